@@ -1,0 +1,1 @@
+"""The whole platform on one machine on which no server is installed."""

