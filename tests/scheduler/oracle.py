@@ -1,0 +1,93 @@
+"""A second opinion on cron: slow, naive, and without a line of the code that it judges.
+
+It looks at every minute of real time, asks what the clock on the wall shows, and compares that
+with the text of the expression.
+"""
+
+from calendar import monthcalendar
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+MINUTE = timedelta(minutes=1)
+MONTHS = "JAN FEB MAR APR MAY JUN JUL AUG SEP OCT NOV DEC".split()
+DAYS = "SUN MON TUE WED THU FRI SAT".split()
+
+
+def _item(item: str, value: int, low: int, high: int) -> bool:
+    base, _, step = item.partition("/")
+    every = int(step or 1)
+    if base == "*":
+        return (value - low) % every == 0
+    if "-" in base:
+        first, last = map(int, base.split("-"))
+    else:
+        first, last = int(base), high if step else int(base)
+    return first <= value <= last and (value - first) % every == 0
+
+
+def _any(text: str, value: int, low: int, high: int) -> bool:
+    return any(_item(item, value, low, high) for item in text.split(","))
+
+
+def _month_day(text: str, wall: datetime) -> bool:
+    last = max(max(week) for week in monthcalendar(wall.year, wall.month))
+    items = [str(last) if item == "L" else item for item in text.split(",")]
+    return _any(",".join(items), wall.day, 1, 31)
+
+
+def _week_day(text: str, wall: datetime) -> bool:
+    names = {name: str(number) for number, name in enumerate(DAYS)}
+    monday_zero = wall.weekday()
+    column = [week[monday_zero] for week in monthcalendar(wall.year, wall.month)]
+    dates = [date for date in column if date]
+    today = {(monday_zero + 1) % 7, 7 if monday_zero == 6 else (monday_zero + 1) % 7}
+    for item in text.upper().split(","):
+        for name, number in names.items():
+            item = item.replace(name, number)
+        if "#" in item:
+            day, nth = item.split("#")
+            hit = int(day) in today and dates.index(wall.day) + 1 == int(nth)
+        elif item.endswith("L"):
+            hit = int(item[:-1]) in today and dates[-1] == wall.day
+        else:
+            hit = any(_item(item, day, 0, 7) for day in today)
+        if hit:
+            return True
+    return False
+
+
+def _shows(expression: str, wall: datetime) -> bool:
+    minute, hour, day, month, weekday = expression.split()
+    for number, name in enumerate(MONTHS, 1):
+        month = month.upper().replace(name, str(number))
+    by_date, by_week = _month_day(day, wall), _week_day(weekday, wall)
+    starred = day[0] == "*" or weekday[0] == "*"
+    return (
+        _any(minute, wall.minute, 0, 59)
+        and _any(hour, wall.hour, 0, 23)
+        and _any(month, wall.month, 1, 12)
+        and ((by_date and by_week) if starred else (by_date or by_week))
+    )
+
+
+def fires(expression: str, zone: ZoneInfo, start: datetime, end: datetime) -> list[datetime]:
+    """Every slot after `start` and not after `end`, in UTC."""
+    minute, hour, *_ = expression.split()
+    real_time = minute[0] == "*" or hour[0] == "*"
+    now = (start.astimezone(UTC) - timedelta(hours=30)).replace(second=0, microsecond=0)
+    previous = now.astimezone(zone).replace(tzinfo=None)
+    seen: set[datetime] = {previous}
+    found = []
+    while now < end:
+        now += MINUTE
+        wall = now.astimezone(zone).replace(tzinfo=None)
+        hit = _shows(expression, wall) and (real_time or wall not in seen)
+        skipped = previous + MINUTE
+        while not real_time and skipped < wall:
+            hit = hit or _shows(expression, skipped)
+            skipped += MINUTE
+        seen.add(wall)
+        previous = wall
+        if hit and start < now <= end:
+            found.append(now)
+    return found
