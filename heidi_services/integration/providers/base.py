@@ -1,0 +1,121 @@
+"""What a provider is: how it signs what it sends, and how its events are told apart.
+
+Every scheme works on the raw bytes of the body: a parsed and re-written body has another signature.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+Credentials = Mapping[str, str]
+Config = Mapping[str, Any]
+
+_UNIX_SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
+
+
+class Refused(Exception):
+    """The request does not prove that it comes from the provider. The reason is for the owner's log, never for the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """One request as it came in. Header names are lower case; `url` is the public one, not what `Host` claims."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    url: str
+    now: float
+
+    def header(self, name: str) -> str:
+        value = self.headers.get(name.lower())
+        if not value:
+            raise Refused(f"header {name} is missing")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One event of a request: a request may carry many (SendGrid) or none (Slack's handshake)."""
+
+    id: str
+    type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request to the provider's own API, for `test` and `sync`."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """A page of the provider's own list of events; `cursor` is None on the last one."""
+
+    events: Sequence[Received]
+    cursor: str | None
+
+
+Verify = Callable[[Inbound, Credentials, Config], None]
+Events = Callable[[Inbound, Config], Sequence[Received]]
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """`credentials` are the names a caller may write; the receiver is closed unless `opened_by` says it can verify."""
+
+    name: str
+    credentials: frozenset[str]
+    opened_by: Callable[[Credentials, Config], bool]
+    verify: Verify
+    events: Events
+    reply: Callable[[Inbound], tuple[bytes, str] | None] = lambda inbound: None
+    flaws: Callable[[Credentials, Config], Mapping[str, str]] = lambda credentials, config: {}
+    probe: Callable[[Credentials], Call | None] = lambda credentials: None
+    answered: Callable[[int, bytes], bool] = lambda status, body: 200 <= status < 300
+    pull: Callable[[Credentials, float, str | None], Call] | None = None
+    pulled: Callable[[bytes], Pulled] | None = None
+
+
+def needs(name: str) -> Callable[[Credentials, Config], bool]:
+    """The receiver needs this one credential."""
+    return lambda credentials, config: bool(credentials.get(name))
+
+
+def require_equal(given: bytes, *wanted: bytes) -> None:
+    """Constant-time on bytes: `compare_digest` raises on text outside ASCII. Every candidate is compared."""
+    matches = [hmac.compare_digest(given, candidate) for candidate in wanted]
+    if not any(matches):
+        raise Refused("signature does not match")
+
+
+def require_fresh(timestamp: str, now: float, tolerance: float) -> None:
+    """Both ways: a timestamp in the future is as wrong as an old one."""
+    if not _UNIX_SECONDS.fullmatch(timestamp):
+        raise Refused("timestamp is not a number of seconds")
+    if abs(now - int(timestamp)) > tolerance:
+        raise Refused("timestamp is outside the tolerance")
+
+
+def octets(header: str) -> bytes:
+    """WSGI hands headers over as latin-1: this gives back the bytes that were on the wire."""
+    return header.encode("latin-1")
+
+
+def digest_of(body: bytes) -> str:
+    """The event id of a body that has none."""
+    return "sha256:" + hashlib.sha256(body).hexdigest()
+
+
+def text(value: object) -> str | None:
+    """An id or type found in a body: a non-empty string or a number, else None."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    return str(value) or None

@@ -1,0 +1,86 @@
+"""Anyone who signs by Standard Webhooks 1.0: `v1` with a shared secret, `v1a` with an Ed25519 public key (`whpk_...`)."""
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from .. import signing
+from .base import (
+    Config,
+    Credentials,
+    Inbound,
+    Provider,
+    Received,
+    Refused,
+    needs,
+    octets,
+    require_equal,
+    require_fresh,
+    text,
+)
+
+TOLERANCE = 300
+PUBLIC_PREFIX = "whpk_"
+
+
+def verify(inbound: Inbound, credentials: Credentials, config: Config) -> None:
+    timestamp = inbound.header("webhook-timestamp")
+    require_fresh(timestamp, inbound.now, TOLERANCE)
+    signed = signing.content(octets(inbound.header("webhook-id")), octets(timestamp), inbound.body)
+    entries = [octets(entry) for entry in inbound.header("webhook-signature").split(" ")]
+    secret = credentials["secret"]
+    if secret.startswith(PUBLIC_PREFIX):
+        _require_one_by(_public_key(secret), entries, signed)
+    else:
+        require_equal(signing.signature(secret, signed).encode(), *entries)
+
+
+def _public_key(encoded: str) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(base64.b64decode(encoded.removeprefix(PUBLIC_PREFIX), validate=True))
+
+
+def _require_one_by(key: Ed25519PublicKey, entries: Sequence[bytes], signed: bytes) -> None:
+    for entry in entries:
+        version, _, encoded = entry.partition(b",")
+        if version != b"v1a":
+            continue
+        try:
+            return key.verify(base64.b64decode(encoded, validate=True), signed)
+        except Exception:
+            # While keys are rotated several signatures come along; one that holds is enough.
+            continue
+    raise Refused("no v1a signature holds")
+
+
+def events(inbound: Inbound, config: Config) -> Sequence[Received]:
+    return [Received(inbound.header("webhook-id"), _type(inbound.body), inbound.body)]
+
+
+def _type(body: bytes) -> str:
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError):
+        return "unknown"
+    return (text(message.get("type")) if isinstance(message, dict) else None) or "unknown"
+
+
+def flaws(credentials: Credentials, config: Config) -> Mapping[str, str]:
+    secret = credentials.get("secret")
+    try:
+        if secret is not None:
+            _public_key(secret) if secret.startswith(PUBLIC_PREFIX) else signing.key_of(secret)
+    except ValueError:
+        return {"credentials/secret": "Neither whsec_ with a base64 secret nor whpk_ with a base64 Ed25519 key."}
+    return {}
+
+
+PROVIDER = Provider(
+    name="WEBHOOK",
+    credentials=frozenset({"secret"}),
+    opened_by=needs("secret"),
+    verify=verify,
+    events=events,
+    flaws=flaws,
+)
