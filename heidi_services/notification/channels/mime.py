@@ -1,0 +1,80 @@
+"""A message as e-mail: MIME parts and headers that nobody can inject into."""
+
+import html
+import re
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from datetime import datetime
+
+from heidi_services.notification.channels.message import Message
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_UNQUOTED = re.compile(r"[^\s()<>\[\]:;@\\,\"]+")
+_LINK = re.compile(r"https?://[^\s<>\"']+")
+
+
+class BadAddress(ValueError):
+    """The address cannot stand in a header; no server could deliver to it."""
+
+
+def build(message: Message, *, sender: str, now: datetime) -> EmailMessage:
+    """The e-mail of a message. Its Message-ID follows from the id alone, so a repeat is recognisable."""
+    to = address(message.recipient)
+    origin = parseaddr(sender)
+    mail = EmailMessage(policy=SMTP.clone(utf8=not message.recipient.isascii()))
+    mail["From"] = Address(origin[0], addr_spec=origin[1])
+    mail["To"] = to
+    mail["Subject"] = one_line(message.subject)
+    mail["Date"] = format_datetime(now)
+    mail["Message-ID"] = message_id(message, sender)
+    mail["Auto-Submitted"] = "auto-generated"
+    if message.unsubscribe_url:
+        mail["List-Unsubscribe"] = f"<{message.unsubscribe_url}>"
+        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    mail.set_content(message.text)
+    mail.add_alternative(message.html or html_of(message.text), subtype="html")
+    return mail
+
+
+def address(text: str) -> Address:
+    if _CONTROL.search(text):
+        raise BadAddress("The address has control characters")
+    local, at, domain = text.rpartition("@")
+    if not text.isascii() and at and _UNQUOTED.fullmatch(local):
+        return Address(username=local, domain=domain)  # the parser of addr_spec knows ASCII only
+    try:
+        return Address(addr_spec=text)
+    except Exception as error:  # the parser raises IndexError and others on hostile input, besides its own
+        raise BadAddress("The address is not one that mail can go to") from error
+
+
+def message_id(message: Message, sender: str) -> str:
+    domain = parseaddr(sender)[1].rpartition("@")[2]
+    return f"<{message.id}@{domain}>"
+
+
+def one_line(text: str) -> str:
+    """Header text without line ends and control characters.
+
+    `=?` would be read as an encoded word, which may decode to a line end; Python before 3.11.10 then writes
+    it out as a header of its own.
+    """
+    return " ".join(_CONTROL.sub(" ", text).split()).replace("=?", "= ?")
+
+
+def html_of(text: str) -> str:
+    """An HTML part that says what the text says: paragraphs, and links one can click."""
+    paragraphs = re.split(r"\n\s*\n", text.strip())
+    body = "\n".join(f"<p>{_linked(paragraph)}</p>" for paragraph in paragraphs)
+    return f'<!doctype html>\n<html><head><meta charset="utf-8"></head>\n<body>\n{body}\n</body></html>\n'
+
+
+def _linked(text: str) -> str:
+    parts, at = [], 0
+    for match in _LINK.finditer(text):
+        url = html.escape(match[0])
+        parts += [html.escape(text[at : match.start()]), f'<a href="{url}">{url}</a>']
+        at = match.end()
+    return "".join([*parts, html.escape(text[at:])]).replace("\n", "<br>\n")

@@ -1,0 +1,67 @@
+"""A real SMTP server in a thread, which can be told to misbehave."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from typing import Any, cast
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Handler:
+    """Keeps what arrives; `answers` overrides the reply to RCPT or DATA by recipient."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.recipients: list[str] = []
+        self.connections: set[tuple[str, int]] = set()
+        self.rcpt_answers: dict[str, str] = {}
+        self.data_answers: dict[str, str] = {}
+
+    async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+        answer = self.rcpt_answers.get(address)
+        if answer is None:
+            envelope.rcpt_tos.append(address)
+            answer = "250 OK"
+        return answer
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        self.connections.add(session.peer)
+        self.recipients += envelope.rcpt_tos
+        self.mails.append(cast(EmailMessage, message_from_bytes(cast(bytes, envelope.content), policy=default)))
+        answer = self.data_answers.get(envelope.rcpt_tos[0], "250 OK")
+        if answer == "hang up":
+            transport = cast(Any, server).transport
+            transport.abort()
+        return answer
+
+
+class MailServer:
+    def __init__(self, port: int, handler: Handler, url: str) -> None:
+        self.port, self.handler, self.url = port, handler, url
+
+    @property
+    def mails(self) -> list[EmailMessage]:
+        return self.handler.mails
+
+
+@contextmanager
+def mail_server(handler: Handler | None = None, *, port: int = 0, tls: ssl.SSLContext | None = None, **options: Any) -> Iterator[MailServer]:
+    handler, port = handler or Handler(), port or free_port()
+    controller = Controller(handler, hostname="127.0.0.1", port=port, tls_context=tls, enable_SMTPUTF8=True, **options)
+    controller.start()
+    try:
+        yield MailServer(port, handler, f"smtp://127.0.0.1:{port}")
+    finally:
+        controller.stop()

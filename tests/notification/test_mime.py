@@ -1,0 +1,78 @@
+"""E-mail text: stable ids, two parts, and headers that nobody can add to."""
+
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP
+from typing import Any, cast
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heidi_services.notification.channels.message import Message
+from heidi_services.notification.channels.mime import BadAddress, build, html_of
+
+_ID = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
+_NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+_HEADERS = ["from", "to", "subject", "date", "message-id", "auto-submitted", "mime-version", "content-type"]
+
+
+def _sent(**fields: Any) -> EmailMessage:
+    given = {"id": _ID, "recipient": "ann@example.org", "subject": "Hi", "text": "Hello"} | fields
+    mail = build(Message(**given), sender="Heidi <no-reply@example.com>", now=_NOW)
+    return cast(EmailMessage, message_from_bytes(mail.as_bytes(), policy=SMTP))
+
+
+def test_the_message_id_follows_from_the_notification_and_is_the_same_on_every_attempt() -> None:
+    assert _sent()["Message-ID"] == _sent(text="again")["Message-ID"] == f"<{_ID}@example.com>"
+
+
+def test_a_mail_has_a_text_and_an_html_part() -> None:
+    mail = _sent(text="Grüße\n\nhttps://example.org/a?b=1&c=2")
+    plain, rich = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert plain is not None and rich is not None
+    assert plain.get_content().replace("\r\n", "\n") == "Grüße\n\nhttps://example.org/a?b=1&c=2\n"
+    assert '<a href="https://example.org/a?b=1&amp;c=2">' in rich.get_content()
+
+
+def test_html_made_from_text_escapes_it() -> None:
+    assert "<script>" not in html_of("<script>alert(1)</script>")
+
+
+def test_an_unsubscribe_link_comes_with_one_click() -> None:
+    mail = _sent(unsubscribe_url="https://example.org/u/1")
+    assert mail["List-Unsubscribe"] == "<https://example.org/u/1>"
+    assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+@given(st.text(max_size=120))
+def test_no_subject_adds_a_header(subject: str) -> None:
+    if any(0xD800 <= ord(char) <= 0xDFFF for char in subject):
+        return  # refused where the text comes in
+    mail = _sent(subject=subject)
+    assert [name.lower() for name in mail.keys()] == _HEADERS
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["Hi\r\nBcc: eve@example.org", "Hi\nBcc: eve@example.org", "=?utf-8?q?Hi=0D=0ABcc:_eve@example.org?=", "Hi\u2028Bcc: eve@example.org"],
+)
+def test_a_line_end_in_a_subject_stays_in_the_subject(subject: str) -> None:
+    mail = _sent(subject=subject)
+    assert mail["Bcc"] is None
+    assert "Hi" in mail["Subject"]
+
+
+def test_a_long_international_subject_survives() -> None:
+    subject = "Ihre Bestellung für Müller & Söhne GmbH ist auf dem Weg, voraussichtlich übermorgen – 日本語"
+    assert _sent(subject=subject)["Subject"] == subject
+
+
+@pytest.mark.parametrize(
+    "recipient", ["", "ann", "ann@example.org\r\nBcc: eve@example.org", "ann@example.org, eve@example.org", "a\x00@example.org", "<", "@"]
+)
+def test_what_is_not_one_address_is_refused(recipient: str) -> None:
+    with pytest.raises(BadAddress):
+        _sent(recipient=recipient)

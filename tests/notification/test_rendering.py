@@ -1,0 +1,124 @@
+"""Templates: what may be written, what comes out, and how fast a hostile one is refused."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from heidi_services.notification.service.rendering import (
+    MissingVariable,
+    RenderingFailed,
+    TemplateRefused,
+    best_locale,
+    check,
+    render,
+)
+
+
+def test_names_attributes_items_conditions_loops_and_filters_render() -> None:
+    source = "{% if user.age >= 18 %}{{ user['name'] | upper }}{% endif %}:{% for i in items %} {{ loop.index }}{{ i }}{% endfor %}"
+    check(source)
+    assert render(source, {"user": {"name": "ann", "age": 18}, "items": ["a", "b"]}) == "ANN: 1a 2b"
+
+
+def test_html_escapes_what_the_variables_bring() -> None:
+    assert render("<p>{{ name }}</p>", {"name": "<script>"}, html=True) == "<p>&lt;script&gt;</p>"
+    assert render("{{ name }}", {"name": "<script>"}) == "<script>"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ 'x' * 10**9 }}",
+        "{% for a in range(10) %}{% endfor %}",
+        "{% for a in items %}{% for b in items %}{% endfor %}{% endfor %}",
+        "{% for a in items %}{% if a %}{% for b in a %}{% endfor %}{% endif %}{% endfor %}",
+        "{% for a in items recursive %}{{ loop(a) }}{% endfor %}",
+        "{% for a in items | join %}{% endfor %}",
+        "{{ name.upper() }}",
+        "{{ name | replace('', 'xxxxxxxxxx') }}",
+        "{{ name | safe }}",
+        "{{ '%s' | format(name) }}",
+        "{{ 'a' ~ 'b' }}",
+        "{{ [1, 2] }}",
+        "{{ name[1:2] }}",
+        "{% set a = 1 %}",
+        "{% macro a() %}{% endmacro %}",
+        "{% include 'x' %}",
+        "{% extends 'x' %}",
+        "{% filter upper %}x{% endfilter %}",
+        "{{ name",
+        "{% if %}",
+        "{{ " + "(" * 5000 + "a" + ")" * 5000 + " }}",
+        "{{ a }}" * 1000,
+        "x" * 70_000,
+    ],
+)
+def test_what_a_template_may_not_do_is_refused_when_it_is_saved(source: str) -> None:
+    with pytest.raises(TemplateRefused):
+        check(source)
+
+
+def test_a_refusal_names_the_line() -> None:
+    with pytest.raises(TemplateRefused, match="Line 3"):
+        check("fine\nfine\n{{ a() }}")
+
+
+def test_a_missing_variable_is_named() -> None:
+    with pytest.raises(MissingVariable) as caught:
+        render("Hello {{ firstName }}", {})
+    assert caught.value.name == "firstName"
+    with pytest.raises(MissingVariable) as caught:
+        render("Hello {{ user.firstName }}", {"user": {}})
+    assert caught.value.name == "firstName"
+
+
+def test_a_default_stands_in_for_a_missing_variable() -> None:
+    assert render("Hello {{ firstName | default('you') }}", {}) == "Hello you"
+
+
+def test_private_attributes_and_globals_are_out_of_reach() -> None:
+    with pytest.raises((MissingVariable, RenderingFailed)):
+        render("{{ name.__class__ }}", {"name": "x"})
+    with pytest.raises(MissingVariable):
+        render("{{ cycler }}", {})
+
+
+def test_too_much_output_is_stopped() -> None:
+    source = "{% for item in items %}" + "x" * 60_000 + "{% endfor %}"
+    with pytest.raises(RenderingFailed, match="longer"):
+        render(source, {"items": [1] * 1000})
+
+
+def test_variables_that_do_not_fit_the_template_are_a_failure_not_a_crash() -> None:
+    with pytest.raises(RenderingFailed):
+        render("{% if age >= 18 %}{% endif %}", {"age": "old"})
+
+
+@given(st.text(max_size=60))
+def test_any_source_is_refused_or_accepted_but_never_crashes(source: str) -> None:
+    try:
+        check(source)
+    except TemplateRefused:
+        return
+    try:
+        render(source, {"a": "b"})
+    except (MissingVariable, RenderingFailed):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("wanted", "available", "found"),
+    [
+        ("de-AT", ["en", "de", "de-AT"], "de-AT"),
+        ("de-AT", ["en", "de"], "de"),
+        ("de_AT", ["en", "de"], "de"),
+        ("fr", ["de", "en"], "en"),
+        (None, ["de", "en"], "en"),
+        ("fr", ["de"], "de"),
+        ("fr", [], None),
+    ],
+)
+def test_a_locale_falls_back_to_its_language_and_then_to_the_default(
+    wanted: str | None, available: list[str], found: str | None
+) -> None:
+    assert best_locale(wanted, available, "en") == found
