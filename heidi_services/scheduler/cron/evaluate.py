@@ -1,4 +1,4 @@
-"""When an expression comes next.
+"""When an expression comes.
 
 Between two changes of the clocks local time runs as evenly as UTC, so the search is plain
 arithmetic there. Only the changes themselves need the rule:
@@ -26,36 +26,28 @@ INSTANT = timedelta(microseconds=1)
 
 def next_after(cron: Cron, zone: ZoneInfo, after: datetime) -> datetime | None:
     """The first slot strictly after an instant, in UTC; None when none comes in 41 years."""
-    start = after.astimezone(UTC) + INSTANT
-    last_year = min(start.year + HORIZON_YEARS, MAXYEAR - 1)
-    for span in spans(zone, start, last_year):
-        slot = _within(cron, zone, span) or _after_gap(cron, span)
-        if slot is not None:
-            return slot
-    return None
+    return next(slots(cron, zone, after), None)
 
 
 def slots(cron: Cron, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
-    slot = next_after(cron, zone, after)
-    while slot is not None:
-        yield slot
-        slot = next_after(cron, zone, slot)
+    """Every slot strictly after an instant, in order, in UTC, for 41 years."""
+    last = start = after.astimezone(UTC)
+    for span in spans(zone, start + INSTANT, min(start.year + HORIZON_YEARS, MAXYEAR - 1)):
+        for slot in _slots_of(cron, zone, span):
+            if slot > last:  # what a gap has put off may meet a slot that is there anyway
+                last = slot
+                yield slot
 
 
-def _within(cron: Cron, zone: ZoneInfo, span: Span) -> datetime | None:
+def _slots_of(cron: Cron, zone: ZoneInfo, span: Span) -> Iterator[datetime]:
     end = _local(span.end, span.offset)
     for wall in walls(cron, _local(span.start, span.offset), end):
         slot = (wall - span.offset).replace(tzinfo=UTC)
         if cron.follows_clock or slot.astimezone(zone).fold == 0:
-            return slot
-    return None
-
-
-def _after_gap(cron: Cron, span: Span) -> datetime | None:
-    if cron.follows_clock or span.then <= span.offset:
-        return None
-    gap = walls(cron, _local(span.end, span.offset), _local(span.end, span.then))
-    return span.end if next(gap, None) else None
+            yield slot
+    skipped = walls(cron, end, _local(span.end, span.then))
+    if not cron.follows_clock and next(skipped, None):
+        yield span.end
 
 
 def _local(at: datetime, offset: timedelta) -> datetime:
@@ -64,7 +56,7 @@ def _local(at: datetime, offset: timedelta) -> datetime:
 
 def walls(cron: Cron, start: datetime, end: datetime) -> Iterator[datetime]:
     """The matching wall-clock times from `start` (rounded up to the minute) to before `end`."""
-    start = start if start == start.replace(second=0, microsecond=0) else _next_minute(start)
+    start = start if start == _minute_of(start) else _minute_of(start) + MINUTE
     day, first = start.date(), start.time()
     while day <= end.date():
         if day.month not in cron.months:
@@ -86,8 +78,8 @@ def _times(cron: Cron, first: time) -> Iterator[time]:
             yield time(hour, minute)
 
 
-def _next_minute(wall: datetime) -> datetime:
-    return wall.replace(second=0, microsecond=0) + MINUTE
+def _minute_of(wall: datetime) -> datetime:
+    return wall.replace(second=0, microsecond=0)
 
 
 def _next_month(day: date) -> date:
