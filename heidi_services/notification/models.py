@@ -1,0 +1,171 @@
+"""The tables of the notification service."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Sequence, SmallInteger, Text, UniqueConstraint, func, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+from uuid_utils.compat import uuid7
+
+from heidi_common.db import Base, Entity, utcnow
+from heidi_common.work import Work
+from heidi_services.notification.kinds import GENERAL, Channel, Status, Type
+
+STREAM = Sequence("notification_stream", metadata=Base.metadata)
+"""Numbers of the in-app stream; taken under a lock of the user, so that they follow the order of commits."""
+
+NORMAL, BULK = 0, 5
+UNHINTED = datetime(9999, 1, 1, tzinfo=UTC)
+"""`hinted_until` of a bulk row that the clock has not yet given out: no message is under way, none is missed."""
+
+_UNREAD = "channel = 'IN_APP' AND status IN ('SENT', 'DELIVERED') AND hidden_at IS NULL"
+
+
+class Notification(Entity, Work, Base):
+    """One message to one person over one channel; the row is the work (see heidi_common.work).
+
+    `sealed` holds template variables and a recipient nobody else may read, until the message is sent.
+    """
+
+    __tablename__ = "notifications"
+    __table_args__ = (
+        Index("ix_notifications_due", "hinted_until", postgresql_where=text("status = 'PENDING'")),
+        Index("ix_notifications_bulk", "next_attempt_at", postgresql_where=text("status = 'PENDING' AND priority = 5")),
+        Index("ix_notifications_expiring", "expires_at", postgresql_where=text("status = 'PENDING' AND expires_at IS NOT NULL")),
+        Index("ix_notifications_user_id_created_at_id", "user_id", "created_at", "id"),
+        Index("ix_notifications_unread", "user_id", postgresql_where=text(_UNREAD)),
+        Index("ix_notifications_user_id_stream_id", "user_id", "stream_id", postgresql_where=text("stream_id IS NOT NULL")),
+        Index("ix_notifications_batch_id_status", "batch_id", "status", postgresql_where=text("batch_id IS NOT NULL")),
+        Index("ix_notifications_provider_id", "provider_id", postgresql_where=text("provider_id IS NOT NULL")),
+        Index("ix_notifications_failed", "created_at", postgresql_where=text("status = 'FAILED'")),
+        Index("ix_notifications_created_at", "created_at"),
+    )
+
+    user_id: Mapped[UUID]
+    sender_id: Mapped[UUID | None]
+    batch_id: Mapped[UUID | None]
+    type: Mapped[Type] = mapped_column(Text, default=Type.INFO)
+    channel: Mapped[Channel] = mapped_column(Text)
+    category: Mapped[str] = mapped_column(default=GENERAL)
+    priority: Mapped[int] = mapped_column(SmallInteger, default=NORMAL, server_default="0")
+    subject: Mapped[str | None]
+    content: Mapped[str | None]
+    html: Mapped[str | None]
+    extra: Mapped[dict[str, Any] | None] = mapped_column("metadata")
+    template: Mapped[str | None]
+    template_version: Mapped[int | None]
+    locale: Mapped[str | None]
+    sealed: Mapped[str | None]
+    status: Mapped[Status] = mapped_column(Text, default=Status.PENDING, server_default="PENDING")
+    failure_reason: Mapped[str | None]
+    provider_id: Mapped[str | None]
+    scheduled_for: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    read_at: Mapped[datetime | None]
+    hidden_at: Mapped[datetime | None]
+    stream_id: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class Attempt(Base):
+    """One try to hand a notification over, and how it ended."""
+
+    __tablename__ = "notification_attempts"
+    __table_args__ = (Index("ix_notification_attempts_notification_id", "notification_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    notification_id: Mapped[UUID] = mapped_column(ForeignKey("notifications.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    provider: Mapped[str]
+    outcome: Mapped[str]
+    code: Mapped[str | None]
+    provider_id: Mapped[str | None]
+    error: Mapped[str | None]
+    started_at: Mapped[datetime]
+    duration_ms: Mapped[int]
+
+    @property
+    def ambiguous(self) -> bool:
+        return self.outcome == "ambiguous"
+
+
+class Batch(Base):
+    """One message to many people."""
+
+    __tablename__ = "notification_batches"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    sender_id: Mapped[UUID]
+    accepted: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
+
+
+class Template(Entity, Base):
+    """A named text for one channel in one language; its words are in the versions."""
+
+    __tablename__ = "notification_templates"
+    __table_args__ = (UniqueConstraint("name", "channel", "locale"),)
+
+    name: Mapped[str]
+    channel: Mapped[Channel] = mapped_column(Text)
+    locale: Mapped[str]
+    category: Mapped[str | None]
+    current: Mapped[int]
+
+
+class TemplateVersion(Base):
+    """The words of a template as they once were; never changed, so that a notification's version stays true."""
+
+    __tablename__ = "template_versions"
+
+    template_id: Mapped[UUID] = mapped_column(ForeignKey("notification_templates.id", ondelete="CASCADE"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    subject: Mapped[str | None]
+    body: Mapped[str]
+    html: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
+
+
+class Preferences(Base):
+    """What a person does not want (`category:CHANNEL`), and when not; no row means: everything, always."""
+
+    __tablename__ = "notification_preferences"
+
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    muted: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}")
+    quiet_start: Mapped[time | None]
+    quiet_end: Mapped[time | None]
+    timezone: Mapped[str | None]
+    updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow, server_default=func.now())
+
+
+class Device(Entity, Base):
+    """Where push goes: an FCM token, or a Web Push endpoint (`token`) with its keys."""
+
+    __tablename__ = "notification_devices"
+    __table_args__ = (UniqueConstraint("token"), Index("ix_notification_devices_user_id", "user_id"))
+
+    user_id: Mapped[UUID]
+    kind: Mapped[str]
+    token: Mapped[str]
+    p256dh: Mapped[str | None]
+    auth: Mapped[str | None]
+    label: Mapped[str | None]
+
+
+class Suppression(Base):
+    """An address that gets nothing any more: a hard bounce, a complaint, a STOP."""
+
+    __tablename__ = "notification_suppressions"
+    __table_args__ = (UniqueConstraint("channel", "address"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    channel: Mapped[Channel] = mapped_column(Text)
+    address: Mapped[str]
+    reason: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
