@@ -1,0 +1,1 @@
+"""What the seven services share: one concern, one file, named for the concern."""

@@ -1,0 +1,112 @@
+"""build_app(settings, *services) -> Flask: one service or seven is one argument more or less."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module, util
+from typing import Any
+
+import orjson
+from flask import Flask
+from flask.json.provider import JSONProvider
+
+from heidi_common.config import Settings
+from heidi_common.client_address import ClientAddress
+from heidi_common.db import init_db
+from heidi_common.logs import configure_logging
+from heidi_common.runtime import init_runtime
+
+
+@dataclass(frozen=True)
+class Service:
+    """One of the seven. Its rooms are found by name: `routes.blueprints` and, where there are any, `cli.groups`."""
+
+    name: str
+    about: str
+
+    def room(self, name: str) -> Any:
+        """The module `heidi_services.<service>.<name>`, or None when the service has no such room."""
+        path = f"heidi_services.{self.name}.{name}"
+        return import_module(path) if util.find_spec(path) else None
+
+
+def service(name: str) -> Service:
+    """The SERVICE value of the service of that name."""
+    found: Service = import_module(f"heidi_services.{name}").SERVICE
+    return found
+
+
+class OrjsonProvider(JSONProvider):
+    """Flask's JSON by orjson: several times faster, strict about NaN."""
+
+    def dumps(self, obj: Any, **_: Any) -> str:
+        return orjson.dumps(obj, option=orjson.OPT_NON_STR_KEYS).decode()
+
+    def loads(self, s: str | bytes, **_: Any) -> Any:
+        return orjson.loads(s)
+
+    def response(self, *args: Any, **kwargs: Any) -> Any:
+        body = orjson.dumps(self._prepare_response_obj(args, kwargs), option=orjson.OPT_NON_STR_KEYS)
+        return self._app.response_class(body, mimetype="application/json")
+
+
+def base_app(settings: Settings, name: str) -> Flask:
+    """What workers, the clock and commands need: settings, database, logging; no HTTP."""
+    configure_logging(name, settings.log_level, settings.log_format)
+    app = Flask(name, static_folder=None)
+    app.json = OrjsonProvider(app)
+    init_runtime(app, settings)
+    init_db(app, settings)
+    return app
+
+
+def build_app(settings: Settings, *services: Service) -> Flask:
+    """The app that serves these services (their routes, documents and commands)."""
+    from heidi_common import docs, errors, guards, health, hooks, metrics, ratelimit
+    from heidi_common.jwt import init_jwt
+
+    app = base_app(settings, services[0].name if len(services) == 1 else "heidi")
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.url_map.strict_slashes = False
+    app.wsgi_app = ClientAddress(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
+    hooks.init_hooks(app, settings)
+    metrics.init_metrics(app)
+    ratelimit.init_ratelimit(app, settings)
+    init_jwt(app, settings)
+    app.before_request(guards.enforce)
+    errors.init_errors(app)
+    app.register_blueprint(health.blueprint)
+    app.register_blueprint(docs.index_blueprint({found.name: found.about for found in all_services()}))
+    for found in services:
+        _mount(app, found)
+    _add_commands(app)
+    guards.require_marks(app)
+    return app
+
+
+def _mount(app: Flask, found: Service) -> None:
+    """A service's blueprints in its own OpenAPI document, and its Swagger UI."""
+    from heidi_common import docs
+
+    api = docs.make_api(app, found.name, found.about)
+    routes = found.room("routes")
+    for blueprint in routes.blueprints if routes else ():
+        api.register_blueprint(blueprint)
+    app.register_blueprint(docs.docs_blueprint(found.name, api.spec))
+
+
+def _add_commands(app: Flask) -> None:
+    """`flask <group> <command>` sees every service's commands, whichever services the app serves."""
+    from heidi_common import commands
+
+    commands.init_commands(app)
+    for found in all_services():
+        room = found.room("cli")
+        for group in room.groups if room else ():
+            app.cli.add_command(group)
+
+
+def all_services() -> list[Service]:
+    """All seven, found by name: this package never imports upwards."""
+    return [service(name) for name in import_module("heidi_services").SERVICES]

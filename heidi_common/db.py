@@ -1,0 +1,129 @@
+"""The database: declarative base, the Entity mixin and the one place that commits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import DateTime, MetaData, Text, func
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
+from sqlalchemy.orm.exc import StaleDataError
+from uuid_utils.compat import uuid7
+
+from heidi_common.config import Settings
+from heidi_common.problems import PreconditionFailed
+
+NAMING = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+_DEPTH, _AFTER = "heidi_transaction_depth", "heidi_after_commit"
+
+
+def utcnow() -> datetime:
+    return datetime.now(UTC)
+
+
+class Base(DeclarativeBase):
+    """Base of every table. Text, timestamptz and JSONB are what Python's types mean here."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {
+        str: Text(),
+        datetime: DateTime(timezone=True),
+        dict[str, Any]: JSONB(),
+    }
+
+
+class Entity:
+    """A row with an identity: uuid7 id, timestamps, and a version that ETags and If-Match rely on."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow, server_default=func.now())
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:
+        return {"version_id_col": cls.version}
+
+
+# model_class=Base fails when Base has a type_annotation_map (Flask-SQLAlchemy 3.1): share the metadata instead.
+db = SQLAlchemy(metadata=Base.metadata)
+
+
+def init_db(app: Flask, settings: Settings) -> None:
+    """Bind the engine; a statement may not outlive the request's time limit."""
+    limit = settings.request_time_limit * 1000
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
+        "pool_size": settings.database_pool_size,
+        "max_overflow": settings.database_max_overflow,
+        "pool_timeout": 5,
+        "pool_pre_ping": False,
+        "pool_recycle": 1800,
+        "pool_use_lifo": True,
+        "connect_args": {
+            "connect_timeout": 5,
+            "application_name": app.name,
+            "options": f"-c timezone=UTC -c statement_timeout={limit} -c lock_timeout={limit}",
+        },
+    }
+    db.init_app(app)
+
+
+@contextmanager
+def transaction() -> Iterator[None]:
+    """Commit when the outermost block ends well, roll everything back when it does not.
+
+    An inner block joins the outer one. This is the only place that commits.
+    """
+    info = db.session().info
+    info[_DEPTH] = info.get(_DEPTH, 0) + 1
+    try:
+        yield
+        if info[_DEPTH] == 1:
+            _commit()
+    except BaseException:
+        if info[_DEPTH] == 1:
+            info.pop(_AFTER, None)
+            db.session.rollback()
+        raise
+    finally:
+        info[_DEPTH] -= 1
+    if info[_DEPTH] == 0:
+        for deed in info.pop(_AFTER, ()):
+            deed()
+
+
+def _commit() -> None:
+    try:
+        db.session.commit()
+    except StaleDataError:
+        raise PreconditionFailed("The resource was changed by somebody else meanwhile.") from None
+
+
+def after_commit(deed: Callable[[], object]) -> None:
+    """Run `deed` once the outermost transaction has committed; at once when there is none."""
+    info = db.session().info
+    if info.get(_DEPTH, 0):
+        info.setdefault(_AFTER, []).append(deed)
+    else:
+        deed()
+
+
+def expect_version(entity: Entity, version: int | None) -> None:
+    """Refuse a change that was made on an older version (If-Match); None means the client did not say."""
+    if version is not None and entity.version != version:
+        raise PreconditionFailed("If-Match names a version that is no longer the current one.")
+
+

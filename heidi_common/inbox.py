@@ -1,0 +1,124 @@
+"""One row per subscriber of a fact: once-only effect from at-least-once delivery, and a place for what cannot be digested."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import Index, func, select, text, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from heidi_common.db import Base, db, transaction, utcnow
+from heidi_common.outbox import Event
+from heidi_common.work import Work, backoff
+
+log = logging.getLogger(__name__)
+MAX_ATTEMPTS = 10
+LEASE = timedelta(seconds=60)
+
+
+class Inbox(Work, Base):
+    """`pending` until its effect is committed (`done`) or it was tried too often (`dead`); `discarded` by an operator."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (
+        Index("ix_inbox_due", "next_attempt_at", postgresql_where=text("status = 'pending'")),
+        Index("ix_inbox_dead", "event_id", postgresql_where=text("status = 'dead'")),
+        Index("ix_inbox_done_at", "done_at", postgresql_where=text("done_at IS NOT NULL")),
+    )
+
+    event_id: Mapped[UUID] = mapped_column(primary_key=True)
+    consumer: Mapped[str] = mapped_column(primary_key=True)
+    status: Mapped[str] = mapped_column(default="pending", server_default="pending")
+    last_error: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
+    done_at: Mapped[datetime | None]
+
+
+def digest(consumer: str, event_id: UUID, handler: Callable[[Event], object]) -> bool:
+    """Let `handler` take in the fact, once; True when it did.
+
+    The attempt is counted and committed first, so that a message which kills its worker still runs out of attempts.
+    The effect and the mark `done` share one transaction; whoever comes second finds the row locked, then done.
+    """
+    if not _count_attempt(consumer, event_id):
+        return False
+    try:
+        with transaction():
+            if not _lock(consumer, event_id):
+                return False
+            event = db.session.get(Event, event_id)
+            if event is not None:
+                handler(event)
+            _settle(consumer, event_id, status="done", done_at=func.now(), last_error=None)
+    except Exception as error:
+        _postpone(consumer, event_id, error)
+        raise
+    return True
+
+
+def _row(consumer: str, event_id: UUID) -> tuple[object, ...]:
+    return Inbox.consumer == consumer, Inbox.event_id == event_id, Inbox.status == "pending"
+
+
+def _count_attempt(consumer: str, event_id: UUID) -> bool:
+    """Count, and put the next look beyond this try's lease; a row tried too often is dead."""
+    statement = (
+        update(Inbox)
+        .where(*_row(consumer, event_id), (Inbox.locked_until.is_(None)) | (Inbox.locked_until < func.now()))  # type: ignore[arg-type]
+        .values(attempts=Inbox.attempts + 1, locked_until=func.now() + LEASE)
+        .returning(Inbox.attempts)
+    )
+    with transaction():
+        attempts = db.session.scalar(statement)
+        if attempts is not None and attempts > MAX_ATTEMPTS:
+            _settle(consumer, event_id, status="dead")
+            log.error("a fact could not be digested", extra={"consumer": consumer, "event_id": str(event_id)})
+            return False
+    return attempts is not None
+
+
+def _lock(consumer: str, event_id: UUID) -> bool:
+    statement = select(Inbox.event_id).where(*_row(consumer, event_id)).with_for_update()  # type: ignore[arg-type]
+    return db.session.execute(statement).first() is not None
+
+
+def _settle(consumer: str, event_id: UUID, **values: object) -> None:
+    db.session.execute(update(Inbox).where(*_row(consumer, event_id)).values(**values))  # type: ignore[arg-type]
+
+
+def _postpone(consumer: str, event_id: UUID, error: Exception) -> None:
+    """Give the row back with a later due time; the last attempt leaves it dead."""
+    with transaction():
+        found = select(Inbox.attempts).where(*_row(consumer, event_id))  # type: ignore[arg-type]
+        attempts = db.session.scalar(found) or 0
+        later = utcnow() + backoff(attempts, base=1, cap=300)
+        status = "dead" if attempts >= MAX_ATTEMPTS else "pending"
+        reason = f"{type(error).__name__}: {error}"[:500]
+        _settle(
+            consumer, event_id, status=status, last_error=reason, next_attempt_at=later, hinted_until=later, locked_until=None
+        )
+
+
+def overdue(limit: int) -> list[tuple[str, UUID]]:
+    """Pending rows that nobody was told about lately, stamped as told: (consumer, event id)."""
+    due = (
+        select(Inbox.event_id, Inbox.consumer)
+        .where(Inbox.status == "pending", Inbox.next_attempt_at <= func.now(), Inbox.hinted_until <= func.now())
+        .where((Inbox.locked_until.is_(None)) | (Inbox.locked_until < func.now()))
+        .order_by(Inbox.next_attempt_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("due")
+    )
+    stamp = (
+        update(Inbox)
+        .where(Inbox.event_id == due.c.event_id, Inbox.consumer == due.c.consumer)
+        .values(hinted_until=func.now() + timedelta(seconds=30))
+        .returning(Inbox.consumer, Inbox.event_id)
+        .execution_options(synchronize_session=False)
+    )
+    with transaction():
+        return [(row.consumer, row.event_id) for row in db.session.execute(stamp)]

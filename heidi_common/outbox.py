@@ -1,0 +1,82 @@
+"""emit(fact): a row in the caller's transaction. A rollback takes the fact with it.
+
+The table is the event log as well: the relay gives each row its `position` in commit order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Index, Sequence, func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, mapped_column
+from uuid_utils.compat import uuid7
+
+from heidi_common.db import Base, db, transaction, utcnow
+from heidi_common.events import Fact
+from heidi_common.logs import request_id
+from heidi_common.runtime import runtime
+
+CHANNEL = "outbox"
+POSITIONS = Sequence("outbox_position", metadata=Base.metadata)
+
+
+class Event(Base):
+    """One fact. `sealed` holds what a subscriber needs and nobody else may read, encrypted, until it was used."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index("ix_outbox_unsent", "id", postgresql_where=text("sent_at IS NULL")),
+        Index("uq_outbox_position", "position", unique=True, postgresql_where=text("position IS NOT NULL")),
+        Index("ix_outbox_type_position", "type", "position"),
+        Index("ix_outbox_subject_position", "subject", "position"),
+        Index("ix_outbox_created_at", "created_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    type: Mapped[str]
+    subject: Mapped[str]
+    user_id: Mapped[UUID | None]
+    data: Mapped[dict[str, Any]]
+    sealed: Mapped[str | None]
+    request_id: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
+    sent_at: Mapped[datetime | None]
+    position: Mapped[int | None] = mapped_column(BigInteger)
+
+    def opened(self) -> dict[str, Any]:
+        """What was sealed beside the fact; empty when there was nothing."""
+        if self.sealed is None:
+            return {}
+        found: dict[str, Any] = runtime().sealer.open(self.sealed, context=self.id.bytes)
+        return found
+
+
+def emit(fact: Fact, *, sealed: dict[str, Any] | None = None, event_id: UUID | None = None) -> UUID:
+    """Say a fact within the caller's transaction; returns the event's id. The relay is woken at commit."""
+    return emit_many([(fact, sealed, event_id)])[0]
+
+
+def emit_many(facts: Iterable[tuple[Fact, dict[str, Any] | None, UUID | None]]) -> list[UUID]:
+    """Many facts in one statement. An event id that exists already is left as it is (said once, ever)."""
+    rows = [_row(fact, sealed, event_id or uuid7()) for fact, sealed, event_id in facts]
+    if rows:
+        with transaction():
+            db.session.execute(insert(Event).on_conflict_do_nothing(index_elements=["id"]), rows)
+            db.session.execute(select(func.pg_notify(CHANNEL, "")))
+    return [row["id"] for row in rows]
+
+
+def _row(fact: Fact, sealed: dict[str, Any] | None, event_id: UUID) -> dict[str, Any]:
+    return {
+        "id": event_id,
+        "type": fact.event_type,
+        "subject": fact.subject,
+        "user_id": fact.user_id,
+        "data": fact.data(),
+        "sealed": runtime().sealer.seal(sealed, context=event_id.bytes) if sealed else None,
+        "request_id": request_id(),
+    }

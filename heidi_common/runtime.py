@@ -1,0 +1,67 @@
+"""What one app carries with it: settings, and the parts that are made from them on first use."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import cast
+
+import redis
+from flask import Flask, current_app
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from heidi_common.cache import Cache
+from heidi_common.config import Settings
+from heidi_common.crypto import Sealer
+from heidi_common.keys import PrivateKeys, PublicKeys
+from heidi_common.outbound import Client
+
+
+class Runtime:
+    """Made once an app; each part on first use, so that a process pays (and forks) only for what it needs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def redis(self) -> redis.Redis:
+        """Short time limits and no retries: a dead Redis must cost less than the answer it would have saved."""
+        return redis.Redis.from_url(
+            self.settings.redis_url,
+            socket_timeout=0.5,
+            socket_connect_timeout=0.5,
+            retry=Retry(NoBackoff(), 0),
+            health_check_interval=30,
+        )
+
+    @cached_property
+    def cache(self) -> Cache:
+        return Cache(self.redis, "heidi")
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        return Sealer(self.settings.encryption_keys)
+
+    @cached_property
+    def outbound(self) -> Client:
+        return Client(self.settings.outbound_allow_nets)
+
+    @cached_property
+    def public_keys(self) -> PublicKeys:
+        return PublicKeys(self.settings.jwt_public_keys)
+
+    @cached_property
+    def private_keys(self) -> PrivateKeys:
+        """Only auth has them; elsewhere asking is a programming error."""
+        if self.settings.jwt_private_keys is None:
+            raise RuntimeError("JWT_PRIVATE_KEYS is not set: only the auth service signs tokens")
+        return PrivateKeys(self.settings.jwt_private_keys)
+
+
+def runtime() -> Runtime:
+    """The Runtime of the current app."""
+    return cast(Runtime, current_app.extensions["heidi"])
+
+
+def init_runtime(app: Flask, settings: Settings) -> None:
+    app.extensions["heidi"] = Runtime(settings)

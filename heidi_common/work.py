@@ -1,0 +1,75 @@
+"""A row is the work: everything to be done is a row with a due time, a message only says "look now".
+
+Notifications, deliveries, runs and inbox rows share this mixin and the two statements that keep it honest.
+"""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from heidi_common.db import db, transaction, utcnow
+
+HINT_LEASE = timedelta(seconds=30)
+
+
+def _hint_lease() -> datetime:
+    return utcnow() + HINT_LEASE
+
+
+class Work:
+    """Due at `next_attempt_at`; `hinted_until` says a message is already under way; `locked_until` that somebody is at it."""
+
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    next_attempt_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
+    hinted_until: Mapped[datetime] = mapped_column(default=_hint_lease, server_default=func.now())
+    locked_until: Mapped[datetime | None]
+
+
+def claim(model: Any, row_id: UUID, *, open_status: str, lease_seconds: int) -> bool:
+    """Take a due row and count the attempt, in a transaction of its own; False when there is nothing to do.
+
+    A conditional UPDATE settles every race: of two messages for one row the second finds it locked. The database's
+    clock decides, so that machines need not agree on the time.
+    """
+    statement = (
+        update(model)
+        .where(model.id == row_id, model.status == open_status, model.next_attempt_at <= func.now())
+        .where((model.locked_until.is_(None)) | (model.locked_until < func.now()))
+        .values(attempts=model.attempts + 1, locked_until=func.now() + timedelta(seconds=lease_seconds))
+        .returning(model.id)
+    )
+    with transaction():
+        return db.session.execute(statement).first() is not None
+
+
+def overdue(model: Any, *, open_status: str, limit: int) -> list[UUID]:
+    """Rows that are due with no message under way: a lost broker costs a delay, nothing else."""
+    due = (
+        select(model.id)
+        .where(model.status == open_status, model.next_attempt_at <= func.now(), model.hinted_until <= func.now())
+        .where((model.locked_until.is_(None)) | (model.locked_until < func.now()))
+        .order_by(model.next_attempt_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    stamp = (
+        update(model)
+        .where(model.id.in_(due.scalar_subquery()))
+        .values(hinted_until=func.now() + HINT_LEASE)
+        .returning(model.id)
+        .execution_options(synchronize_session=False)
+    )
+    with transaction():
+        return list(db.session.scalars(stamp))
+
+
+def backoff(attempt: int, *, base: float, cap: float) -> timedelta:
+    """Exponential with jitter: between half and the whole of base x 2^(attempt-1) seconds, at most `cap`."""
+    ceiling = min(cap, base * 2 ** min(attempt - 1, 30))
+    return timedelta(seconds=random.uniform(ceiling / 2, ceiling))  # noqa: S311  (spreading load, not a secret)

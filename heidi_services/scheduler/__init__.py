@@ -1,0 +1,13 @@
+"""Cron schedules and the history of their runs."""
+
+from flask import Flask
+
+from heidi_common.app import Service, build_app
+from heidi_common.config import Settings
+
+SERVICE = Service("scheduler", "Cron schedules and the history of their runs")
+
+
+def create_app() -> Flask:
+    """The scheduler service alone, configured by the environment."""
+    return build_app(Settings.from_env(), SERVICE)

@@ -1,0 +1,13 @@
+"""Accounts."""
+
+from flask import Flask
+
+from heidi_common.app import Service, build_app
+from heidi_common.config import Settings
+
+SERVICE = Service("users", "Accounts")
+
+
+def create_app() -> Flask:
+    """The users service alone, configured by the environment."""
+    return build_app(Settings.from_env(), SERVICE)

@@ -1,0 +1,159 @@
+"""Real servers for every test: PostgreSQL made by the migrations, Valkey; one of each for a pytest process."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+
+import flask_migrate
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+from uuid_utils.compat import uuid7
+
+from heidi_common import jwt, keys
+from heidi_common.app import all_services, build_app
+from heidi_common.config import Settings
+from heidi_common.db import db, transaction, utcnow
+from heidi_common.identity import Client, Role, Session, User
+from heidi_common.runtime import runtime
+from heidi_common.standalone.postgres import Postgres
+from heidi_common.standalone.valkey import Valkey
+
+ROOT = Path(__file__).parent.parent
+SIGNING_KEY = keys.generate()
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    server = Postgres(tmp_path_factory.mktemp("pg") / "data", durable=False)
+    server.start()
+    yield server.url
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    server = Valkey(tmp_path_factory.mktemp("valkey"), free_port(), durable=False)
+    server.start()
+    yield server.url
+    server.stop()
+
+
+def make_settings(database_url: str, redis_url: str, **changes: object) -> Settings:
+    """Settings of a platform under test."""
+    given: dict[str, object] = {
+        "environment": "test",
+        "database_url": database_url,
+        "redis_url": redis_url,
+        "broker_url": redis_url.removesuffix("/0") + "/1",
+        "public_base_url": "http://heidi.test",
+        "secret_key": "a test's secret, 32 characters or more",
+        "encryption_keys": (base64.b64encode(bytes(range(32))).decode(),),
+        "jwt_private_keys": json.dumps({"keys": [SIGNING_KEY]}),
+        "jwt_public_keys": json.dumps(keys.public_set([SIGNING_KEY])),
+        "database_pool_size": 20,
+        "outbound_allow_nets": (ip_network("127.0.0.0/8"),),
+        "log_level": "WARNING",
+        "log_format": "console",
+    }
+    return Settings(**(given | changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def settings(database_url: str, redis_url: str) -> Settings:
+    return make_settings(database_url, redis_url)
+
+
+@pytest.fixture(scope="session")
+def platform(settings: Settings) -> Flask:
+    """All seven services in one app, on a migrated database."""
+    app = build_app(settings, *all_services())
+    app.testing = False
+    with app.app_context():
+        flask_migrate.upgrade(str(ROOT / "migrations"))
+    return app
+
+
+@pytest.fixture
+def app(platform: Flask) -> Iterator[Flask]:
+    """The platform with empty tables and an empty cache; an app context is active."""
+    with platform.app_context():
+        _empty()
+        yield platform
+        db.session.remove()
+
+
+def _empty() -> None:
+    """Empty every table but those that the migrations fill (marked in their `info`)."""
+    names = [t.name for t in db.metadata.sorted_tables if not t.info.get("shipped")]
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"))
+    runtime().redis.flushall()
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """A person with a live session: send `headers` with a request."""
+
+    user: User
+    session_id: object
+    headers: dict[str, str]
+
+
+@pytest.fixture
+def as_user(app: Flask) -> Callable[..., SignedIn]:
+    """Make a user and sign them in: `as_user(Role.ADMIN, email="a@b.test")`."""
+
+    def make(role: Role = Role.USER, **fields: object) -> SignedIn:
+        now = utcnow()
+        user = User(**({"id": uuid7(), "email": f"{uuid7().hex}@example.test", "role": role} | fields))
+        session = Session(
+            id=uuid7(),
+            user_id=user.id,
+            rotated_at=now,
+            created_at=now,
+            idle_expires_at=now + timedelta(days=7),
+            absolute_expires_at=now + timedelta(days=30),
+        )
+        with transaction():
+            db.session.add(user)
+            db.session.flush()
+            db.session.add(session)
+        claims = {"sid": str(session.id), "ver": user.token_version, "role": role.value, "scope": ""}
+        token = jwt.sign(str(user.id), "access", claims)
+        return SignedIn(user, session.id, {"Authorization": f"Bearer {token}"})
+
+    return make
+
+
+@pytest.fixture
+def as_client(app: Flask) -> Callable[..., dict[str, str]]:
+    """Headers of a machine client: `as_client("notifications:write")`."""
+
+    def make(*scopes: str) -> dict[str, str]:
+        row = Client(id=uuid7(), name="machine", secret_hash="-", scopes=list(scopes))
+        with transaction():
+            db.session.add(row)
+        token = jwt.sign(str(row.id), "access", {"scope": " ".join(scopes)})
+        return {"Authorization": f"Bearer {token}"}
+
+    return make
