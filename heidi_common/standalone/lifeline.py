@@ -7,6 +7,7 @@ after ``exec`` nothing of it is left in memory.
 import ctypes
 import os
 import signal
+import stat
 import sys
 
 PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 8, 47, 2
@@ -41,11 +42,19 @@ def _keep_only_reach() -> None:
     _libc().prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0)
 
 
+def _give_output_to(uid: int) -> None:
+    """A log that is our own pipe or file must be one that the new user can open as /dev/stdout."""
+    for number in (1, 2):
+        if stat.S_ISFIFO(os.fstat(number).st_mode) or stat.S_ISREG(os.fstat(number).st_mode):
+            os.fchown(number, uid, -1)
+
+
 def become(user: str, reach: bool) -> None:
     """Leave root for `user`; with `reach`, still able to search the folders above the program and its data."""
     import pwd
 
     entry = pwd.getpwnam(user)
+    _give_output_to(entry.pw_uid)
     if reach:
         _libc().prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
     os.setgroups([])

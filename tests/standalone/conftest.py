@@ -1,0 +1,110 @@
+"""A real nginx in front of a tiny upstream that says what it was sent."""
+
+import json
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+import requests
+
+from heidi_common.standalone.router import Router
+from heidi_services import SERVICES
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Upstream(BaseHTTPRequestHandler):
+    """Answers with what it received; the query can ask for a status or a header: ``?status=404&Cache-Control=max-age=1``."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    seen: list[str] = []
+
+    def do_GET(self) -> None:
+        size = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(size)
+        type(self).seen.append(self.path)
+        wanted = requests.utils.urlparse(self.path).query
+        asked = dict(part.split("=", 1) for part in wanted.split("&") if part)
+        number = len(type(self).seen)
+        headers = {name: self.headers.get_all(name) for name in self.headers}
+        said = {
+            "service": self.server.service,
+            "path": self.path,
+            "headers": headers,
+            "size": len(body),
+            "number": number,
+        }  # type: ignore[attr-defined]
+        time.sleep(float(asked.pop("sleep", 0)))
+        self.send_response(int(asked.pop("status", 200)))
+        text = json.dumps(said | {"padding": "x" * int(asked.pop("padding", 0))}).encode()
+        for name, value in {"Content-Type": "application/json", "X-Request-ID": "the service's", **asked}.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(text)
+
+    do_POST = do_PATCH = do_DELETE = do_HEAD = do_PUT = do_GET
+
+    def log_message(self, *_: Any) -> None:
+        """Silent."""
+
+
+class RunningRouter:
+    """The router's address, what its upstreams saw, and its folder."""
+
+    def __init__(self, router: Router, dead: str) -> None:
+        self.url = f"http://127.0.0.1:{router.port}"
+        self.port = router.port
+        self.dead = dead
+        self.seen = Upstream.seen
+
+    def get(self, path: str, **options: Any) -> requests.Response:
+        return requests.get(self.url + path, timeout=10, allow_redirects=False, **options)
+
+
+@pytest.fixture(scope="session")
+def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRouter]:
+    """Every service has an upstream, but `scheduler` is not running."""
+    servers = []
+    addresses = {"scheduler": f"127.0.0.1:{free_port()}"}
+    for service in SERVICES.keys() - addresses.keys():
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
+        server.service = service  # type: ignore[attr-defined]
+        Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        addresses[service] = f"127.0.0.1:{server.server_port}"
+    nginx = Router(tmp_path_factory.mktemp("nginx"), free_port(), addresses)
+    nginx.prepare()
+    with (Path(nginx.folder).parent / "nginx.log").open("wb") as log:
+        process = subprocess.Popen(nginx.command(), stdout=log, stderr=log)
+        _wait_for(nginx.port, process)
+        yield RunningRouter(nginx, dead="scheduler")
+        process.terminate()
+        process.wait(10)
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)

@@ -1,0 +1,200 @@
+"""The router as its clients see it: the real nginx, the real template, a tiny upstream."""
+
+import re
+import socket
+import time
+
+import pytest
+
+from heidi_common.standalone.router import TEMPLATE, render
+from heidi_services import SERVICES
+from tests.standalone.conftest import RunningRouter
+
+PREFIXES = {
+    "/api/v1/auth/login": "auth",
+    "/.well-known/jwks.json": "auth",
+    "/api/v1/users": "users",
+    "/api/v1/users/me": "users",
+    "/api/v1/cities/nearby": "city",
+    "/api/v1/core/status": "core",
+    "/api/v1/core/events/stream": "core",
+    "/api/v1/notifications": "notification",
+    "/api/v1/notifications/stream": "notification",
+    "/api/v1/integrations/1": "integration",
+    "/api/v1/webhooks/stripe/1": "integration",
+    **{f"/docs/{service}/openapi.json": service for service in SERVICES if service != "scheduler"},
+}
+
+
+@pytest.mark.parametrize(("path", "service"), PREFIXES.items())
+def test_a_prefix_leads_to_its_service_and_the_path_is_not_rewritten(
+    router: RunningRouter, path: str, service: str
+) -> None:
+    said = router.get(path + "?q=a%20b").json()
+    assert (said["service"], said["path"]) == (service, path + "?q=a%20b")
+
+
+def test_the_upstreams_are_the_services(router: RunningRouter) -> None:
+    assert re.findall(r"upstream (\w+)", TEMPLATE.read_text()) == list(SERVICES)
+
+
+@pytest.mark.parametrize(
+    "path", ["/metrics", "/readyz", "/api/v1/authx", "/api/v1", "/docs/nothing/", "/api/v1/citiesx", "/x"]
+)
+def test_what_belongs_to_no_service_is_a_404_problem(router: RunningRouter, path: str) -> None:
+    answer = router.get(path + '?"secret"')
+    assert answer.status_code == 404
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json() == {
+        "type": "about:blank",
+        "title": "Not found",
+        "status": 404,
+        "detail": "No service answers at this path.",
+        "instance": path,
+        "code": "not_found",
+        "requestId": answer.headers["X-Request-ID"],
+    }
+
+
+def test_a_service_that_is_down_is_a_503_with_retry_after(router: RunningRouter) -> None:
+    answer = router.get("/api/v1/schedules")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert (answer.json()["status"], answer.json()["code"]) == (503, "unavailable")
+
+
+def test_an_error_of_a_service_passes_as_it_is(router: RunningRouter) -> None:
+    answer = router.get("/api/v1/users?status=503&Retry-After=77")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "77")
+    assert answer.json()["service"] == "users"
+
+
+def test_a_body_over_a_mebibyte_is_a_413_problem(router: RunningRouter) -> None:
+    import requests
+
+    assert requests.post(router.url + "/api/v1/users", data=b"x" * (1 << 20), timeout=10).json()["size"] == 1 << 20
+    answer = requests.post(router.url + "/api/v1/users", data=b"x" * ((1 << 20) + 1), timeout=10)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize(
+    ("request_text", "status", "code"),
+    [
+        ("GET / HTTP/1.1\r\n\r\n", 400, "bad_request"),
+        ("GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400, "bad_request"),
+        ("TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 405, "method_not_allowed"),
+        (f"GET /{'x' * 9000} HTTP/1.1\r\nHost: x\r\n\r\n", 414, "uri_too_long"),
+        (f"GET / HTTP/1.1\r\nHost: x\r\nX-Big: {'x' * 9000}\r\n\r\n", 431, "headers_too_large"),
+        ("GET / HTTP/3.0\r\nHost: x\r\n\r\n", 505, "http_version"),
+        ("POST /api/v1/users HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n", 400, "bad_request"),
+    ],
+)
+def test_what_nginx_refuses_itself_has_the_shape_of_every_other_error(
+    router: RunningRouter, request_text: str, status: int, code: str
+) -> None:
+    with socket.create_connection(("127.0.0.1", router.port), 5) as connection:
+        connection.sendall(request_text.encode())
+        connection.settimeout(5)
+        text = b""
+        while piece := connection.recv(65536):
+            text += piece
+            if b'"requestId"' in text:
+                break
+    answer = text.decode()
+    assert f" {status} " in answer.splitlines()[0]
+    assert "application/problem+json" in answer
+    assert f'"code":"{code}"' in answer
+    assert "X-Content-Type-Options: nosniff" in answer
+    assert ("Allow: GET" in answer) == (status == 405)
+
+
+@pytest.mark.parametrize("given", ["abc-123", "019ab2c1-7a7e-7000-8000-000000000000", "trace:1.2_3"])
+def test_a_sane_request_id_is_kept_to_the_service_and_back(router: RunningRouter, given: str) -> None:
+    answer = router.get("/api/v1/users", headers={"X-Request-ID": given})
+    assert answer.headers["X-Request-ID"] == given
+    assert answer.json()["headers"]["X-Request-ID"] == [given]
+
+
+@pytest.mark.parametrize("given", ["", "a b", 'x"y', "x" * 129, "a,b", "<script>", "-x"])
+def test_an_odd_request_id_is_replaced(router: RunningRouter, given: str) -> None:
+    answer = router.get("/api/v1/users", headers={"X-Request-ID": given})
+    assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"])
+    assert answer.json()["headers"]["X-Request-ID"] == [answer.headers["X-Request-ID"]]
+
+
+def test_a_client_cannot_say_where_it_comes_from(router: RunningRouter) -> None:
+    lies = {
+        "X-Forwarded-For": "8.8.8.8",
+        "X-Forwarded-Host": "evil",
+        "Forwarded": "for=8.8.8.8",
+        "X-Real-IP": "8.8.8.8",
+    }
+    heard = router.get("/api/v1/users", headers=lies).json()["headers"]
+    assert heard["X-Forwarded-For"] == ["127.0.0.1"]
+    assert heard["X-Forwarded-Proto"] == ["http"]
+    assert not {"X-Forwarded-Host", "Forwarded", "X-Real-IP"} & heard.keys()
+    assert heard["Host"] == [f"127.0.0.1:{router.port}"]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/users", "/healthz", "/nothing", "/api/v1/schedules"])
+def test_every_answer_has_the_security_headers_once(router: RunningRouter, path: str) -> None:
+    headers = router.get(path).raw.headers
+    for name in (
+        "X-Content-Type-Options",
+        "X-Frame-Options",
+        "Referrer-Policy",
+        "Content-Security-Policy",
+        "X-Request-ID",
+    ):
+        assert len(headers.getlist(name)) == 1, name
+    assert headers["Server"] == "nginx"
+
+
+def test_a_header_the_service_sets_is_not_doubled(router: RunningRouter) -> None:
+    headers = router.get("/api/v1/users?X-Frame-Options=SAMEORIGIN&Referrer-Policy=origin").raw.headers
+    assert headers.getlist("X-Frame-Options") == ["SAMEORIGIN"]
+    assert headers.getlist("Referrer-Policy") == ["origin"]
+
+
+def test_a_public_city_read_is_answered_from_the_cache_and_a_second_later_read_anew(router: RunningRouter) -> None:
+    path = "/api/v1/cities/hot?Cache-Control=public,max-age=1&RateLimit=r=1&Server-Timing=app;dur=1"
+    first, second = router.get(path), router.get(path)
+    assert first.json() == second.json()
+    assert first.headers["X-Request-ID"] != second.headers["X-Request-ID"]
+    assert (first.headers["RateLimit"], second.headers.get("RateLimit")) == ("r=1", None)
+    assert (first.headers["Server-Timing"], second.headers["Server-Timing"]) == ("app;dur=1", 'cache;desc="hit"')
+    time.sleep(2)
+    assert router.get(path).json()["number"] > first.json()["number"]
+
+
+@pytest.mark.parametrize(
+    ("path", "headers"),
+    [
+        ("/api/v1/cities/silent", {}),
+        ("/api/v1/cities/private?Cache-Control=private", {}),
+        ("/api/v1/cities/signed?Cache-Control=max-age=9", {"Authorization": "Bearer x"}),
+        ("/api/v1/cities/missing?status=404", {}),
+        ("/api/v1/users?Cache-Control=max-age=9", {}),
+    ],
+)
+def test_nothing_else_is_cached(router: RunningRouter, path: str, headers: dict[str, str]) -> None:
+    first, second = router.get(path, headers=headers), router.get(path, headers=headers)
+    assert second.json()["number"] > first.json()["number"]
+
+
+def test_json_and_geojson_of_one_path_are_cached_apart(router: RunningRouter) -> None:
+    path = "/api/v1/cities/both?Cache-Control=max-age=5"
+    plain = router.get(path, headers={"Accept": "application/json"}).json()
+    shapes = router.get(path, headers={"Accept": "application/geo+json"}).json()
+    assert plain["headers"]["Accept"] != shapes["headers"]["Accept"]
+
+
+def test_large_json_is_compressed(router: RunningRouter) -> None:
+    answer = router.get("/api/v1/users?padding=5000", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" not in answer.json()["headers"]
+
+
+def test_a_value_is_needed_for_every_name_in_the_template() -> None:
+    with pytest.raises(KeyError, match="LISTEN"):
+        render("listen ${LISTEN} $request_id;", {})
+    assert render("listen ${LISTEN} $request_id;", {"LISTEN": "80"}) == "listen 80 $request_id;"
