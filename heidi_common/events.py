@@ -164,7 +164,7 @@ class IntegrationWebhook(Fact):
     integration_id: UUID
     about_user: UUID
     provider: str
-    event_type: str | None = None
+    provider_event_type: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
