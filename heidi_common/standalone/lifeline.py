@@ -20,7 +20,7 @@ def _libc() -> ctypes.CDLL:
 
 
 def die_with_parent(signum: int) -> None:
-    """Have the kernel send us `signum` when the thread that started us is gone; macOS has no such call, supervision must do."""
+    """Have Linux send us `signum` when the thread that started us is gone; elsewhere supervision must do."""
     if sys.platform == "linux":
         _libc().prctl(PR_SET_PDEATHSIG, signum, 0, 0, 0)
 

@@ -1,6 +1,6 @@
 """The PostgreSQL that comes as a Python wheel, run in the foreground.
 
-It listens on a Unix socket in a folder only we may enter, so nobody else on the machine can reach it and no port is taken.
+It listens on a Unix socket in a folder only we may enter: nobody else on the machine can reach it, and no port is taken.
 PostgreSQL refuses to run as root: then it gets a user of its own (`unprivileged`).
 """
 
@@ -111,9 +111,7 @@ class Postgres:
         unprivileged.private_folder(half)
         locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
         sync = () if self.durable else ("--no-sync",)
-        command = self._as_user(
-            str(BINARIES / "initdb"), "-D", str(half), "-U", "postgres", "-A", "trust", *locale, *sync
-        )
+        command = self._command("initdb", "-D", str(half), "-U", "postgres", "-A", "trust", *locale, *sync)
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # nosec B603
         if done.returncode:
             raise RuntimeError(f"PostgreSQL's initdb failed: {(done.stderr.strip() or done.stdout).splitlines()[-1]}")

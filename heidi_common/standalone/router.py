@@ -15,7 +15,7 @@ WRITABLE = ("body", "proxy", "fastcgi", "uwsgi", "scgi", "cache")
 
 
 def render(template: str, values: Mapping[str, str]) -> str:
-    """Replace every ``${NAME}``, as envsubst does; nginx's own ``$variables`` stay. A name without a value is an error."""
+    """Replace every ``${NAME}``, as envsubst does; nginx's own ``$variables`` stay. KeyError names a missing value."""
     return re.sub(r"\$\{([A-Z]+)\}", lambda found: values[found[1]], template)
 
 

@@ -24,7 +24,7 @@ def free_port() -> int:
 
 
 class Upstream(BaseHTTPRequestHandler):
-    """Answers with what it received; the query can ask for a status or a header: ``?status=404&Cache-Control=max-age=1``."""
+    """Answers with what it received; the query can ask for a status or a header: ``?status=404&Retry-After=1``."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
