@@ -78,6 +78,11 @@ def _refuse(name: str) -> NoReturn:
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_int=_bounded, parse_constant=_refuse)
 
 
+def invalid(messages: Any, pointer: str) -> Invalid:
+    """The same refusal for a part of the body that is read later, by a schema of its own."""
+    return Invalid(_flatten(messages, pointer))
+
+
 def _root(location: str) -> str:
     return "" if location == "json" else f"/{location.replace('querystring', 'query')}"
 
