@@ -62,7 +62,7 @@ def base_app(settings: Settings, name: str) -> Flask:
 
 def build_app(settings: Settings, *services: Service) -> Flask:
     """The app that serves these services (their routes, documents and commands)."""
-    from heidi_common import docs, errors, guards, health, hooks, metrics, ratelimit
+    from heidi_common import commands, docs, errors, guards, health, hooks, metrics, ratelimit
     from heidi_common.jwt import init_jwt
 
     app = base_app(settings, services[0].name if len(services) == 1 else "heidi")
@@ -80,7 +80,7 @@ def build_app(settings: Settings, *services: Service) -> Flask:
     app.register_blueprint(docs.index_blueprint({found.name: found.about for found in all_services()}))
     for found in services:
         _mount(app, found)
-    _add_commands(app)
+    commands.init_commands(app)
     guards.require_marks(app)
     return app
 
@@ -94,17 +94,6 @@ def _mount(app: Flask, found: Service) -> None:
     for blueprint in routes.blueprints if routes else ():
         api.register_blueprint(blueprint)
     app.register_blueprint(docs.docs_blueprint(found.name, api.spec))
-
-
-def _add_commands(app: Flask) -> None:
-    """`flask <group> <command>` sees every service's commands, whichever services the app serves."""
-    from heidi_common import commands
-
-    commands.init_commands(app)
-    for found in all_services():
-        room = found.room("cli")
-        for group in room.groups if room else ():
-            app.cli.add_command(group)
 
 
 def all_services() -> list[Service]:

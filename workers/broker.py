@@ -1,0 +1,68 @@
+"""The broker named by BROKER_URL (`amqp://` RabbitMQ, `redis://` Valkey or Redis) and what surrounds each message."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from typing import Any
+
+from dramatiq import Broker, Message, Middleware
+from dramatiq.brokers.rabbitmq import RabbitmqBroker
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import AgeLimit, Callbacks, ShutdownNotifications, TimeLimit
+from flask import Flask
+
+from heidi_common.config import Settings
+from heidi_common.logs import bound_request_id
+
+QUEUES = ("notification", "bulk", "scheduler", "integration", "core")
+TIME_LIMIT_MS = 10 * 60 * 1000
+"""A net below every socket's own time limit, which cannot be interrupted."""
+
+
+def make_broker(url: str, *middleware: Middleware) -> Broker:
+    """A broker that confirms what it was given and gives back what a killed worker held."""
+    surround: list[Middleware] = [AgeLimit(), TimeLimit(time_limit=TIME_LIMIT_MS), ShutdownNotifications(), Callbacks()]
+    surround += middleware
+    if url.startswith("amqp"):
+        # Without confirms a publish can vanish. A silent peer is noticed by the heartbeat.
+        broker: Broker = RabbitmqBroker(url=_with_heartbeat(url), confirm_delivery=True, middleware=surround)
+    else:
+        # The defaults do not give back a killed worker's messages within minutes; these need seconds.
+        broker = RedisBroker(url=url, heartbeat_timeout=5000, maintenance_chance=100_000, middleware=surround)
+    for queue in QUEUES:
+        broker.declare_queue(queue)
+    return broker
+
+
+def _with_heartbeat(url: str) -> str:
+    if "heartbeat=" in url:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}heartbeat=15&blocked_connection_timeout=30"
+
+
+class AppContext(Middleware):
+    """An app for each process, made after the fork so that no socket is shared; its context around each message."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.app: Flask | None = None
+        self.local = threading.local()
+
+    def after_process_boot(self, broker: Broker) -> None:
+        from heidi_common.app import base_app
+
+        self.app = base_app(self.settings, "worker")
+
+    def before_process_message(self, broker: Broker, message: Message[Any]) -> None:
+        assert self.app is not None
+        stack = self.local.stack = ExitStack()
+        stack.enter_context(bound_request_id(message.options.get("request_id")))
+        stack.enter_context(self.app.app_context())
+
+    def after_process_message(self, broker: Broker, message: Message[Any], **_outcome: Any) -> None:
+        stack = self.local.__dict__.pop("stack", None)
+        if stack is not None:
+            stack.close()
+
+    after_skip_message = after_process_message  # type: ignore[assignment]

@@ -1,0 +1,123 @@
+"""Whatever is due -> broker: `python -m workers.clock`. Any number may run; row locks settle who does what.
+
+Schedules fire here; rows that are due with no message under way get one; what has expired or is kept no longer goes.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+from uuid import UUID
+
+from dramatiq import Broker, Message
+from sqlalchemy import delete
+
+from heidi_common import inbox
+from heidi_common.app import base_app
+from heidi_common.config import Settings
+from heidi_common.db import db, transaction, utcnow
+from heidi_common.outbox import Event
+from heidi_common.runtime import runtime
+from workers.actors import hint
+from workers.broker import make_broker
+from workers.process import forever
+from workers.subscriptions import SUBSCRIPTIONS, Consume
+
+log = logging.getLogger(__name__)
+LIMIT = 500
+INBOX_DAYS = 14
+
+
+@dataclass
+class Duty:
+    """Something to look after every so many seconds."""
+
+    name: str
+    every: float
+    look: Callable[[], Iterable[Message[Any]]]
+    next_at: float = field(default=0.0)
+
+
+def due(path: str, queue: str, actor: str) -> Callable[[], list[Message[Any]]]:
+    """A duty that asks a service ("module:function", taking a limit) for the ids of what is due."""
+
+    def look() -> list[Message[Any]]:
+        return [hint(queue, actor, str(found)) for found in _call(path, LIMIT)]
+
+    return look
+
+
+def deed(path: str) -> Callable[[], list[Message[Any]]]:
+    """A duty that a service does by itself ("module:function"): nobody needs to be told."""
+
+    def look() -> list[Message[Any]]:
+        _call(path)
+        return []
+
+    return look
+
+
+def _call(path: str, *args: Any) -> list[UUID]:
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)(*args) or []
+
+
+def overdue_inbox() -> list[Message[Any]]:
+    """Facts whose subscriber was not told, or did not manage: told again."""
+    queues = {found.actor: found.queue for found in SUBSCRIPTIONS if isinstance(found, Consume)}
+    return [hint(queues[consumer], consumer, str(event)) for consumer, event in inbox.overdue(LIMIT) if consumer in queues]
+
+
+def prune() -> list[Message[Any]]:
+    """Forget facts and inbox rows whose time has passed; dead ones stay until somebody decides."""
+    settings = runtime().settings
+    with transaction():
+        old = utcnow() - timedelta(days=settings.event_retention_days)
+        db.session.execute(delete(Event).where(Event.sent_at.is_not(None), Event.created_at < old))
+        done = utcnow() - timedelta(days=INBOX_DAYS)
+        db.session.execute(delete(inbox.Inbox).where(inbox.Inbox.done_at < done))
+    return []
+
+
+DUTIES = (
+    Duty("inbox", 1, overdue_inbox),
+    Duty("prune", 3600, prune),
+)
+
+
+def round(broker: Broker, duties: Iterable[Duty] = DUTIES) -> None:
+    """Every duty whose time has come; one that fails does not keep the others from theirs."""
+    failed: Exception | None = None
+    for duty in duties:
+        if time.monotonic() < duty.next_at:
+            continue
+        duty.next_at = time.monotonic() + duty.every
+        try:
+            for message in duty.look():
+                broker.enqueue(message)
+        except Exception as error:
+            log.warning("duty failed", extra={"duty": duty.name, "error": repr(error)[:300]})
+            failed = error
+    if failed is not None:
+        raise failed
+
+
+def main() -> None:
+    settings = Settings.from_env()
+    app = base_app(settings, "clock")
+    broker = make_broker(settings.broker_url)
+
+    def look() -> None:
+        with app.app_context():
+            round(broker)
+
+    forever("clock", look, pause=0.2)
+
+
+if __name__ == "__main__":
+    main()

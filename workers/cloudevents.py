@@ -1,0 +1,32 @@
+"""A fact as CloudEvents 1.0 JSON, for programs outside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from heidi_common.outbox import Event
+from heidi_common.schemas import iso
+
+CONTENT_TYPE = "application/cloudevents+json"
+
+
+def as_cloudevent(event: Event) -> dict[str, Any]:
+    """The attributes of CloudEvents 1.0 in structured mode; `source` names the service that said it."""
+    found = {
+        "specversion": "1.0",
+        "id": str(event.id),
+        "source": f"/heidi/{event.type.partition('.')[0]}",
+        "type": event.type,
+        "subject": event.subject,
+        "time": iso(event.created_at),
+        "datacontenttype": "application/json",
+        "data": event.data,
+    }
+    return found | ({"requestid": event.request_id} if event.request_id else {})
+
+
+def message(event: Event) -> tuple[str, bytes, dict[str, str]]:
+    """(routing key, body, headers) for the topic exchange."""
+    return event.type, orjson.dumps(as_cloudevent(event)), {"content-type": CONTENT_TYPE}

@@ -1,0 +1,15 @@
+"""The worker's entry: `dramatiq workers.main:setup`."""
+
+import dramatiq
+
+from heidi_common.config import Settings
+from workers.actors import bind_all
+from workers.broker import AppContext, make_broker
+
+
+def setup() -> None:
+    """Called by Dramatiq in each process."""
+    settings = Settings.from_env()
+    broker = make_broker(settings.broker_url, AppContext(settings))
+    bind_all(broker)
+    dramatiq.set_broker(broker)

@@ -1,0 +1,140 @@
+"""Outbox -> broker and topic exchange: `python -m workers.relay`.
+
+Woken by LISTEN/NOTIFY, and looking every second anyway. One transaction takes a batch oldest first, gives each fact
+its place in the log, writes the inbox rows of its subscribers, publishes it for anyone outside and stamps it. The
+hints follow the commit, since a worker must find the rows. A relay killed at any instruction loses nothing and repeats
+at most its batch: the inbox rows are keyed by the fact.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import psycopg2
+from dramatiq import Broker, Message
+from sqlalchemy import Select, func, update
+from sqlalchemy import select as sql_select
+from sqlalchemy.dialects.postgresql import insert
+
+from heidi_common.app import base_app
+from heidi_common.config import Settings
+from heidi_common.db import db, transaction
+from heidi_common.inbox import Inbox
+from heidi_common.outbox import CHANNEL, POSITIONS, Event
+from heidi_common.work import HINT_LEASE
+from workers.actors import hint
+from workers.broker import make_broker
+from workers.process import forever
+from workers.subscriptions import SUBSCRIPTIONS, Consume, Hint
+
+log = logging.getLogger(__name__)
+BATCH = 500
+LOCK = 0x4865696469_02
+"""One relay at a time writes places in the log, so that their order is the order of commits."""
+
+Publish = Callable[[Sequence[Event]], None]
+
+
+def relay_batch(broker: Broker, publish: Publish, limit: int = BATCH) -> int:
+    """Pass one batch on; the number of facts in it."""
+    hints: list[Message[Any]] = []
+    with transaction():
+        db.session.execute(sql_select(func.pg_advisory_xact_lock(LOCK)))
+        events = list(db.session.scalars(_unsent(limit)))
+        if events:
+            hints = _fan_out(events)
+            publish(events)
+            _stamp(events)
+    for message in hints:
+        broker.enqueue(message)
+    return len(events)
+
+
+def _unsent(limit: int) -> Select[tuple[Event]]:
+    oldest_first = sql_select(Event).where(Event.sent_at.is_(None)).order_by(Event.id).limit(limit)
+    return oldest_first.with_for_update(skip_locked=True)
+
+
+def _fan_out(events: Sequence[Event]) -> list[Message[Any]]:
+    """The subscribers' inbox rows, and the hints to send once they are committed."""
+    hints: list[Message[Any]] = []
+    rows: list[dict[str, Any]] = []
+    for found in SUBSCRIPTIONS:
+        if isinstance(found, Hint):
+            mine = [event for event in events if event.type == found.pattern]
+            hints += [hint(found.queue, found.actor, e.subject, request_id=e.request_id) for e in mine]
+        else:
+            mine = found.wanted(events)
+            rows += [{"event_id": event.id, "consumer": found.actor} for event in mine]
+            hints += [hint(found.queue, found.actor, str(e.id), request_id=e.request_id) for e in mine]
+    if rows:
+        values = {"hinted_until": func.now() + HINT_LEASE}
+        db.session.execute(insert(Inbox).values([row | values for row in rows]).on_conflict_do_nothing())
+    return hints
+
+
+def _stamp(events: Sequence[Event]) -> None:
+    """Sent, and with a place in the log (the order of ids within a batch)."""
+    for_each = {"sent_at": func.now(), "position": POSITIONS.next_value()}
+    ids = [event.id for event in events]
+    db.session.execute(
+        update(Event).where(Event.id.in_(ids)).values(**for_each).execution_options(synchronize_session=False)
+    )
+
+
+def subscribers_of(event_type: str) -> list[Hint | Consume]:
+    """Who acts on a fact of that type."""
+    from heidi_common.events import matches
+
+    return [found for found in SUBSCRIPTIONS if matches(found.pattern, event_type)]
+
+
+def _outside(settings: Settings) -> Publish:
+    """Publish to the topic exchange when the broker is RabbitMQ; elsewhere there is nobody outside."""
+    if not settings.broker_url.startswith("amqp"):
+        return lambda events: None
+    from heidi_common.rabbitmq import Publisher
+    from workers.cloudevents import message
+
+    publisher = Publisher(settings.broker_url)
+    return lambda events: publisher.publish_many([message(event) for event in events])
+
+
+class _Bell:
+    """LISTEN on a connection of its own: `wait` returns when a fact was committed, or after a second."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url.replace("postgresql+psycopg2://", "postgresql://")
+        self.connection: Any = None
+
+    def wait(self) -> None:
+        if self.connection is None or self.connection.closed:
+            self.connection = psycopg2.connect(self.url, connect_timeout=5, application_name="relay-bell")
+            self.connection.autocommit = True
+            self.connection.cursor().execute(f"LISTEN {CHANNEL}")
+        if select.select([self.connection], [], [], 1.0)[0]:
+            self.connection.poll()
+            self.connection.notifies.clear()
+
+
+def main() -> None:
+    settings = Settings.from_env()
+    app = base_app(settings, "relay")
+    broker = make_broker(settings.broker_url)
+    publish = _outside(settings)
+    bell = _Bell(settings.database_url)
+
+    def round() -> None:
+        with app.app_context():
+            while relay_batch(broker, publish) == BATCH:
+                pass
+        bell.wait()
+
+    forever("relay", round)
+
+
+if __name__ == "__main__":
+    main()
