@@ -28,6 +28,8 @@ from heidi_common.runtime import runtime
 from heidi_common.standalone.postgres import Postgres
 from heidi_common.standalone.valkey import Valkey
 
+pytest_plugins = ("tests.fixtures_rabbit",)
+
 ROOT = Path(__file__).parent.parent
 SIGNING_KEY = keys.generate()
 

@@ -1,0 +1,209 @@
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pika
+import pytest
+
+from heidi_common.logs import bound_request_id, request_id
+from heidi_common.problems import Conflict
+from heidi_common.rabbitmq import (
+    EVENTS,
+    Incoming,
+    NobodyServes,
+    NotConfirmed,
+    Outgoing,
+    Publisher,
+    RequestFailed,
+    RequestTimedOut,
+    request,
+    serve,
+    subscribe,
+)
+from tests.rabbit import RabbitNode
+
+
+@contextmanager
+def background(run: Callable[..., None], *args: Any) -> Iterator[threading.Event]:
+    """``subscribe`` or ``serve`` in a thread, standing, until the end of the block."""
+    stop, ready = threading.Event(), threading.Event()
+    thread = threading.Thread(target=run, args=args, kwargs={"stop": stop, "ready": ready}, daemon=True)
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield ready
+    finally:
+        stop.set()
+        thread.join(15)
+        assert not thread.is_alive()
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def waiting_in(rabbit: RabbitNode, queue: str) -> int:
+    with pika.BlockingConnection(pika.URLParameters(rabbit.url)) as connection:
+        return int(connection.channel().queue_declare(queue, passive=True).method.message_count)
+
+
+def bind_queue(rabbit: RabbitNode, queue: str, pattern: str, **arguments: Any) -> None:
+    with pika.BlockingConnection(pika.URLParameters(rabbit.url)) as connection:
+        channel = connection.channel()
+        channel.exchange_declare(EVENTS, exchange_type="topic", durable=True)
+        channel.queue_declare(queue, durable=True, arguments=arguments)
+        channel.queue_bind(queue, EVENTS, pattern)
+
+
+def test_a_subscriber_gets_what_matches_its_patterns_in_order(rabbit: RabbitNode) -> None:
+    got: list[Incoming] = []
+    publisher = Publisher(rabbit.url)
+    with background(subscribe, rabbit.url, ["user.*", "city.created"], got.append):
+        publisher.publish("user.created", {"id": 1}, {"requestid": "r"})
+        publisher.publish("city.updated", {"id": 2})
+        publisher.publish("city.created", {"id": 3})
+        eventually(lambda: len(got) == 2)
+    publisher.close()
+    assert got[0] == Incoming("user.created", {"id": 1}, {"requestid": "r"}, False)
+    assert got[1].body == {"id": 3}
+
+
+def test_a_batch_arrives_whole_and_in_order(rabbit: RabbitNode) -> None:
+    bind_queue(rabbit, "batch", "batch.#")
+    publisher = Publisher(rabbit.url)
+    publisher.publish_many(Outgoing("batch.x", {"n": n}, message_id=str(n)) for n in range(2000))
+    publisher.publish_many([])
+    publisher.close()
+    assert waiting_in(rabbit, "batch") == 2000
+    got: list[int] = []
+    with background(subscribe, rabbit.url, [], lambda message: got.append(message.body["n"]), "batch"):
+        eventually(lambda: len(got) == 2000)
+    assert got == list(range(2000))
+
+
+def test_a_batch_does_not_wait_for_each_confirm(rabbit: RabbitNode) -> None:
+    bind_queue(rabbit, "speed", "speed.#")
+    publisher = Publisher(rabbit.url)
+    publisher.publish("speed.x", {})
+    started = time.monotonic()
+    for _ in range(50):
+        publisher.publish("speed.x", {})
+    each = (time.monotonic() - started) / 50
+    started = time.monotonic()
+    publisher.publish_many([Outgoing("speed.x", {})] * 1000)
+    assert (time.monotonic() - started) / 1000 < each / 2
+    publisher.close()
+
+
+def test_a_message_that_the_broker_refuses_is_an_error(rabbit: RabbitNode) -> None:
+    bind_queue(rabbit, "full", "full.#", **{"x-max-length": 1, "x-overflow": "reject-publish"})
+    publisher = Publisher(rabbit.url)
+    publisher.publish("full.x", {})
+    with pytest.raises(NotConfirmed):
+        publisher.publish("full.x", {})
+    publisher.publish("other.x", {})  # and the publisher is still good
+    publisher.close()
+
+
+def test_messages_for_a_named_queue_wait_for_its_subscriber(rabbit: RabbitNode) -> None:
+    got: list[Incoming] = []
+    with background(subscribe, rabbit.url, ["later.*"], got.append, "later"):
+        pass
+    publisher = Publisher(rabbit.url)
+    publisher.publish("later.x", {"n": 1})
+    publisher.close()
+    assert got == []
+    with background(subscribe, rabbit.url, ["later.*"], got.append, "later"):
+        eventually(lambda: len(got) == 1)
+
+
+def test_a_failing_handler_sees_a_message_twice_and_no_more(rabbit: RabbitNode) -> None:
+    seen: list[tuple[str, bool]] = []
+
+    def handle(message: Incoming) -> None:
+        seen.append((message.routing_key, message.redelivered))
+        if message.routing_key == "poison.x":
+            raise ValueError("cannot digest")
+
+    publisher = Publisher(rabbit.url)
+    with background(subscribe, rabbit.url, ["poison.*"], handle, "poison"):
+        publisher.publish("poison.x", {})
+        publisher.publish("poison.x", b"no json")
+        eventually(lambda: len(seen) == 2)
+        publisher.publish("poison.y", {})
+        eventually(lambda: len(seen) == 3)
+    publisher.close()
+    assert seen == [("poison.x", False), ("poison.x", True), ("poison.y", False)]
+    assert waiting_in(rabbit, "poison") == 0
+
+
+def test_a_request_gets_its_answer_and_its_request_id_travels(rabbit: RabbitNode) -> None:
+    def handle(payload: Any) -> Any:
+        return {"sum": sum(payload["numbers"]), "request": request_id()}
+
+    with background(serve, rabbit.url, "sum", handle), bound_request_id("request-4711"):
+        assert request(rabbit.url, "sum", {"numbers": [1, 2, 3]}) == {"sum": 6, "request": "request-4711"}
+
+
+def test_requests_at_the_same_time_get_their_own_answers(rabbit: RabbitNode) -> None:
+    answers: dict[int, int] = {}
+
+    def ask(number: int) -> None:
+        answers[number] = request(rabbit.url, "square", number, timeout=10)
+
+    with background(serve, rabbit.url, "square", lambda n: n * n):
+        threads = [threading.Thread(target=ask, args=(n,)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(15)
+    assert answers == {n: n * n for n in range(8)}
+
+
+def test_a_failed_request_tells_a_domain_error_and_hides_any_other(rabbit: RabbitNode) -> None:
+    def handle(payload: Any) -> Any:
+        if payload == "taken":
+            raise Conflict("That is taken.", code="taken")
+        raise RuntimeError("password=hunter2")
+
+    with background(serve, rabbit.url, "fail", handle):
+        with pytest.raises(RequestFailed) as told:
+            request(rabbit.url, "fail", "taken")
+        with pytest.raises(RequestFailed) as hidden:
+            request(rabbit.url, "fail", "else")
+    assert (told.value.code, told.value.detail) == ("taken", "That is taken.")
+    assert hidden.value.code == "internal_error" and "hunter2" not in str(hidden.value)
+
+
+def test_a_request_that_nobody_serves_fails_at_once(rabbit: RabbitNode) -> None:
+    started = time.monotonic()
+    with pytest.raises(NobodyServes):
+        request(rabbit.url, "nobody", {}, timeout=10)
+    assert time.monotonic() - started < 3
+
+
+def test_a_request_without_an_answer_in_time_says_so_and_is_not_carried_out_later(rabbit: RabbitNode) -> None:
+    carried_out: list[Any] = []
+    release = threading.Event()
+
+    def handle(payload: Any) -> None:
+        release.wait(10)
+        carried_out.append(payload)
+
+    with background(serve, rabbit.url, "slow", handle):
+        with pytest.raises(RequestTimedOut, match="slow gave no answer within 0.5 s"):
+            request(rabbit.url, "slow", "first", timeout=0.5)
+        release.set()
+        eventually(lambda: carried_out == ["first"])
+
+
+def test_without_a_broker_publishing_ends_with_an_error() -> None:
+    started = time.monotonic()
+    with pytest.raises((OSError, pika.exceptions.AMQPError)):
+        Publisher("amqp://guest:guest@127.0.0.1:1/", give_up_after=0.5).publish("x.y", {})
+    assert time.monotonic() - started < 5
