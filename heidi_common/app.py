@@ -9,9 +9,10 @@ from typing import Any
 import orjson
 from flask import Flask
 from flask.json.provider import JSONProvider
+from flask.wrappers import Response
 
-from heidi_common.config import Settings
 from heidi_common.client_address import ClientAddress
+from heidi_common.config import Settings
 from heidi_common.db import init_db
 from heidi_common.logs import configure_logging
 from heidi_common.runtime import init_runtime
@@ -45,9 +46,9 @@ class OrjsonProvider(JSONProvider):
     def loads(self, s: str | bytes, **_: Any) -> Any:
         return orjson.loads(s)
 
-    def response(self, *args: Any, **kwargs: Any) -> Any:
+    def response(self, *args: Any, **kwargs: Any) -> Response:
         body = orjson.dumps(self._prepare_response_obj(args, kwargs), option=orjson.OPT_NON_STR_KEYS)
-        return self._app.response_class(body, mimetype="application/json")
+        return Response(body, mimetype="application/json")
 
 
 def base_app(settings: Settings, name: str) -> Flask:

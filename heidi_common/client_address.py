@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from ipaddress import ip_address
-
 from typing import TYPE_CHECKING
 
 from heidi_common.config import Network

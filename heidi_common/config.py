@@ -62,6 +62,12 @@ class Settings:
 
     throttle_address_per_minute: int = 600
     throttle_user_per_minute: int = 1200
+    throttle_window_seconds: int = 900
+    throttle_pair_failures: int = 10
+    throttle_address_failures: int = 100
+    throttle_account_failures: int = 50
+    throttle_registrations_per_minute: int = 120
+    throttle_mails_per_hour: int = 20
 
     event_retention_days: int = 30
 
@@ -200,5 +206,11 @@ _OPTIONAL: dict[str, Callable[[str], Any]] = {
     "password_hasher": _one_of("argon2id", "bcrypt"),
     "throttle_address_per_minute": _natural,
     "throttle_user_per_minute": _natural,
+    "throttle_window_seconds": _natural,
+    "throttle_pair_failures": _natural,
+    "throttle_address_failures": _natural,
+    "throttle_account_failures": _natural,
+    "throttle_registrations_per_minute": _natural,
+    "throttle_mails_per_hour": _natural,
     "event_retention_days": _natural,
 }

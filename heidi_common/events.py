@@ -42,7 +42,9 @@ class Fact:
     def data(self) -> dict[str, Any]:
         """The fact's fields as JSON, in camelCase; what is None is left out."""
         found = {camel(field.name): _plain(getattr(self, field.name)) for field in fields(self)}
-        return {("userId" if name == "aboutUser" else name): value for name, value in found.items() if value is not None}
+        return {
+            ("userId" if name == "aboutUser" else name): value for name, value in found.items() if value is not None
+        }
 
 
 def _plain(value: Any) -> Any:

@@ -61,7 +61,9 @@ def check_broker() -> None:
     """A web process does not speak to the broker; that it listens is all that is asked here."""
     url = urlsplit(runtime().settings.broker_url)
     if url.scheme in ("redis", "rediss", "unix"):
-        with redis.Redis.from_url(runtime().settings.broker_url, socket_timeout=0.5, socket_connect_timeout=0.5) as found:
+        with redis.Redis.from_url(
+            runtime().settings.broker_url, socket_timeout=0.5, socket_connect_timeout=0.5
+        ) as found:
             found.ping()
         return
     with socket.create_connection((url.hostname, url.port or PORTS[url.scheme]), timeout=0.5):

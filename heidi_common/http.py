@@ -85,7 +85,7 @@ def _open_page(found: Page) -> list[Any]:
     g.meta = found.meta
     if found.next_cursor is not None:
         query = [(k, v) for k, v in request.args.items(multi=True) if k != "cursor"]
-        link = f"<{request.path}?{urlencode([*query, ('cursor', found.next_cursor)])}>; rel=\"next\""
+        link = f'<{request.path}?{urlencode([*query, ("cursor", found.next_cursor)])}>; rel="next"'
 
         @after_this_request
         def add_link(response: Response) -> Response:
@@ -139,4 +139,3 @@ def _tags(header: str) -> list[str]:
 def raw_body() -> bytes:
     """The body exactly as it came, for signatures."""
     return request.get_data(cache=True)
-

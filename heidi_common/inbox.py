@@ -98,7 +98,13 @@ def _postpone(consumer: str, event_id: UUID, error: Exception) -> None:
         status = "dead" if attempts >= MAX_ATTEMPTS else "pending"
         reason = f"{type(error).__name__}: {error}"[:500]
         _settle(
-            consumer, event_id, status=status, last_error=reason, next_attempt_at=later, hinted_until=later, locked_until=None
+            consumer,
+            event_id,
+            status=status,
+            last_error=reason,
+            next_attempt_at=later,
+            hinted_until=later,
+            locked_until=None,
         )
 
 

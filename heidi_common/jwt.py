@@ -37,6 +37,7 @@ def init_jwt(app: Flask, settings: Settings) -> None:
         JWT_ACCESS_TOKEN_EXPIRES=timedelta(seconds=settings.access_token_seconds),
         JWT_ENCODE_NBF=False,
         JWT_TOKEN_LOCATION=["headers"],
+        JWT_COOKIE_CSRF_PROTECT=False,
     )
     manager = JWTManager(app)
     manager.encode_key_loader(lambda _identity: runtime().private_keys.current()[1])
@@ -47,9 +48,10 @@ def sign(subject: str, kind: str, claims: Claims, *, seconds: int | None = None)
     """A signed token of the given kind (`access`, `refresh`, `mfa`); only auth has the key to do so."""
     lifetime = timedelta(seconds=seconds or runtime().settings.access_token_seconds)
     headers = {"typ": TYPES[kind], "kid": runtime().private_keys.current()[0]}
-    return create_access_token(
+    token: str = create_access_token(
         subject, expires_delta=lifetime, additional_claims=claims | {"type": kind}, additional_headers=headers
     )
+    return token
 
 
 def verify(token: str, kind: str = "access") -> Claims:

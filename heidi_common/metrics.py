@@ -45,7 +45,9 @@ def histogram(name: str, about: str, *labels: str, buckets: tuple[float, ...] = 
 def init_metrics(app: Flask) -> None:
     """Count, time and show errors and requests in flight; the labels are routes, never paths with ids."""
     registry = CollectorRegistry()
-    PrometheusMetrics(app, path=None, group_by="url_rule", registry=_default_registry(registry), excluded_paths=["/metrics"])
+    PrometheusMetrics(
+        app, path=None, group_by="url_rule", registry=_default_registry(registry), excluded_paths=["/metrics"]
+    )
     app.before_request(lambda: IN_FLIGHT.inc())
     app.teardown_request(lambda _error: IN_FLIGHT.dec())
     app.after_request(_count_errors)
@@ -84,7 +86,9 @@ class _Platform(Collector):
 
     def collect(self) -> Iterable[Metric]:
         processes = _family(psutil.Process())
-        yield _gauge("service_memory_bytes", "Resident memory of all processes", sum(p.memory_info().rss for p in processes))
+        yield _gauge(
+            "service_memory_bytes", "Resident memory of all processes", sum(p.memory_info().rss for p in processes)
+        )
         yield _gauge("service_cpu_seconds", "CPU time of all processes", sum(sum(p.cpu_times()[:2]) for p in processes))
         try:
             yield from self._database()

@@ -59,9 +59,7 @@ def page(
         statement = statement.where(pair < bound if descending else pair > bound)
     columns = (order, tiebreak) if order is not tiebreak else (order,)
     statement = statement.order_by(*(column.desc() if descending else column.asc() for column in columns))
-    rows: list[Any] = list(
-        (db.session.scalars if scalars else db.session.execute)(statement.limit(limit + 1))
-    )
+    rows: list[Any] = list((db.session.scalars if scalars else db.session.execute)(statement.limit(limit + 1)))
     more = len(rows) > limit
     rows = rows[:limit]
     last = rows[-1] if more else None

@@ -14,7 +14,7 @@ from uuid import UUID
 import redis
 from sqlalchemy import func, select
 
-from heidi_common.db import after_commit, db
+from heidi_common.db import after_commit, reading
 from heidi_common.identity import Client, Session, User
 from heidi_common.runtime import runtime
 
@@ -39,7 +39,7 @@ def client_holds(client_id: UUID) -> bool:
     if known is not None:
         return known == b"1"
     live = select(Client.id).where(Client.id == client_id, Client.revoked_at.is_(None))
-    with db.engine.connect() as connection:
+    with reading() as connection:
         found = connection.execute(live).first() is not None
     _remember({f"client:{client_id}": "1" if found else "0"})
     return found
@@ -66,7 +66,7 @@ def _ask_database(session_id: UUID, user_id: UUID, version: int) -> bool:
         .join(Session, Session.user_id == User.id)
         .where(Session.id == session_id, User.id == user_id, Session.absolute_expires_at > func.now())
     )
-    with db.engine.connect() as connection:
+    with reading() as connection:
         row = connection.execute(statement).first()
     if row is None:
         return False

@@ -23,7 +23,7 @@ def _hint_lease() -> datetime:
 
 
 class Work:
-    """Due at `next_attempt_at`; `hinted_until` says a message is already under way; `locked_until` that somebody is at it."""
+    """Due at `next_attempt_at`; until `hinted_until` a message is under way, until `locked_until` somebody is at it."""
 
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     next_attempt_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
@@ -72,4 +72,4 @@ def overdue(model: Any, *, open_status: str, limit: int) -> list[UUID]:
 def backoff(attempt: int, *, base: float, cap: float) -> timedelta:
     """Exponential with jitter: between half and the whole of base x 2^(attempt-1) seconds, at most `cap`."""
     ceiling = min(cap, base * 2 ** min(attempt - 1, 30))
-    return timedelta(seconds=random.uniform(ceiling / 2, ceiling))  # noqa: S311  (spreading load, not a secret)
+    return timedelta(seconds=random.uniform(ceiling / 2, ceiling))  # nosec B311: spreads load, guards no secret

@@ -1,7 +1,7 @@
 """What workers can do: thin functions, told apart by name, bound to a broker only when a worker starts.
 
-    @actor("notification")
-    def deliver_notification(notification_id: str) -> None: ...
+@actor("notification")
+def deliver_notification(notification_id: str) -> None: ...
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def load() -> dict[str, Deed]:
 def bind_all(broker: Broker) -> None:
     """Make every deed an actor of this broker. Work is retried by PostgreSQL's due times, not by the broker."""
     for name, deed in load().items():
-        bind(deed.function, actor_name=name, queue_name=deed.queue, broker=broker)
+        bind(actor_name=name, queue_name=deed.queue, broker=broker)(deed.function)
 
 
 def hint(queue: str, name: str, *args: str, request_id: str | None = None) -> Message[Any]:

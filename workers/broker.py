@@ -6,7 +6,8 @@ import threading
 from contextlib import ExitStack
 from typing import Any
 
-from dramatiq import Broker, Message, Middleware
+from dramatiq import Broker, Middleware
+from dramatiq.broker import MessageProxy
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import AgeLimit, Callbacks, ShutdownNotifications, TimeLimit
@@ -29,7 +30,9 @@ def make_broker(url: str, *middleware: Middleware) -> Broker:
         broker: Broker = RabbitmqBroker(url=_with_heartbeat(url), confirm_delivery=True, middleware=surround)
     else:
         # The defaults do not give back a killed worker's messages within minutes; these need seconds.
-        broker = RedisBroker(url=url, heartbeat_timeout=5000, maintenance_chance=100_000, middleware=surround)
+        broker = RedisBroker(  # type: ignore[no-untyped-call]
+            url=url, heartbeat_timeout=5000, maintenance_chance=100_000, middleware=surround
+        )
     for queue in QUEUES:
         broker.declare_queue(queue)
     return broker
@@ -54,15 +57,18 @@ class AppContext(Middleware):
 
         self.app = base_app(self.settings, "worker")
 
-    def before_process_message(self, broker: Broker, message: Message[Any]) -> None:
+    def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
         assert self.app is not None
         stack = self.local.stack = ExitStack()
         stack.enter_context(bound_request_id(message.options.get("request_id")))
         stack.enter_context(self.app.app_context())
 
-    def after_process_message(self, broker: Broker, message: Message[Any], **_outcome: Any) -> None:
+    def after_process_message(
+        self, broker: Broker, message: MessageProxy, *, result: Any = None, exception: BaseException | None = None
+    ) -> None:
         stack = self.local.__dict__.pop("stack", None)
         if stack is not None:
             stack.close()
 
-    after_skip_message = after_process_message  # type: ignore[assignment]
+    def after_skip_message(self, broker: Broker, message: MessageProxy) -> None:
+        self.after_process_message(broker, message)

@@ -70,7 +70,8 @@ def _call(path: str, *args: Any) -> list[UUID]:
 def overdue_inbox() -> list[Message[Any]]:
     """Facts whose subscriber was not told, or did not manage: told again."""
     queues = {found.actor: found.queue for found in SUBSCRIPTIONS if isinstance(found, Consume)}
-    return [hint(queues[consumer], consumer, str(event)) for consumer, event in inbox.overdue(LIMIT) if consumer in queues]
+    found = inbox.overdue(LIMIT)
+    return [hint(queues[consumer], consumer, str(event_id)) for consumer, event_id in found if consumer in queues]
 
 
 def prune() -> list[Message[Any]]:

@@ -28,7 +28,7 @@ from heidi_common.work import HINT_LEASE
 from workers.actors import hint
 from workers.broker import make_broker
 from workers.process import forever
-from workers.subscriptions import SUBSCRIPTIONS, Consume, Hint
+from workers.subscriptions import SUBSCRIPTIONS, Hint
 
 log = logging.getLogger(__name__)
 BATCH = 500
@@ -53,7 +53,7 @@ def relay_batch(broker: Broker, publish: Publish, limit: int = BATCH) -> int:
     return len(events)
 
 
-def _unsent(limit: int) -> Select[tuple[Event]]:
+def _unsent(limit: int) -> Select[Event]:
     oldest_first = sql_select(Event).where(Event.sent_at.is_(None)).order_by(Event.id).limit(limit)
     return oldest_first.with_for_update(skip_locked=True)
 
@@ -64,8 +64,8 @@ def _fan_out(events: Sequence[Event]) -> list[Message[Any]]:
     rows: list[dict[str, Any]] = []
     for found in SUBSCRIPTIONS:
         if isinstance(found, Hint):
-            mine = [event for event in events if event.type == found.pattern]
-            hints += [hint(found.queue, found.actor, e.subject, request_id=e.request_id) for e in mine]
+            own = [event for event in events if event.type == found.pattern]
+            hints += [hint(found.queue, found.actor, e.subject, request_id=e.request_id) for e in own]
         else:
             mine = found.wanted(events)
             rows += [{"event_id": event.id, "consumer": found.actor} for event in mine]
@@ -83,13 +83,6 @@ def _stamp(events: Sequence[Event]) -> None:
     db.session.execute(
         update(Event).where(Event.id.in_(ids)).values(**for_each).execution_options(synchronize_session=False)
     )
-
-
-def subscribers_of(event_type: str) -> list[Hint | Consume]:
-    """Who acts on a fact of that type."""
-    from heidi_common.events import matches
-
-    return [found for found in SUBSCRIPTIONS if matches(found.pattern, event_type)]
 
 
 def _outside(settings: Settings) -> Publish:

@@ -35,7 +35,10 @@ def upgrade() -> None:
         "sessions",
         sa.Column("id", sa.Uuid(), primary_key=True),
         sa.Column(
-            "user_id", sa.Uuid(), sa.ForeignKey("users.id", ondelete="CASCADE", name="fk_sessions_user_id_users"), nullable=False
+            "user_id",
+            sa.Uuid(),
+            sa.ForeignKey("users.id", ondelete="CASCADE", name="fk_sessions_user_id_users"),
+            nullable=False,
         ),
         sa.Column("counter", sa.Integer(), nullable=False, server_default="1"),
         sa.Column("rotated_at", sa.DateTime(timezone=True), nullable=False),

@@ -1,18 +1,134 @@
-"""Tokens and second factors."""
+"""One-time tokens, second factors, and the audit trail with its chain."""
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "0008"
-down_revision = '0007'
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
+TIME = sa.DateTime(timezone=True)
+
+# The exact text that is hashed: names and order are fixed, so that any program can compute it again.
+CONTENT = """
+CREATE FUNCTION audit_content(entry audit) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT jsonb_build_object(
+        'position', entry.position, 'id', entry.id, 'action', entry.action, 'outcome', entry.outcome,
+        'at', to_char(entry.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        'actor', entry.actor, 'target', entry.target, 'address', entry.address,
+        'requestId', entry.request_id, 'detail', entry.detail
+    )::text
+$$
+"""
+
+# One writer at a time, until its commit: a row must see the one before it.
+CHAIN = """
+CREATE FUNCTION audit_chain() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    last audit;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtext('heidi audit'));
+    SELECT * INTO last FROM audit ORDER BY position DESC LIMIT 1;
+    NEW.position := coalesce(last.position, 0) + 1;
+    NEW.at := clock_timestamp();
+    NEW.previous_hash := coalesce(last.hash, repeat('0', 64));
+    NEW.hash := encode(sha256(convert_to(NEW.previous_hash || E'\\n' || audit_content(NEW), 'UTF8')), 'hex');
+    RETURN NEW;
+END
+$$
+"""
+
+REFUSE = """
+CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the audit trail is append-only' USING ERRCODE = 'insufficient_privilege';
+END
+$$
+"""
+
 
 def upgrade() -> None:
-    pass
+    _one_time_tokens()
+    _second_factors()
+    _audit()
+
+
+def _one_time_tokens() -> None:
+    op.create_table(
+        "one_time_tokens",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("token_hash", sa.Text(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("label", sa.Text(), nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("expires_at", TIME, nullable=False),
+        sa.Column("used_at", TIME, nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_one_time_tokens"),
+    )
+    op.create_index("uq_one_time_tokens_token_hash", "one_time_tokens", ["token_hash"], unique=True)
+    op.create_index("ix_one_time_tokens_user_id_purpose", "one_time_tokens", ["user_id", "purpose"])
+    op.create_index("ix_one_time_tokens_expires_at", "one_time_tokens", ["expires_at"])
+
+
+def _second_factors() -> None:
+    op.create_table(
+        "totp",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("secret", sa.Text(), nullable=False),
+        sa.Column("last_step", sa.Integer(), nullable=False, server_default="0"),
+        sa.Column("created_at", TIME, nullable=False),
+        sa.Column("confirmed_at", TIME, nullable=True),
+        sa.PrimaryKeyConstraint("user_id", name="pk_totp"),
+    )
+    op.create_table(
+        "recovery_codes",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("code_hash", sa.Text(), nullable=False),
+        sa.Column("used_at", TIME, nullable=True),
+        sa.PrimaryKeyConstraint("id", name="pk_recovery_codes"),
+    )
+    columns = ["user_id", "code_hash"]
+    op.create_index("uq_recovery_codes_user_id_code_hash", "recovery_codes", columns, unique=True)
+
+
+def _audit() -> None:
+    op.create_table(
+        "audit",
+        sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("at", TIME, nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("outcome", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=True),
+        sa.Column("target", sa.Text(), nullable=True),
+        sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("request_id", sa.Text(), nullable=True),
+        sa.Column("detail", postgresql.JSONB(), nullable=True),
+        sa.Column("previous_hash", sa.Text(), nullable=False),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("position", name="pk_audit"),
+    )
+    for name in ("action", "actor", "target"):
+        op.create_index(f"ix_audit_{name}_position", "audit", [name, "position"])
+    op.create_index("ix_audit_at", "audit", ["at"])
+    for function in (CONTENT, CHAIN, REFUSE):
+        op.execute(function)
+    op.execute("CREATE TRIGGER audit_chain BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION audit_chain()")
+    op.execute(
+        "CREATE TRIGGER audit_refuse BEFORE UPDATE OR DELETE ON audit FOR EACH ROW EXECUTE FUNCTION audit_refuse()"
+    )
 
 
 def downgrade() -> None:
-    pass
+    op.execute("DROP FUNCTION audit_content(audit) CASCADE")
+    op.drop_table("audit")
+    op.execute("DROP FUNCTION audit_chain")
+    op.execute("DROP FUNCTION audit_refuse")
+    for name in ("recovery_codes", "totp", "one_time_tokens"):
+        op.drop_table(name)
