@@ -1,4 +1,4 @@
-"""Who may pass: every route carries exactly one mark, enforced before its body is read, shown in OpenAPI as `x-roles`."""
+"""Who may pass: each route carries one mark, enforced before its body is read, shown in OpenAPI as `x-roles`."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ class Guard:
     roles: frozenset[Role] = frozenset()
     scopes: frozenset[str] = frozenset()
     any_user: bool = False
+    any_client: bool = False
 
     def admits(self, caller: Caller) -> bool:
         if caller.kind == "client":
-            return bool(self.scopes & caller.scopes)
+            return self.any_client or bool(self.scopes & caller.scopes)
         return self.any_user or caller.role in self.roles
 
     def describe(self) -> dict[str, Any]:
@@ -94,6 +95,11 @@ def guard(*roles: Role, scopes: tuple[str, ...] = ()) -> Callable[[View], View]:
 def guarded_user(*, scopes: tuple[str, ...]) -> Callable[[View], View]:
     """Any signed-in person, or a machine with one of these scopes."""
     return lambda view: _mark(view, Guard(any_user=True, scopes=frozenset(scopes)))
+
+
+def machine(view: View) -> View:
+    """Any machine client (not a person) may call this route."""
+    return _mark(view, Guard(any_client=True))
 
 
 def caller() -> Caller:

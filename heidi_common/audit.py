@@ -1,0 +1,164 @@
+"""The audit trail: who did what, append-only, each row chained by hash to the one before.
+
+It holds ids and HMACs, never an address or a secret, so that an erasure leaves it whole. The words are OWASP's
+(`authn_login_fail`, `authz_fail`, `user_updated`)::
+
+    with transaction():
+        ...
+        record("user_updated", actor=caller().id, target=user.id, detail={"changed": ["role"]})
+
+    refuse("authn_login_fail", target=fingerprint(email))     # before raising: the request's own work is rolled back
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import has_request_context, request
+from sqlalchemy import BigInteger, Index, event, func, insert, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+from uuid_utils.compat import uuid7
+
+from heidi_common.db import Base, db, transaction
+from heidi_common.logs import request_id
+from heidi_common.runtime import runtime
+
+_PENDING = "heidi_audit_pending"
+GENESIS = "0" * 64
+
+
+class Audit(Base):
+    """One deed. A trigger numbers the row, stamps it and chains its hash; another refuses UPDATE and DELETE."""
+
+    __tablename__ = "audit"
+    __table_args__ = (
+        Index("ix_audit_action_position", "action", "position"),
+        Index("ix_audit_actor_position", "actor", "position"),
+        Index("ix_audit_target_position", "target", "position"),
+        Index("ix_audit_at", "at"),
+    )
+
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    id: Mapped[UUID]
+    at: Mapped[datetime]
+    action: Mapped[str]
+    outcome: Mapped[str]
+    actor: Mapped[str | None]
+    target: Mapped[str | None]
+    address: Mapped[str | None]
+    request_id: Mapped[str | None]
+    detail: Mapped[dict[str, Any] | None]
+    previous_hash: Mapped[str]
+    hash: Mapped[str]
+
+
+def record(
+    action: str,
+    *,
+    actor: UUID | str | None = None,
+    target: UUID | str | None = None,
+    outcome: str = "success",
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Note a deed in the caller's transaction; a rollback takes the row with it.
+
+    The row is written just before the commit: the chain is one behind the other, and its lock is held no longer.
+    """
+    row = {
+        "id": uuid7(),
+        "action": action,
+        "outcome": outcome,
+        "actor": _text(actor),
+        "target": _text(target),
+        "address": _address(),
+        "request_id": request_id(),
+        "detail": detail,
+    }
+    with transaction():
+        db.session().info.setdefault(_PENDING, []).append(row)
+
+
+def refuse(
+    action: str,
+    *,
+    actor: UUID | str | None = None,
+    target: UUID | str | None = None,
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Note a failure in a transaction of its own. Call it outside of `transaction()`: that one is rolled back."""
+    db.session.rollback()
+    with transaction():
+        record(action, actor=actor, target=target, outcome="failure", detail=detail)
+    if has_request_context():
+        request.environ["heidi.audited"] = True
+
+
+def is_refused() -> bool:
+    """Whether the current request has noted its failure already."""
+    return bool(request.environ.get("heidi.audited"))
+
+
+def fingerprint(text: str) -> str:
+    """A stable HMAC in place of an e-mail or an IP address."""
+    key = hmac.digest(runtime().settings.secret_key.encode(), b"heidi audit fingerprint", "sha256")
+    return "hmac:" + hmac.digest(key, text.encode("utf-8", "surrogatepass"), "sha256").hex()[:32]
+
+
+@dataclass(frozen=True)
+class Verified:
+    """How far the chain holds; `head` may be noted elsewhere to prove later that nothing was cut off."""
+
+    rows: int
+    head: str
+    broken_at: int | None = None
+
+
+def verify() -> Verified:
+    """Compute every hash anew; stops at the first row that does not follow from the one before."""
+    rows, head = 0, GENESIS
+    for position, previous, stored, content in _contents():
+        if position != rows + 1 or previous != head or _digest(previous, content) != stored:
+            return Verified(rows, head, broken_at=position)
+        rows, head = rows + 1, stored
+    return Verified(rows, head)
+
+
+def _contents() -> Iterator[tuple[int, str, str, str]]:
+    stmt = select(Audit.position, Audit.previous_hash, Audit.hash, func.audit_content(Audit.__table__.table_valued()))
+    found = db.session.execute(stmt.order_by(Audit.position).execution_options(yield_per=1000))
+    for position, previous, stored, content in found:
+        yield position, previous, stored, content
+
+
+def _digest(previous: str, content: str) -> str:
+    return hashlib.sha256(f"{previous}\n{content}".encode()).hexdigest()
+
+
+def _text(value: UUID | str | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _address() -> str | None:
+    if has_request_context() and request.remote_addr:
+        return fingerprint(request.remote_addr)
+    return None
+
+
+@event.listens_for(Session, "before_commit")
+def _write_pending(session: Session) -> None:
+    rows = session.info.pop(_PENDING, None)
+    if rows:
+        session.flush()
+        # The trigger makes the other columns; SQLAlchemy must not ask for them back.
+        session.connection().execute(insert(Audit.__table__).inline(), rows)  # type: ignore[arg-type]
+
+
+@event.listens_for(Session, "after_rollback")
+def _forget_pending(session: Session) -> None:
+    session.info.pop(_PENDING, None)

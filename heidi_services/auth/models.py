@@ -1,0 +1,65 @@
+"""What auth owns beside the identity tables: one-time tokens, second factors."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import Index, Text
+from sqlalchemy.orm import Mapped, mapped_column
+from uuid_utils.compat import uuid7
+
+from heidi_common.db import Base, utcnow
+
+
+class Purpose(StrEnum):
+    VERIFY_EMAIL = "verify_email"
+    RESET_PASSWORD = "reset_password"  # noqa: S105  # nosec B105: a purpose, not a password
+    SECOND_FACTOR = "second_factor"
+
+
+class OneTimeToken(Base):
+    """A secret that was given out once, for one purpose: only its hash is kept, and it works once."""
+
+    __tablename__ = "one_time_tokens"
+    __table_args__ = (
+        Index("uq_one_time_tokens_token_hash", "token_hash", unique=True),
+        Index("ix_one_time_tokens_user_id_purpose", "user_id", "purpose"),
+        Index("ix_one_time_tokens_expires_at", "expires_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    user_id: Mapped[UUID]
+    purpose: Mapped[Purpose] = mapped_column(Text)
+    token_hash: Mapped[str]
+    email: Mapped[str]
+    label: Mapped[str | None]
+    tries: Mapped[int] = mapped_column(default=0, server_default="0")
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class Totp(Base):
+    """A person's second factor. `last_step` is the time step of the last code used: a code works once."""
+
+    __tablename__ = "totp"
+
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    secret: Mapped[str]
+    last_step: Mapped[int] = mapped_column(default=0, server_default="0")
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    confirmed_at: Mapped[datetime | None]
+
+
+class RecoveryCode(Base):
+    """One of ten ways back in for who has lost the device; hashed, once each."""
+
+    __tablename__ = "recovery_codes"
+    __table_args__ = (Index("uq_recovery_codes_user_id_code_hash", "user_id", "code_hash", unique=True),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    user_id: Mapped[UUID]
+    code_hash: Mapped[str]
+    used_at: Mapped[datetime | None]

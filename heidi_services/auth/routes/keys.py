@@ -1,0 +1,23 @@
+"""The public keys with which anybody can verify our tokens."""
+
+from __future__ import annotations
+
+from flask import Response, jsonify
+
+from heidi_common.guards import public
+from heidi_common.http import Blueprint
+from heidi_common.keys import public_set
+from heidi_common.runtime import runtime
+from heidi_services.auth.schemas import JwksOut
+
+blp = Blueprint("keys", __name__, description="Public keys")
+
+
+@blp.route("/.well-known/jwks.json", methods=["GET"])
+@public
+@blp.response(200, JwksOut)
+def jwks() -> Response:
+    """RFC 7517; the next, the current and the previous keys."""
+    response = jsonify(public_set(runtime().private_keys.keys))
+    response.headers["Cache-Control"] = "public, max-age=300"
+    return response

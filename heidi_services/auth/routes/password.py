@@ -1,0 +1,60 @@
+"""Passwords and e-mail verification."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from heidi_common.guards import authenticated, caller, public
+from heidi_common.http import Blueprint
+from heidi_services.auth.routes.device import device
+from heidi_services.auth.schemas import AcceptedOut, ChangeIn, EmailIn, ResetIn, TokenIn
+from heidi_services.auth.service import password, verification
+
+blp = Blueprint("password", __name__, description="Passwords and e-mail verification")
+ACCEPTED = {"accepted": True}
+
+
+@blp.route("/api/v1/auth/password/forgot", methods=["POST"])
+@public
+@blp.arguments(EmailIn)
+@blp.response(202, AcceptedOut)
+def forgot(body: dict[str, Any]) -> dict[str, bool]:
+    """Always 202, in the same time; a mail goes out when there is such an account."""
+    password.forgot(body["email"], device())
+    return ACCEPTED
+
+
+@blp.route("/api/v1/auth/password/reset", methods=["POST"])
+@public
+@blp.arguments(ResetIn)
+@blp.response(204)
+def reset(body: dict[str, Any]) -> None:
+    """A new password for a mailed token (one use, 15 minutes); all sessions end."""
+    password.reset(body["token"], body["new_password"])
+
+
+@blp.route("/api/v1/auth/password/change", methods=["POST"])
+@authenticated
+@blp.arguments(ChangeIn)
+@blp.response(204)
+def change(body: dict[str, Any]) -> None:
+    """A new password for who knows the current one; the other sessions end."""
+    password.change(caller(), body["current_password"], body["new_password"], device())
+
+
+@blp.route("/api/v1/auth/email/verify", methods=["POST"])
+@public
+@blp.arguments(TokenIn)
+@blp.response(204)
+def verify(body: dict[str, Any]) -> None:
+    """Prove an address with the mailed token."""
+    verification.verify(body["token"])
+
+
+@blp.route("/api/v1/auth/email/resend", methods=["POST"])
+@authenticated
+@blp.response(202, AcceptedOut)
+def resend() -> dict[str, bool]:
+    """Send the verification mail again."""
+    verification.resend(caller(), device().ip)
+    return ACCEPTED

@@ -1,0 +1,55 @@
+"""Who am I, is my token good, which devices are signed in."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from heidi_common import accounts
+from heidi_common.accounts import UserOut
+from heidi_common.guards import authenticated, caller
+from heidi_common.http import Blueprint
+from heidi_common.problems import Unauthorized
+from heidi_services.auth.schemas import SessionOut, ValidOut
+from heidi_services.auth.service import sessions
+
+blp = Blueprint("sessions", __name__, description="The signed-in person and their devices")
+
+
+@blp.route("/api/v1/auth/validate", methods=["POST"])
+@authenticated
+@blp.response(200, ValidOut)
+def validate() -> dict[str, Any]:
+    """200 with the person and the claims of a good access token; 401 otherwise."""
+    return {"valid": True, "user": _me(), "claims": caller().claims}
+
+
+@blp.route("/api/v1/auth/me", methods=["GET"])
+@authenticated
+@blp.response(200, UserOut)
+def me() -> dict[str, Any]:
+    """The signed-in person."""
+    return _me()
+
+
+@blp.route("/api/v1/auth/sessions", methods=["GET"])
+@authenticated
+@blp.response(200, SessionOut(many=True))
+def devices() -> list[dict[str, Any]]:
+    """The live sessions: device, address, created, last used, and which one is asking."""
+    return sessions.devices(caller())
+
+
+@blp.route("/api/v1/auth/sessions/<uuid:session_id>", methods=["DELETE"])
+@authenticated
+@blp.response(204)
+def end_session(session_id: UUID) -> None:
+    """Sign a device out."""
+    sessions.end(caller(), session_id)
+
+
+def _me() -> dict[str, Any]:
+    user = accounts.by_id(caller().id)
+    if user is None:
+        raise Unauthorized("The session has ended.", error="invalid_token")
+    return accounts.show(user)

@@ -1,0 +1,169 @@
+"""What may come into auth, and what goes out."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields, validate
+
+from heidi_common.accounts import UserOut
+from heidi_common.passwords import MAX_BYTES
+from heidi_common.schemas import PageQuery, Schema, Text, UtcDateTime
+
+SCOPE = validate.Regexp(re.compile(r"[a-z][a-z-]*:[a-z][a-z-]*\Z"), error="A scope looks like notifications:write.")
+
+
+def _password(**kwargs: Any) -> Text:
+    return Text(required=True, max=MAX_BYTES, load_only=True, **kwargs)
+
+
+class RegisterIn(Schema):
+    email = Text(required=True, max=320)
+    password = _password()
+    first_name = Text(max=100, allow_none=True)
+    last_name = Text(max=100, allow_none=True)
+
+
+class LoginIn(Schema):
+    email = Text(required=True, max=320)
+    password = _password()
+    device_label = Text(max=100, load_default=None, allow_none=True)
+
+
+class MfaIn(Schema):
+    mfa_token = Text(required=True)
+    code = Text(required=True, max=64)
+
+
+class CodeIn(Schema):
+    code = Text(required=True, max=64)
+
+
+class RefreshIn(Schema):
+    refresh_token = Text(required=True, max=20_000)
+
+
+class EmailIn(Schema):
+    email = Text(required=True, max=320)
+
+
+class TokenIn(Schema):
+    token = Text(required=True)
+
+
+class ResetIn(Schema):
+    token = Text(required=True)
+    new_password = _password()
+
+
+class ChangeIn(Schema):
+    current_password = _password()
+    new_password = _password()
+
+
+class SignedInOut(Schema):
+    """Tokens, or the challenge for the second factor."""
+
+    user = fields.Nested(UserOut)
+    access_token = fields.String()
+    refresh_token = fields.String()
+    token_type = fields.String()
+    expires_in = fields.Integer()
+    mfa_required = fields.Boolean()
+    mfa_token = fields.String()
+
+
+class AcceptedOut(Schema):
+    accepted = fields.Boolean()
+
+
+class ValidOut(Schema):
+    valid = fields.Boolean()
+    user = fields.Nested(UserOut)
+    claims = fields.Dict()
+
+
+class SessionOut(Schema):
+    id = fields.UUID()
+    device = fields.String(allow_none=True)
+    label = fields.String(allow_none=True)
+    user_agent = fields.String(allow_none=True)
+    ip = fields.String(allow_none=True)
+    created_at = UtcDateTime()
+    last_used_at = UtcDateTime()
+    current = fields.Boolean()
+
+
+class EnrolmentOut(Schema):
+    secret = fields.String()
+    otpauth_uri = fields.String()
+
+
+class RecoveryOut(Schema):
+    recovery_codes = fields.List(fields.String())
+
+
+class ClientIn(Schema):
+    name = Text(required=True, max=100)
+    scopes = fields.List(Text(max=64, validate=SCOPE), required=True, validate=validate.Length(max=50))
+
+
+class ClientOut(Schema):
+    id = fields.UUID()
+    client_id = fields.UUID(attribute="id")
+    name = fields.String()
+    scopes = fields.List(fields.String())
+    last_used_at = UtcDateTime(allow_none=True)
+    created_at = UtcDateTime()
+    updated_at = UtcDateTime()
+
+
+class ClientSecretOut(ClientOut):
+    client_secret = fields.String()
+
+
+class GrantOut(ma.Schema):
+    """RFC 6749, not enveloped and in its own spelling."""
+
+    bare = True
+    access_token = fields.String()
+    token_type = fields.String()
+    expires_in = fields.Integer()
+    scope = fields.String()
+
+
+class IntrospectionOut(ma.Schema):
+    """RFC 7662, not enveloped."""
+
+    bare = True
+    active = fields.Boolean(required=True)
+
+
+class JwksOut(ma.Schema):
+    bare = True
+    keys = fields.List(fields.Dict(), required=True)
+
+
+class AuditQuery(PageQuery):
+    actor = Text(max=100)
+    action = Text(max=100)
+    target = Text(max=100)
+    outcome = fields.String(validate=validate.OneOf(["success", "failure"]))
+    from_ = UtcDateTime(data_key="from")
+    to = UtcDateTime()
+
+
+class AuditOut(Schema):
+    id = fields.UUID()
+    position = fields.Integer()
+    at = UtcDateTime()
+    action = fields.String()
+    outcome = fields.String()
+    actor = fields.String(allow_none=True)
+    target = fields.String(allow_none=True)
+    address = fields.String(allow_none=True)
+    request_id = fields.String(allow_none=True)
+    detail = fields.Dict(allow_none=True)
+    hash = fields.String()

@@ -1,0 +1,119 @@
+"""Machine clients: an id, a secret that is shown once, scopes, and short tokens for them (RFC 6749, 4.4)."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import select, update
+
+from heidi_common import revocation
+from heidi_common.audit import fingerprint, record, refuse
+from heidi_common.db import db, transaction, utcnow
+from heidi_common.guards import authenticate
+from heidi_common.identity import Client
+from heidi_common.paging import Page, page
+from heidi_common.problems import NotFound, Unauthorized
+from heidi_common.runtime import runtime
+from heidi_services.auth import throttle, tokens
+from heidi_services.auth.oauth import OAuthError
+
+
+def create(name: str, scopes: list[str], actor: UUID | None) -> dict[str, Any]:
+    """A new client with its secret, which nobody can look up later."""
+    secret = tokens.new_secret()
+    with transaction():
+        client = Client(name=name, scopes=sorted(set(scopes)), secret_hash=tokens.digest(secret))
+        db.session.add(client)
+        db.session.flush()
+        record("client_created", actor=actor, target=client.id, detail={"scopes": client.scopes})
+        return _shown(client) | {"client_secret": secret}
+
+
+def listed(limit: int, cursor: str | None, total: bool) -> Page:
+    live = select(Client).where(Client.revoked_at.is_(None))
+    return page(
+        live, order=Client.created_at, descending=True, tiebreak=Client.id, limit=limit, cursor=cursor, total=total
+    )
+
+
+def revoke(client_id: UUID, actor: UUID) -> None:
+    """The client's tokens are refused at once, on all services."""
+    with transaction():
+        client = _live(client_id)
+        client.revoked_at = utcnow()
+        revocation.end_client(client.id)
+        record("client_revoked", actor=actor, target=client.id)
+
+
+def rotate(client_id: UUID, actor: UUID) -> dict[str, Any]:
+    """A new secret; the old one is refused from now on."""
+    secret = tokens.new_secret()
+    with transaction():
+        client = _live(client_id)
+        client.secret_hash = tokens.digest(secret)
+        record("client_secret_rotated", actor=actor, target=client.id)
+        db.session.flush()
+        return _shown(client) | {"client_secret": secret}
+
+
+def token(client_id: str, secret: str, scope: str | None, address: str) -> dict[str, Any]:
+    """An access token within the client's scopes; raises OAuthError in the words of RFC 6749."""
+    limits = throttle.pair(f"client {client_id}", address), throttle.address(address)
+    throttle.check(*limits)
+    client = _find(client_id)
+    expected = client.secret_hash if client else tokens.digest("nobody")
+    if not secrets.compare_digest(expected, tokens.digest(secret)) or client is None:
+        throttle.count(*limits)
+        refuse("authn_client_fail", target=fingerprint(client_id))
+        raise OAuthError(401, "invalid_client", "The client id or the secret is wrong.")
+    granted = _granted(client.scopes, scope)
+    with transaction():
+        used = update(Client).where(Client.id == client.id)
+        db.session.execute(used.values(last_used_at=utcnow(), updated_at=Client.updated_at))
+        record("authn_token_created", actor=client.id)
+    seconds = runtime().settings.access_token_seconds
+    signed = tokens.machine(client.id, granted)
+    return {"access_token": signed, "token_type": "Bearer", "expires_in": seconds, "scope": granted}
+
+
+def introspect(token: str) -> dict[str, Any]:
+    """RFC 7662: what is known of a token; only `active: false` of one that is not good, whatever the reason."""
+    try:
+        claims = authenticate(token).claims
+    except Unauthorized:
+        return {"active": False}
+    shown = {name: claims[name] for name in ("sub", "scope", "iss", "aud", "iat", "exp", "jti") if name in claims}
+    extra = {name: claims[name] for name in ("client_id", "role", "sid") if name in claims}
+    return {"active": True, "token_type": "Bearer", **shown, **extra}
+
+
+def _granted(allowed: list[str], wanted: str | None) -> str:
+    asked = set((wanted or "").split()) or set(allowed)
+    if not asked <= set(allowed):
+        raise OAuthError(400, "invalid_scope", "The client does not have all of these scopes.")
+    return " ".join(sorted(asked))
+
+
+def _find(client_id: str) -> Client | None:
+    try:
+        known = UUID(client_id)
+    except ValueError:
+        known = uuid4()
+    return db.session.scalar(select(Client).where(Client.id == known, Client.revoked_at.is_(None)))
+
+
+def _live(client_id: UUID) -> Client:
+    statement = select(Client).where(Client.id == client_id, Client.revoked_at.is_(None)).with_for_update()
+    client = db.session.scalar(statement)
+    if client is None:
+        raise NotFound("There is no such client.")
+    return client
+
+
+def _shown(client: Client) -> dict[str, Any]:
+    names = ("id", "name", "scopes", "last_used_at", "created_at", "updated_at")
+    return {name: getattr(client, name) for name in names} | {"client_id": client.id}
+
+

@@ -1,0 +1,116 @@
+"""Change, forget and reset a password."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from heidi_common import accounts
+from heidi_common.audit import fingerprint, record, refuse
+from heidi_common.db import db, transaction, utcnow
+from heidi_common.emails import normalise_email
+from heidi_common.guards import Caller
+from heidi_common.identity import User
+from heidi_common.password_policy import check_password
+from heidi_common.passwords import passwords
+from heidi_common.problems import BadRequest, Invalid
+from heidi_services.auth import mails, one_time, throttle
+from heidi_services.auth.models import OneTimeToken, Purpose
+from heidi_services.auth.same_time import same_time
+from heidi_services.auth.service.sessions import Device
+
+LIFETIME = timedelta(minutes=15)
+
+
+def forgot(email: str, device: Device) -> None:
+    """Send a reset mail if there is such an account; takes the same time and says nothing."""
+    try:
+        subject = normalise_email(email)
+    except ValueError:
+        subject = email.casefold()
+    throttle.spend(throttle.forgotten(device.ip))
+    throttle.spend(throttle.mails(subject, device.ip))
+    with same_time(), transaction():
+        active = User.is_active & User.deleted_at.is_(None)
+        user = db.session.scalar(select(User).where(User.email == subject, active))
+        record("authn_password_forgot", target=user.id if user else fingerprint(subject))
+        if user is not None:
+            token = one_time.issue(Purpose.RESET_PASSWORD, user, LIFETIME)
+            mails.send("password_reset", user, token=token, link=mails.link("reset-password", token), minutes=15)
+
+
+def reset(token: str, new_password: str, now: datetime | None = None) -> None:
+    """A new password for a mailed token. All sessions end; the second factor stays."""
+    now = now or utcnow()
+    user = _holder(token, now)
+    if user is None:
+        raise _bad_token()
+    check_password(new_password, own=(user.email, user.first_name, user.last_name), field="newPassword")
+    hashed = passwords().hash(new_password)
+    with transaction():
+        found = one_time.redeem(token, Purpose.RESET_PASSWORD, now)
+        if found is not None:
+            # The mail has arrived, so the address is the person's own.
+            _set(user.id, hashed, now, verified_email=found[1])
+            accounts.end_sessions(user.id, "password_reset")
+            accounts.end_all_tokens(user.id)
+            record("authn_password_reset", actor=user.id, target=user.id)
+            mails.send("password_changed", user, kind="WARNING")
+    if found is None:
+        raise _bad_token()
+    throttle.forget(throttle.account(user.email))
+
+
+def change(caller: Caller, current: str, new_password: str, device: Device, now: datetime | None = None) -> None:
+    """A new password for who knows the current one. The other sessions end."""
+    now = now or utcnow()
+    columns = (*accounts.SHOWN, User.password_hash, User.locale)
+    user = db.session.execute(select(*columns).where(User.id == caller.id)).one()
+    db.session.rollback()
+    limit = throttle.pair(user.email, device.ip)
+    throttle.check(limit)
+    verdict = passwords().verify(user.password_hash, current, at_turn=lambda: throttle.check(limit))
+    if not verdict.ok:
+        throttle.count(limit)
+        refuse("authn_password_change_fail", actor=caller.id, target=caller.id)
+        raise Invalid.field("currentPassword", "The current password is wrong.", code="wrong_password")
+    check_password(new_password, own=(user.email, user.first_name, user.last_name), field="newPassword")
+    hashed = passwords().hash(new_password)
+    with transaction():
+        _set(user.id, hashed, now)
+        accounts.end_sessions(caller.id, "password_change", keep=caller.session_id)
+        record("authn_password_change", actor=caller.id, target=caller.id)
+        mails.send("password_changed", user, kind="WARNING")
+
+
+def _holder(token: str, now: datetime) -> Any:
+    """Whose token it is; read before the hashing, used up after it."""
+    columns = (User.id, User.email, User.first_name, User.last_name, User.locale)
+    statement = (
+        select(*columns)
+        .join(OneTimeToken, OneTimeToken.user_id == User.id)
+        .where(*one_time.good(token, Purpose.RESET_PASSWORD, now), OneTimeToken.email == User.email)
+        .where(User.is_active, User.deleted_at.is_(None))
+    )
+    try:
+        return db.session.execute(statement).first()
+    finally:
+        db.session.rollback()
+
+
+def _set(user_id: UUID, hashed: str, now: datetime, verified_email: str | None = None) -> None:
+    """Store a hash; every token that was mailed before is worthless from now on."""
+    values: dict[str, Any] = {"password_hash": hashed, "password_changed_at": now, "version": User.version + 1}
+    db.session.execute(update(User).where(User.id == user_id).values(values))
+    if verified_email is not None:
+        unproven = update(User).where(User.id == user_id, User.email == verified_email)
+        db.session.execute(unproven.where(User.email_verified_at.is_(None)).values(email_verified_at=now))
+    one_time.drop(user_id)
+
+
+def _bad_token() -> BadRequest:
+    refuse("authn_password_reset_fail")
+    return BadRequest("The token is wrong, used or too old.", code="invalid_token")

@@ -1,0 +1,84 @@
+"""Registration: open (an account at once, with tokens) or verified (the e-mail tells, the answer is always the same)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select, update
+
+from heidi_common import accounts
+from heidi_common.audit import fingerprint, record, refuse
+from heidi_common.db import db, transaction, utcnow
+from heidi_common.emails import checked_email
+from heidi_common.identity import User
+from heidi_common.password_policy import check_password
+from heidi_common.passwords import passwords
+from heidi_common.problems import Conflict
+from heidi_common.runtime import runtime
+from heidi_services.auth import mails, one_time, throttle
+from heidi_services.auth.models import Purpose
+from heidi_services.auth.same_time import same_time
+from heidi_services.auth.service import sessions, verification
+from heidi_services.auth.service.sessions import Device
+
+
+def is_open() -> bool:
+    return runtime().settings.auth_registration == "open"
+
+
+def register(body: dict[str, Any], device: Device) -> dict[str, Any] | None:
+    """The answer of a sign-in; None in verified mode, whether or not the e-mail is free."""
+    throttle.spend(throttle.registration(device.ip))
+    email, names = checked_email(body["email"]), {key: body.get(key) for key in ("first_name", "last_name")}
+    check_password(body["password"], own=(email, *names.values()))
+    if is_open():
+        _refuse_taken(email)
+        return _open(email, passwords().hash(body["password"]), names, device)
+    throttle.spend(throttle.mails(email, device.ip))
+    hashed = passwords().hash(body["password"])
+    with same_time():
+        _verified(email, hashed, names)
+    return None
+
+
+def _refuse_taken(email: str) -> None:
+    """Spare the hashing where the answer is known; the unique index decides races."""
+    taken = db.session.scalar(select(User.id).where(User.email == email, User.deleted_at.is_(None)))
+    db.session.rollback()
+    if taken:
+        raise _taken(email)
+
+
+def _open(email: str, hashed: str, names: dict[str, Any], device: Device) -> dict[str, Any]:
+    try:
+        with transaction():
+            user = accounts.create_user(email=email, password_hash=hashed, **names)
+            record("user_created", actor=user.id, target=user.id)
+            verification.ask(user)
+            return sessions.start(user, device)
+    except Conflict:
+        raise _taken(email) from None
+
+
+def _taken(email: str) -> Conflict:
+    refuse("user_registration_fail", target=fingerprint(email), detail={"reason": "email_taken"})
+    return accounts.email_taken()
+
+
+def _verified(email: str, hashed: str, names: dict[str, Any]) -> None:
+    """Create, or tell the owner. Whoever registers again before verifying replaces what was typed before."""
+    with transaction():
+        statement = select(User).where(User.email == email, User.deleted_at.is_(None)).with_for_update()
+        user = db.session.scalar(statement)
+        if user is None:
+            user = accounts.create_user(email=email, password_hash=hashed, **names)
+            record("user_created", actor=user.id, target=user.id)
+        elif user.email_verified_at is not None or not user.is_active:
+            mails.send("email_taken", user)
+            record("user_registration_fail", target=fingerprint(email), outcome="failure")
+            return
+        else:
+            values = {"password_hash": hashed, "password_changed_at": utcnow(), "version": User.version + 1, **names}
+            db.session.execute(update(User).where(User.id == user.id).values(values))
+        one_time.drop(user.id, Purpose.VERIFY_EMAIL, Purpose.RESET_PASSWORD)
+        verification.ask(user)

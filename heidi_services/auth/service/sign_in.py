@@ -1,0 +1,90 @@
+"""Sign-in: one answer, in the same time, for every reason to refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, exists, select, update
+
+from heidi_common import accounts
+from heidi_common.audit import fingerprint, refuse
+from heidi_common.db import db, transaction
+from heidi_common.emails import normalise_email
+from heidi_common.identity import Session, User
+from heidi_common.passwords import passwords
+from heidi_common.problems import Unauthorized
+from heidi_common.runtime import runtime
+from heidi_services.auth import throttle
+from heidi_services.auth.models import Totp
+from heidi_services.auth.service import mfa, sessions
+from heidi_services.auth.service.sessions import Device
+
+COLUMNS = (*accounts.SHOWN, User.password_hash, User.token_version, User.locale)
+
+
+def sign_in(email: str, password: str, device: Device) -> dict[str, Any]:
+    """Tokens, or a challenge for the second factor. Raises Unauthorized, TooMany or Unavailable."""
+    subject = _subject(email)
+    pair, address = throttle.pair(subject, device.ip), throttle.address(device.ip)
+    account = throttle.account(subject)
+    throttle.check(pair, address)
+    user = _find(subject)
+    # The password is checked before anything else is looked at, so that all refusals take the same time; and the
+    # throttles once more when its turn has come, so that a burst does not slip past them while it waits.
+    verdict = passwords().verify(
+        user.password_hash if user else None, password, at_turn=lambda: throttle.check(pair, address)
+    )
+    locked = throttle.is_reached(account)
+    if not (verdict.ok and user and _may_enter(user) and not (locked and _is_stranger(user.id, device))):
+        throttle.count(pair, address, account)
+        refuse("authn_login_fail", target=fingerprint(subject))
+        raise Unauthorized("The e-mail or the password is wrong.", code="invalid_credentials")
+    if verdict.stale:
+        _rehash(user, password)
+    return _enter(user, device)
+
+
+def _enter(user: Row[Any], device: Device) -> dict[str, Any]:
+    with transaction():
+        if user.has_totp:
+            return mfa.challenge(user, device)
+        throttle.forget(throttle.pair(user.email, device.ip))
+        return sessions.start(user, device)
+
+
+def _find(subject: str) -> Row[Any] | None:
+    """The account, read on a connection that is given back before the hashing begins."""
+    has_totp = exists().where(Totp.user_id == User.id, Totp.confirmed_at.is_not(None)).label("has_totp")
+    statement = select(*COLUMNS, has_totp).where(User.email == subject, User.deleted_at.is_(None))
+    try:
+        return db.session.execute(statement).first()
+    finally:
+        db.session.rollback()
+
+
+def _may_enter(user: Row[Any]) -> bool:
+    verified = user.email_verified_at is not None or runtime().settings.auth_registration == "open"
+    return bool(user.is_active and verified)
+
+
+def _is_stranger(user_id: UUID, device: Device) -> bool:
+    """While many guess at an account, its owner still gets in from an address that was used before."""
+    known = select(exists().where(Session.user_id == user_id, Session.ip == device.ip))
+    return not db.session.scalar(known)
+
+
+def _rehash(user: Row[Any], password: str) -> None:
+    """Replace a hash of another kind; not when the password was changed meanwhile."""
+    fresh = passwords().hash(password)
+    with transaction():
+        mine = update(User).where(User.id == user.id, User.password_hash == user.password_hash)
+        db.session.execute(mine.values(password_hash=fresh, updated_at=User.updated_at))
+
+
+def _subject(email: str) -> str:
+    """What is looked up and counted: the normal form, or what was typed when it is no address."""
+    try:
+        return normalise_email(email)
+    except ValueError:
+        return email.casefold()

@@ -1,0 +1,31 @@
+"""Reading the audit trail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+
+from heidi_common.audit import Audit
+from heidi_common.paging import Page, page
+
+
+def listed(query: dict[str, Any]) -> Page:
+    """Latest first; by actor, action, target, outcome and time."""
+    statement = select(Audit)
+    for name in ("actor", "action", "target", "outcome"):
+        if query.get(name) is not None:
+            statement = statement.where(getattr(Audit, name) == str(query[name]))
+    if query.get("from_"):
+        statement = statement.where(Audit.at >= query["from_"])
+    if query.get("to"):
+        statement = statement.where(Audit.at < query["to"])
+    return page(
+        statement,
+        order=Audit.position,
+        descending=True,
+        tiebreak=Audit.position,
+        limit=query["limit"],
+        cursor=query["cursor"],
+        total=query["total"],
+    )

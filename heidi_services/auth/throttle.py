@@ -1,0 +1,130 @@
+"""Sign-in throttles: failures are counted in Redis for what was submitted, known or not.
+
+A dead Redis is 503: guessing must never become free because a cache is away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import redis
+
+from heidi_common.audit import fingerprint
+from heidi_common.problems import TooMany, Unavailable
+from heidi_common.runtime import runtime
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most `most` within `seconds`, counted from the first one."""
+
+    key: str
+    most: int
+    seconds: int
+
+
+def pair(subject: str, address: str) -> Limit:
+    """Failures of one account from one address."""
+    settings = runtime().settings
+    key = fingerprint(f"{subject} {address}")
+    return Limit(f"pair:{key}", settings.throttle_pair_failures, settings.throttle_window_seconds)
+
+
+def address(address: str) -> Limit:
+    """Failures from one address, whatever the account."""
+    settings = runtime().settings
+    key = fingerprint(address)
+    return Limit(f"address:{key}", settings.throttle_address_failures, settings.throttle_window_seconds)
+
+
+def account(subject: str) -> Limit:
+    """Failures of one account from everywhere: beyond it only known addresses get in (a soft lock)."""
+    settings = runtime().settings
+    key = fingerprint(subject)
+    return Limit(f"account:{key}", settings.throttle_account_failures, settings.throttle_window_seconds)
+
+
+def registration(address: str) -> Limit:
+    """Registrations (and, apart from them, forgotten passwords) from one address."""
+    return Limit(f"register:{fingerprint(address)}", runtime().settings.throttle_registrations_per_minute, 60)
+
+
+def forgotten(address: str) -> Limit:
+    return Limit(f"forgot:{fingerprint(address)}", runtime().settings.throttle_registrations_per_minute, 60)
+
+
+def mails(subject: str, address: str) -> Limit:
+    """Mails to one inbox asked for from one address; by both, so that nobody can keep somebody else's mail back."""
+    return Limit(f"mails:{fingerprint(f'{subject} {address}')}", runtime().settings.throttle_mails_per_hour, 3600)
+
+
+def second_factor(user_id: UUID) -> Limit:
+    """Wrong codes of one person; only who knows the password gets so far."""
+    settings = runtime().settings
+    return Limit(f"code:{user_id}", settings.throttle_pair_failures, settings.throttle_window_seconds)
+
+
+def check(*limits: Limit) -> None:
+    """Raise TooMany when one of the limits is reached; counts nothing."""
+    for limit, count, left in _read(limits):
+        if count >= limit.most:
+            raise _refusal(limit, left)
+
+
+def is_reached(limit: Limit) -> bool:
+    return any(count >= found.most for found, count, _ in _read((limit,)))
+
+
+def count(*limits: Limit) -> None:
+    """Count one failure for each."""
+    with _redis() as pipe:
+        for limit in limits:
+            pipe.set(_name(limit), 0, ex=limit.seconds, nx=True)
+            pipe.incr(_name(limit))
+        _run(pipe)
+
+
+def spend(limit: Limit) -> None:
+    """Count one use and raise TooMany when that was too many."""
+    count(limit)
+    for found, used, left in _read((limit,)):
+        if used > found.most:
+            raise _refusal(found, left)
+
+
+def forget(*limits: Limit) -> None:
+    """Start anew, after a success."""
+    with _redis() as pipe:
+        pipe.delete(*(_name(limit) for limit in limits))
+        _run(pipe)
+
+
+def _refusal(limit: Limit, left: int) -> TooMany:
+    problem = TooMany("Too many attempts. Try again later.", code="throttled", retry_after=max(1, left))
+    problem.headers["RateLimit"] = f"limit={limit.most}, remaining=0, reset={max(1, left)}"
+    return problem
+
+
+def _read(limits: tuple[Limit, ...]) -> list[tuple[Limit, int, int]]:
+    with _redis() as pipe:
+        for limit in limits:
+            pipe.get(_name(limit))
+            pipe.ttl(_name(limit))
+        found = _run(pipe)
+    return [(limit, int(found[2 * i] or 0), int(found[2 * i + 1])) for i, limit in enumerate(limits)]
+
+
+def _name(limit: Limit) -> str:
+    return f"heidi:throttle:{limit.key}"
+
+
+def _redis() -> redis.client.Pipeline:
+    return runtime().redis.pipeline(transaction=False)
+
+
+def _run(pipe: redis.client.Pipeline) -> list[int]:
+    try:
+        return pipe.execute()
+    except redis.RedisError:
+        raise Unavailable("Signing in is not possible at the moment.", code="redis_away", retry_after=5) from None
