@@ -71,6 +71,22 @@ class Settings:
 
     event_retention_days: int = 30
 
+    notification_retention_days: int = 365
+    email_providers: tuple[str, ...] = ("smtp",)
+    sms_providers: tuple[str, ...] = ("simulated",)
+    push_providers: tuple[str, ...] = ("simulated",)
+    sendgrid_api_key: str = field(default="", repr=False)
+    sendgrid_url: str = "https://api.sendgrid.com"
+    sendgrid_webhook_public_key: str = ""
+    twilio_account_sid: str = ""
+    twilio_auth_token: str = field(default="", repr=False)
+    twilio_from: str = ""
+    twilio_url: str = "https://api.twilio.com"
+    fcm_service_account: str = field(default="", repr=False)
+    fcm_url: str = "https://fcm.googleapis.com"
+    vapid_private_key: str = field(default="", repr=False)
+    vapid_subject: str = ""
+
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Settings:
         """Read and check every variable; raises ConfigError listing all that is wrong."""
@@ -124,6 +140,11 @@ def _one_of(*choices: str) -> Callable[[str], str]:
         return raw
 
     return read
+
+
+def _some_of(*choices: str) -> Callable[[str], tuple[str, ...]]:
+    one = _one_of(*choices)
+    return lambda raw: tuple(one(word) for word in _words(raw))
 
 
 def _url(*schemes: str) -> Callable[[str], str]:
@@ -213,4 +234,19 @@ _OPTIONAL: dict[str, Callable[[str], Any]] = {
     "throttle_registrations_per_minute": _natural,
     "throttle_mails_per_hour": _natural,
     "event_retention_days": _natural,
+    "notification_retention_days": _natural,
+    "email_providers": _some_of("smtp", "sendgrid", "simulated"),
+    "sms_providers": _some_of("twilio", "simulated"),
+    "push_providers": _some_of("fcm", "webpush", "simulated"),
+    "sendgrid_api_key": str,
+    "sendgrid_url": _base_url,
+    "sendgrid_webhook_public_key": str,
+    "twilio_account_sid": str,
+    "twilio_auth_token": str,
+    "twilio_from": str,
+    "twilio_url": _base_url,
+    "fcm_service_account": str,
+    "fcm_url": _base_url,
+    "vapid_private_key": str,
+    "vapid_subject": str,
 }
