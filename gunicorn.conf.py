@@ -1,0 +1,37 @@
+"""How a service is served, everywhere. HEIDI_SERVICE says which; WEB_CONCURRENCY, WEB_THREADS and BIND say how."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import multiprocess
+
+from heidi_services import SERVICES
+
+STREAMING = ("core", "notification")
+"""Each open event stream holds a thread, and these must answer beside hundreds of them."""
+
+service = os.environ.get("HEIDI_SERVICE", "")
+wsgi_app = "wsgi:app"
+bind = os.environ.get("BIND", f"127.0.0.1:{SERVICES.get(service, 3000)}").split(",")
+worker_class = "gthread"
+workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+threads = int(os.environ.get("WEB_THREADS", "250" if service in STREAMING or not service else "4"))
+proc_name = f"heidi-{service or 'all'}"
+# One import for all workers: half the memory. Sockets are opened after the fork only.
+preload_app = True
+# Longer than the router keeps an idle connection, so that it never writes into one we have just closed.
+keepalive = 75
+graceful_timeout = int(os.environ.get("GRACEFUL_TIMEOUT", "30"))
+timeout = 60
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # nosec B108: heartbeats, off the disk
+control_socket_disable = True
+accesslog = None
+errorlog = "-"
+loglevel = os.environ.get("LOG_LEVEL", "info").lower()
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """A dead worker's gauges no longer count."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

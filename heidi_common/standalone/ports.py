@@ -1,0 +1,41 @@
+"""The ports of a standalone platform: all on 127.0.0.1, all known beforehand, all free before anything is started."""
+
+import socket
+from dataclasses import dataclass
+
+from heidi_services import SERVICES
+
+FIRST = min(SERVICES.values())
+
+
+class PortTaken(Exception):
+    """Another program listens where the platform must."""
+
+
+@dataclass(frozen=True)
+class Ports:
+    """`router` is the door; the services have `base` and the six above it, Valkey `base + 20`, mail `base + 24`."""
+
+    router: int = 8080
+    base: int = FIRST
+
+    def service(self, name: str) -> int:
+        return self.base + SERVICES[name] - FIRST
+
+    @property
+    def valkey(self) -> int:
+        return self.base + 20
+
+    @property
+    def smtp(self) -> int:
+        return self.base + 24
+
+
+def require_free(port: int, what: str, remedy: str) -> None:
+    """Raises PortTaken when somebody listens there, or when we may not."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise PortTaken(f"Port {port} for {what} cannot be used ({error.strerror}); {remedy}") from None

@@ -1,0 +1,98 @@
+"""The supervisor: a child of ours that keeps all the others alive, and ends with them when we do."""
+
+import re
+import subprocess  # nosec B404: runs the package supervisor
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from threading import Thread
+from xmlrpc.client import ServerProxy  # nosec B411: talks to our own child over a Unix socket
+
+from supervisor.xmlrpc import SupervisorTransport
+
+from heidi_common.standalone import lifeline, supervisor_config
+from heidi_common.standalone.files import write_private
+from heidi_common.standalone.program import Program
+from heidi_common.standalone.sockets import folder_for
+
+SOCKET = "supervisor.sock"
+LOUDEST = re.compile(r"exited: (?P<name>\S+) \((?P<how>[^;)]*)|spawnerr: (?P<error>.*)")
+STOP_SECONDS = 60
+
+
+class Supervisor:
+    """Runs `programs`; `on_exit(name, how)` is called for each that ends by itself (it is started again)."""
+
+    def __init__(self, folder: Path, logs: Path, root: Path, on_exit: Callable[[str, str], None]) -> None:
+        self.folder, self.logs, self.root, self.on_exit = folder, logs, root, on_exit
+        self.socket = folder_for(folder, SOCKET) / SOCKET
+        self.exits: Counter[str] = Counter()
+        self.stopping = False
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self, programs: Iterable[Program], env: dict[str, str]) -> None:
+        """Start the supervisor, and no program yet. From the main thread: the supervisor ends with its starter."""
+        self.socket.parent.mkdir(mode=0o700, exist_ok=True)
+        config = self.folder / "supervisord.conf"
+        text = supervisor_config.render(programs, folder=self.root, logs=self.logs, socket=self.socket)
+        write_private(config, text)
+        command = lifeline.command(sys.executable, "-m", "supervisor.supervisord", "-c", str(config))
+        self._process = subprocess.Popen(  # nosec B603
+            command,
+            env=env,
+            cwd=self.root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            # Ctrl-C in the terminal reaches us alone; we say when to stop.
+            start_new_session=True,
+        )
+        Thread(target=self._listen, args=[self._process], daemon=True).start()
+        self._wait_for_socket()
+
+    def start_group(self, name: str) -> None:
+        self._rpc().startProcessGroup(name, False)
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> None:
+        """Stop every program, the last started first, and the supervisor."""
+        self.stopping = True
+        if self._process is not None and self.alive:
+            self._process.terminate()
+            self._process.wait(STOP_SECONDS)
+
+    def last_words(self, name: str) -> str:
+        """The last line a program wrote."""
+        log = self.logs / f"{name}.log"
+        lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+        return lines[-1][:500] if lines else "it said nothing"
+
+    def _wait_for_socket(self) -> None:
+        deadline = time.monotonic() + 20
+        while not self._answers():
+            if not self.alive or time.monotonic() > deadline:
+                raise RuntimeError(f"The supervisor did not start: {self.last_words('supervisord')}")
+            time.sleep(0.02)
+
+    def _answers(self) -> bool:
+        try:
+            return self._rpc().getState()["statename"] == "RUNNING"  # type: ignore[index]
+        except OSError:
+            return False
+
+    def _rpc(self) -> ServerProxy:
+        transport = SupervisorTransport("", "", f"unix://{self.socket}")
+        return ServerProxy("http://127.0.0.1", transport=transport).supervisor  # type: ignore[return-value]
+
+    def _listen(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            found = LOUDEST.search(line)
+            if found and found["name"] and not self.stopping:
+                self.exits[found["name"]] += 1
+                self.on_exit(found["name"], found["how"])
