@@ -85,9 +85,19 @@ def prune() -> list[Message[Any]]:
     return []
 
 
+_NOTIFICATION = "heidi_services.notification.service.due"
+
 DUTIES = (
     Duty("inbox", 1, overdue_inbox),
     Duty("prune", 3600, prune),
+    Duty("notifications", 1, due(f"{_NOTIFICATION}:overdue", "notification", "deliver_notification")),
+    Duty("bulk notifications", 0.5, due(f"{_NOTIFICATION}:next_bulk", "bulk", "deliver_notification")),
+    Duty("expired notifications", 5, deed(f"{_NOTIFICATION}:expire")),
+    Duty("old notifications", 3600, deed(f"{_NOTIFICATION}:forget_old")),
+    Duty("deliveries", 1, due("heidi_services.integration.service.delivery:overdue", "webhooks", "deliver_webhook")),
+    Duty("syncs", 1, due("heidi_services.integration.service.sync:overdue", "integration", "run_sync")),
+    Duty("integration logs", 3600, deed("heidi_services.integration.service.journal:prune")),
+    Duty("old deliveries", 3600, deed("heidi_services.integration.service.delivery:prune")),
 )
 
 

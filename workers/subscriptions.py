@@ -48,4 +48,8 @@ SUBSCRIPTIONS: tuple[Hint | Consume, ...] = (
     Hint("schedule.execute", "scheduler", "run_schedule"),
     Consume("notification.send", "notification", "make_requested_notification"),
     Consume("user.created", "notification", "welcome_user"),
+    Consume("user.deleted", "notification", "forget_user"),
+    Consume("*", "integration", "forward_fact", interested="heidi_services.integration.service.forwarding:interested"),
+    Consume("user.*", "integration", "follow_owner", interested="heidi_services.integration.service.owners:interested"),
+    Consume("integration.sync", "integration", "accept_sync"),
 )

@@ -17,7 +17,7 @@ _UNIX_SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
 class Refused(Exception):
-    """The request does not prove that it comes from the provider. The reason is for the owner's log, never for the answer."""
+    """The request does not prove its sender. The reason is for the owner's log, never for the answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,9 +45,7 @@ def verify(inbound: Inbound, credentials: Credentials, config: Config) -> None:
     require_fresh(timestamp, inbound.now, config.get("tolerance", TOLERANCE))
     signature = base64.b64decode(octets(inbound.header(SIGNATURE)), validate=True)
     # The body keeps its trailing CRLF: it is part of what was signed.
-    _public_key(credentials["webhookPublicKey"]).verify(
-        signature, octets(timestamp) + inbound.body, ec.ECDSA(SHA256())
-    )
+    _public_key(credentials["webhookPublicKey"]).verify(signature, octets(timestamp) + inbound.body, ec.ECDSA(SHA256()))
 
 
 def events(inbound: Inbound, config: Config) -> Sequence[Received]:

@@ -1,4 +1,4 @@
-"""Anyone who signs by Standard Webhooks 1.0: `v1` with a shared secret, `v1a` with an Ed25519 public key (`whpk_...`)."""
+"""Anyone who signs by Standard Webhooks 1.0: `v1` with a shared secret, `v1a` with an Ed25519 key (`whpk_...`)."""
 
 import base64
 import json

@@ -1,0 +1,189 @@
+"""The tables of the integration service. `user_id` is the owner's id in another service's table: no foreign key."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, func, text
+from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship
+from uuid_utils.compat import uuid7
+
+from heidi_common.db import Base, Entity, utcnow
+from heidi_common.identity import Role
+from heidi_common.work import Work
+
+
+class ProviderName(StrEnum):
+    STRIPE = "STRIPE"
+    SENDGRID = "SENDGRID"
+    TWILIO = "TWILIO"
+    SLACK = "SLACK"
+    WEBHOOK = "WEBHOOK"
+    CUSTOM = "CUSTOM"
+
+
+class DeliveryStatus(StrEnum):
+    PENDING = "PENDING"
+    DELIVERED = "DELIVERED"
+    FAILED = "FAILED"
+
+
+class SyncStatus(StrEnum):
+    PENDING = "PENDING"
+    DONE = "DONE"
+    FAILED = "FAILED"
+
+
+class Integration(Entity, Base):
+    """A person's tie to a provider. `credentials` and both secrets are sealed; the context is the row's id.
+
+    What the owner may see is kept here from the facts about users (`owner_role`, `owner_active`, as of
+    `owner_position` in the log), so that the tables of users stay with their owner.
+    """
+
+    __tablename__ = "integrations"
+    __table_args__ = (
+        CheckConstraint("provider IN ('STRIPE','SENDGRID','TWILIO','SLACK','WEBHOOK','CUSTOM')", name="provider"),
+        Index("ix_integrations_user_id_created_at_id", "user_id", "created_at", "id"),
+        Index("ix_integrations_created_at_id", "created_at", "id"),
+        Index(
+            "ix_integrations_forwarding",
+            "owner_role",
+            "user_id",
+            postgresql_where=text("is_active AND owner_active AND webhook_url IS NOT NULL"),
+        ),
+    )
+
+    user_id: Mapped[UUID]
+    owner_role: Mapped[Role] = mapped_column(Text)
+    owner_active: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    owner_position: Mapped[int | None] = mapped_column(BigInteger)
+    provider: Mapped[ProviderName] = mapped_column(Text)
+    name: Mapped[str]
+    webhook_url: Mapped[str | None]
+    config: Mapped[dict[str, Any]]
+    is_active: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    disabled_reason: Mapped[str | None]
+    credentials: Mapped[str | None]
+    signing_secret: Mapped[str]
+    previous_signing_secret: Mapped[str | None]
+    previous_valid_until: Mapped[datetime | None]
+    last_sync_at: Mapped[datetime | None]
+    failing_since: Mapped[datetime | None]
+    is_troubled: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """The last delivery failed or was slow: such endpoints share few worker threads."""
+
+    @property
+    def has_credentials(self) -> bool:
+        return self.credentials is not None
+
+    @property
+    def is_open(self) -> bool:
+        """Nothing comes in or goes out when the integration or its owner is switched off."""
+        return self.is_active and self.owner_active
+
+
+class IntegrationLog(Base):
+    """One call in or out, redacted."""
+
+    __tablename__ = "integration_logs"
+    __table_args__ = (
+        Index("ix_integration_logs_integration_id_created_at_id", "integration_id", "created_at", "id"),
+        Index("ix_integration_logs_created_at", "created_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    integration_id: Mapped[UUID] = mapped_column(ForeignKey("integrations.id", ondelete="CASCADE"))
+    direction: Mapped[str]
+    action: Mapped[str]
+    status: Mapped[str]
+    status_code: Mapped[int | None]
+    duration_ms: Mapped[int | None]
+    request: Mapped[dict[str, Any] | None]
+    response: Mapped[dict[str, Any] | None]
+    error: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
+
+
+class WebhookEvent(Base):
+    """One verified event, once: the unique pair is what makes a provider's repetition harmless."""
+
+    __tablename__ = "webhook_events"
+    __table_args__ = (
+        UniqueConstraint("integration_id", "provider_event_id"),
+        Index("ix_webhook_events_integration_id_created_at_id", "integration_id", "created_at", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    integration_id: Mapped[UUID] = mapped_column(ForeignKey("integrations.id", ondelete="CASCADE"))
+    provider_event_id: Mapped[str]
+    type: Mapped[str]
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
+
+
+class Delivery(Work, Base):
+    """A fact on its way to a `webhookUrl`: the row is the work. `body` is kept: each try sends the same bytes."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("integration_id", "event_id"),
+        Index("ix_deliveries_integration_id_created_at_id", "integration_id", "created_at", "id"),
+        Index("ix_deliveries_due", "integration_id", "next_attempt_at", postgresql_where=text("status = 'PENDING'")),
+        Index("ix_deliveries_created_at", "created_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    integration_id: Mapped[UUID] = mapped_column(ForeignKey("integrations.id", ondelete="CASCADE"))
+    event_id: Mapped[UUID]
+    event_type: Mapped[str]
+    body: Mapped[str] = deferred(mapped_column(Text))
+    status: Mapped[DeliveryStatus] = mapped_column(Text, default=DeliveryStatus.PENDING, server_default="PENDING")
+    response_status: Mapped[int | None]
+    last_error: Mapped[str | None]
+    delivered_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow, server_default=func.now())
+
+    tries: Mapped[list[DeliveryAttempt]] = relationship(
+        order_by="DeliveryAttempt.number", passive_deletes=True, viewonly=True
+    )
+
+
+class DeliveryAttempt(Base):
+    """One try: what was answered, in what time."""
+
+    __tablename__ = "delivery_attempts"
+    __table_args__ = (Index("ix_delivery_attempts_delivery_id_number", "delivery_id", "number"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    delivery_id: Mapped[UUID] = mapped_column(ForeignKey("deliveries.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    outcome: Mapped[str]
+    status_code: Mapped[int | None]
+    response: Mapped[str | None]
+    error: Mapped[str | None]
+    duration_ms: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
+
+
+class Sync(Work, Base):
+    """A synchronisation that was asked for (a person's click or a schedule); `event_id` is the fact that asked."""
+
+    __tablename__ = "syncs"
+    __table_args__ = (
+        UniqueConstraint("event_id"),
+        Index("ix_syncs_integration_id", "integration_id"),
+        Index("ix_syncs_due", "next_attempt_at", postgresql_where=text("status = 'PENDING'")),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    integration_id: Mapped[UUID] = mapped_column(ForeignKey("integrations.id", ondelete="CASCADE"))
+    event_id: Mapped[UUID]
+    status: Mapped[SyncStatus] = mapped_column(Text, default=SyncStatus.PENDING, server_default="PENDING")
+    last_error: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
+    finished_at: Mapped[datetime | None]

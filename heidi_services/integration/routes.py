@@ -1,0 +1,154 @@
+"""The HTTP door of integrations and what belongs to one; webhooks from providers come in by `receiving.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from heidi_common.guards import authenticated, caller, guarded_user
+from heidi_common.http import Blueprint, etag, if_match, set_etag
+from heidi_common.idempotency import idempotent
+from heidi_common.paging import Page
+
+from . import schemas
+from .models import Delivery, Integration, WebhookEvent
+from .receiving import receiving
+from .service import calls, deliveries, events, journal, manage, sync
+
+blp = Blueprint("integrations", __name__, description="Ties to providers, their logs, events and deliveries")
+blueprints = (blp, receiving)
+
+ONE = "/api/v1/integrations/<uuid:integration_id>"
+readable = guarded_user(scopes=("integrations:read",))
+
+
+@blp.route("/api/v1/integrations", methods=["POST"])
+@authenticated
+@blp.arguments(schemas.IntegrationIn)
+@blp.response(201, schemas.IntegrationCreatedOut)
+def create_integration(body: dict[str, Any]) -> dict[str, Any]:
+    """Its secrets are shown in this answer and never again; so it takes no Idempotency-Key."""
+    created = manage.create(caller(), body)
+    shown = {name: getattr(created.integration, name) for name in schemas.IntegrationOut().fields}
+    return shown | {"signing_secret": created.signing_secret, "secret": created.secret}
+
+
+@blp.route("/api/v1/integrations", methods=["GET"])
+@readable
+@blp.arguments(schemas.IntegrationQuery, location="query")
+@blp.response(200, schemas.IntegrationOut(many=True))
+def list_integrations(query: dict[str, Any]) -> Page:
+    """One's own; for an ADMIN everybody's, `userId` narrows."""
+    return manage.listed(caller(), query)
+
+
+@blp.route(ONE, methods=["GET"])
+@readable
+@blp.response(200, schemas.IntegrationOut)
+def get_integration(integration_id: UUID) -> Integration:
+    integration = manage.visible(integration_id, caller())
+    etag(integration)
+    return integration
+
+
+@blp.route(ONE, methods=["PATCH"])
+@authenticated
+@blp.arguments(schemas.IntegrationPatch)
+@blp.response(200, schemas.IntegrationOut)
+def change_integration(body: dict[str, Any], integration_id: UUID) -> Integration:
+    integration = manage.change(integration_id, caller(), body, if_match())
+    etag(integration)
+    return integration
+
+
+@blp.route(ONE, methods=["DELETE"])
+@authenticated
+@blp.response(204)
+def delete_integration(integration_id: UUID) -> None:
+    manage.remove(integration_id, caller(), if_match())
+
+
+@blp.route(f"{ONE}/test", methods=["POST"])
+@authenticated
+@blp.response(200, schemas.CheckedOut)
+def test_integration(integration_id: UUID) -> calls.Checked:
+    """A real call to the provider's API, or a signed message to the `webhookUrl`."""
+    return calls.check(manage.visible(integration_id, caller()), "test")
+
+
+@blp.route(f"{ONE}/sync", methods=["POST"])
+@authenticated
+@idempotent
+@blp.response(202, schemas.IntegrationOut)
+def sync_integration(integration_id: UUID) -> Integration:
+    integration = manage.visible(integration_id, caller())
+    sync.ask(integration)
+    return integration
+
+
+@blp.route(f"{ONE}/rotate-secret", methods=["POST"])
+@authenticated
+@blp.response(200, schemas.SecretOut)
+def rotate_secret(integration_id: UUID) -> dict[str, str]:
+    """The old one stays valid for 24 hours: deliveries carry both signatures."""
+    return {"signing_secret": manage.rotate_secret(integration_id, caller())}
+
+
+@blp.route(f"{ONE}/logs", methods=["GET"])
+@readable
+@blp.arguments(schemas.LogQuery, location="query")
+@blp.response(200, schemas.LogOut(many=True))
+def list_logs(query: dict[str, Any], integration_id: UUID) -> Page:
+    return journal.listed(manage.visible(integration_id, caller()).id, query)
+
+
+@blp.route(f"{ONE}/events", methods=["GET"])
+@readable
+@blp.arguments(schemas.EventQuery, location="query")
+@blp.response(200, schemas.EventOut(many=True))
+def list_events(query: dict[str, Any], integration_id: UUID) -> Page:
+    return events.listed(manage.visible(integration_id, caller()).id, query)
+
+
+@blp.route(f"{ONE}/events/<uuid:event_id>/replay", methods=["POST"])
+@authenticated
+@idempotent
+@blp.response(202, schemas.EventOut)
+def replay_event(integration_id: UUID, event_id: UUID) -> WebhookEvent:
+    return events.replay(manage.visible(integration_id, caller()), event_id)
+
+
+@blp.route(f"{ONE}/deliveries", methods=["GET"])
+@readable
+@blp.arguments(schemas.DeliveryQuery, location="query")
+@blp.response(200, schemas.DeliveryOut(many=True))
+def list_deliveries(query: dict[str, Any], integration_id: UUID) -> Page:
+    return deliveries.listed(manage.visible(integration_id, caller()).id, query)
+
+
+@blp.route(f"{ONE}/deliveries/<uuid:delivery_id>", methods=["GET"])
+@readable
+@blp.response(200, schemas.DeliveryDetailOut)
+def get_delivery(integration_id: UUID, delivery_id: UUID) -> Delivery:
+    delivery = deliveries.get(manage.visible(integration_id, caller()).id, delivery_id)
+    set_etag(f'"{delivery.id.hex}.{delivery.updated_at.timestamp():.6f}"')
+    return delivery
+
+
+@blp.route(f"{ONE}/deliveries/<uuid:delivery_id>/retry", methods=["POST"])
+@authenticated
+@idempotent
+@blp.response(202, schemas.DeliveryOut)
+def retry_delivery(integration_id: UUID, delivery_id: UUID) -> Delivery:
+    """Now, instead of the automatic try that it was waiting for."""
+    return deliveries.retry(manage.visible(integration_id, caller()), delivery_id)
+
+
+@blp.route(f"{ONE}/recover", methods=["POST"])
+@authenticated
+@idempotent
+@blp.arguments(schemas.RecoverIn)
+@blp.response(202, schemas.RecoveredOut)
+def recover(body: dict[str, Any], integration_id: UUID) -> dict[str, int]:
+    """What failed since then, and what was missed while the integration was off (up to 1,000; call again for more)."""
+    return {"recovered": deliveries.recover(manage.visible(integration_id, caller()), body["since"])}

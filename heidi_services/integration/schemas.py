@@ -1,0 +1,228 @@
+"""What may come in, what goes out."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+from marshmallow import INCLUDE, ValidationError, fields, post_dump, validate, validates_schema
+
+from heidi_common.schemas import FreeJson, PageQuery, Schema, Text, UtcDateTime, iso
+
+from .models import DeliveryStatus, ProviderName
+from .providers.custom import ALGORITHMS, ENCODINGS, SCHEMES
+
+_PATTERN = re.compile(r"\*|[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*(\.\*)?")
+_PRINTABLE = validate.Regexp(r"[\x21-\x7e]+(?: [\x21-\x7e]+)*\Z", error="Only printable ASCII, as in an HTTP header.")
+_HEADER = validate.Regexp(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z", error="This is not the name of a header.")
+_PROVIDERS = validate.OneOf([name.value for name in ProviderName])
+_TOLERANCE = validate.Range(1, 7 * 86400)
+
+
+def _event_pattern(value: str) -> None:
+    if not _PATTERN.fullmatch(value):
+        raise ValidationError("An event type such as user.created, user.* or *.")
+
+
+class VerifyIn(Schema):
+    """How a CUSTOM sender proves itself; which fields belong together is checked with the credentials."""
+
+    scheme = fields.String(required=True, validate=validate.OneOf(sorted(SCHEMES)))
+    header = Text(max=100, validate=_HEADER)
+    prefix = fields.String(validate=[validate.Length(max=50), validate.ContainsNoneOf("\r\n\0")])
+    algorithm = fields.String(validate=validate.OneOf(sorted(ALGORITHMS)))
+    encoding = fields.String(validate=validate.OneOf(sorted(ENCODINGS)))
+    template = Text(max=200)
+    timestamp_header = Text(max=100, validate=_HEADER)
+    tolerance = fields.Integer(strict=True, validate=_TOLERANCE)
+    id_path = Text(max=200)
+    type_path = Text(max=200)
+
+
+class ConfigIn(FreeJson):
+    """Free settings of the owner's, of which three are ours: `eventTypes`, `verify`, `tolerance`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[Any, Any]:
+        found = super()._deserialize(value, attr, data, **kwargs)
+        # Checked, not converted: what was written comes back as it was.
+        _KnownConfig(unknown=INCLUDE).load(found)
+        return found
+
+
+class _KnownConfig(Schema):
+    event_types = fields.List(fields.String(validate=_event_pattern), validate=validate.Length(max=50))
+    verify = fields.Nested(VerifyIn)
+    tolerance = fields.Integer(strict=True, validate=_TOLERANCE)
+
+
+class IntegrationIn(Schema):
+    provider = fields.String(required=True, validate=_PROVIDERS)
+    name = Text(required=True, max=200)
+    webhook_url = Text(max=2000, allow_none=True)
+    config = ConfigIn(allow_none=True)
+    credentials = fields.Dict(
+        keys=Text(max=50), values=Text(max=4096, validate=_PRINTABLE), allow_none=True, load_only=True
+    )
+    is_active = fields.Boolean(truthy={True}, falsy={False})
+
+
+class IntegrationPatch(Schema):
+    """`credentials` are merged by name, null removes one; `config` is replaced as a whole. The provider stays."""
+
+    name = Text(max=200)
+    webhook_url = Text(max=2000, allow_none=True)
+    config = ConfigIn(allow_none=True)
+    credentials = fields.Dict(
+        keys=Text(max=50),
+        values=Text(max=4096, validate=_PRINTABLE, allow_none=True),
+        allow_none=True,
+        load_only=True,
+    )
+    is_active = fields.Boolean(truthy={True}, falsy={False})
+
+    @validates_schema
+    def something_is_given(self, data: dict[str, Any], **_: Any) -> None:
+        if not data:
+            raise ValidationError("Nothing to change is given.")
+
+
+class IntegrationOut(Schema):
+    id = fields.UUID(required=True)
+    user_id = fields.UUID(required=True)
+    provider = fields.String(required=True, validate=_PROVIDERS)
+    name = fields.String(required=True)
+    webhook_url = fields.String(allow_none=True)
+    config = fields.Dict(required=True)
+    is_active = fields.Boolean(required=True)
+    has_credentials = fields.Boolean(required=True)
+    last_sync_at = UtcDateTime(allow_none=True)
+    disabled_reason = fields.String(allow_none=True)
+    created_at = UtcDateTime(required=True)
+    updated_at = UtcDateTime(required=True)
+
+
+class IntegrationCreatedOut(IntegrationOut):
+    """The secrets are shown this once. `secret` only for a WEBHOOK whose secret was made here."""
+
+    signing_secret = fields.String(required=True)
+    secret = fields.String()
+
+    @post_dump
+    def without_none(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        return {name: value for name, value in data.items() if name != "secret" or value is not None}
+
+
+class SecretOut(Schema):
+    signing_secret = fields.String(required=True)
+
+
+class CheckedOut(Schema):
+    ok = fields.Boolean(required=True)
+    status = fields.Integer(allow_none=True)
+    duration_ms = fields.Integer(required=True)
+    detail = fields.String(required=True)
+
+
+class IntegrationQuery(PageQuery):
+    user_id = fields.UUID()
+    provider = fields.String(validate=_PROVIDERS)
+    is_active = fields.Boolean()
+
+
+class LogQuery(PageQuery):
+    direction = fields.String(validate=validate.OneOf(["IN", "OUT"]))
+    action = Text(max=50)
+    status = fields.String(validate=validate.OneOf(["SUCCESS", "FAILED", "REFUSED"]))
+
+
+class LogOut(Schema):
+    id = fields.UUID(required=True)
+    direction = fields.String(required=True)
+    action = fields.String(required=True)
+    status = fields.String(required=True)
+    status_code = fields.Integer(allow_none=True)
+    duration_ms = fields.Integer(allow_none=True)
+    request = fields.Dict(allow_none=True)
+    response = fields.Dict(allow_none=True)
+    error = fields.String(allow_none=True)
+    created_at = UtcDateTime(required=True)
+
+
+class EventQuery(PageQuery):
+    type = Text(max=255)
+
+
+class EventOut(Schema):
+    """`payload` is the JSON that came, or its text when it was not JSON."""
+
+    id = fields.UUID(required=True)
+    integration_id = fields.UUID(required=True)
+    provider_event_id = fields.String(required=True)
+    type = fields.String(required=True)
+    payload = fields.Function(lambda event: payload(event.body))
+    created_at = UtcDateTime(required=True)
+
+
+def payload(body: bytes) -> Any:
+    """What can be said in JSON again; depth that can be read but not written is shown as text."""
+    try:
+        found = orjson.loads(body)
+        orjson.dumps(found)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        return body.decode("utf-8", "replace")
+    return found
+
+
+class ReceivedOut(Schema):
+    received = fields.Integer(required=True)
+    stored = fields.Integer(required=True)
+
+
+class DeliveryQuery(PageQuery):
+    status = fields.String(validate=validate.OneOf([status.value for status in DeliveryStatus]))
+    event_type = Text(max=255)
+
+
+class DeliveryOut(Schema):
+    id = fields.UUID(required=True)
+    integration_id = fields.UUID(required=True)
+    event_id = fields.UUID(required=True)
+    event_type = fields.String(required=True)
+    status = fields.String(required=True)
+    attempts = fields.Integer(required=True)
+    next_attempt_at = fields.Function(lambda row: _next_attempt(row))
+    response_status = fields.Integer(allow_none=True)
+    last_error = fields.String(allow_none=True)
+    delivered_at = UtcDateTime(allow_none=True)
+    created_at = UtcDateTime(required=True)
+    updated_at = UtcDateTime(required=True)
+
+
+def _next_attempt(row: Any) -> str | None:
+    """Only something that is still to be done has a next time."""
+    return iso(row.next_attempt_at) if row.status == DeliveryStatus.PENDING else None
+
+
+class DeliveryAttemptOut(Schema):
+    id = fields.UUID(required=True)
+    number = fields.Integer(required=True)
+    outcome = fields.String(required=True)
+    status_code = fields.Integer(allow_none=True)
+    response = fields.String(allow_none=True)
+    error = fields.String(allow_none=True)
+    duration_ms = fields.Integer(required=True)
+    created_at = UtcDateTime(required=True)
+
+
+class DeliveryDetailOut(DeliveryOut):
+    body = fields.String(required=True)
+    tries = fields.List(fields.Nested(DeliveryAttemptOut), data_key="attemptLog")
+
+
+class RecoverIn(Schema):
+    since = UtcDateTime(required=True)
+
+
+class RecoveredOut(Schema):
+    recovered = fields.Integer(required=True)

@@ -1,0 +1,1 @@
+"""What the integration service can do, one file per deed."""

@@ -1,0 +1,73 @@
+"""What an integration must satisfy beyond the shape of its fields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from heidi_common.outbound.addresses import is_in, is_public
+from heidi_common.problems import FieldError, Invalid
+from heidi_common.runtime import runtime
+
+from ..models import ProviderName
+from ..providers import PROVIDERS
+
+
+def require_sound(
+    provider: ProviderName, credentials: dict[str, str], config: dict[str, Any], webhook_url: str | None
+) -> None:
+    """Raises Invalid naming every field that is wrong."""
+    flaws = [*_credential_flaws(provider, credentials, config), *_config_flaws(provider, config)]
+    if webhook_url is not None and (flaw := url_flaw(webhook_url)):
+        flaws.append(FieldError("/webhookUrl", flaw))
+    if flaws:
+        raise Invalid(flaws)
+
+
+def _credential_flaws(
+    provider: ProviderName, credentials: dict[str, str], config: dict[str, Any]
+) -> Iterator[FieldError]:
+    known = PROVIDERS[provider].credentials
+    for name in credentials.keys() - known:
+        yield FieldError(f"/credentials/{name}", f"{provider} has {', '.join(sorted(known))}.")
+    for pointer, detail in PROVIDERS[provider].flaws(credentials, config).items():
+        yield FieldError(f"/{pointer}", detail)
+
+
+def _config_flaws(provider: ProviderName, config: dict[str, Any]) -> Iterator[FieldError]:
+    if "verify" in config and provider is not ProviderName.CUSTOM:
+        yield FieldError("/config/verify", "Only CUSTOM is told how to verify.")
+    if "tolerance" in config and provider is not ProviderName.SENDGRID:
+        yield FieldError("/config/tolerance", "Only SENDGRID has a tolerance of its own.")
+
+
+def url_flaw(url: str) -> str | None:
+    """Why this can never be a `webhookUrl`. Names are resolved, and checked again, at each delivery."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "This is not a URL."
+    if parts.scheme not in ("http", "https") or not host:
+        return "Must begin with https:// or http:// and name a host."
+    if "@" in parts.netloc:
+        return "Must not hold credentials."
+    if not url.isprintable() or any(sign in url for sign in " \\"):
+        return "Holds characters that do not belong into a URL."
+    return _host_flaw(host, parts.path)
+
+
+def _host_flaw(host: str, path: str) -> str | None:
+    settings = runtime().settings
+    if host == urlsplit(settings.public_base_url).hostname and path.startswith("/api/v1/webhooks/"):
+        # A delivery to a receiver of our own is a fact again, is forwarded again, and so on for ever.
+        return "Must not be a receiver of this platform."
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return None
+    if is_public(address) or is_in(address, settings.outbound_allow_nets):
+        return None
+    return "This address is not on the public internet."

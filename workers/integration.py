@@ -1,0 +1,47 @@
+"""Forwarding, deliveries and synchronisations. Deliveries have a queue of their own, for a worker of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from uuid import UUID
+
+import dramatiq
+
+from heidi_common.db import after_commit
+from heidi_common.outbox import Event
+from heidi_services.integration.service import delivery, forwarding, owners, sync
+from workers.actors import actor, consumer, hint
+
+
+@consumer("integration")
+def forward_fact(event: Event) -> None:
+    """A delivery for each integration that wants the fact; they are told once the rows are committed."""
+    _tell("webhooks", "deliver_webhook", forwarding.forward(event))
+
+
+@consumer("integration")
+def accept_sync(event: Event) -> None:
+    accepted = sync.accept(event)
+    _tell("integration", "run_sync", [accepted] if accepted else [])
+
+
+@consumer("integration")
+def follow_owner(event: Event) -> None:
+    owners.follow(event)
+
+
+@actor("webhooks")
+def deliver_webhook(delivery_id: str) -> None:
+    delivery.deliver(UUID(delivery_id))
+
+
+@actor("integration")
+def run_sync(sync_id: str) -> None:
+    sync.run(UUID(sync_id))
+
+
+def _tell(queue: str, name: str, ids: Iterable[UUID]) -> None:
+    """Should the broker be away, or this process end here: the rows are due, and the clock looks for them."""
+    broker = dramatiq.get_broker()
+    messages = [hint(queue, name, str(found)) for found in ids]
+    after_commit(lambda: [broker.enqueue(message) for message in messages])
