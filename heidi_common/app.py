@@ -76,6 +76,7 @@ def build_app(settings: Settings, *services: Service) -> Flask:
     ratelimit.init_ratelimit(app, settings)
     init_jwt(app, settings)
     app.before_request(guards.enforce)
+    app.before_request(ratelimit.throttle_caller)
     errors.init_errors(app)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(docs.index_blueprint({found.name: found.about for found in all_services()}))

@@ -196,7 +196,7 @@ def test_a_request_without_an_answer_in_time_says_so_and_is_not_carried_out_late
         carried_out.append(payload)
 
     with background(serve, rabbit.url, "slow", handle):
-        with pytest.raises(RequestTimedOut, match="slow gave no answer within 0.5 s"):
+        with pytest.raises(RequestTimedOut, match="slow gave no answer"):
             request(rabbit.url, "slow", "first", timeout=0.5)
         release.set()
         eventually(lambda: carried_out == ["first"])
