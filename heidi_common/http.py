@@ -42,7 +42,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
             @wraps(view)
             def unpack(*args: Any, **values: Any) -> Any:
                 result = view(*args, **values)
-                return _open_page(result) if isinstance(result, Page) else result
+                return open_page(result) if isinstance(result, Page) else result
 
             return decorate(unpack)  # type: ignore[no-any-return]
 
@@ -80,7 +80,7 @@ def _envelope_schema(schema: type[ma.Schema], many: bool) -> type[ma.Schema]:
     return type(f"{name}Answer", (ma.Schema,), members)
 
 
-def _open_page(found: Page) -> list[Any]:
+def open_page(found: Page) -> list[Any]:
     """A page's items, with its meta and the Link header put beside them."""
     g.meta = found.meta
     if found.next_cursor is not None:
