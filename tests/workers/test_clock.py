@@ -1,0 +1,57 @@
+"""The clock: what is overdue is told again, and one failing duty does not stop the others."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from heidi_common.config import Settings
+from heidi_common.db import db, transaction, utcnow
+from heidi_common.inbox import Inbox
+from heidi_common.outbox import Event
+from workers.broker import make_broker
+from workers.clock import Duty, overdue_inbox, prune, round
+
+
+def test_an_inbox_row_that_nobody_was_told_about_gets_a_hint(app: Flask) -> None:
+    event_id = uuid4()
+    past = utcnow() - timedelta(minutes=1)
+    with transaction():
+        db.session.add(Inbox(event_id=event_id, consumer="welcome_user", next_attempt_at=past, hinted_until=past))
+    messages = overdue_inbox()
+    assert [(m.queue_name, m.actor_name, m.args) for m in messages] == [
+        ("notification", "welcome_user", (str(event_id),))
+    ]
+
+
+def test_a_failing_duty_does_not_keep_the_others_from_theirs(app: Flask, settings: Settings) -> None:
+    done: list[str] = []
+
+    def break_down() -> list[object]:
+        raise ConnectionError("away")
+
+    def work() -> list[object]:
+        done.append("worked")
+        return []
+
+    duties = [Duty("broken", 1, break_down), Duty("sound", 1, work)]
+    with pytest.raises(ConnectionError):
+        round(make_broker(settings.broker_url), duties)
+    assert done == ["worked"]
+
+
+def test_old_facts_go_but_unsent_ones_and_dead_rows_stay(app: Flask) -> None:
+    old = utcnow() - timedelta(days=90)
+    with transaction():
+        db.session.add(Event(type="old.sent", subject="1", data={}, created_at=old, sent_at=old))
+        db.session.add(Event(type="old.unsent", subject="1", data={}, created_at=old))
+        db.session.add(Event(type="new.sent", subject="1", data={}, sent_at=utcnow()))
+        db.session.add(Inbox(event_id=uuid4(), consumer="c", status="done", done_at=old))
+        db.session.add(Inbox(event_id=uuid4(), consumer="c", status="dead", created_at=old))
+    prune()
+    assert sorted(db.session.scalars(select(Event.type))) == ["new.sent", "old.unsent"]
+    assert db.session.scalar(select(func.count()).select_from(Inbox)) == 1

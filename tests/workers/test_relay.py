@@ -1,0 +1,119 @@
+"""The relay: every committed fact reaches its subscribers and the world outside, in commit order, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from uuid import UUID, uuid4
+
+import pytest
+from dramatiq import Broker, Message
+from flask import Flask
+from sqlalchemy import select
+
+from heidi_common.config import Settings
+from heidi_common.db import db, transaction
+from heidi_common.events import CityCreated, NotificationQueued, UserCreated
+from heidi_common.identity import Role
+from heidi_common.inbox import Inbox
+from heidi_common.outbox import Event, emit
+from workers.broker import make_broker
+from workers.relay import relay_batch
+
+
+@pytest.fixture
+def broker(app: Flask, settings: Settings) -> Iterator[Broker]:
+    found = make_broker(settings.broker_url)
+    found.flush_all()
+    yield found
+    found.close()
+
+
+def waiting(broker: Broker, queue: str) -> list[Message]:
+    found = []
+    consumer = broker.consume(queue, prefetch=50, timeout=200)
+    for message in consumer:
+        if message is None:
+            break
+        found.append(message)
+        consumer.ack(message)
+    consumer.close()
+    return found
+
+
+def say_user_created() -> UUID:
+    with transaction():
+        return emit(UserCreated(id=uuid4(), role=Role.USER, is_active=True))
+
+
+def test_a_fact_reaches_the_inbox_of_its_subscriber_the_world_outside_and_a_worker(broker: Broker) -> None:
+    outside: list[Event] = []
+    event_id = say_user_created()
+    assert relay_batch(broker, outside.extend) == 1
+    assert [event.id for event in outside] == [event_id]
+    assert "welcome_user" in db.session.scalars(select(Inbox.consumer).where(Inbox.event_id == event_id)).all()
+    assert (str(event_id),) in [m.args for m in waiting(broker, "notification") if m.actor_name == "welcome_user"]
+
+
+def test_a_rolled_back_transaction_takes_its_fact_with_it(broker: Broker) -> None:
+    with pytest.raises(ZeroDivisionError), transaction():
+        emit(UserCreated(id=uuid4(), role=Role.USER, is_active=True))
+        _ = 1 / 0
+    assert relay_batch(broker, lambda events: None) == 0
+
+
+def test_a_fact_is_passed_on_once(broker: Broker) -> None:
+    say_user_created()
+    assert [relay_batch(broker, lambda events: None) for _ in range(3)] == [1, 0, 0]
+
+
+def test_a_fact_that_cannot_be_published_stays_unsent_and_has_no_inbox_row(broker: Broker) -> None:
+    def refuse(events: Sequence[Event]) -> None:
+        raise ConnectionError("the broker is away")
+
+    say_user_created()
+    with pytest.raises(ConnectionError):
+        relay_batch(broker, refuse)
+    assert db.session.scalars(select(Inbox)).all() == []
+    assert relay_batch(broker, lambda events: None) == 1
+
+
+def test_a_hint_carries_the_row_that_is_the_work_and_needs_no_inbox(broker: Broker) -> None:
+    notification_id = uuid4()
+    with transaction():
+        emit(NotificationQueued(id=notification_id, about_user=uuid4(), channel="EMAIL"))
+    relay_batch(broker, lambda events: None)
+    assert [m.args for m in waiting(broker, "notification")] == [(str(notification_id),)]
+    assert db.session.scalars(select(Inbox).where(Inbox.consumer == "deliver_notification")).all() == []
+
+
+def test_places_in_the_log_follow_the_order_of_commits_not_of_inserts(app: Flask, broker: Broker) -> None:
+    """A transaction that commits late must not appear before what a reader has already passed."""
+    session = db.session
+    early = Event(type="a.b", subject="1", data={})
+    with db.engine.connect() as slow:
+        begun = slow.begin()
+        slow.execute(Event.__table__.insert().values(id=uuid4(), type="slow.one", subject="1", data={}))
+        with transaction():
+            session.add(early)
+        relay_batch(broker, lambda events: None)
+        begun.commit()
+    relay_batch(broker, lambda events: None)
+    order = db.session.scalars(select(Event.type).order_by(Event.position)).all()
+    assert order == ["a.b", "slow.one"]
+
+
+def test_the_request_id_travels_with_the_message(broker: Broker) -> None:
+    from heidi_common.logs import bound_request_id
+
+    with bound_request_id("request-id-of-a-client"):
+        say_user_created()
+    relay_batch(broker, lambda events: None)
+    assert waiting(broker, "notification")[0].options["request_id"] == "request-id-of-a-client"
+
+
+def test_data_is_camel_case_ids_and_enums_only(app: Flask) -> None:
+    city = uuid4()
+    with transaction():
+        emit(CityCreated(id=city, country="DE"))
+    event = db.session.scalars(select(Event)).one()
+    assert (event.type, event.subject, event.data) == ("city.created", str(city), {"id": str(city), "country": "DE"})
