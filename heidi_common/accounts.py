@@ -94,7 +94,9 @@ def end_sessions(user_id: UUID, reason: str, *, only: UUID | None = None, keep: 
 
 def end_all_tokens(user_id: UUID) -> None:
     """Refuse every access token that was given out so far; refresh tokens of live sessions still work."""
-    statement = update(User).where(User.id == user_id).values(token_version=User.token_version + 1)
+    statement = update(User).where(User.id == user_id).values(
+        token_version=User.token_version + 1, updated_at=User.updated_at
+    )
     version = db.session.scalar(statement.returning(User.token_version))
     if version is not None:
         revocation.new_version(user_id, version)

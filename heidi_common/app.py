@@ -72,6 +72,7 @@ def build_app(settings: Settings, *services: Service) -> Flask:
     app.url_map.strict_slashes = False
     app.wsgi_app = ClientAddress(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     hooks.init_hooks(app, settings)
+    audit.init_audit(app)
     metrics.init_metrics(app)
     ratelimit.init_ratelimit(app, settings)
     init_jwt(app, settings)

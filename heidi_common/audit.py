@@ -14,21 +14,25 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import has_request_context, request
+from flask import Flask, Response, g, has_request_context, request
 from sqlalchemy import BigInteger, Index, event, func, insert, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from uuid_utils.compat import uuid7
 
 from heidi_common.db import Base, db, transaction
 from heidi_common.logs import request_id
+from heidi_common.problems import Problem
 from heidi_common.runtime import runtime
 
+log = logging.getLogger(__name__)
 _PENDING = "heidi_audit_pending"
 GENESIS = "0" * 64
 
@@ -71,6 +75,7 @@ def record(
     The row is written just before the commit: the chain is one behind the other, and its lock is held no longer.
     """
     row = {
+        "position": 0,  # the trigger gives the true one
         "id": uuid7(),
         "action": action,
         "outcome": outcome,
@@ -99,9 +104,23 @@ def refuse(
         request.environ["heidi.audited"] = True
 
 
-def is_refused() -> bool:
-    """Whether the current request has noted its failure already."""
-    return bool(request.environ.get("heidi.audited"))
+def init_audit(app: Flask) -> None:
+    """Note every answer 401 to somebody who showed a token, and every 403, unless the service said more already."""
+    app.after_request(_note_refusal)
+
+
+def _note_refusal(response: Response) -> Response:
+    shown = "Authorization" in request.headers
+    if response.status_code in (401, 403) and shown and not request.environ.get("heidi.audited"):
+        action = "authz_fail" if response.status_code == 403 else "authn_token_invalid"
+        asking = g.get("caller")
+        where = {"method": request.method, "route": request.url_rule.rule if request.url_rule else None}
+        try:
+            refuse(action, actor=asking.claims["sub"] if asking else None, detail=where)
+        except (SQLAlchemyError, Problem):
+            # The answer is a refusal anyway; it must not turn into an error because it could not be noted.
+            log.warning("a refusal could not be noted", extra={"action": action})
+    return response
 
 
 def fingerprint(text: str) -> str:
@@ -155,8 +174,7 @@ def _write_pending(session: Session) -> None:
     rows = session.info.pop(_PENDING, None)
     if rows:
         session.flush()
-        # The trigger makes the other columns; SQLAlchemy must not ask for them back.
-        session.connection().execute(insert(Audit.__table__).inline(), rows)  # type: ignore[arg-type]
+        session.connection().execute(insert(Audit).inline(), rows)
 
 
 @event.listens_for(Session, "after_rollback")

@@ -112,7 +112,7 @@ class ClientIn(Schema):
 
 class ClientOut(Schema):
     id = fields.UUID()
-    client_id = fields.UUID(attribute="id")
+    client_id = fields.UUID(attribute="id", dump_only=True)
     name = fields.String()
     scopes = fields.List(fields.String())
     last_used_at = UtcDateTime(allow_none=True)

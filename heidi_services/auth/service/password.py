@@ -107,7 +107,7 @@ def _set(user_id: UUID, hashed: str, now: datetime, verified_email: str | None =
     db.session.execute(update(User).where(User.id == user_id).values(values))
     if verified_email is not None:
         unproven = update(User).where(User.id == user_id, User.email == verified_email)
-        db.session.execute(unproven.where(User.email_verified_at.is_(None)).values(email_verified_at=now))
+        db.session.execute(unproven.where(User.email_verified_at.is_(None)).values(email_verified_at=now, updated_at=now))
     one_time.drop(user_id)
 
 

@@ -20,7 +20,7 @@ from heidi_services.auth.models import Totp
 from heidi_services.auth.service import mfa, sessions
 from heidi_services.auth.service.sessions import Device
 
-COLUMNS = (*accounts.SHOWN, User.password_hash, User.token_version, User.locale)
+COLUMNS = (*accounts.SHOWN, User.password_hash, User.password_changed_at, User.token_version, User.locale)
 
 
 def sign_in(email: str, password: str, device: Device) -> dict[str, Any]:
@@ -38,19 +38,26 @@ def sign_in(email: str, password: str, device: Device) -> dict[str, Any]:
     locked = throttle.is_reached(account)
     if not (verdict.ok and user and _may_enter(user) and not (locked and _is_stranger(user.id, device))):
         throttle.count(pair, address, account)
-        refuse("authn_login_fail", target=fingerprint(subject))
-        raise Unauthorized("The e-mail or the password is wrong.", code="invalid_credentials")
+        raise _wrong(subject)
     if verdict.stale:
         _rehash(user, password)
-    return _enter(user, device)
-
-
-def _enter(user: Row[Any], device: Device) -> dict[str, Any]:
+    throttle.forget(pair)
     with transaction():
-        if user.has_totp:
-            return mfa.challenge(user, device)
-        throttle.forget(throttle.pair(user.email, device.ip))
-        return sessions.start(user, device)
+        if _is_unchanged(user):
+            return mfa.challenge(user, device) if user.has_totp else sessions.start(user, device)
+    raise _wrong(subject)
+
+
+def _wrong(subject: str) -> Unauthorized:
+    refuse("authn_login_fail", target=fingerprint(subject))
+    return Unauthorized("The e-mail or the password is wrong.", code="invalid_credentials")
+
+
+def _is_unchanged(user: Row[Any]) -> bool:
+    """Hold the account still: a password change or a deactivation is either seen here or ends the new session."""
+    same = User.password_changed_at.is_not_distinct_from(user.password_changed_at)
+    statement = select(User.id).where(User.id == user.id, same, User.is_active, User.deleted_at.is_(None))
+    return db.session.scalar(statement.with_for_update(read=True)) is not None
 
 
 def _find(subject: str) -> Row[Any] | None:

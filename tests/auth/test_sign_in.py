@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from flask.testing import FlaskClient
+
+from tests.auth.helpers import PASSWORD, bearer, login, mails, refresh, register
+
+
+def test_a_person_registers_signs_in_and_is_known(client: FlaskClient) -> None:
+    register(client, "Ada@Example.TEST", firstName="Ada")
+    found = login(client)
+    assert found.status_code == 200, found.json
+    data = found.json["data"]
+    assert data["tokenType"] == "Bearer" and data["expiresIn"] == 900
+    me = client.get("/api/v1/auth/me", headers=bearer(data)).json["data"]
+    assert me == data["user"]
+    assert set(me) == {
+        "id", "email", "role", "firstName", "lastName", "isActive", "emailVerified", "createdAt", "updatedAt",
+    }  # fmt: skip
+    assert (me["email"], me["role"], me["emailVerified"]) == ("ada@example.test", "USER", False)
+
+
+def test_the_second_registration_of_an_email_is_409(client: FlaskClient) -> None:
+    register(client)
+    body = {"email": "ADA@example.test", "password": PASSWORD}
+    found = client.post("/api/v1/auth/register", json=body)
+    assert (found.status_code, found.json["code"]) == (409, "email_taken")
+
+
+def test_logout_ends_access_and_refresh_at_once(client: FlaskClient) -> None:
+    data = register(client)
+    assert client.post("/api/v1/auth/logout", headers=bearer(data)).status_code == 204
+    refused = client.get("/api/v1/auth/me", headers=bearer(data))
+    assert refused.status_code == 401 and "invalid_token" in refused.headers["WWW-Authenticate"]
+    assert refresh(client, data["refreshToken"]).status_code == 401
+
+
+def test_logout_all_ends_every_session(client: FlaskClient) -> None:
+    first, second = register(client), login(client).json["data"]
+    assert client.post("/api/v1/auth/logout-all", headers=bearer(first)).status_code == 204
+    for data in (first, second):
+        assert client.get("/api/v1/auth/me", headers=bearer(data)).status_code == 401
+        assert refresh(client, data["refreshToken"]).status_code == 401
+    assert login(client).status_code == 200
+
+
+def test_validate_tells_who_and_what(client: FlaskClient) -> None:
+    data = register(client)
+    found = client.post("/api/v1/auth/validate", headers=bearer(data)).json["data"]
+    assert found["valid"] is True and found["user"] == data["user"]
+    assert found["claims"]["sub"] == data["user"]["id"] and found["claims"]["type"] == "access"
+    assert client.post("/api/v1/auth/validate").status_code == 401
+
+
+def test_devices_are_listed_and_signed_out_one_by_one(client: FlaskClient) -> None:
+    here = register(client)
+    there = client.post(
+        "/api/v1/auth/login",
+        json={"email": "ada@example.test", "password": PASSWORD, "deviceLabel": "Kitchen"},
+        headers={"User-Agent": "Radio/1"},
+    ).json["data"]
+    listed = client.get("/api/v1/auth/sessions", headers=bearer(here)).json["data"]
+    assert [(s["device"], s["current"]) for s in listed][0] == ("Kitchen", False)
+    assert [s["current"] for s in listed] == [False, True] and listed[0]["ip"] == "127.0.0.1"
+    assert mails("new_device")[0]["variables"]["device"] == "Kitchen"
+
+    path = f"/api/v1/auth/sessions/{listed[0]['id']}"
+    assert client.delete(path, headers=bearer(register(client, "eve@example.test"))).status_code == 404
+    assert client.delete(path, headers=bearer(here)).status_code == 204
+    assert client.get("/api/v1/auth/me", headers=bearer(there)).status_code == 401
+    assert client.get("/api/v1/auth/me", headers=bearer(here)).status_code == 200
+
+
+def test_the_same_device_again_sends_no_mail(client: FlaskClient) -> None:
+    register(client)
+    login(client)
+    assert mails("new_device") == []
