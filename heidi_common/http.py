@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import flask_smorest
@@ -24,6 +24,12 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
     """Answers `{"data": ..., "meta": {...}}`; knows pages; puts every route's guard into OpenAPI."""
 
     ARGUMENTS_PARSER = Parser()
+
+    if TYPE_CHECKING:  # flask-smorest has no types, and an untyped decorator would hide those of every view
+
+        def route(self, rule: str, **options: Any) -> Callable[[View], View]: ...
+
+        def arguments(self, schema: Any, **options: Any) -> Callable[[View], View]: ...
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
