@@ -88,6 +88,10 @@ def prune() -> list[Message[Any]]:
 _NOTIFICATION = "heidi_services.notification.service.due"
 
 DUTIES = (
+    Duty("schedules", 0.2, deed("heidi_services.scheduler.service:fire")),
+    Duty("schedule runs", 0.5, due("heidi_services.scheduler.service:overdue", "scheduler", "run_schedule")),
+    Duty("schedule reaper", 5, deed("heidi_services.scheduler.service:reap")),
+    Duty("schedule history", 3600, deed("heidi_services.scheduler.service:prune")),
     Duty("inbox", 1, overdue_inbox),
     Duty("prune", 3600, prune),
     Duty("notifications", 1, due(f"{_NOTIFICATION}:overdue", "notification", "deliver_notification")),

@@ -22,9 +22,7 @@ CHANGES = {
     "Asia/Kathmandu": ((2027, 3, 28), (2027, 2, 28)),
     "UTC": ((2028, 2, 29), (2026, 12, 31)),
 }
-places = st.sampled_from(
-    [(zone, change) for zone, changes in CHANGES.items() for change in changes]
-)
+places = st.sampled_from([(zone, change) for zone, changes in CHANGES.items() for change in changes])
 
 
 def field(low: int, high: int) -> st.SearchStrategy[str]:

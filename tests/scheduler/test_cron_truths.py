@@ -65,9 +65,7 @@ def times(expression: str, after: str, count: int, zone: ZoneInfo = BERLIN) -> l
         ("@yearly", "2026-01-01T12:00", ["2027-01-01T00:00+01:00"]),
     ],
 )
-def test_an_expression_comes_when_the_table_says(
-    expression: str, after: str, expected: list[str]
-) -> None:
+def test_an_expression_comes_when_the_table_says(expression: str, after: str, expected: list[str]) -> None:
     assert times(expression, after, len(expected)) == expected
 
 

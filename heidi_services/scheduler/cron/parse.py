@@ -115,9 +115,7 @@ def parse(expression: str) -> Cron:
     if text.startswith("@") and text not in MACROS:
         raise CronError(f"'{expression}' is not known; use {', '.join(MACROS).lower()}")
     if len(fields) != 5:
-        raise CronError(
-            f"five fields are needed (minute hour day month weekday), {len(fields)} found"
-        )
+        raise CronError(f"five fields are needed (minute hour day month weekday), {len(fields)} found")
     cron = _build(*fields)
     if not any(map(cron.on, _leap_cycle())):
         raise CronError("no date ever matches day of month, month and day of week")

@@ -1,0 +1,82 @@
+"""Which of the slots that have come are to run: a rule without a database."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain, islice, takewhile
+from typing import Protocol
+
+from heidi_services.scheduler import cron
+from heidi_services.scheduler.kinds import Misfire
+
+ON_TIME = timedelta(seconds=59)
+"""A slot fired less than a minute late is on time: slots are a minute apart, so there is one such at most."""
+
+MOST_CAUGHT_UP = 100
+CHUNK = 500
+INSTANT = timedelta(microseconds=1)
+
+
+class Timed(Protocol):
+    """What of a schedule decides its slots."""
+
+    @property
+    def cron_expression(self) -> str: ...
+    @property
+    def timezone(self) -> str: ...
+    @property
+    def end_at(self) -> datetime | None: ...
+    @property
+    def misfire_policy(self) -> str: ...
+    @property
+    def misfire_window_seconds(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What becomes of the slots that have come. `next_run` is after the last of them, never after now."""
+
+    to_run: list[datetime]
+    missed: list[datetime]
+    next_run: datetime | None
+
+    def is_caught_up(self, now: datetime) -> bool:
+        return self.next_run is None or self.next_run > now
+
+
+def plan(schedule: Timed, first: datetime, now: datetime) -> Plan:
+    """Look at the slots from `first` to `now`, at most CHUNK of them; the rest stays due."""
+    stream = chain([first], slots_of(schedule, first))
+    come = list(islice(takewhile(lambda slot: slot <= now, stream), CHUNK))
+    following = next(slots_of(schedule, come[-1]), None)
+    rest = takewhile(lambda slot: slot <= now, slots_of(schedule, come[-1]))
+    count = _to_run(schedule, come, rest, now)
+    split = len(come) - count
+    return Plan(to_run=come[split:], missed=come[:split], next_run=following)
+
+
+def _to_run(schedule: Timed, come: list[datetime], rest: Iterator[datetime], now: datetime) -> int:
+    """How many of the newest in `come` run; `rest` are those that have come and are looked at later."""
+    if schedule.misfire_policy == Misfire.ALL:
+        since = now - max(timedelta(seconds=schedule.misfire_window_seconds), ON_TIME)
+        newer = _count(islice(rest, MOST_CAUGHT_UP))
+        return min(MOST_CAUGHT_UP - newer, _count(slot for slot in come if slot >= since))
+    if _count(islice(rest, 1)):
+        return 0
+    return 1 if schedule.misfire_policy == Misfire.LATEST or now - come[-1] <= ON_TIME else 0
+
+
+def slots_of(schedule: Timed, after: datetime) -> Iterator[datetime]:
+    """The schedule's slots after an instant, up to its end."""
+    slots = cron.slots(cron.parse(schedule.cron_expression), cron.zone(schedule.timezone), after)
+    return takewhile(lambda slot: schedule.end_at is None or slot <= schedule.end_at, slots)
+
+
+def first_slot(schedule: Timed, now: datetime, start_at: datetime | None) -> datetime | None:
+    """The first slot after now, and not before the schedule's start."""
+    after = now if start_at is None else max(now, start_at - INSTANT)
+    return next(slots_of(schedule, after), None)
+
+
+def _count(things: Iterable[object]) -> int:
+    return sum(1 for _ in things)

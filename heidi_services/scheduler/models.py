@@ -1,0 +1,78 @@
+"""The tables of the scheduler."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from heidi_common.db import Base, Entity
+from heidi_common.work import Work
+
+
+class Schedule(Entity, Base):
+    """What is to be done, and when (words: `kinds.py`). `next_run` is NULL when disabled, or past its end."""
+
+    __tablename__ = "schedules"
+    __table_args__ = (
+        Index("ix_schedules_next_run", "next_run", postgresql_where=text("is_enabled")),
+        Index("ix_schedules_created_at_id", "created_at", "id"),
+        Index("ix_schedules_name_id", "name", "id"),
+    )
+
+    name: Mapped[str]
+    description: Mapped[str | None]
+    cron_expression: Mapped[str]
+    timezone: Mapped[str]
+    action: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    is_enabled: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    start_at: Mapped[datetime | None]
+    end_at: Mapped[datetime | None]
+    misfire_policy: Mapped[str]
+    misfire_window_seconds: Mapped[int]
+    overlap_policy: Mapped[str]
+    on_failure: Mapped[dict[str, Any] | None]
+    max_attempts: Mapped[int]
+    timeout_seconds: Mapped[int]
+    jitter_seconds: Mapped[int]
+    last_run: Mapped[datetime | None]
+    last_run_status: Mapped[str | None]
+    next_run: Mapped[datetime | None]
+    run_count: Mapped[int] = mapped_column(default=0, server_default="0")
+    created_by: Mapped[UUID]
+
+
+class ScheduleRun(Entity, Work, Base):
+    """One slot of one schedule, whatever became of it; the row is the work (see heidi_common.work).
+
+    The unique key is what makes firing exact: however many clocks see a slot, one row is made.
+    """
+
+    __tablename__ = "schedule_runs"
+    __table_args__ = (
+        UniqueConstraint("schedule_id", "scheduled_for"),
+        Index("ix_schedule_runs_due", "next_attempt_at", postgresql_where=text("status = 'QUEUED'")),
+        Index("ix_schedule_runs_running", "locked_until", postgresql_where=text("status = 'RUNNING'")),
+        Index("ix_schedule_runs_open", "schedule_id", postgresql_where=text("status IN ('QUEUED', 'RUNNING')")),
+        Index("ix_schedule_runs_finished_at", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
+    )
+
+    schedule_id: Mapped[UUID] = mapped_column(ForeignKey("schedules.id", ondelete="CASCADE"))
+    scheduled_for: Mapped[datetime]
+    trigger: Mapped[str]
+    status: Mapped[str]
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    result: Mapped[dict[str, Any] | None]
+    error: Mapped[str | None]
+
+    @property
+    def duration_ms(self) -> int | None:
+        """Of the last attempt."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return round((self.finished_at - self.started_at).total_seconds() * 1000)

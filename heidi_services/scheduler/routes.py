@@ -1,0 +1,139 @@
+"""The HTTP door."""
+
+from typing import Any
+from uuid import UUID
+
+from heidi_common.idempotency import idempotent
+
+from heidi_common.guards import caller, guard
+from heidi_common.http import Blueprint, etag, if_match
+from heidi_common.identity import Role
+from heidi_common.paging import Page
+from heidi_services.scheduler import actions, schemas, service
+from heidi_services.scheduler.models import Schedule, ScheduleRun
+from heidi_services.scheduler.waiting import waits
+
+blp = Blueprint("schedules", __name__, description="What is done when, and what became of it")
+blueprints = (blp,)
+
+BASE = "/api/v1/schedules"
+ONE = f"{BASE}/<uuid:schedule_id>"
+SCOPE = ("schedules:write",)
+
+
+@blp.route(BASE, methods=["POST"])
+@guard(Role.ADMIN, scopes=SCOPE)
+@idempotent
+@blp.arguments(schemas.ScheduleIn)
+@blp.response(201, schemas.ScheduleOut)
+def create_schedule(body: dict[str, Any]) -> Schedule:
+    schedule = service.create(body, by=caller().id)
+    etag(schedule)
+    return schedule
+
+
+@blp.route(BASE, methods=["GET"])
+@guard(Role.ADMIN, scopes=SCOPE)
+@blp.arguments(schemas.ScheduleQuery, location="query")
+@blp.response(200, schemas.ScheduleOut(many=True))
+def list_schedules(query: dict[str, Any]) -> Page:
+    return service.find(**query)
+
+
+@blp.route(f"{BASE}/actions", methods=["GET"])
+@guard(Role.ADMIN)
+@blp.response(200, schemas.ActionOut(many=True))
+def list_actions() -> list[dict[str, Any]]:
+    return actions.described()
+
+
+@blp.route(f"{BASE}/preview", methods=["POST"])
+@guard(Role.ADMIN)
+@blp.arguments(schemas.PreviewIn)
+@blp.response(200, schemas.PreviewOut)
+def preview(body: dict[str, Any]) -> service.Preview:
+    return service.preview(body["cron_expression"], body["timezone"], body["count"], body["start"])
+
+
+@blp.route(ONE, methods=["GET"])
+@guard(Role.ADMIN, scopes=SCOPE)
+@blp.response(200, schemas.ScheduleOut)
+def get_schedule(schedule_id: UUID) -> Schedule:
+    schedule = service.get(schedule_id)
+    etag(schedule)
+    return schedule
+
+
+@blp.route(ONE, methods=["PATCH"])
+@guard(Role.ADMIN, scopes=SCOPE)
+@blp.arguments(schemas.ScheduleIn(partial=True))
+@blp.response(200, schemas.ScheduleOut)
+def change_schedule(body: dict[str, Any], schedule_id: UUID) -> Schedule:
+    schedule = service.change(schedule_id, body, version=if_match(), by=caller().id)
+    etag(schedule)
+    return schedule
+
+
+@blp.route(ONE, methods=["DELETE"])
+@guard(Role.ADMIN, scopes=SCOPE)
+@blp.response(204)
+def delete_schedule(schedule_id: UUID) -> None:
+    service.remove(schedule_id, version=if_match(), by=caller().id)
+
+
+@blp.route(f"{ONE}/enable", methods=["POST"])
+@guard(Role.ADMIN)
+@blp.response(200, schemas.ScheduleOut)
+def enable_schedule(schedule_id: UUID) -> Schedule:
+    return service.enable(schedule_id, by=caller().id)
+
+
+@blp.route(f"{ONE}/disable", methods=["POST"])
+@guard(Role.ADMIN)
+@blp.response(200, schemas.ScheduleOut)
+def disable_schedule(schedule_id: UUID) -> Schedule:
+    return service.disable(schedule_id, by=caller().id)
+
+
+@blp.route(f"{ONE}/run", methods=["POST"])
+@guard(Role.ADMIN)
+@waits(schemas.RunOut)
+@idempotent
+@blp.arguments(schemas.WaitQuery, location="query")
+@blp.response(202, schemas.RunOut)
+def run_schedule(query: dict[str, Any], schedule_id: UUID) -> ScheduleRun:
+    return service.run_now(schedule_id, by=caller().id)
+
+
+@blp.route(f"{ONE}/runs", methods=["GET"])
+@guard(Role.ADMIN)
+@blp.arguments(schemas.RunQuery, location="query")
+@blp.response(200, schemas.RunOut(many=True))
+def list_runs(query: dict[str, Any], schedule_id: UUID) -> Page:
+    return service.find_runs(schedule_id, **query)
+
+
+@blp.route(f"{ONE}/runs/<uuid:run_id>", methods=["GET"])
+@guard(Role.ADMIN)
+@blp.response(200, schemas.RunOut)
+def get_run(schedule_id: UUID, run_id: UUID) -> ScheduleRun:
+    run = service.get_run(schedule_id, run_id)
+    etag(run)
+    return run
+
+
+@blp.route(f"{ONE}/backfill", methods=["POST"])
+@guard(Role.ADMIN)
+@idempotent
+@blp.arguments(schemas.BackfillIn)
+@blp.response(202, schemas.BackfillOut)
+def backfill(body: dict[str, Any], schedule_id: UUID) -> Any:
+    return service.backfill(schedule_id, body["start"], body["end"], by=caller().id)
+
+
+@blp.route(f"{ONE}/upcoming", methods=["GET"])
+@guard(Role.ADMIN)
+@blp.arguments(schemas.UpcomingQuery, location="query")
+@blp.response(200, schemas.PreviewOut)
+def upcoming(query: dict[str, Any], schedule_id: UUID) -> service.Preview:
+    return service.upcoming(schedule_id, query["count"])

@@ -1,0 +1,12 @@
+"""What workers do for the scheduler."""
+
+from uuid import UUID
+
+from heidi_services.scheduler import service
+from workers.actors import actor
+
+
+@actor("scheduler")
+def run_schedule(run_id: str) -> None:
+    """Carry out a run, if it is due and nobody else is at it."""
+    service.run(UUID(run_id))
