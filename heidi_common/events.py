@@ -121,6 +121,17 @@ class NotificationFailed(_NotificationFact):
 
 
 @dataclass(frozen=True, kw_only=True)
+class NotificationBatch(Fact):
+    """One message to many people was accepted; its rows have no facts of their own until they are sent or fail."""
+
+    type = "notification.batch"
+    outward = True
+    channel: str
+    category: str | None = None
+    accepted: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class _CityFact(Fact):
     country: str
     changed: tuple[str, ...] | None = None
