@@ -63,7 +63,7 @@ def base_app(settings: Settings, name: str) -> Flask:
 
 def build_app(settings: Settings, *services: Service) -> Flask:
     """The app that serves these services (their routes, documents and commands)."""
-    from heidi_common import commands, docs, errors, guards, health, hooks, metrics, ratelimit
+    from heidi_common import audit, commands, docs, errors, guards, health, hooks, metrics, ratelimit
     from heidi_common.jwt import init_jwt
 
     app = base_app(settings, services[0].name if len(services) == 1 else "heidi")

@@ -61,7 +61,7 @@ def test_devices_are_listed_and_signed_out_one_by_one(client: FlaskClient) -> No
     listed = client.get("/api/v1/auth/sessions", headers=bearer(here)).json["data"]
     assert [(s["device"], s["current"]) for s in listed][0] == ("Kitchen", False)
     assert [s["current"] for s in listed] == [False, True] and listed[0]["ip"] == "127.0.0.1"
-    assert mails("new_device")[0]["variables"]["device"] == "Kitchen"
+    assert mails("new-device")[0]["variables"]["device"] == "Kitchen"
 
     path = f"/api/v1/auth/sessions/{listed[0]['id']}"
     assert client.delete(path, headers=bearer(register(client, "eve@example.test"))).status_code == 404
@@ -73,4 +73,4 @@ def test_devices_are_listed_and_signed_out_one_by_one(client: FlaskClient) -> No
 def test_the_same_device_again_sends_no_mail(client: FlaskClient) -> None:
     register(client)
     login(client)
-    assert mails("new_device") == []
+    assert mails("new-device") == []

@@ -17,7 +17,7 @@ from heidi_common.guards import Caller
 from heidi_common.identity import User
 from heidi_common.problems import Conflict, Invalid, NotFound, Unauthorized
 from heidi_common.runtime import runtime
-from heidi_services.auth import one_time, throttle, totp
+from heidi_services.auth import mails, one_time, throttle, totp
 from heidi_services.auth.models import OneTimeToken, Purpose, RecoveryCode, Totp
 from heidi_services.auth.service import sessions
 from heidi_services.auth.service.sessions import Device
@@ -124,6 +124,7 @@ def remove(caller: Caller) -> None:
             raise NotFound("There is no second factor.")
         db.session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == caller.id))
         record("authn_mfa_disabled", actor=caller.id)
+        mails.send("mfa-removed", db.session.get_one(User, caller.id), kind="WARNING")
 
 
 def _store_codes(user_id: UUID, codes: list[str]) -> None:

@@ -39,7 +39,7 @@ def forgot(email: str, device: Device) -> None:
         record("authn_password_forgot", target=user.id if user else fingerprint(subject))
         if user is not None:
             token = one_time.issue(Purpose.RESET_PASSWORD, user, LIFETIME)
-            mails.send("password_reset", user, token=token, link=mails.link("reset-password", token), minutes=15)
+            mails.send("password-reset", user, token=token, link=mails.link("reset-password", token), minutes=15)
 
 
 def reset(token: str, new_password: str, now: datetime | None = None) -> None:
@@ -58,7 +58,7 @@ def reset(token: str, new_password: str, now: datetime | None = None) -> None:
             accounts.end_sessions(user.id, "password_reset")
             accounts.end_all_tokens(user.id)
             record("authn_password_reset", actor=user.id, target=user.id)
-            mails.send("password_changed", user, kind="WARNING")
+            mails.send("password-changed", user, kind="WARNING")
     if found is None:
         raise _bad_token()
     throttle.forget(throttle.account(user.email))
@@ -83,7 +83,7 @@ def change(caller: Caller, current: str, new_password: str, device: Device, now:
         _set(user.id, hashed, now)
         accounts.end_sessions(caller.id, "password_change", keep=caller.session_id)
         record("authn_password_change", actor=caller.id, target=caller.id)
-        mails.send("password_changed", user, kind="WARNING")
+        mails.send("password-changed", user, kind="WARNING")
 
 
 def _holder(token: str, now: datetime) -> Any:

@@ -74,7 +74,7 @@ def _verified(email: str, hashed: str, names: dict[str, Any]) -> None:
             user = accounts.create_user(email=email, password_hash=hashed, **names)
             record("user_created", actor=user.id, target=user.id)
         elif user.email_verified_at is not None or not user.is_active:
-            mails.send("email_taken", user)
+            mails.send("email-taken", user)
             record("user_registration_fail", target=fingerprint(email), outcome="failure")
             return
         else:

@@ -49,7 +49,7 @@ def start(user: Any, device: Device) -> dict[str, Any]:
     )
     if _is_new_device(user.id, device):
         at = now.strftime("%Y-%m-%d %H:%M UTC")
-        mails.send("new_device", user, kind="WARNING", device=device.label or device.user_agent or "", ip=device.ip, at=at)
+        mails.send("new-device", user, kind="WARNING", device=device.label or device.user_agent or "", ip=device.ip, at=at)
     db.session.add(session)
     record("authn_login_success", actor=user.id, target=session.id)
     place = Place(session.id, 1, min(session.idle_expires_at, session.absolute_expires_at))
@@ -108,7 +108,7 @@ def _end_stolen(session_id: UUID, user_id: UUID) -> None:
         ended = accounts.end_sessions(user_id, "token_reuse", only=session_id)
         person = _person(user_id)
         if ended and person:
-            mails.send("token_theft", person, kind="ALERT", at=utcnow().strftime("%Y-%m-%d %H:%M UTC"))
+            mails.send("token-theft", person, kind="ALERT", at=utcnow().strftime("%Y-%m-%d %H:%M UTC"))
     refuse("authn_token_reuse", actor=user_id, target=session_id)
     raise Unauthorized("The session has ended.", error="invalid_token")
 

@@ -23,7 +23,7 @@ LIFETIME = timedelta(hours=24)
 def ask(user: Any) -> None:
     """Send the mail, within the caller's transaction."""
     token = one_time.issue(Purpose.VERIFY_EMAIL, user, LIFETIME)
-    mails.send("verify_email", user, token=token, link=mails.link("verify-email", token), hours=24)
+    mails.send("verify-email", user, token=token, link=mails.link("verify-email", token), hours=24)
 
 
 def resend(caller: Caller, address: str) -> None:
