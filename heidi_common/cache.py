@@ -84,9 +84,7 @@ class Cache:
         """Store for at most ``ttl`` seconds; up to a tenth less, so that keys written
         together do not expire together."""
         milliseconds = max(1, int(ttl * 1000 * random.uniform(0.9, 1.0)))
-        self.attempt(
-            lambda r: r.set(self.key(key), value, px=milliseconds, nx=only_if_free), None
-        )
+        self.attempt(lambda r: r.set(self.key(key), value, px=milliseconds, nx=only_if_free), None)
 
     def get_json(self, key: str) -> Any | None:
         value = self.get_bytes(key)

@@ -98,14 +98,14 @@ def _autocommit() -> Engine:
 def transaction() -> Iterator[None]:
     """Commit when the outermost block ends well, roll everything back when it does not.
 
-    An inner block joins the outer one. This is the only place that commits.
+    An inner block joins the outer one and ends with a flush, so that what the database refuses is refused there, too.
+    This is the only place that commits.
     """
     info = db.session().info
     info[_DEPTH] = info.get(_DEPTH, 0) + 1
     try:
         yield
-        if info[_DEPTH] == 1:
-            _commit()
+        _write(db.session.commit if info[_DEPTH] == 1 else db.session.flush)
     except BaseException:
         if info[_DEPTH] == 1:
             info.pop(_AFTER, None)
@@ -118,9 +118,9 @@ def transaction() -> Iterator[None]:
             deed()
 
 
-def _commit() -> None:
+def _write(how: Callable[[], None]) -> None:
     try:
-        db.session.commit()
+        how()
     except StaleDataError:
         raise PreconditionFailed("The resource was changed by somebody else meanwhile.") from None
 

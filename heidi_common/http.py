@@ -18,6 +18,12 @@ from heidi_common.paging import Page
 from heidi_common.parsing import Parser
 
 View = Callable[..., Any]
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "The same key and body gives the stored answer for 24 hours; the effect happens once.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
@@ -69,6 +75,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         found = doc_info.get("guard")
         if found is not None:
             doc.update(found.describe())
+        if doc_info.get("idempotent"):
+            doc.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
         doc.setdefault("responses", {}).setdefault("default", "DEFAULT_ERROR")
         return doc
 

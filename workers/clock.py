@@ -94,6 +94,7 @@ DUTIES = (
     Duty("schedule history", 3600, deed("heidi_services.scheduler.service:prune")),
     Duty("inbox", 1, overdue_inbox),
     Duty("prune", 3600, prune),
+    Duty("idempotency", 600, deed("heidi_common.idempotency:prune")),
     Duty("notifications", 1, due(f"{_NOTIFICATION}:overdue", "notification", "deliver_notification")),
     Duty("bulk notifications", 0.5, due(f"{_NOTIFICATION}:next_bulk", "bulk", "deliver_notification")),
     Duty("expired notifications", 5, deed(f"{_NOTIFICATION}:expire")),

@@ -45,6 +45,18 @@ def upgrade() -> None:
     op.create_index("ix_inbox_due", "inbox", ["next_attempt_at"], postgresql_where=sa.text("status = 'pending'"))
     op.create_index("ix_inbox_dead", "inbox", ["event_id"], postgresql_where=sa.text("status = 'dead'"))
     op.create_index("ix_inbox_done_at", "inbox", ["done_at"], postgresql_where=sa.text("done_at IS NOT NULL"))
+    op.create_table(
+        "idempotency_keys",
+        sa.Column("caller_id", sa.Uuid(), primary_key=True),
+        sa.Column("route", sa.Text(), primary_key=True),
+        sa.Column("key", sa.Text(), primary_key=True),
+        sa.Column("request_hash", sa.Text(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("headers", postgresql.JSONB(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+    )
+    op.create_index("ix_idempotency_keys_expires_at", "idempotency_keys", ["expires_at"])
 
 
 def work_columns() -> list[sa.Column]:
@@ -57,6 +69,7 @@ def work_columns() -> list[sa.Column]:
 
 
 def downgrade() -> None:
+    op.drop_table("idempotency_keys")
     op.drop_table("inbox")
     op.drop_table("outbox")
     op.execute("DROP SEQUENCE outbox_position")
