@@ -83,5 +83,9 @@ setup(
     py_modules=["wsgi"],
     include_package_data=True,
     install_requires=RUN,
+    # Found without loading an app: `flask up` makes the very settings that an app needs.
+    entry_points={
+        "flask.commands": ["up = heidi_common.standalone.cli:up", "doctor = heidi_common.doctor:doctor"],
+    },
     extras_require={"standalone": STANDALONE, "test": STANDALONE + TEST},
 )

@@ -44,6 +44,6 @@ class Commands(AppGroup):
 
 
 def init_commands(app: Flask) -> None:
-    """Register the commands; `flask db` comes from Flask-Migrate."""
-    Migrate(app, db, compare_type=True)
+    """Register the commands; Flask-Migrate adds `flask db` to the group that it finds."""
     app.cli = Commands(app.name)
+    Migrate(app, db, compare_type=True)

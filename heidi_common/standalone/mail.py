@@ -1,4 +1,7 @@
-"""A mail server that delivers nothing: what is sent lies in a Maildir. ``python -m heidi_common.standalone.mail FOLDER PORT``"""
+"""A mail server that delivers nothing: what is sent lies in a Maildir.
+
+``python -m heidi_common.standalone.mail FOLDER PORT``
+"""
 
 import asyncio
 import itertools
@@ -15,7 +18,7 @@ MAX_BYTES = 10 * 1024 * 1024
 
 
 class Maildir:
-    """Files each mail as ``new/<time>.<process>_<count>.heidi`` (https://cr.yp.to/proto/maildir.html), senders first."""
+    """Files each mail as ``new/<time>.<process>_<count>.heidi`` (https://cr.yp.to/proto/maildir.html)."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -23,7 +26,7 @@ class Maildir:
         for name in ("tmp", "new", "cur"):
             (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
         """Accept what could be written; a full disk is a 4xx, so that the sender tries again."""
         name = f"{time.time_ns()}.{os.getpid()}_{next(self.numbers)}.heidi"
         try:
@@ -33,7 +36,7 @@ class Maildir:
         return f"250 {name}"
 
     def _write(self, name: str, envelope: Envelope) -> None:
-        """Under another name first, so that a reader of ``new`` never sees half a mail. No fsync: this is for trying out."""
+        """Under another name first: a reader of ``new`` never sees half a mail. No fsync: this is for trying out."""
         recipients = "".join(f"Delivered-To: {recipient}\r\n" for recipient in envelope.rcpt_tos)
         content: Any = envelope.content
         unfinished = self.folder / "tmp" / name

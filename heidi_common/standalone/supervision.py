@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from threading import Thread
+from typing import Any
 from xmlrpc.client import ServerProxy  # nosec B411: talks to our own child over a Unix socket
 
 from supervisor.xmlrpc import SupervisorTransport
@@ -81,13 +82,13 @@ class Supervisor:
 
     def _answers(self) -> bool:
         try:
-            return self._rpc().getState()["statename"] == "RUNNING"  # type: ignore[index]
+            return bool(self._rpc().getState()["statename"] == "RUNNING")
         except OSError:
             return False
 
-    def _rpc(self) -> ServerProxy:
+    def _rpc(self) -> Any:
         transport = SupervisorTransport("", "", f"unix://{self.socket}")
-        return ServerProxy("http://127.0.0.1", transport=transport).supervisor  # type: ignore[return-value]
+        return ServerProxy("http://127.0.0.1", transport=transport).supervisor
 
     def _listen(self, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None
