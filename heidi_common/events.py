@@ -139,17 +139,14 @@ class _CityFact(Fact):
 
 class CityCreated(_CityFact):
     type = "city.created"
-    outward = True
 
 
 class CityUpdated(_CityFact):
     type = "city.updated"
-    outward = True
 
 
 class CityDeleted(_CityFact):
     type = "city.deleted"
-    outward = True
 
 
 @dataclass(frozen=True, kw_only=True)

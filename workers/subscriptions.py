@@ -51,5 +51,6 @@ SUBSCRIPTIONS: tuple[Hint | Consume, ...] = (
     Consume("user.deleted", "notification", "forget_user"),
     Consume("*", "integration", "forward_fact", interested="heidi_services.integration.service.forwarding:interested"),
     Consume("user.*", "integration", "follow_owner", interested="heidi_services.integration.service.owners:interested"),
+    Consume("city.*", "core", "renew_city_answers"),
     Consume("integration.sync", "integration", "accept_sync"),
 )

@@ -1,0 +1,91 @@
+"""The tables of the city service. Its GiST, GIN and pattern indexes are named `hx_` and stand in the migration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Computed,
+    Float,
+    ForeignKey,
+    Index,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    literal_column,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, REAL
+from sqlalchemy.dialects.postgresql.base import ischema_names
+from sqlalchemy.orm import Mapped, column_property, mapped_column
+from sqlalchemy.types import UserDefinedType
+
+from heidi_common.db import Base, Entity
+
+PEOPLE = "coalesce(population, -1)"
+"""Population as an order has it: unknown comes below nobody."""
+
+
+class Cube(UserDefinedType[str]):
+    """The type of PostgreSQL's `cube` extension; here a point on the unit sphere."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "CUBE"
+
+
+ischema_names["cube"] = Cube  # else reflection warns that it does not know the type
+
+POS = (
+    "cube(ARRAY[cos(radians(latitude)) * cos(radians(longitude)),"
+    " cos(radians(latitude)) * sin(radians(longitude)), sin(radians(latitude))])"
+)
+
+
+class City(Entity, Base):
+    """A place. Deactivated ones stay, because others hold their ids."""
+
+    __tablename__ = "cities"
+    __table_args__ = (
+        CheckConstraint("latitude BETWEEN -90 AND 90", name="latitude"),
+        CheckConstraint("longitude >= -180 AND longitude < 180", name="longitude"),
+        CheckConstraint("country ~ '^[A-Z]{2}$'", name="country"),
+        CheckConstraint("population >= 0", name="population"),
+        UniqueConstraint("source"),
+        Index("ix_cities_name_id", "name", "id"),
+        Index("ix_cities_country_name_id", "country", "name", "id"),
+        Index("ix_cities_state_name_id", "state", "name", "id"),
+        Index("ix_cities_timezone_name_id", "timezone", "name", "id"),
+        Index("ix_cities_created_at_id", "created_at", "id"),
+    )
+
+    name: Mapped[str]
+    country: Mapped[str]
+    state: Mapped[str | None]
+    latitude: Mapped[float] = mapped_column(Float(53))
+    longitude: Mapped[float] = mapped_column(Float(53))
+    population: Mapped[int | None]
+    timezone: Mapped[str | None]
+    extra: Mapped[dict[str, Any] | None] = mapped_column("metadata")
+    is_active: Mapped[bool] = mapped_column(default=True, server_default="true")
+    other_names: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}", deferred=True)
+    source: Mapped[str | None] = mapped_column(deferred=True)
+    """Where an imported city comes from (`geonames:2867714`), so that it is found again; None for one made by hand."""
+    source_digest: Mapped[str | None] = mapped_column(deferred=True)
+    """Digest of what the source said: an import touches a row only when its source has changed."""
+    pos: Mapped[str] = mapped_column(Cube, Computed(POS, persisted=True), deferred=True)
+    people: Mapped[int] = column_property(literal_column(PEOPLE))
+
+
+CITY_NAMES = Table(
+    "city_names",
+    Base.metadata,
+    Column("city_id", Uuid, ForeignKey("cities.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("country", Text, nullable=False),
+    Column("weight", REAL, nullable=False),
+)
+"""Derived: every folded name of every active city, with what search needs beside it."""

@@ -1,0 +1,1 @@
+"""What the city service can do, one file for each kind of deed."""

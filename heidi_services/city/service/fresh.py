@@ -1,0 +1,77 @@
+"""Ready answers in Redis, none of which outlives a change of the cities.
+
+Every entry carries the generation that was current before its rows were read. A change puts a new
+generation once it has committed, so all older entries are misses at once, on every instance; a reader
+that was slower than the change can only store under the generation that has ended.
+"""
+
+import random
+import secrets
+from collections.abc import Callable
+from typing import NamedTuple, cast
+
+import redis
+
+from heidi_common.db import after_commit
+from heidi_common.outbox import Event
+from heidi_common.problems import Unavailable
+from heidi_common.runtime import runtime
+
+SECONDS = 60
+"""Bounds what a change would leave behind if Redis could not be reached when it committed."""
+_GENERATION = "city:generation"
+
+
+class Answer(NamedTuple):
+    """A body as it goes out, and its ETag without the quotes."""
+
+    tag: str
+    body: bytes
+
+
+def aside(key: str, load: Callable[[], Answer]) -> Answer:
+    """The stored answer, or what `load` makes, stored. Redis away is a miss."""
+    cache = runtime().cache
+    names = [cache.key(_GENERATION), cache.key(f"city:{key}")]
+    found = cache.attempt(lambda r: cast(list[bytes | None], r.mget(names)), None)
+    generation, entry = found or (None, None)
+    if generation and entry:
+        stamp, tag, body = entry.split(b"\n", 2)
+        if stamp == generation:
+            return Answer(tag.decode(), body)
+    answer = load()
+    if generation:
+        _store(names[1], b"\n".join((generation, answer.tag.encode(), answer.body)))
+    elif found:
+        cache.attempt(lambda r: r.set(names[0], _new_generation(), nx=True), None)
+    return answer
+
+
+def renew() -> bool:
+    """What was stored until now is not used any more; False when Redis could not be told."""
+    cache = runtime().cache
+    return bool(cache.attempt(lambda r: r.set(cache.key(_GENERATION), _new_generation()), None))
+
+
+def renew_for(_fact: Event) -> None:
+    """The same for a city fact, until it succeeds: for a change whose process died, or that could not reach Redis."""
+    if not renew():
+        raise Unavailable("Redis cannot be reached, so stored answers about cities may be old.")
+
+
+def renew_after_commit() -> None:
+    after_commit(renew)
+
+
+def _store(key: str, value: bytes) -> None:
+    milliseconds = int(SECONDS * 1000 * random.uniform(0.9, 1.0))  # nosec B311: spreads expiry, guards nothing
+
+    def store(client: redis.Redis) -> object:
+        return client.set(key, value, px=milliseconds)
+
+    runtime().cache.attempt(store, None)
+
+
+def _new_generation() -> bytes:
+    """Random, so that a number lost with Redis is never given again."""
+    return secrets.token_hex(8).encode()
