@@ -148,9 +148,7 @@ class Delivery(Work, Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow, server_default=func.now())
 
-    tries: Mapped[list[DeliveryAttempt]] = relationship(
-        order_by="DeliveryAttempt.number", passive_deletes=True, viewonly=True
-    )
+    tries: Mapped[list[DeliveryAttempt]] = relationship(order_by="DeliveryAttempt.number", viewonly=True)
 
 
 class DeliveryAttempt(Base):

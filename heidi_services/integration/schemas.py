@@ -56,14 +56,33 @@ class _KnownConfig(Schema):
     tolerance = fields.Integer(strict=True, validate=_TOLERANCE)
 
 
+class Credentials(fields.Dict):
+    """Names and values; which names there are depends on the provider. `removable`: null takes one away."""
+
+    def __init__(self, *, removable: bool = False, **kwargs: Any) -> None:
+        super().__init__(keys=fields.String(), values=fields.String(allow_none=removable), **kwargs)
+        self.one = Text(max=4096, validate=_PRINTABLE, allow_none=removable)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[Any, Any]:
+        if not isinstance(value, dict):
+            raise self.make_error("invalid")
+        found, errors = {}, {}
+        for name, secret in value.items():
+            try:
+                found[name] = self.one.deserialize(secret)
+            except ValidationError as error:
+                errors[name] = error.messages
+        if errors or len(value) > 10:
+            raise ValidationError(errors or "There are too many.")
+        return found
+
+
 class IntegrationIn(Schema):
     provider = fields.String(required=True, validate=_PROVIDERS)
     name = Text(required=True, max=200)
     webhook_url = Text(max=2000, allow_none=True)
     config = ConfigIn(allow_none=True)
-    credentials = fields.Dict(
-        keys=Text(max=50), values=Text(max=4096, validate=_PRINTABLE), allow_none=True, load_only=True
-    )
+    credentials = Credentials(allow_none=True, load_only=True)
     is_active = fields.Boolean(truthy={True}, falsy={False})
 
 
@@ -73,12 +92,7 @@ class IntegrationPatch(Schema):
     name = Text(max=200)
     webhook_url = Text(max=2000, allow_none=True)
     config = ConfigIn(allow_none=True)
-    credentials = fields.Dict(
-        keys=Text(max=50),
-        values=Text(max=4096, validate=_PRINTABLE, allow_none=True),
-        allow_none=True,
-        load_only=True,
-    )
+    credentials = Credentials(removable=True, allow_none=True, load_only=True)
     is_active = fields.Boolean(truthy={True}, falsy={False})
 
     @validates_schema

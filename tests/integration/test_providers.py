@@ -34,9 +34,7 @@ def accepted(
     return list(receive(PROVIDERS[name], request, credentials, config or {}))
 
 
-def refused(
-    name: str, request: Inbound, credentials: dict[str, str], config: dict[str, Any] | None = None
-) -> str:
+def refused(name: str, request: Inbound, credentials: dict[str, str], config: dict[str, Any] | None = None) -> str:
     with pytest.raises(Refused) as caught:
         receive(PROVIDERS[name], request, credentials, config or {})
     return str(caught.value)
@@ -288,9 +286,7 @@ def test_an_ed25519_signature_is_accepted_by_its_public_key_alone() -> None:
 
 GITHUB = {"verify": {"scheme": "hmac", "header": "X-Hub-Signature-256", "prefix": "sha256="}}
 GITHUB_SECRET = {"secret": "It's a Secret to Everybody"}
-GITHUB_HEADERS = {
-    "X-Hub-Signature-256": "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
-}
+GITHUB_HEADERS = {"X-Hub-Signature-256": "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"}
 
 
 def test_the_worked_example_of_github_is_accepted_as_a_custom_provider() -> None:

@@ -73,7 +73,7 @@ def verify(inbound: Inbound, credentials: Credentials, config: Config) -> None:
 
 def opened_by(credentials: Credentials, config: Config) -> bool:
     rule = config.get("verify")
-    return bool(rule) and all(credentials.get(name) for name in NEEDED[rule["scheme"]])
+    return rule is not None and all(credentials.get(name) for name in NEEDED[rule["scheme"]])
 
 
 def events(inbound: Inbound, config: Config) -> Sequence[Received]:

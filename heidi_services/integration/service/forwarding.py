@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, func, or_, select
@@ -22,7 +23,7 @@ from heidi_common.work import HINT_LEASE
 from ..models import Delivery, Integration
 from .outgoing import message
 
-Target = Row[tuple[UUID, UUID, Role, list[str] | None]]
+Target = Row[UUID, UUID, Role, Any]
 
 
 def interested(events: Iterable[Event]) -> set[UUID]:

@@ -75,7 +75,7 @@ def run(sync_id: UUID, now: datetime | None = None) -> None:
     """Carry out one synchronisation; it is tried again later when the provider does not answer."""
     now = now or utcnow()
     if not claim(Sync, sync_id, open_status=SyncStatus.PENDING, lease_seconds=LEASE_SECONDS):
-        return
+        return None
     with transaction():
         integration_id = db.session.get_one(Sync, sync_id).integration_id
         integration = db.session.get_one(Integration, integration_id, populate_existing=True)

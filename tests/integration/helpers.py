@@ -1,0 +1,72 @@
+"""What the tests of this service share: an integration through the API, and the signers of the providers."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+from typing import Any
+from uuid import UUID
+
+from flask.testing import FlaskClient
+from sqlalchemy import update
+from uuid_utils.compat import uuid7
+
+from heidi_common.db import db, transaction, utcnow
+from heidi_common.events import Fact, UserUpdated
+from heidi_common.outbox import Event, emit
+from heidi_services.integration.models import Delivery
+from heidi_services.integration.service import delivery, forwarding
+
+API = "/api/v1/integrations"
+STRIPE_SECRET = "whsec_test_secret"
+
+
+def make(client: FlaskClient, headers: dict[str, str], **fields: Any) -> dict[str, Any]:
+    """Create an integration; its `data`, secrets included."""
+    answer = client.post(API, json={"provider": "WEBHOOK", "name": "Mine"} | fields, headers=headers)
+    assert answer.status_code == 201, answer.json
+    return dict(answer.json["data"])
+
+
+def stripe_headers(body: bytes, at: float | None = None) -> dict[str, str]:
+    timestamp = int(at or time.time())
+    signature = hmac.new(STRIPE_SECRET.encode(), f"{timestamp}.".encode() + body, hashlib.sha256).hexdigest()
+    return {"Stripe-Signature": f"t={timestamp},v1={signature}", "Content-Type": "application/json"}
+
+
+def stripe_event(number: int = 1) -> bytes:
+    return json.dumps({"id": f"evt_{number}", "type": "invoice.paid"}).encode()
+
+
+def say(fact: Fact) -> Event:
+    """A fact as the relay has passed it on: with a place in the log."""
+    with transaction():
+        event_id = emit(fact)
+        db.session.execute(update(Event).where(Event.id == event_id).values(sent_at=utcnow()))
+    return db.session.get_one(Event, event_id)
+
+
+def user_updated(user_id: UUID, **fields: Any) -> UserUpdated:
+    return UserUpdated(**({"id": user_id, "role": "USER", "is_active": True, "changed": ("role",)} | fields))
+
+
+def forward(fact: Fact) -> list[UUID]:
+    """What the subscriber does with a fact; the ids of the deliveries."""
+    with transaction():
+        return forwarding.forward(say(fact))
+
+
+def deliver(delivery_id: UUID) -> Delivery:
+    """One try of a delivery as it stands afterwards, whatever it was waiting for."""
+    with transaction():
+        past = {"next_attempt_at": utcnow(), "locked_until": None}
+        db.session.execute(update(Delivery).where(Delivery.id == delivery_id).values(past))
+    delivery.deliver(delivery_id)
+    db.session.expire_all()
+    return db.session.get_one(Delivery, delivery_id)
+
+
+def some_id() -> UUID:
+    return uuid7()

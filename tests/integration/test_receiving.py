@@ -1,0 +1,242 @@
+"""Webhooks in, over HTTP: verified, stored once, acknowledged only then; everything else stays outside."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from flask.testing import FlaskClient
+from slack_sdk.signature import SignatureVerifier
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+from standardwebhooks import Webhook
+from twilio.request_validator import RequestValidator
+from werkzeug.test import TestResponse
+
+from heidi_common.db import db
+from heidi_common.outbox import Event
+from heidi_services.integration.models import IntegrationLog, WebhookEvent
+from heidi_services.integration.service import journal, receiver
+
+from .helpers import API, STRIPE_SECRET, make, some_id, stripe_event, stripe_headers
+
+
+@pytest.fixture
+def stripe(client: FlaskClient, as_user: Callable[..., Any]) -> dict[str, Any]:
+    """A Stripe integration, with its owner's headers."""
+    me = as_user()
+    created = make(client, me.headers, provider="STRIPE", credentials={"webhookSecret": STRIPE_SECRET})
+    return created | {"headers": me.headers}
+
+
+def post(
+    client: FlaskClient, created: dict[str, Any], body: bytes, headers: dict[str, str], query: str = ""
+) -> TestResponse:
+    return client.post(
+        f"/api/v1/webhooks/{created['provider'].lower()}/{created['id']}{query}", data=body, headers=headers
+    )
+
+
+def stored() -> list[WebhookEvent]:
+    db.session.expire_all()
+    return list(db.session.scalars(select(WebhookEvent).order_by(WebhookEvent.provider_event_id)))
+
+
+def facts() -> list[Event]:
+    return list(db.session.scalars(select(Event).where(Event.type == "integration.webhook").order_by(Event.id)))
+
+
+def test_a_signed_webhook_is_stored_with_its_fact_before_it_is_acknowledged(
+    client: FlaskClient, stripe: dict[str, Any]
+) -> None:
+    answer = post(client, stripe, stripe_event(), stripe_headers(stripe_event()))
+    assert (answer.status_code, answer.json["data"]) == (200, {"received": 1, "stored": 1})
+    [event] = stored()
+    assert (event.provider_event_id, event.type, event.body) == ("evt_1", "invoice.paid", stripe_event())
+    [fact] = facts()
+    assert fact.subject == str(event.id)
+    assert str(fact.user_id) == stripe["userId"]
+    assert fact.data == {
+        "id": str(event.id),
+        "integrationId": stripe["id"],
+        "userId": stripe["userId"],
+        "provider": "STRIPE",
+        "providerEventType": "invoice.paid",
+    }
+
+
+def test_a_repetition_is_acknowledged_and_changes_nothing(client: FlaskClient, stripe: dict[str, Any]) -> None:
+    for wanted in (1, 0, 0):
+        answer = post(client, stripe, stripe_event(), stripe_headers(stripe_event()))
+        assert (answer.status_code, answer.json["data"]["stored"]) == (200, wanted)
+    assert len(stored()) == len(facts()) == 1
+
+
+def test_a_webhook_cannot_name_the_fact_that_it_becomes(client: FlaskClient, as_user: Callable[..., Any]) -> None:
+    config = {"verify": {"scheme": "token", "header": "X-Token", "typePath": "type"}}
+    created = make(client, as_user().headers, provider="CUSTOM", credentials={"token": "t0ken"}, config=config)
+    body = json.dumps({"type": "user.deleted"}).encode()
+    assert post(client, created, body, {"X-Token": "t0ken"}).status_code == 200
+    assert [event.type for event in db.session.scalars(select(Event))] == ["integration.webhook"]
+
+
+def test_a_bad_signature_is_401_and_only_the_owner_learns_why(client: FlaskClient, stripe: dict[str, Any]) -> None:
+    answer = post(client, stripe, b'{"id":"evt_9"}', stripe_headers(stripe_event()))
+    assert (answer.status_code, answer.json["code"]) == (401, "bad_signature")
+    assert "match" not in answer.text
+    assert stored() == facts() == []
+    [line] = client.get(f"{API}/{stripe['id']}/logs", headers=stripe["headers"]).json["data"]
+    assert (line["direction"], line["status"], line["statusCode"]) == ("IN", "REFUSED", 401)
+    assert line["error"] == "signature does not match"
+    assert "stripe-signature" not in {name.lower() for name in line["request"]["headers"]}
+
+
+def test_no_signature_at_all_is_401_for_every_provider(client: FlaskClient, as_user: Callable[..., Any]) -> None:
+    me = as_user()
+    for provider in ("STRIPE", "SENDGRID", "TWILIO", "SLACK", "WEBHOOK", "CUSTOM"):
+        created = make(client, me.headers, provider=provider)
+        assert post(client, created, b"{}", {}).status_code == 401
+    assert stored() == []
+
+
+def test_the_receiver_of_an_integration_without_a_secret_is_closed(
+    client: FlaskClient, as_user: Callable[..., Any]
+) -> None:
+    created = make(client, as_user().headers, provider="STRIPE", credentials={"apiKey": "sk_1"})
+    assert post(client, created, stripe_event(), stripe_headers(stripe_event())).status_code == 401
+
+
+def test_unknown_inactive_and_mismatched_receivers_are_404(client: FlaskClient, stripe: dict[str, Any]) -> None:
+    body, headers = stripe_event(), stripe_headers(stripe_event())
+    assert post(client, stripe | {"id": str(some_id())}, body, headers).status_code == 404
+    assert post(client, stripe | {"provider": "slack"}, body, headers).status_code == 404
+    assert post(client, stripe | {"id": "1"}, body, headers).status_code == 404
+    assert client.get(f"/api/v1/webhooks/stripe/{stripe['id']}").status_code == 405
+    client.patch(f"{API}/{stripe['id']}", json={"isActive": False}, headers=stripe["headers"])
+    assert post(client, stripe, body, headers).status_code == 404
+    assert stored() == []
+
+
+def test_a_body_over_the_limit_is_413(client: FlaskClient, stripe: dict[str, Any]) -> None:
+    body = b"x" * (1024 * 1024 + 1)
+    assert post(client, stripe, body, stripe_headers(body)).status_code == 413
+
+
+def test_with_the_database_away_the_provider_is_asked_to_come_again(
+    client: FlaskClient, stripe: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: object) -> None:
+        raise OperationalError("INSERT", {}, Exception("server closed the connection"))
+
+    monkeypatch.setattr(receiver, "_insert", lost)
+    answer = post(client, stripe, stripe_event(), stripe_headers(stripe_event()))
+    assert answer.status_code == 503
+    assert "Retry-After" in answer.headers
+    monkeypatch.undo()
+    assert stored() == facts() == []
+    assert post(client, stripe, stripe_event(), stripe_headers(stripe_event())).json["data"]["stored"] == 1
+
+
+def test_a_flood_of_refusals_does_not_fill_the_log(
+    client: FlaskClient, stripe: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "REFUSALS_PER_MINUTE", 3)
+    for _ in range(5):
+        assert post(client, stripe, b"{}", {}).status_code == 401
+    assert len(list(db.session.scalars(select(IntegrationLog)))) == 3
+
+
+def test_a_batch_of_sendgrid_is_stored_event_by_event(client: FlaskClient, as_user: Callable[..., Any]) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    der = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    credentials = {"webhookPublicKey": base64.b64encode(der).decode()}
+    created = make(client, as_user().headers, provider="SENDGRID", credentials=credentials)
+    body = json.dumps([{"sg_event_id": name, "event": "open"} for name in "abca"]).encode() + b"\r\n"
+    timestamp = str(int(time.time()))
+    signature = key.sign(timestamp.encode() + body, ec.ECDSA(SHA256()))
+    headers = {
+        "X-Twilio-Email-Event-Webhook-Signature": base64.b64encode(signature).decode(),
+        "X-Twilio-Email-Event-Webhook-Timestamp": timestamp,
+    }
+    assert post(client, created, body, headers).json["data"] == {"received": 4, "stored": 3}
+    assert [event.provider_event_id for event in stored()] == ["a", "b", "c"]
+    assert len(facts()) == 3
+
+
+def test_twilio_signs_the_public_url_and_gets_twiml_back(client: FlaskClient, as_user: Callable[..., Any]) -> None:
+    created = make(client, as_user().headers, provider="TWILIO", credentials={"authToken": "12345"})
+    fields = {"MessageSid": "SM1", "MessageStatus": "delivered"}
+    url = f"http://heidi.test/api/v1/webhooks/twilio/{created['id']}?a=1%202"
+    headers = {
+        "X-Twilio-Signature": RequestValidator("12345").compute_signature(url, fields),
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Host": "evil.example",
+    }
+    answer = post(client, created, urlencode(fields).encode(), headers, "?a=1%202")
+    assert (answer.status_code, answer.content_type, answer.text) == (200, "text/xml", "<Response/>")
+    assert stored()[0].provider_event_id == "SM1:delivered"
+
+
+def test_slacks_handshake_needs_its_signature(client: FlaskClient, as_user: Callable[..., Any]) -> None:
+    created = make(client, as_user().headers, provider="SLACK", credentials={"signingSecret": "abc"})
+    body, timestamp = b'{"type":"url_verification","challenge":"c1"}', str(int(time.time()))
+    signature = SignatureVerifier("abc").generate_signature(timestamp=timestamp, body=body)
+    headers = {"X-Slack-Signature": str(signature), "X-Slack-Request-Timestamp": timestamp}
+    assert post(client, created, body, headers).json == {"challenge": "c1"}
+    assert post(client, created, body, headers | {"X-Slack-Signature": "v0=00"}).status_code == 401
+    assert stored() == []
+
+
+def test_a_standard_webhook_is_accepted_with_the_secret_that_was_shown_once(
+    client: FlaskClient, as_user: Callable[..., Any]
+) -> None:
+    created = make(client, as_user().headers)
+    now = datetime.now(UTC)
+    body = '{"type": "order.paid"}'
+    headers = {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(created["secret"]).sign("msg_1", now, body),
+    }
+    assert post(client, created, body.encode(), headers).status_code == 200
+    assert stored()[0].type == "order.paid"
+
+
+@pytest.mark.parametrize(
+    ("body", "payload"),
+    [
+        (b'{"id":"e","a":[1]}', {"id": "e", "a": [1]}),
+        (b"\xff\x00", "\ufffd\x00"),
+        (b'{"id":"nul\\u0000"}', {"id": "nul\x00"}),
+        (b"[" * 400 + b"]" * 400, "[" * 400 + "]" * 400),
+        (b'"\\ud800"', '"\\ud800"'),
+        (b"", ""),
+    ],
+    ids=["json", "not text", "nul", "deep", "surrogate", "empty"],
+)
+def test_what_was_received_is_shown_as_far_as_json_can(
+    client: FlaskClient, stripe: dict[str, Any], body: bytes, payload: Any
+) -> None:
+    assert post(client, stripe, body, stripe_headers(body)).status_code == 200
+    [event] = client.get(f"{API}/{stripe['id']}/events", headers=stripe["headers"]).json["data"]
+    assert event["payload"] == payload
+    assert event.keys() == {"id", "integrationId", "providerEventId", "type", "payload", "createdAt"}
+
+
+def test_a_replay_says_the_fact_again_about_the_same_event(client: FlaskClient, stripe: dict[str, Any]) -> None:
+    post(client, stripe, stripe_event(), stripe_headers(stripe_event()))
+    [event] = stored()
+    path = f"{API}/{stripe['id']}/events"
+    assert client.post(f"{path}/{event.id}/replay", headers=stripe["headers"]).status_code == 202
+    first, second = facts()
+    assert (first.subject, first.data) == (second.subject, second.data)
+    assert client.post(f"{path}/{some_id()}/replay", headers=stripe["headers"]).status_code == 404
