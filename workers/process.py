@@ -16,16 +16,16 @@ def forever(name: str, round: Callable[[], None], *, pause: float = 0.0) -> None
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    log.info("started", extra={"process": name})
+    log.info("started", extra={"role": name})
     failures = 0
     while not stop.is_set():
         try:
             round()
         except Exception as error:
             failures += 1
-            log.warning("round failed", extra={"process": name, "error": repr(error)[:300]}, exc_info=failures == 1)
+            log.warning("round failed", extra={"role": name, "error": repr(error)[:300]}, exc_info=failures == 1)
             stop.wait(min(0.5 * 2**failures, LONGEST_PAUSE))
         else:
             failures = 0
             stop.wait(pause)
-    log.info("stopped", extra={"process": name})
+    log.info("stopped", extra={"role": name})
