@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from contextlib import ExitStack
 from typing import Any
@@ -15,6 +16,7 @@ from flask import Flask
 
 from heidi_common.config import Settings
 from heidi_common.logs import bound_request_id
+from heidi_common.standalone.lifeline import die_with_parent
 
 QUEUES = ("notification", "bulk", "scheduler", "integration", "core")
 TIME_LIMIT_MS = 10 * 60 * 1000
@@ -55,6 +57,8 @@ class AppContext(Middleware):
     def after_process_boot(self, broker: Broker) -> None:
         from heidi_common.app import base_app
 
+        # Dramatiq's master, killed, would leave us behind: two generations of workers at once.
+        die_with_parent(signal.SIGTERM)
         self.app = base_app(self.settings, "worker")
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
