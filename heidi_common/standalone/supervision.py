@@ -21,6 +21,7 @@ from heidi_common.standalone.sockets import folder_for
 SOCKET = "supervisor.sock"
 LOUDEST = re.compile(r"exited: (?P<name>\S+) \((?P<how>[^;)]*)|spawnerr: (?P<error>.*)")
 STOP_SECONDS = 60
+PROVEN_SECONDS = 3
 
 
 class Supervisor:
@@ -55,6 +56,12 @@ class Supervisor:
 
     def start_group(self, name: str) -> None:
         self._rpc().startProcessGroup(name, False)
+
+    def is_up(self, name: str) -> bool:
+        """Whether a program has lived long enough to say that it will."""
+        all_of_them = self._rpc().getAllProcessInfo()
+        (found,) = (one for one in all_of_them if one["name"] == name)
+        return found["statename"] == "RUNNING" and found["now"] - found["start"] >= PROVEN_SECONDS
 
     @property
     def alive(self) -> bool:

@@ -7,6 +7,7 @@ import subprocess  # nosec B404: runs our own commands
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
 import click
@@ -24,6 +25,7 @@ from heidi_services import SERVICES as NAMES
 NEEDED_BYTES = 300 * 1024 * 1024
 PATIENCE_SECONDS = 120
 EXITS_BEFORE_GIVING_UP = 3
+SILENT_SECONDS = 30
 ASKED_TO_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -39,6 +41,7 @@ class Up:
         self.supervisor = Supervisor(self.home.run, self.home.logs, ROOT, self._ended)
         self.started = time.monotonic()
         self.serving = False
+        self.silent_until: dict[str, float] = {}
 
     def run(self) -> None:
         """Return when asked to stop; raises StartFailed, PortTaken, OSError (a full disk)."""
@@ -66,6 +69,7 @@ class Up:
         with step("Starting the seven services, worker, relay and clock"):
             self.supervisor.start_group(SERVICES)
             self._wait({name: _ready(self.platform.ports.service(name), "/readyz") for name in NAMES})
+            self._wait({name: partial(self.supervisor.is_up, name) for name in ("worker", "relay", "clock")})
         with step("Opening the door"):
             self.supervisor.start_group(ROUTER)
             self._wait({"nginx": _ready(self.platform.ports.router, "/api/v1/cities?limit=1")})
@@ -152,8 +156,14 @@ class Up:
         raise StartFailed("The supervisor was ended, and with it everything; start again")
 
     def _ended(self, name: str, how: str) -> None:
-        if self.serving:
-            click.echo(f"{time.strftime('%H:%M:%S')} {name} ended ({how}) and is started again; see {name}.log")
+        """Say so, but not over and over of a program that cannot live."""
+        silent_until = self.silent_until.get(name, 0.0)
+        if not self.serving or time.monotonic() < silent_until:
+            return
+        self.silent_until[name] = time.monotonic() + SILENT_SECONDS
+        click.echo(
+            f"{time.strftime('%H:%M:%S')} {name} ended ({how}) and is started again; see {self.home.logs / name}.log"
+        )
 
     def _stop(self) -> None:
         for number in ASKED_TO_STOP:
