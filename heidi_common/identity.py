@@ -10,11 +10,14 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text, text
+from sqlalchemy import Computed, ForeignKey, Index, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from heidi_common.db import Base, Entity
+
+
+SEARCH = "lower(' ' || coalesce(first_name, '') || ' ' || coalesce(last_name, '') || ' ' || email)"
 
 
 class Role(StrEnum):
@@ -30,6 +33,10 @@ class User(Entity, Base):
     __table_args__ = (
         Index("uq_users_email", "email", unique=True, postgresql_where=text("deleted_at IS NULL")),
         Index("ix_users_created_at_id", "created_at", "id"),
+        Index("ix_users_email_id", "email", "id"),
+        Index("ix_users_role_created_at_id", "role", "created_at", "id"),
+        Index("ix_users_inactive", "created_at", "id", postgresql_where=text("NOT is_active")),
+        Index("ix_users_search", "search", postgresql_using="gin", postgresql_ops={"search": "gin_trgm_ops"}),
     )
 
     email: Mapped[str]
@@ -46,6 +53,8 @@ class User(Entity, Base):
     token_version: Mapped[int] = mapped_column(default=1, server_default="1")
     deleted_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
+    search: Mapped[str] = mapped_column(Text, Computed(SEARCH, persisted=True), deferred=True)
+    """Names and address in lower case, each word after a space: what `?q=` looks through."""
 
     @property
     def email_verified(self) -> bool:

@@ -49,10 +49,25 @@ $$
 """
 
 
+SEARCH = "lower(' ' || coalesce(first_name, '') || ' ' || coalesce(last_name, '') || ' ' || email)"
+
+
 def upgrade() -> None:
+    _users()
     _one_time_tokens()
     _second_factors()
     _audit()
+
+
+def _users() -> None:
+    """Every filter and order of the list of people finds an index, at any depth."""
+    op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+    op.add_column("users", sa.Column("search", sa.Text(), sa.Computed(SEARCH, persisted=True), nullable=False))
+    gin = {"postgresql_using": "gin", "postgresql_ops": {"search": "gin_trgm_ops"}}
+    op.create_index("ix_users_search", "users", ["search"], **gin)
+    op.create_index("ix_users_email_id", "users", ["email", "id"])
+    op.create_index("ix_users_role_created_at_id", "users", ["role", "created_at", "id"])
+    op.create_index("ix_users_inactive", "users", ["created_at", "id"], postgresql_where=sa.text("NOT is_active"))
 
 
 def _one_time_tokens() -> None:
@@ -132,3 +147,6 @@ def downgrade() -> None:
     op.execute("DROP FUNCTION audit_refuse")
     for name in ("recovery_codes", "totp", "one_time_tokens"):
         op.drop_table(name)
+    for name in ("inactive", "role_created_at_id", "email_id", "search"):
+        op.drop_index(f"ix_users_{name}", "users")
+    op.drop_column("users", "search")

@@ -16,7 +16,8 @@ from heidi_common.identity import Client
 from heidi_common.paging import Page, page
 from heidi_common.problems import NotFound, Unauthorized
 from heidi_common.runtime import runtime
-from heidi_services.auth import throttle, tokens
+from heidi_common import throttle
+from heidi_services.auth import tokens
 from heidi_services.auth.oauth import OAuthError
 
 

@@ -17,7 +17,8 @@ from heidi_common.guards import Caller
 from heidi_common.identity import User
 from heidi_common.problems import Conflict, Invalid, NotFound, Unauthorized
 from heidi_common.runtime import runtime
-from heidi_services.auth import mails, one_time, throttle, totp
+from heidi_common import throttle
+from heidi_services.auth import mails, one_time, totp
 from heidi_services.auth.models import OneTimeToken, Purpose, RecoveryCode, Totp
 from heidi_services.auth.service import sessions
 from heidi_services.auth.service.sessions import Device

@@ -17,7 +17,8 @@ from heidi_common.identity import User
 from heidi_common.password_policy import check_password
 from heidi_common.passwords import passwords
 from heidi_common.problems import BadRequest, Invalid
-from heidi_services.auth import mails, one_time, throttle
+from heidi_common import throttle
+from heidi_services.auth import mails, one_time
 from heidi_services.auth.models import OneTimeToken, Purpose
 from heidi_services.auth.same_time import same_time
 from heidi_services.auth.service.sessions import Device

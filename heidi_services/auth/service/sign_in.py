@@ -15,7 +15,7 @@ from heidi_common.identity import Session, User
 from heidi_common.passwords import passwords
 from heidi_common.problems import Unauthorized
 from heidi_common.runtime import runtime
-from heidi_services.auth import throttle
+from heidi_common import throttle
 from heidi_services.auth.models import Totp
 from heidi_services.auth.service import mfa, sessions
 from heidi_services.auth.service.sessions import Device

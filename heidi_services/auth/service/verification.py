@@ -14,7 +14,8 @@ from heidi_common.guards import Caller
 from heidi_common.identity import User
 from heidi_common.outbox import emit
 from heidi_common.problems import BadRequest
-from heidi_services.auth import mails, one_time, throttle
+from heidi_common import throttle
+from heidi_services.auth import mails, one_time
 from heidi_services.auth.models import Purpose
 
 LIFETIME = timedelta(hours=24)

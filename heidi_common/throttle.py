@@ -1,4 +1,4 @@
-"""Sign-in throttles: failures are counted in Redis for what was submitted, known or not.
+"""Throttles of whoever guesses: failures are counted in Redis for what was submitted, known or not.
 
 A dead Redis is 503: guessing must never become free because a cache is away.
 """
