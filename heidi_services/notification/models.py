@@ -35,10 +35,16 @@ class Notification(Entity, Work, Base):
     __table_args__ = (
         Index("ix_notifications_due", "hinted_until", postgresql_where=text("status = 'PENDING'")),
         Index("ix_notifications_bulk", "next_attempt_at", postgresql_where=text("status = 'PENDING' AND priority = 5")),
-        Index("ix_notifications_expiring", "expires_at", postgresql_where=text("status = 'PENDING' AND expires_at IS NOT NULL")),
+        Index(
+            "ix_notifications_expiring",
+            "expires_at",
+            postgresql_where=text("status = 'PENDING' AND expires_at IS NOT NULL"),
+        ),
         Index("ix_notifications_user_id_created_at_id", "user_id", "created_at", "id"),
         Index("ix_notifications_unread", "user_id", postgresql_where=text(_UNREAD)),
-        Index("ix_notifications_user_id_stream_id", "user_id", "stream_id", postgresql_where=text("stream_id IS NOT NULL")),
+        Index(
+            "ix_notifications_user_id_stream_id", "user_id", "stream_id", postgresql_where=text("stream_id IS NOT NULL")
+        ),
         Index("ix_notifications_batch_id_status", "batch_id", "status", postgresql_where=text("batch_id IS NOT NULL")),
         Index("ix_notifications_provider_id", "provider_id", postgresql_where=text("provider_id IS NOT NULL")),
         Index("ix_notifications_failed", "created_at", postgresql_where=text("status = 'FAILED'")),
@@ -123,7 +129,9 @@ class TemplateVersion(Base):
 
     __tablename__ = "template_versions"
 
-    template_id: Mapped[UUID] = mapped_column(ForeignKey("notification_templates.id", ondelete="CASCADE"), primary_key=True)
+    template_id: Mapped[UUID] = mapped_column(
+        ForeignKey("notification_templates.id", ondelete="CASCADE"), primary_key=True
+    )
     number: Mapped[int] = mapped_column(primary_key=True)
     subject: Mapped[str | None]
     body: Mapped[str]

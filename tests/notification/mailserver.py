@@ -29,7 +29,9 @@ class Handler:
         self.rcpt_answers: dict[str, str] = {}
         self.data_answers: dict[str, str] = {}
 
-    async def handle_RCPT(self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]) -> str:
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
         answer = self.rcpt_answers.get(address)
         if answer is None:
             envelope.rcpt_tos.append(address)
@@ -57,7 +59,9 @@ class MailServer:
 
 
 @contextmanager
-def mail_server(handler: Handler | None = None, *, port: int = 0, tls: ssl.SSLContext | None = None, **options: Any) -> Iterator[MailServer]:
+def mail_server(
+    handler: Handler | None = None, *, port: int = 0, tls: ssl.SSLContext | None = None, **options: Any
+) -> Iterator[MailServer]:
     handler, port = handler or Handler(), port or free_port()
     controller = Controller(handler, hostname="127.0.0.1", port=port, tls_context=tls, enable_SMTPUTF8=True, **options)
     controller.start()

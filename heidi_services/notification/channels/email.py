@@ -1,5 +1,6 @@
 """E-mail over SMTP: one kept connection per thread, and an honest word on how each attempt ended."""
 
+import re
 import smtplib
 import ssl
 import threading
@@ -12,7 +13,7 @@ from heidi_services.notification.channels.mime import BadAddress, build
 from heidi_services.notification.channels.smtp import AnswerLost, Conversation, Misconfigured, Refused, Server
 
 _HANGING_UP = 421
-_NO_SUCH_MAILBOX = (550, 551, 553)
+_NO_SUCH_MAILBOX = re.compile(r"\b5\.1\.(1|2|3|6|10)\b")  # enhanced status codes (RFC 3463): the address is bad
 
 
 class SmtpSender:
@@ -24,6 +25,9 @@ class SmtpSender:
         self._server, self._from, self._time_limit = Server.from_url(url), sender, time_limit
         self._envelope_from = parseaddr(sender)[1]
         self._local = threading.local()
+
+    def takes(self, message: Message) -> bool:
+        return True
 
     def send(self, message: Message) -> Result:
         """Hands the message over; takes `time_limit` seconds at most, connecting included."""
@@ -66,7 +70,7 @@ class SmtpSender:
 
 def _refused(error: Refused) -> Result:
     outcome = Outcome.PERMANENT if error.code >= 500 else Outcome.TEMPORARY
-    dead = error.command == "RCPT" and error.code in _NO_SUCH_MAILBOX
+    dead = error.command == "RCPT" and bool(_NO_SUCH_MAILBOX.search(str(error)))
     return Result(outcome, SmtpSender.name, code=str(error.code), error=str(error), dead=dead)
 
 

@@ -1,7 +1,7 @@
 """What goes to a channel and what comes back: plain values, no database and no Flask."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
@@ -27,7 +27,7 @@ class Message:
     subject: str = ""
     html: str = ""
     unsubscribe_url: str = ""
-    data: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,11 @@ class Result:
         return self.outcome is Outcome.SENT
 
     @property
+    def unreachable(self) -> bool:
+        """The provider never took it up, so another one may be asked without sending twice."""
+        return self.outcome is Outcome.TECHNICAL
+
+    @property
     def retryable(self) -> bool:
         return not (self.sent or self.final or self.outcome is Outcome.PERMANENT)
 
@@ -61,5 +66,9 @@ class Sender(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    def takes(self, message: Message) -> bool:
+        """Whether this provider can reach such a recipient at all."""
+        ...
 
     def send(self, message: Message) -> Result: ...

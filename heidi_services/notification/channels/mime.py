@@ -2,11 +2,11 @@
 
 import html
 import re
+from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
-from datetime import datetime
 
 from heidi_services.notification.channels.message import Message
 

@@ -14,7 +14,22 @@ MAX_OUTPUT = 512_000
 MAX_NODES = 500
 MAX_ITEMS = 1_000
 
-FILTERS = ("capitalize", "d", "default", "e", "escape", "first", "join", "last", "length", "lower", "title", "trim", "upper", "urlencode")
+FILTERS = (
+    "capitalize",
+    "d",
+    "default",
+    "e",
+    "escape",
+    "first",
+    "join",
+    "last",
+    "length",
+    "lower",
+    "title",
+    "trim",
+    "upper",
+    "urlencode",
+)
 _NODES: tuple[type[nodes.Node], ...] = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Const,
     nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.If, nodes.CondExpr, nodes.Filter, nodes.For,
@@ -116,7 +131,9 @@ def _check_node(node: nodes.Node) -> None:
     if type(node) not in _NODES:
         raise TemplateRefused(f"Line {node.lineno}: {type(node).__name__.lower()} is not allowed in a template")
     if isinstance(node, nodes.Filter) and (node.name not in FILTERS or node.kwargs or node.dyn_args or node.dyn_kwargs):
-        raise TemplateRefused(f"Line {node.lineno}: the filter {node.name} is not allowed; there are {', '.join(FILTERS)}")
+        raise TemplateRefused(
+            f"Line {node.lineno}: the filter {node.name} is not allowed; there are {', '.join(FILTERS)}"
+        )
     if isinstance(node, nodes.For):
         _check_loop(node)
 

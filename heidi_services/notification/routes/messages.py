@@ -1,0 +1,117 @@
+"""A person's notifications: listing, reading, hiding; each with its attempts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from heidi_common.db import expect_version
+from heidi_common.guards import Caller, authenticated, caller, guarded_user
+from heidi_common.http import Blueprint, etag, if_match
+from heidi_common.paging import Page
+from heidi_common.problems import Forbidden, Invalid
+from heidi_services.notification.kinds import Channel
+from heidi_services.notification.models import Attempt, Notification
+from heidi_services.notification.schemas import AttemptOut, CountOut, NotificationOut, NotificationQuery, PersonQuery
+from heidi_services.notification.service import inbox
+
+READ = ("notifications:read", "notifications:write")
+WRITE = "notifications:write"
+
+blp = Blueprint("notifications", __name__, description="Messages to people, and what became of them")
+
+
+@blp.route("/api/v1/notifications", methods=["GET"])
+@guarded_user(scopes=READ)
+@blp.arguments(NotificationQuery, location="query")
+@blp.response(200, NotificationOut(many=True))
+def list_notifications(query: dict[str, Any]) -> Page:
+    person = _person(query.pop("user_id"))
+    paging = {name: query.pop(name) for name in ("limit", "cursor", "total")}
+    return inbox.listing(person, query, unread=query.pop("unread"), hidden=_sees_all(), **paging)
+
+
+@blp.route("/api/v1/notifications/<uuid:notification_id>", methods=["GET"])
+@guarded_user(scopes=READ)
+@blp.response(200, NotificationOut)
+def get_notification(notification_id: UUID) -> Notification:
+    found = inbox.get(notification_id, owner=_owner())
+    etag(found)
+    return found
+
+
+@blp.route("/api/v1/notifications/<uuid:notification_id>/attempts", methods=["GET"])
+@guarded_user(scopes=READ)
+@blp.response(200, AttemptOut(many=True))
+def list_attempts(notification_id: UUID) -> Sequence[Attempt]:
+    return inbox.attempts(notification_id, owner=_owner())
+
+
+@blp.route("/api/v1/notifications/unread-count", methods=["GET"])
+@guarded_user(scopes=READ)
+@blp.arguments(PersonQuery, location="query")
+@blp.response(200, CountOut)
+def get_unread_count(query: dict[str, Any]) -> dict[str, int]:
+    return {"count": inbox.unread_count(_person(query["user_id"]))}
+
+
+@blp.route("/api/v1/notifications/<uuid:notification_id>/read", methods=["POST"])
+@authenticated
+@blp.response(204)
+def mark_read(notification_id: UUID) -> None:
+    inbox.read(notification_id, caller().id)
+
+
+@blp.route("/api/v1/notifications/<uuid:notification_id>/unread", methods=["POST"])
+@authenticated
+@blp.response(204)
+def mark_unread(notification_id: UUID) -> None:
+    inbox.unread(notification_id, caller().id)
+
+
+@blp.route("/api/v1/notifications/read-all", methods=["POST"])
+@authenticated
+@blp.response(204)
+def mark_all_read() -> None:
+    inbox.read_all(caller().id)
+
+
+@blp.route("/api/v1/notifications/<uuid:notification_id>", methods=["DELETE"])
+@guarded_user(scopes=(WRITE,))
+@blp.response(204)
+def delete_notification(notification_id: UUID) -> None:
+    """Its owner hides an in-app one; its sender or an ADMIN cancels it while it is pending."""
+    who = caller()
+    found = inbox.get(notification_id, owner=None)
+    sender = who.is_admin or found.sender_id == who.id
+    if not sender:
+        found = inbox.get(notification_id, owner=who.id)
+    expect_version(found, if_match())
+    if found.user_id == who.id and found.channel == Channel.IN_APP:
+        inbox.hide(found)
+    elif sender:
+        inbox.cancel(found)
+    else:
+        raise Forbidden("Only an in-app message can be hidden.")
+
+
+def _sees_all() -> bool:
+    who: Caller = caller()
+    return who.is_admin or who.kind == "client"
+
+
+def _owner() -> UUID | None:
+    return None if _sees_all() else caller().id
+
+
+def _person(asked: UUID | None) -> UUID:
+    """Whose notifications are meant: one's own, unless one may see others'."""
+    who = caller()
+    if asked is None:
+        if who.kind == "client":
+            raise Invalid.field("/query/userId", "A machine has no notifications of its own; say whose.")
+        return who.id
+    if asked != who.id and not _sees_all():
+        raise Forbidden("These are not yours.")
+    return asked

@@ -1,0 +1,76 @@
+"""Sending, to one or to many, and second chances."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from heidi_common.guards import caller, guard
+from heidi_common.http import Blueprint
+from heidi_common.idempotency import idempotent
+from heidi_common.identity import Role
+from heidi_services.notification.kinds import Channel
+from heidi_services.notification.models import Batch, Notification
+from heidi_services.notification.routes.messages import WRITE
+from heidi_services.notification.schemas import (
+    BatchAcceptedOut,
+    BatchOut,
+    BulkIn,
+    NotificationIn,
+    NotificationOut,
+    RetriedOut,
+    RetryIn,
+)
+from heidi_services.notification.service import bulk, queue, retry
+from heidi_services.notification.service.drafts import Draft
+
+blp = Blueprint("notification-operations", __name__, description="Sending, and trying again")
+
+
+@blp.route("/api/v1/notifications", methods=["POST"])
+@guard(Role.ADMIN, Role.MODERATOR, scopes=(WRITE,))
+@idempotent
+@blp.arguments(NotificationIn)
+@blp.response(202, NotificationOut)
+def send_notification(body: dict[str, Any]) -> Notification:
+    user_id = body.pop("user_id")
+    return queue.queue(user_id, _draft(body))
+
+
+@blp.route("/api/v1/notifications/bulk", methods=["POST"])
+@guard(Role.ADMIN, Role.MODERATOR, scopes=(WRITE,))
+@idempotent
+@blp.arguments(BulkIn)
+@blp.response(202, BatchAcceptedOut)
+def send_bulk(body: dict[str, Any]) -> Batch:
+    user_ids, chosen = body.pop("user_ids"), body.pop("filter") or {}
+    return bulk.queue_bulk(bulk.Audience(user_ids, **chosen), _draft(body), caller().id)
+
+
+@blp.route("/api/v1/notifications/batches/<uuid:batch_id>", methods=["GET"])
+@guard(Role.ADMIN, Role.MODERATOR, scopes=(WRITE,))
+@blp.response(200, BatchOut)
+def get_batch(batch_id: UUID) -> dict[str, Any]:
+    batch, counts = bulk.batch_counts(batch_id, sender=None if caller().is_admin else caller().id)
+    return {"id": batch.id, "accepted": batch.accepted, "created_at": batch.created_at, "counts": counts}
+
+
+@blp.route("/api/v1/notifications/<uuid:notification_id>/retry", methods=["POST"])
+@guard(Role.ADMIN)
+@idempotent
+@blp.response(202, NotificationOut)
+def retry_notification(notification_id: UUID) -> Notification:
+    return retry.retry(notification_id)
+
+
+@blp.route("/api/v1/notifications/retry-failed", methods=["POST"])
+@guard(Role.ADMIN)
+@idempotent
+@blp.arguments(RetryIn)
+@blp.response(202, RetriedOut)
+def retry_failed(body: dict[str, Any]) -> dict[str, int]:
+    return {"retried": retry.retry_failed(body, since=body.pop("since"))}
+
+
+def _draft(body: dict[str, Any]) -> Draft:
+    return Draft(**(body | {"channel": Channel(body["channel"]), "sender_id": caller().id}))

@@ -1,0 +1,97 @@
+"""The own inbox as Server-Sent Events."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Callable, Iterator, Sequence
+from uuid import UUID
+
+import orjson
+from flask import Flask, Response, current_app, request
+
+from heidi_common import revocation
+from heidi_common.db import db
+from heidi_common.guards import Caller, authenticated, caller
+from heidi_common.http import Blueprint
+from heidi_common.problems import BadRequest, TooMany
+from heidi_common.runtime import runtime
+from heidi_services.notification.schemas import NotificationOut
+from heidi_services.notification.service import stream
+from heidi_services.notification.service.hub import Hub, Place, Reader
+
+HEARTBEAT_SECONDS = 15.0
+STREAMS_PER_PERSON = 10
+_OUT = NotificationOut()
+
+blp = Blueprint("notification-stream", __name__, description="The own inbox, live")
+
+
+@blp.route("/api/v1/notifications/stream", methods=["GET"])
+@authenticated
+@blp.response(200, content_type="text/event-stream", description="Events `notification`, each with the notification")
+def open_stream() -> Response:
+    """`Last-Event-ID` replays what came since; comments keep the line open. It ends with the access token."""
+    who, hub = caller(), _hub()
+    if hub.count(who.id) >= STREAMS_PER_PERSON:
+        raise TooMany(f"{STREAMS_PER_PERSON} streams are open already.", retry_after=5)
+    place = _last_event_id()
+    reader = hub.open(who.id, stream.last_place(who.id) if place is None else place)
+    db.session.remove()  # an open stream holds no connection
+    response = Response(_events(hub, reader, _lives(who)), mimetype="text/event-stream")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+def _events(hub: Hub, reader: Reader, lives: Callable[[], bool]) -> Iterator[str]:
+    try:
+        yield "retry: 2000\n: open\n\n"
+        while lives():
+            try:
+                place = reader.waiting.get(timeout=HEARTBEAT_SECONDS)
+            except queue.Empty:
+                yield ": still here\n\n"
+                continue
+            if place is None or not lives():
+                return
+            yield f"id: {place[0]}\nevent: notification\ndata: {place[1]}\n\n"
+    finally:
+        hub.close(reader)
+
+
+def _lives(who: Caller) -> Callable[[], bool]:
+    """Whether the token behind a stream is still good: not expired, its session not ended."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    session_id, version, ends = who.session_id, int(who.claims["ver"]), float(who.claims["exp"])
+    assert session_id is not None
+
+    def lives() -> bool:
+        if time.time() >= ends:
+            return False
+        with app.app_context():
+            return revocation.session_holds(session_id, who.id, version)
+
+    return lives
+
+
+def _last_event_id() -> int | None:
+    raw = request.headers.get("Last-Event-ID", "").strip()
+    if not raw:
+        return None
+    if not (raw.isascii() and raw.isdigit() and len(raw) < 19):
+        raise BadRequest("The Last-Event-ID is not one of ours.", code="bad_last_event_id")
+    return int(raw)
+
+
+def _hub() -> Hub:
+    """The hub of this process: made on first use, after any fork."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+
+    def load(user_id: UUID, place: int, limit: int) -> Sequence[Place]:
+        with app.app_context():
+            found = stream.after_place(user_id, place, limit)
+            return [(row.stream_id or 0, orjson.dumps(_OUT.dump(row)).decode()) for row in found]
+
+    hub: Hub = app.extensions.setdefault("notification-hub", Hub(runtime().settings.database_url, load))
+    return hub

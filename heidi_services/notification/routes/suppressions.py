@@ -1,0 +1,31 @@
+"""Addresses that get nothing any more, for administrators."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from heidi_common.guards import guard
+from heidi_common.http import Blueprint
+from heidi_common.identity import Role
+from heidi_common.paging import Page
+from heidi_services.notification.schemas import SuppressionOut, SuppressionQuery
+from heidi_services.notification.service import suppressions
+
+blp = Blueprint("notification-suppressions", __name__, description="Addresses that get nothing any more")
+
+
+@blp.route("/api/v1/notifications/suppressions", methods=["GET"])
+@guard(Role.ADMIN)
+@blp.arguments(SuppressionQuery, location="query")
+@blp.response(200, SuppressionOut(many=True))
+def list_suppressions(query: dict[str, Any]) -> Page:
+    paging = {name: query.pop(name) for name in ("limit", "cursor", "total")}
+    return suppressions.listing(query, **paging)
+
+
+@blp.route("/api/v1/notifications/suppressions/<uuid:suppression_id>", methods=["DELETE"])
+@guard(Role.ADMIN)
+@blp.response(204)
+def remove_suppression(suppression_id: UUID) -> None:
+    suppressions.remove(suppression_id)

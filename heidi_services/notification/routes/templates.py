@@ -1,0 +1,94 @@
+"""Templates, for administrators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from heidi_common.guards import guard
+from heidi_common.http import Blueprint, etag, if_match
+from heidi_common.idempotency import idempotent
+from heidi_common.identity import Role
+from heidi_common.paging import Page
+from heidi_services.notification.models import Template, TemplateVersion
+from heidi_services.notification.schemas import (
+    PreviewIn,
+    PreviewOut,
+    TemplateFields,
+    TemplateIn,
+    TemplateOut,
+    TemplateQuery,
+    VersionOut,
+)
+from heidi_services.notification.service import templates
+from heidi_services.notification.service.compose import Words
+
+blp = Blueprint("notification-templates", __name__, description="Texts with variables")
+
+
+@blp.route("/api/v1/notifications/templates", methods=["GET"])
+@guard(Role.ADMIN)
+@blp.arguments(TemplateQuery, location="query")
+@blp.response(200, TemplateOut(many=True))
+def list_templates(query: dict[str, Any]) -> Page:
+    paging = {name: query.pop(name) for name in ("limit", "cursor", "total")}
+    found = templates.listing(query, **paging)
+    return replace(found, items=[_shown(row[0], row[1]) for row in found.items])
+
+
+@blp.route("/api/v1/notifications/templates", methods=["POST"])
+@guard(Role.ADMIN)
+@idempotent
+@blp.arguments(TemplateIn)
+@blp.response(201, TemplateOut)
+def create_template(body: dict[str, Any]) -> dict[str, Any]:
+    return _shown(*templates.create(body))
+
+
+@blp.route("/api/v1/notifications/templates/<uuid:template_id>", methods=["GET"])
+@guard(Role.ADMIN)
+@blp.response(200, TemplateOut)
+def get_template(template_id: UUID) -> dict[str, Any]:
+    template, words = templates.get(template_id)
+    etag(template)
+    return _shown(template, words)
+
+
+@blp.route("/api/v1/notifications/templates/<uuid:template_id>", methods=["PATCH"])
+@guard(Role.ADMIN)
+@blp.arguments(TemplateFields)
+@blp.response(200, TemplateOut)
+def change_template(body: dict[str, Any], template_id: UUID) -> dict[str, Any]:
+    template, words = templates.change(template_id, body, if_match())
+    etag(template)
+    return _shown(template, words)
+
+
+@blp.route("/api/v1/notifications/templates/<uuid:template_id>", methods=["DELETE"])
+@guard(Role.ADMIN)
+@blp.response(204)
+def delete_template(template_id: UUID) -> None:
+    templates.delete(template_id, if_match())
+
+
+@blp.route("/api/v1/notifications/templates/<uuid:template_id>/versions", methods=["GET"])
+@guard(Role.ADMIN)
+@blp.response(200, VersionOut(many=True))
+def list_versions(template_id: UUID) -> Sequence[TemplateVersion]:
+    return templates.versions(template_id)
+
+
+@blp.route("/api/v1/notifications/templates/<uuid:template_id>/preview", methods=["POST"])
+@guard(Role.ADMIN)
+@blp.arguments(PreviewIn)
+@blp.response(200, PreviewOut)
+def preview_template(body: dict[str, Any], template_id: UUID) -> Words:
+    return templates.preview(template_id, body["variables"])
+
+
+def _shown(template: Template, words: TemplateVersion) -> dict[str, Any]:
+    kept = ("id", "name", "channel", "locale", "category", "created_at", "updated_at")
+    said = {name: getattr(words, name) for name in templates.WORDS}
+    return {name: getattr(template, name) for name in kept} | said | {"version": words.number}

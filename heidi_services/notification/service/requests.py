@@ -1,0 +1,80 @@
+"""Other services' facts that become messages, and what a person's end means here. Each runs once for each fact."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, update
+
+from heidi_common.db import db, transaction
+from heidi_common.identity import User
+from heidi_common.outbox import Event
+from heidi_common.runtime import runtime
+from heidi_services.notification.kinds import Channel, Status, Type
+from heidi_services.notification.models import Device, Notification, Preferences
+from heidi_services.notification.service.drafts import Draft
+from heidi_services.notification.service.queue import insert_one
+
+
+def make_requested(event: Event) -> None:
+    """`notification.send`: the row, under the request's own id, so that asking twice is asking once.
+
+    Texts come sealed beside the fact. Variables of a template may be secrets (a reset link): they stay sealed in the
+    row until the message is sent, except for the inbox, which shows the words anyway.
+    """
+    sealed, data = event.opened(), event.data
+    user_id, channel = UUID(data["userId"]), Channel(data["channel"])
+    draft = Draft(
+        channel=channel,
+        type=Type(data.get("notificationType", Type.INFO)),
+        category=data.get("category"),
+        subject=sealed.get("subject"),
+        content=sealed.get("content"),
+        template=data.get("template"),
+        variables=sealed.get("variables") or {},
+        locale=data.get("locale"),
+    )
+    _insert(UUID(event.subject), user_id, draft, sealed)
+
+
+def welcome(event: Event) -> None:
+    """A new person is greeted, in their language, by an id that follows from the fact."""
+    user = db.session.get(User, UUID(event.subject))
+    if user is None:
+        return
+    draft = Draft(channel=Channel.EMAIL, template="welcome", variables={"firstName": user.first_name or ""})
+    insert_one(user.id, draft.written(user.locale), notification_id=event.id)
+
+
+def forget(event: Event) -> None:
+    """The person is gone: nothing more is sent, and what we knew of them goes; an erased one's texts, too."""
+    user_id = UUID(event.subject)
+    user = db.session.get(User, user_id)
+    if user is not None and user.deleted_at is None:
+        return  # restored meanwhile
+    mine = Notification.user_id == user_id
+    changed = {"updated_at": func.now(), "version": Notification.version + 1}
+    open_ones = update(Notification).where(mine, Notification.status == Status.PENDING)
+    cancelled = {"status": Status.CANCELLED, "failure_reason": "user_deleted", "sealed": None}
+    with transaction():
+        db.session.execute(delete(Device).where(Device.user_id == user_id))
+        db.session.execute(open_ones.values(cancelled | changed).execution_options(synchronize_session=False))
+        if user is None or user.erased_at is not None:
+            db.session.execute(delete(Preferences).where(Preferences.user_id == user_id))
+            blank = {"subject": None, "content": None, "html": None, "extra": None, "sealed": None}
+            db.session.execute(
+                update(Notification).where(mine).values(blank | changed).execution_options(synchronize_session=False)
+            )
+
+
+def _insert(notification_id: UUID, user_id: UUID, draft: Draft, sealed: dict[str, Any]) -> None:
+    secret = {key: sealed[key] for key in ("variables", "recipient") if sealed.get(key)}
+    locale = db.session.scalar(select(User.locale).where(User.id == user_id))
+    if draft.template is not None and draft.channel is not Channel.IN_APP:
+        values = draft.unwritten(draft.source(locale))
+    else:
+        values = draft.written(locale)
+    if secret and draft.channel is not Channel.IN_APP:
+        values["sealed"] = runtime().sealer.seal(secret, context=notification_id.bytes)
+    insert_one(user_id, values, notification_id=notification_id)

@@ -1,0 +1,171 @@
+"""Writing down what came of an attempt: status, attempt rows and fact in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import Table, case, delete, func, update
+from sqlalchemy.dialects.postgresql import insert
+from uuid_utils.compat import uuid7
+
+from heidi_common.db import db, transaction, utcnow
+from heidi_common.events import NotificationFailed, NotificationSent
+from heidi_common.outbox import emit
+from heidi_common.work import backoff
+from heidi_services.notification.channels.message import Outcome, Result
+from heidi_services.notification.kinds import Channel, Status
+from heidi_services.notification.models import STREAM, Attempt, Device, Notification, Suppression
+from heidi_services.notification.service.claim import Job
+from heidi_services.notification.service.status import TIMED_OUT
+from heidi_services.notification.service.stream import announce, lock_stream
+
+_ROW = cast(Table, Notification.__table__)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a channel is tried: seconds before the second attempt, longest pause, attempts."""
+
+    base: float
+    cap: float
+    attempts: int
+
+
+PATIENCE = {
+    Channel.EMAIL: Patience(5, 3600, 14),
+    Channel.SMS: Patience(5, 600, 8),
+    Channel.PUSH: Patience(5, 600, 8),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """One call of one provider."""
+
+    result: Result
+    started_at: datetime
+    duration_ms: int
+    device_id: UUID | None = None
+
+
+def tried(job: Job, tries: Sequence[Try]) -> None:
+    """After the providers had their say: sent, to be tried again, or failed."""
+    sent = next((one.result for one in tries if one.result.sent), None)
+    with transaction():
+        _record(job, tries)
+        if sent is not None:
+            _sent(job, provider_id=sent.provider_id or None)
+        elif any(one.result.retryable for one in tries):
+            _again(job, tries)
+        else:
+            _failed(job, _reason(tries))
+
+
+def shown(job: Job) -> None:
+    """An in-app message is delivered by being there: it gets its place in the stream, and open streams are told."""
+    with transaction():
+        lock_stream(job.user_id)
+        _sent(job, stream_id=STREAM.next_value())
+        announce(job.user_id)
+
+
+def failed(job: Job, reason: str) -> None:
+    with transaction():
+        _failed(job, reason)
+
+
+def cancelled(job: Job, reason: str) -> None:
+    with transaction():
+        _update(job, status=Status.CANCELLED, failure_reason=reason, sealed=None)
+
+
+def postponed(job: Job, until: datetime) -> None:
+    """Not an attempt: the count goes back. What would be stale by then fails now."""
+    with transaction():
+        if job.expires_at is not None and until >= job.expires_at:
+            _failed(job, "expired")
+        else:
+            _update(job, next_attempt_at=until, hinted_until=until, attempts=_ROW.c.attempts - 1)
+
+
+def _sent(job: Job, **values: Any) -> None:
+    """A receipt may have been faster than we: what is further than SENT stays."""
+    status = case((_ROW.c.status == Status.PENDING, Status.SENT.value), else_=_ROW.c.status)
+    _update(job, overtaken=True, status=status, sent_at=func.now(), failure_reason=None, sealed=None, **values)
+    emit(NotificationSent(id=job.id, about_user=job.user_id, channel=job.channel, category=job.category))
+
+
+def _failed(job: Job, reason: str) -> None:
+    if _update(job, status=Status.FAILED, failure_reason=reason):
+        fact = NotificationFailed(
+            id=job.id, about_user=job.user_id, channel=job.channel, category=job.category, reason=reason
+        )
+        emit(fact)
+
+
+def _again(job: Job, tries: Sequence[Try]) -> None:
+    patience = PATIENCE[job.channel]
+    wait = backoff(job.attempts, base=patience.base, cap=patience.cap)
+    asked = max((one.result.retry_after or 0 for one in tries), default=0)
+    due = utcnow() + max(wait, timedelta(seconds=min(asked, patience.cap)))
+    if job.attempts >= patience.attempts:
+        _failed(job, TIMED_OUT if _ambiguous(tries) else "attempts_exhausted")
+    elif job.expires_at is not None and due >= job.expires_at:
+        _failed(job, TIMED_OUT if _ambiguous(tries) else "expired")
+    else:
+        _update(job, next_attempt_at=due, hinted_until=due)
+
+
+def _ambiguous(tries: Sequence[Try]) -> bool:
+    return any(one.result.outcome is Outcome.AMBIGUOUS for one in tries)
+
+
+def _reason(tries: Sequence[Try]) -> str:
+    """A stable word: the provider's own words may hold an address and stay in the attempt rows."""
+    return "misconfigured" if any(one.result.final for one in tries) else "refused"
+
+
+def _update(job: Job, *, overtaken: bool = False, **values: Any) -> bool:
+    """Give the row back with its new values; False when a receipt was faster and has closed it already."""
+    changed = values | {"locked_until": None, "updated_at": func.now(), "version": _ROW.c.version + 1}
+    statement = update(_ROW).where(_ROW.c.id == job.id).values(changed).returning(_ROW.c.id)
+    if not overtaken:
+        statement = statement.where(_ROW.c.status == Status.PENDING)
+    return db.session.execute(statement).first() is not None
+
+
+def _record(job: Job, tries: Sequence[Try]) -> None:
+    rows = [
+        {
+            "id": uuid7(),
+            "notification_id": job.id,
+            "number": job.attempts,
+            "provider": one.result.provider,
+            "outcome": one.result.outcome.value,
+            "code": one.result.code or None,
+            "provider_id": one.result.provider_id or None,
+            "error": one.result.error[:1000] or None,
+            "started_at": one.started_at,
+            "duration_ms": one.duration_ms,
+        }
+        for one in tries
+    ]
+    if rows:
+        db.session.execute(insert(Attempt), rows)
+    for one in tries:
+        if one.result.dead:
+            _bury(job, one)
+
+
+def _bury(job: Job, one: Try) -> None:
+    """An address that does not exist is not written to again: the device goes, the mailbox is suppressed."""
+    if one.device_id is not None:
+        db.session.execute(delete(Device).where(Device.id == one.device_id))
+        return
+    address = job.email if job.channel is Channel.EMAIL else job.phone
+    values = {"id": uuid7(), "channel": job.channel, "address": address, "reason": "unknown_address"}
+    db.session.execute(insert(Suppression).values(values).on_conflict_do_nothing())

@@ -1,0 +1,69 @@
+"""A platform whose mail goes to a real SMTP server of its own."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from heidi_common.config import Settings
+from heidi_common.db import db
+from heidi_common.runtime import Runtime
+from heidi_services.notification.models import Attempt, Notification
+from heidi_services.notification.service.deliver import deliver
+from tests.conftest import SignedIn
+from tests.notification.mailserver import MailServer, mail_server
+
+Post = Callable[..., UUID]
+
+
+@pytest.fixture
+def reconfigure(app: Flask, settings: Settings) -> Iterator[Callable[..., None]]:
+    """Give the app other settings for one test: `reconfigure(sms_providers=("twilio",))`."""
+    before = app.extensions["heidi"]
+
+    def change(**changes: object) -> None:
+        app.extensions["heidi"] = Runtime(replace(app.extensions["heidi"].settings, **changes))  # type: ignore[arg-type]
+
+    yield change
+    app.extensions["heidi"] = before
+
+
+@pytest.fixture
+def mail(reconfigure: Callable[..., None]) -> Iterator[MailServer]:
+    """A mail server, and an app that sends to it."""
+    with mail_server() as server:
+        reconfigure(smtp_url=server.url)
+        yield server
+
+
+@pytest.fixture
+def post(client: FlaskClient, as_client: Callable[..., dict[str, str]]) -> Post:
+    """Send a message as a machine would: `post(user, channel="EMAIL", content="Hello")` gives its id."""
+    headers = as_client("notifications:write")
+
+    def send(person: SignedIn, **body: object) -> UUID:
+        given = {"userId": str(person.user.id), "channel": "EMAIL", "content": "Hello"} | body
+        answer = client.post("/api/v1/notifications", json=given, headers=headers)
+        assert answer.status_code == 202, answer.get_json()
+        return UUID(answer.get_json()["data"]["id"])
+
+    return send
+
+
+def delivered(notification_id: UUID) -> Notification:
+    """Deliver, as a worker would, and look at the row."""
+    deliver(notification_id)
+    return row(notification_id)
+
+
+def row(notification_id: UUID) -> Notification:
+    db.session.rollback()
+    return db.session.get_one(Notification, notification_id, populate_existing=True)
+
+
+def attempts_of(notification_id: UUID) -> list[Attempt]:
+    found = db.select(Attempt).where(Attempt.notification_id == notification_id).order_by(Attempt.id)
+    return list(db.session.scalars(found))

@@ -1,0 +1,201 @@
+"""From the POST to the mailbox: what is promised, what is written down, and what happens when it goes wrong."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from flask.testing import FlaskClient
+
+from heidi_common.db import db, transaction, utcnow
+from heidi_common.outbox import Event
+from heidi_services.notification.models import Notification, Suppression
+from heidi_services.notification.service import due
+from heidi_services.notification.service.deliver import deliver
+from tests.conftest import SignedIn
+from tests.notification.conftest import Post, attempts_of, delivered, row
+from tests.notification.mailserver import MailServer, free_port
+
+AsUser = Callable[..., SignedIn]
+
+
+def _facts(kind: str) -> list[Event]:
+    return list(db.session.scalars(db.select(Event).where(Event.type == kind)))
+
+
+def _due_now(notification_id: object) -> None:
+    """As if the pause before the next attempt were over."""
+    past = utcnow() - timedelta(seconds=1)
+    with transaction():
+        db.session.execute(
+            db.update(Notification)
+            .where(Notification.id == notification_id)
+            .values(next_attempt_at=past, hinted_until=past)
+        )
+
+
+def test_a_mail_reaches_its_reader_and_everything_is_written_down(
+    post: Post, mail: MailServer, as_user: AsUser
+) -> None:
+    person = as_user(email="ann@example.org")
+    sent = delivered(post(person, subject="Hi", content="Hello Ann"))
+    assert (sent.status, sent.attempts) == ("SENT", 1)
+    assert sent.sent_at is not None and sent.locked_until is None
+    assert mail.mails[0]["To"] == "ann@example.org" and mail.mails[0]["Subject"] == "Hi"
+    (attempt,) = attempts_of(sent.id)
+    assert (attempt.outcome, attempt.provider, attempt.provider_id) == ("sent", "smtp", mail.mails[0]["Message-ID"])
+    assert [fact.subject for fact in _facts("notification.queued")] == [str(sent.id)]
+    (fact,) = _facts("notification.sent")
+    assert fact.data == {"id": str(sent.id), "userId": str(person.user.id), "channel": "EMAIL", "category": "general"}
+
+
+def test_a_message_that_comes_twice_is_sent_once(post: Post, mail: MailServer, as_user: AsUser) -> None:
+    notification_id = post(as_user())
+    deliver(notification_id)
+    deliver(notification_id)
+    assert len(mail.mails) == 1
+
+
+def test_a_notification_that_does_not_exist_is_no_error(mail: MailServer) -> None:
+    deliver(uuid4())
+    assert mail.mails == []
+
+
+def test_a_server_that_says_later_is_tried_again_when_it_is_time(post: Post, mail: MailServer, as_user: AsUser) -> None:
+    person = as_user(email="ann@example.org")
+    mail.handler.rcpt_answers["ann@example.org"] = "451 4.7.1 Later"
+    waiting = delivered(post(person))
+    assert waiting.status == "PENDING" and waiting.next_attempt_at > utcnow()
+    deliver(waiting.id)
+    assert len(attempts_of(waiting.id)) == 1, "not before it is due"
+
+    mail.handler.rcpt_answers.clear()
+    _due_now(waiting.id)
+    assert due.overdue(10) == [waiting.id]
+    assert due.overdue(10) == [], "one hint is enough"
+    assert delivered(waiting.id).status == "SENT"
+    assert [attempt.outcome for attempt in attempts_of(waiting.id)] == ["temporary", "sent"]
+
+
+def test_a_mail_server_that_is_away_loses_nothing(
+    post: Post, reconfigure: Callable[..., None], as_user: AsUser
+) -> None:
+    reconfigure(smtp_url=f"smtp://127.0.0.1:{free_port()}")
+    waiting = delivered(post(as_user()))
+    assert (waiting.status, attempts_of(waiting.id)[0].outcome) == ("PENDING", "technical")
+
+
+def test_an_answer_lost_is_marked_and_tried_again_under_the_same_message_id(
+    post: Post, mail: MailServer, as_user: AsUser, client: FlaskClient
+) -> None:
+    person = as_user(email="ann@example.org")
+    mail.handler.data_answers["ann@example.org"] = "hang up"
+    waiting = delivered(post(person))
+    mail.handler.data_answers.clear()
+    _due_now(waiting.id)
+    assert delivered(waiting.id).status == "SENT"
+    assert mail.mails[0]["Message-ID"] == mail.mails[1]["Message-ID"]
+    answer = client.get(f"/api/v1/notifications/{waiting.id}/attempts", headers=person.headers).get_json()["data"]
+    assert [attempt["ambiguous"] for attempt in answer] == [True, False]
+
+
+def test_a_refusal_for_good_is_not_tried_again(post: Post, mail: MailServer, as_user: AsUser) -> None:
+    person = as_user(email="ann@example.org")
+    mail.handler.data_answers["ann@example.org"] = "554 5.7.1 Spam"
+    failed = delivered(post(person))
+    assert (failed.status, failed.failure_reason) == ("FAILED", "refused")
+    (fact,) = _facts("notification.failed")
+    assert fact.data["reason"] == "refused"
+    assert "ann@example.org" not in str(fact.data)
+
+
+def test_a_mailbox_that_does_not_exist_gets_nothing_any_more(post: Post, mail: MailServer, as_user: AsUser) -> None:
+    person = as_user(email="gone@example.org")
+    mail.handler.rcpt_answers["gone@example.org"] = "550 5.1.1 No such user"
+    assert delivered(post(person)).failure_reason == "refused"
+    assert db.session.scalar(db.select(Suppression.address)) == "gone@example.org"
+    mail.handler.rcpt_answers.clear()
+    second = delivered(post(person))
+    assert (second.status, second.failure_reason) == ("FAILED", "suppressed")
+    assert mail.mails == []
+
+
+def test_the_last_attempt_is_the_last(post: Post, mail: MailServer, as_user: AsUser) -> None:
+    person = as_user(email="ann@example.org")
+    mail.handler.rcpt_answers["ann@example.org"] = "451 Later"
+    waiting = delivered(post(person))
+    with transaction():
+        db.session.execute(db.update(Notification).values(attempts=13))
+    _due_now(waiting.id)
+    failed = delivered(waiting.id)
+    assert (failed.status, failed.failure_reason) == ("FAILED", "attempts_exhausted")
+
+
+def test_a_message_for_later_waits_for_its_time(post: Post, mail: MailServer, as_user: AsUser) -> None:
+    later = utcnow() + timedelta(hours=1)
+    waiting = delivered(post(as_user(), scheduledFor=later.isoformat()))
+    assert (waiting.status, waiting.attempts, mail.mails) == ("PENDING", 0, [])
+    assert due.overdue(10) == []
+    _due_now(waiting.id)
+    assert due.overdue(10) == [waiting.id]
+    assert delivered(waiting.id).status == "SENT"
+
+
+def test_what_has_expired_is_not_sent(post: Post, mail: MailServer, as_user: AsUser) -> None:
+    waiting = row(post(as_user(), expiresAt=(utcnow() + timedelta(hours=1)).isoformat()))
+    with transaction():
+        db.session.execute(db.update(Notification).values(expires_at=utcnow() - timedelta(seconds=1)))
+    assert delivered(waiting.id).failure_reason == "expired"
+    assert mail.mails == []
+
+
+def test_the_clock_fails_what_expires_while_it_waits(post: Post, mail: MailServer, as_user: AsUser) -> None:
+    soon = (utcnow() + timedelta(hours=1)).isoformat()
+    notification_id = post(as_user(), expiresAt=soon, scheduledFor=(utcnow() + timedelta(minutes=1)).isoformat())
+    with transaction():
+        db.session.execute(db.update(Notification).values(expires_at=utcnow() - timedelta(seconds=1)))
+    due.expire()
+    expired = row(notification_id)
+    assert (expired.status, expired.failure_reason) == ("FAILED", "expired")
+    assert [fact.subject for fact in _facts("notification.failed")] == [str(notification_id)]
+
+
+def test_a_person_who_has_gone_gets_nothing(post: Post, mail: MailServer, as_user: AsUser) -> None:
+    person = as_user()
+    notification_id = post(person)
+    with transaction():
+        person.user.deleted_at = utcnow()
+        db.session.add(person.user)
+    failed = delivered(notification_id)
+    assert (failed.status, failed.failure_reason, mail.mails) == ("FAILED", "user_deleted", [])
+
+
+def test_a_worker_that_died_in_the_middle_costs_a_lease_and_no_message(
+    post: Post, mail: MailServer, as_user: AsUser
+) -> None:
+    notification_id = post(as_user())
+    future, past = utcnow() + timedelta(seconds=50), utcnow() - timedelta(seconds=1)
+    with transaction():
+        db.session.execute(db.update(Notification).values(locked_until=future, hinted_until=past, attempts=1))
+    deliver(notification_id)
+    assert mail.mails == [] and due.overdue(10) == [], "its claim still stands"
+    with transaction():
+        db.session.execute(db.update(Notification).values(locked_until=past))
+    assert due.overdue(10) == [notification_id]
+    assert delivered(notification_id).attempts == 2
+
+
+def test_old_notifications_go_with_their_attempts(post: Post, mail: MailServer, as_user: AsUser) -> None:
+    old, young = delivered(post(as_user())).id, delivered(post(as_user())).id
+    with transaction():
+        long_ago = utcnow() - timedelta(days=366)
+        db.session.execute(db.update(Notification).where(Notification.id == old).values(created_at=long_ago))
+    due.forget_old()
+    assert list(db.session.scalars(db.select(Notification.id))) == [young]
+    assert attempts_of(old) == []
+
+
+@pytest.mark.parametrize(("channel", "reason"), [("SMS", "no_address"), ("PUSH", "no_device")])
+def test_without_an_address_there_is_nothing_to_try(post: Post, as_user: AsUser, channel: str, reason: str) -> None:
+    failed = delivered(post(as_user(), channel=channel))
+    assert (failed.status, failed.failure_reason) == ("FAILED", reason)
