@@ -1,0 +1,84 @@
+"""Rules about facts, queues and actors."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+
+from heidi_common.events import Fact, matches
+from workers.actors import Deed
+from workers.clock import Duty
+from workers.subscriptions import Consume, Hint
+
+EVERYTHING = "*"
+"""A subscriber of everything (forwarding) does not make a fact heard."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """Somebody sends messages for this actor on this queue."""
+
+    by: str
+    queue: str
+    actor: str
+
+
+def unheard(facts: Iterable[type[Fact]], subscriptions: Iterable[Hint | Consume]) -> list[str]:
+    """Facts that nobody subscribes to and that are not marked outward."""
+    patterns = {found.pattern for found in subscriptions} - {EVERYTHING}
+    return [fact.type for fact in facts if not fact.outward and not any(matches(p, fact.type) for p in patterns)]
+
+
+def unspoken(facts: Iterable[type[Fact]], subscriptions: Iterable[Hint | Consume]) -> list[str]:
+    """Subscriptions to facts that do not exist."""
+    types = [fact.type for fact in facts]
+    return [found.pattern for found in subscriptions if not any(matches(found.pattern, one) for one in types)]
+
+
+def calls(subscriptions: Iterable[Hint | Consume], duties: Iterable[Duty]) -> list[Call]:
+    """Every (queue, actor) that the relay or the clock sends messages for."""
+    found = [Call(f"subscription {one.pattern}", one.queue, one.actor) for one in subscriptions]
+    for duty in duties:
+        bound = inspect.getclosurevars(duty.look).nonlocals
+        if "actor" in bound:
+            found.append(Call(f"duty {duty.name}", bound["queue"], bound["actor"]))
+    return found
+
+
+def without_actor(calls: Iterable[Call], deeds: Mapping[str, Deed]) -> list[str]:
+    """Messages for an actor that no worker has, or that listens on another queue."""
+    return [
+        f"{call.by}: {call.actor} on {call.queue}"
+        for call in calls
+        if call.actor not in deeds or deeds[call.actor].queue != call.queue
+    ]
+
+
+def undeclared(calls: Iterable[Call], deeds: Mapping[str, Deed], queues: Iterable[str]) -> list[str]:
+    """Queues that are used without being declared, and declared ones that no actor consumes."""
+    consumed = {deed.queue for deed in deeds.values()}
+    used = {call.queue for call in calls} | consumed
+    missing = [f"{queue} is not declared" for queue in sorted(used - set(queues))]
+    return missing + [f"nobody consumes {queue}" for queue in sorted(set(queues) - consumed)]
+
+
+def dangling_duties(duties: Iterable[Duty]) -> list[str]:
+    """Duties whose "module:function" is not there."""
+    paths = [(duty.name, inspect.getclosurevars(duty.look).nonlocals.get("path")) for duty in duties]
+    return [f"{name}: {path}" for name, path in paths if path is not None and not _callable(path)]
+
+
+def dangling_interest(subscriptions: Iterable[Hint | Consume]) -> list[str]:
+    """Subscriptions whose `interested` is not there."""
+    paths = [getattr(found, "interested", None) for found in subscriptions]
+    return [path for path in paths if path is not None and not _callable(path)]
+
+
+def _callable(path: str) -> bool:
+    module, _, name = path.partition(":")
+    try:
+        return callable(getattr(import_module(module), name))
+    except (ImportError, AttributeError):
+        return False

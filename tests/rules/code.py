@@ -1,0 +1,83 @@
+"""Rules about the source itself, read as syntax trees."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PRODUCT = ("heidi_common", "heidi_services", "workers")
+
+ROOMS = frozenset({"routes", "schemas", "service", "models", "cli"})
+SPECIALITIES: Mapping[str, frozenset[str]] = {}
+
+COMMITS = frozenset({"heidi_common/db.py"})
+READS_ENVIRONMENT = ("heidi_common/config.py", "heidi_common/metrics.py", "heidi_common/standalone/", "wsgi.py")
+
+
+def sources() -> dict[str, ast.Module]:
+    """Path -> syntax tree, of everything that is installed."""
+    files = [ROOT / "wsgi.py", *(path for folder in PRODUCT for path in sorted((ROOT / folder).rglob("*.py")))]
+    return {str(path.relative_to(ROOT)): ast.parse(path.read_text()) for path in files}
+
+
+def commits(trees: Mapping[str, ast.Module]) -> list[str]:
+    """Every mention of a `.commit` outside the one place."""
+    return _where(trees, _is_commit, allowed=lambda path: path in COMMITS)
+
+
+def environment_reads(trees: Mapping[str, ast.Module]) -> list[str]:
+    """Looks at the environment anywhere but where settings are made."""
+    return _where(trees, _is_environment, allowed=lambda path: path.startswith(READS_ENVIRONMENT))
+
+
+def dramatiq_imports(trees: Mapping[str, ast.Module]) -> list[str]:
+    """Imports of Dramatiq outside workers/, those within functions included."""
+    return _where(trees, _imports_dramatiq, allowed=lambda path: path.startswith("workers/"))
+
+
+def unknown_rooms(paths: Iterable[str], specialities: Mapping[str, frozenset[str]]) -> list[str]:
+    """Files and folders of a service that are neither a common room nor one of its own specialities."""
+    found = set()
+    for path in paths:
+        parts = Path(path).parts
+        if parts[0] != "heidi_services" or len(parts) < 3:
+            continue
+        service, room = parts[1], parts[2].removesuffix(".py")
+        if room not in ROOMS | specialities.get(service, frozenset()) | {"__init__"}:
+            found.add(f"heidi_services/{service}/{room}")
+    return sorted(found)
+
+
+def _where(
+    trees: Mapping[str, ast.Module], wrong: Callable[[ast.AST], bool], *, allowed: Callable[[str], bool]
+) -> list[str]:
+    return [f"{path}:{line}" for path, tree in trees.items() if not allowed(path) for line in _lines(tree, wrong)]
+
+
+def _lines(tree: ast.Module, wrong: Callable[[ast.AST], bool]) -> Iterator[int]:
+    return (getattr(node, "lineno", 0) for node in ast.walk(tree) if wrong(node))
+
+
+def _is_commit(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr == "commit"
+
+
+def _is_environment(node: ast.AST) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return node.module == "os" and any(name.name in ("environ", "getenv") for name in node.names)
+    return isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv") and _named(node.value, "os")
+
+
+def _named(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def _imports_dramatiq(node: ast.AST) -> bool:
+    names: list[str] = []
+    if isinstance(node, ast.Import):
+        names = [name.name for name in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        names = [node.module or ""]
+    return any(name.partition(".")[0] == "dramatiq" for name in names)

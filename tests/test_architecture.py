@@ -1,0 +1,272 @@
+"""The rules of the house, checked on the house; beside each one a ruin on which it must fail."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import flask_migrate
+import pytest
+from flask import Flask
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, create_engine, text
+
+from heidi_common import commands
+from heidi_common.app import all_services, base_app
+from heidi_common.config import Settings
+from heidi_common.db import db
+from heidi_common.events import Fact, all_facts
+from heidi_common.guards import public
+from tests.rules import bus, code, doors, history, tables
+from workers import actors, clock
+from workers.broker import QUEUES
+from workers.subscriptions import SUBSCRIPTIONS, Consume, Hint
+
+ROOT = Path(__file__).parent.parent
+TREES = code.sources()
+
+Documents = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def documents(platform: Flask) -> Documents:
+    """Service -> its OpenAPI document, as a client gets it."""
+    client = platform.test_client()
+    return {found.name: client.get(f"/docs/{found.name}/openapi.json").get_json() for found in all_services()}
+
+
+# routes and documents
+
+
+def test_every_route_says_who_may_call_it(platform: Flask) -> None:
+    assert doors.unmarked(platform) == []
+
+
+def test_a_route_without_a_mark_is_noticed() -> None:
+    app = Flask("ruin", static_folder=None)
+    app.add_url_rule("/open", view_func=public(lambda: "seen"), endpoint="open")
+    app.add_url_rule("/forgotten", view_func=lambda: "seen", endpoint="forgotten")
+    assert doors.unmarked(app) == ["/forgotten"]
+
+
+def test_every_route_of_the_api_stands_in_a_document(platform: Flask, documents: Documents) -> None:
+    assert doors.undocumented(platform, documents) == []
+
+
+def test_a_route_outside_the_documents_is_noticed(platform: Flask, documents: Documents) -> None:
+    shortened = {"city": {"paths": {"/api/v1/cities/{city_id}": {"get": {}}}}}
+    assert "GET /api/v1/cities" in doors.undocumented(platform, shortened)
+    assert "GET /api/v1/cities/<uuid:city_id>" not in doors.undocumented(platform, shortened)
+
+
+def test_every_document_is_valid_openapi_3_1(documents: Documents) -> None:
+    assert [error for document in documents.values() for error in doors.invalid(document)] == []
+
+
+def test_an_invalid_document_is_noticed(documents: Documents) -> None:
+    assert doors.invalid({**documents["city"], "openapi": "3.0.3"})
+    assert doors.invalid({**documents["city"], "info": {"title": "no version"}})
+
+
+def test_every_operation_names_the_roles_that_may_call_it(documents: Documents) -> None:
+    assert doors.without_roles(doors.operations(documents)) == []
+
+
+@pytest.mark.parametrize(
+    "doc",
+    [
+        {},
+        {"x-roles": ["ADMIN"]},
+        {"x-roles": [], "security": [{"bearer": []}]},
+        {"x-roles": ["ADMIN"], "security": []},
+        {"x-roles": ["PUBLIC"], "security": [{"bearer": []}]},
+    ],
+)
+def test_an_operation_that_hides_its_roles_is_noticed(doc: dict[str, Any]) -> None:
+    assert doors.without_roles([doors.Operation("users", "get", "/api/v1/users", doc)]) == ["GET /api/v1/users"]
+
+
+def public_paths(documents: Documents) -> dict[str, str]:
+    """Path -> the service that answers it; every service's Swagger UI included."""
+    paths = {found.url: found.service for found in doors.operations(documents)}
+    return paths | {f"/docs/{name}/": name for name in documents} | {"/docs/": "core"}
+
+
+def test_the_router_brings_every_path_to_its_service(documents: Documents) -> None:
+    template = (ROOT / "nginx" / "nginx.conf.template").read_text()
+    assert doors.misrouted(public_paths(documents), doors.locations(template)) == []
+
+
+def test_a_prefix_that_the_router_lacks_or_nobody_needs_is_noticed() -> None:
+    template = "location = /stream { proxy_pass http://core; } location ~ ^/api/users(/|$) { proxy_pass http://users; }"
+    found = doors.locations(template)
+    assert doors.misrouted({"/api/users/1": "users", "/stream": "core"}, found) == []
+    assert doors.misrouted({"/api/users": "auth", "/stream": "core"}, found) == ["/api/users goes to users"]
+    assert doors.misrouted({"/api/users": "users", "/other": "core"}, found) == [
+        "/other goes to nobody",
+        "nobody is behind /stream",
+    ]
+
+
+# facts, queues, actors
+
+CALLS = bus.calls(SUBSCRIPTIONS, clock.DUTIES)
+
+
+def test_every_fact_is_heard_or_marked_outward() -> None:
+    assert bus.unheard(all_facts(), SUBSCRIPTIONS) == []
+
+
+def test_a_fact_that_nobody_hears_is_noticed() -> None:
+    class Whisper(Fact):
+        type = "whisper.made"
+
+    ours = [Consume("*", "integration", "forward_fact"), Consume("user.*", "core", "follow")]
+    assert bus.unheard([Whisper], ours) == ["whisper.made"]
+    assert bus.unheard([Whisper], [*ours, Hint("whisper.*", "core", "listen")]) == []
+
+
+def test_every_subscription_is_to_a_fact_that_exists() -> None:
+    assert bus.unspoken(all_facts(), SUBSCRIPTIONS) == []
+    assert bus.unspoken(all_facts(), [Hint("user.craeted", "core", "listen")]) == ["user.craeted"]
+
+
+def test_every_message_has_an_actor_that_listens_where_it_is_sent() -> None:
+    assert bus.without_actor(CALLS, actors.load()) == []
+
+
+def test_a_message_that_nobody_takes_is_noticed() -> None:
+    deeds = {"deliver": actors.Deed("notification", print)}
+    wrong = [bus.Call("a", "notification", "deliver"), bus.Call("b", "core", "deliver"), bus.Call("c", "core", "gone")]
+    assert bus.without_actor(wrong, deeds) == ["b: deliver on core", "c: gone on core"]
+
+
+def test_every_queue_is_declared_and_consumed() -> None:
+    assert bus.undeclared(CALLS, actors.load(), QUEUES) == []
+
+
+def test_a_queue_that_is_forgotten_is_noticed() -> None:
+    deeds = {"deliver": actors.Deed("notification", print)}
+    assert bus.undeclared([bus.Call("a", "bulk", "deliver")], deeds, ["notification", "core"]) == [
+        "bulk is not declared",
+        "nobody consumes core",
+    ]
+
+
+def test_the_clock_and_the_bus_call_only_what_is_there() -> None:
+    assert bus.dangling_duties(clock.DUTIES) + bus.dangling_interest(SUBSCRIPTIONS) == []
+    assert bus.dangling_duties([clock.Duty("gone", 1, clock.deed("heidi_common.inbox:vanished"))]) != []
+    assert bus.dangling_interest([Consume("*", "core", "x", interested="heidi_common.vanished:f")]) != []
+
+
+def test_the_clock_s_messages_are_seen_by_these_rules() -> None:
+    duty = clock.Duty("late", 1, clock.due("heidi_common.inbox:overdue", "core", "look_again"))
+    assert bus.calls([], [duty]) == [bus.Call("duty late", "core", "look_again")]
+
+
+# tables and migrations
+
+
+def test_every_table_has_one_owner_and_no_key_crosses_two(platform: Flask) -> None:
+    owners = tables.owners()
+    assert tables.ownerless(db.metadata, owners) == []
+    assert tables.crossing_keys(db.metadata.tables.values(), owners) == []
+
+
+def test_a_key_into_another_owner_s_table_is_noticed() -> None:
+    ruin = MetaData()
+    Table("schedules", ruin, Column("id", Integer, primary_key=True))
+    Table("users", ruin, Column("id", Integer, primary_key=True))
+    other = Table("notifications", ruin, Column("s", ForeignKey("schedules.id")), Column("u", ForeignKey("users.id")))
+    owners = {"schedules": "scheduler", "users": tables.IDENTITY, "notifications": "notification"}
+    assert sorted(tables.crossing_keys([other], owners)) == ["notifications.s -> schedules", "notifications.u -> users"]
+    assert tables.crossing_keys([other], owners | {"notifications": "auth", "schedules": "auth"}) == []
+    assert tables.ownerless(ruin, {"users": tables.IDENTITY}) == ["notifications", "schedules"]
+
+
+def test_the_migrations_make_what_the_models_describe(app: Flask) -> None:
+    assert history.differences(db.engine, db.metadata) == []
+
+
+def test_a_model_without_a_migration_is_noticed(app: Flask) -> None:
+    ruin = MetaData()
+    for table in db.metadata.tables.values():
+        table.to_metadata(ruin)
+    Table("forgotten", ruin, Column("id", Integer, primary_key=True))
+    assert [found[0] for found in history.differences(db.engine, ruin)] == ["add_table"]
+
+
+def test_there_is_one_history_numbered_without_gaps() -> None:
+    assert len(history.heads()) == 1
+    assert history.gaps(path.name for path in (history.FOLDER / "versions").glob("*.py")) == []
+    assert history.gaps(["0001_a.py", "0003_b.py"]) == ["0002 is 0003_b.py"]
+
+
+def test_the_migrations_run_down_to_nothing_and_up_again(settings: Settings) -> None:
+    name = f"down_and_up_{uuid.uuid4().hex}"
+    server = create_engine(settings.database_url, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    app = base_app(replace(settings, database_url=settings.database_url.replace("/postgres?", f"/{name}?")), "scratch")
+    commands.init_commands(app)
+    with app.app_context():
+        flask_migrate.upgrade(str(history.FOLDER))
+        flask_migrate.downgrade(str(history.FOLDER), revision="base")
+        left = db.session.scalars(text("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"))
+        assert set(left) == {"alembic_version", "alembic_version_pkc"}
+        db.session.remove()
+        flask_migrate.upgrade(str(history.FOLDER))
+        assert history.differences(db.engine, db.metadata) == []
+        db.engine.dispose()
+
+
+# the source
+
+
+def test_commit_is_written_once() -> None:
+    assert code.commits(TREES) == []
+    assert code.commits({"heidi_services/x/service.py": ast.parse("def f():\n    db.session.commit()")}) == [
+        "heidi_services/x/service.py:2"
+    ]
+    assert all(code.commits({"elsewhere.py": TREES[path]}) for path in code.COMMITS)
+
+
+def test_the_environment_is_read_in_one_place() -> None:
+    assert code.environment_reads(TREES) == []
+    for line in ("import os; os.environ['X']", "import os; os.getenv('X')", "from os import environ"):
+        assert code.environment_reads({"heidi_services/x/service.py": ast.parse(line)}) != []
+
+
+def test_only_workers_know_dramatiq() -> None:
+    assert code.dramatiq_imports(TREES) == []
+    for line in ("import dramatiq", "from dramatiq.brokers import redis", "def f():\n    import dramatiq"):
+        assert code.dramatiq_imports({"heidi_services/x/service.py": ast.parse(line)}) != []
+
+
+def test_every_service_has_the_same_rooms() -> None:
+    assert code.unknown_rooms(TREES, code.SPECIALITIES) == []
+    ruin = ["heidi_services/city/utils.py", "heidi_services/city/geo.py", "heidi_services/city/models.py"]
+    assert code.unknown_rooms(ruin, {"city": frozenset({"geo"})}) == ["heidi_services/city/utils"]
+
+
+def lint_imports(config: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--config", str(config), "--no-cache"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_nobody_imports_upwards_or_sideways() -> None:
+    found = lint_imports(ROOT / "pyproject.toml")
+    assert found.returncode == 0, found.stdout
+
+
+def test_an_import_upwards_is_noticed(tmp_path: Path) -> None:
+    reversed_house = "[importlinter]\nroot_packages =\n    heidi_common\n    heidi_services\n    workers\n" + (
+        "[importlinter:contract:layers]\nname = upside down\ntype = layers\nlayers =\n    heidi_common\n    workers\n"
+    )
+    config = tmp_path / "ruin.ini"
+    config.write_text(reversed_house)
+    assert lint_imports(config).returncode != 0
