@@ -1,0 +1,52 @@
+"""A person on the wire, straight from a row: hot reads need neither entity nor schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, current_app
+from sqlalchemy import Row
+
+from heidi_common import accounts
+from heidi_common.http import enveloped, open_page
+from heidi_common.identity import User
+from heidi_common.paging import Page
+from heidi_common.schemas import iso
+
+COLUMNS = (*accounts.SHOWN, User.phone, User.locale, User.timezone, User.deleted_at, User.version)
+
+
+def person(row: Row[Any] | User) -> dict[str, Any]:
+    """The JSON object of PersonOut."""
+    return {
+        "id": str(row.id),
+        "email": row.email,
+        "role": str(row.role),
+        "firstName": row.first_name,
+        "lastName": row.last_name,
+        "phone": row.phone,
+        "locale": row.locale,
+        "timezone": row.timezone,
+        "isActive": row.is_active,
+        "emailVerified": row.email_verified_at is not None,
+        "createdAt": iso(row.created_at),
+        "updatedAt": iso(row.updated_at),
+        "deletedAt": iso(row.deleted_at) if row.deleted_at else None,
+    }
+
+
+def answer(row: Row[Any] | User, status: int = 200) -> Response:
+    response: Response = current_app.json.response(enveloped(person(row)))
+    response.status_code = status
+    return response
+
+
+def page_answer(found: Page) -> Response:
+    people = [person(row) for row in open_page(found)]
+    response: Response = current_app.json.response(enveloped(people, found.meta))
+    return response
+
+
+def tag(row: Row[Any] | User) -> str:
+    """The ETag of a person's version."""
+    return f'"{row.id.hex}.{row.version}"'

@@ -1,0 +1,82 @@
+"""What may come into users, and what goes out."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+
+from marshmallow import ValidationError, fields, validate
+
+from heidi_common.accounts import UserOut
+from heidi_common.identity import Role
+from heidi_common.passwords import MAX_BYTES
+from heidi_common.schemas import PageQuery, Schema, Text, UtcDateTime
+
+PHONE = validate.Regexp(re.compile(r"\+[1-9][0-9]{6,14}\Z"), error="A phone number looks like +4930123456 (E.164).")
+LOCALE = validate.Regexp(re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?\Z"), error="A locale looks like de-AT.")
+
+
+def _known_zone(name: str) -> None:
+    if name not in zoneinfo.available_timezones():
+        raise ValidationError("This is not a time zone of the IANA database.")
+
+
+class PersonOut(UserOut):
+    """A person, with what only the users service shows."""
+
+    phone = fields.String(allow_none=True)
+    locale = fields.String(allow_none=True)
+    timezone = fields.String(allow_none=True)
+    deleted_at = UtcDateTime(allow_none=True)
+
+
+class PeopleQuery(PageQuery):
+    q = Text(max=100)
+    role = fields.Enum(Role, by_value=True)
+    is_active = fields.Boolean()
+    include_deleted = fields.Boolean(load_default=False)
+    created_from = UtcDateTime()
+    created_to = UtcDateTime()
+    sort = fields.String(
+        load_default="-createdAt", validate=validate.OneOf(["createdAt", "-createdAt", "email", "-email"])
+    )
+
+
+class PersonIn(Schema):
+    email = Text(required=True, max=320)
+    password = Text(required=True, max=MAX_BYTES, load_only=True)
+    first_name = Text(max=100, allow_none=True)
+    last_name = Text(max=100, allow_none=True)
+    role = fields.Enum(Role, by_value=True, load_default=Role.USER)
+
+
+class PersonPatch(Schema):
+    """A person may change the first five of themselves; the others are for administrators."""
+
+    first_name = Text(max=100, allow_none=True)
+    last_name = Text(max=100, allow_none=True)
+    phone = Text(max=16, allow_none=True, validate=PHONE)
+    locale = Text(max=12, allow_none=True, validate=LOCALE)
+    timezone = Text(max=64, allow_none=True, validate=_known_zone)
+    role = fields.Enum(Role, by_value=True)
+    is_active = fields.Boolean()
+    email = Text(max=320)
+
+
+class EraseIn(Schema):
+    """One's own password; an administrator who erases somebody else sends none."""
+
+    password = Text(max=MAX_BYTES, load_only=True)
+
+
+class ErasedOut(Schema):
+    id = fields.UUID()
+    erased_at = UtcDateTime()
+
+
+class ExportOut(Schema):
+    """Everything the platform holds on a person; each part as its own service shows it."""
+
+    exported_at = UtcDateTime()
+    user = fields.Nested(PersonOut)
+    parts = fields.Dict()

@@ -1,0 +1,1 @@
+"""What users can do, one file for each deed."""

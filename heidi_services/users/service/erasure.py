@@ -1,0 +1,65 @@
+"""Erasure: personal data is replaced by a tombstone, ids are kept, and every service hears of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from flask import request
+from sqlalchemy import select, update
+
+from heidi_common import throttle
+from heidi_common.audit import record, refuse
+from heidi_common.db import db, transaction, utcnow
+from heidi_common.events import UserDeleted
+from heidi_common.guards import Caller
+from heidi_common.identity import Session, User
+from heidi_common.outbox import emit
+from heidi_common.passwords import passwords
+from heidi_common.problems import Invalid
+from heidi_services.users.service.admins import keep_one
+from heidi_services.users.service.changes import sign_out
+from heidi_services.users.service.people import not_found
+
+
+def erase(caller: Caller, user_id: UUID, password: str | None) -> User:
+    """Oneself with the password, or anybody by an administrator; also somebody who is deleted already."""
+    if caller.id == user_id:
+        _check_own(caller, password)
+    elif not caller.is_admin:
+        raise not_found()
+    with transaction():
+        user = db.session.scalar(select(User).where(User.id == user_id).with_for_update())
+        if user is None:
+            raise not_found()
+        if user.erased_at is None:
+            keep_one(user)
+            _bury(user, utcnow())
+            # Each service that holds something on the person hears this and sees the tombstone.
+            emit(UserDeleted(id=user.id, role=user.role, is_active=user.is_active, changed=("erasedAt",)))
+            record("user_erased", actor=caller.id, target=user.id)
+    return user
+
+
+def _bury(user: User, now: datetime) -> None:
+    user.erased_at, user.deleted_at = now, user.deleted_at or now
+    user.email, user.password_hash = f"{user.id.hex}@erased.invalid", None
+    user.first_name = user.last_name = user.phone = user.locale = user.timezone = None
+    user.is_active, user.email_verified_at = False, None
+    sign_out(user, "erased")
+    traces = {"ip": None, "user_agent": None, "label": None}
+    db.session.execute(update(Session).where(Session.user_id == user.id).values(traces))
+
+
+def _check_own(caller: Caller, password: str | None) -> None:
+    """Somebody at an open laptop must not be able to erase its owner, nor to guess the password here."""
+    stored = db.session.scalar(select(User.password_hash).where(User.id == caller.id))
+    db.session.rollback()
+    if password is None:
+        raise Invalid.field("password", "Missing data for required field.")
+    limit = throttle.pair(str(caller.id), request.remote_addr or "")
+    throttle.check(limit)
+    if not passwords().verify(stored, password, at_turn=lambda: throttle.check(limit)).ok:
+        throttle.count(limit)
+        refuse("user_erase_fail", actor=caller.id, target=caller.id)
+        raise Invalid.field("password", "The password is wrong.", code="wrong_password")

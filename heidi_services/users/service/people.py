@@ -1,0 +1,72 @@
+"""Reading people: one, or a page of them."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, select
+
+from heidi_common.db import db
+from heidi_common.guards import Caller
+from heidi_common.identity import Role, User
+from heidi_common.paging import Page, page
+from heidi_common.problems import NotFound
+from heidi_services.users.present import COLUMNS
+
+ORDERS = {"createdAt": User.created_at, "email": User.email}
+STAFF = (Role.ADMIN, Role.MODERATOR)
+
+
+def get(caller: Caller, user_id: UUID) -> Row[Any]:
+    """Oneself, or anybody for staff; for others nobody else exists."""
+    if caller.id != user_id and caller.role not in STAFF:
+        raise not_found()
+    statement = select(*COLUMNS).where(User.id == user_id, User.deleted_at.is_(None))
+    row = db.session.execute(statement).first()
+    if row is None:
+        raise not_found()
+    return row
+
+
+def listed(query: dict[str, Any]) -> Page:
+    """A page of people, newest first unless told otherwise."""
+    sort = query["sort"]
+    return page(
+        _filtered(query),
+        order=ORDERS[sort.removeprefix("-")],
+        descending=sort.startswith("-"),
+        tiebreak=User.id,
+        limit=query["limit"],
+        cursor=query["cursor"],
+        total=query["total"],
+        scalars=False,
+    )
+
+
+def _filtered(query: dict[str, Any]) -> Select[Any]:
+    statement = select(*COLUMNS)
+    if not query["include_deleted"]:
+        statement = statement.where(User.deleted_at.is_(None))
+    if "role" in query:
+        statement = statement.where(User.role == query["role"])
+    if "is_active" in query:
+        # Written so that the partial index of the inactive ones is seen.
+        statement = statement.where(User.is_active if query["is_active"] else ~User.is_active)
+    if "created_from" in query:
+        statement = statement.where(User.created_at >= query["created_from"])
+    if "created_to" in query:
+        statement = statement.where(User.created_at < query["created_to"])
+    if "q" in query:
+        statement = statement.where(User.search.like(pattern(query["q"]), escape="\\"))
+    return statement
+
+
+def pattern(q: str) -> str:
+    """Three characters and more are found anywhere, fewer at the beginning of a word: so the trigrams can help."""
+    plain = q.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{plain}%" if len(q) >= 3 else f"% {plain}%"
+
+
+def not_found() -> NotFound:
+    return NotFound("There is no such user.")

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from flask.testing import FlaskClient
+
+from heidi_common.identity import Role
+from tests.auth.helpers import PASSWORD, bearer, login, register
+
+USERS = "/api/v1/users"
+Sign = Callable[..., object]
+
+
+@pytest.fixture
+def admin(as_user):
+    return as_user(Role.ADMIN)
+
+
+def create(client: FlaskClient, admin, email: str = "new@example.test", **more):
+    return client.post(USERS, json={"email": email, "password": PASSWORD, **more}, headers=admin.headers)
+
+
+def test_an_administrator_creates_somebody_who_can_sign_in(client, admin) -> None:
+    made = create(client, admin, "New@Example.test", firstName="New", role="MODERATOR")
+    assert made.status_code == 201, made.json
+    assert made.json["data"]["role"] == "MODERATOR" and made.json["data"]["email"] == "new@example.test"
+    assert login(client, "new@example.test").status_code == 200
+    again = create(client, admin, "new@example.test")
+    assert (again.status_code, again.json["code"]) == (409, "email_taken")
+
+
+def test_oneself_is_read_with_an_etag_and_others_do_not_exist(client, as_user, admin) -> None:
+    ada, eve = as_user(), as_user()
+    found = client.get(f"{USERS}/{ada.user.id}", headers=ada.headers)
+    assert found.status_code == 200 and found.json == client.get(f"{USERS}/me", headers=ada.headers).json
+    same = client.get(f"{USERS}/me", headers={**ada.headers, "If-None-Match": "W/" + found.headers["ETag"]})
+    assert same.status_code == 304
+    assert client.get(f"{USERS}/{ada.user.id}", headers=eve.headers).status_code == 404
+    for role in (Role.MODERATOR, Role.ADMIN):
+        assert client.get(f"{USERS}/{ada.user.id}", headers=as_user(role).headers).status_code == 200
+
+
+def test_the_list_pages_without_gaps_in_every_order(client, as_user, admin) -> None:
+    for number in range(7):
+        as_user(email=f"p{number}@example.test", first_name="Person")
+    for sort in ("createdAt", "-createdAt", "email", "-email"):
+        path, emails = f"{USERS}?limit=3&sort={sort}", []
+        while path:
+            found = client.get(path, headers=admin.headers)
+            emails += [user["email"] for user in found.json["data"]]
+            link = found.headers.get("Link")
+            path = link.split(";")[0].strip("<>") if link else None
+        assert len(emails) == len(set(emails)) == 8
+        if "email" in sort:
+            assert emails == sorted(emails, reverse=sort.startswith("-"))
+
+
+def test_filters_and_search_find_who_fits(client, as_user, admin) -> None:
+    as_user(email="zoe.novak@example.test", first_name="Zoë", last_name="Novak")
+    as_user(Role.MODERATOR, email="mod@example.test", is_active=False)
+
+    def emails(query: str) -> set[str]:
+        found = client.get(f"{USERS}?{query}", headers=admin.headers)
+        assert found.status_code == 200, found.json
+        return {user["email"] for user in found.json["data"]}
+
+    assert emails("q=nOVa") == {"zoe.novak@example.test"} == emails("q=zo") == emails("q=zoë")
+    assert emails("q=%25") == set() == emails("q=___")
+    assert emails("role=MODERATOR") == {"mod@example.test"} == emails("isActive=false")
+    assert emails("createdFrom=2100-01-01T00:00:00Z") == set()
+    assert len(emails("createdTo=2100-01-01T00:00:00Z")) == 3
+    assert client.get(f"{USERS}?total=true&limit=1", headers=admin.headers).json["meta"]["total"] == 3
+    for wrong in ("role=KING", "colour=red", "limit=0", "sort=password"):
+        assert client.get(f"{USERS}?{wrong}", headers=admin.headers).status_code == 422
+    assert client.get(f"{USERS}?cursor=made-up", headers=admin.headers).status_code == 400
+
+
+def test_a_person_changes_the_own_profile_and_nothing_else(client, as_user) -> None:
+    ada = as_user()
+    body = {"firstName": "Ada", "phone": "+4930123456", "locale": "de-AT", "timezone": "Europe/Vienna"}
+    found = client.patch(f"{USERS}/me", json=body, headers=ada.headers)
+    assert found.status_code == 200 and body.items() <= found.json["data"].items()
+    refused = client.patch(f"{USERS}/me", json={"role": "ADMIN", "isActive": True}, headers=ada.headers)
+    assert refused.status_code == 422
+    assert [e["pointer"] for e in refused.json["errors"]] == ["/isActive", "/role"]
+    for field, value in [("phone", "123"), ("locale", "english"), ("timezone", "Mars/Base"), ("password", "x" * 20)]:
+        wrong = client.patch(f"{USERS}/me", json={field: value}, headers=ada.headers)
+        assert wrong.status_code == 422 and wrong.json["errors"][0]["pointer"] == f"/{field}"
+    assert client.patch(f"{USERS}/{ada.user.id}", json={}, headers=as_user().headers).status_code == 404
+    assert client.patch(f"{USERS}/{ada.user.id}", json={}, headers=as_user(Role.MODERATOR).headers).status_code == 403
+
+
+def test_a_stale_if_match_is_412(client, as_user) -> None:
+    ada = as_user()
+    tag = client.get(f"{USERS}/me", headers=ada.headers).headers["ETag"]
+    fresh = {**ada.headers, "If-Match": tag}
+    found = client.patch(f"{USERS}/me", json={"firstName": "A"}, headers=fresh)
+    assert found.status_code == 200 and found.headers["ETag"] != tag
+    assert client.patch(f"{USERS}/me", json={"firstName": "B"}, headers=fresh).status_code == 412
+    assert client.delete(f"{USERS}/me", headers=fresh).status_code == 412
+
+
+@pytest.mark.parametrize("change", [{"role": "MODERATOR"}, {"isActive": False}])
+def test_a_new_role_or_a_deactivation_ends_the_old_access_token(client, admin, change) -> None:
+    data = register(client)
+    path = f"{USERS}/{data['user']['id']}"
+    assert client.patch(path, json=change, headers=admin.headers).status_code == 200
+    assert client.get("/api/v1/auth/me", headers=bearer(data)).status_code == 401
+    again = client.post("/api/v1/auth/refresh", json={"refreshToken": data["refreshToken"]})
+    assert again.status_code == (200 if "role" in change else 401)
+
+
+def test_a_deletion_signs_out_frees_the_email_and_can_be_taken_back(client, admin) -> None:
+    data = register(client)
+    path = f"{USERS}/{data['user']['id']}"
+    assert client.delete(f"{USERS}/me", headers=bearer(data)).status_code == 204
+    assert client.get(f"{USERS}/me", headers=bearer(data)).status_code == 401
+    assert login(client).status_code == 401
+    assert client.get(path, headers=admin.headers).status_code == 404
+    listed = client.get(f"{USERS}?includeDeleted=true&q=ada", headers=admin.headers).json["data"]
+    assert len(listed) == 1 and listed[0]["deletedAt"]
+
+    register(client)
+    taken = client.post(f"{path}/restore", headers=admin.headers)
+    assert (taken.status_code, taken.json["code"]) == (409, "email_taken")
+    other = client.get(f"{USERS}?q=ada", headers=admin.headers).json["data"][0]["id"]
+    assert client.delete(f"{USERS}/{other}", headers=admin.headers).status_code == 204
+    assert client.post(f"{path}/restore", headers=admin.headers).status_code == 200
+    assert login(client).status_code == 200
