@@ -37,7 +37,7 @@ def open_stream() -> Response:
         raise TooMany(f"{STREAMS_PER_PERSON} streams are open already.", retry_after=5)
     place = _last_event_id()
     reader = hub.open(who.id, stream.last_place(who.id) if place is None else place)
-    db.session.remove()  # an open stream holds no connection
+    db.session.rollback()  # an open stream holds no connection
     response = Response(_events(hub, reader, _lives(who)), mimetype="text/event-stream")
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"

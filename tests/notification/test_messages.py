@@ -1,0 +1,223 @@
+"""The HTTP side of one notification: who may send, who may see, and what reading does."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from flask.testing import FlaskClient
+
+from heidi_common.db import db, utcnow
+from heidi_common.identity import Role
+from heidi_services.notification.models import Notification
+from tests.conftest import SignedIn
+from tests.notification.conftest import Post, delivered, row
+from tests.notification.mailserver import MailServer
+
+AsUser = Callable[..., SignedIn]
+URL = "/api/v1/notifications"
+
+
+def _pointers(answer: Any) -> list[str]:
+    return [error["pointer"] for error in answer.get_json()["errors"]]
+
+
+@pytest.mark.parametrize(("role", "status"), [(Role.ADMIN, 202), (Role.MODERATOR, 202), (Role.USER, 403)])
+def test_who_may_send(client: FlaskClient, as_user: AsUser, role: Role, status: int) -> None:
+    sender, person = as_user(role), as_user()
+    body = {"userId": str(person.user.id), "channel": "IN_APP", "content": "Hello", "metadata": {"order": 7}}
+    answer = client.post(URL, json=body, headers=sender.headers)
+    assert answer.status_code == status
+    if status == 202:
+        data = answer.get_json()["data"]
+        assert data["status"] == "PENDING" and data["type"] == "INFO" and data["metadata"] == {"order": 7}
+        assert data["createdAt"].endswith("Z") and data["attempts"] == 0 and data["sentAt"] is None
+        assert client.get(f"{URL}/{data['id']}", headers=person.headers).get_json()["data"] == data
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"channel": "FAX"}, "/channel"),
+        ({"type": "LOUD"}, "/type"),
+        ({"content": None}, "/content"),
+        ({"content": ""}, "/content"),
+        ({"content": "a\x00b"}, "/content"),
+        ({"template": "welcome"}, "/template"),
+        ({"content": None, "template": "nothing"}, "/template"),
+        ({"variables": {"a": 1}}, "/variables"),
+        ({"content": None, "template": "password-reset"}, "/variables/link"),
+        ({"userId": "7"}, "/userId"),
+        ({"userId": str(uuid4())}, "/userId"),
+        ({"expiresAt": "2020-01-01T00:00:00Z"}, "/expiresAt"),
+        ({"scheduledFor": "tomorrow"}, "/scheduledFor"),
+        ({"scheduledFor": "2030-01-01T00:00:00"}, "/scheduledFor"),
+        ({"category": "Über"}, "/category"),
+        ({"surprise": 1}, "/surprise"),
+        ({"channel": "SMS", "content": "x" * 1601}, "/content"),
+        ({"metadata": {"x": "y" * 20_000}}, "/metadata"),
+    ],
+)
+def test_a_wrong_field_is_named(
+    client: FlaskClient, as_user: AsUser, as_client: Callable[..., dict[str, str]], change: dict[str, Any], pointer: str
+) -> None:
+    body = {"userId": str(as_user().user.id), "channel": "EMAIL", "content": "Hello"} | change
+    answer = client.post(URL, json=body, headers=as_client("notifications:write"))
+    assert answer.status_code == 422
+    assert _pointers(answer) == [pointer]
+    assert db.session.scalar(db.select(db.func.count()).select_from(Notification)) == 0
+
+
+def test_a_repeated_post_with_the_same_key_sends_once(
+    client: FlaskClient, as_user: AsUser, as_client: Callable[..., dict[str, str]]
+) -> None:
+    headers = as_client("notifications:write") | {"Idempotency-Key": "order-7"}
+    body = {"userId": str(as_user().user.id), "channel": "EMAIL", "content": "Hello"}
+    first, second = (client.post(URL, json=body, headers=headers) for _ in range(2))
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert first.get_json() == second.get_json()
+    assert db.session.scalar(db.select(db.func.count()).select_from(Notification)) == 1
+
+
+def test_the_words_of_a_template_are_those_of_its_readers_language(post: Post, as_user: AsUser) -> None:
+    link = {"variables": {"link": "https://example.org/r"}, "content": None, "template": "password-reset"}
+    german, english = row(post(as_user(locale="de-AT"), **link)), row(post(as_user(locale="fr"), **link))
+    assert (german.subject, german.locale) == ("Setzen Sie Ihr Passwort zurück", "de")
+    assert (english.subject, english.category) == ("Reset your password", "security")
+    assert "https://example.org/r" in (german.content or "")
+
+
+def test_others_notifications_do_not_exist(client: FlaskClient, post: Post, as_user: AsUser) -> None:
+    owner, other, admin = as_user(), as_user(), as_user(Role.ADMIN)
+    notification_id = post(owner, channel="IN_APP")
+    for path in (f"{URL}/{notification_id}", f"{URL}/{notification_id}/attempts"):
+        assert client.get(path, headers=other.headers).status_code == 404
+        assert client.get(path, headers=admin.headers).status_code == 200
+    for path in ("read", "unread"):
+        assert client.post(f"{URL}/{notification_id}/{path}", headers=other.headers).status_code == 404
+    assert client.delete(f"{URL}/{notification_id}", headers=other.headers).status_code == 404
+    assert client.get(f"{URL}?userId={owner.user.id}", headers=other.headers).status_code == 403
+    listed = client.get(f"{URL}?userId={owner.user.id}", headers=admin.headers).get_json()["data"]
+    assert [one["id"] for one in listed] == [str(notification_id)]
+    assert client.get(URL, headers=other.headers).get_json()["data"] == []
+
+
+def test_a_list_is_filtered_and_paged_newest_first(client: FlaskClient, post: Post, as_user: AsUser) -> None:
+    person = as_user()
+    ids = [str(post(person, channel="IN_APP", content=str(n))) for n in range(3)]
+    post(person, channel="SMS", type="ALERT")
+    first = client.get(f"{URL}?channel=IN_APP&limit=2&total=true", headers=person.headers)
+    assert [one["id"] for one in first.get_json()["data"]] == [ids[2], ids[1]]
+    assert first.get_json()["meta"]["total"] == 3
+    cursor = first.get_json()["meta"]["nextCursor"]
+    second = client.get(f"{URL}?channel=IN_APP&limit=2&cursor={cursor}", headers=person.headers).get_json()
+    assert [one["id"] for one in second["data"]] == [ids[0]]
+    assert len(client.get(f"{URL}?type=ALERT&status=PENDING", headers=person.headers).get_json()["data"]) == 1
+    assert client.get(f"{URL}?colour=red", headers=person.headers).status_code == 422
+
+
+def test_a_single_one_has_a_tag_that_changes_with_it(client: FlaskClient, post: Post, as_user: AsUser) -> None:
+    person = as_user()
+    url = f"{URL}/{post(person, channel='IN_APP')}"
+    tag = client.get(url, headers=person.headers).headers["ETag"]
+    assert client.get(url, headers=person.headers | {"If-None-Match": tag}).status_code == 304
+    delivered(UUID(url.rpartition("/")[2]))
+    assert client.get(url, headers=person.headers | {"If-None-Match": tag}).status_code == 200
+    assert client.delete(url, headers=person.headers | {"If-Match": tag}).status_code == 412
+
+
+def _unread(client: FlaskClient, person: SignedIn) -> int:
+    count = client.get(f"{URL}/unread-count", headers=person.headers).get_json()["data"]["count"]
+    listed = client.get(f"{URL}?unread=true", headers=person.headers).get_json()["data"]
+    assert len(listed) == count, "the list and the count are the same set"
+    return int(count)
+
+
+def test_reading_and_unreading_moves_the_count(client: FlaskClient, post: Post, as_user: AsUser) -> None:
+    person = as_user()
+    pending = post(person, channel="IN_APP")
+    assert _unread(client, person) == 0, "what has not arrived is not unread"
+    assert client.post(f"{URL}/{pending}/read", headers=person.headers).status_code == 409
+    url = f"{URL}/{delivered(pending).id}"
+    assert _unread(client, person) == 1
+    assert client.post(f"{url}/read", headers=person.headers).status_code == 204
+    read_at = row(pending).read_at
+    assert client.post(f"{url}/read", headers=person.headers).status_code == 204
+    assert (row(pending).status, row(pending).read_at, _unread(client, person)) == ("READ", read_at, 0)
+    assert client.post(f"{url}/unread", headers=person.headers).status_code == 204
+    assert (row(pending).status, row(pending).read_at, _unread(client, person)) == ("SENT", None, 1)
+
+
+def test_reading_all_reads_ones_own_inbox_only(client: FlaskClient, post: Post, as_user: AsUser) -> None:
+    person, other = as_user(), as_user()
+    for reader in (person, person, other):
+        delivered(post(reader, channel="IN_APP"))
+    assert client.post(f"{URL}/read-all", headers=person.headers).status_code == 204
+    assert (_unread(client, person), _unread(client, other)) == (0, 1)
+
+
+def test_an_owner_hides_an_in_app_message_in_any_state(client: FlaskClient, post: Post, as_user: AsUser) -> None:
+    person, admin = as_user(), as_user(Role.ADMIN)
+    shown, waiting = delivered(post(person, channel="IN_APP")).id, post(person, channel="IN_APP")
+    for notification_id in (shown, waiting):
+        assert client.delete(f"{URL}/{notification_id}", headers=person.headers).status_code == 204
+        assert client.get(f"{URL}/{notification_id}", headers=person.headers).status_code == 404
+        assert client.get(f"{URL}/{notification_id}", headers=admin.headers).status_code == 200
+    assert delivered(waiting).status == "SENT"
+    assert _unread(client, person) == 0
+
+
+def test_a_sender_cancels_what_is_pending(client: FlaskClient, as_user: AsUser, mail: MailServer) -> None:
+    sender, other, person = as_user(Role.MODERATOR), as_user(Role.MODERATOR), as_user()
+    body = {"userId": str(person.user.id), "channel": "EMAIL", "content": "Hello"}
+    url = f"{URL}/{client.post(URL, json=body, headers=sender.headers).get_json()['data']['id']}"
+    assert client.delete(url, headers=other.headers).status_code == 404
+    assert client.delete(url, headers=person.headers).status_code == 403
+    assert client.delete(url, headers=sender.headers).status_code == 204
+    assert client.delete(url, headers=sender.headers).status_code == 409
+    cancelled = db.session.scalars(db.select(Notification)).one()
+    assert delivered(cancelled.id).status == "CANCELLED"
+    assert mail.mails == []
+
+
+def test_what_has_been_sent_cannot_be_cancelled(
+    client: FlaskClient, post: Post, as_user: AsUser, mail: MailServer
+) -> None:
+    sent = delivered(post(as_user()))
+    answer = client.delete(f"{URL}/{sent.id}", headers=as_user(Role.ADMIN).headers)
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "not_pending")
+
+
+def test_an_administrator_gives_a_failed_one_a_second_chance(
+    client: FlaskClient, post: Post, as_user: AsUser, mail: MailServer
+) -> None:
+    person, admin = as_user(email="ann@example.org"), as_user(Role.ADMIN)
+    mail.handler.data_answers["ann@example.org"] = "554 No"
+    failed = delivered(post(person))
+    assert client.post(f"{URL}/{failed.id}/retry", headers=person.headers).status_code == 403
+    mail.handler.data_answers.clear()
+    answer = client.post(f"{URL}/{failed.id}/retry", headers=admin.headers)
+    assert (answer.status_code, answer.get_json()["data"]["status"]) == (202, "PENDING")
+    assert client.post(f"{URL}/{failed.id}/retry", headers=admin.headers).status_code == 409
+    assert client.post(f"{URL}/{uuid4()}/retry", headers=admin.headers).status_code == 404
+    assert delivered(failed.id).status == "SENT"
+
+
+def test_a_machine_says_whose_notifications_it_means(
+    client: FlaskClient, as_client: Callable[..., dict[str, str]], as_user: AsUser
+) -> None:
+    reader = as_client("notifications:read")
+    assert client.get(f"{URL}/unread-count", headers=reader).status_code == 422
+    answer = client.get(f"{URL}/unread-count?userId={as_user().user.id}", headers=reader)
+    assert answer.get_json()["data"] == {"count": 0}
+    assert client.get(URL, headers=as_client("schedules:write")).status_code == 403
+
+
+def test_times_are_written_in_utc(client: FlaskClient, post: Post, as_user: AsUser) -> None:
+    person = as_user()
+    later = (utcnow() + timedelta(days=1)).replace(microsecond=0)
+    url = f"{URL}/{post(person, scheduledFor=later.isoformat())}"
+    assert client.get(url, headers=person.headers).get_json()["data"]["scheduledFor"] == later.strftime(
+        "%Y-%m-%dT%H:%M:%S.000Z"
+    )

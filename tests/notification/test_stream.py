@@ -1,0 +1,148 @@
+"""The live inbox: nothing missed, nothing twice, no connection held, and an end when the session ends."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Thread
+from typing import Any, cast
+from uuid import UUID
+
+import orjson
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from heidi_common import revocation
+from heidi_common.db import db, transaction
+from heidi_common.identity import Session
+from heidi_services.notification.models import Notification
+from heidi_services.notification.routes import stream as route
+from heidi_services.notification.service.deliver import deliver
+from tests.conftest import SignedIn
+from tests.notification.conftest import Post, delivered, row
+
+AsUser = Callable[..., SignedIn]
+URL = "/api/v1/notifications/stream"
+
+
+@pytest.fixture(autouse=True)
+def quick_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(route, "HEARTBEAT_SECONDS", 0.2)
+
+
+@contextmanager
+def _stream(client: FlaskClient, person: SignedIn, **headers: str) -> Iterator[Iterator[str]]:
+    answer = client.get(URL, headers=person.headers | {k.replace("_", "-"): v for k, v in headers.items()})
+    assert answer.status_code == 200, answer.get_json()
+    assert answer.content_type.startswith("text/event-stream")
+    chunks = answer.iter_encoded()
+    assert next(chunks).startswith(b"retry:")
+    try:
+        yield (chunk.decode() for chunk in chunks)
+    finally:
+        answer.close()
+
+
+def _next(chunks: Iterator[str]) -> tuple[int, dict[str, Any]]:
+    """The next event; heartbeats are passed over, fifty at most."""
+    for _, chunk in zip(range(50), chunks, strict=False):
+        if chunk.startswith("id:"):
+            fields = dict(line.split(": ", 1) for line in chunk.strip().splitlines())
+            assert fields["event"] == "notification"
+            return int(fields["id"]), orjson.loads(fields["data"])
+    raise AssertionError("no event came")
+
+
+def test_a_message_appears_in_the_open_stream(client: FlaskClient, post: Post, as_user: AsUser) -> None:
+    person = as_user()
+    with _stream(client, person) as chunks:
+        notification_id = post(person, channel="IN_APP", content="Hello\nyou")
+        deliver(notification_id)
+        _, shown = _next(chunks)
+    assert shown["id"] == str(notification_id)
+    assert (shown["content"], shown["status"]) == ("Hello\nyou", "SENT")
+
+
+def test_the_gap_is_replayed_in_order_and_nothing_twice(client: FlaskClient, post: Post, as_user: AsUser) -> None:
+    person = as_user()
+    ids = [delivered(post(person, channel="IN_APP", content=str(n))).id for n in range(4)]
+    first = row(ids[0]).stream_id
+    with _stream(client, person, Last_Event_ID=str(first)) as chunks:
+        late = delivered(post(person, channel="IN_APP")).id
+        seen = [_next(chunks) for _ in range(4)]
+    assert [data["id"] for _, data in seen] == [str(one) for one in [*ids[1:], late]]
+    places = [place for place, _ in seen]
+    assert places == sorted(set(places)) and places[0] > (first or 0)
+
+
+def test_a_stream_without_a_last_id_begins_now(client: FlaskClient, post: Post, as_user: AsUser) -> None:
+    person = as_user()
+    delivered(post(person, channel="IN_APP"))
+    with _stream(client, person) as chunks:
+        assert ": still here" in next(chunks)
+
+
+def test_others_messages_do_not_appear(client: FlaskClient, post: Post, as_user: AsUser) -> None:
+    person, other = as_user(), as_user()
+    with _stream(client, person) as chunks:
+        delivered(post(other, channel="IN_APP"))
+        mine = delivered(post(person, channel="IN_APP")).id
+        assert _next(chunks)[1]["id"] == str(mine)
+
+
+def test_an_open_stream_holds_no_database_connection(client: FlaskClient, app: Flask, as_user: AsUser) -> None:
+    people = [as_user() for _ in range(5)]
+    db.session.rollback()
+    with _stream(client, people[0]):
+        before = db.engine.pool.checkedout()  # type: ignore[attr-defined]
+        with _stream(client, people[1]), _stream(client, people[2]), _stream(client, people[3]):
+            assert db.engine.pool.checkedout() == before  # type: ignore[attr-defined]
+
+
+def test_a_stream_ends_with_its_session(client: FlaskClient, as_user: AsUser) -> None:
+    person = as_user()
+    with _stream(client, person) as chunks:
+        with transaction():
+            db.session.execute(db.update(Session).values(revoked_at=db.func.now()))
+        revocation.end_sessions([cast(UUID, person.session_id)])
+        assert [chunk for _, chunk in zip(range(50), chunks, strict=False) if chunk.startswith("id")] == []
+
+
+def test_a_last_event_id_that_is_none_of_ours_is_refused(client: FlaskClient, as_user: AsUser) -> None:
+    answer = client.get(URL, headers=as_user().headers | {"Last-Event-ID": "7; DROP"})
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "bad_last_event_id")
+
+
+def test_too_many_streams_of_one_person_are_refused(
+    client: FlaskClient, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(route, "STREAMS_PER_PERSON", 1)
+    person = as_user()
+    with _stream(client, person):
+        assert client.get(URL, headers=person.headers).status_code == 429
+    with _stream(client, person):
+        pass
+
+
+def test_places_follow_the_order_of_commits(app: Flask, post: Post, as_user: AsUser) -> None:
+    """Twelve workers at once: whoever sees a place has every lower one."""
+    person = as_user()
+    ids = [post(person, channel="IN_APP", content=str(n)) for n in range(24)]
+    seen: list[list[int]] = []
+
+    def work(mine: list[Any]) -> None:
+        with app.app_context():
+            for notification_id in mine:
+                deliver(notification_id)
+                places = db.session.scalars(db.select(Notification.stream_id))
+                seen.append(sorted(place for place in places if place is not None))
+                db.session.rollback()
+
+    workers = [Thread(target=work, args=(ids[n::12],)) for n in range(12)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    everything = max(seen, key=len)
+    assert len(everything) == 24
+    for places in seen:
+        assert places == everything[: len(places)], "a place was seen before a lower one"
