@@ -1,5 +1,6 @@
 """How a service is served, everywhere. HEIDI_SERVICE says which; WEB_CONCURRENCY, WEB_THREADS and BIND say how."""
 
+import gc
 import os
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,12 @@ control_socket_disable = True
 accesslog = None
 errorlog = "-"
 loglevel = os.environ.get("LOG_LEVEL", "info").lower()
+
+
+def when_ready(_server: Any) -> None:
+    """Before the fork: what is loaded stays out of the garbage collector's walks, which would unshare its memory."""
+    gc.collect()
+    gc.freeze()
 
 
 def child_exit(_server: Any, worker: Any) -> None:

@@ -21,6 +21,7 @@ from uuid_utils.compat import uuid7
 
 from heidi_common import jwt, keys
 from heidi_common.app import all_services, build_app
+from heidi_common.commands import init_migrations
 from heidi_common.config import Settings
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.identity import Client, Role, Session, User
@@ -87,6 +88,7 @@ def platform(settings: Settings) -> Flask:
     only = os.environ.get("HEIDI_TEST_SERVICES", "")  # a quick run of one service's tests loads no other
     app = build_app(settings, *(found for found in all_services() if not only or found.name in only.split(",")))
     app.testing = False
+    init_migrations(app)
     with app.app_context():
         flask_migrate.upgrade(str(ROOT / "migrations"))
     return app

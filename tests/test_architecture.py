@@ -212,7 +212,7 @@ def test_the_migrations_run_down_to_nothing_and_up_again(settings: Settings) -> 
     with server.connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
     app = base_app(replace(settings, database_url=settings.database_url.replace("/postgres?", f"/{name}?")), "scratch")
-    commands.init_commands(app)
+    commands.init_migrations(app)
     with app.app_context():
         flask_migrate.upgrade(str(history.FOLDER))
         flask_migrate.downgrade(str(history.FOLDER), revision="base")

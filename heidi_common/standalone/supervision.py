@@ -61,7 +61,7 @@ class Supervisor:
         """Whether a program has lived long enough to say that it will."""
         all_of_them = self._rpc().getAllProcessInfo()
         (found,) = (one for one in all_of_them if one["name"] == name)
-        return found["statename"] == "RUNNING" and found["now"] - found["start"] >= PROVEN_SECONDS
+        return bool(found["statename"] == "RUNNING" and found["now"] - found["start"] >= PROVEN_SECONDS)
 
     @property
     def alive(self) -> bool:
