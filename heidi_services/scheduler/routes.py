@@ -66,7 +66,7 @@ def get_schedule(schedule_id: UUID) -> Schedule:
 
 @blp.route(ONE, methods=["PATCH"])
 @guard(Role.ADMIN, scopes=SCOPE)
-@blp.arguments(schemas.ScheduleIn(partial=True))
+@blp.arguments(schemas.ScheduleChange(partial=True))
 @blp.response(200, schemas.ScheduleOut)
 def change_schedule(body: dict[str, Any], schedule_id: UUID) -> Schedule:
     schedule = service.change(schedule_id, body, version=if_match(), by=caller().id)

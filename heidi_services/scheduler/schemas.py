@@ -19,7 +19,7 @@ class OnFailure(Schema):
     @post_load
     def _as_json(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
         """As it is stored: JSON."""
-        return {"userId": str(data["user_id"])} | ({"channel": data["channel"]} if "channel" in data else {})
+        return data | {"user_id": str(data["user_id"])}
 
 
 class ScheduleBase(Schema):
@@ -47,10 +47,12 @@ class ScheduleIn(ScheduleBase):
     """A new schedule."""
 
 
+class ScheduleChange(ScheduleBase):
+    """What is to be different; everything else stays."""
+
+
 class ScheduleOut(ScheduleBase):
     id = fields.UUID()
-    payload = fields.Dict()
-    on_failure = fields.Dict(allow_none=True)
     last_run = UtcDateTime(allow_none=True)
     last_run_status = fields.String(allow_none=True)
     next_run = UtcDateTime(allow_none=True)

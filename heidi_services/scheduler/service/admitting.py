@@ -116,11 +116,11 @@ def _announce(rows: Iterable[dict[str, Any]]) -> None:
 
 def count_open(schedule_ids: list[UUID]) -> dict[UUID, int]:
     statement = (
-        select(ScheduleRun.schedule_id, func.count())
+        select(ScheduleRun.schedule_id, func.count().label("open"))
         .where(ScheduleRun.schedule_id.in_(schedule_ids), ScheduleRun.status.in_(OPEN))
         .group_by(ScheduleRun.schedule_id)
     )
-    return dict(db.session.execute(statement).tuples().all())
+    return {row.schedule_id: row.open for row in db.session.execute(statement)}
 
 
 def admission(schedule: Schedule, trigger: Trigger, now: datetime, *, queue: bool = False) -> Admission:

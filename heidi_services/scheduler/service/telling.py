@@ -30,7 +30,7 @@ def _tell(schedule: Any, event_id: UUID, verb: str, content: str) -> None:
         return
     fact = NotificationSend(
         id=event_id,
-        about_user=UUID(schedule.on_failure["userId"]),
+        about_user=UUID(schedule.on_failure["user_id"]),
         channel=schedule.on_failure.get("channel", CHANNEL),
         notification_type="ERROR",
     )

@@ -1,0 +1,79 @@
+"""A schedule to work on, and an administrator who may."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, update
+from uuid_utils.compat import uuid7
+
+from heidi_common.db import db, transaction
+from heidi_common.identity import Role
+from heidi_common.outbox import Event
+from heidi_services.scheduler import service
+from heidi_services.scheduler.models import Schedule, ScheduleRun
+
+MakeSchedule = Callable[..., UUID]
+
+
+def body(**changes: Any) -> dict[str, Any]:
+    """What a client posts."""
+    return {
+        "name": "nightly report",
+        "cronExpression": "30 2 * * *",
+        "timezone": "Europe/Berlin",
+        "action": "event.emit",
+        "payload": {"type": "custom.report", "data": {"n": 1}},
+    } | changes
+
+
+@pytest.fixture
+def admin(as_user: Any) -> dict[str, str]:
+    headers: dict[str, str] = as_user(Role.ADMIN).headers
+    return headers
+
+
+@pytest.fixture
+def schedule(app: Flask) -> MakeSchedule:
+    """Make a schedule; `next_run=` puts its next slot where the test wants it."""
+
+    def make(next_run: datetime | None = None, **changes: Any) -> UUID:
+        given = {
+            "name": "every minute",
+            "cron_expression": "* * * * *",
+            "timezone": "UTC",
+            "action": "event.emit",
+            "payload": {"type": "custom.tick"},
+            "misfire_policy": "LATEST",
+            "misfire_window_seconds": 3600,
+            "overlap_policy": "SKIP",
+            "max_attempts": 1,
+            "timeout_seconds": 5,
+            "jitter_seconds": 0,
+        }
+        found = service.create(given | changes, by=uuid7()).id
+        if next_run is not None:
+            set_next(found, next_run)
+        return found
+
+    return make
+
+
+def set_next(schedule_id: UUID, moment: datetime) -> None:
+    with transaction():
+        db.session.execute(update(Schedule).where(Schedule.id == schedule_id).values(next_run=moment))
+
+
+def runs(schedule_id: UUID) -> list[ScheduleRun]:
+    """The history, oldest slot first, as the database has it."""
+    db.session.rollback()
+    statement = select(ScheduleRun).where(ScheduleRun.schedule_id == schedule_id).order_by(ScheduleRun.scheduled_for)
+    return list(db.session.scalars(statement.execution_options(populate_existing=True)))
+
+
+def facts(kind: str) -> list[Event]:
+    db.session.rollback()
+    return list(db.session.scalars(select(Event).where(Event.type == kind).order_by(Event.id)))

@@ -1,0 +1,261 @@
+"""The scheduler's HTTP contract."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from flask.testing import FlaskClient
+
+from heidi_common.identity import Role
+from heidi_services.scheduler import service
+from tests.scheduler.conftest import MakeSchedule, body, facts, runs
+
+BASE = "/api/v1/schedules"
+FIELDS = {
+    *("id", "name", "description", "cronExpression", "timezone", "action", "payload", "isEnabled", "startAt", "endAt"),
+    *("misfirePolicy", "misfireWindowSeconds", "overlapPolicy", "onFailure", "maxAttempts", "timeoutSeconds"),
+    *("jitterSeconds", "lastRun", "lastRunStatus", "nextRun", "runCount", "createdAt", "updatedAt"),
+}
+OWNER = "01890000-0000-7000-8000-000000000001"
+RUN_FIELDS = {
+    *("id", "scheduleId", "scheduledFor", "startedAt", "finishedAt", "status", "trigger", "attempt", "result"),
+    *("error", "durationMs"),
+}
+
+
+def create(client: FlaskClient, admin: dict[str, str], **changes: Any) -> dict[str, Any]:
+    answer = client.post(BASE, json=body(**changes), headers=admin)
+    assert answer.status_code == 201, answer.json
+    data: dict[str, Any] = answer.json["data"]
+    return data
+
+
+def test_a_schedule_is_made_and_read_back(client: FlaskClient, admin: dict[str, str]) -> None:
+    made = create(client, admin, onFailure={"userId": OWNER, "channel": "IN_APP"})
+    assert set(made) == FIELDS
+    assert made["nextRun"].endswith("Z") and made["runCount"] == 0 and made["isEnabled"] is True
+    assert made["onFailure"] == {"userId": OWNER, "channel": "IN_APP"}
+    answer = client.get(f"{BASE}/{made['id']}", headers=admin)
+    assert answer.json["data"] == made
+    assert answer.headers["ETag"]
+    again = client.get(f"{BASE}/{made['id']}", headers=admin | {"If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"cronExpression": "60 * * * *"}, "/cronExpression"),
+        ({"cronExpression": "0 0 30 2 *"}, "/cronExpression"),
+        ({"cronExpression": "R"}, "/cronExpression"),
+        ({"cronExpression": "*/30 2 * 3 0L"}, "/cronExpression"),
+        ({"cronExpression": 5}, "/cronExpression"),
+        ({"timezone": "Europe/Bern"}, "/timezone"),
+        ({"timezone": "../../etc/passwd"}, "/timezone"),
+        ({"name": ""}, "/name"),
+        ({"name": "a\x00b"}, "/name"),
+        ({"action": "shell.run"}, "/action"),
+        ({"payload": {"type": "user.deleted"}}, "/payload/type"),
+        ({"payload": {"type": "custom.x\n"}}, "/payload/type"),
+        ({"payload": {}}, "/payload/type"),
+        ({"payload": {"type": "custom.x", "else": 1}}, "/payload/else"),
+        ({"action": "http.request", "payload": {"url": "file:///etc/passwd"}}, "/payload/url"),
+        ({"action": "http.request", "payload": {"url": "http://a:b@c.test/"}}, "/payload/url"),
+        (
+            {"action": "http.request", "payload": {"url": "http://c.test/", "headers": {"X-A": "a\r\nB: c"}}},
+            "/payload/headers",
+        ),
+        ({"action": "notification.send", "payload": {"userId": "x", "channel": "FAX"}}, "/payload/userId"),
+        ({"startAt": "2027-01-02T00:00:00Z", "endAt": "2027-01-01T00:00:00Z"}, "/endAt"),
+        ({"endAt": "9999-12-31T23:59:59Z"}, "/endAt"),
+        ({"startAt": "2027-01-02T00:00:00"}, "/startAt"),
+        ({"maxAttempts": 0}, "/maxAttempts"),
+        ({"maxAttempts": 2**63 - 1}, "/maxAttempts"),
+        ({"timeoutSeconds": 100000}, "/timeoutSeconds"),
+        ({"jitterSeconds": -1}, "/jitterSeconds"),
+        ({"misfirePolicy": "SOMETIMES"}, "/misfirePolicy"),
+        ({"overlapPolicy": "MAYBE"}, "/overlapPolicy"),
+        ({"onFailure": {"email": "a@b.test"}}, "/onFailure/email"),
+        ({"isEnabled": "yes"}, "/isEnabled"),
+        ({"nextRun": "2027-01-01T00:00:00Z"}, "/nextRun"),
+        ({"else": 1}, "/else"),
+    ],
+)
+def test_what_cannot_run_is_422_and_names_the_field(
+    client: FlaskClient, admin: dict[str, str], changes: dict[str, Any], pointer: str
+) -> None:
+    answer = client.post(BASE, json=body(**changes), headers=admin)
+    assert answer.status_code == 422, answer.json
+    assert pointer in [error["pointer"] for error in answer.json["errors"]]
+    assert client.get(BASE, headers=admin).json["data"] == []
+
+
+def test_a_wrong_expression_and_a_wrong_zone_are_both_named(client: FlaskClient, admin: dict[str, str]) -> None:
+    answer = client.post(BASE, json=body(cronExpression="x", timezone="y"), headers=admin)
+    assert {error["pointer"] for error in answer.json["errors"]} == {"/cronExpression", "/timezone"}
+
+
+def test_only_administrators_and_machines_with_the_scope_may_edit(
+    client: FlaskClient, as_user: Any, as_client: Any
+) -> None:
+    assert client.get(BASE).status_code == 401
+    for role in (Role.USER, Role.MODERATOR):
+        assert client.post(BASE, json=body(), headers=as_user(role).headers).status_code == 403
+    assert client.post(BASE, json=body(), headers=as_client("notifications:write")).status_code == 403
+    assert client.post(BASE, json=body(), headers=as_client("schedules:write")).status_code == 201
+
+
+def test_a_list_is_paged_filtered_and_sorted(client: FlaskClient, admin: dict[str, str]) -> None:
+    for name in ("b", "a", "c"):
+        create(client, admin, name=name, isEnabled=name != "c")
+    first = client.get(f"{BASE}?sort=name&limit=2&total=true", headers=admin).json
+    assert [item["name"] for item in first["data"]] == ["a", "b"]
+    assert first["meta"]["total"] == 3 and first["meta"]["hasMore"] is True
+    rest = client.get(f"{BASE}?sort=name&limit=2&cursor={first['meta']['nextCursor']}", headers=admin).json
+    assert [item["name"] for item in rest["data"]] == ["c"]
+    assert [item["name"] for item in client.get(f"{BASE}?isEnabled=false", headers=admin).json["data"]] == ["c"]
+    assert client.get(f"{BASE}?colour=red", headers=admin).json["errors"][0]["pointer"] == "/query/colour"
+
+
+def test_a_change_moves_the_next_run_and_a_stale_one_is_412(client: FlaskClient, admin: dict[str, str]) -> None:
+    made = create(client, admin)
+    url = f"{BASE}/{made['id']}"
+    tag = client.get(url, headers=admin).headers["ETag"]
+    changed = client.patch(url, json={"cronExpression": "0 3 * * *"}, headers=admin | {"If-Match": tag})
+    assert changed.status_code == 200 and changed.json["data"]["nextRun"] != made["nextRun"]
+    stale = client.patch(url, json={"name": "x"}, headers=admin | {"If-Match": tag})
+    assert stale.status_code == 412
+    assert client.delete(url, headers=admin | {"If-Match": tag}).status_code == 412
+    wrong = client.patch(url, json={"action": "core.operation"}, headers=admin)
+    assert wrong.status_code == 422
+    assert client.get(url, headers=admin).json["data"]["name"] == made["name"]
+
+
+def test_a_schedule_can_be_deleted_and_is_gone(client: FlaskClient, admin: dict[str, str]) -> None:
+    url = f"{BASE}/{create(client, admin)['id']}"
+    assert client.delete(url, headers=admin).status_code == 204
+    for path in ("", "/runs", "/upcoming"):
+        assert client.get(url + path, headers=admin).status_code == 404
+    for path in ("/run", "/enable", "/disable"):
+        assert client.post(url + path, headers=admin).status_code == 404
+
+
+def test_a_disabled_schedule_has_no_next_run_until_it_is_enabled(client: FlaskClient, admin: dict[str, str]) -> None:
+    made = create(client, admin)
+    url = f"{BASE}/{made['id']}"
+    assert client.post(f"{url}/disable", headers=admin).json["data"]["nextRun"] is None
+    assert client.get(f"{url}/upcoming", headers=admin).json["data"]["times"] == []
+    assert client.post(f"{url}/enable", headers=admin).json["data"]["nextRun"] == made["nextRun"]
+
+
+def test_a_run_by_hand_is_202_and_can_be_looked_up(client: FlaskClient, admin: dict[str, str]) -> None:
+    url = f"{BASE}/{create(client, admin)['id']}"
+    answer = client.post(f"{url}/run", headers=admin)
+    assert answer.status_code == 202
+    run = answer.json["data"]
+    assert set(run) == RUN_FIELDS
+    assert (run["status"], run["trigger"], run["attempt"]) == ("QUEUED", "MANUAL", 0)
+    service.run(facts("schedule.execute")[0].id)
+    done = client.get(f"{url}/runs/{run['id']}", headers=admin).json["data"]
+    assert (done["status"], done["attempt"]) == ("SUCCEEDED", 1)
+    assert done["durationMs"] is not None
+    assert [found["id"] for found in client.get(f"{url}/runs?status=SUCCEEDED", headers=admin).json["data"]] == [
+        run["id"]
+    ]
+    assert client.get(f"{url}/runs?status=FAILED", headers=admin).json["data"] == []
+    schedule = client.get(url, headers=admin).json["data"]
+    assert (schedule["lastRunStatus"], schedule["runCount"], schedule["lastRun"]) == ("SUCCEEDED", 1, done["startedAt"])
+
+
+def test_a_run_of_another_schedule_is_404(client: FlaskClient, admin: dict[str, str]) -> None:
+    one, other = create(client, admin)["id"], create(client, admin)["id"]
+    run = client.post(f"{BASE}/{one}/run", headers=admin).json["data"]["id"]
+    assert client.get(f"{BASE}/{other}/runs/{run}", headers=admin).status_code == 404
+    assert client.get(f"{BASE}/{one}/runs/{uuid4()}", headers=admin).status_code == 404
+
+
+def test_waiting_is_bounded_and_says_how_the_run_stands(client: FlaskClient, admin: dict[str, str]) -> None:
+    url = f"{BASE}/{create(client, admin)['id']}/run"
+    assert client.post(f"{url}?wait=0.3", headers=admin).json["data"]["status"] == "QUEUED"
+    assert client.post(f"{url}?wait=26", headers=admin).status_code == 422
+    assert client.post(f"{url}?wait=nan", headers=admin).status_code == 422
+
+
+def test_a_backfill_counts_its_runs_and_fills_only_gaps(client: FlaskClient, admin: dict[str, str]) -> None:
+    made = create(client, admin, cronExpression="0 12 * * *", timezone="UTC")
+    url = f"{BASE}/{made['id']}/backfill"
+    span = {"from": "2026-01-01T12:00:00Z", "to": "2026-01-03T12:00:00Z"}
+    first = client.post(url, json=span, headers=admin)
+    assert (first.status_code, first.json["data"]) == (202, {"runs": 3, "slots": 3})
+    wider = client.post(url, json=span | {"to": "2026-01-05T11:00:00Z"}, headers=admin)
+    assert wider.json["data"] == {"runs": 1, "slots": 4}
+    assert [run.trigger for run in runs(made["id"])] == ["BACKFILL"] * 4
+
+
+@pytest.mark.parametrize(
+    ("span", "pointer"),
+    [
+        ({"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}, "/to"),
+        ({"from": "2026-01-02T00:00:00Z", "to": "2190-01-01T00:00:00Z"}, "/to"),
+        ({"from": "1990-01-02T00:00:00Z", "to": "2020-01-01T00:00:00Z"}, "/to"),
+        ({"from": "0001-01-01T00:00:00Z", "to": "2020-01-01T00:00:00Z"}, "/from"),
+        ({"from": "2026-01-02T00:00:00Z"}, "/to"),
+    ],
+)
+def test_a_backfill_of_nothing_the_future_or_too_much_is_422(
+    client: FlaskClient, admin: dict[str, str], span: dict[str, str], pointer: str
+) -> None:
+    url = f"{BASE}/{create(client, admin, cronExpression='@hourly')['id']}/backfill"
+    answer = client.post(url, json=span, headers=admin)
+    assert answer.status_code == 422
+    assert answer.json["errors"][0]["pointer"] == pointer
+
+
+def test_a_preview_has_words_local_times_and_the_oddities(client: FlaskClient, admin: dict[str, str]) -> None:
+    asked = {"cronExpression": "30 2 * * *", "timezone": "Europe/Berlin", "count": 2, "from": "2027-03-27T12:00:00Z"}
+    answer = client.post(f"{BASE}/preview", json=asked, headers=admin)
+    assert answer.status_code == 200
+    found = answer.json["data"]
+    assert found["description"] == "at 02:30 every day, Europe/Berlin"
+    assert found["times"] == ["2027-03-28T03:00:00+02:00", "2027-03-29T02:30:00+02:00"]
+    assert found["notes"][0].startswith("2027-03-28: 02:30 is skipped")
+    assert found["notes"][1].startswith("2027-10-31: 02:30 comes twice")
+
+
+@pytest.mark.parametrize("start", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
+def test_a_preview_beyond_the_calendar_is_422(client: FlaskClient, admin: dict[str, str], start: str) -> None:
+    answer = client.post(f"{BASE}/preview", json={"cronExpression": "* * * * *", "from": start}, headers=admin)
+    assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/from")
+
+
+def test_upcoming_keeps_within_start_and_end(client: FlaskClient, admin: dict[str, str]) -> None:
+    times = {"startAt": "2100-01-01T00:00:00Z", "endAt": "2100-01-03T00:00:00Z"}
+    made = create(client, admin, cronExpression="0 0 * * *", timezone="UTC", **times)
+    found = client.get(f"{BASE}/{made['id']}/upcoming?count=10", headers=admin).json["data"]
+    assert found["times"] == [f"2100-01-0{day}T00:00:00+00:00" for day in (1, 2, 3)]
+    assert made["nextRun"] == "2100-01-01T00:00:00.000Z"
+
+
+def test_every_action_has_a_json_schema(client: FlaskClient, admin: dict[str, str]) -> None:
+    found = client.get(f"{BASE}/actions", headers=admin).json["data"]
+    assert [action["name"] for action in found] == [
+        "notification.send",
+        "http.request",
+        "event.emit",
+        "integration.sync",
+        "core.operation",
+    ]
+    assert found[1]["payload"]["required"] == ["url"]
+    assert set(found[0]["payload"]["properties"]) >= {"userId", "channel", "content", "template", "variables"}
+
+
+def test_a_repeated_key_makes_one_schedule_and_one_run(
+    client: FlaskClient, admin: dict[str, str], schedule: MakeSchedule
+) -> None:
+    found = schedule(overlap_policy="ALLOW")
+    keyed = admin | {"Idempotency-Key": "once"}
+    one = client.post(f"{BASE}/{found}/run", headers=keyed)
+    two = client.post(f"{BASE}/{found}/run", headers=keyed)
+    assert one.json["data"]["id"] == two.json["data"]["id"]
+    assert two.headers["Idempotent-Replayed"] == "true"
+    assert len(runs(found)) == 1
