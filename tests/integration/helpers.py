@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from flask.testing import FlaskClient
-from sqlalchemy import update
+from sqlalchemy import func, update
 from uuid_utils.compat import uuid7
 
 from heidi_common.db import db, transaction, utcnow
@@ -61,7 +61,7 @@ def forward(fact: Fact) -> list[UUID]:
 def deliver(delivery_id: UUID) -> Delivery:
     """One try of a delivery as it stands afterwards, whatever it was waiting for."""
     with transaction():
-        past = {"next_attempt_at": utcnow(), "locked_until": None}
+        past = {"next_attempt_at": func.now(), "locked_until": None}
         db.session.execute(update(Delivery).where(Delivery.id == delivery_id).values(past))
     delivery.deliver(delivery_id)
     db.session.expire_all()

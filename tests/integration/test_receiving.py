@@ -41,9 +41,8 @@ def stripe(client: FlaskClient, as_user: Callable[..., Any]) -> dict[str, Any]:
 def post(
     client: FlaskClient, created: dict[str, Any], body: bytes, headers: dict[str, str], query: str = ""
 ) -> TestResponse:
-    return client.post(
-        f"/api/v1/webhooks/{created['provider'].lower()}/{created['id']}{query}", data=body, headers=headers
-    )
+    path = f"/api/v1/webhooks/{created['provider'].lower()}/{created['id']}"
+    return client.post(path + query, data=body, headers=headers)
 
 
 def stored() -> list[WebhookEvent]:

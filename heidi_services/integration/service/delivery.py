@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from heidi_common.crypto import CannotOpen
 from heidi_common.db import db, transaction, utcnow
@@ -172,7 +173,7 @@ def overdue(limit: int = 500) -> list[UUID]:
         .where(Delivery.status == DeliveryStatus.PENDING, Delivery.next_attempt_at <= func.now())
         .where(Delivery.hinted_until <= func.now())
         .where((Delivery.locked_until.is_(None)) | (Delivery.locked_until < func.now()))
-        .distinct(Delivery.integration_id)
+        .ext(distinct_on(Delivery.integration_id))
         .order_by(Delivery.integration_id, Delivery.next_attempt_at)
         .limit(limit)
     )

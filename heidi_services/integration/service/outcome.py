@@ -6,7 +6,7 @@ import random
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import func, update
 from uuid_utils.compat import uuid7
 
 from heidi_common.db import db, transaction
@@ -99,10 +99,16 @@ def _settle(delivery: Delivery, answer: Answer, now: datetime) -> None:
 
 
 def record_closed(delivery: Delivery, reason: str) -> None:
-    """Nothing was sent: the try that was counted when the row was claimed is given back."""
-    delivery.status, delivery.last_error = DeliveryStatus.FAILED, reason
+    """Nothing was sent: the try that was counted when the row was claimed is given back, and the rest ends with it."""
     delivery.attempts -= 1
-    delivery.locked_until = None
+    db.session.flush()
+    waiting = (
+        update(Delivery)
+        .where(Delivery.integration_id == delivery.integration_id, Delivery.status == DeliveryStatus.PENDING)
+        .where((Delivery.id == delivery.id) | Delivery.locked_until.is_(None) | (Delivery.locked_until < func.now()))
+        .values(status=DeliveryStatus.FAILED, last_error=reason, locked_until=None)
+    )
+    db.session.execute(waiting.execution_options(synchronize_session=False))
 
 
 def _judge_endpoint(integration_id: UUID, answer: Answer, troubled: bool, now: datetime) -> None:

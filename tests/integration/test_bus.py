@@ -1,0 +1,100 @@
+"""From a committed fact through relay, inbox and worker to the endpoint, as the running platform does it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import dramatiq
+import pytest
+from dramatiq import Broker
+from flask import Flask
+from flask.testing import FlaskClient
+from pytest_httpserver import HTTPServer
+from sqlalchemy import select
+
+import workers.integration  # noqa: F401  (registers the deeds)
+from heidi_common.config import Settings
+from heidi_common.db import db, transaction
+from heidi_common.events import IntegrationSync
+from heidi_common.inbox import Inbox
+from heidi_common.outbox import emit
+from heidi_services.integration.models import Integration
+from workers.actors import DEEDS
+from workers.broker import make_broker
+from workers.relay import relay_batch
+
+from .helpers import API, STRIPE_SECRET, make, some_id, stripe_event, stripe_headers, user_updated
+
+
+@pytest.fixture
+def broker(app: Flask, settings: Settings) -> Iterator[Broker]:
+    found = make_broker(settings.broker_url)
+    found.flush_all()
+    dramatiq.set_broker(found)
+    yield found
+    found.flush_all()
+    found.close()
+
+
+def work(broker: Broker, *queues: str) -> list[str]:
+    """Carry out what waits in these queues, one after the other; the names of the deeds."""
+    done = []
+    for queue in queues:
+        consumer = broker.consume(queue, prefetch=20, timeout=200)
+        for message in consumer:
+            if message is None:
+                break
+            consumer.ack(message)
+            DEEDS[message.actor_name].function(*message.args)
+            done.append(message.actor_name)
+        consumer.close()
+    return done
+
+
+def test_a_webhook_in_becomes_a_signed_webhook_out(
+    broker: Broker, client: FlaskClient, as_user: Callable[..., Any], httpserver: HTTPServer
+) -> None:
+    me = as_user()
+    httpserver.expect_request("/hook").respond_with_data("")
+    created = make(
+        client,
+        me.headers,
+        provider="STRIPE",
+        credentials={"webhookSecret": STRIPE_SECRET},
+        webhookUrl=httpserver.url_for("/hook"),
+        config={"eventTypes": ["integration.webhook"]},
+    )
+    client.post(f"/api/v1/webhooks/stripe/{created['id']}", data=stripe_event(), headers=stripe_headers(stripe_event()))
+    assert relay_batch(broker, lambda events: None) == 1
+    assert work(broker, "integration", "webhooks") == ["forward_fact", "deliver_webhook"]
+    [(request, _)] = httpserver.log
+    assert request.json["type"] == "integration.webhook"
+    assert request.json["data"]["providerEventType"] == "invoice.paid"
+    [row] = client.get(f"{API}/{created['id']}/deliveries", headers=me.headers).json["data"]
+    assert row["status"] == "DELIVERED"
+
+
+def test_a_fact_that_nobody_wants_leaves_no_inbox_row(
+    broker: Broker, client: FlaskClient, as_user: Callable[..., Any]
+) -> None:
+    me = as_user()
+    make(client, me.headers, webhookUrl="https://r.example/", config={"eventTypes": ["city.*"]})
+    with transaction():
+        emit(user_updated(some_id()))
+    relay_batch(broker, lambda events: None)
+    assert list(db.session.scalars(select(Inbox).where(Inbox.consumer.in_(["forward_fact", "follow_owner"])))) == []
+
+
+def test_a_sync_from_a_schedule_is_carried_out(
+    broker: Broker, client: FlaskClient, as_user: Callable[..., Any], httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/hook").respond_with_data("")
+    created = make(client, as_user().headers, webhookUrl=httpserver.url_for("/hook"))
+    integration = db.session.get_one(Integration, created["id"])
+    with transaction():
+        emit(IntegrationSync(id=integration.id))
+    relay_batch(broker, lambda events: None)
+    assert work(broker, "integration", "integration") == ["accept_sync", "run_sync"]
+    db.session.expire_all()
+    assert db.session.get_one(Integration, created["id"]).last_sync_at is not None
