@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from heidi_common.standalone import lifeline
+from heidi_common.standalone.checkout import SERVICES as NAMES
 from heidi_common.standalone.home import Home
 from heidi_common.standalone.ports import Ports
 from heidi_common.standalone.postgres import Postgres
 from heidi_common.standalone.program import ROUTER, SERVERS, SERVICES, Program
 from heidi_common.standalone.router import Router
 from heidi_common.standalone.valkey import Valkey
-from heidi_services import SERVICES as NAMES
 
 BUSY = ("auth", "users", "city", "notification")
 """Two processes each; the others have one."""

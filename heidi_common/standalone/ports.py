@@ -3,7 +3,7 @@
 import socket
 from dataclasses import dataclass
 
-from heidi_services import SERVICES
+from heidi_common.standalone.checkout import SERVICES
 
 FIRST = min(SERVICES.values())
 

@@ -14,13 +14,13 @@ import click
 
 from heidi_common.standalone import banner, database
 from heidi_common.standalone.checkout import ROOT
+from heidi_common.standalone.checkout import SERVICES as NAMES
 from heidi_common.standalone.files import write_private
 from heidi_common.standalone.platform import Platform
 from heidi_common.standalone.ports import require_free
 from heidi_common.standalone.program import ROUTER, SERVERS, SERVICES
 from heidi_common.standalone.progress import step
 from heidi_common.standalone.supervision import Supervisor
-from heidi_services import SERVICES as NAMES
 
 NEEDED_BYTES = 300 * 1024 * 1024
 PATIENCE_SECONDS = 120
