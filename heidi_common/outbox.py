@@ -21,6 +21,8 @@ from heidi_common.logs import request_id
 from heidi_common.runtime import runtime
 
 CHANNEL = "outbox"
+PLACED = "outbox_placed"
+"""Said when facts have got their places in the log."""
 POSITIONS = Sequence("outbox_position", metadata=Base.metadata)
 
 
@@ -65,7 +67,9 @@ def emit_many(facts: Iterable[tuple[Fact, dict[str, Any] | None, UUID | None]]) 
     rows = [_row(fact, sealed, event_id or uuid7()) for fact, sealed, event_id in facts]
     if rows:
         with transaction():
-            db.session.execute(insert(Event).on_conflict_do_nothing(index_elements=["id"]), rows)
+            # RETURNING lets SQLAlchemy send many rows in one statement; without it ON CONFLICT goes row by row.
+            statement = insert(Event).on_conflict_do_nothing(index_elements=["id"]).returning(Event.id)
+            db.session.execute(statement, rows)
             db.session.execute(select(func.pg_notify(CHANNEL, "")))
     return [row["id"] for row in rows]
 
