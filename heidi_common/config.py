@@ -54,6 +54,9 @@ class Settings:
     log_level: str = "INFO"
     log_format: str = "json"
 
+    core_client_id: str | None = None
+    core_client_secret: str | None = field(default=None, repr=False)
+
     access_token_seconds: int = 900
     session_idle_seconds: int = 7 * 86400
     session_absolute_seconds: int = 30 * 86400
@@ -213,6 +216,8 @@ _OPTIONAL: dict[str, Callable[[str], Any]] = {
     "mail_from": str,
     "peer_url": _url("http", "https"),
     "base_port": _natural,
+    "core_client_id": str,
+    "core_client_secret": str,
     "cors_origins": _words,
     "outbound_allow_nets": _networks,
     "trusted_proxies": _networks,

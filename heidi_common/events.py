@@ -194,6 +194,14 @@ class CoreOperation(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CoreOperationCompleted(Fact):
+    type = "core.operation.completed"
+    outward = True
+    operation: str
+    status: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Custom(Fact):
     """A fact of the users' own (`custom.*`), emitted by a schedule."""
 

@@ -92,6 +92,7 @@ DUTIES = (
     Duty("schedule runs", 0.5, due("heidi_services.scheduler.service:overdue", "scheduler", "run_schedule")),
     Duty("schedule reaper", 5, deed("heidi_services.scheduler.service:reap")),
     Duty("schedule history", 3600, deed("heidi_services.scheduler.service:prune")),
+    Duty("operations", 1, due("heidi_services.core.service.operations:overdue", "core", "carry_out_operation")),
     Duty("inbox", 1, overdue_inbox),
     Duty("prune", 3600, prune),
     Duty("idempotency", 600, deed("heidi_common.idempotency:prune")),

@@ -23,7 +23,7 @@ from heidi_common.app import base_app
 from heidi_common.config import Settings
 from heidi_common.db import db, transaction
 from heidi_common.inbox import Inbox
-from heidi_common.outbox import CHANNEL, POSITIONS, Event
+from heidi_common.outbox import CHANNEL, PLACED, POSITIONS, Event
 from heidi_common.work import HINT_LEASE
 from workers.actors import hint
 from workers.broker import make_broker
@@ -83,6 +83,7 @@ def _stamp(events: Sequence[Event]) -> None:
     db.session.execute(
         update(Event).where(Event.id.in_(ids)).values(**for_each).execution_options(synchronize_session=False)
     )
+    db.session.execute(sql_select(func.pg_notify(PLACED, "")))
 
 
 def _outside(settings: Settings) -> Publish:

@@ -53,4 +53,7 @@ SUBSCRIPTIONS: tuple[Hint | Consume, ...] = (
     Consume("user.*", "integration", "follow_owner", interested="heidi_services.integration.service.owners:interested"),
     Consume("city.*", "core", "renew_city_answers"),
     Consume("integration.sync", "integration", "accept_sync"),
+    Hint("core.operation", "core", "carry_out_operation"),
+    Consume("core.operation", "core", "accept_operation"),
+    Consume("user.*", "core", "renew_overview"),
 )

@@ -1,0 +1,121 @@
+"""The other services, asked over HTTP, several at once: one that is down costs its own part of the answer only."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+import orjson
+from flask import request
+
+from heidi_common.outbound import Client, OutboundError
+from heidi_common.runtime import runtime
+from heidi_services import SERVICES
+
+TIME_LIMIT = 3.0
+_MAX_AT_ONCE = 32
+_MAX_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Call:
+    """One question to one service."""
+
+    service: str
+    path: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    method: str = "GET"
+    json: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """`status` is None when there was no answer; then `error` says why and `ambiguous` whether it may have acted."""
+
+    status: int | None
+    body: Any = None
+    error: str | None = None
+    latency_ms: float = 0.0
+    ambiguous: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return self.status is not None and self.status < 300
+
+    @property
+    def data(self) -> Any:
+        return self.body.get("data") if isinstance(self.body, dict) else None
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        return self.body.get("meta", {}) if isinstance(self.body, dict) else {}
+
+
+def url_of(service: str) -> str:
+    """Where a service listens, by `PEER_URL` (`{port}` and `{service}` are filled in)."""
+    settings = runtime().settings
+    port = settings.base_port + list(SERVICES).index(service)
+    return settings.peer_url.format(service=service, port=port).rstrip("/")
+
+
+def ask(call: Call, *, timeout: float = TIME_LIMIT) -> Reply:
+    """One call, in this thread."""
+    return _perform(runtime().outbound, url_of(call.service), call, timeout)
+
+
+def ask_all(calls: Mapping[str, Call], *, timeout: float = TIME_LIMIT) -> dict[str, Reply]:
+    """All calls at once; takes as long as the slowest, at most `timeout` seconds."""
+    client = runtime().outbound
+    running: dict[str, Future[Reply]] = {
+        name: _pool().submit(copy_context().run, _perform, client, url_of(call.service), call, timeout)
+        for name, call in calls.items()
+    }
+    return {name: future.result() for name, future in running.items()}
+
+
+def on_behalf() -> dict[str, str]:
+    """Headers with which a peer sees the present caller: their token and their address."""
+    headers = {"X-Forwarded-For": request.remote_addr} if request.remote_addr else {}
+    token = request.headers.get("Authorization")
+    return headers | ({"Authorization": token} if token else {})
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    """Made at the first question, so that no thread exists when a server forks its workers."""
+    return ThreadPoolExecutor(_MAX_AT_ONCE, thread_name_prefix="peers")
+
+
+def _perform(client: Client, base: str, call: Call, timeout: float) -> Reply:
+    started = time.perf_counter()
+    try:
+        answer = client.request(
+            call.method,
+            base + call.path,
+            params=dict(call.params),
+            json=call.json,
+            headers=call.headers,
+            timeout=timeout,
+            trusted=True,
+            max_bytes=_MAX_BYTES,
+        )
+    except OutboundError as error:
+        return Reply(None, error=type(error).__name__, latency_ms=_since(started), ambiguous=error.ambiguous)
+    return Reply(answer.status_code, _parse(answer.content), latency_ms=_since(started))
+
+
+def _parse(content: bytes) -> Any:
+    try:
+        return orjson.loads(content) if content else None
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 2)

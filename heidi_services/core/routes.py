@@ -1,0 +1,143 @@
+"""The HTTP door."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response, after_this_request, g, request
+
+from heidi_common.guards import authenticate, authenticated, caller, guard, public
+from heidi_common.http import Blueprint, etag
+from heidi_common.idempotency import idempotent
+from heidi_common.identity import Role
+from heidi_common.paging import Page
+from heidi_common.problems import Unauthorized
+from heidi_common.schemas import PageQuery
+from heidi_services.core import schemas, sse
+from heidi_services.core.models import Operation
+from heidi_services.core.service import dead, events, operations, overview, profile, status
+
+blp = Blueprint("core", __name__, description="The whole platform at one glance, and what crosses services")
+blueprints = (blp,)
+
+BASE = "/api/v1/core"
+_MEMO = status.Memo(status.look)
+
+
+@blp.route(f"{BASE}/status", methods=["GET"])
+@public
+@blp.response(200, schemas.StatusOut)
+def get_status() -> dict[str, Any]:
+    """Up or down for each service and dependency; an ADMIN's token shows the details."""
+    found = _MEMO.get()
+    return found if _is_admin() else status.for_public(found)
+
+
+def _is_admin() -> bool:
+    """On a public route a token that is no longer good is no reason to refuse."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    try:
+        return scheme.lower() == "bearer" and authenticate(token).is_admin
+    except Unauthorized:
+        return False
+
+
+@blp.route(f"{BASE}/overview", methods=["GET"])
+@guard(Role.ADMIN)
+@blp.response(200, schemas.OverviewOut)
+def get_overview() -> dict[str, Any]:
+    """Counts and rates over all services, at most some seconds old."""
+    kept = overview.cached()
+    found = kept or overview.make()
+    g.meta = {"unavailable": found["unavailable"]}
+    after_this_request(lambda response: _mark_cache(response, hit=kept is not None))
+    return found["data"]  # type: ignore[no-any-return]
+
+
+def _mark_cache(response: Response, *, hit: bool) -> Response:
+    response.headers["X-Cache"] = "HIT" if hit else "MISS"
+    return response
+
+
+@blp.route(f"{BASE}/users/<uuid:user_id>/profile", methods=["GET"])
+@authenticated
+@blp.response(200, schemas.ProfileOut)
+def get_profile(user_id: UUID) -> dict[str, Any]:
+    """A person's account, inbox, integrations and sessions in one answer."""
+    found, unavailable = profile.profile(user_id, caller())
+    g.meta = {"unavailable": unavailable}
+    return found
+
+
+@blp.route(f"{BASE}/events", methods=["GET"])
+@guard(Role.ADMIN)
+@blp.arguments(schemas.EventQuery, location="query")
+@blp.response(200, schemas.EventOut(many=True))
+def list_events(query: dict[str, Any]) -> Page:
+    """Every fact of the platform, in the order of commits."""
+    return events.find(**query)
+
+
+@blp.route(f"{BASE}/events/stream", methods=["GET"])
+@guard(Role.ADMIN)
+@blp.arguments(schemas.EventFilter, location="query")
+@blp.response(200, content_type="text/event-stream", description="Server-Sent Events; ids are positions in the log.")
+def stream_events(query: dict[str, Any]) -> Response:
+    """The facts as they come; `Last-Event-ID` replays what came since."""
+    return sse.respond(query.get("type"), query.get("subject"))
+
+
+@blp.route(f"{BASE}/events/dead", methods=["GET"])
+@guard(Role.ADMIN)
+@blp.arguments(PageQuery, location="query")
+@blp.response(200, schemas.DeadEventOut(many=True))
+def list_dead(query: dict[str, Any]) -> Page:
+    """Facts that a subscriber could not digest."""
+    return dead.find(**query)
+
+
+@blp.route(f"{BASE}/events/dead/<uuid:event_id>/replay", methods=["POST"])
+@guard(Role.ADMIN)
+@blp.arguments(schemas.DeadChoice, location="query")
+@blp.response(202, schemas.SettledOut)
+def replay_dead(query: dict[str, Any], event_id: UUID) -> dict[str, int]:
+    """Its subscribers (or one of them) try again."""
+    return {"subscribers": dead.replay(event_id, query["consumer"])}
+
+
+@blp.route(f"{BASE}/events/dead/<uuid:event_id>/discard", methods=["POST"])
+@guard(Role.ADMIN)
+@blp.arguments(schemas.DeadChoice, location="query")
+@blp.response(200, schemas.SettledOut)
+def discard_dead(query: dict[str, Any], event_id: UUID) -> dict[str, int]:
+    """Nobody needs to digest it any more."""
+    return {"subscribers": dead.discard(event_id, query["consumer"])}
+
+
+@blp.route(f"{BASE}/operations", methods=["POST"])
+@guard(Role.ADMIN)
+@idempotent
+@blp.arguments(schemas.OperationIn)
+@blp.response(202, schemas.OperationOut)
+def request_operation(body: dict[str, Any]) -> Operation:
+    """Ask for an operation; it acts with the authority of who asks."""
+    authorization = request.headers["Authorization"]
+    return operations.request(body["type"], body["input"], requested_by=caller().id, authorization=authorization)
+
+
+@blp.route(f"{BASE}/operations", methods=["GET"])
+@guard(Role.ADMIN)
+@blp.arguments(schemas.OperationQuery, location="query")
+@blp.response(200, schemas.OperationOut(many=True))
+def list_operations(query: dict[str, Any]) -> Page:
+    return operations.find(**query)
+
+
+@blp.route(f"{BASE}/operations/<uuid:operation_id>", methods=["GET"])
+@guard(Role.ADMIN)
+@blp.response(200, schemas.OperationOut)
+def get_operation(operation_id: UUID) -> Operation:
+    found = operations.get(operation_id)
+    etag(found)
+    return found

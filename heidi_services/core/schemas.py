@@ -1,0 +1,121 @@
+"""What may come in, what goes out."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from heidi_common.schemas import FreeJson, PageQuery, Schema, Text, UtcDateTime
+from heidi_services.core.models import Status
+from heidi_services.core.operations import KINDS
+
+_TYPE = validate.Regexp(r"(\*|[a-z_]+(\.[a-z0-9_-]+)*(\.\*)?)\Z", error="A type (user.created) or a pattern (user.*).")
+
+
+class EventFilter(Schema):
+    type = Text(max=100, validate=_TYPE)
+    subject = Text()
+
+
+class EventQuery(PageQuery, EventFilter):
+    since = UtcDateTime()
+    sort = fields.String(load_default="-position", validate=validate.OneOf(["position", "-position"]))
+
+
+class EventOut(Schema):
+    id = fields.UUID(required=True)
+    type = fields.String(required=True)
+    subject = fields.String(required=True)
+    user_id = fields.UUID(allow_none=True)
+    data = fields.Dict(required=True)
+    request_id = fields.String(allow_none=True)
+    position = fields.Integer(allow_none=True)
+    created_at = UtcDateTime(required=True)
+
+
+class FailureOut(Schema):
+    consumer = fields.String(required=True)
+    attempts = fields.Integer(required=True)
+    last_error = fields.String(allow_none=True)
+    created_at = UtcDateTime(required=True)
+
+
+class DeadEventOut(Schema):
+    """A fact with every subscriber that gave up on it."""
+
+    id = fields.UUID(attribute="event.id")
+    event = fields.Nested(EventOut)
+    failures = fields.List(fields.Nested(FailureOut))
+
+
+class DeadChoice(Schema):
+    """Without a consumer: all that gave up."""
+
+    consumer = Text(max=100, load_default=None)
+
+
+class SettledOut(Schema):
+    subscribers = fields.Integer(required=True)
+
+
+class StateOut(Schema):
+    """Latency, error and dependencies are there for ADMIN."""
+
+    name = fields.String(required=True)
+    status = fields.String(required=True, validate=validate.OneOf(["up", "degraded", "down"]))
+    latency_ms = fields.Float(allow_none=True, data_key="latencyMs")
+    error = fields.String(allow_none=True)
+    dependencies = fields.Dict()
+    seen_by = fields.Dict(data_key="seenBy")
+
+
+class StatusOut(Schema):
+    status = fields.String(required=True, validate=validate.OneOf(["up", "degraded", "down"]))
+    services = fields.List(fields.Nested(StateOut), required=True)
+    dependencies = fields.List(fields.Nested(StateOut), required=True)
+
+
+class OverviewOut(Schema):
+    """A part is null when its service did not answer; `meta.unavailable` names it."""
+
+    users = fields.Dict(allow_none=True)
+    cities = fields.Dict(allow_none=True)
+    schedules = fields.Dict(allow_none=True)
+    integrations = fields.Dict(allow_none=True)
+    notifications = fields.Dict(required=True)
+    events = fields.Dict(required=True)
+    as_of = fields.String(required=True)
+
+
+class ProfileOut(Schema):
+    """A part is null when its service did not answer; `meta.unavailable` names it."""
+
+    user = fields.Dict(allow_none=True)
+    unread_count = fields.Integer(allow_none=True)
+    recent_notifications = fields.List(fields.Dict(), allow_none=True)
+    integrations = fields.List(fields.Dict(), allow_none=True)
+    sessions = fields.List(fields.Dict(), allow_none=True)
+
+
+class OperationIn(Schema):
+    type = fields.String(required=True, validate=validate.OneOf(list(KINDS)))
+    input = FreeJson(required=True, max_bytes=65_536)
+
+
+class OperationQuery(PageQuery):
+    type = fields.String(validate=validate.OneOf(list(KINDS)))
+    status = fields.String(validate=validate.OneOf([status.value for status in Status]))
+
+
+class OperationOut(Schema):
+    id = fields.UUID(required=True)
+    type = fields.String(required=True)
+    status = fields.String(required=True)
+    input = fields.Dict(required=True)
+    steps = fields.List(fields.Dict(), required=True)
+    error = fields.String(allow_none=True)
+    requested_by = fields.UUID(allow_none=True)
+    attempts = fields.Integer(required=True)
+    started_at = UtcDateTime(allow_none=True)
+    finished_at = UtcDateTime(allow_none=True)
+    created_at = UtcDateTime(required=True)
+    updated_at = UtcDateTime(required=True)

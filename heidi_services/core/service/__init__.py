@@ -1,0 +1,1 @@
+"""What core can do, one file for each deed."""

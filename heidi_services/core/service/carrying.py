@@ -1,0 +1,144 @@
+"""Carrying an operation out: step by step, each recorded as soon as it is done; undone backwards when one fails.
+
+A worker may die at any instruction: the row is due again, done steps are skipped, the one that was under way is sent
+again and has its effect once (each POST has its Idempotency-Key).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import update
+
+from heidi_common.db import db, transaction, utcnow
+from heidi_common.events import CoreOperationCompleted
+from heidi_common.outbox import emit
+from heidi_common.runtime import runtime
+from heidi_common.schemas import iso
+from heidi_common.work import backoff, claim
+from heidi_services.core.authority import authority
+from heidi_services.core.models import Operation, Status
+from heidi_services.core.operations import KINDS, Later, Order, Refused
+
+LEASE_SECONDS = 120
+MAX_ATTEMPTS = 8
+JSON = dict[str, Any]
+
+
+@dataclass
+class Progress:
+    """A copy of the row, since no transaction is open while services are called."""
+
+    id: UUID
+    type: str
+    order: Order
+    steps: dict[str, JSON]
+    undoing: bool
+    attempts: int
+    error: str | None
+
+
+def carry_out(operation_id: UUID) -> None:
+    """As far as it goes now. Nothing happens when it has ended, is not due, or somebody else is at it."""
+    if not claim(Operation, operation_id, open_status=Status.PENDING, lease_seconds=LEASE_SECONDS):
+        return
+    progress = _load(operation_id)
+    try:
+        if not progress.undoing:
+            _forward(progress)
+        if progress.undoing:
+            _backward(progress)
+    except Later as trouble:
+        _postpone(progress, str(trouble))
+    else:
+        _finish(progress)
+
+
+def _load(operation_id: UUID) -> Progress:
+    with transaction():
+        row = db.session.get_one(Operation, operation_id, populate_existing=True)
+        row.started_at = row.started_at or utcnow()
+        secret = runtime().sealer.open(row.sealed or "", context=row.id.bytes)
+        steps = {step["name"]: dict(step) for step in row.steps}
+        results = {name: step["result"] for name, step in steps.items() if "result" in step}
+        order = Order(row.id, secret["input"], row.requested_by, secret["authorization"] or "", results)
+        return Progress(row.id, row.type, order, steps, row.undoing, row.attempts, row.error)
+
+
+def _forward(progress: Progress) -> None:
+    for step in KINDS[progress.type].steps:
+        state = progress.steps[step.name]
+        if state["status"] == "SUCCEEDED":
+            continue
+        state["startedAt"] = state.get("startedAt") or iso(utcnow())
+        try:
+            _with_authority(progress)
+            result = _or_give_up(progress, lambda order, do=step.do: do(order))  # type: ignore[misc]
+        except Refused as refusal:
+            progress.undoing, progress.attempts = True, 0
+            progress.error = f"{step.name}: {refusal}"
+            _record(progress, state, status="FAILED", error=str(refusal))
+            return
+        progress.order.results[step.name] = result
+        _record(progress, state, status="SUCCEEDED", result=result)
+
+
+def _backward(progress: Progress) -> None:
+    for step in reversed(KINDS[progress.type].steps):
+        state = progress.steps[step.name]
+        if state["status"] != "SUCCEEDED" or step.undo is None or "compensation" in state:
+            continue
+        compensation = {"status": "SUCCEEDED"}
+        try:
+            _with_authority(progress)
+            _or_give_up(progress, lambda order, s=step: s.undo(order, order.results[s.name]))  # type: ignore[misc]
+        except Refused as refusal:
+            compensation = {"status": "FAILED", "error": str(refusal)}
+        _record(progress, state, compensation=compensation | {"finishedAt": iso(utcnow())})
+
+
+def _with_authority(progress: Progress) -> None:
+    progress.order = authority(progress.order)
+
+
+def _or_give_up(progress: Progress, deed: Callable[[Order], Any]) -> Any:
+    """A step that was tried too often counts as refused: what can be undone should be undone in good time."""
+    try:
+        return deed(progress.order)
+    except Later as trouble:
+        if progress.attempts < MAX_ATTEMPTS:
+            raise
+        raise Refused(f"{trouble}, {progress.attempts} times") from None
+
+
+def _record(progress: Progress, state: JSON, **changes: Any) -> None:
+    if "status" in changes:
+        changes["finishedAt"] = iso(utcnow())
+    state |= changes
+    _save(progress, attempts=max(progress.attempts, 1), undoing=progress.undoing, error=progress.error)
+
+
+def _postpone(progress: Progress, reason: str) -> None:
+    later = utcnow() + backoff(progress.attempts, base=1, cap=60)
+    _save(progress, error=reason, next_attempt_at=later, hinted_until=later, locked_until=None)
+
+
+def _finish(progress: Progress) -> None:
+    """Ended: what was sealed for it is erased, and the outcome is said."""
+    undone = [step["compensation"]["status"] for step in progress.steps.values() if "compensation" in step]
+    complete = bool(undone) and set(undone) == {"SUCCEEDED"}
+    status = Status.COMPENSATED if complete else Status.FAILED if progress.undoing else Status.SUCCEEDED
+    error = progress.error if progress.undoing else None
+    with transaction():
+        _save(progress, status=status, error=error, sealed=None, finished_at=utcnow(), locked_until=None)
+        emit(CoreOperationCompleted(id=progress.id, operation=progress.type, status=status))
+
+
+def _save(progress: Progress, **values: Any) -> None:
+    statement = update(Operation).where(Operation.id == progress.id, Operation.status == Status.PENDING)
+    values |= {"steps": list(progress.steps.values()), "updated_at": utcnow(), "version": Operation.version + 1}
+    with transaction():
+        db.session.execute(statement.values(**values).execution_options(synchronize_session=False))
