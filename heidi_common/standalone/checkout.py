@@ -1,4 +1,4 @@
-"""Where the checkout is (the router's template, the migrations and the WSGI entry are files of it), and its services."""
+"""Where the checkout is (the router's template, the migrations, the WSGI entry are files of it), and its services."""
 
 from importlib import import_module
 from pathlib import Path
