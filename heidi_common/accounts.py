@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from marshmallow import fields
@@ -20,7 +20,7 @@ from heidi_common.outbox import emit
 from heidi_common.problems import Conflict
 from heidi_common.schemas import Schema, UtcDateTime
 
-SHOWN = (
+SHOWN: tuple[Any, ...] = (
     User.id,
     User.email,
     User.role,
@@ -32,6 +32,9 @@ SHOWN = (
     User.updated_at,
 )
 """The columns that an answer is made of: hot reads select these and no entity."""
+
+
+AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
 
 class UserOut(Schema):
@@ -48,7 +51,7 @@ class UserOut(Schema):
     updated_at = UtcDateTime()
 
 
-def show(user: Row[Any] | User) -> dict[str, Any]:
+def show(user: AnyRow | User) -> dict[str, Any]:
     """The attributes of UserOut, from a row of SHOWN or from an entity."""
     return {
         "id": user.id,
@@ -69,7 +72,7 @@ def create_user(*, email: str, password_hash: str | None, role: Role = Role.USER
     values = {"id": uuid7(), "email": email, "password_hash": password_hash, "role": role, "created_at": now}
     statement = insert(User).values(**values, updated_at=now, password_changed_at=now, **profile)
     free = statement.on_conflict_do_nothing(index_elements=[User.email], index_where=User.deleted_at.is_(None))
-    user = db.session.scalar(free.returning(User))
+    user: User | None = db.session.scalar(free.returning(User))
     if user is None:
         raise email_taken()
     emit(UserCreated(id=user.id, role=user.role, is_active=user.is_active))
@@ -94,15 +97,15 @@ def end_sessions(user_id: UUID, reason: str, *, only: UUID | None = None, keep: 
 
 def end_all_tokens(user_id: UUID) -> None:
     """Refuse every access token that was given out so far; refresh tokens of live sessions still work."""
-    statement = update(User).where(User.id == user_id).values(
-        token_version=User.token_version + 1, updated_at=User.updated_at
+    statement = (
+        update(User).where(User.id == user_id).values(token_version=User.token_version + 1, updated_at=User.updated_at)
     )
     version = db.session.scalar(statement.returning(User.token_version))
     if version is not None:
         revocation.new_version(user_id, version)
 
 
-def by_id(user_id: UUID, *columns: Any) -> Row[Any] | None:
+def by_id(user_id: UUID, *columns: Any) -> AnyRow | None:
     """The SHOWN columns (and more, if asked) of a person who is not deleted."""
     statement = select(*SHOWN, *columns).where(User.id == user_id, User.deleted_at.is_(None))
     return db.session.execute(statement).first()

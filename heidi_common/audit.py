@@ -22,7 +22,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Flask, Response, g, has_request_context, request
-from sqlalchemy import BigInteger, Index, event, func, insert, select
+from sqlalchemy import BigInteger, Index, event, func, insert, literal_column, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from uuid_utils.compat import uuid7
@@ -149,10 +149,9 @@ def verify() -> Verified:
 
 
 def _contents() -> Iterator[tuple[int, str, str, str]]:
-    stmt = select(Audit.position, Audit.previous_hash, Audit.hash, func.audit_content(Audit.__table__.table_valued()))
+    stmt = select(Audit.position, Audit.previous_hash, Audit.hash, func.audit_content(literal_column("audit")))
     found = db.session.execute(stmt.order_by(Audit.position).execution_options(yield_per=1000))
-    for position, previous, stored, content in found:
-        yield position, previous, stored, content
+    yield from found.tuples()
 
 
 def _digest(previous: str, content: str) -> str:

@@ -56,19 +56,19 @@ class Passwords:
         with self._turn():
             return self._make(password)
 
-    def verify(
-        self, stored: str | None, password: str, *, at_turn: Callable[[], object] = lambda: None
-    ) -> Verdict:
+    def verify(self, stored: str | None, password: str, *, at_turn: Callable[[], object] = lambda: None) -> Verdict:
         """Never raises for a password or a stored hash; no stored hash costs what a real one does.
 
         `at_turn` is called when the waiting is over, before the work: it may raise to refuse it.
         """
         too_long = len(password.encode()) > MAX_BYTES
+        known = stored if stored is not None and is_known_hash(stored) else None
         with self._turn():
             at_turn()
-            fits = _fits(stored or self._dummy, "" if too_long else password)
-        ok = fits and stored is not None and not too_long
-        return Verdict(ok, stale=ok and stored is not None and self._is_stale(stored))
+            fits = _fits(known or self._dummy, "" if too_long else password)
+        if not fits or known is None or too_long:
+            return Verdict(False)
+        return Verdict(True, stale=self._is_stale(known))
 
     def _make(self, password: str) -> str:
         return _bcrypt_hash(password) if self.kind == "bcrypt" else _ARGON2.hash(password)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, current_app
-from sqlalchemy import Row
+from flask import Response, jsonify
 
 from heidi_common import accounts
+from heidi_common.accounts import AnyRow
 from heidi_common.http import enveloped, open_page
 from heidi_common.identity import User
 from heidi_common.paging import Page
 from heidi_common.schemas import iso
 
-COLUMNS = (*accounts.SHOWN, User.phone, User.locale, User.timezone, User.deleted_at, User.version)
+COLUMNS: tuple[Any, ...] = (*accounts.SHOWN, User.phone, User.locale, User.timezone, User.deleted_at, User.version)
 
 
-def person(row: Row[Any] | User) -> dict[str, Any]:
+def person(row: AnyRow | User) -> dict[str, Any]:
     """The JSON object of PersonOut."""
     return {
         "id": str(row.id),
@@ -35,18 +35,17 @@ def person(row: Row[Any] | User) -> dict[str, Any]:
     }
 
 
-def answer(row: Row[Any] | User, status: int = 200) -> Response:
-    response: Response = current_app.json.response(enveloped(person(row)))
+def answer(row: AnyRow | User, status: int = 200) -> Response:
+    response = jsonify(enveloped(person(row)))
     response.status_code = status
     return response
 
 
 def page_answer(found: Page) -> Response:
     people = [person(row) for row in open_page(found)]
-    response: Response = current_app.json.response(enveloped(people, found.meta))
-    return response
+    return jsonify(enveloped(people, found.meta))
 
 
-def tag(row: Row[Any] | User) -> str:
+def tag(row: AnyRow | User) -> str:
     """The ETag of a person's version."""
     return f'"{row.id.hex}.{row.version}"'

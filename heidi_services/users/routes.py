@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import Response, current_app, request
+from flask import Response, jsonify, request
 
 from heidi_common.guards import authenticated, caller, guard
 from heidi_common.http import Blueprint, enveloped, if_match, set_etag
 from heidi_common.idempotency import idempotent
 from heidi_common.identity import Role, User
 from heidi_services.users.present import answer, page_answer, tag
-from heidi_services.users.schemas import EraseIn, ErasedOut, ExportOut, PeopleQuery, PersonIn, PersonOut, PersonPatch
+from heidi_services.users.schemas import ErasedOut, EraseIn, ExportOut, PeopleQuery, PersonIn, PersonOut, PersonPatch
 from heidi_services.users.service import changes, erasure, people
 from heidi_services.users.service import export as exporting
 
@@ -100,7 +100,7 @@ def restore(user_id: UUID) -> Response:
 def export() -> Response:
     """Everything the platform holds on the caller, over all services."""
     found = exporting.export(caller().id, request.headers["Authorization"])
-    response: Response = current_app.json.response(enveloped(found))
+    response = jsonify(enveloped(found))
     response.headers["Content-Disposition"] = 'attachment; filename="heidi-export.json"'
     return response
 

@@ -11,7 +11,9 @@ from heidi_common.identity import Role, User
 USERS = "/api/v1/users"
 WAYS = {
     "removed": lambda client, user_id, headers: client.delete(f"{USERS}/{user_id}", headers=headers),
-    "demoted": lambda client, user_id, headers: client.patch(f"{USERS}/{user_id}", json={"role": "USER"}, headers=headers),
+    "demoted": lambda client, user_id, headers: client.patch(
+        f"{USERS}/{user_id}", json={"role": "USER"}, headers=headers
+    ),
     "deactivated": lambda client, user_id, headers: client.patch(
         f"{USERS}/{user_id}", json={"isActive": False}, headers=headers
     ),

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select, update
 
-from heidi_common import revocation
+from heidi_common import revocation, throttle
 from heidi_common.audit import fingerprint, record, refuse
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.guards import authenticate
@@ -16,9 +16,10 @@ from heidi_common.identity import Client
 from heidi_common.paging import Page, page
 from heidi_common.problems import NotFound, Unauthorized
 from heidi_common.runtime import runtime
-from heidi_common import throttle
 from heidi_services.auth import tokens
 from heidi_services.auth.oauth import OAuthError
+
+TOLD = ("sub", "scope", "iss", "aud", "iat", "exp", "jti", "client_id", "role", "sid")
 
 
 def create(name: str, scopes: list[str], actor: UUID | None) -> dict[str, Any]:
@@ -85,9 +86,7 @@ def introspect(token: str) -> dict[str, Any]:
         claims = authenticate(token).claims
     except Unauthorized:
         return {"active": False}
-    shown = {name: claims[name] for name in ("sub", "scope", "iss", "aud", "iat", "exp", "jti") if name in claims}
-    extra = {name: claims[name] for name in ("client_id", "role", "sid") if name in claims}
-    return {"active": True, "token_type": "Bearer", **shown, **extra}
+    return {"active": True, "token_type": "Bearer"} | {name: claims[name] for name in TOLD if name in claims}
 
 
 def _granted(allowed: list[str], wanted: str | None) -> str:
@@ -116,5 +115,3 @@ def _live(client_id: UUID) -> Client:
 def _shown(client: Client) -> dict[str, Any]:
     names = ("id", "name", "scopes", "last_used_at", "created_at", "updated_at")
     return {name: getattr(client, name) for name in names} | {"client_id": client.id}
-
-

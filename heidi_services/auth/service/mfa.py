@@ -10,14 +10,13 @@ from sqlalchemy import delete, insert, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from uuid_utils.compat import uuid7
 
-from heidi_common import accounts
+from heidi_common import accounts, throttle
 from heidi_common.audit import record, refuse
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.guards import Caller
 from heidi_common.identity import User
 from heidi_common.problems import Conflict, Invalid, NotFound, Unauthorized
 from heidi_common.runtime import runtime
-from heidi_common import throttle
 from heidi_services.auth import mails, one_time, totp
 from heidi_services.auth.models import OneTimeToken, Purpose, RecoveryCode, Totp
 from heidi_services.auth.service import sessions

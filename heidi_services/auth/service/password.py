@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import select, update
 
-from heidi_common import accounts
+from heidi_common import accounts, throttle
 from heidi_common.audit import fingerprint, record, refuse
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.emails import normalise_email
@@ -17,7 +17,6 @@ from heidi_common.identity import User
 from heidi_common.password_policy import check_password
 from heidi_common.passwords import passwords
 from heidi_common.problems import BadRequest, Invalid
-from heidi_common import throttle
 from heidi_services.auth import mails, one_time
 from heidi_services.auth.models import OneTimeToken, Purpose
 from heidi_services.auth.same_time import same_time
@@ -108,7 +107,9 @@ def _set(user_id: UUID, hashed: str, now: datetime, verified_email: str | None =
     db.session.execute(update(User).where(User.id == user_id).values(values))
     if verified_email is not None:
         unproven = update(User).where(User.id == user_id, User.email == verified_email)
-        db.session.execute(unproven.where(User.email_verified_at.is_(None)).values(email_verified_at=now, updated_at=now))
+        db.session.execute(
+            unproven.where(User.email_verified_at.is_(None)).values(email_verified_at=now, updated_at=now)
+        )
     one_time.drop(user_id)
 
 

@@ -1,4 +1,4 @@
-"""Registration: open (an account at once, with tokens) or verified (the e-mail tells, the answer is always the same)."""
+"""Registration: open (an account at once, with tokens) or verified (the e-mail tells, the answer never)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from heidi_common import accounts
+from heidi_common import accounts, throttle
 from heidi_common.audit import fingerprint, record, refuse
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.emails import checked_email
@@ -15,7 +15,6 @@ from heidi_common.password_policy import check_password
 from heidi_common.passwords import passwords
 from heidi_common.problems import Conflict
 from heidi_common.runtime import runtime
-from heidi_common import throttle
 from heidi_services.auth import mails, one_time
 from heidi_services.auth.models import Purpose
 from heidi_services.auth.same_time import same_time

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, exists, select, update
+from sqlalchemy import exists, select, update
 from uuid_utils.compat import uuid7
 
 from heidi_common import accounts
+from heidi_common.accounts import AnyRow
 from heidi_common.audit import record, refuse
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.guards import Caller
@@ -49,7 +50,9 @@ def start(user: Any, device: Device) -> dict[str, Any]:
     )
     if _is_new_device(user.id, device):
         at = now.strftime("%Y-%m-%d %H:%M UTC")
-        mails.send("new-device", user, kind="WARNING", device=device.label or device.user_agent or "", ip=device.ip, at=at)
+        mails.send(
+            "new-device", user, kind="WARNING", device=device.label or device.user_agent or "", ip=device.ip, at=at
+        )
     db.session.add(session)
     record("authn_login_success", actor=user.id, target=session.id)
     place = Place(session.id, 1, min(session.idle_expires_at, session.absolute_expires_at))
@@ -166,6 +169,6 @@ def _is_new_device(user_id: UUID, device: Device) -> bool:
     return bool(db.session.scalar(select(exists(seen) & ~exists(seen.where(same)))))
 
 
-def _person(user_id: UUID) -> Row[Any] | None:
-    columns = (User.id, User.email, User.first_name, User.locale)
+def _person(user_id: UUID) -> AnyRow | None:
+    columns: tuple[Any, ...] = (User.id, User.email, User.first_name, User.locale)
     return db.session.execute(select(*columns).where(User.id == user_id)).first()

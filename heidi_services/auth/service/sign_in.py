@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, exists, select, update
+from sqlalchemy import exists, select, update
 
-from heidi_common import accounts
+from heidi_common import accounts, throttle
+from heidi_common.accounts import AnyRow
 from heidi_common.audit import fingerprint, refuse
 from heidi_common.db import db, transaction
 from heidi_common.emails import normalise_email
@@ -15,7 +16,6 @@ from heidi_common.identity import Session, User
 from heidi_common.passwords import passwords
 from heidi_common.problems import Unauthorized
 from heidi_common.runtime import runtime
-from heidi_common import throttle
 from heidi_services.auth.models import Totp
 from heidi_services.auth.service import mfa, sessions
 from heidi_services.auth.service.sessions import Device
@@ -53,14 +53,14 @@ def _wrong(subject: str) -> Unauthorized:
     return Unauthorized("The e-mail or the password is wrong.", code="invalid_credentials")
 
 
-def _is_unchanged(user: Row[Any]) -> bool:
+def _is_unchanged(user: AnyRow) -> bool:
     """Hold the account still: a password change or a deactivation is either seen here or ends the new session."""
     same = User.password_changed_at.is_not_distinct_from(user.password_changed_at)
     statement = select(User.id).where(User.id == user.id, same, User.is_active, User.deleted_at.is_(None))
     return db.session.scalar(statement.with_for_update(read=True)) is not None
 
 
-def _find(subject: str) -> Row[Any] | None:
+def _find(subject: str) -> AnyRow | None:
     """The account, read on a connection that is given back before the hashing begins."""
     has_totp = exists().where(Totp.user_id == User.id, Totp.confirmed_at.is_not(None)).label("has_totp")
     statement = select(*COLUMNS, has_totp).where(User.email == subject, User.deleted_at.is_(None))
@@ -70,7 +70,7 @@ def _find(subject: str) -> Row[Any] | None:
         db.session.rollback()
 
 
-def _may_enter(user: Row[Any]) -> bool:
+def _may_enter(user: AnyRow) -> bool:
     verified = user.email_verified_at is not None or runtime().settings.auth_registration == "open"
     return bool(user.is_active and verified)
 
@@ -81,7 +81,7 @@ def _is_stranger(user_id: UUID, device: Device) -> bool:
     return not db.session.scalar(known)
 
 
-def _rehash(user: Row[Any], password: str) -> None:
+def _rehash(user: AnyRow, password: str) -> None:
     """Replace a hash of another kind; not when the password was changed meanwhile."""
     fresh = passwords().hash(password)
     with transaction():

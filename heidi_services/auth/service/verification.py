@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
+from heidi_common import throttle
 from heidi_common.audit import record, refuse
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.events import UserUpdated
@@ -14,7 +15,6 @@ from heidi_common.guards import Caller
 from heidi_common.identity import User
 from heidi_common.outbox import emit
 from heidi_common.problems import BadRequest
-from heidi_common import throttle
 from heidi_services.auth import mails, one_time
 from heidi_services.auth.models import Purpose
 

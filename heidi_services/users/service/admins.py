@@ -17,8 +17,6 @@ def keep_one(user: User) -> None:
     if user.role != Role.ADMIN or not user.can_sign_in:
         return
     db.session.execute(select(func.pg_advisory_xact_lock(func.hashtext("heidi admins"))))
-    others = exists().where(
-        User.role == Role.ADMIN, User.is_active, User.deleted_at.is_(None), User.id != user.id
-    )
+    others = exists().where(User.role == Role.ADMIN, User.is_active, User.deleted_at.is_(None), User.id != user.id)
     if not db.session.scalar(select(others)):
         raise Conflict("The last active administrator cannot go.", code="last_admin")

@@ -46,4 +46,3 @@ def _rows(table: Any, names: tuple[str, ...], condition: Any) -> list[dict[str, 
 
 def _plain(value: Any) -> Any:
     return iso(value) if isinstance(value, datetime) else value
-

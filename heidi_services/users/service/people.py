@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Select, select
 
+from heidi_common.accounts import AnyRow
 from heidi_common.db import db
 from heidi_common.guards import Caller
 from heidi_common.identity import Role, User
@@ -18,7 +19,7 @@ ORDERS = {"createdAt": User.created_at, "email": User.email}
 STAFF = (Role.ADMIN, Role.MODERATOR)
 
 
-def get(caller: Caller, user_id: UUID) -> Row[Any]:
+def get(caller: Caller, user_id: UUID) -> AnyRow:
     """Oneself, or anybody for staff; for others nobody else exists."""
     if caller.id != user_id and caller.role not in STAFF:
         raise not_found()
@@ -44,7 +45,7 @@ def listed(query: dict[str, Any]) -> Page:
     )
 
 
-def _filtered(query: dict[str, Any]) -> Select[Any]:
+def _filtered(query: dict[str, Any]) -> Select[*tuple[Any, ...]]:
     statement = select(*COLUMNS)
     if not query["include_deleted"]:
         statement = statement.where(User.deleted_at.is_(None))

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import bcrypt
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from heidi_common.db import db, transaction
+from heidi_common.identity import User
+from heidi_common.passwords import Passwords, is_known_hash
+from heidi_common.problems import Unavailable
+from tests.auth.helpers import PASSWORD, login, register
+
+FINE = {
+    "12 characters": "qzjfwpxkvbmt",
+    "64 ASCII": "kX" * 16 + "wQ7!" * 8,
+    "64 emoji": "🦊🍋" * 32,
+    "73 bytes": "a quiet harbour, a lantern " + "ü" * 23,
+    "80 bytes": "a quiet harbour, a lantern & " + "v7" * 25 + "x",
+    "1,024 bytes": "ab cd ef" * 128,
+    "only spaces around": "  violet harbour 91  ",
+}
+REFUSED = {
+    "11 characters": "qzjfwpxkvbm",
+    "1,025 bytes": "ab cd ef" * 128 + "x",
+    "common": "password1234",
+    "common in capitals": "PASSWORD1234",
+    "common pattern": "123456789012",
+    "own e-mail": "ada.lovelace@example.test",
+    "own names": "Ada.Lovelace-1815!",
+    "NUL": "violet\0harbour lantern",
+}
+
+
+@pytest.mark.parametrize("kind", ["argon2id", "bcrypt"])
+@pytest.mark.parametrize("name", FINE)
+def test_a_long_password_of_any_script_fits_and_is_not_cut(app: Flask, kind: str, name: str) -> None:
+    hasher, password = Passwords(kind), FINE[name]
+    stored = hasher.hash(password)
+    assert hasher.verify(stored, password).ok and not hasher.verify(stored, password).stale
+    assert not hasher.verify(stored, password[:-1]).ok
+    assert not hasher.verify(stored, password + "x").ok
+    cut = password.encode()[:72].decode(errors="ignore")
+    assert cut == password or not hasher.verify(stored, cut).ok
+
+
+@pytest.mark.parametrize("name", FINE)
+def test_fine_passwords_register_and_sign_in_exactly_as_received(client: FlaskClient, name: str) -> None:
+    register(client, password=FINE[name])
+    assert login(client, password=FINE[name]).status_code == 200
+    assert login(client, password=FINE[name].strip()[:-1]).status_code == 401
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_poor_passwords_are_422_and_named(client: FlaskClient, name: str) -> None:
+    body = {"email": "ada.lovelace@example.test", "firstName": "Ada", "lastName": "Lovelace", "password": REFUSED[name]}
+    found = client.post("/api/v1/auth/register", json=body)
+    assert found.status_code == 422, found.json
+    assert found.json["errors"][0]["pointer"] == "/password"
+    assert REFUSED[name] not in found.text
+
+
+def test_a_password_of_a_megabyte_is_refused_before_it_costs_anything(client: FlaskClient) -> None:
+    for path in ("register", "login"):
+        body = {"email": "ada@example.test", "password": "x" * 1024 * 1024}
+        assert client.post(f"/api/v1/auth/{path}", json=body).status_code in (413, 422)
+
+
+def test_imported_bcrypt_hashes_sign_in_and_become_argon2(client: FlaskClient) -> None:
+    imported = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(10)).decode().replace("$2b$", "$2a$")
+    register(client)
+    with transaction():
+        db.session.query(User).one().password_hash = imported
+    assert login(client).status_code == 200
+    db.session.rollback()
+    assert db.session.query(User).one().password_hash.startswith("$argon2id$")
+    assert login(client).status_code == 200
+
+
+def test_a_bcrypt_hash_takes_no_longer_password_than_bcrypt_reads() -> None:
+    exactly = "x" * 71 + "y"
+    stored = bcrypt.hashpw(exactly.encode(), bcrypt.gensalt(4)).decode()
+    assert Passwords(slots=1).verify(stored, exactly).ok
+    assert not Passwords(slots=1).verify(stored, exactly + "z").ok
+
+
+def test_only_hashes_that_can_be_verified_are_known() -> None:
+    good = Passwords("bcrypt", 1).hash("x" * 12), Passwords("bcrypt", 1).hash("x" * 80), Passwords(slots=1).hash("x")
+    assert all(is_known_hash(stored) for stored in good)
+    bad = "$argon2id$nonsense", "$2x$10$" + "a" * 53, "$2b$31$" + "a" * 53, "5f4dcc3b5aa765d61d8327deb882cf99", ""
+    assert not any(is_known_hash(stored) for stored in bad)
+    assert not any(Passwords(slots=1).verify(stored, "x").ok for stored in bad)
+
+
+def test_who_waits_too_long_for_a_slot_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("heidi_common.passwords.WAIT_SECONDS", 0.05)
+    hasher = Passwords(slots=1)
+
+    def inside() -> None:
+        with pytest.raises(Unavailable) as refused:
+            hasher.hash("another one")
+        assert refused.value.headers["Retry-After"] == "5"
+
+    assert not hasher.verify(None, "the first one", at_turn=inside).ok
+
+
+def test_twenty_registrations_of_one_email_make_one_user(app: Flask) -> None:
+    body = {"email": "ada@example.test", "password": PASSWORD}
+
+    def post(_: int) -> int:
+        return app.test_client().post("/api/v1/auth/register", json=body).status_code
+
+    with ThreadPoolExecutor(20) as pool:
+        codes = sorted(pool.map(post, range(20)))
+    assert codes == [201] + [409] * 19
+    assert db.session.query(User).count() == 1

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from heidi_common.audit import Audit
+from heidi_common.db import db, transaction, utcnow
+from heidi_common.identity import Session
+from heidi_common.jwt import verify
+from tests.auth.helpers import bearer, mails, refresh, register
+
+
+def counter(session_id: str) -> int:
+    db.session.rollback()
+    return db.session.scalar(select(Session.counter).where(Session.id == UUID(session_id)))
+
+
+def test_a_refresh_token_gives_a_new_pair_that_works(client: FlaskClient) -> None:
+    first = register(client)
+    second = refresh(client, first["refreshToken"]).json["data"]
+    assert second["refreshToken"] != first["refreshToken"]
+    assert client.get("/api/v1/auth/me", headers=bearer(second)).status_code == 200
+    assert refresh(client, second["refreshToken"]).status_code == 200
+
+
+@pytest.mark.parametrize("sessions", [12])
+def test_eight_uses_at_once_rotate_once_and_converge(app: Flask, sessions: int) -> None:
+    signed_in = [register(app.test_client(), f"p{number}@example.test") for number in range(sessions)]
+    with ThreadPoolExecutor(8) as pool:
+        for data in signed_in:
+            answers = list(pool.map(lambda token: refresh(app.test_client(), token), [data["refreshToken"]] * 8))
+            assert [a.status_code for a in answers] == [200] * 8
+            claims = [verify(a.json["data"]["refreshToken"], "refresh") for a in answers]
+            assert {c["cnt"] for c in claims} == {2} and counter(claims[0]["sid"]) == 2
+    assert db.session.scalar(select(func.count()).where(Audit.action == "authn_token_reuse")) == 0
+
+
+def test_one_behind_within_ten_seconds_converges_and_after_that_is_theft(client: FlaskClient) -> None:
+    data = register(client)
+    with time_machine.travel(utcnow(), tick=False) as clock:
+        newer = refresh(client, data["refreshToken"]).json["data"]
+        clock.shift(timedelta(seconds=9))
+        assert refresh(client, data["refreshToken"]).status_code == 200
+        clock.shift(timedelta(seconds=2))
+        assert refresh(client, data["refreshToken"]).status_code == 401
+        assert_ended(client, newer)
+
+
+def test_two_behind_is_theft_at_once(client: FlaskClient) -> None:
+    data = register(client)
+    second = refresh(client, data["refreshToken"]).json["data"]
+    third = refresh(client, second["refreshToken"]).json["data"]
+    assert refresh(client, data["refreshToken"]).status_code == 401
+    assert_ended(client, third)
+
+
+def assert_ended(client: FlaskClient, current: dict) -> None:
+    """The session is dead for the thief and for the owner, the owner is told, and the trail has it, once."""
+    assert client.get("/api/v1/auth/me", headers=bearer(current)).status_code == 401
+    assert refresh(client, current["refreshToken"]).status_code == 401
+    assert [mail["recipient"] for mail in mails("token-theft")] == ["ada@example.test"]
+    session_id = verify(current["refreshToken"], "refresh")["sid"]
+    rows = db.session.scalars(select(Audit).where(Audit.action == "authn_token_reuse")).all()
+    assert [(row.target, row.outcome) for row in rows] == [(session_id, "failure")]
+
+
+@pytest.mark.parametrize("column", ["idle_expires_at", "absolute_expires_at"])
+def test_a_session_past_its_time_is_over_and_no_theft(client: FlaskClient, column: str) -> None:
+    data = register(client)
+    with transaction():
+        setattr(db.session.scalar(select(Session)), column, utcnow() - timedelta(seconds=1))
+    assert refresh(client, data["refreshToken"]).status_code == 401
+    assert mails("token-theft") == []
+
+
+def test_a_refresh_prolongs_the_idle_time_but_never_the_absolute_one(client: FlaskClient) -> None:
+    data = register(client)
+    end = verify(data["refreshToken"], "refresh")["exp"]
+    with time_machine.travel(utcnow() + timedelta(days=6), tick=False):
+        data = refresh(client, data["refreshToken"]).json["data"]
+        assert verify(data["refreshToken"], "refresh")["exp"] - end > 5 * 86400
+        with transaction():
+            db.session.scalar(select(Session)).absolute_expires_at = utcnow() + timedelta(hours=1)
+        data = refresh(client, data["refreshToken"]).json["data"]
+        assert verify(data["refreshToken"], "refresh")["exp"] <= utcnow().timestamp() + 3601
+
+
+def test_an_access_token_does_not_refresh(client: FlaskClient) -> None:
+    data = register(client)
+    assert refresh(client, data["accessToken"]).status_code == 401
+    assert refresh(client, "x" * 20_000).status_code == 401
+    assert refresh(client, "not.a.token").status_code == 401

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+import redis
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from heidi_common import throttle
+from heidi_common.audit import Audit
+from heidi_common.db import db, transaction
+from heidi_common.identity import User
+from heidi_common.runtime import runtime
+from tests.auth.helpers import PASSWORD, login, register
+from tests.conftest import make_settings
+
+VARYING = ("X-Request-ID", "Server-Timing", "Date", "Content-Length", "RateLimit")
+
+
+@pytest.fixture
+def people(client: FlaskClient) -> dict[str, tuple[str, str]]:
+    """Why somebody is refused -> what they send."""
+    for name in ("ada", "idle", "locked", "gone"):
+        register(client, f"{name}@example.test")
+    with transaction():
+        db.session.query(User).filter_by(email="idle@example.test").one().is_active = False
+        db.session.query(User).filter_by(email="gone@example.test").one().deleted_at = db.func.now()
+    for _ in range(50):
+        throttle.count(throttle.account("locked@example.test"))
+    return {
+        "wrong": ("ada@example.test", "not-her-password-1"),
+        "unknown": ("nobody@example.test", PASSWORD),
+        "inactive": ("idle@example.test", PASSWORD),
+        "deleted": ("gone@example.test", PASSWORD),
+        "softly locked": ("locked@example.test", PASSWORD),
+        "no address": ("what is this", PASSWORD),
+    }
+
+
+def shape(response) -> tuple:
+    headers = {name: value for name, value in response.headers if name not in VARYING}
+    body = {key: value for key, value in response.json.items() if key != "requestId"}
+    return response.status_code, headers, body
+
+
+def test_every_reason_to_refuse_looks_the_same(app: Flask, people) -> None:
+    elsewhere = {"REMOTE_ADDR": "203.0.113.7"}
+    shapes = [shape(login(app.test_client(), *given, environ_base=elsewhere)) for given in people.values()]
+    assert shapes[0][0] == 401 and shapes[0][2]["code"] == "invalid_credentials"
+    for found in shapes:
+        assert found == shapes[0]
+    rows = db.session.scalars(select(Audit).where(Audit.action == "authn_login_fail")).all()
+    assert len(rows) == len(people)
+    assert all(row.target.startswith("hmac:") and "example" not in str(vars(row)) for row in rows)
+
+
+def test_an_unverified_person_is_refused_the_same_way(app: Flask, people, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = runtime().settings
+    wrong = shape(login(app.test_client(), "ada@example.test", "not-her-password-1"))
+    changed = make_settings(settings.database_url, settings.redis_url, auth_registration="verified")
+    monkeypatch.setattr(runtime(), "settings", changed)
+    assert shape(login(app.test_client())) == wrong
+
+
+def test_a_softly_locked_owner_still_enters_from_a_known_address(app: Flask, people) -> None:
+    assert login(app.test_client(), "locked@example.test").status_code == 200
+
+
+def test_the_eleventh_failure_from_one_address_is_429_for_known_and_unknown(app: Flask, people) -> None:
+    for email in ("ada@example.test", "nobody@example.test"):
+        codes = [login(app.test_client(), email, "not-the-password-1").status_code for _ in range(10)]
+        assert codes == [401] * 10
+        refused = login(app.test_client(), email, PASSWORD)
+        assert refused.status_code == 429 and int(refused.headers["Retry-After"]) > 800
+        assert "remaining=0" in refused.headers["RateLimit"]
+    # Nobody is locked out elsewhere.
+    other = {"REMOTE_ADDR": "203.0.113.9"}
+    assert login(app.test_client(), "ada@example.test", environ_base=other).status_code == 200
+
+
+def test_one_address_may_not_try_many_accounts(app: Flask) -> None:
+    for _ in range(100):
+        throttle.count(throttle.address("127.0.0.1"))
+    assert login(app.test_client(), "somebody@example.test").status_code == 429
+
+
+def test_a_burst_does_not_slip_past_the_throttle(app: Flask, client: FlaskClient) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    register(client)
+    with ThreadPoolExecutor(20) as pool:
+        codes = list(pool.map(lambda n: login(app.test_client(), password=f"guess number {n}").status_code, range(40)))
+    assert codes.count(401) <= 14 and codes.count(401) + codes.count(429) == 40
+
+
+def test_without_redis_nobody_guesses_for_free(app: Flask, client: FlaskClient, monkeypatch) -> None:
+    register(client)
+    dead = redis.Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2)
+    monkeypatch.setattr(runtime(), "redis", dead)
+    refused = login(client)
+    assert refused.status_code == 503 and refused.headers["Retry-After"]
+
+
+@pytest.mark.slow
+def test_the_time_does_not_tell_why(app: Flask, people, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interleaved samples: the medians of all reasons lie within a fraction of the spread of one."""
+    monkeypatch.setattr("heidi_common.throttle.check", lambda *limits: None)
+    kinds = {name: given for name, given in people.items() if name != "no address"}
+    samples: dict[str, list[float]] = {name: [] for name in kinds}
+    for _ in range(20):
+        for name, given in kinds.items():
+            samples[name].append(timed(lambda given=given: login(app.test_client(), *given)))
+    medians = {name: sorted(found)[len(found) // 2] for name, found in samples.items()}
+    assert max(medians.values()) - min(medians.values()) < 0.5 * min(medians.values()), medians
+
+
+def timed(deed: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    deed()
+    return time.perf_counter() - begun
