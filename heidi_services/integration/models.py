@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, func, text
-from sqlalchemy.orm import Mapped, deferred, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 from uuid_utils.compat import uuid7
 
 from heidi_common.db import Base, Entity, utcnow
@@ -140,7 +140,7 @@ class Delivery(Work, Base):
     integration_id: Mapped[UUID] = mapped_column(ForeignKey("integrations.id", ondelete="CASCADE"))
     event_id: Mapped[UUID]
     event_type: Mapped[str]
-    body: Mapped[str] = deferred(mapped_column(Text))
+    body: Mapped[str] = mapped_column(Text, deferred=True)
     status: Mapped[DeliveryStatus] = mapped_column(Text, default=DeliveryStatus.PENDING, server_default="PENDING")
     response_status: Mapped[int | None]
     last_error: Mapped[str | None]

@@ -152,6 +152,17 @@ def test_a_deleted_owner_closes_the_receiver_and_the_forwards(client: FlaskClien
     assert answer.status_code == 404
 
 
+def test_an_erased_owner_leaves_nothing_here(client: FlaskClient, as_user: Callable[..., Any]) -> None:
+    me, other = as_user(), as_user()
+    wanting(client, me, "*")
+    kept = wanting(client, other, "*")
+    forward(user_updated(me.user.id))
+    follow(UserDeleted(id=me.user.id, role="USER", is_active=False, changed=("erasedAt",)))
+    db.session.expire_all()
+    assert [str(row) for row in db.session.scalars(select(Integration.id))] == [kept["id"]]
+    assert targets() == []
+
+
 def test_only_facts_about_owners_reach_the_follower(client: FlaskClient, as_user: Callable[..., Any]) -> None:
     me = as_user()
     wanting(client, me, "*")

@@ -25,7 +25,7 @@ def interested(events: Iterable[Event]) -> set[UUID]:
 
 def follow(event: Event) -> None:
     """Facts may come in any order: only what is later in the log than the last one counts."""
-    if "erased" in (event.data.get("changed") or ()) or event.type == "user.erased":
+    if "erasedAt" in (event.data.get("changed") or ()):
         return _forget(event)
     active = bool(event.data.get("isActive", True)) and event.type != "user.deleted"
     later = or_(Integration.owner_position.is_(None), Integration.owner_position < event.position)
