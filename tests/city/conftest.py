@@ -1,0 +1,59 @@
+"""Cities for tests: a few made by hand, or the 34 thousand real ones."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from heidi_common.db import db, transaction
+from heidi_common.identity import Role
+from heidi_services.city import sources
+from heidi_services.city.models import City
+from heidi_services.city.service import catalogue, importing
+from tests.conftest import _empty
+
+BERLIN = {"name": "Berlin", "country": "DE", "latitude": 52.52437, "longitude": 13.41053, "population": 3426354}
+MUNICH = {
+    "name": "München",
+    "country": "DE",
+    "latitude": 48.13743,
+    "longitude": 11.57549,
+    "population": 1505005,
+    "timezone": "Europe/Berlin",
+    "other_names": ["Munich", "Monaco di Baviera"],
+}
+SUVA = {"name": "Suva", "country": "FJ", "latitude": -18.14161, "longitude": 178.44149, "population": 77366}
+APIA = {"name": "Apia", "country": "WS", "latitude": -13.83333, "longitude": -171.76666, "population": 40407}
+
+
+@pytest.fixture
+def make(app: Flask) -> Callable[..., City]:
+    """Create a city: `make(**BERLIN)`, or any place with `make(name="X", latitude=1)`."""
+
+    def city(**fields: Any) -> City:
+        given = {"name": "Somewhere", "country": "DE", "latitude": 0.0, "longitude": 0.0} | fields
+        return catalogue.create(**given)
+
+    return city
+
+
+@pytest.fixture
+def editor(as_user: Callable[..., Any]) -> dict[str, str]:
+    """Headers of someone who may change cities."""
+    headers: dict[str, str] = as_user(Role.MODERATOR).headers
+    return headers
+
+
+@pytest.fixture(scope="module")
+def world(platform: Flask) -> Iterator[FlaskClient]:
+    """A client of a platform that holds the 34 thousand cities; for modules that only read them."""
+    with platform.app_context():
+        with transaction():
+            count = db.session.query(City).count()
+        if count != 34_006:
+            _empty()
+            importing.load(sources.shipped(15000).lines)
+        yield platform.test_client()
+        db.session.remove()

@@ -1,0 +1,198 @@
+"""Creating, changing and deactivating cities over HTTP."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from heidi_common.db import db
+from heidi_common.identity import Role
+from heidi_common.outbox import Event
+from heidi_services.city.models import City
+from tests.city.conftest import BERLIN
+
+URL = "/api/v1/cities"
+NEW = {"name": "Atlantis", "country": "GR", "latitude": 36.4, "longitude": 25.4}
+
+
+def facts() -> list[tuple[str, str, dict[str, Any]]]:
+    return [(e.type, e.subject, e.data) for e in db.session.scalars(select(Event).order_by(Event.id))]
+
+
+def test_a_city_is_created_and_read_back_the_same(client: FlaskClient, editor: dict[str, str]) -> None:
+    answer = client.post(URL, json=NEW | {"metadata": {"sunk": True}}, headers=editor)
+    assert answer.status_code == 201, answer.text
+    city = answer.json["data"]
+    assert city | NEW == city
+    assert city["countryName"] == "Greece"
+    assert city["isActive"] is True and city["metadata"] == {"sunk": True} and city["population"] is None
+    found = client.get(f"{URL}/{city['id']}")
+    assert found.json == answer.json
+    assert found.headers["ETag"] == answer.headers["ETag"]
+    assert facts() == [("city.created", city["id"], {"id": city["id"], "country": "GR"})]
+
+
+@pytest.mark.parametrize("role", [Role.USER])
+def test_a_user_changes_nothing(
+    client: FlaskClient, as_user: Callable[..., Any], make: Callable[..., City], role: Role
+) -> None:
+    headers = as_user(role).headers
+    city = make(**BERLIN)
+    assert client.post(URL, json=NEW, headers=headers).status_code == 403
+    assert client.patch(f"{URL}/{city.id}", json={"name": "X"}, headers=headers).status_code == 403
+    assert client.delete(f"{URL}/{city.id}", headers=headers).status_code == 403
+    assert client.post(URL, json=NEW).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"latitude": 90.0001}, "/latitude"),
+        ({"latitude": -90.0001}, "/latitude"),
+        ({"longitude": 180.0001}, "/longitude"),
+        ({"longitude": "NaN"}, "/longitude"),
+        ({"latitude": "Infinity"}, "/latitude"),
+        ({"latitude": True}, "/latitude"),
+        ({"country": "XX"}, "/country"),
+        ({"country": "Germany"}, "/country"),
+        ({"name": "  "}, "/name"),
+        ({"name": "a\x00b"}, "/name"),
+        ({"name": None}, "/name"),
+        ({"population": -1}, "/population"),
+        ({"population": 2**31}, "/population"),
+        ({"population": 1.5}, "/population"),
+        ({"timezone": "Europe/Atlantis"}, "/timezone"),
+        ({"metadata": []}, "/metadata"),
+        ({"mayor": "Poseidon"}, "/mayor"),
+        ({"source": "geonames:1"}, "/source"),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(
+    client: FlaskClient, editor: dict[str, str], change: dict[str, Any], pointer: str
+) -> None:
+    answer = client.post(URL, json=NEW | change, headers=editor)
+    assert answer.status_code == 422, answer.text
+    assert pointer in [error["pointer"].split("/0")[0] for error in answer.json["errors"]]
+
+
+def test_nan_is_not_even_json(client: FlaskClient, editor: dict[str, str]) -> None:
+    body = '{"name": "X", "country": "GR", "latitude": NaN, "longitude": 1}'
+    answer = client.post(URL, data=body, headers=editor | {"Content-Type": "application/json"})
+    assert answer.status_code == 400
+
+
+def test_the_date_line_is_stored_under_one_name(client: FlaskClient, editor: dict[str, str]) -> None:
+    city = client.post(URL, json=NEW | {"longitude": 180}, headers=editor).json["data"]
+    assert city["longitude"] == -180
+    again = client.patch(f"{URL}/{city['id']}", json={"longitude": 180}, headers=editor)
+    assert again.json["data"] == city
+
+
+def test_a_change_is_told_with_what_changed(
+    client: FlaskClient, editor: dict[str, str], make: Callable[..., City]
+) -> None:
+    city = make(**BERLIN)
+    before = client.get(f"{URL}/{city.id}").headers["ETag"]
+    change = {"population": 3500000, "name": "Berlin", "metadata": {"wall": False}}
+    answer = client.patch(f"{URL}/{city.id}", json=change, headers=editor)
+    assert answer.json["data"]["population"] == 3500000
+    assert answer.headers["ETag"] != before
+    data = {"id": str(city.id), "country": "DE", "changed": ["population", "metadata"]}
+    assert facts()[1:] == [("city.updated", str(city.id), data)]
+
+
+def test_a_change_of_nothing_is_no_change(
+    client: FlaskClient, editor: dict[str, str], make: Callable[..., City]
+) -> None:
+    city = make(**BERLIN)
+    before = client.get(f"{URL}/{city.id}")
+    answer = client.patch(f"{URL}/{city.id}", json={"population": 3426354}, headers=editor)
+    assert answer.json == before.json
+    assert answer.headers["ETag"] == before.headers["ETag"]
+    assert len(facts()) == 1
+
+
+def test_null_empties_what_may_be_empty(client: FlaskClient, editor: dict[str, str], make: Callable[..., City]) -> None:
+    city = make(**BERLIN)
+    assert (
+        client.patch(f"{URL}/{city.id}", json={"population": None}, headers=editor).json["data"]["population"] is None
+    )
+    assert client.patch(f"{URL}/{city.id}", json={"country": None}, headers=editor).status_code == 422
+
+
+def test_an_old_version_is_refused(client: FlaskClient, editor: dict[str, str], make: Callable[..., City]) -> None:
+    city = make(**BERLIN)
+    old = client.get(f"{URL}/{city.id}").headers["ETag"]
+    first = client.patch(f"{URL}/{city.id}", json={"state": "16"}, headers=editor | {"If-Match": f"W/{old}"})
+    assert first.status_code == 200
+    for second in (
+        client.patch(f"{URL}/{city.id}", json={"state": "17"}, headers=editor | {"If-Match": old}),
+        client.delete(f"{URL}/{city.id}", headers=editor | {"If-Match": old}),
+    ):
+        assert second.status_code == 412
+    assert client.get(f"{URL}/{city.id}").json["data"]["state"] == "16"
+
+
+def test_a_deactivated_city_leaves_lists_and_searches_and_keeps_its_id(
+    client: FlaskClient, editor: dict[str, str], make: Callable[..., City]
+) -> None:
+    city = make(**BERLIN)
+    places = (
+        f"{URL}?country=DE",
+        f"{URL}/nearby?latitude=52.5&longitude=13.4",
+        f"{URL}/search?q=Berlin",
+        f"{URL}/countries",
+    )
+    assert all(client.get(place).json["data"] for place in places)
+    assert client.delete(f"{URL}/{city.id}", headers=editor).status_code == 204
+    assert [client.get(place).json["data"] for place in places] == [[], [], [], []]
+    assert client.get(f"{URL}/{city.id}").json["data"]["isActive"] is False
+    assert [c["id"] for c in client.get(f"{URL}?isActive=false").json["data"]] == [str(city.id)]
+    assert [kind for kind, *_ in facts()] == ["city.created", "city.deleted"]
+
+
+def test_a_second_deactivation_is_not_told_again(
+    client: FlaskClient, editor: dict[str, str], make: Callable[..., City]
+) -> None:
+    city = make(**BERLIN)
+    assert [client.delete(f"{URL}/{city.id}", headers=editor).status_code for _ in range(2)] == [204, 204]
+    assert len(facts()) == 2
+
+
+def test_a_city_comes_back_with_all_its_names(
+    client: FlaskClient, editor: dict[str, str], make: Callable[..., City]
+) -> None:
+    city = make(**BERLIN, other_names=["Berolina"])
+    client.delete(f"{URL}/{city.id}", headers=editor)
+    assert client.patch(f"{URL}/{city.id}", json={"isActive": True}, headers=editor).status_code == 200
+    assert [c["id"] for c in client.get(f"{URL}/search?q=berolina").json["data"]] == [str(city.id)]
+    assert facts()[-1][0] == "city.updated"
+
+
+def test_other_names_can_be_given_and_read(
+    client: FlaskClient, editor: dict[str, str], make: Callable[..., City]
+) -> None:
+    city = make(**BERLIN)
+    client.patch(f"{URL}/{city.id}", json={"otherNames": ["Spree-Athen"]}, headers=editor)
+    assert client.get(f"{URL}/{city.id}/names").json["data"] == {"otherNames": ["Spree-Athen"]}
+    assert len(client.get(f"{URL}/search?q=spree athen").json["data"]) == 1
+
+
+def test_what_is_not_there_is_404(client: FlaskClient, editor: dict[str, str]) -> None:
+    nowhere = f"{URL}/018f0000-0000-7000-8000-000000000000"
+    assert client.get(nowhere).status_code == 404
+    assert client.get(f"{nowhere}/nearby").status_code == 404
+    assert client.get(f"{nowhere}/names").status_code == 404
+    assert client.patch(nowhere, json={"name": "X"}, headers=editor).status_code == 404
+    assert client.delete(nowhere, headers=editor).status_code == 404
+    assert client.get(f"{URL}/not-an-id").status_code == 404
+
+
+def test_the_same_request_sent_twice_makes_one_city(client: FlaskClient, editor: dict[str, str]) -> None:
+    headers = editor | {"Idempotency-Key": "one"}
+    first, second = (client.post(URL, json=NEW, headers=headers) for _ in range(2))
+    assert first.json == second.json
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert len(facts()) == 1
