@@ -1,0 +1,179 @@
+"""A whole platform under test: `flask up` in a folder of its own, on ports of its own, with hands on its processes."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+from xmlrpc.client import ServerProxy
+
+import psutil
+import psycopg2
+import requests
+from supervisor.xmlrpc import SupervisorTransport
+
+from heidi_common.standalone.sockets import folder_for
+from heidi_common.standalone.supervision import SOCKET
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 120
+MESSAGE_ID = re.compile(rb"^Message-ID:\s*<([0-9a-f-]{36})@", re.IGNORECASE | re.MULTILINE)
+
+
+class Platform:
+    """start(), url, pid(name), kill(name), mails(), query(sql), stop()."""
+
+    def __init__(self, home: Path, broker_url: str | None = None) -> None:
+        self.home, self.broker_url = home, broker_url
+        self.base = _free_range()
+        self.url = f"http://127.0.0.1:{self.base + 30}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Return when the banner stands: everything answers."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        options = ["--broker-url", self.broker_url] if self.broker_url else []
+        command = [sys.executable, "-m", "flask", "up", "--port", str(self.base + 30), *options]
+        env = {k: v for k, v in os.environ.items() if not k.startswith(("HEIDI_", "PYTEST"))}
+        env |= {"HEIDI_HOME": str(self.home), "HEIDI_BASE_PORT": str(self.base), "PYTHONUNBUFFERED": "1"}
+        with (self.home / "up.log").open("ab") as output:
+            self._process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output)
+        wait_for(self._answers, START_SECONDS, lambda: f"flask up: {(self.home / 'up.log').read_text()[-3000:]}")
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, (self.home / "up.log").read_text()[-3000:]
+        return "curl" in (self.home / "up.log").read_text()
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(60)
+            self._process = None
+
+    def pid(self, name: str) -> int:
+        """The process of that name under supervision; 0 while it is being started again."""
+        found = {info["name"]: info for info in self._rpc().getAllProcessInfo()}
+        return int(found[name]["pid"]) if found[name]["statename"] in ("RUNNING", "STARTING") else 0
+
+    def kill(self, name: str) -> None:
+        """kill -9, and wait until the supervisor has another one."""
+        before = self.pid(name)
+        os.kill(before, signal.SIGKILL)
+        wait_for(lambda: self.pid(name) not in (0, before), 30, lambda: f"{name} was not started again")
+
+    def worker_children(self) -> list[int]:
+        return [child.pid for child in psutil.Process(self.pid("worker")).children()]
+
+    def forget_broker(self) -> None:
+        """kill -9 of the embedded Valkey, with all it had written thrown away."""
+        for path in (self.home / "valkey").rglob("*.aof*"):
+            path.unlink(missing_ok=True)
+        self.kill("valkey")
+
+    def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        connection = psycopg2.connect(self._database_url())
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(sql, values)
+                return cursor.fetchall()
+        finally:
+            connection.close()
+
+    def mails(self) -> Counter[UUID]:
+        """How often each notification has arrived."""
+        found: Counter[UUID] = Counter()
+        for path in (self.home / "mail" / "new").iterdir():
+            named = MESSAGE_ID.search(path.read_bytes())
+            assert named is not None, f"{path} has no Message-ID of ours"
+            found[UUID(named.group(1).decode())] += 1
+        return found
+
+    def sign_in(self) -> dict[str, str]:
+        email, password = (self.home / "admin.txt").read_text().split()
+        answer = requests.post(f"{self.url}/api/v1/auth/login", json={"email": email, "password": password}, timeout=30)
+        assert answer.status_code == 200, answer.text
+        return {"Authorization": f"Bearer {answer.json()['data']['accessToken']}"}
+
+    def _database_url(self) -> str:
+        for line in (self.home / "env").read_text().splitlines():
+            if line.startswith("DATABASE_URL="):
+                return line.partition("=")[2].strip("'").replace("postgresql+psycopg2://", "postgresql://")
+        raise AssertionError("no DATABASE_URL in the platform's env file")
+
+    def _rpc(self) -> Any:
+        transport = SupervisorTransport("", "", f"unix://{folder_for(self.home / 'run', SOCKET) / SOCKET}")
+        return ServerProxy("http://127.0.0.1", transport=transport).supervisor
+
+
+class Sender:
+    """Sends many notifications as a careful client does: again after every failure, with the same Idempotency-Key."""
+
+    def __init__(self, platform: Platform, user_id: str) -> None:
+        self.platform, self.user_id, self.headers = platform, user_id, platform.sign_in()
+        self.sent: set[UUID] = set()
+        self.lock = threading.Lock()
+
+    def send(self, number: int) -> None:
+        body = {"userId": self.user_id, "channel": "EMAIL", "subject": f"No. {number}", "content": "Hello"}
+        self._post("/api/v1/notifications", body)
+
+    def register(self, number: int) -> None:
+        """A fact of another service: the person is greeted once."""
+        body = {"email": f"person{number}-{uuid4().hex[:8]}@example.com", "password": f"a long password {uuid4()}"}
+        self._post("/api/v1/users", body, keep=False)
+
+    def _post(self, path: str, body: dict[str, Any], *, keep: bool = True) -> None:
+        headers = self.headers | {"Idempotency-Key": str(uuid4())}
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            try:
+                answer = requests.post(self.platform.url + path, json=body, headers=headers, timeout=30)
+            except requests.RequestException:
+                time.sleep(0.2)
+                continue
+            if answer.status_code in (201, 202):
+                with self.lock:
+                    self.sent.update([UUID(answer.json()["data"]["id"])] if keep else [])
+                return
+            assert answer.status_code in (409, 429, 502, 503), f"{answer.status_code} {answer.text}"
+            time.sleep(float(answer.headers.get("Retry-After", 0.2)))
+        raise AssertionError(f"{path} did not succeed within two minutes")
+
+    def run(self, mails: int, people: int) -> ThreadPoolExecutor:
+        pool = ThreadPoolExecutor(6)
+        self.work = [pool.submit(self.send, number) for number in range(mails)]
+        self.work += [pool.submit(self.register, number) for number in range(people)]
+        return pool
+
+
+def wait_for(check: Callable[[], Any], seconds: float, why: Callable[[], str]) -> None:
+    deadline = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < deadline, why()
+        time.sleep(0.1)
+
+
+def _free_range() -> int:
+    """A base with the ports that a platform takes above it free."""
+    for base in range(21000 + os.getpid() % 500 * 40, 60000, 40):
+        try:
+            for offset in (*range(7), 20, 24, 30):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", base + offset))
+        except OSError:
+            continue
+        return base
+    raise AssertionError("no free range of ports")
