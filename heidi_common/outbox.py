@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, Sequence, func, select, text
+from sqlalchemy import BigInteger, Index, Sequence, Table, func, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.dml import ReturningInsert
 from uuid_utils.compat import uuid7
 
 from heidi_common.db import Base, db, transaction, utcnow
@@ -67,11 +69,17 @@ def emit_many(facts: Iterable[tuple[Fact, dict[str, Any] | None, UUID | None]]) 
     rows = [_row(fact, sealed, event_id or uuid7()) for fact, sealed, event_id in facts]
     if rows:
         with transaction():
-            # RETURNING lets SQLAlchemy send many rows in one statement; without it ON CONFLICT goes row by row.
-            statement = insert(Event).on_conflict_do_nothing(index_elements=["id"]).returning(Event.id)
-            db.session.execute(statement, rows)
-            db.session.execute(select(func.pg_notify(CHANNEL, "")))
+            db.session.execute(_insertion(), rows)
     return [row["id"] for row in rows]
+
+
+@cache
+def _insertion() -> ReturningInsert[Any]:
+    """The statement, put together once. RETURNING lets many rows go in one statement, and rings the relay's bell on
+    the way: PostgreSQL makes one of equal notifications in a transaction."""
+    table = cast(Table, Event.__table__)
+    told = func.pg_notify(CHANNEL, "")
+    return insert(table).on_conflict_do_nothing(index_elements=["id"]).returning(table.c.id, told)
 
 
 def _row(fact: Fact, sealed: dict[str, Any] | None, event_id: UUID) -> dict[str, Any]:

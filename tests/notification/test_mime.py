@@ -37,13 +37,23 @@ def test_a_mail_has_a_text_and_an_html_part() -> None:
     assert '<a href="https://example.org/a?b=1&amp;c=2">' in rich.get_content()
 
 
+def test_a_sender_with_an_international_name_stays_readable() -> None:
+    sender = "Müller & Söhne <buero@example.com>"
+    mail = build(Message(id=_ID, recipient="ann@example.org", text="Hi"), sender=sender, now=_NOW)
+    read = message_from_bytes(mail.as_bytes(), policy=SMTP)
+    assert mail.as_bytes().isascii()
+    assert read["From"].addresses[0].display_name == "Müller & Söhne"
+
+
 def test_html_made_from_text_escapes_it() -> None:
     assert "<script>" not in html_of("<script>alert(1)</script>")
 
 
 def test_an_unsubscribe_link_comes_with_one_click() -> None:
-    mail = _sent(unsubscribe_url="https://example.org/u/1")
-    assert mail["List-Unsubscribe"] == "<https://example.org/u/1>"
+    url = f"https://example.org/api/v1/notifications/unsubscribe/{'x' * 120}"
+    message = Message(id=_ID, recipient="ann@example.org", text="Hi", unsubscribe_url=url)
+    mail = build(message, sender="no-reply@example.com", now=_NOW)
+    assert f"\nList-Unsubscribe: <{url}>\r\n".encode() in mail.as_bytes(), "no mail program unfolds an encoded URL"
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 

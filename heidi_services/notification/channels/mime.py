@@ -7,9 +7,12 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
+from functools import lru_cache
 
 from heidi_services.notification.channels.message import Message
 
+_POLICY = SMTP.clone(refold_source="none")
+_POLICY_UTF8 = _POLICY.clone(utf8=True)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _UNQUOTED = re.compile(r"[^\s()<>\[\]:;@\\,\"]+")
 _LINK = re.compile(r"https?://[^\s<>\"']+")
@@ -20,22 +23,34 @@ class BadAddress(ValueError):
 
 
 def build(message: Message, *, sender: str, now: datetime) -> EmailMessage:
-    """The e-mail of a message. Its Message-ID follows from the id alone, so a repeat is recognisable."""
+    """The e-mail of a message. Its Message-ID follows from the id alone, so a repeat is recognisable.
+
+    Headers that are made here, of parts that cannot hold a line end, are stored as they are: parsing and folding each
+    costs as much as everything else, and breaks the URL of List-Unsubscribe into encoded words.
+    """
     to = address(message.recipient)
-    origin = parseaddr(sender)
-    mail = EmailMessage(policy=SMTP.clone(utf8=not message.recipient.isascii()))
-    mail["From"] = Address(origin[0], addr_spec=origin[1])
-    mail["To"] = to
+    mail = EmailMessage(policy=_POLICY if message.recipient.isascii() else _POLICY_UTF8)
+    mail.set_raw("From", _origin(sender))
+    mail.set_raw("To", str(to))
     mail["Subject"] = one_line(message.subject)
-    mail["Date"] = format_datetime(now)
-    mail["Message-ID"] = message_id(message, sender)
-    mail["Auto-Submitted"] = "auto-generated"
+    mail.set_raw("Date", format_datetime(now))
+    mail.set_raw("Message-ID", message_id(message, sender))
+    mail.set_raw("Auto-Submitted", "auto-generated")
     if message.unsubscribe_url:
-        mail["List-Unsubscribe"] = f"<{message.unsubscribe_url}>"
-        mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        mail.set_raw("List-Unsubscribe", f"<{message.unsubscribe_url}>")
+        mail.set_raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
     mail.set_content(message.text)
     mail.add_alternative(message.html or html_of(message.text), subtype="html")
     return mail
+
+
+@lru_cache(maxsize=8)
+def _origin(sender: str) -> str:
+    """The configured sender as a header, parsed and encoded once."""
+    name, spec = parseaddr(sender)
+    mail = EmailMessage(policy=_POLICY)
+    mail["From"] = Address(name, addr_spec=spec)
+    return mail.as_string().partition("\r\n\r\n")[0].removeprefix("From: ")
 
 
 def address(text: str) -> Address:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
+from functools import cache
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
-from sqlalchemy import Table, case, func, select, update
+from sqlalchemy import Select, Table, bindparam, case, func, select, update
 
 from heidi_common.db import db, transaction
 from heidi_common.identity import User
@@ -52,16 +53,28 @@ def claim(notification_id: UUID) -> Job | None:
 
     The same rule as heidi_common.work.claim, joined with the reader.
     """
+    with transaction():
+        row = db.session.execute(_statement(), {"claimed": notification_id}).first()
+    return None if row is None else _job(row)
+
+
+@cache
+def _statement() -> Select[Any]:
+    """Made once: putting these expressions together takes longer than running them."""
     taken = (
         update(_ROW)
-        .where(_ROW.c.id == notification_id, _ROW.c.status == Status.PENDING, _ROW.c.next_attempt_at <= func.now())
+        .where(
+            _ROW.c.id == bindparam("claimed", type_=_ROW.c.id.type),
+            _ROW.c.status == Status.PENDING,
+            _ROW.c.next_attempt_at <= func.now(),
+        )
         .where(_ROW.c.locked_until.is_(None) | (_ROW.c.locked_until < func.now()))
         .values(attempts=_ROW.c.attempts + 1, locked_until=func.now() + LEASE)
         .returning(_ROW)
         .cte("taken")
     )
     address = case((taken.c.channel == Channel.EMAIL, User.email), (taken.c.channel == Channel.SMS, User.phone))
-    statement = (
+    return (
         select(
             *(taken.c[name] for name in Job._fields[:7]),
             taken.c.metadata,
@@ -83,9 +96,6 @@ def claim(notification_id: UUID) -> Job | None:
         .outerjoin(User, User.id == taken.c.user_id)
         .outerjoin(Preferences, Preferences.user_id == taken.c.user_id)
     )
-    with transaction():
-        row = db.session.execute(statement).first()
-    return None if row is None else _job(row)
 
 
 def _job(row: Any) -> Job:

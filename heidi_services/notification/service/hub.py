@@ -13,7 +13,6 @@ from typing import Any
 from uuid import UUID
 
 import psycopg2
-from sqlalchemy.exc import SQLAlchemyError
 
 from heidi_services.notification.service.stream import CHANNEL
 
@@ -62,7 +61,7 @@ class Hub:
         reader = Reader(user_id, place)
         with self._lock:
             self._readers.setdefault(user_id, []).append(reader)
-            if self._thread is None or not self._thread.is_alive():
+            if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="notification-stream", daemon=True)
                 self._thread.start()
         self._refresh(user_id)
@@ -94,23 +93,35 @@ class Hub:
             more = len(places) == PAGE
 
     def _run(self) -> None:
-        while True:
+        failures = 0
+        while not self._retired():
             try:
                 self._listen()
-            except (psycopg2.Error, SQLAlchemyError, OSError) as error:
-                log.warning("stream listener lost the database", extra={"error": repr(error)[:300]})
-                time.sleep(1)
+                failures = 0
+            except Exception as error:  # one bad row must not silence every stream
+                failures += 1
+                if failures == 1:
+                    log.warning("stream listener lost the database", extra={"error": repr(error)[:300]})
+                time.sleep(min(failures, 10) * 0.5)
 
     def _listen(self) -> None:
+        """Until nobody reads any more."""
         connection = psycopg2.connect(self._url, connect_timeout=5, application_name="notification-stream")
         try:
             connection.autocommit = True
             connection.cursor().execute(f"LISTEN {CHANNEL}")
             self._wake(self._everybody())  # what came while nobody listened
-            while True:
+            while self._everybody():
                 self._wake(_rung(connection))
         finally:
             connection.close()
+
+    def _retired(self) -> bool:
+        """Without readers the thread ends; the next reader starts another."""
+        with self._lock:
+            if not self._readers:
+                self._thread = None
+            return not self._readers
 
     def _everybody(self) -> Collection[UUID]:
         with self._lock:

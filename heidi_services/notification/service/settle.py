@@ -24,6 +24,7 @@ from heidi_services.notification.service.status import TIMED_OUT
 from heidi_services.notification.service.stream import announce, lock_stream
 
 _ROW = cast(Table, Notification.__table__)
+_ATTEMPTS = cast(Table, Attempt.__table__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ def _record(job: Job, tries: Sequence[Try]) -> None:
         for one in tries
     ]
     if rows:
-        db.session.execute(insert(Attempt), rows)
+        db.session.execute(_ATTEMPTS.insert(), rows)
     for one in tries:
         if one.result.dead:
             _bury(job, one)
