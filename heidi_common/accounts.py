@@ -66,8 +66,13 @@ def show(user: AnyRow | User) -> dict[str, Any]:
     }
 
 
-def create_user(*, email: str, password_hash: str | None, role: Role = Role.USER, **profile: Any) -> User:
-    """Insert a person within the caller's transaction; Conflict `email_taken` also when two come at once."""
+def create_user(
+    *, email: str, password_hash: str | None, role: Role = Role.USER, origin: str | None = None, **profile: Any
+) -> User:
+    """Insert a person within the caller's transaction; Conflict `email_taken` also when two come at once.
+
+    `origin` goes into the fact: an `imported` person is not greeted.
+    """
     now = utcnow()
     values = {"id": uuid7(), "email": email, "password_hash": password_hash, "role": role, "created_at": now}
     statement = insert(User).values(**values, updated_at=now, password_changed_at=now, **profile)
@@ -75,7 +80,7 @@ def create_user(*, email: str, password_hash: str | None, role: Role = Role.USER
     user: User | None = db.session.scalar(free.returning(User))
     if user is None:
         raise email_taken()
-    emit(UserCreated(id=user.id, role=user.role, is_active=user.is_active))
+    emit(UserCreated(id=user.id, role=user.role, is_active=user.is_active, changed=(origin,) if origin else None))
     return user
 
 

@@ -13,8 +13,7 @@ from heidi_common.idempotency import idempotent
 from heidi_common.identity import Role, User
 from heidi_services.users.present import answer, page_answer, tag
 from heidi_services.users.schemas import ErasedOut, EraseIn, ExportOut, PeopleQuery, PersonIn, PersonOut, PersonPatch
-from heidi_services.users.service import changes, erasure, people
-from heidi_services.users.service import export as exporting
+from heidi_services.users.service import changes, erasure, people, personal
 
 blp = Blueprint("users", __name__, description="People")
 blueprints = (blp,)
@@ -99,7 +98,7 @@ def restore(user_id: UUID) -> Response:
 @blp.response(200, ExportOut)
 def export() -> Response:
     """Everything the platform holds on the caller, over all services."""
-    found = exporting.export(caller().id, request.headers["Authorization"])
+    found = personal.export(caller().id, request.headers["Authorization"])
     response = jsonify(enveloped(found))
     response.headers["Content-Disposition"] = 'attachment; filename="heidi-export.json"'
     return response

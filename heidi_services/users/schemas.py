@@ -63,6 +63,22 @@ class PersonPatch(Schema):
     email = Text(max=320)
 
 
+class ImportIn(Schema):
+    """A line of an import: a password, a hash that was made elsewhere, or neither (a reset gives the first one)."""
+
+    email = Text(required=True, max=320)
+    password = Text(max=MAX_BYTES)
+    password_hash = Text(max=500)
+    first_name = Text(max=100, allow_none=True)
+    last_name = Text(max=100, allow_none=True)
+    phone = Text(max=16, allow_none=True, validate=PHONE)
+    locale = Text(max=12, allow_none=True, validate=LOCALE)
+    timezone = Text(max=64, allow_none=True, validate=_known_zone)
+    role = fields.Enum(Role, by_value=True, load_default=Role.USER)
+    is_active = fields.Boolean(load_default=True)
+    email_verified = fields.Boolean(load_default=True)
+
+
 class EraseIn(Schema):
     """One's own password; an administrator who erases somebody else sends none."""
 

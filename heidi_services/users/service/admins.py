@@ -4,9 +4,45 @@ from __future__ import annotations
 
 from sqlalchemy import exists, func, select
 
-from heidi_common.db import db
+from heidi_common import accounts
+from heidi_common.audit import record
+from heidi_common.db import db, transaction, utcnow
+from heidi_common.emails import checked_email
+from heidi_common.events import UserUpdated
 from heidi_common.identity import Role, User
+from heidi_common.outbox import emit
+from heidi_common.password_policy import check_password
+from heidi_common.passwords import passwords
 from heidi_common.problems import Conflict
+
+ACTIVE = (User.role == Role.ADMIN, User.is_active, User.deleted_at.is_(None))
+
+
+def exists_one() -> bool:
+    return bool(db.session.scalar(select(exists().where(*ACTIVE))))
+
+
+def appoint(email: str, password: str) -> tuple[User, bool]:
+    """(administrator, whether newly created): an existing account keeps its password and gets the role."""
+    address = checked_email(email)
+    with transaction():
+        held = select(User).where(User.email == address, User.deleted_at.is_(None)).with_for_update()
+        user = db.session.scalar(held)
+        created = user is None
+        if user is None:
+            check_password(password, own=(address,))
+            hashed = passwords().hash(password)
+            user = accounts.create_user(
+                email=address, password_hash=hashed, role=Role.ADMIN, email_verified_at=utcnow()
+            )
+            record("user_created", target=user.id, detail={"role": "ADMIN"})
+        elif user.role != Role.ADMIN or not user.is_active:
+            user.role, user.is_active = Role.ADMIN, True
+            db.session.flush()
+            accounts.end_all_tokens(user.id)
+            emit(UserUpdated(id=user.id, role=user.role, is_active=True, changed=("isActive", "role")))
+            record("user_updated", target=user.id, detail={"changed": ["isActive", "role"]})
+    return user, created
 
 
 def keep_one(user: User) -> None:

@@ -41,6 +41,11 @@ def create(body: dict[str, Any], actor: UUID | None = None) -> User:
 def update(caller: Caller, user_id: UUID, changes: dict[str, Any], version: int | None) -> User:
     """Change a profile, or (an administrator) role, activity and e-mail; those end tokens at once."""
     _refuse_foreign_fields(caller, user_id, changes)
+    return change(user_id, changes, caller.id, version)
+
+
+def change(user_id: UUID, changes: dict[str, Any], actor: UUID | None, version: int | None = None) -> User:
+    """Change whatever is asked for; who may ask was settled before. `actor` is None on the command line."""
     if "email" in changes:
         changes = changes | {"email": checked_email(changes["email"])}
     with transaction():
@@ -49,7 +54,7 @@ def update(caller: Caller, user_id: UUID, changes: dict[str, Any], version: int 
         changed = {name for name, value in changes.items() if getattr(user, name) != value}
         if changed:
             _apply(user, {name: changes[name] for name in changed})
-            _tell(user, changed, caller)
+            _tell(user, changed, actor)
     return user
 
 
@@ -115,10 +120,10 @@ def _apply(user: User, values: dict[str, Any]) -> None:
         accounts.end_all_tokens(user.id)
 
 
-def _tell(user: User, changed: set[str], caller: Caller) -> None:
+def _tell(user: User, changed: set[str], actor: UUID | None) -> None:
     names = tuple(sorted(camel(name) for name in changed))
     emit(UserUpdated(id=user.id, role=user.role, is_active=user.is_active, changed=names))
-    record("user_updated", actor=caller.id, target=user.id, detail={"changed": list(names)})
+    record("user_updated", actor=actor, target=user.id, detail={"changed": list(names)})
 
 
 def _refuse_foreign_fields(caller: Caller, user_id: UUID, changes: dict[str, Any]) -> None:

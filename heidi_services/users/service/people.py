@@ -30,6 +30,14 @@ def get(caller: Caller, user_id: UUID) -> AnyRow:
     return row
 
 
+def find(who: UUID | str, *, deleted: bool = False) -> User | None:
+    """By id or by normalised e-mail; with `deleted` the one deleted or deactivated last."""
+    statement = select(User).where(User.id == who if isinstance(who, UUID) else User.email == who)
+    gone = User.deleted_at.is_not(None)
+    statement = statement.where(gone | ~User.is_active if deleted else ~gone)
+    return db.session.scalars(statement.order_by(User.deleted_at.desc().nulls_last()).limit(1)).first()
+
+
 def listed(query: dict[str, Any]) -> Page:
     """A page of people, newest first unless told otherwise."""
     sort = query["sort"]

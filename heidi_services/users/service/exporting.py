@@ -1,0 +1,52 @@
+"""Everybody, in the form that the import reads."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import select
+
+from heidi_common.db import db
+from heidi_common.identity import User
+
+FIELDS = {
+    "email": User.email,
+    "role": User.role,
+    "firstName": User.first_name,
+    "lastName": User.last_name,
+    "phone": User.phone,
+    "locale": User.locale,
+    "timezone": User.timezone,
+    "isActive": User.is_active,
+    "emailVerified": User.email_verified_at.is_not(None),
+}
+
+
+def dump(kind: str, *, with_hashes: bool = False) -> Iterator[str]:
+    """Lines of text, streamed: the table may be larger than memory."""
+    fields: dict[str, Any] = FIELDS | ({"passwordHash": User.password_hash} if with_hashes else {})
+    columns = [column.label(name) for name, column in fields.items()]
+    statement = select(*columns).where(User.deleted_at.is_(None)).order_by(User.created_at, User.id)
+    rows = db.session.execute(statement.execution_options(yield_per=1000)).mappings()
+    return _csv(rows, list(fields)) if kind == "csv" else _ndjson(rows)
+
+
+def _ndjson(rows: Any) -> Iterator[str]:
+    for row in rows:
+        yield json.dumps({k: v for k, v in row.items() if v is not None}, ensure_ascii=False) + "\n"
+
+
+def _csv(rows: Any, names: list[str]) -> Iterator[str]:
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, names, lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({k: str(v).lower() if isinstance(v, bool) else v for k, v in row.items()})
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
+    yield buffer.getvalue()

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+
+import bcrypt
+import pytest
+from click.testing import Result
+from flask import Flask
+from sqlalchemy import select
+
+from heidi_common.db import db
+from heidi_common.identity import Role, User
+from heidi_common.outbox import Event
+from tests.auth.helpers import ANOTHER, PASSWORD, bearer, login, register
+
+
+@pytest.fixture
+def run(app: Flask):
+    def invoke(*args: str, **options) -> Result:
+        found = app.test_cli_runner().invoke(args=["users", *args], **options)
+        db.session.rollback()
+        return found
+
+    return invoke
+
+
+def test_an_administrator_is_made_from_standard_input_and_signs_in(run, client) -> None:
+    made = run("create-admin", "Root@Example.test", "--password-stdin", input=PASSWORD + "\n")
+    assert made.exit_code == 0 and "created: root@example.test" in made.output and PASSWORD not in made.output
+    assert login(client, "root@example.test").json["data"]["user"]["role"] == "ADMIN"
+    again = run("create-admin", "--email", "two@example.test", "--if-none", env={"HEIDI_ADMIN_PASSWORD": ANOTHER})
+    assert again.exit_code == 0 and "nothing done" in again.output
+    assert db.session.query(User).count() == 1
+
+
+def test_without_a_password_one_is_made_up_and_shown_once(run, client) -> None:
+    made = run("create-admin", "root@example.test", env={"HEIDI_ADMIN_PASSWORD": ""})
+    password = made.output.split("password: ")[1].strip()
+    assert login(client, "root@example.test", password).status_code == 200
+
+
+def test_an_existing_person_becomes_administrator_and_keeps_the_password(run, client) -> None:
+    register(client)
+    made = run("create-admin", "ada@example.test", "--password-stdin", input=ANOTHER + "\n")
+    assert "made an administrator" in made.output
+    assert login(client).json["data"]["user"]["role"] == "ADMIN"
+
+
+def test_a_poor_password_or_address_is_one_clear_line(run) -> None:
+    for args, text in [(("root@example.test",), "12 characters"), (("nonsense",), "@")]:
+        refused = run("create-admin", *args, "--password-stdin", input="short\n")
+        assert refused.exit_code == 1 and refused.output.startswith("Error: ") and text in refused.output
+        assert len(refused.output.splitlines()) == 1
+
+
+def test_people_are_listed_shown_and_changed(run, client, as_user) -> None:
+    data = register(client, firstName="Ada")
+    as_user(Role.ADMIN)
+    assert "ada@example.test  Ada" in run("list", "-q", "ada").output
+    assert json.loads(run("show", data["user"]["id"]).output)["firstName"] == "Ada"
+    assert "MODERATOR" in run("set-role", "ada@example.test", "moderator").output
+    assert client.get("/api/v1/auth/me", headers=bearer(data)).status_code == 401
+    assert "inactive" in run("deactivate", "ada@example.test").output
+    assert login(client).status_code == 401
+    assert "active" in run("restore", "ada@example.test").output
+    assert login(client).status_code == 200
+    assert run("show", "nobody@example.test").exit_code == 1
+
+
+def test_the_last_administrator_stays_on_the_command_line_too(run, as_user) -> None:
+    admin = as_user(Role.ADMIN)
+    for command in (("deactivate", str(admin.user.id)), ("set-role", str(admin.user.id), "user")):
+        refused = run(*command)
+        assert refused.exit_code == 1 and "last active administrator" in refused.output
+
+
+def test_an_import_tells_each_line_and_goes_on_after_bad_ones(run, client, tmp_path) -> None:
+    old = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
+    lines = [
+        json.dumps({"email": "One@example.test", "passwordHash": old, "firstName": "One"}),
+        "{broken",
+        json.dumps({"email": "two@example.test", "password": ANOTHER, "role": "MODERATOR"}),
+        json.dumps({"email": "no address", "password": ANOTHER}),
+        json.dumps({"email": "three@example.test", "password": "short"}),
+        json.dumps({"email": "four@example.test", "passwordHash": "md5:abc"}),
+        json.dumps({"email": "one@example.test"}),
+        json.dumps({"email": "five@example.test", "colour": "red"}),
+        "[]",
+    ]
+    path = tmp_path / "people.ndjson"
+    path.write_text("\n".join(lines) + "\n")
+    found = run("import", str(path))
+    outcomes = [line.split(": ")[1].split()[0] for line in found.stdout.splitlines()[:-1]]
+    assert outcomes == [
+        "created",
+        "refused",
+        "created",
+        "refused",
+        "refused",
+        "refused",
+        "exists",
+        "refused",
+        "refused",
+    ]
+    assert found.stdout.splitlines()[-1] == "2 created, 1 exists, 6 refused" and found.exit_code == 1
+    assert login(client, "one@example.test").status_code == 200
+    assert login(client, "two@example.test", ANOTHER).json["data"]["user"]["role"] == "MODERATOR"
+    changed = [
+        event.data.get("changed") for event in db.session.scalars(select(Event).where(Event.type == "user.created"))
+    ]
+    assert changed == [["imported"]] * 2
+
+
+def test_a_csv_with_a_bad_line_and_a_byte_order_mark_is_imported(run, tmp_path) -> None:
+    path = tmp_path / "people.csv"
+    rows = ["email,firstName,isActive", "a@example.test,Zoë,false", "b@example.test", 'c@example.test,"Ü, C",true']
+    path.write_text("\n".join(rows), encoding="utf-8-sig")
+    found = run("import", str(path))
+    assert found.stdout.splitlines()[-1] == "2 created, 1 refused"
+    people = {user.email: user for user in db.session.query(User)}
+    assert people["a@example.test"].first_name == "Zoë" and not people["a@example.test"].is_active
+    assert people["c@example.test"].first_name == "Ü, C"
+
+
+@pytest.mark.parametrize("kind", ["csv", "ndjson"])
+def test_what_is_exported_can_be_imported_elsewhere(app, run, client, tmp_path, kind) -> None:
+    register(client, firstName="Ada, the first", lastName='"Lovelace"')
+    path = tmp_path / f"out.{kind}"
+    assert run("export", str(path), "--with-hashes").exit_code == 0
+    assert path.stat().st_mode & 0o077 == 0
+    assert "$argon2" not in run("export", "-", "--format", kind).output
+    db.session.query(User).delete()
+    db.session.commit()
+    assert "1 created" in run("import", str(path)).output
+    user = login(client).json["data"]["user"]
+    assert (user["firstName"], user["lastName"]) == ("Ada, the first", '"Lovelace"')
+
+
+def test_hundreds_of_lines_are_imported_with_bounded_transactions(run, tmp_path) -> None:
+    path = tmp_path / "many.ndjson"
+    path.write_text("".join(json.dumps({"email": f"p{n}@example.test"}) + "\n" for n in range(600)))
+    assert run("import", str(path)).stdout.splitlines()[-1] == "600 created"
+    assert run("import", str(path)).stdout.splitlines()[-1] == "600 exists"
