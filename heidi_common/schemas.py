@@ -110,7 +110,10 @@ class ProblemField(ma.Schema):
 
 
 class ProblemOut(ma.Schema):
-    """RFC 9457, the shape of every error."""
+    """RFC 9457, the shape of every error; it allows members of others (OAuth's `error`)."""
+
+    class Meta:
+        unknown = ma.INCLUDE
 
     type = fields.String(required=True)
     title = fields.String(required=True)

@@ -1,0 +1,90 @@
+"""Schemathesis against the OpenAPI document of each service: inputs nobody thought of, on a real server."""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from flask import Flask
+from werkzeug.serving import make_server
+
+from heidi_common.guards import public
+from heidi_common.identity import Role
+from heidi_services import SERVICES
+from tests import schemathesis_venv
+from tests.conftest import SignedIn, free_port
+
+CHECKS = (
+    "not_a_server_error",
+    "content_type_conformance",
+    "response_schema_conformance",
+    "unsupported_method",
+    "allow_header_conformance",
+    "ignored_auth",
+)
+# A stream has no end; who signs out has no token for the rest.
+LEFT_OUT = ("/stream$", "^/api/v1/auth/logout")
+SECONDS = 120
+
+
+@pytest.fixture(scope="session")
+def schemathesis(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Its program, installed by whoever of the parallel test processes comes first."""
+    lock = (schemathesis_venv.FOLDER.parent / ".venv-schemathesis.lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        return schemathesis_venv.command()
+    finally:
+        lock.close()
+
+
+def served(app: Flask) -> Iterator[str]:
+    server = make_server("127.0.0.1", free_port(), app, threaded=True)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def base_url(app: Flask) -> Iterator[str]:
+    yield from served(app)
+
+
+def fuzz(program: str, document: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [program, "run", document, "--checks", ",".join(CHECKS), "--max-examples", "15", "--seed", "20270328"]
+    command += ["--phases", "examples,coverage,fuzzing", "--workers", "1", "--request-timeout", "15", "--no-color"]
+    command += ["--suppress-health-check", "all", "--warnings", "off", "--generation-database", "none"]
+    command += [part for pattern in LEFT_OUT for part in ("--exclude-path-regex", pattern)]
+    return subprocess.run(
+        [*command, *options], cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_input_that_the_document_allows_or_forbids_breaks_the_service(
+    service: str, base_url: str, schemathesis: str, as_user: Callable[..., SignedIn], tmp_path: Path
+) -> None:
+    token = as_user(Role.ADMIN).headers["Authorization"]
+    document = f"{base_url}/docs/{service}/openapi.json"
+    found = fuzz(schemathesis, document, tmp_path, "--header", f"Authorization: {token}")
+    assert found.returncode == 0, found.stdout[-6000:] + found.stderr[-2000:]
+
+
+@pytest.mark.slow
+def test_a_service_that_breaks_is_noticed(schemathesis: str, tmp_path: Path) -> None:
+    ruin = Flask("ruin", static_folder=None)
+    operation = {"responses": {"200": {"description": "fine"}}, "parameters": []}
+    operation["parameters"] = [{"name": "n", "in": "query", "schema": {"type": "integer"}}]  # type: ignore[assignment]
+    document = {"openapi": "3.1.0", "info": {"title": "x", "version": "1"}, "paths": {"/divide": {"get": operation}}}
+    ruin.add_url_rule("/openapi.json", view_func=public(lambda: document), endpoint="document")
+    ruin.add_url_rule("/divide", view_func=lambda: ("broken", 500), endpoint="divide")
+    for url in served(ruin):
+        found = fuzz(schemathesis, f"{url}/openapi.json", tmp_path)
+        assert found.returncode != 0
+        assert "Server error" in found.stdout
