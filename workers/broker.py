@@ -18,7 +18,7 @@ from heidi_common.config import Settings
 from heidi_common.logs import bound_request_id
 from heidi_common.standalone.lifeline import die_with_parent
 
-QUEUES = ("notification", "bulk", "scheduler", "integration", "core")
+QUEUES = ("notification", "bulk", "scheduler", "integration", "webhooks", "core")
 TIME_LIMIT_MS = 10 * 60 * 1000
 """A net below every socket's own time limit, which cannot be interrupted."""
 
