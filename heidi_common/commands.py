@@ -12,7 +12,7 @@ from heidi_common.db import db
 
 PLATFORM = (
     ("heidi_common.standalone.cli", "up"),
-    ("heidi_common.doctor", "doctor"),
+    ("heidi_common.standalone.cli", "doctor"),
 )
 
 

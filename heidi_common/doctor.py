@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import smtplib
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -173,13 +172,13 @@ def environment() -> dict[str, str]:
     return {name: value for name, value in found.items() if value} | dict(os.environ)
 
 
-@click.command("doctor")
-def doctor() -> None:
-    """Check every dependency; exit 1 when one that is needed fails."""
+def report() -> int:
+    """Print the findings; 1 when something that is needed fails."""
     try:
         settings = Settings.from_env(environment())
     except ConfigError as error:
-        raise click.ClickException(str(error)) from None
+        click.echo(error, err=True)
+        return 1
     failed = False
     for found in examine(settings):
         failed = failed or (not found.ok and found.check.needed)
@@ -187,4 +186,4 @@ def doctor() -> None:
         click.echo(f"{mark}  {found.check.name:20} {found.milliseconds:7.1f} ms  {found.said}")
         if not found.ok:
             click.echo(f"{'':40}-> {found.check.remedy}")
-    sys.exit(failed)
+    return int(failed)

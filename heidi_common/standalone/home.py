@@ -7,7 +7,6 @@ import secrets
 from pathlib import Path
 from typing import IO
 
-from heidi_common import keys
 from heidi_common.standalone.files import write_private
 
 
@@ -57,6 +56,8 @@ class Home:
 
     def _make_keys(self) -> None:
         """The public set first: keys exist when the private one does."""
+        from heidi_common import keys  # only the first time: it brings cryptography along
+
         made = [keys.generate()]
         self.public_keys.write_text(json.dumps(keys.public_set(made), indent=1))
         write_private(self.private_keys, json.dumps({"keys": made}, indent=1))

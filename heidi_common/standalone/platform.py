@@ -13,7 +13,7 @@ from heidi_common.standalone.program import ROUTER, SERVERS, SERVICES, Program
 from heidi_common.standalone.router import Router
 from heidi_common.standalone.valkey import Valkey
 
-BUSY = ("auth", "users", "city", "notification")
+BUSY = ("auth", "city")
 """Two processes each; the others have one."""
 
 

@@ -57,7 +57,7 @@ class Up:
 
     def _start(self) -> None:
         self._check_machine()
-        with step("Preparing the servers"):
+        with step("Preparing"):
             self.platform.prepare()
         programs = list(self.platform.programs())
         self._write_env()
