@@ -62,10 +62,10 @@ class StateOut(Schema):
 
     name = fields.String(required=True)
     status = fields.String(required=True, validate=validate.OneOf(["up", "degraded", "down"]))
-    latency_ms = fields.Float(allow_none=True, data_key="latencyMs")
+    latency_ms = fields.Float(allow_none=True)
     error = fields.String(allow_none=True)
     dependencies = fields.Dict()
-    seen_by = fields.Dict(data_key="seenBy")
+    seen_by = fields.Dict()
 
 
 class StatusOut(Schema):

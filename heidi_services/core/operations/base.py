@@ -65,7 +65,7 @@ class Step:
     name: str
     do: Callable[[Order], JSON]
     undo: Callable[[Order, JSON], object] | None = None
-    """Gets what `do` returned."""
+    """Gets what `do` returned. The last step needs none: nothing can fail after it."""
 
 
 @dataclass(frozen=True)

@@ -50,10 +50,6 @@ def delete_user(order: Order) -> JSON:
     return {}
 
 
-def restore_user(order: Order, _result: JSON) -> None:
-    order.send("users", "POST", f"{_user(order)}/restore")
-
-
 def _user(order: Order) -> str:
     return f"/api/v1/users/{order.input['userId']}"
 
@@ -73,6 +69,6 @@ OFFBOARD_USER = Kind(
         Step("look-up", look_up),
         Step("deactivate", deactivate, reactivate),
         Step("disable-integrations", disable_integrations, enable_integrations),
-        Step("delete-user", delete_user, restore_user),
+        Step("delete-user", delete_user),
     ),
 )

@@ -48,7 +48,7 @@ def make() -> dict[str, Any]:
     counts, unavailable = _counts()
     now = utcnow()
     found = {
-        "data": counts | {"notifications": _notifications(now), "events": _events(now), "asOf": iso(now)},
+        "data": counts | {"notifications": _notifications(now), "events": _events(now), "as_of": iso(now)},
         "unavailable": unavailable,
     }
     if not unavailable:

@@ -31,8 +31,8 @@ def _calls(user_id: UUID, *, own: bool) -> dict[str, Call]:
     unread = {"unread": "true", "limit": 1, "total": "true"}
     return {
         "user": Call("users", f"/api/v1/users/{user_id}", headers=headers),
-        "unreadCount": Call("notification", inbox, whose | unread, headers=headers),
-        "recentNotifications": Call("notification", inbox, whose | {"limit": _RECENT}, headers=headers),
+        "unread_count": Call("notification", inbox, whose | unread, headers=headers),
+        "recent_notifications": Call("notification", inbox, whose | {"limit": _RECENT}, headers=headers),
         "integrations": Call("integration", "/api/v1/integrations", {"userId": str(user_id)}, headers=headers),
         "sessions": Call("auth", "/api/v1/auth/sessions", whose, headers=headers),
     }
@@ -49,4 +49,4 @@ def _refuse(user: Reply) -> None:
 def _take(name: str, reply: Reply) -> Any:
     if not reply.ok:
         return None
-    return reply.meta.get("total") if name == "unreadCount" else reply.data
+    return reply.meta.get("total") if name == "unread_count" else reply.data

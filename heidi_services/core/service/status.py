@@ -66,11 +66,11 @@ def _service(name: str, body: Any, error: str | None, latency: float | None) -> 
     known = isinstance(body, dict) and body.get("status") in ("ready", "degraded", "down")
     word = {"ready": "up"}.get(body["status"], body["status"]) if known else "down"
     details = body.get("dependencies", {}) if known else {}
-    return {"name": name, "status": word, "latencyMs": latency, "error": error, "dependencies": details}
+    return {"name": name, "status": word, "latency_ms": latency, "error": error, "dependencies": details}
 
 
 def _dependency(name: str, services: list[Found]) -> Found:
     seen = {found["name"]: found["dependencies"][name] for found in services if name in found["dependencies"]}
     up = [service for service, state in seen.items() if state.get("status") == "up"]
     word = "up" if seen and len(up) == len(seen) else "degraded" if up else "down"
-    return {"name": name, "status": word, "seenBy": seen}
+    return {"name": name, "status": word, "seen_by": seen}

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 _IN_MEMORY = 2000
 _PAGE = 500
 _LOOK_ANYWAY_SECONDS = 5.0
+_IDLE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Tail:
         self._start: int | None = None  # everything after this position, up to the newest, is in memory
         self._newest = 0
         self._thread: threading.Thread | None = None
+        self._asked_at = 0.0
 
     def newest(self) -> int:
         """Where a stream begins that does not say where."""
@@ -72,21 +74,38 @@ class Tail:
 
     def _run(self) -> None:
         with self._changed:
-            if self._thread is None or not self._thread.is_alive():
+            self._asked_at = time.monotonic()
+            if self._thread is None:
                 self._thread = threading.Thread(target=self._follow, daemon=True, name="event log")
                 self._thread.start()
 
     def _follow(self) -> None:
-        """For ever: listen, read what is new, tell the streams. An outage is waited out."""
-        while True:
+        """Listen, read what is new, tell the streams, until nobody has asked for a while. An outage is waited out."""
+        failures = 0
+        while not self._may_end():
             try:
                 with _Bell(self._database_url()) as bell:
-                    while True:
+                    while not self._is_idle():
                         self._catch_up()
+                        failures = 0
                         bell.wait(_LOOK_ANYWAY_SECONDS)
             except Exception as error:
-                log.warning("the event log cannot be followed", extra={"error": repr(error)[:200]})
+                failures += 1
+                if failures == 1:
+                    log.warning("the event log cannot be followed", extra={"error": repr(error)[:200]})
                 time.sleep(1.0)
+
+    def _is_idle(self) -> bool:
+        return time.monotonic() - self._asked_at > _IDLE_SECONDS
+
+    def _may_end(self) -> bool:
+        """Nobody has asked: forget what is in memory, and let the next question begin anew."""
+        with self._changed:
+            if not self._is_idle():
+                return False
+            self._thread, self._start = None, None
+            self._latest.clear()
+            return True
 
     def _catch_up(self) -> None:
         if self._start is None:

@@ -1,0 +1,51 @@
+"""Core alone, with peers that a test plays: each service answers under its own name on one fake server."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from pytest_httpserver import HTTPServer
+
+from heidi_common.app import build_app, service
+from heidi_common.config import Settings
+from heidi_services.core import routes
+from heidi_services.core.service import status
+from tests.conftest import make_settings
+
+
+@pytest.fixture
+def httpserver() -> Iterator[HTTPServer]:
+    """The fake server of all peers; they are asked at once, so it answers at once."""
+    with HTTPServer(host="127.0.0.1", threaded=True) as server:
+        yield server
+
+
+@pytest.fixture
+def core(app: Flask, settings: Settings, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    monkeypatch.setattr(routes, "_MEMO", status.Memo(status.look))
+    peers = httpserver.url_for("/{service}").replace("%7B", "{").replace("%7D", "}")
+    alone = make_settings(settings.database_url, settings.redis_url, peer_url=peers)
+    return build_app(alone, service("core"))
+
+
+@pytest.fixture
+def core_client(core: Flask) -> FlaskClient:
+    return core.test_client()
+
+
+Say = Callable[..., None]
+
+
+@pytest.fixture
+def say(httpserver: HTTPServer) -> Say:
+    """`say("users", "/api/v1/users/1", {...})`: what a peer answers."""
+
+    def answer(peer: str, path: str, data: Any = None, status: int = 200, method: str = "GET", **more: Any) -> None:
+        query = more.pop("query", None)
+        body = {"data": data, "meta": more.pop("meta", {})} if status < 400 else {"code": more.pop("code", "x")}
+        expected = httpserver.expect_request(f"/{peer}{path}", method=method, query_string=query)
+        expected.respond_with_json(body, status=status)
+
+    return answer

@@ -1,0 +1,90 @@
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from pytest_httpserver import HTTPServer
+from uuid_utils.compat import uuid7
+
+from heidi_common.db import db, transaction, utcnow
+from heidi_common.events import NotificationFailed, NotificationSent
+from heidi_common.identity import Role
+from heidi_common.inbox import Inbox
+from heidi_common.outbox import emit
+from heidi_services.core.service import overview
+from tests.core.conftest import Say
+
+PATH = "/api/v1/core/overview"
+
+
+def all_count(say: Say, *, but: str | None = None) -> None:
+    numbers = iter(range(10, 100))
+    for counts in overview.COUNTS.values():
+        for peer, path, filters in counts.values():
+            if peer != but:
+                query = filters | {"limit": "1", "total": "true"}
+                say(peer, path, [], meta={"total": next(numbers)}, query=query)
+
+
+def test_counts_come_from_the_services_and_rates_from_the_facts(
+    core_client: FlaskClient, say: Say, as_user: Callable[..., Any]
+) -> None:
+    all_count(say)
+    admin = as_user(Role.ADMIN)
+    with transaction():
+        for kind in (NotificationSent, NotificationSent, NotificationSent, NotificationFailed):
+            emit(kind(id=uuid7(), about_user=admin.user.id, channel="EMAIL"))
+        db.session.add(Inbox(event_id=uuid7(), consumer="c", status="dead", created_at=utcnow()))
+    answer = core_client.get(PATH, headers=admin.headers)
+    found, meta = answer.get_json()["data"], answer.get_json()["meta"]
+    assert found["users"] == {"total": 10, "active": 11}
+    assert found["notifications"] == {"queuedLastDay": 0, "sentLastDay": 3, "failedLastDay": 1, "sentShare": 0.75}
+    assert found["events"]["lastHour"] == found["events"]["waiting"] == 4
+    assert found["events"]["lastHourByType"] == {"notification.sent": 3, "notification.failed": 1}
+    assert found["events"]["dead"] == 1
+    assert meta == {"unavailable": []}
+
+
+def test_it_is_kept_for_some_seconds_and_dropped_when_people_come_or_go(
+    core: Flask, core_client: FlaskClient, httpserver: HTTPServer, say: Say, as_user: Callable[..., Any]
+) -> None:
+    all_count(say)
+    headers = as_user(Role.ADMIN).headers
+    first = core_client.get(PATH, headers=headers)
+    calls = len(httpserver.log)
+    second = core_client.get(PATH, headers=headers)
+    assert (first.headers["X-Cache"], second.headers["X-Cache"]) == ("MISS", "HIT")
+    assert first.get_json() == second.get_json()
+    assert len(httpserver.log) == calls
+    with core.app_context():
+        overview.forget()
+    assert core_client.get(PATH, headers=headers).headers["X-Cache"] == "MISS"
+
+
+def test_a_service_that_is_down_costs_its_part_and_is_named_and_nothing_is_kept(
+    core_client: FlaskClient, say: Say, as_user: Callable[..., Any]
+) -> None:
+    all_count(say, but="users")
+    headers = as_user(Role.ADMIN).headers
+    for _ in range(2):
+        answer = core_client.get(PATH, headers=headers)
+        assert answer.get_json()["data"]["users"] is None
+        assert answer.get_json()["data"]["cities"] is not None
+        assert answer.get_json()["meta"] == {"unavailable": ["users"]}
+        assert answer.headers["X-Cache"] == "MISS"
+
+
+def test_peers_are_asked_with_the_callers_own_token(
+    core_client: FlaskClient, httpserver: HTTPServer, say: Say, as_user: Callable[..., Any]
+) -> None:
+    all_count(say)
+    headers = as_user(Role.ADMIN).headers
+    core_client.get(PATH, headers=headers | {"X-Request-ID": "request-4711"})
+    assert {sent.headers["Authorization"] for sent, _ in httpserver.log} == {headers["Authorization"]}
+    assert {sent.headers["X-Request-ID"] for sent, _ in httpserver.log} == {"request-4711"}
+    assert {sent.headers["X-Forwarded-For"] for sent, _ in httpserver.log} == {"127.0.0.1"}
+
+
+def test_only_administrators_see_it(core_client: FlaskClient, as_user: Callable[..., Any]) -> None:
+    assert core_client.get(PATH, headers=as_user(Role.MODERATOR).headers).status_code == 403
+    assert core_client.get(PATH).status_code == 401

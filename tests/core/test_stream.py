@@ -1,0 +1,162 @@
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+import pytest
+import requests
+from flask import Flask
+from sqlalchemy import func, select, text
+from werkzeug.serving import make_server
+
+from heidi_common.db import db, transaction
+from heidi_common.events import CityCreated
+from heidi_common.identity import Role, Session
+from heidi_common.outbox import PLACED
+from heidi_common.runtime import runtime
+from heidi_services.core.service import stream
+from tests.core.test_events import place, user_created
+
+
+@pytest.fixture
+def url(core: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The core service over real HTTP: the test client reads no stream that does not end."""
+    monkeypatch.setattr(stream, "_LOOK_ANYWAY_SECONDS", 0.2)
+    monkeypatch.setattr(stream, "_IDLE_SECONDS", 3.0)
+    server = make_server("127.0.0.1", 0, core, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.port}/api/v1/core/events/stream"
+    server.shutdown()
+    thread.join(5)
+    monkeypatch.setattr(stream, "_IDLE_SECONDS", 0.0)
+    while core.extensions["heidi_event_tail"]._thread is not None:  # nothing follows the log once nobody listens
+        time.sleep(0.05)
+
+
+class Listener:
+    """Reads a stream; `next()` is the next event as (id, type, data)."""
+
+    def __init__(self, url: str, headers: dict[str, str], **params: str) -> None:
+        self.response = requests.get(url, headers=headers, params=params, stream=True, timeout=15)
+        self._lines = self.response.iter_lines(chunk_size=1)
+        assert next(self._lines) == b"retry: 2000"
+
+    def next(self) -> tuple[int, str, Any]:
+        found: dict[str, str] = {}
+        for line in self._lines:
+            if line.startswith(b":"):
+                continue
+            if not line and found:
+                return int(found["id"]), found["event"], orjson.loads(found["data"])
+            if line:
+                name, _, value = line.decode().partition(": ")
+                found[name] = value
+        raise AssertionError("the stream ended")
+
+    def ended(self) -> bool:
+        return list(self._lines) in ([], [b""])
+
+    def __enter__(self) -> "Listener":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.response.close()
+
+
+def say(count: int = 1) -> list[str]:
+    """Place facts and tell, as the relay does."""
+    ids = place(*(user_created() for _ in range(count)))
+    with transaction():
+        db.session.execute(select(func.pg_notify(PLACED, "")))
+    return ids
+
+
+@pytest.fixture
+def admin(as_user: Callable[..., Any]) -> Any:
+    return as_user(Role.ADMIN)
+
+
+def test_a_fact_reaches_every_listener_as_it_comes(url: str, admin: Any) -> None:
+    with Listener(url, admin.headers) as one, Listener(url, admin.headers) as two:
+        started = time.monotonic()
+        (said,) = say()
+        for listener in (one, two):
+            position, type, data = listener.next()
+            assert (type, data["id"], data["position"]) == ("user.created", said, position)
+        assert time.monotonic() - started < 2
+        assert one.response.headers["Content-Type"].startswith("text/event-stream")
+
+
+def test_only_what_comes_from_now_on_unless_one_says_where(url: str, admin: Any) -> None:
+    before = say(3)
+    with Listener(url, admin.headers) as listener:
+        (after,) = say()
+        position, _, data = listener.next()
+        assert data["id"] == after
+    with Listener(url, admin.headers | {"Last-Event-ID": str(position - 3)}) as listener:
+        assert [listener.next()[2]["id"] for _ in range(3)] == [*before[1:], after]
+
+
+def test_a_long_gap_is_replayed_without_loss_while_new_facts_come(
+    url: str, admin: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "_PAGE", 7)
+    monkeypatch.setattr(stream, "_IN_MEMORY", 5)
+    first = say(40)
+    start = db.session.execute(text("SELECT min(position) - 1 FROM outbox")).scalar_one()
+    with Listener(url, admin.headers | {"Last-Event-ID": str(start)}) as listener:
+        got = [listener.next() for _ in range(20)]
+        second = say(20)
+        got += [listener.next() for _ in range(40)]
+    assert [data["id"] for _, _, data in got] == first + second
+    assert [position for position, _, _ in got] == sorted({position for position, _, _ in got})
+
+
+def test_a_listener_hears_what_it_asked_for(url: str, admin: Any) -> None:
+    with Listener(url, admin.headers, type="city.*") as cities, Listener(url, admin.headers) as everything:
+        say()
+        everything.next()
+        (city,) = place(CityCreated(id=admin.user.id, country="DE"))
+        say()
+        assert cities.next()[2]["id"] == city
+
+
+def test_signing_out_ends_the_stream(url: str, admin: Any) -> None:
+    with Listener(url, admin.headers) as listener:
+        with transaction():
+            db.session.delete(db.session.get_one(Session, admin.session_id))
+        runtime().redis.flushall()
+        started = time.monotonic()
+        assert listener.ended()
+        assert time.monotonic() - started < 4
+
+
+def test_a_lost_database_connection_is_made_again(url: str, admin: Any) -> None:
+    with Listener(url, admin.headers) as listener:
+        say()
+        listener.next()
+        kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'event log'"
+        assert db.session.execute(text(kill)).scalar_one() >= 1
+        (said,) = say()
+        assert listener.next()[2]["id"] == said
+
+
+def test_many_streams_hold_one_connection(url: str, admin: Any) -> None:
+    listeners = [Listener(url, admin.headers) for _ in range(10)]
+    time.sleep(0.3)
+    busy = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'event log'"
+    assert db.session.execute(text(busy)).scalar_one() == 1
+    say()
+    assert len({listener.next()[0] for listener in listeners}) == 1
+    for listener in listeners:
+        listener.response.close()
+
+
+@pytest.mark.parametrize("last", ["x", "-1", "٣", "9" * 30])
+def test_an_id_that_is_not_of_this_stream_is_refused(core: Flask, admin: Any, last: str) -> None:
+    answer = core.test_client().get(
+        "/api/v1/core/events/stream", headers=admin.headers | {"Last-Event-ID": last.encode().decode("latin1")}
+    )
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "bad_last_event_id")
