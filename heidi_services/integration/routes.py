@@ -1,21 +1,26 @@
-"""The HTTP door of integrations and what belongs to one; webhooks from providers come in by `receiving.py`."""
+"""The HTTP door: integrations for their owners, and receivers for the providers."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 from uuid import UUID
 
-from heidi_common.guards import authenticated, caller, guarded_user
-from heidi_common.http import Blueprint, etag, if_match, set_etag
+from flask import Response, request
+
+from heidi_common.guards import authenticated, caller, guarded_user, public
+from heidi_common.http import Blueprint, etag, if_match, raw_body, set_etag
 from heidi_common.idempotency import idempotent
 from heidi_common.paging import Page
+from heidi_common.runtime import runtime
 
 from . import schemas
 from .models import Delivery, Integration, WebhookEvent
-from .receiving import receiving
-from .service import calls, deliveries, events, journal, manage, sync
+from .providers import Inbound
+from .service import calls, deliveries, events, journal, manage, receiver, sync
 
 blp = Blueprint("integrations", __name__, description="Ties to providers, their logs, events and deliveries")
+receiving = Blueprint("webhooks", __name__, description="Where providers send their webhooks")
 blueprints = (blp, receiving)
 
 ONE = "/api/v1/integrations/<uuid:integration_id>"
@@ -152,3 +157,24 @@ def retry_delivery(integration_id: UUID, delivery_id: UUID) -> Delivery:
 def recover(body: dict[str, Any], integration_id: UUID) -> dict[str, int]:
     """What failed since then, and what was missed while the integration was off (up to 1,000; call again for more)."""
     return {"recovered": deliveries.recover(manage.visible(integration_id, caller()), body["since"])}
+
+
+@receiving.route("/api/v1/webhooks/<string:provider>/<uuid:integration_id>", methods=["POST"])
+@public
+@receiving.response(200, schemas.ReceivedOut)
+def receive_webhook(provider: str, integration_id: UUID) -> receiver.Receipt | Response:
+    """Verified by the provider's own scheme; answered once the events are stored. A repetition changes nothing."""
+    receipt = receiver.take_in(provider, integration_id, _inbound())
+    if receipt.reply is not None:
+        body, content_type = receipt.reply
+        return Response(body, content_type=content_type)
+    return receipt
+
+
+def _inbound() -> Inbound:
+    """The raw body first, before anything parses it. The URL is the public one: `Host` may say anything."""
+    body = raw_body()
+    query = request.query_string.decode("latin-1")
+    url = runtime().settings.public_base_url + request.path + (f"?{query}" if query else "")
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return Inbound(body, headers, url, time.time())

@@ -14,10 +14,15 @@ from .models import DeliveryStatus, ProviderName
 from .providers.custom import ALGORITHMS, ENCODINGS, SCHEMES
 
 _PATTERN = re.compile(r"\*|[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*(\.\*)?")
-_PRINTABLE = validate.Regexp(r"[\x21-\x7e]+(?: [\x21-\x7e]+)*\Z", error="Only printable ASCII, as in an HTTP header.")
 _HEADER = validate.Regexp(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z", error="This is not the name of a header.")
 _PROVIDERS = validate.OneOf([name.value for name in ProviderName])
 _TOLERANCE = validate.Range(1, 7 * 86400)
+
+
+def _printable(value: str) -> None:
+    """A line break in a credential would be one in a header."""
+    if not value.isprintable():
+        raise ValidationError("Only printable characters.")
 
 
 def _event_pattern(value: str) -> None:
@@ -61,7 +66,7 @@ class Credentials(fields.Dict):
 
     def __init__(self, *, removable: bool = False, **kwargs: Any) -> None:
         super().__init__(keys=fields.String(), values=fields.String(allow_none=removable), **kwargs)
-        self.one = Text(max=4096, validate=_PRINTABLE, allow_none=removable)
+        self.one = Text(max=4096, validate=_printable, allow_none=removable)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[Any, Any]:
         if not isinstance(value, dict):

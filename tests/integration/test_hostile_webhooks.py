@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heidi_services.integration import signing
-from heidi_services.integration.providers import PROVIDERS, Inbound, Refused, receive
+from heidi_services.integration.providers import PROVIDERS, Inbound, Refused, receive, signing
 
 NOW = 1_800_000_000
 CREDENTIALS: dict[str, dict[str, str]] = {

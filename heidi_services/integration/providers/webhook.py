@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from .. import signing
+from . import signing
 from .base import (
     Config,
     Credentials,

@@ -18,8 +18,8 @@ from heidi_common.identity import Role
 from heidi_common.paging import Page, page
 from heidi_common.problems import NotFound
 
-from .. import signing
 from ..models import Integration, ProviderName
+from ..providers import signing
 from . import vault
 from .checks import require_sound
 

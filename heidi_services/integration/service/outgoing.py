@@ -15,7 +15,8 @@ from heidi_common.outbound import OutboundError, Refused
 from heidi_common.runtime import runtime
 from heidi_common.schemas import iso
 
-from .. import redaction, signing
+from ..providers import signing
+from . import redaction
 
 TIME_LIMIT = 15
 RESPONSE_KEPT = 20_000

@@ -16,10 +16,9 @@ from heidi_common.events import IntegrationWebhook
 from heidi_common.outbox import emit_many
 from heidi_common.problems import NotFound, Unauthorized
 
-from .. import redaction
 from ..models import Integration, WebhookEvent
 from ..providers import PROVIDERS, Inbound, Provider, Received, Refused, receive
-from . import journal, vault
+from . import journal, redaction, vault
 
 log = logging.getLogger(__name__)
 
