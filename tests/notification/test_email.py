@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from heidi_services.notification.channels.email import SmtpSender
 from heidi_services.notification.channels.message import Message, Outcome, Result
+from tests.conftest import make_settings
 from tests.notification.mailserver import Handler, MailServer, free_port, mail_server
 
 
@@ -29,7 +30,8 @@ def server() -> Iterator[MailServer]:
 
 
 def _sender(url: str, time_limit: float = 8.0) -> SmtpSender:
-    return SmtpSender(url, "Heidi <no-reply@example.com>", time_limit=time_limit)
+    settings = make_settings("", "", smtp_url=url, mail_from="Heidi <no-reply@example.com>")
+    return SmtpSender(settings, time_limit=time_limit)
 
 
 def _message(recipient: str = "ann@example.org", text: str = "Hello", id: UUID | None = None) -> Message:

@@ -1,33 +1,54 @@
-"""The ways out: one file per provider, one table of who makes them."""
+"""The ways out: one file per provider, one table of who makes them, one of who reads their receipts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import cast
 
+from heidi_common.config import Settings
 from heidi_common.runtime import Runtime
-from heidi_services.notification.channels.email import SmtpSender
 from heidi_services.notification.channels.message import Sender
-from heidi_services.notification.channels.simulated import SimulatedSender
+from heidi_services.notification.channels.receipt import Inbound, Receipt
 from heidi_services.notification.kinds import Channel
 
-MAKERS: dict[str, Callable[[Runtime], Sender]] = {
-    "smtp": lambda runtime: SmtpSender(runtime.settings.smtp_url, runtime.settings.mail_from),
-    "simulated": lambda runtime: SimulatedSender(),
+_HOME = "heidi_services.notification.channels"
+
+Make = Callable[[Settings, object], Sender]
+SENDERS = {
+    "smtp": "email:SmtpSender",
+    "sendgrid": "sendgrid:SendGridSender",
+    "twilio": "twilio:TwilioSender",
+    "fcm": "fcm:FcmSender",
+    "webpush": "webpush:WebPushSender",
+    "simulated": "simulated:SimulatedSender",
 }
+"""Found by name on first use: google-auth and the encryption of Web Push are not for everybody."""
+
+ReadReceipts = Callable[[Inbound, Settings], Sequence[Receipt]]
+RECEIPTS = {"twilio": "twilio:receipts", "sendgrid": "sendgrid:receipts"}
 
 
 def providers(runtime: Runtime, channel: Channel) -> Sequence[Sender]:
     """The senders of a channel in the order in which they are asked, as the settings name them."""
     made: dict[str, Sender] = runtime.__dict__.setdefault("notification_senders", {})
-    names = _names(runtime, channel)
+    names = _names(runtime.settings, channel)
     for name in names:
         if name not in made:
-            made[name] = MAKERS[name](runtime)
+            made[name] = cast(Make, _found(SENDERS[name]))(runtime.settings, runtime.outbound)
     return [made[name] for name in names]
 
 
-def _names(runtime: Runtime, channel: Channel) -> Sequence[str]:
-    settings = runtime.settings
+def receipt_reader(provider: str) -> ReadReceipts | None:
+    return cast(ReadReceipts, _found(RECEIPTS[provider])) if provider in RECEIPTS else None
+
+
+def _found(place: str) -> object:
+    module, _, name = place.partition(":")
+    return getattr(import_module(f"{_HOME}.{module}"), name)
+
+
+def _names(settings: Settings, channel: Channel) -> Sequence[str]:
     chosen = {
         Channel.EMAIL: settings.email_providers,
         Channel.SMS: settings.sms_providers,

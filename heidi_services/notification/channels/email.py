@@ -8,6 +8,7 @@ import time
 from datetime import UTC, datetime
 from email.utils import parseaddr
 
+from heidi_common.config import Settings
 from heidi_services.notification.channels.message import Message, Outcome, Result
 from heidi_services.notification.channels.mime import BadAddress, build
 from heidi_services.notification.channels.smtp import AnswerLost, Conversation, Misconfigured, Refused, Server
@@ -21,9 +22,9 @@ class SmtpSender:
 
     name = "smtp"
 
-    def __init__(self, url: str, sender: str, *, time_limit: float = 25.0) -> None:
-        self._server, self._from, self._time_limit = Server.from_url(url), sender, time_limit
-        self._envelope_from = parseaddr(sender)[1]
+    def __init__(self, settings: Settings, client: object = None, *, time_limit: float = 25.0) -> None:
+        self._server, self._from = Server.from_url(settings.smtp_url), settings.mail_from
+        self._envelope_from, self._time_limit = parseaddr(self._from)[1], time_limit
         self._local = threading.local()
 
     def takes(self, message: Message) -> bool:

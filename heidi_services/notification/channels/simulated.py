@@ -7,6 +7,7 @@ does not exist, `slow` (0004) takes two seconds, `lost` (0005) is sent but the a
 import time
 from collections.abc import Callable
 
+from heidi_common.config import Settings
 from heidi_services.notification.channels.message import Message, Outcome, Result
 
 _SLOW_SECONDS = 2.0
@@ -15,7 +16,7 @@ _SLOW_SECONDS = 2.0
 class SimulatedSender:
     name = "simulated"
 
-    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, settings: Settings, client: object = None, sleep: Callable[[float], None] = time.sleep) -> None:
         self._sleep = sleep
 
     def takes(self, message: Message) -> bool:

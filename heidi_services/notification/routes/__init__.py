@@ -5,17 +5,12 @@ from heidi_services.notification.routes import (
     messages,
     operations,
     preferences,
+    receipts,
     stream,
     suppressions,
     templates,
 )
 
-blueprints = (
-    messages.blp,
-    operations.blp,
-    stream.blp,
-    templates.blp,
-    preferences.blp,
-    devices.blp,
-    suppressions.blp,
+blueprints = tuple(
+    room.blp for room in (messages, operations, stream, templates, preferences, devices, suppressions, receipts)
 )

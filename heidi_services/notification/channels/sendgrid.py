@@ -1,0 +1,108 @@
+"""E-mail by SendGrid v3, and its event webhook.
+
+https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send
+https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from email.utils import parseaddr
+from typing import Any
+from uuid import UUID
+
+import requests
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from heidi_common.config import Settings
+from heidi_common.outbound import Client
+from heidi_services.notification.channels.message import Message, Outcome, Result
+from heidi_services.notification.channels.mime import BadAddress, address, html_of, message_id, one_line
+from heidi_services.notification.channels.receipt import BadSignature, Inbound, Receipt
+from heidi_services.notification.channels.vendor import call
+from heidi_services.notification.kinds import Status
+
+_SIGNATURE, _TIMESTAMP = "X-Twilio-Email-Event-Webhook-Signature", "X-Twilio-Email-Event-Webhook-Timestamp"
+_TOLERANCE_SECONDS = 24 * 3600
+"""SendGrid repeats the same signed request for a day."""
+
+
+class SendGridSender:
+    name = "sendgrid"
+
+    def __init__(self, settings: Settings, client: Client) -> None:
+        self._client, self._from = client, settings.mail_from
+        self._url = f"{settings.sendgrid_url}/v3/mail/send"
+        self._headers = {"Authorization": f"Bearer {settings.sendgrid_api_key}"}
+
+    def takes(self, message: Message) -> bool:
+        return True
+
+    def send(self, message: Message) -> Result:
+        try:
+            address(message.recipient)
+        except BadAddress as error:
+            return Result(Outcome.PERMANENT, self.name, error=str(error), dead=True)
+        return call(self._client, self.name, self._url, self._read, json=self._mail(message), headers=self._headers)
+
+    def _mail(self, message: Message) -> dict[str, Any]:
+        name, spec = parseaddr(self._from)
+        headers = {"Message-ID": message_id(message, self._from), "Auto-Submitted": "auto-generated"}
+        if message.unsubscribe_url:
+            headers["List-Unsubscribe"] = f"<{message.unsubscribe_url}>"
+            headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        return {
+            "personalizations": [{"to": [{"email": message.recipient}]}],
+            "from": {"email": spec, "name": name} if name else {"email": spec},
+            "subject": one_line(message.subject) or " ",
+            "content": [
+                {"type": "text/plain", "value": message.text},
+                {"type": "text/html", "value": message.html or html_of(message.text)},
+            ],
+            "headers": headers,
+            "custom_args": {"notification_id": str(message.id)},
+        }
+
+    def _read(self, answer: requests.Response) -> Result | None:
+        if not answer.ok:
+            return None
+        given = answer.headers.get("X-Message-Id", "")
+        return Result(Outcome.SENT, self.name, code=str(answer.status_code), provider_id=given)
+
+
+def receipts(inbound: Inbound, settings: Settings) -> Sequence[Receipt]:
+    """What the events say; raises BadSignature."""
+    _verify(inbound, settings.sendgrid_webhook_public_key)
+    events = json.loads(inbound.body)
+    return [_receipt(event) for event in events if isinstance(event, dict)]
+
+
+def _receipt(event: Mapping[str, Any]) -> Receipt:
+    named, kind = event.get("notification_id"), event.get("event")
+    about = UUID(named) if isinstance(named, str) else None
+    provider_id = str(event.get("sg_message_id", "")).partition(".")[0]
+    recipient = str(event.get("email", ""))
+    if kind == "delivered":
+        return Receipt(about, provider_id, (Status.DELIVERED, None))
+    if kind == "bounce" and event.get("type") != "blocked":
+        return Receipt(about, provider_id, (Status.FAILED, "bounced"), recipient, "bounced")
+    if kind in ("bounce", "dropped"):
+        return Receipt(about, provider_id, (Status.FAILED, "refused"))
+    if kind == "spamreport":
+        return Receipt(about, provider_id, address=recipient, suppress="complaint")
+    return Receipt(about, provider_id)
+
+
+def _verify(inbound: Inbound, encoded: str) -> None:
+    timestamp = inbound.header(_TIMESTAMP)
+    if not encoded or abs(inbound.now.timestamp() - int(timestamp)) > _TOLERANCE_SECONDS:
+        raise BadSignature
+    key = load_der_public_key(base64.b64decode(encoded, validate=True))
+    signature = base64.b64decode(inbound.header(_SIGNATURE), validate=True)
+    if not isinstance(key, ec.EllipticCurvePublicKey):
+        raise BadSignature
+    key.verify(signature, timestamp.encode() + inbound.body, ec.ECDSA(SHA256()))

@@ -1,0 +1,25 @@
+"""Where providers say what became of a message."""
+
+from __future__ import annotations
+
+from flask import request
+
+from heidi_common.db import utcnow
+from heidi_common.guards import public
+from heidi_common.http import Blueprint, raw_body
+from heidi_common.runtime import runtime
+from heidi_services.notification.channels.receipt import Inbound
+from heidi_services.notification.service import receipts
+
+blp = Blueprint("notification-receipts", __name__, description="What providers say later")
+
+
+@blp.route("/api/v1/notifications/receipts/<provider>", methods=["POST"])
+@public
+@blp.response(204)
+def take_receipt(provider: str) -> None:
+    """Verified by the provider's signature over the URL it was given, not the one that Host claims."""
+    query = f"?{request.query_string.decode('ascii', 'replace')}" if request.query_string else ""
+    url = f"{runtime().settings.public_base_url}{request.path}{query}"
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    receipts.take_in(provider, Inbound(url, headers, raw_body(), utcnow()))
