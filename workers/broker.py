@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import signal
 import threading
 from contextlib import ExitStack
@@ -59,6 +61,9 @@ class AppContext(Middleware):
 
         # Dramatiq's master, killed, would leave us behind: two generations of workers at once.
         die_with_parent(signal.SIGTERM)
+        master = multiprocessing.parent_process()
+        if master is not None and master.pid != os.getppid():  # it was killed before we could ask for the signal
+            os.kill(os.getpid(), signal.SIGTERM)
         self.app = base_app(self.settings, "worker")
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
