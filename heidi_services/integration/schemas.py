@@ -15,6 +15,7 @@ from .providers.custom import ALGORITHMS, ENCODINGS, SCHEMES
 
 _PATTERN = re.compile(r"\*|[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*(\.\*)?")
 _HEADER = validate.Regexp(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z", error="This is not the name of a header.")
+_CREDENTIAL_NAME = validate.Regexp(r"[A-Za-z]{1,50}\Z", error="There is no such credential.")
 _PROVIDERS = validate.OneOf([name.value for name in ProviderName])
 _TOLERANCE = validate.Range(1, 7 * 86400)
 
@@ -74,6 +75,7 @@ class Credentials(fields.Dict):
         found, errors = {}, {}
         for name, secret in value.items():
             try:
+                _CREDENTIAL_NAME(name)
                 found[name] = self.one.deserialize(secret)
             except ValidationError as error:
                 errors[name] = error.messages

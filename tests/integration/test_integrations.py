@@ -76,6 +76,10 @@ def test_a_webhook_integration_without_a_secret_gets_one_of_ours(
         ({"provider": "STRIPE", "name": "a\x00b"}, "/name"),
         ({"provider": "STRIPE", "name": "x", "userId": str(some_id())}, "/userId"),
         ({"provider": "STRIPE", "name": "x", "credentials": {"token": "t"}}, "/credentials/token"),
+        ({"provider": "STRIPE", "name": "x", "credentials": {"\ud800": "t"}}, "/credentials/\\ud800"),
+        ({"provider": "STRIPE", "name": "x", "credentials": {"a/b": "t"}}, "/credentials/a~1b"),
+        ({"provider": "STRIPE", "name": "x", "credentials": ["apiKey"]}, "/credentials"),
+        ({"provider": "STRIPE", "name": "x", "config": {"\ud800": 1}}, "/config"),
         ({"provider": "STRIPE", "name": "x", "credentials": {"apiKey": 7}}, "/credentials/apiKey"),
         ({"provider": "STRIPE", "name": "x", "credentials": {"apiKey": "a\r\nb"}}, "/credentials/apiKey"),
         ({"provider": "WEBHOOK", "name": "x", "credentials": {"secret": "whsec_%%%"}}, "/credentials/secret"),
@@ -99,7 +103,7 @@ def test_a_webhook_integration_without_a_secret_gets_one_of_ours(
 def test_a_wrong_field_is_named(
     client: FlaskClient, as_user: Callable[..., Any], body: dict[str, Any], pointer: str
 ) -> None:
-    answer = client.post(API, json=body, headers=as_user().headers)
+    answer = client.post(API, data=json.dumps(body), headers=as_user().headers | {"Content-Type": "application/json"})
     assert answer.status_code == 422, answer.json
     assert pointer in [error["pointer"] for error in answer.json["errors"]]
 
