@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from flask import Flask, current_app
+from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, MetaData, Text, func
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 from sqlalchemy.orm.exc import StaleDataError
 from uuid_utils.compat import uuid7
@@ -84,14 +84,19 @@ def init_db(app: Flask, settings: Settings) -> None:
 
 @contextmanager
 def reading() -> Iterator[Connection]:
-    """A connection for reads outside a transaction: one round trip for each statement, none for begin and end."""
-    engine: Engine = current_app.extensions.setdefault("heidi_reading", _autocommit())
-    with engine.connect() as connection:
-        yield connection
+    """A connection for reads outside a transaction: one round trip for each statement, none for begin and end.
 
-
-def _autocommit() -> Engine:
-    return db.engine.execution_options(isolation_level="AUTOCOMMIT")
+    The driver's own switch, because SQLAlchemy's isolation level "AUTOCOMMIT" has psycopg2 send two SETs each time.
+    """
+    with db.engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        driver.autocommit = True
+        try:
+            yield connection
+        finally:
+            if not driver.closed:
+                connection.rollback()  # ends SQLAlchemy's idea of a transaction; nothing is sent
+                driver.autocommit = False
 
 
 @contextmanager

@@ -35,8 +35,6 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
         def route(self, rule: str, **options: Any) -> Callable[[View], View]: ...
 
-        def arguments(self, schema: Any, **options: Any) -> Callable[[View], View]: ...
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._prepare_doc_cbks.append(self._prepare_guard_doc)
@@ -46,6 +44,11 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         if view_func is not None:
             view_func._apidoc = {**getattr(view_func, "_apidoc", {}), "guard": guard_of(view_func)}
         super().add_url_rule(rule, endpoint, view_func, *a, **kw)
+
+    def arguments(self, schema: Any, **kwargs: Any) -> Callable[[View], View]:
+        """One instance for all requests: making a schema costs more than using it."""
+        instance = schema() if isinstance(schema, type) else schema
+        return super().arguments(instance, **kwargs)  # type: ignore[no-any-return]
 
     def response(self, status_code: int, schema: Any = None, **kwargs: Any) -> Callable[[View], View]:
         decorate = super().response(status_code, schema, **kwargs)
