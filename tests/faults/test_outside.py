@@ -1,0 +1,123 @@
+"""Programs outside, with nothing of ours but pika: what they hear of the platform, also when RabbitMQ is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pika
+import pytest
+from flask import Flask
+
+from heidi_common.config import Settings
+from heidi_common.db import db, transaction
+from heidi_common.events import UserCreated
+from heidi_common.identity import Role
+from heidi_common.outbox import Event, emit_many
+from tests.faults.platform import ROOT, wait_for
+from tests.fixtures_rabbit import need_rabbitmq
+from tests.rabbit import RabbitNode
+
+FACTS, ROUNDS = 2000, 10
+QUEUE = "a-program-outside"
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[RabbitNode]:
+    need_rabbitmq()
+    found = RabbitNode(tmp_path / "rabbit")
+    found.start()
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def relay(app: Flask, settings: Settings, node: RabbitNode) -> Iterator[subprocess.Popen[bytes]]:
+    env = os.environ | {
+        "HEIDI_ENV": "test",
+        "DATABASE_URL": settings.database_url,
+        "REDIS_URL": settings.redis_url,
+        "BROKER_URL": node.url,
+        "PUBLIC_BASE_URL": settings.public_base_url,
+        "SECRET_KEY": settings.secret_key,
+        "ENCRYPTION_KEYS": ",".join(settings.encryption_keys),
+        "JWT_PUBLIC_KEYS": settings.jwt_public_keys,
+    }
+    process = subprocess.Popen([sys.executable, "-m", "workers.relay"], cwd=ROOT, env=env)
+    yield process
+    process.send_signal(signal.SIGTERM)
+    process.wait(30)
+
+
+def bind(node: RabbitNode) -> None:
+    """As a program in any language would do it: a durable queue for `user.*`."""
+    connection = pika.BlockingConnection(pika.URLParameters(node.url))
+    channel = connection.channel()
+    channel.exchange_declare("heidi.events", "topic", durable=True)
+    channel.queue_declare(QUEUE, durable=True)
+    channel.queue_bind(QUEUE, "heidi.events", "user.*")
+    connection.close()
+
+
+def heard(node: RabbitNode) -> list[tuple[str, dict[str, object]]]:
+    connection = pika.BlockingConnection(pika.URLParameters(node.url))
+    channel = connection.channel()
+    found = []
+    for method, _properties, body in channel.consume(QUEUE, auto_ack=True, inactivity_timeout=1):
+        if method is None:
+            break
+        found.append((method.routing_key, json.loads(body)))
+    connection.close()
+    return found
+
+
+def say(number: int) -> list[UUID]:
+    with transaction():
+        facts = [(UserCreated(id=uuid4(), role=Role.USER, is_active=True), None, None) for _ in range(number)]
+        return emit_many(facts)
+
+
+def unsent() -> int:
+    db.session.rollback()
+    return db.session.query(Event).filter(Event.sent_at.is_(None)).count()
+
+
+def test_a_program_outside_hears_a_cloudevent_of_everyone_who_registers(
+    node: RabbitNode, relay: subprocess.Popen[bytes]
+) -> None:
+    bind(node)
+    event_id = say(1)[0]
+    wait_for(lambda: unsent() == 0, 30, lambda: "the relay sent nothing")
+    [(routing_key, event)] = heard(node)
+    assert routing_key == "user.created"
+    assert (event["specversion"], event["type"], event["id"]) == ("1.0", "user.created", str(event_id))
+    assert event["datacontenttype"] == "application/json"
+    assert event["source"] == "/heidi/user"
+    assert event["time"].endswith("Z")
+    assert set(event["data"]) == {"id", "role", "isActive"}
+
+
+def test_no_fact_is_lost_outside_when_rabbitmq_is_killed_while_they_are_published(
+    node: RabbitNode, relay: subprocess.Popen[bytes]
+) -> None:
+    """What was confirmed is on disk; what was not is published again. Without confirms hundreds are missing."""
+    bind(node)
+    said: set[UUID] = set()
+    for number in range(ROUNDS):
+        said.update(say(FACTS // ROUNDS))
+        if number in (2, 6):
+            time.sleep(0.1)
+            node.kill9()
+            node.start()
+    wait_for(lambda: unsent() == 0, 120, lambda: f"{unsent()} facts are still unsent")
+    arrived = {UUID(str(event["id"])) for _key, event in heard(node)}
+    assert said - arrived == set(), f"{len(said - arrived)} of {len(said)} facts were lost"
