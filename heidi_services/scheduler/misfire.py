@@ -46,22 +46,30 @@ class Plan:
 
 def plan(schedule: Timed, first: datetime, now: datetime) -> Plan:
     """Look at the slots from `first` to `now`, at most CHUNK of them; the rest stays due."""
-    stream = chain([first], slots_of(schedule, first))
-    come = list(islice(takewhile(lambda slot: slot <= now, stream), CHUNK))
-    following = next(slots_of(schedule, come[-1]), None)
-    rest = takewhile(lambda slot: slot <= now, slots_of(schedule, come[-1]))
-    count = _to_run(schedule, come, rest, now)
-    split = len(come) - count
+    come: list[datetime] = []
+    following = None
+    for slot in chain([first], slots_of(schedule, first)):
+        if slot > now or len(come) == CHUNK:
+            following = slot
+            break
+        come.append(slot)
+    later = 0 if following is None or following > now else _count_later(schedule, come[-1], now)
+    split = len(come) - _to_run(schedule, come, later, now)
     return Plan(to_run=come[split:], missed=come[:split], next_run=following)
 
 
-def _to_run(schedule: Timed, come: list[datetime], rest: Iterator[datetime], now: datetime) -> int:
-    """How many of the newest in `come` run; `rest` are those that have come and are looked at later."""
+def _count_later(schedule: Timed, after: datetime, now: datetime) -> int:
+    """Slots that have come too, and are looked at later; no more are counted than matter."""
+    come = takewhile(lambda slot: slot <= now, slots_of(schedule, after))
+    return _count(islice(come, MOST_CAUGHT_UP))
+
+
+def _to_run(schedule: Timed, come: list[datetime], later: int, now: datetime) -> int:
+    """How many of the newest in `come` run."""
     if schedule.misfire_policy == Misfire.ALL:
         since = now - max(timedelta(seconds=schedule.misfire_window_seconds), ON_TIME)
-        newer = _count(islice(rest, MOST_CAUGHT_UP))
-        return min(MOST_CAUGHT_UP - newer, _count(slot for slot in come if slot >= since))
-    if _count(islice(rest, 1)):
+        return min(MOST_CAUGHT_UP - later, _count(slot for slot in come if slot >= since))
+    if later:
         return 0
     return 1 if schedule.misfire_policy == Misfire.LATEST or now - come[-1] <= ON_TIME else 0
 

@@ -3,10 +3,9 @@
 from typing import Any
 from uuid import UUID
 
-from heidi_common.idempotency import idempotent
-
 from heidi_common.guards import caller, guard
 from heidi_common.http import Blueprint, etag, if_match
+from heidi_common.idempotency import idempotent
 from heidi_common.identity import Role
 from heidi_common.paging import Page
 from heidi_services.scheduler import actions, schemas, service

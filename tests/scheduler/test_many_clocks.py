@@ -76,6 +76,13 @@ def count_runs() -> int:
     return db.session.scalar(select(func.count()).select_from(ScheduleRun)) or 0
 
 
+def wait_until_begun(seconds: float) -> None:
+    start = time.monotonic()
+    while count_runs() == 0:
+        assert time.monotonic() - start < seconds, "no clock fires"
+        time.sleep(0.01)
+
+
 def wait_until_fired(seconds: float) -> float:
     """Until nothing is due; returns how long it took."""
     start = time.monotonic()
@@ -108,8 +115,7 @@ def test_four_clocks_of_which_one_is_killed_and_one_is_stopped_fire_every_slot_o
 ) -> None:
     first = make_schedules(1500, slots=6)
     with clocks(settings, 4, seconds=40) as processes:
-        while count_runs() == 0:
-            time.sleep(0.01)
+        wait_until_begun(30)
         killed, stopped = processes[0].pid, processes[1].pid
         assert killed and stopped
         os.kill(stopped, signal.SIGSTOP)
@@ -126,8 +132,7 @@ def test_four_clocks_of_which_one_is_killed_and_one_is_stopped_fire_every_slot_o
 def test_ten_thousand_schedules_of_one_second_are_fired_by_three_clocks_in_time(app: Flask, settings: Settings) -> None:
     first = make_schedules(10_000, slots=1)
     with clocks(settings, 3, seconds=60):
-        while count_runs() == 0:
-            time.sleep(0.01)
+        wait_until_begun(30)
         took = wait_until_fired(30)
     print(f"{took:.1f} s")
     assert took < 15

@@ -40,6 +40,12 @@ NEXT = text(
     " WHERE schedules.id = upcoming.id"
 )
 
+NEEDED = (
+    *(Schedule.id, Schedule.name, Schedule.cron_expression, Schedule.timezone, Schedule.next_run, Schedule.end_at),
+    *(Schedule.misfire_policy, Schedule.misfire_window_seconds, Schedule.overlap_policy, Schedule.jitter_seconds),
+    Schedule.on_failure,
+)
+
 Due = Row[Any]
 
 
@@ -69,7 +75,7 @@ def _fire_batch() -> int:
 
 def _take_due() -> list[Due]:
     statement = (
-        select(*Schedule.__table__.columns, func.now().label("now"))
+        select(*NEEDED, func.now().label("now"))
         .where(Schedule.is_enabled, Schedule.next_run <= func.now())
         .order_by(Schedule.next_run)
         .limit(BATCH)
