@@ -24,9 +24,11 @@ from heidi_common.config import Settings
 from heidi_common.db import db, transaction
 from heidi_common.inbox import Inbox
 from heidi_common.outbox import CHANNEL, PLACED, POSITIONS, Event
+from heidi_common.rabbitmq import Publisher
 from heidi_common.work import HINT_LEASE
 from workers.actors import hint
 from workers.broker import make_broker
+from workers.cloudevents import message
 from workers.process import forever
 from workers.subscriptions import SUBSCRIPTIONS, Hint
 
@@ -86,15 +88,20 @@ def _stamp(events: Sequence[Event]) -> None:
     db.session.execute(sql_select(func.pg_notify(PLACED, "")))
 
 
-def _outside(settings: Settings) -> Publish:
-    """Publish to the topic exchange when the broker is RabbitMQ; elsewhere there is nobody outside."""
-    if not settings.broker_url.startswith("amqp"):
-        return lambda events: None
-    from heidi_common.rabbitmq import Publisher
-    from workers.cloudevents import message
+class _Outside:
+    """The topic exchange when the broker is RabbitMQ; elsewhere there is nobody outside."""
 
-    publisher = Publisher(settings.broker_url)
-    return lambda events: publisher.publish_many([message(event) for event in events])
+    def __init__(self, broker_url: str) -> None:
+        self.publisher = Publisher(broker_url) if broker_url.startswith("amqp") else None
+
+    def publish(self, events: Sequence[Event]) -> None:
+        if self.publisher is not None:
+            self.publisher.publish_many([message(event) for event in events])
+
+    def keep_alive(self) -> None:
+        """Answer heartbeats, also when there is nothing to say."""
+        if self.publisher is not None:
+            self.publisher.keep_alive()
 
 
 class _Bell:
@@ -118,14 +125,15 @@ def main() -> None:
     settings = Settings.from_env()
     app = base_app(settings, "relay")
     broker = make_broker(settings.broker_url)
-    publish = _outside(settings)
+    outside = _Outside(settings.broker_url)
     bell = _Bell(settings.database_url)
 
     def round() -> None:
         with app.app_context():
-            while relay_batch(broker, publish) == BATCH:
+            while relay_batch(broker, outside.publish) == BATCH:
                 pass
         bell.wait()
+        outside.keep_alive()
 
     forever("relay", round)
 
