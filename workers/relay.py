@@ -50,8 +50,8 @@ def relay_batch(broker: Broker, publish: Publish, limit: int = BATCH) -> int:
             hints = _fan_out(events)
             publish(events)
             _stamp(events)
-    for message in hints:
-        broker.enqueue(message)
+    for found in hints:
+        broker.enqueue(found)
     return len(events)
 
 
