@@ -1,0 +1,311 @@
+"""The vendors' HTTP APIs: what we send to them, and what their answers mean."""
+
+import base64
+import json
+import socket
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import http_ece
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from flask import Flask
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
+
+from heidi_common.db import db
+from heidi_common.outbound import Client
+from heidi_services.notification.channels.fcm import FcmSender
+from heidi_services.notification.channels.message import Message, Outcome
+from heidi_services.notification.channels.sendgrid import SendGridSender
+from heidi_services.notification.channels.simulated import SimulatedSender
+from heidi_services.notification.channels.twilio import TwilioSender
+from heidi_services.notification.channels.webpush import WebPushSender
+from heidi_services.notification.models import Device
+from tests.conftest import SignedIn, free_port, make_settings
+from tests.notification.conftest import Post, attempts_of, delivered
+
+LOOPBACK = make_settings("", "").outbound_allow_nets
+
+
+def _message(recipient: str = "+15005550006", **fields: Any) -> Message:
+    return Message(id=uuid4(), recipient=recipient, text="Hello", **fields)
+
+
+def _settings(vendor: HTTPServer, **changes: object) -> Any:
+    url = vendor.url_for("").rstrip("/")
+    given = {
+        "twilio_url": url,
+        "twilio_account_sid": "AC1",
+        "twilio_auth_token": "token",
+        "twilio_from": "+15005550001",
+        "sendgrid_url": url,
+        "sendgrid_api_key": "SG.key",
+        "mail_from": "Heidi <no-reply@example.com>",
+        "fcm_url": url,
+        "vapid_subject": "mailto:ops@example.com",
+    }
+    return make_settings("", "", **(given | changes))
+
+
+# Twilio
+
+
+def _twilio(vendor: HTTPServer) -> TwilioSender:
+    return TwilioSender(_settings(vendor), Client(LOOPBACK))
+
+
+def test_twilio_gets_the_form_it_documents(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/2010-04-01/Accounts/AC1/Messages.json", method="POST").respond_with_json(
+        {"sid": "SM1", "status": "queued"}, status=201
+    )
+    message = _message()
+    result = _twilio(httpserver).send(message)
+    assert (result.outcome, result.provider_id) == (Outcome.SENT, "SM1")
+    request = httpserver.log[0][0]
+    assert request.form.to_dict() == {
+        "To": "+15005550006",
+        "From": "+15005550001",
+        "Body": "Hello",
+        "StatusCallback": f"http://heidi.test/api/v1/notifications/receipts/twilio?notification={message.id}",
+    }
+    assert request.authorization is not None
+    assert (request.authorization.username, request.authorization.password) == ("AC1", "token")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "outcome", "retryable", "dead"),
+    [
+        (400, {"code": 21211, "message": "invalid number"}, Outcome.PERMANENT, False, True),
+        (400, {"code": 21610, "message": "unsubscribed"}, Outcome.PERMANENT, False, True),
+        (400, {"code": 21602, "message": "no body"}, Outcome.PERMANENT, False, False),
+        (401, {"code": 20003, "message": "authenticate"}, Outcome.TECHNICAL, False, False),
+        (429, {"code": 20429}, Outcome.TEMPORARY, True, False),
+        (503, {}, Outcome.TEMPORARY, True, False),
+    ],
+)
+def test_what_twilio_answers_decides_what_happens_next(
+    httpserver: HTTPServer, status: int, body: dict[str, Any], outcome: Outcome, retryable: bool, dead: bool
+) -> None:
+    httpserver.expect_request("/2010-04-01/Accounts/AC1/Messages.json").respond_with_json(body, status=status)
+    result = _twilio(httpserver).send(_message())
+    assert (result.outcome, result.retryable, result.dead) == (outcome, retryable, dead)
+
+
+def test_a_vendor_that_asks_for_time_gets_it(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/2010-04-01/Accounts/AC1/Messages.json").respond_with_data(
+        "slow down", status=429, headers={"Retry-After": "30"}
+    )
+    assert _twilio(httpserver).send(_message()).retry_after == 30
+
+
+def test_nobody_listening_is_technical_and_an_answer_lost_is_ambiguous(httpserver: HTTPServer) -> None:
+    away = _settings(httpserver, twilio_url=f"http://127.0.0.1:{free_port()}")
+    assert TwilioSender(away, Client(LOOPBACK)).send(_message()).outcome is Outcome.TECHNICAL
+
+    def hang_up(request: Request) -> Response:
+        request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        return Response()
+
+    httpserver.expect_request("/2010-04-01/Accounts/AC1/Messages.json").respond_with_handler(hang_up)
+    assert _twilio(httpserver).send(_message()).outcome is Outcome.AMBIGUOUS
+
+
+# SendGrid
+
+
+def test_sendgrid_gets_the_json_it_documents(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/v3/mail/send", method="POST").respond_with_data(
+        "", status=202, headers={"X-Message-Id": "sg-1"}
+    )
+    message = _message("ann@example.org", subject="Hi\nthere", unsubscribe_url="https://example.org/u")
+    result = SendGridSender(_settings(httpserver), Client(LOOPBACK)).send(message)
+    assert (result.outcome, result.provider_id) == (Outcome.SENT, "sg-1")
+    request = httpserver.log[0][0]
+    mail = request.get_json()
+    assert request.headers["Authorization"] == "Bearer SG.key"
+    assert mail["personalizations"] == [{"to": [{"email": "ann@example.org"}]}]
+    assert mail["from"] == {"email": "no-reply@example.com", "name": "Heidi"}
+    assert mail["subject"] == "Hi there"
+    assert [part["type"] for part in mail["content"]] == ["text/plain", "text/html"]
+    assert mail["headers"]["Message-ID"] == f"<{message.id}@example.com>"
+    assert mail["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert mail["custom_args"] == {"notification_id": str(message.id)}
+
+
+def test_a_wrong_sendgrid_key_is_not_tried_again(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/v3/mail/send").respond_with_json({"errors": []}, status=401)
+    result = SendGridSender(_settings(httpserver), Client(LOOPBACK)).send(_message("ann@example.org"))
+    assert (result.outcome, result.retryable) == (Outcome.TECHNICAL, False)
+
+
+# FCM
+
+
+@pytest.fixture
+def fcm(httpserver: HTTPServer) -> FcmSender:
+    """A sender whose service account gets its token from the fake."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    account = {
+        "type": "service_account",
+        "project_id": "heidi-test",
+        "private_key_id": "1",
+        "private_key": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+        "client_email": "push@heidi-test.iam.gserviceaccount.com",
+        "client_id": "1",
+        "token_uri": httpserver.url_for("/token"),
+    }
+    httpserver.expect_request("/token").respond_with_json({"access_token": "at", "expires_in": 3600})
+    return FcmSender(_settings(httpserver, fcm_service_account=json.dumps(account)), Client(LOOPBACK))
+
+
+def test_fcm_gets_a_message_that_collapses_with_its_repeat(httpserver: HTTPServer, fcm: FcmSender) -> None:
+    httpserver.expect_request("/v1/projects/heidi-test/messages:send", method="POST").respond_with_json(
+        {"name": "projects/heidi-test/messages/1"}
+    )
+    message = _message("device-token", subject="Hi")
+    assert [fcm.send(message).provider_id for _ in range(2)] == ["projects/heidi-test/messages/1"] * 2
+    requests = [request for request, _ in httpserver.log if request.path.endswith(":send")]
+    assert len(httpserver.log) == 3, "the token is asked for once"
+    assert requests[0].headers["Authorization"] == "Bearer at"
+    body = requests[0].get_json()["message"]
+    assert body["token"] == "device-token"
+    assert body["notification"] == {"title": "Hi", "body": "Hello"}
+    assert body["android"]["collapse_key"] == body["apns"]["headers"]["apns-collapse-id"] == message.id.hex
+    assert requests[1].get_json() == requests[0].get_json()
+
+
+@pytest.mark.parametrize(
+    ("status", "error_code", "outcome", "dead", "retryable"),
+    [
+        (404, "UNREGISTERED", Outcome.PERMANENT, True, False),
+        (400, "INVALID_ARGUMENT", Outcome.PERMANENT, False, False),
+        (403, "SENDER_ID_MISMATCH", Outcome.TECHNICAL, False, False),
+        (429, "QUOTA_EXCEEDED", Outcome.TEMPORARY, False, True),
+        (503, "UNAVAILABLE", Outcome.TEMPORARY, False, True),
+    ],
+)
+def test_what_fcm_answers_decides_what_happens_next(
+    httpserver: HTTPServer, fcm: FcmSender, status: int, error_code: str, outcome: Outcome, dead: bool, retryable: bool
+) -> None:
+    error = {"error": {"code": status, "details": [{"errorCode": error_code}]}}
+    httpserver.expect_request("/v1/projects/heidi-test/messages:send").respond_with_json(error, status=status)
+    result = fcm.send(_message("device-token"))
+    assert (result.outcome, result.dead, result.retryable) == (outcome, dead, retryable)
+
+
+def test_a_token_server_that_is_away_is_technical(httpserver: HTTPServer, fcm: FcmSender) -> None:
+    httpserver.clear()
+    httpserver.expect_request("/token").respond_with_data("later", status=503)
+    result = fcm.send(_message("device-token"))
+    assert (result.outcome, result.retryable) == (Outcome.TECHNICAL, True)
+
+
+# Web Push
+
+
+def _b64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+class Browser:
+    """What a browser keeps of a subscription: it can read what is pushed."""
+
+    def __init__(self) -> None:
+        self.key, self.auth = ec.generate_private_key(ec.SECP256R1()), b"0123456789abcdef"
+
+    @property
+    def keys(self) -> dict[str, str]:
+        point = self.key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        return {"p256dh": _b64(point), "auth": _b64(self.auth)}
+
+    def read(self, body: bytes) -> dict[str, str]:
+        plain = http_ece.decrypt(body, private_key=self.key, auth_secret=self.auth, version="aes128gcm")
+        return json.loads(plain)  # type: ignore[no-any-return]
+
+
+def _webpush(vendor: HTTPServer, *, allow: Any = LOOPBACK) -> WebPushSender:
+    raw = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value.to_bytes(32, "big")
+    return WebPushSender(_settings(vendor, vapid_private_key=_b64(raw)), Client(allow))
+
+
+def test_a_browser_can_read_what_is_pushed_to_it(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/push/1", method="POST").respond_with_data("", status=201)
+    browser = Browser()
+    message = _message(httpserver.url_for("/push/1"), subject="Grüße", keys=browser.keys)
+    assert _webpush(httpserver).send(message).outcome is Outcome.SENT
+    request = httpserver.log[0][0]
+    assert browser.read(request.get_data()) == {"title": "Grüße", "body": "Hello", "notificationId": str(message.id)}
+    assert request.headers["Topic"] == message.id.hex
+    assert request.headers["Content-Encoding"] == "aes128gcm" and int(request.headers["TTL"]) > 0
+    assert request.headers["Authorization"].startswith("vapid t=")
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "dead"),
+    [(404, Outcome.PERMANENT, True), (410, Outcome.PERMANENT, True), (503, Outcome.TEMPORARY, False)],
+)
+def test_what_a_push_service_answers_decides_what_happens_next(
+    httpserver: HTTPServer, status: int, outcome: Outcome, dead: bool
+) -> None:
+    httpserver.expect_request("/push/1").respond_with_data("", status=status)
+    result = _webpush(httpserver).send(_message(httpserver.url_for("/push/1"), keys=Browser().keys))
+    assert (result.outcome, result.dead) == (outcome, dead)
+
+
+def test_a_push_endpoint_inside_our_network_is_not_called(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/push/1").respond_with_data("", status=201)
+    message = _message(httpserver.url_for("/push/1"), keys=Browser().keys)
+    result = _webpush(httpserver, allow=()).send(message)
+    assert (result.outcome, result.dead, httpserver.log) == (Outcome.PERMANENT, True, [])
+
+
+def test_keys_that_are_none_are_a_dead_subscription(httpserver: HTTPServer) -> None:
+    message = _message(httpserver.url_for("/push/1"), keys={"p256dh": "AAAA", "auth": "AAAA"})
+    assert _webpush(httpserver).send(message).dead
+
+
+# Together
+
+
+@pytest.mark.parametrize(
+    ("recipient", "outcome"),
+    [
+        ("+15005550006", Outcome.SENT),
+        ("+15005550001", Outcome.TEMPORARY),
+        ("never@example.org", Outcome.PERMANENT),
+        ("gone@example.org", Outcome.PERMANENT),
+        ("lost@example.org", Outcome.AMBIGUOUS),
+        ("slow@example.org", Outcome.SENT),
+    ],
+)
+def test_the_simulated_provider_does_what_the_recipient_says(recipient: str, outcome: Outcome) -> None:
+    slept: list[float] = []
+    result = SimulatedSender(make_settings("", ""), sleep=slept.append).send(_message(recipient))
+    assert result.outcome is outcome
+    assert bool(slept) == recipient.startswith("slow")
+
+
+def test_the_next_provider_helps_when_the_first_is_not_reached(
+    reconfigure: Callable[..., None], post: Post, as_user: Callable[..., SignedIn]
+) -> None:
+    away = f"smtp://127.0.0.1:{free_port()}"
+    reconfigure(smtp_url=away, email_providers=("smtp", "simulated"))
+    sent = delivered(post(as_user()))
+    assert sent.status == "SENT"
+    assert [(a.provider, a.outcome) for a in attempts_of(sent.id)] == [("smtp", "technical"), ("simulated", "sent")]
+
+
+def test_a_push_goes_to_every_device_and_a_dead_one_is_forgotten(
+    app: Flask, client: Any, post: Post, as_user: Callable[..., SignedIn]
+) -> None:
+    person = as_user()
+    for token in ("phone", "gone-phone"):
+        answer = client.post("/api/v1/notifications/devices", json={"token": token}, headers=person.headers)
+        assert answer.status_code == 201
+    sent = delivered(post(person, channel="PUSH"))
+    assert sent.status == "SENT"
+    assert sorted(attempt.outcome for attempt in attempts_of(sent.id)) == ["permanent", "sent"]
+    assert list(db.session.scalars(db.select(Device.token))) == ["phone"]
