@@ -85,6 +85,10 @@ class ValidOut(Schema):
     claims = fields.Dict()
 
 
+class SessionQuery(Schema):
+    user_id = fields.UUID(load_default=None)
+
+
 class SessionOut(Schema):
     id = fields.UUID()
     device = fields.String(allow_none=True)

@@ -1,21 +1,29 @@
-"""The other services, asked over HTTP, several at once: one that is down costs its own part of the answer only."""
+"""The other services, asked over HTTP, several at once: one that is down costs its own part of the answer only.
+
+Where one app serves all seven there may be no other server to ask: then the app is asked in the same process.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
+from contextvars import Context
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
-from flask import request
+from flask import Flask, current_app, request
+from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from heidi_common.logs import request_id
 from heidi_common.outbound import Client, OutboundError
 from heidi_common.runtime import runtime
 from heidi_services import SERVICES
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 TIME_LIMIT = 3.0
 _MAX_AT_ONCE = 32
@@ -66,15 +74,13 @@ def url_of(service: str) -> str:
 
 def ask(call: Call, *, timeout: float = TIME_LIMIT) -> Reply:
     """One call, in this thread."""
-    return _perform(runtime().outbound, url_of(call.service), call, timeout)
+    return Context().run(_way(call), call, timeout)
 
 
 def ask_all(calls: Mapping[str, Call], *, timeout: float = TIME_LIMIT) -> dict[str, Reply]:
     """All calls at once; takes as long as the slowest, at most `timeout` seconds."""
-    client = runtime().outbound
     running: dict[str, Future[Reply]] = {
-        name: _pool().submit(copy_context().run, _perform, client, url_of(call.service), call, timeout)
-        for name, call in calls.items()
+        name: _pool().submit(_way(call), call, timeout) for name, call in calls.items()
     }
     return {name: future.result() for name, future in running.items()}
 
@@ -92,7 +98,26 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_MAX_AT_ONCE, thread_name_prefix="peers")
 
 
-def _perform(client: Client, base: str, call: Call, timeout: float) -> Reply:
+def _way(call: Call) -> Callable[[Call, float], Reply]:
+    """How to put a question. It runs outside the present context: what it needs of that is taken along, and a peer
+    in the same process must not find our request's session and caller."""
+    app = cast(Flask, current_app._get_current_object())  # type: ignore[attr-defined]
+    headers = dict(call.headers) | {"X-Request-ID": request_id() or ""}
+    if f"docs-{call.service}" in app.blueprints:
+        return partial(_here, app.wsgi_app, headers)
+    return partial(_there, runtime().outbound, url_of(call.service), headers)
+
+
+def _here(app: WSGIApplication, headers: dict[str, str], call: Call, _timeout: float) -> Reply:
+    started = time.perf_counter()
+    builder = EnvironBuilder(
+        call.path, method=call.method, query_string=dict(call.params), json=call.json, headers=list(headers.items())
+    )
+    body, status, _ = run_wsgi_app(app, builder.get_environ(), buffered=True)
+    return Reply(int(status[:3]), _parse(b"".join(body)), latency_ms=_since(started))
+
+
+def _there(client: Client, base: str, headers: dict[str, str], call: Call, timeout: float) -> Reply:
     started = time.perf_counter()
     try:
         answer = client.request(
@@ -100,7 +125,7 @@ def _perform(client: Client, base: str, call: Call, timeout: float) -> Reply:
             base + call.path,
             params=dict(call.params),
             json=call.json,
-            headers=call.headers,
+            headers=headers,
             timeout=timeout,
             trusted=True,
             max_bytes=_MAX_BYTES,

@@ -13,7 +13,6 @@ from heidi_common.identity import Role
 from tests.core.conftest import Say
 
 NOTIFICATIONS = "/api/v1/notifications"
-UNREAD = {"unread": "true", "limit": "1", "total": "true"}
 
 
 def path_of(user_id: object) -> str:
@@ -24,7 +23,7 @@ def everybody_answers(say: Say, user_id: object, *, whose: dict[str, str] | None
     mine = whose or {}
     parts: list[tuple[str, str, Any, dict[str, str], dict[str, Any]]] = [
         ("users", f"/api/v1/users/{user_id}", {"id": str(user_id)}, {}, {}),
-        ("notification", NOTIFICATIONS, [{"id": "n1"}], UNREAD | mine, {"total": 3}),
+        ("notification", f"{NOTIFICATIONS}/unread-count", {"count": 3}, mine, {}),
         ("notification", NOTIFICATIONS, [{"id": "n1"}, {"id": "n2"}], {"limit": "5"} | mine, {}),
         ("integration", "/api/v1/integrations", [{"id": "i1"}], {"userId": str(user_id)}, {}),
         ("auth", "/api/v1/auth/sessions", [{"id": "s1"}], mine, {}),
@@ -81,9 +80,11 @@ def test_the_parts_are_asked_for_at_once(
     me = as_user()
     together = threading.Barrier(5, timeout=2.5)
 
-    def wait_for_the_others(_request: Request) -> Response:
+    def wait_for_the_others(request: Request) -> Response:
         together.wait()
-        return Response('{"data": [], "meta": {"total": 0}}')
+        return Response(
+            '{"data": {"count": 0}}' if request.path.endswith(("count", str(me.user.id))) else '{"data": []}'
+        )
 
     httpserver.expect_request(re.compile("/.*")).respond_with_handler(wait_for_the_others)
     started = time.monotonic()

@@ -10,7 +10,7 @@ from heidi_common.accounts import UserOut
 from heidi_common.guards import authenticated, caller
 from heidi_common.http import Blueprint
 from heidi_common.problems import Unauthorized
-from heidi_services.auth.schemas import SessionOut, ValidOut
+from heidi_services.auth.schemas import SessionOut, SessionQuery, ValidOut
 from heidi_services.auth.service import sessions
 
 blp = Blueprint("sessions", __name__, description="The signed-in person and their devices")
@@ -34,10 +34,11 @@ def me() -> dict[str, Any]:
 
 @blp.route("/api/v1/auth/sessions", methods=["GET"])
 @authenticated
+@blp.arguments(SessionQuery, location="query")
 @blp.response(200, SessionOut(many=True))
-def devices() -> list[dict[str, Any]]:
+def devices(query: dict[str, Any]) -> list[dict[str, Any]]:
     """The live sessions: device, address, created, last used, and which one is asking."""
-    return sessions.devices(caller())
+    return sessions.devices(caller(), query["user_id"])
 
 
 @blp.route("/api/v1/auth/sessions/<uuid:session_id>", methods=["DELETE"])

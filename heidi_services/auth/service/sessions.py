@@ -16,7 +16,7 @@ from heidi_common.audit import record, refuse
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.guards import Caller
 from heidi_common.identity import Session, User
-from heidi_common.problems import NotFound, Unauthorized
+from heidi_common.problems import Forbidden, NotFound, Unauthorized
 from heidi_common.runtime import runtime
 from heidi_services.auth import mails, tokens
 from heidi_services.auth.tokens import Place
@@ -130,11 +130,13 @@ def logout_all(caller: Caller) -> None:
         record("authn_logout_all", actor=caller.id, target=caller.id, detail={"sessions": len(ended)})
 
 
-def devices(caller: Caller) -> list[dict[str, Any]]:
-    """The live sessions, latest use first."""
+def devices(caller: Caller, user_id: UUID | None = None) -> list[dict[str, Any]]:
+    """The live sessions, latest use first; an ADMIN may ask for somebody else's."""
+    if user_id not in (None, caller.id) and not caller.is_admin:
+        raise Forbidden("These are not yours.")
     statement = (
         select(Session)
-        .where(Session.user_id == caller.id, *accounts.live_session(Session, utcnow()))
+        .where(Session.user_id == (user_id or caller.id), *accounts.live_session(Session, utcnow()))
         .order_by(Session.rotated_at.desc())
         .limit(200)
     )

@@ -28,10 +28,9 @@ def _calls(user_id: UUID, *, own: bool) -> dict[str, Call]:
     whose = {} if own else {"userId": str(user_id)}
     headers = on_behalf()
     inbox = "/api/v1/notifications"
-    unread = {"unread": "true", "limit": 1, "total": "true"}
     return {
         "user": Call("users", f"/api/v1/users/{user_id}", headers=headers),
-        "unread_count": Call("notification", inbox, whose | unread, headers=headers),
+        "unread_count": Call("notification", f"{inbox}/unread-count", whose, headers=headers),
         "recent_notifications": Call("notification", inbox, whose | {"limit": _RECENT}, headers=headers),
         "integrations": Call("integration", "/api/v1/integrations", {"userId": str(user_id)}, headers=headers),
         "sessions": Call("auth", "/api/v1/auth/sessions", whose, headers=headers),
@@ -49,4 +48,4 @@ def _refuse(user: Reply) -> None:
 def _take(name: str, reply: Reply) -> Any:
     if not reply.ok:
         return None
-    return reply.meta.get("total") if name == "unread_count" else reply.data
+    return reply.data["count"] if name == "unread_count" else reply.data

@@ -1,0 +1,92 @@
+"""Core with its real peers: all seven services in one app."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from heidi_common.db import db
+from heidi_common.identity import Role, User
+from heidi_services import SERVICES
+from heidi_services.core.service import carrying
+from heidi_services.integration.models import Integration
+
+BASE = "/api/v1/core"
+
+
+@pytest.fixture
+def admin(as_user: Callable[..., Any]) -> dict[str, str]:
+    headers: dict[str, str] = as_user(Role.ADMIN).headers
+    return headers
+
+
+def carry_out(client: FlaskClient, admin: dict[str, str], type: str, given: Any) -> dict[str, Any]:
+    answer = client.post(f"{BASE}/operations", json={"type": type, "input": given}, headers=admin)
+    found = answer.get_json()["data"]
+    carrying.carry_out(UUID(found["id"]))
+    db.session.expire_all()
+    done: dict[str, Any] = client.get(f"{BASE}/operations/{found['id']}", headers=admin).get_json()["data"]
+    return done
+
+
+def test_every_service_answers_for_itself(client: FlaskClient, admin: dict[str, str]) -> None:
+    found = client.get(f"{BASE}/status", headers=admin).get_json()["data"]
+    assert [(part["name"], part["status"]) for part in found["services"]] == [(name, "up") for name in SERVICES]
+
+
+def test_the_overview_counts_what_is_there(client: FlaskClient, admin: dict[str, str]) -> None:
+    answer = client.get(f"{BASE}/overview", headers=admin).get_json()
+    assert answer["meta"] == {"unavailable": []}
+    assert answer["data"]["users"] == {"total": 1, "active": 1}
+    assert answer["data"]["schedules"] == {"total": 0, "enabled": 0}
+
+
+def test_a_profile_is_put_together_for_its_owner_and_for_an_administrator(
+    client: FlaskClient, admin: dict[str, str], as_user: Callable[..., Any]
+) -> None:
+    me = as_user(email="me@example.test")
+    for headers in (me.headers, admin):
+        answer = client.get(f"{BASE}/users/{me.user.id}/profile", headers=headers).get_json()
+        assert answer["meta"] == {"unavailable": []}
+        assert answer["data"]["user"]["email"] == "me@example.test"
+        assert answer["data"]["unreadCount"] == 0
+        assert [session["id"] for session in answer["data"]["sessions"]] == [str(me.session_id)]
+
+
+def test_a_person_is_onboarded(client: FlaskClient, admin: dict[str, str]) -> None:
+    done = carry_out(client, admin, "onboard-user", {"email": "ada@example.test", "firstName": "Ada"})
+    assert (done["status"], done["error"]) == ("SUCCEEDED", None)
+    user = db.session.scalars(select(User).where(User.email == "ada@example.test")).one()
+    params = {"userId": str(user.id)}
+    inbox = client.get("/api/v1/notifications", query_string=params, headers=admin).get_json()["data"]
+    assert "Welcome! Your account is ready." in [message["content"] for message in inbox]
+
+
+def test_a_person_is_offboarded(client: FlaskClient, admin: dict[str, str], as_user: Callable[..., Any]) -> None:
+    them = as_user()
+    hook = {"provider": "WEBHOOK", "name": "hook", "webhookUrl": "http://127.0.0.1:9/"}
+    made = client.post("/api/v1/integrations", json=hook, headers=them.headers)
+    assert made.status_code == 201, made.get_json()
+    done = carry_out(client, admin, "offboard-user", {"userId": str(them.user.id)})
+    assert (done["status"], done["error"]) == ("SUCCEEDED", None)
+    assert client.get(f"/api/v1/users/{them.user.id}", headers=admin).status_code == 404
+    assert client.get("/api/v1/auth/me", headers=them.headers).status_code == 401
+    assert db.session.get_one(Integration, UUID(made.get_json()["data"]["id"])).is_active is False
+
+
+def test_a_taken_address_ends_the_onboarding(
+    client: FlaskClient, admin: dict[str, str], as_user: Callable[..., Any]
+) -> None:
+    as_user(email="taken@example.test")
+    done = carry_out(client, admin, "onboard-user", {"email": "taken@example.test"})
+    assert (done["status"], done["error"]) == ("FAILED", "create-user: users answered 409 (email_taken)")
+
+
+def test_a_broadcast_reaches_the_bulk_door(client: FlaskClient, admin: dict[str, str]) -> None:
+    message = {"channel": "IN_APP", "content": "Hello"}
+    done = carry_out(client, admin, "broadcast", {"message": message, "filter": {"role": "ADMIN"}})
+    assert (done["status"], done["error"]) == ("SUCCEEDED", None)
+    assert done["steps"][0]["result"]["accepted"] == 1
