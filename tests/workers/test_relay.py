@@ -102,6 +102,13 @@ def test_places_in_the_log_follow_the_order_of_commits_not_of_inserts(app: Flask
     assert order == ["a.b", "slow.one"]
 
 
+def test_within_a_batch_the_places_follow_the_facts_own_order(broker: Broker) -> None:
+    with transaction():
+        said = [emit(UserCreated(id=uuid4(), role=Role.USER, is_active=True)) for _ in range(300)]
+    relay_batch(broker, lambda events: None)
+    assert list(db.session.scalars(select(Event.id).order_by(Event.position))) == said
+
+
 def test_the_request_id_travels_with_the_message(broker: Broker) -> None:
     from heidi_common.logs import bound_request_id
 
