@@ -9,10 +9,11 @@ from pathlib import Path
 import click
 
 from heidi_common.standalone.checkout import ROOT
-from heidi_common.standalone.home import AlreadyRunning, Home
+from heidi_common.standalone.failure import CannotRun
+from heidi_common.standalone.home import Home
 from heidi_common.standalone.platform import Platform
-from heidi_common.standalone.ports import FIRST, Ports, PortTaken
-from heidi_common.standalone.up import StartFailed, Up
+from heidi_common.standalone.ports import FIRST, Ports
+from heidi_common.standalone.up import Up
 
 
 def main(given: Mapping[str, str] = os.environ) -> int:
@@ -23,7 +24,7 @@ def main(given: Mapping[str, str] = os.environ) -> int:
         home.prepare()
         ports = Ports(router=int(given.get("HEIDI_PORT") or 8080), base=int(given.get("HEIDI_BASE_PORT") or FIRST))
         Up(Platform(home, ports, given)).run()
-    except (StartFailed, PortTaken, AlreadyRunning, RuntimeError, ValueError) as error:
+    except (CannotRun, RuntimeError, ValueError) as error:
         return _give_up(str(error))
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -7,11 +7,8 @@ import secrets
 from pathlib import Path
 from typing import IO
 
+from heidi_common.standalone.failure import CannotRun
 from heidi_common.standalone.files import write_private
-
-
-class AlreadyRunning(Exception):
-    """Another `flask up` works in this folder."""
 
 
 class Home:
@@ -29,11 +26,12 @@ class Home:
         self.private_keys = self.folder / "keys" / "private.json"
         self.public_keys = self.folder / "keys" / "public.json"
         self.admin = self.folder / "admin.txt"
+        self.client = self.folder / "core-client.json"
         self.env = self.folder / "env"
         self._lock: IO[str] | None = None
 
     def prepare(self) -> None:
-        """Make the folders and take the lock; raises AlreadyRunning."""
+        """Make the folders and take the lock; raises CannotRun where another works in them."""
         self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         self._take_lock()
         for folder in (self.logs, self.run, self.private_keys.parent):
@@ -54,6 +52,11 @@ class Home:
         found: dict[str, str] = json.loads(path.read_text())
         return found
 
+    def core_client(self) -> dict[str, str]:
+        """Core's own credentials, as variables; empty before the first start."""
+        found: dict[str, str] = json.loads(self.client.read_text()) if self.client.exists() else {}
+        return found
+
     def _make_keys(self) -> None:
         """The public set first: keys exist when the private one does."""
         from heidi_common import keys  # only the first time: it brings cryptography along
@@ -68,4 +71,4 @@ class Home:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise AlreadyRunning(f"Heidi is already running in {self.folder}") from None
+            raise CannotRun(f"it is already running in {self.folder}") from None

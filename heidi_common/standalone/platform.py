@@ -28,6 +28,7 @@ class Platform:
         self.valkey = Valkey(home.valkey, ports.valkey, password=secrets["VALKEY_PASSWORD"]) if redis_needed else None
         self.mail = not given.get("SMTP_URL")
         self.router = Router(home.nginx, ports.router, {name: f"127.0.0.1:{ports.service(name)}" for name in NAMES})
+        self.private_keys = given.get("JWT_PRIVATE_KEYS") or str(home.private_keys)
         self.own = self._environment(secrets)
         self.env = self.own | {name: value for name, value in given.items() if value}
 
@@ -45,8 +46,8 @@ class Platform:
         for name in NAMES:
             _empty(self.home.metrics / name)
 
-    def programs(self) -> Iterator[Program]:
-        """In the order in which they are listed to the user."""
+    def servers(self) -> Iterator[Program]:
+        """What the services depend on, as far as it is not given."""
         if self.postgres:
             yield Program("postgres", SERVERS, self.postgres.command(), stop_signal="INT", stop_seconds=30)
         if self.valkey:
@@ -54,12 +55,19 @@ class Platform:
         if self.mail:
             options = (str(self.home.mail), str(self.ports.smtp))
             yield Program("mail", SERVERS, _module("heidi_common.standalone.mail", *options))
+
+    def services(self) -> Iterator[Program]:
+        """The seven, and what works behind them; once the database is prepared."""
+        client = self.home.core_client()
         for name in NAMES:
-            yield Program(name, SERVICES, _module("gunicorn"), self._service_environment(name))
+            yield Program(name, SERVICES, _module("gunicorn"), self._service_environment(name, client))
         worker = _module("dramatiq", "workers.main:setup", "--processes", "1", "--threads", "8")
-        yield Program("worker", SERVICES, worker, stop_seconds=20)
+        yield Program("worker", SERVICES, worker, client, stop_seconds=20)
         yield Program("relay", SERVICES, _module("workers.relay"))
         yield Program("clock", SERVICES, _module("workers.clock"))
+
+    def door(self) -> Iterator[Program]:
+        """The router; once the services are ready."""
         yield Program("nginx", ROUTER, self.router.command())
 
     def _environment(self, secrets: Mapping[str, str]) -> dict[str, str]:
@@ -85,7 +93,7 @@ class Platform:
             env["BROKER_URL"] = self.valkey.url.removesuffix("/0") + "/1"
         return env
 
-    def _service_environment(self, name: str) -> dict[str, str]:
+    def _service_environment(self, name: str, client: Mapping[str, str]) -> dict[str, str]:
         env = {
             "HEIDI_SERVICE": name,
             "BIND": f"127.0.0.1:{self.ports.service(name)}",
@@ -94,7 +102,9 @@ class Platform:
             "GRACEFUL_TIMEOUT": "5",
         }
         if name == "auth":
-            env["JWT_PRIVATE_KEYS"] = self.env.get("JWT_PRIVATE_KEYS") or str(self.home.private_keys)
+            env["JWT_PRIVATE_KEYS"] = self.private_keys
+        if name == "core":
+            env |= client
         return env
 
 

@@ -4,12 +4,9 @@ import socket
 from dataclasses import dataclass
 
 from heidi_common.standalone.checkout import SERVICES
+from heidi_common.standalone.failure import CannotRun
 
 FIRST = min(SERVICES.values())
-
-
-class PortTaken(Exception):
-    """Another program listens where the platform must."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +29,10 @@ class Ports:
 
 
 def require_free(port: int, what: str, remedy: str) -> None:
-    """Raises PortTaken when somebody listens there, or when we may not."""
+    """Raises CannotRun when somebody listens there, or when we may not."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise PortTaken(f"Port {port} for {what} cannot be used ({error.strerror}); {remedy}") from None
+            raise CannotRun(f"port {port} for {what} cannot be used ({error.strerror}); {remedy}") from None

@@ -5,7 +5,7 @@ import subprocess  # nosec B404: runs the package supervisor
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -25,22 +25,22 @@ PROVEN_SECONDS = 3
 
 
 class Supervisor:
-    """Runs `programs`; `on_exit(name, how)` is called for each that ends by itself (it is started again)."""
+    """Keeps programs alive; `on_exit(name, how)` is called for each that ends by itself (it is started again)."""
 
     def __init__(self, folder: Path, logs: Path, root: Path, on_exit: Callable[[str, str], None]) -> None:
         self.folder, self.logs, self.root, self.on_exit = folder, logs, root, on_exit
         self.socket = folder_for(folder, SOCKET) / SOCKET
+        self.programs: list[Program] = []
+        self._config = folder / "supervisord.conf"
         self.exits: Counter[str] = Counter()
         self.stopping = False
         self._process: subprocess.Popen[str] | None = None
 
-    def start(self, programs: Iterable[Program], env: dict[str, str]) -> None:
+    def start(self, env: Mapping[str, str]) -> None:
         """Start the supervisor, and no program yet. From the main thread: the supervisor ends with its starter."""
         self.socket.parent.mkdir(mode=0o700, exist_ok=True)
-        config = self.folder / "supervisord.conf"
-        text = supervisor_config.render(programs, folder=self.root, logs=self.logs, socket=self.socket)
-        write_private(config, text)
-        command = lifeline.command(sys.executable, "-m", "supervisor.supervisord", "-c", str(config))
+        self._write_config()
+        command = lifeline.command(sys.executable, "-m", "supervisor.supervisord", "-c", str(self._config))
         self._process = subprocess.Popen(  # nosec B603
             command,
             env=env,
@@ -54,8 +54,16 @@ class Supervisor:
         Thread(target=self._listen, args=[self._process], daemon=True).start()
         self._wait_for_socket()
 
-    def start_group(self, name: str) -> None:
-        self._rpc().startProcessGroup(name, False)
+    def launch(self, programs: Iterable[Program]) -> None:
+        """Start programs of one group, and keep them alive from now on."""
+        added = list(programs)
+        self.programs += added
+        self._write_config()
+        rpc = self._rpc()
+        rpc.reloadConfig()
+        for group in {program.group for program in added}:
+            rpc.addProcessGroup(group)
+            rpc.startProcessGroup(group, False)
 
     def is_up(self, name: str) -> bool:
         """Whether a program has lived long enough to say that it will."""
@@ -79,6 +87,10 @@ class Supervisor:
         log = self.logs / f"{name}.log"
         lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
         return lines[-1][:500] if lines else "it said nothing"
+
+    def _write_config(self) -> None:
+        text = supervisor_config.render(self.programs, folder=self.root, logs=self.logs, socket=self.socket)
+        write_private(self._config, text)
 
     def _wait_for_socket(self) -> None:
         deadline = time.monotonic() + 20

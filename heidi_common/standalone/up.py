@@ -1,10 +1,6 @@
 """`flask up`: bring the platform up, keep it up, take it down."""
 
-import http.client
-import shutil
 import signal
-import subprocess  # nosec B404: runs our own commands
-import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -12,25 +8,20 @@ from types import FrameType
 
 import click
 
-from heidi_common.standalone import banner, database
+from heidi_common.standalone import banner, database, machine
 from heidi_common.standalone.checkout import ROOT
 from heidi_common.standalone.checkout import SERVICES as NAMES
+from heidi_common.standalone.failure import CannotRun
 from heidi_common.standalone.files import write_private
 from heidi_common.standalone.platform import Platform
-from heidi_common.standalone.ports import require_free
-from heidi_common.standalone.program import ROUTER, SERVERS, SERVICES
 from heidi_common.standalone.progress import step
+from heidi_common.standalone.ready import answers
 from heidi_common.standalone.supervision import Supervisor
 
-NEEDED_BYTES = 300 * 1024 * 1024
 PATIENCE_SECONDS = 120
 EXITS_BEFORE_GIVING_UP = 3
 SILENT_SECONDS = 30
 ASKED_TO_STOP = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class StartFailed(Exception):
-    """One line that says what to do."""
 
 
 class Up:
@@ -44,7 +35,7 @@ class Up:
         self.silent_until: dict[str, float] = {}
 
     def run(self) -> None:
-        """Return when asked to stop; raises StartFailed, PortTaken, OSError (a full disk)."""
+        """Return when asked to stop; raises CannotRun, or OSError (a full disk)."""
         for number in ASKED_TO_STOP:
             signal.signal(number, _interrupt)
         try:
@@ -56,40 +47,29 @@ class Up:
             self._stop()
 
     def _start(self) -> None:
-        self._check_machine()
+        machine.check(self.platform)
         with step("Preparing"):
             self.platform.prepare()
-        programs = list(self.platform.programs())
         self._write_env()
-        self.supervisor.start(programs, self._supervised_environment())
+        self.supervisor.start(self._supervised_environment())
         with step("Starting PostgreSQL, Valkey and the mail sink"):
-            self.supervisor.start_group(SERVERS)
+            self.supervisor.launch(self.platform.servers())
             self._wait({"postgres": self._database_answers, "valkey": self._valkey_answers})
         fresh = self._prepare_database()
         with step("Starting the seven services, worker, relay and clock"):
-            self.supervisor.start_group(SERVICES)
-            self._wait({name: _ready(self.platform.ports.service(name), "/readyz") for name in NAMES})
+            self.supervisor.launch(self.platform.services())
+            self._wait({name: partial(answers, self.platform.ports.service(name), "/readyz") for name in NAMES})
             self._wait({name: partial(self.supervisor.is_up, name) for name in ("worker", "relay", "clock")})
         with step("Opening the door"):
-            self.supervisor.start_group(ROUTER)
-            self._wait({"nginx": _ready(self.platform.ports.router, "/api/v1/cities?limit=1")})
+            self.supervisor.launch(self.platform.door())
+            self._wait({"nginx": partial(answers, self.platform.ports.router, "/healthz")})
         self.serving = True
         banner.show(self.platform, time.monotonic() - self.started, fresh_admin=fresh)
 
-    def _check_machine(self) -> None:
-        ports = self.platform.ports
-        require_free(ports.router, "the router", "choose another with --port or HEIDI_PORT")
-        others = {f"the service {name}": ports.service(name) for name in NAMES}
-        others |= {"Valkey": ports.valkey} if self.platform.valkey else {}
-        others |= {"the mail sink": ports.smtp} if self.platform.mail else {}
-        for what, port in others.items():
-            require_free(port, what, "choose another range with HEIDI_BASE_PORT")
-        if shutil.disk_usage(self.home.folder).free < NEEDED_BYTES:
-            raise StartFailed(f"The disk that holds {self.home.folder} has less than 300 MB left; make room")
-
     def _write_env(self) -> None:
         """For other commands on the same platform: ``flask -e .heidi/env doctor``."""
-        env = self.platform.own | {name: self.platform.env[name] for name in self.platform.own}
+        env = {name: self.platform.env[name] for name in self.platform.own}
+        env["JWT_PRIVATE_KEYS"] = self.platform.private_keys
         write_private(self.home.env, "".join(f"{name}='{value}'\n" for name, value in env.items()))
 
     def _supervised_environment(self) -> dict[str, str]:
@@ -105,38 +85,31 @@ class Up:
     def _prepare_database(self) -> bool:
         """Tables, an administrator and cities, where they are missing; whether an administrator was made."""
         try:
-            missing = database.missing(self.platform.env["DATABASE_URL"])
+            client_id = self.home.core_client().get("CORE_CLIENT_ID")
+            missing = database.missing(self.platform.env["DATABASE_URL"], client_id)
         except database.Error as error:
-            raise StartFailed(f"PostgreSQL at DATABASE_URL cannot be used: {str(error).strip()}") from None
+            raise CannotRun(f"PostgreSQL at DATABASE_URL cannot be used: {str(error).strip()}") from None
+        return self._give(missing)
+
+    def _give(self, missing: database.Missing) -> bool:
+        env = self._supervised_environment() | {"JWT_PRIVATE_KEYS": self.platform.private_keys}
+        commands, made = database.Commands(env, self.home.logs / "prepare.log"), False
         if missing.migrations:
             with step("Bringing the tables up to date"):
-                self._command("flask", "--app", "wsgi", "db", "upgrade")
+                commands.migrate()
         if missing.admin:
-            with step("Making an administrator"):
-                self._command("heidi_common.standalone.administrator", str(self.home.admin))
+            with step("Looking for an administrator"):
+                made = commands.make_admin(self.home.admin)
+        if missing.client:
+            with step("Giving core its credentials"):
+                commands.make_client(self.home.client)
         if missing.cities:
             with step("Importing 34 thousand cities"):
-                self._command("flask", "--app", "wsgi", "cities", "import")
-        return missing.admin
-
-    def _command(self, module: str, *arguments: str) -> None:
-        log = self.home.logs / "prepare.log"
-        env = self._supervised_environment() | {"LOG_FORMAT": "console"}
-        with log.open("ab") as output:
-            argv = [sys.executable, "-m", module, *arguments]
-            child = subprocess.Popen(argv, cwd=ROOT, env=env, stdout=output, stderr=output, process_group=0)  # nosec B603
-            try:
-                code = child.wait()
-            except BaseException:
-                child.terminate()
-                child.wait()
-                raise
-        if code:
-            last = log.read_text(errors="replace").strip().splitlines()[-1]
-            raise StartFailed(f"{' '.join(argv[2:])} failed: {last} (all of it: {log})")
+                commands.import_cities()
+        return made
 
     def _wait(self, checks: dict[str, Callable[[], bool]]) -> None:
-        """Until every check has passed once; StartFailed says what a program's log says."""
+        """Until every check has passed once; CannotRun says what a program's log says."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         waiting = dict(checks)
         while waiting:
@@ -144,16 +117,16 @@ class Up:
             for name in waiting:
                 if self.supervisor.exits[name] >= EXITS_BEFORE_GIVING_UP or time.monotonic() > deadline:
                     said = self.supervisor.last_words(name)
-                    raise StartFailed(f"{name} does not start: {said} (all of it: {self.home.logs / name}.log)")
+                    raise CannotRun(f"{name} does not start: {said} (all of it: {self.home.logs / name}.log)")
             if not self.supervisor.alive:
-                raise StartFailed("The supervisor was ended")
+                raise CannotRun("The supervisor was ended")
             time.sleep(0.05)
 
     def _watch(self) -> None:
         """Until a signal comes."""
         while self.supervisor.alive:
             time.sleep(0.5)
-        raise StartFailed("The supervisor was ended, and with it everything; start again")
+        raise CannotRun("The supervisor was ended, and with it everything; start again")
 
     def _ended(self, name: str, how: str) -> None:
         """Say so, but not over and over of a program that cannot live."""
@@ -176,17 +149,3 @@ class Up:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def _ready(port: int, path: str) -> Callable[[], bool]:
-    def check() -> bool:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
-            connection.request("GET", path)
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()
-
-    return check

@@ -1,0 +1,23 @@
+"""What must hold on this machine before anything is started."""
+
+import shutil
+
+from heidi_common.standalone.checkout import SERVICES
+from heidi_common.standalone.failure import CannotRun
+from heidi_common.standalone.platform import Platform
+from heidi_common.standalone.ports import require_free
+
+NEEDED_BYTES = 300 * 1024 * 1024
+
+
+def check(platform: Platform) -> None:
+    """Free ports, room on the disk; raises CannotRun."""
+    ports = platform.ports
+    require_free(ports.router, "the router", "choose another with --port or HEIDI_PORT")
+    others = {f"the service {name}": ports.service(name) for name in SERVICES}
+    others |= {"Valkey": ports.valkey} if platform.valkey else {}
+    others |= {"the mail sink": ports.smtp} if platform.mail else {}
+    for what, port in others.items():
+        require_free(port, what, "choose another range with HEIDI_BASE_PORT")
+    if shutil.disk_usage(platform.home.folder).free < NEEDED_BYTES:
+        raise CannotRun(f"the disk that holds {platform.home.folder} has less than 300 MB left; make room")
