@@ -1,0 +1,135 @@
+"""Templates over HTTP: checked when saved, versions kept, words in the reader's language."""
+
+from collections.abc import Callable
+from string import ascii_lowercase
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from flask.testing import FlaskClient
+
+from heidi_common.identity import Role
+from heidi_services.notification.service.compose import shipped_templates
+from heidi_services.notification.service.rendering import check
+from tests.conftest import SignedIn
+from tests.notification.conftest import Post, row
+
+AsUser = Callable[..., SignedIn]
+URL = "/api/v1/notifications/templates"
+BILL = {
+    "name": "bill",
+    "channel": "EMAIL",
+    "locale": "en",
+    "subject": "Bill {{ number }}",
+    "body": "Dear {{ name }}",
+    "html": "<p>Dear {{ name }}</p>",
+    "category": "billing",
+}
+
+
+@pytest.fixture
+def admin(as_user: AsUser) -> dict[str, str]:
+    return as_user(Role.ADMIN).headers
+
+
+def _create(client: FlaskClient, admin: dict[str, str], **changes: Any) -> dict[str, Any]:
+    answer = client.post(URL, json=BILL | changes, headers=admin)
+    assert answer.status_code == 201, answer.get_json()
+    return answer.get_json()["data"]  # type: ignore[no-any-return]
+
+
+def test_a_template_is_written_previewed_changed_and_deleted(client: FlaskClient, admin: dict[str, str]) -> None:
+    made = _create(client, admin)
+    url = f"{URL}/{made['id']}"
+    assert made["version"] == 1
+    variables = {"variables": {"number": 7, "name": "<Ann>"}}
+    shown = client.post(f"{url}/preview", json=variables, headers=admin).get_json()["data"]
+    assert shown == {"subject": "Bill 7", "body": "Dear <Ann>", "html": "<p>Dear &lt;Ann&gt;</p>"}
+
+    tag = client.get(url, headers=admin).headers["ETag"]
+    changed = client.patch(url, json={"body": "Hi {{ name }}"}, headers=admin | {"If-Match": tag}).get_json()["data"]
+    assert (changed["version"], changed["body"], changed["subject"]) == (2, "Hi {{ name }}", "Bill {{ number }}")
+    assert client.patch(url, json={"body": "x"}, headers=admin | {"If-Match": tag}).status_code == 412
+    versions = client.get(f"{url}/versions", headers=admin).get_json()["data"]
+    assert [(one["version"], one["body"]) for one in versions] == [(2, "Hi {{ name }}"), (1, "Dear {{ name }}")]
+
+    assert client.delete(url, headers=admin).status_code == 204
+    assert client.get(url, headers=admin).status_code == 404
+
+
+def test_a_missing_variable_is_named(client: FlaskClient, admin: dict[str, str]) -> None:
+    url = f"{URL}/{_create(client, admin)['id']}/preview"
+    answer = client.post(url, json={"variables": {"number": 7}}, headers=admin)
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.get_json()["errors"]] == ["/variables/name"]
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"body": "{{ 'x' * 10**9 }}"}, "/body"),
+        ({"subject": "{{ open"}, "/subject"),
+        ({"html": "{% for a in b %}{% for c in d %}{% endfor %}{% endfor %}"}, "/html"),
+        ({"name": "Bill!"}, "/name"),
+        ({"locale": "german"}, "/locale"),
+        ({"channel": "FAX"}, "/channel"),
+    ],
+)
+def test_a_template_that_may_not_be_is_refused(
+    client: FlaskClient, admin: dict[str, str], change: dict[str, str], pointer: str
+) -> None:
+    answer = client.post(URL, json=BILL | change, headers=admin)
+    assert (answer.status_code, [e["pointer"] for e in answer.get_json()["errors"]]) == (422, [pointer])
+
+
+def test_one_name_stands_once_for_a_channel_and_language(client: FlaskClient, admin: dict[str, str]) -> None:
+    _create(client, admin)
+    _create(client, admin, locale="de")
+    answer = client.post(URL, json=BILL, headers=admin)
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "template_exists")
+
+
+def test_the_list_is_paged_by_name_and_filtered(client: FlaskClient, admin: dict[str, str]) -> None:
+    for letter in "cab":
+        _create(client, admin, name=f"bill-{letter}")
+    first = client.get(f"{URL}?limit=2", headers=admin).get_json()
+    second = client.get(f"{URL}?limit=2&cursor={first['meta']['nextCursor']}", headers=admin).get_json()
+    assert [one["name"] for one in first["data"] + second["data"]] == [f"bill-{x}" for x in ascii_lowercase[:3]]
+    assert len(client.get(f"{URL}?name=bill-a", headers=admin).get_json()["data"]) == 1
+
+
+def test_templates_are_for_administrators(client: FlaskClient, as_user: AsUser) -> None:
+    for role in (Role.USER, Role.MODERATOR):
+        assert client.get(URL, headers=as_user(role).headers).status_code == 403
+        assert client.post(f"{URL}/{uuid4()}/preview", json={}, headers=as_user(role).headers).status_code == 403
+
+
+def test_a_notification_keeps_the_version_it_was_queued_with(
+    client: FlaskClient, admin: dict[str, str], post: Post, as_user: AsUser
+) -> None:
+    made = _create(client, admin)
+    body = {"content": None, "template": "bill", "variables": {"number": 7, "name": "Ann"}}
+    before = row(post(as_user(), **body))
+    client.patch(f"{URL}/{made['id']}", json={"body": "New {{ name }}"}, headers=admin)
+    after = row(post(as_user(), **body))
+    assert (before.template_version, before.content, before.category) == (1, "Dear Ann", "billing")
+    assert (after.template_version, after.content) == (2, "New Ann")
+
+
+def test_a_template_of_ones_own_replaces_the_shipped_one(
+    client: FlaskClient, admin: dict[str, str], post: Post, as_user: AsUser
+) -> None:
+    _create(client, admin, name="welcome", subject="Hi", body="Ours", html=None)
+    assert row(post(as_user(locale="en"), content=None, template="welcome")).content == "Ours"
+    assert row(post(as_user(locale="de"), content=None, template="welcome")).subject == "Willkommen bei Heidi"
+
+
+def test_the_shipped_templates_obey_the_rules_and_speak_both_languages() -> None:
+    names = {"welcome", "verify-email", "password-reset", "new-device", "token-theft", "password-changed"}
+    shipped = set(shipped_templates())
+    assert names <= {name for name, _ in shipped}
+    assert shipped == {(name, locale) for name, _ in shipped for locale in ("en", "de")}
+    for source in shipped_templates().values():
+        check(source.body)
+        words = source.fill({"firstName": "Ann", "link": "https://example.org", "device": "Firefox", "ip": "192.0.2.1"})
+        assert "Ann" in words.content and words.subject
