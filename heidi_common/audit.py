@@ -15,14 +15,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from flask import Flask, Response, g, has_request_context, request
-from sqlalchemy import BigInteger, Index, event, func, insert, literal_column, select
+from sqlalchemy import BigInteger, ColumnElement, Index, Result, Text, event, func, insert, literal_column, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from uuid_utils.compat import uuid7
@@ -86,7 +85,12 @@ def record(
         "detail": detail,
     }
     with transaction():
-        db.session().info.setdefault(_PENDING, []).append(row)
+        session = db.session()
+        if not session.in_transaction():
+            # A rollback is only heard of by a transaction that has begun.
+            session.info.pop(_PENDING, None)
+            session.connection()
+        session.info.setdefault(_PENDING, []).append(row)
 
 
 def refuse(
@@ -148,10 +152,11 @@ def verify() -> Verified:
     return Verified(rows, head)
 
 
-def _contents() -> Iterator[tuple[int, str, str, str]]:
-    stmt = select(Audit.position, Audit.previous_hash, Audit.hash, func.audit_content(literal_column("audit")))
-    found = db.session.execute(stmt.order_by(Audit.position).execution_options(yield_per=1000))
-    yield from found.tuples()
+def _contents() -> Result[int, str, str, str]:
+    """(position, previous hash, hash, the text that was hashed) of every row, streamed."""
+    content: ColumnElement[str] = func.audit_content(literal_column("audit"), type_=Text())
+    stmt = select(Audit.position, Audit.previous_hash, Audit.hash, content).order_by(Audit.position)
+    return db.session.execute(stmt.execution_options(yield_per=1000))
 
 
 def _digest(previous: str, content: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response, jsonify, request
+from marshmallow import ValidationError
 
 from heidi_common.guards import caller, guard, machine, public
 from heidi_common.http import Blueprint
@@ -88,5 +89,5 @@ def _form() -> dict[str, str]:
         raise OAuthError(400, "invalid_request", "Send the parameters as a form.")
     try:
         return {name: clean_text(value) for name, value in found.items()}
-    except ValueError as error:
-        raise OAuthError(400, "invalid_request", str(error)) from None
+    except ValidationError as error:
+        raise OAuthError(400, "invalid_request", str(error.messages[0])) from None

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from flask.testing import FlaskClient
+
+from heidi_common import keys
+from heidi_common.app import build_app, service
+from heidi_common.db import utcnow
+from heidi_services.auth import key_ring
+from tests.auth.helpers import bearer, refresh, register
+from tests.conftest import make_settings
+
+
+@pytest.fixture
+def filed(app: Flask, database_url: str, redis_url: str, tmp_path) -> Flask:
+    """Auth and users with their keys in files, as `flask up` has them."""
+    private, public = tmp_path / "private.json", tmp_path / "public.json"
+    key = keys.generate()
+    private.write_text(json.dumps({"keys": [key]}))
+    public.write_text(json.dumps(keys.public_set([key])))
+    changed = {"jwt_private_keys": str(private), "jwt_public_keys": str(public)}
+    settings = make_settings(database_url, redis_url, **changed)
+    return build_app(settings, service("auth"), service("users"))
+
+
+def run(app: Flask, *args: str) -> Result:
+    with app.app_context():
+        return app.test_cli_runner().invoke(args=["keys", *args])
+
+
+def states(client: FlaskClient) -> int:
+    found = client.get("/.well-known/jwks.json")
+    assert found.status_code == 200 and found.headers["Cache-Control"] == "public, max-age=300"
+    assert all(set(key) == {"kty", "crv", "kid", "x", "use", "alg"} for key in found.json["keys"])
+    return len(found.json["keys"])
+
+
+def test_the_public_keys_are_shown_without_an_envelope(client: FlaskClient) -> None:
+    assert states(client) == 1
+
+
+def test_a_rotation_keeps_everybody_signed_in_and_signs_with_a_new_key(filed: Flask) -> None:
+    client = filed.test_client()
+    data = register(client)
+    for expected in (3, 4, 5):
+        assert run(filed, "rotate").exit_code == 0
+        assert states(client) == expected
+        assert client.get("/api/v1/users/me", headers=bearer(data)).status_code == 200
+    fresh = refresh(client, data["refreshToken"]).json["data"]
+    assert fresh["accessToken"].split(".")[0] != data["accessToken"].split(".")[0]
+    assert client.get("/api/v1/users/me", headers=bearer(fresh)).status_code == 200
+    listed = run(filed, "list").output
+    assert [line.split()[1] for line in listed.splitlines()] == ["current", "previous", "previous", "previous", "next"]
+
+
+def test_a_leaked_key_can_be_refused_at_once(filed: Flask) -> None:
+    client = filed.test_client()
+    data = register(client)
+    assert run(filed, "rotate", "--drop-previous").exit_code == 0
+    assert client.get("/api/v1/users/me", headers=bearer(data)).status_code == 401
+    assert refresh(client, data["refreshToken"]).status_code == 401
+
+
+def test_what_signs_tomorrow_is_published_today() -> None:
+    first = key_ring.rotate([keys.generate()])
+    upcoming = next(key["kid"] for key in first if key["state"] == "next")
+    assert next(key["kid"] for key in key_ring.rotate(first) if key["state"] == "current") == upcoming
+
+
+def test_a_key_is_forgotten_when_no_token_of_its_can_live() -> None:
+    ring, now = [keys.generate()], utcnow()
+    old = ring[0]["kid"]
+    ring = key_ring.rotate(ring, now=now)
+    assert old in {key["kid"] for key in key_ring.rotate(ring, now=now + timedelta(days=30))}
+    assert old not in {key["kid"] for key in key_ring.rotate(ring, now=now + timedelta(days=32))}
+
+
+def test_inline_keys_are_printed_and_nothing_is_written(app: Flask) -> None:
+    found = app.test_cli_runner().invoke(args=["keys", "rotate"])
+    assert found.exit_code == 0
+    assert {key["state"] for key in json.loads(found.stdout)["keys"]} == {"current", "previous", "next"}

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pyotp
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from heidi_common.db import db, utcnow
+from heidi_services.auth.models import RecoveryCode, Totp
+from tests.auth.helpers import ANOTHER, bearer, login, mails, register
+
+TOTP = "/api/v1/auth/mfa/totp"
+
+
+class Person:
+    """Somebody with a second factor, and a clock that moves on so that each code is new."""
+
+    def __init__(self, client: FlaskClient, clock) -> None:
+        self.client, self.clock = client, clock
+        self.data = register(client)
+        self.secret = client.post(TOTP, headers=bearer(self.data)).json["data"]["secret"]
+        confirmed = client.post(f"{TOTP}/confirm", json={"code": self.code()}, headers=bearer(self.data))
+        self.recovery = confirmed.json["data"]["recoveryCodes"]
+
+    def code(self, steps: int = 0) -> str:
+        return pyotp.TOTP(self.secret).at(utcnow() + timedelta(seconds=30 * steps))
+
+    def later(self, seconds: int = 30) -> None:
+        self.clock.shift(timedelta(seconds=seconds))
+
+    def challenge(self) -> str:
+        found = login(self.client).json["data"]
+        assert found["mfaRequired"] is True and set(found) == {"mfaRequired", "mfaToken"}
+        return found["mfaToken"]
+
+    def verify(self, token: str, code: str):
+        return self.client.post("/api/v1/auth/mfa/verify", json={"mfaToken": token, "code": code})
+
+
+@pytest.fixture
+def ada(client: FlaskClient):
+    with time_machine.travel(utcnow(), tick=False) as clock:
+        yield Person(client, clock)
+
+
+def test_a_sign_in_with_a_second_factor_needs_the_code(client, ada) -> None:
+    ada.later()
+    found = ada.verify(ada.challenge(), ada.code())
+    assert found.status_code == 200
+    assert client.get("/api/v1/auth/me", headers=bearer(found.json["data"])).status_code == 200
+
+
+def test_a_code_works_once_also_within_its_window(client, ada) -> None:
+    ada.later()
+    code = ada.code()
+    assert ada.verify(ada.challenge(), code).status_code == 200
+    assert ada.verify(ada.challenge(), code).status_code == 401
+    assert ada.verify(ada.challenge(), ada.code(-1)).status_code == 401
+    assert ada.verify(ada.challenge(), ada.code(1)).status_code == 200
+
+
+def test_one_step_either_way_is_accepted_and_two_are_not(client, ada) -> None:
+    ada.later(120)
+    for steps in (-2, 2):
+        assert ada.verify(ada.challenge(), ada.code(steps)).status_code == 401
+    assert ada.verify(ada.challenge(), ada.code(-1)).status_code == 200
+    assert ada.verify(ada.challenge(), ada.code(1)).status_code == 200
+
+
+def test_the_same_code_at_once_enters_once(app: Flask, ada) -> None:
+    ada.later()
+    tokens, code = [ada.challenge() for _ in range(6)], ada.code()
+    url = "/api/v1/auth/mfa/verify"
+    with ThreadPoolExecutor(6) as pool:
+        posts = pool.map(lambda token: app.test_client().post(url, json={"mfaToken": token, "code": code}), tokens)
+        assert sorted(found.status_code for found in posts) == [200] + [401] * 5
+
+
+def test_a_challenge_has_five_tries_and_five_minutes(client, ada) -> None:
+    ada.later()
+    token = ada.challenge()
+    for _ in range(5):
+        assert ada.verify(token, "000000").json["code"] == "invalid_code"
+    assert ada.verify(token, ada.code()).json["code"] == "invalid_mfa_token"
+    token = ada.challenge()
+    ada.later(301)
+    assert ada.verify(token, ada.code()).status_code == 401
+
+
+def test_new_challenges_do_not_give_endless_tries(client, ada) -> None:
+    for _ in range(2):
+        token = ada.challenge()
+        for _ in range(5):
+            ada.verify(token, "000000")
+    assert ada.verify(ada.challenge(), ada.code(1)).status_code == 429
+
+
+def test_recovery_codes_are_ten_hashed_and_work_once_each(client, ada) -> None:
+    assert len(set(ada.recovery)) == 10
+    stored = set(db.session.scalars(select(RecoveryCode.code_hash)))
+    assert len(stored) == 10 and not stored & set(ada.recovery)
+    assert ada.verify(ada.challenge(), ada.recovery[0].upper().replace("-", " ")).status_code == 200
+    assert ada.verify(ada.challenge(), ada.recovery[0]).status_code == 401
+    assert ada.verify(ada.challenge(), ada.recovery[1]).status_code == 200
+
+
+def test_a_password_reset_does_not_bypass_the_second_factor(client, ada) -> None:
+    old = ada.challenge()
+    client.post("/api/v1/auth/password/forgot", json={"email": "ada@example.test"})
+    token = mails("password-reset")[0]["variables"]["token"]
+    client.post("/api/v1/auth/password/reset", json={"token": token, "newPassword": ANOTHER})
+    assert login(client, password=ANOTHER).json["data"]["mfaRequired"] is True
+    ada.later()
+    assert ada.verify(old, ada.code()).status_code == 401
+
+
+def test_a_factor_counts_only_once_confirmed_and_goes_when_removed(client) -> None:
+    data = register(client)
+    assert client.post(f"{TOTP}/confirm", json={"code": "123456"}, headers=bearer(data)).status_code == 409
+    first = client.post(TOTP, headers=bearer(data)).json["data"]
+    assert first["otpauthUri"].startswith("otpauth://totp/Heidi:ada%40example.test?secret=" + first["secret"])
+    assert "mfaRequired" not in login(client).json["data"]
+    second = client.post(TOTP, headers=bearer(data)).json["data"]
+    wrong = pyotp.TOTP(first["secret"]).now()
+    assert client.post(f"{TOTP}/confirm", json={"code": wrong}, headers=bearer(data)).status_code == 422
+    right = pyotp.TOTP(second["secret"]).now()
+    assert client.post(f"{TOTP}/confirm", json={"code": right}, headers=bearer(data)).status_code == 200
+    assert db.session.scalar(select(Totp.secret)) != second["secret"]
+    assert client.post(TOTP, headers=bearer(data)).status_code == 409
+    assert client.delete(TOTP, headers=bearer(data)).status_code == 204
+    assert client.delete(TOTP, headers=bearer(data)).status_code == 404
+    assert "mfaRequired" not in login(client).json["data"]
+    assert len(mails("mfa-removed")) == 1

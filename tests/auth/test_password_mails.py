@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+
+from heidi_common.db import db, transaction, utcnow
+from heidi_common.identity import User
+from heidi_common.outbox import Event
+from heidi_common.runtime import runtime
+from heidi_services.auth.models import OneTimeToken
+from tests.auth.helpers import ANOTHER, PASSWORD, bearer, login, mails, refresh, register
+from tests.conftest import make_settings
+
+FORGOT, RESET, CHANGE = (f"/api/v1/auth/password/{deed}" for deed in ("forgot", "reset", "change"))
+
+
+def forget(client: FlaskClient, email: str = "ada@example.test") -> str:
+    assert client.post(FORGOT, json={"email": email}).status_code == 202
+    return mails("password-reset")[-1]["variables"]["token"]
+
+
+def reset(client: FlaskClient, token: str, password: str = ANOTHER):
+    return client.post(RESET, json={"token": token, "newPassword": password})
+
+
+@pytest.fixture
+def verified_mode(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = runtime().settings
+    changed = make_settings(settings.database_url, settings.redis_url, auth_registration="verified")
+    monkeypatch.setattr(runtime(), "settings", changed)
+
+
+def test_a_forgotten_password_is_reset_once_and_everything_else_ends(client: FlaskClient) -> None:
+    data = register(client)
+    token = forget(client, "ADA@example.test")
+    mail = mails("password-reset")[0]
+    assert mail["recipient"] == "ada@example.test" and mail["variables"]["link"].startswith("http://heidi.test/")
+    assert reset(client, token).status_code == 204
+    assert client.get("/api/v1/auth/me", headers=bearer(data)).status_code == 401
+    assert refresh(client, data["refreshToken"]).status_code == 401
+    assert login(client, password=PASSWORD).status_code == 401
+    assert login(client, password=ANOTHER).json["data"]["user"]["emailVerified"] is True
+    assert reset(client, token, PASSWORD).status_code == 400
+    assert len(mails("password-changed")) == 1
+
+
+def test_twenty_resets_with_one_token_change_it_once(app: Flask, client: FlaskClient) -> None:
+    register(client)
+    token = forget(client)
+    with ThreadPoolExecutor(20) as pool:
+        codes = sorted(pool.map(lambda n: reset(app.test_client(), token, f"{ANOTHER} {n}").status_code, range(20)))
+    assert codes == [204] + [400] * 19
+
+
+def test_a_reset_token_dies_after_fifteen_minutes_and_after_a_change(client: FlaskClient) -> None:
+    data = register(client)
+    old = forget(client)
+    with time_machine.travel(utcnow() + timedelta(minutes=15, seconds=1)):
+        assert reset(client, old).status_code == 400
+    token = forget(client)
+    body = {"currentPassword": PASSWORD, "newPassword": ANOTHER}
+    assert client.post(CHANGE, json=body, headers=bearer(data)).status_code == 204
+    assert reset(client, token, PASSWORD).status_code == 400
+
+
+def test_a_poor_new_password_leaves_the_token_good(client: FlaskClient) -> None:
+    register(client)
+    token = forget(client)
+    assert reset(client, token, "password1234").json["errors"][0]["pointer"] == "/newPassword"
+    assert reset(client, token).status_code == 204
+
+
+def test_forgot_says_the_same_for_everybody_and_takes_the_same_time(client: FlaskClient) -> None:
+    register(client)
+    answers = [client.post(FORGOT, json={"email": e}) for e in ("ada@example.test", "no@example.test", "what")]
+    assert {(a.status_code, a.text) for a in answers} == {(202, answers[0].text)}
+    assert len(mails("password-reset")) == 1
+    times = [float(a.headers["Server-Timing"].removeprefix("app;dur=")) for a in answers]
+    assert all(100 <= took < 200 for took in times), times
+
+
+def test_tokens_are_stored_hashed_and_never_stand_in_a_fact(client: FlaskClient) -> None:
+    register(client)
+    token = forget(client)
+    rows = db.session.query(OneTimeToken).all()
+    assert rows and all(token not in (row.token_hash, row.email) for row in rows)
+    for event in db.session.query(Event):
+        assert token not in str(event.data) and "ada@" not in str(event.data)
+
+
+def test_a_change_needs_the_current_password_and_keeps_this_session(client: FlaskClient) -> None:
+    here, there = register(client), login(client).json["data"]
+    wrong = client.post(CHANGE, json={"currentPassword": "x" * 12, "newPassword": ANOTHER}, headers=bearer(here))
+    assert wrong.status_code == 422 and wrong.json["errors"][0]["pointer"] == "/currentPassword"
+    body = {"currentPassword": PASSWORD, "newPassword": ANOTHER}
+    assert client.post(CHANGE, json=body, headers=bearer(here)).status_code == 204
+    assert client.get("/api/v1/auth/me", headers=bearer(here)).status_code == 200
+    assert client.get("/api/v1/auth/me", headers=bearer(there)).status_code == 401
+    assert refresh(client, there["refreshToken"]).status_code == 401
+    assert refresh(client, here["refreshToken"]).status_code == 200
+
+
+def test_the_current_password_cannot_be_guessed_with_a_session(client: FlaskClient) -> None:
+    data = register(client)
+    for _ in range(10):
+        client.post(CHANGE, json={"currentPassword": "x" * 12, "newPassword": ANOTHER}, headers=bearer(data))
+    body = {"currentPassword": PASSWORD, "newPassword": ANOTHER}
+    assert client.post(CHANGE, json=body, headers=bearer(data)).status_code == 429
+
+
+def test_an_address_is_verified_once_and_can_be_asked_for_again(client: FlaskClient) -> None:
+    data = register(client)
+    first = mails("verify-email")[0]["variables"]["token"]
+    assert client.post("/api/v1/auth/email/resend", headers=bearer(data)).status_code == 202
+    second = mails("verify-email")[1]["variables"]["token"]
+    assert client.post("/api/v1/auth/email/verify", json={"token": first}).status_code == 400
+    assert client.post("/api/v1/auth/email/verify", json={"token": second}).status_code == 204
+    assert client.post("/api/v1/auth/email/verify", json={"token": second}).status_code == 400
+    assert client.get("/api/v1/auth/me", headers=bearer(data)).json["data"]["emailVerified"] is True
+    assert client.post("/api/v1/auth/email/resend", headers=bearer(data)).status_code == 202
+    assert len(mails("verify-email")) == 2
+
+
+def test_a_verification_does_not_count_for_an_address_set_later(client: FlaskClient) -> None:
+    register(client)
+    token = mails("verify-email")[0]["variables"]["token"]
+    with transaction():
+        db.session.query(User).one().email = "other@example.test"
+    assert client.post("/api/v1/auth/email/verify", json={"token": token}).status_code == 400
+
+
+def test_verified_registration_never_tells_and_opens_by_mail(client: FlaskClient, verified_mode: None) -> None:
+    body = {"email": "ada@example.test", "password": PASSWORD}
+    first = client.post("/api/v1/auth/register", json=body)
+    assert first.status_code == 202 and login(client).status_code == 401
+    token = mails("verify-email")[-1]["variables"]["token"]
+    assert client.post("/api/v1/auth/email/verify", json={"token": token}).status_code == 204
+    assert login(client).status_code == 200
+    again = client.post("/api/v1/auth/register", json={**body, "password": ANOTHER})
+    assert (again.status_code, again.text) == (202, first.text)
+    assert [mail["recipient"] for mail in mails("email-taken")] == ["ada@example.test"]
+    assert login(client, password=ANOTHER).status_code == 401
+
+
+def test_whoever_registers_again_before_verifying_replaces_the_password(
+    client: FlaskClient, verified_mode: None
+) -> None:
+    for password in (PASSWORD, ANOTHER):
+        body = {"email": "ada@example.test", "password": password}
+        assert client.post("/api/v1/auth/register", json=body).status_code == 202
+    stale, token = (mail["variables"]["token"] for mail in mails("verify-email"))
+    assert client.post("/api/v1/auth/email/verify", json={"token": stale}).status_code == 400
+    assert client.post("/api/v1/auth/email/verify", json={"token": token}).status_code == 204
+    assert login(client, password=PASSWORD).status_code == 401
+    assert login(client, password=ANOTHER).status_code == 200

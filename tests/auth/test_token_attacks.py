@@ -1,0 +1,170 @@
+"""Every bad token, against every service: 401 with a challenge, never 500, never access."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import jwt as pyjwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from flask.testing import FlaskClient
+from sqlalchemy import func, select
+
+from heidi_common import keys
+from heidi_common.audit import Audit
+from heidi_common.db import db, utcnow
+from heidi_common.keys import _decode
+from tests.auth.helpers import mails, register
+from tests.conftest import SIGNING_KEY
+
+KEY = Ed25519PrivateKey.from_private_bytes(_decode(SIGNING_KEY["d"]))
+HEADER = {"typ": "at+jwt", "kid": SIGNING_KEY["kid"]}
+
+
+def claims(data: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    found = pyjwt.decode(data["accessToken"], options={"verify_signature": False})
+    return {name: value for name, value in (found | changes).items() if value is not None}
+
+
+def sign(payload: dict[str, Any], key: Any = KEY, algorithm: str = "EdDSA", **header: Any) -> str:
+    shown = {name: value for name, value in (HEADER | header).items() if value is not None}
+    return pyjwt.encode(payload, key, algorithm=algorithm, headers=shown)
+
+
+def raw(header: dict[str, Any], payload: bytes, signature: bytes = b"") -> str:
+    parts = (json.dumps(header).encode(), payload, signature)
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+
+def unsigned(data: dict[str, Any], alg: str) -> str:
+    return raw(HEADER | {"alg": alg}, json.dumps(claims(data)).encode())
+
+
+def public_as_secret(data: dict[str, Any]) -> str:
+    """HS256 with the public key as the secret: works where the verifier asks the token for the algorithm."""
+    head, body = raw(HEADER | {"alg": "HS256"}, json.dumps(claims(data)).encode()).split(".")[:2]
+    mac = hmac.new(_decode(SIGNING_KEY["x"]), f"{head}.{body}".encode(), hashlib.sha256).digest()
+    return f"{head}.{body}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
+
+
+def embedded_key(data: dict[str, Any], **header: Any) -> str:
+    """Signed with the attacker's own key, which the header recommends."""
+    own = keys.generate()
+    jwk = keys.public_set([own])["keys"][0]
+    return sign(claims(data), Ed25519PrivateKey.from_private_bytes(_decode(own["d"])), **({"jwk": jwk} | header))
+
+
+def edited(data: dict[str, Any]) -> str:
+    """A role of one's own choice under the old signature."""
+    head, _, signature = data["accessToken"].split(".")
+    return raw({}, json.dumps(claims(data, role="ADMIN")).encode()).split(".")[1].join([f"{head}.", f".{signature}"])
+
+
+def duplicated(data: dict[str, Any]) -> str:
+    """`role` twice in the payload, under the old signature."""
+    head, _, signature = data["accessToken"].split(".")
+    body = json.dumps(claims(data))[:-1].encode() + b',"role":"ADMIN"}'
+    return f"{head}.{base64.urlsafe_b64encode(body).rstrip(b'=').decode()}.{signature}"
+
+
+past = int((utcnow() - timedelta(hours=1)).timestamp())
+ATTACKS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "alg none": lambda d: unsigned(d, "none"),
+    "alg None": lambda d: unsigned(d, "None"),
+    "alg NONE": lambda d: unsigned(d, "NONE"),
+    "alg nOnE": lambda d: unsigned(d, "nOnE"),
+    "alg empty": lambda d: unsigned(d, ""),
+    "HS256 with the public key": public_as_secret,
+    "HS256 with the key id": lambda d: sign(claims(d), SIGNING_KEY["kid"] * 4, "HS256"),
+    "embedded jwk": embedded_key,
+    "jku": lambda d: embedded_key(d, jku="http://127.0.0.1:9/jwks.json", kid="attacker"),
+    "x5u": lambda d: embedded_key(d, x5u="http://127.0.0.1:9/cert.pem"),
+    "kid path": lambda d: sign(claims(d), kid="../../../../dev/null"),
+    "kid SQL": lambda d: sign(claims(d), kid="x' UNION SELECT 'key'--"),
+    "kid unknown": lambda d: sign(claims(d), kid="0" * 16),
+    "no kid": lambda d: sign(claims(d), kid=None),
+    "kid not text": lambda d: raw(HEADER | {"alg": "EdDSA", "kid": ["a"]}, json.dumps(claims(d)).encode(), b"x" * 64),
+    "expired": lambda d: sign(claims(d, exp=past)),
+    "no exp": lambda d: sign(claims(d, exp=None)),
+    "exp not a number": lambda d: sign(claims(d, exp="soon")),
+    "wrong iss": lambda d: sign(claims(d, iss="https://evil.test")),
+    "no iss": lambda d: sign(claims(d, iss=None)),
+    "wrong aud": lambda d: sign(claims(d, aud="another")),
+    "no aud": lambda d: sign(claims(d, aud=None)),
+    "no sub": lambda d: sign(claims(d, sub=None)),
+    "sub not an id": lambda d: sign(claims(d, sub="root")),
+    "no jti": lambda d: sign(claims(d, jti=None)),
+    "wrong typ": lambda d: sign(claims(d), typ="JWT"),
+    "no type": lambda d: sign(claims(d, type=None)),
+    "wrong type": lambda d: sign(claims(d, type="refresh")),
+    "refresh as access": lambda d: d["refreshToken"],
+    "mail token as access": lambda _: mails("verify-email")[-1]["variables"]["token"],
+    "edited role": edited,
+    "duplicate keys": duplicated,
+    "unknown role": lambda d: sign(claims(d, role="KING")),
+    "unknown session": lambda d: sign(claims(d, sid=str(uuid4()))),
+    "another's session": lambda d: sign(claims(d, sub=str(uuid4()))),
+    "ver of tomorrow": lambda d: sign(claims(d, ver=99)),
+    "ver not a number": lambda d: sign(claims(d, ver="x")),
+    "no ver": lambda d: sign(claims(d, ver=None)),
+    "20 kB": lambda d: sign(claims(d, scope="x" * 20_000)),
+    "payload a list": lambda _: raw(HEADER | {"alg": "EdDSA"}, b"[]", b"x" * 64),
+    "payload deep": lambda _: raw(HEADER | {"alg": "EdDSA"}, b"[" * 2500, b"x" * 64),
+    "header not JSON": lambda _: "e30x.e30.e30",
+    "one part": lambda _: "tokentokentoken",
+    "five parts": lambda d: d["accessToken"] + ".a.b",
+    "empty": lambda _: "",
+    "two tokens": lambda d: d["accessToken"] + " " + d["accessToken"],
+    "not ASCII": lambda _: "tökén.tökén.tökén",
+}  # fmt: skip
+
+
+PROTECTED = (
+    ("GET", "/api/v1/auth/me"),
+    ("GET", "/api/v1/users/me"),
+    ("POST", "/api/v1/cities"),
+    ("GET", "/api/v1/core/overview"),
+    ("GET", "/api/v1/notifications"),
+    ("GET", "/api/v1/schedules"),
+    ("GET", "/api/v1/integrations"),
+)
+"""One route of each service that needs a token."""
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_a_bad_token_is_401_everywhere_and_leaves_a_row(client: FlaskClient, attack: str) -> None:
+    token = ATTACKS[attack](register(client))
+    for method, path in PROTECTED:
+        found = client.open(path, method=method, headers={"Authorization": f"Bearer {token}"})
+        assert found.status_code == 401, (path, found.text)
+        assert found.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+        assert found.mimetype == "application/problem+json"
+    rows = db.session.scalars(select(Audit).where(Audit.action == "authn_token_invalid")).all()
+    assert len(rows) == len(PROTECTED)
+    assert not token or all(token not in str(vars(row)) for row in rows)
+
+
+def test_the_untouched_token_passes_so_that_the_others_prove_something(client: FlaskClient) -> None:
+    data = register(client)
+    for token in (data["accessToken"], sign(claims(data))):
+        found = client.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {token}"})
+        assert found.status_code == 200, found.json
+
+
+def test_a_services_token_is_refused_on_a_persons_route(client: FlaskClient, as_client) -> None:
+    found = client.get("/api/v1/auth/me", headers=as_client("notifications:write"))
+    assert found.status_code == 403
+    assert db.session.scalar(select(func.count()).where(Audit.action == "authz_fail")) == 1
+
+
+@pytest.mark.parametrize("header", ["", "Basic abc", "Bearer", "bearer", "Token x"])
+def test_no_token_is_401_with_a_bare_challenge(client: FlaskClient, header: str) -> None:
+    found = client.get("/api/v1/auth/me", headers={"Authorization": header} if header else {})
+    assert found.status_code == 401 and found.headers["WWW-Authenticate"].startswith("Bearer")

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flask import Flask
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from heidi_common.audit import GENESIS, Audit, fingerprint, record, refuse, verify
+from heidi_common.db import db, transaction
+
+
+def rows() -> list[Audit]:
+    db.session.rollback()
+    return list(db.session.scalars(select(Audit).order_by(Audit.position)))
+
+
+def note(count: int = 3) -> None:
+    for number in range(count):
+        with transaction():
+            record("user_updated", actor="a", target="b", detail={"number": number, "name": "Zoë"})
+
+
+def test_rows_are_numbered_stamped_and_chained(app: Flask) -> None:
+    note()
+    found = rows()
+    assert [row.position for row in found] == [1, 2, 3]
+    assert [row.previous_hash for row in found] == [GENESIS, found[0].hash, found[1].hash]
+    assert verify().rows == 3 and verify().head == found[2].hash and verify().broken_at is None
+
+
+def test_a_rollback_takes_its_row_with_it_but_not_a_refusals(app: Flask) -> None:
+    with pytest.raises(RuntimeError), transaction():
+        record("user_deleted")
+        raise RuntimeError
+    refuse("authn_login_fail", target=fingerprint("ada@example.test"))
+    found = rows()
+    assert [(row.action, row.outcome) for row in found] == [("authn_login_fail", "failure")]
+    assert found[0].target.startswith("hmac:") and "ada" not in found[0].target
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [update(Audit).values(action="nothing"), text("DELETE FROM audit"), text("UPDATE audit SET hash = hash")],
+)
+def test_the_database_refuses_to_change_or_delete_a_row(app: Flask, statement) -> None:
+    note()
+    with pytest.raises(SQLAlchemyError, match="append-only"):
+        db.session.execute(statement)
+    assert len(rows()) == 3
+
+
+TAMPERINGS = {
+    "changed": ("UPDATE audit SET detail = '{}' WHERE position = 2", 2),
+    "taken out": ("DELETE FROM audit WHERE position = 2", 3),
+    "rewritten with its own hash": ("UPDATE audit SET hash = repeat('a', 64) WHERE position = 2", 2),
+    "moved in time": ("UPDATE audit SET at = at - interval '1 second' WHERE position = 3", 3),
+}
+
+
+@pytest.mark.parametrize("name", TAMPERINGS)
+def test_whoever_gets_past_the_trigger_is_found_by_the_chain(app: Flask, name: str) -> None:
+    statement, broken_at = TAMPERINGS[name]
+    note()
+    with transaction():
+        for command in ("DISABLE", "ENABLE"):
+            db.session.execute(text(f"ALTER TABLE audit {command} TRIGGER audit_refuse"))
+            if command == "DISABLE":
+                db.session.execute(text(statement))
+    assert verify().broken_at == broken_at
+    found = app.test_cli_runner().invoke(args=["audit", "verify"])
+    assert found.exit_code == 1 and f"BROKEN at row {broken_at}" in found.output
+
+
+def test_many_writers_make_one_chain(app: Flask) -> None:
+    def write(_: int) -> None:
+        with app.app_context():
+            note(5)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(8)))
+    assert [row.position for row in rows()] == list(range(1, 41))
+    assert verify().rows == 40
+
+
+def test_two_transactions_that_lock_rows_in_between_do_not_wait_for_each_other(app: Flask) -> None:
+    """The chain's lock is taken at the commit, so noting first and working later cannot deadlock."""
+
+    def work(key: int) -> None:
+        with app.app_context(), transaction():
+            record("user_updated", detail={"key": key})
+            db.session.execute(text("SELECT pg_advisory_xact_lock(77), pg_sleep(0.1)"))
+            record("user_updated", detail={"key": key})
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
+    assert verify().rows == 8
+
+
+def test_the_commands_tell_the_state_and_the_latest_rows(app: Flask) -> None:
+    note()
+    runner = app.test_cli_runner()
+    assert runner.invoke(args=["audit", "verify"]).output.startswith("3 rows are whole; head ")
+    listed = runner.invoke(args=["audit", "list", "--action", "user_updated", "--limit", "2"]).output.splitlines()
+    assert [line.split()[0] for line in listed] == ["3", "2"]
