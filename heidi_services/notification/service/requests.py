@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 
 from heidi_common.db import db, transaction
 from heidi_common.identity import User
 from heidi_common.outbox import Event
 from heidi_common.runtime import runtime
 from heidi_services.notification.kinds import Channel, Status, Type
-from heidi_services.notification.models import Device, Notification, Preferences
+from heidi_services.notification.models import Attempt, Device, Notification, Preferences
 from heidi_services.notification.service.drafts import Draft
 from heidi_services.notification.service.queue import insert_one
+
+_UNSYNCED: Any = {"synchronize_session": False}
 
 
 def make_requested(event: Event) -> None:
@@ -48,24 +50,35 @@ def welcome(event: Event) -> None:
 
 
 def forget(event: Event) -> None:
-    """The person is gone: nothing more is sent, and what we knew of them goes; an erased one's texts, too."""
+    """The person is gone: nothing more is sent, and where push went is forgotten; an erased one's texts go, too."""
     user_id = UUID(event.subject)
     user = db.session.get(User, user_id)
     if user is not None and user.deleted_at is None:
         return  # restored meanwhile
-    mine = Notification.user_id == user_id
-    changed = {"updated_at": func.now(), "version": Notification.version + 1}
-    open_ones = update(Notification).where(mine, Notification.status == Status.PENDING)
-    cancelled = {"status": Status.CANCELLED, "failure_reason": "user_deleted", "sealed": None}
     with transaction():
+        _cancel_open(user_id)
         db.session.execute(delete(Device).where(Device.user_id == user_id))
-        db.session.execute(open_ones.values(cancelled | changed).execution_options(synchronize_session=False))
         if user is None or user.erased_at is not None:
-            db.session.execute(delete(Preferences).where(Preferences.user_id == user_id))
-            blank = {"subject": None, "content": None, "html": None, "extra": None, "sealed": None}
-            db.session.execute(
-                update(Notification).where(mine).values(blank | changed).execution_options(synchronize_session=False)
-            )
+            _erase(user_id)
+
+
+def _cancel_open(user_id: UUID) -> None:
+    waiting = (Notification.user_id == user_id) & (Notification.status == Status.PENDING)
+    _change(waiting, status=Status.CANCELLED, failure_reason="user_deleted", sealed=None)
+
+
+def _erase(user_id: UUID) -> None:
+    """Leave ids, times and outcomes, and nothing that was said; a provider's words may hold an address."""
+    mine = Notification.user_id == user_id
+    _change(mine, subject=None, content=None, html=None, extra=None, sealed=None)
+    their_attempts = Attempt.notification_id.in_(select(Notification.id).where(mine))
+    db.session.execute(update(Attempt).where(their_attempts).values(error=None).execution_options(**_UNSYNCED))
+    db.session.execute(delete(Preferences).where(Preferences.user_id == user_id))
+
+
+def _change(which: ColumnElement[bool], **values: Any) -> None:
+    touched = {"updated_at": func.now(), "version": Notification.version + 1}
+    db.session.execute(update(Notification).where(which).values(**values, **touched).execution_options(**_UNSYNCED))
 
 
 def _insert(notification_id: UUID, user_id: UUID, draft: Draft, sealed: dict[str, Any]) -> None:
