@@ -7,10 +7,8 @@ from typing import cast
 
 import redis
 from flask import Flask, current_app
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from heidi_common.cache import Cache
+from heidi_common.cache import Cache, connect
 from heidi_common.config import Settings
 from heidi_common.crypto import Sealer
 from heidi_common.keys import PrivateKeys, PublicKeys
@@ -25,14 +23,7 @@ class Runtime:
 
     @cached_property
     def redis(self) -> redis.Redis:
-        """Short time limits and no retries: a dead Redis must cost less than the answer it would have saved."""
-        return redis.Redis.from_url(
-            self.settings.redis_url,
-            socket_timeout=0.5,
-            socket_connect_timeout=0.5,
-            retry=Retry(NoBackoff(), 0),
-            health_check_interval=30,
-        )
+        return connect(self.settings.redis_url)
 
     @cached_property
     def cache(self) -> Cache:

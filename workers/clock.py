@@ -15,7 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from dramatiq import Broker, Message
-from sqlalchemy import delete
+from sqlalchemy import delete, exists
 
 from heidi_common import inbox
 from heidi_common.app import base_app
@@ -75,11 +75,12 @@ def overdue_inbox() -> list[Message[Any]]:
 
 
 def prune() -> list[Message[Any]]:
-    """Forget facts and inbox rows whose time has passed; dead ones stay until somebody decides."""
+    """Forget facts and inbox rows whose time has passed; dead ones, and their facts, stay until somebody decides."""
     settings = runtime().settings
     with transaction():
         old = utcnow() - timedelta(days=settings.event_retention_days)
-        db.session.execute(delete(Event).where(Event.sent_at.is_not(None), Event.created_at < old))
+        undigested = exists().where(inbox.Inbox.event_id == Event.id, inbox.Inbox.status == "dead")
+        db.session.execute(delete(Event).where(Event.sent_at.is_not(None), Event.created_at < old, ~undigested))
         done = utcnow() - timedelta(days=INBOX_DAYS)
         db.session.execute(delete(inbox.Inbox).where(inbox.Inbox.done_at < done))
     return []
@@ -99,6 +100,7 @@ DUTIES = (
     Duty("notifications", 1, due(f"{_NOTIFICATION}:overdue", "notification", "deliver_notification")),
     Duty("bulk notifications", 0.5, due(f"{_NOTIFICATION}:next_bulk", "bulk", "deliver_notification")),
     Duty("expired notifications", 5, deed(f"{_NOTIFICATION}:expire")),
+    Duty("old tokens and sessions", 3600, deed("heidi_services.auth.service.forgetting:prune")),
     Duty("old notifications", 3600, deed(f"{_NOTIFICATION}:forget_old")),
     Duty("deliveries", 1, due("heidi_services.integration.service.delivery:overdue", "webhooks", "deliver_webhook")),
     Duty("syncs", 1, due("heidi_services.integration.service.sync:overdue", "integration", "run_sync")),

@@ -2,6 +2,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pika
@@ -22,6 +23,7 @@ from heidi_common.rabbitmq import (
     serve,
     subscribe,
 )
+from tests.fixtures_rabbit import need_rabbitmq
 from tests.rabbit import RabbitNode
 
 
@@ -207,3 +209,37 @@ def test_without_a_broker_publishing_ends_with_an_error() -> None:
     with pytest.raises((OSError, pika.exceptions.AMQPError)):
         Publisher("amqp://guest:guest@127.0.0.1:1/", give_up_after=0.5).publish("x.y", {})
     assert time.monotonic() - started < 5
+
+
+def test_what_was_confirmed_survives_a_killed_broker_and_both_sides_come_back(tmp_path: Path) -> None:
+    need_rabbitmq()
+    node = RabbitNode(tmp_path)
+    node.start()
+    try:
+        got: list[int] = []
+        confirmed: list[int] = []
+        publisher = Publisher(node.url, give_up_after=60)
+        stop = threading.Event()
+
+        def publish() -> None:
+            number = 0
+            while not stop.is_set():
+                publisher.publish_many(Outgoing("kill.x", {"n": n}) for n in range(number, number + 20))
+                confirmed.extend(range(number, number + 20))
+                number += 20
+
+        with background(subscribe, node.url, ["kill.*"], lambda message: got.append(message.body["n"]), "kill"):
+            thread = threading.Thread(target=publish, daemon=True)
+            thread.start()
+            eventually(lambda: len(confirmed) > 100)
+            node.kill9()
+            before = len(confirmed)
+            node.start()
+            eventually(lambda: len(confirmed) > before + 100, 30)
+            stop.set()
+            thread.join(30)
+            eventually(lambda: set(confirmed) <= set(got), 30)
+        publisher.close()
+        assert len(confirmed) > before
+    finally:
+        node.stop()

@@ -1,0 +1,67 @@
+"""Core's own subscriptions, as a worker runs them."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import dramatiq
+import pytest
+from dramatiq.brokers.stub import StubBroker
+from flask import Flask
+from sqlalchemy import select, update
+from uuid_utils.compat import uuid7
+
+from heidi_common.db import db, transaction, utcnow
+from heidi_common.events import CoreOperation, Fact, UserCreated
+from heidi_common.inbox import Inbox
+from heidi_common.outbox import Event, emit
+from heidi_common.runtime import runtime
+from heidi_services.core.models import Operation
+from heidi_services.core.service import overview
+from workers import core as actors
+from workers.actors import DEEDS
+from workers.clock import prune
+
+
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch) -> StubBroker:
+    broker = StubBroker()
+    broker.declare_queue("core")
+    monkeypatch.setattr(dramatiq, "get_broker", lambda: broker)
+    return broker
+
+
+def digest(consumer: str, fact: Fact, **sealed: object) -> UUID:
+    """What the relay writes, and then the message it sends."""
+    with transaction():
+        event_id = emit(fact, sealed=sealed or None)
+        db.session.add(Inbox(event_id=event_id, consumer=consumer))
+    DEEDS[consumer].function(str(event_id))
+    return event_id
+
+
+def test_an_operation_from_the_bus_gets_a_row_and_then_a_worker(app: Flask, broker: StubBroker) -> None:
+    operation_id = uuid7()
+    fact = CoreOperation(id=operation_id, operation="onboard-user")
+    digest("accept_operation", fact, input={"email": "ada@example.test"})
+    assert db.session.get_one(Operation, operation_id).status == "PENDING"
+    message = dramatiq.Message.decode(broker.queues["core"].get_nowait())
+    assert (message.actor_name, message.args) == ("carry_out_operation", (str(operation_id),))
+
+
+def test_a_new_person_makes_the_kept_overview_untrue(app: Flask) -> None:
+    runtime().cache.set_json(overview.KEY, {"data": {}, "unavailable": []}, 60)
+    assert overview.cached() is not None
+    digest("renew_overview", UserCreated(id=uuid7(), role="USER", is_active=True))
+    assert overview.cached() is None
+    assert actors.renew_overview.__name__ in DEEDS
+
+
+def test_a_fact_is_kept_beyond_its_time_while_somebody_has_not_digested_it(app: Flask) -> None:
+    old = utcnow() - timedelta(days=400)
+    with transaction():
+        dead, done = (emit(UserCreated(id=uuid7(), role="USER", is_active=True)) for _ in range(2))
+        db.session.add(Inbox(event_id=dead, consumer="c", status="dead"))
+        db.session.add(Inbox(event_id=done, consumer="c", status="done"))
+        db.session.execute(update(Event).values(created_at=old, sent_at=old))
+    prune()
+    assert db.session.scalars(select(Event.id)).all() == [dead]
