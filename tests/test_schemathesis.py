@@ -27,7 +27,7 @@ CHECKS = (
     "ignored_auth",
 )
 # A stream has no end; who signs out has no token for the rest.
-LEFT_OUT = ("/stream$", "^/api/v1/auth/logout")
+LEFT_OUT = "/stream$|^/api/v1/auth/logout"
 SECONDS = 120
 
 
@@ -59,7 +59,7 @@ def fuzz(program: str, document: str, folder: Path, *options: str) -> subprocess
     command = [program, "run", document, "--checks", ",".join(CHECKS), "--max-examples", "15", "--seed", "20270328"]
     command += ["--phases", "examples,coverage,fuzzing", "--workers", "1", "--request-timeout", "15", "--no-color"]
     command += ["--suppress-health-check", "all", "--warnings", "off", "--generation-database", "none"]
-    command += [part for pattern in LEFT_OUT for part in ("--exclude-path-regex", pattern)]
+    command += ["--exclude-path-regex", LEFT_OUT]
     return subprocess.run(
         [*command, *options], cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False
     )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import fields, post_load, validate
+from marshmallow import ValidationError, fields, post_load, validate
 
 from heidi_common.schemas import FreeJson, PageQuery, Schema, Text, UtcDateTime
 from heidi_services.scheduler.actions import ACTIONS
@@ -18,7 +18,9 @@ class OnFailure(Schema):
 
     @post_load
     def _as_json(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
-        """As it is stored: JSON."""
+        """As it is stored: JSON. A PATCH may leave out fields of the schedule, but not of this."""
+        if "user_id" not in data:
+            raise ValidationError("Missing data for required field.", "userId")
         return data | {"user_id": str(data["user_id"])}
 
 
