@@ -19,7 +19,7 @@ from heidi_common.inbox import digest
 from heidi_common.outbox import Event
 
 F = TypeVar("F", bound=Callable[..., Any])
-HOMES = ("city", "notification", "scheduler", "integration", "core")
+HOMES = ("auth", "city", "notification", "scheduler", "integration", "core")
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ SUBSCRIPTIONS: tuple[Hint | Consume, ...] = (
     Consume("notification.send", "notification", "make_requested_notification"),
     Consume("user.created", "notification", "welcome_user"),
     Consume("user.deleted", "notification", "forget_user"),
+    Consume("user.deleted", "core", "forget_sign_in"),
     Consume("*", "integration", "forward_fact", interested="heidi_services.integration.service.forwarding:interested"),
     Consume("user.*", "integration", "follow_owner", interested="heidi_services.integration.service.owners:interested"),
     Consume("city.*", "core", "renew_city_answers"),

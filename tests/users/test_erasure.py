@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pyotp
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from heidi_common.audit import verify
+from heidi_common.db import db, transaction, utcnow
+from heidi_common.identity import Role, Session, User
+from heidi_common.outbox import Event
+from heidi_services.auth.models import OneTimeToken, RecoveryCode, Totp
+from heidi_services.auth.service import forgetting
+from tests.auth.helpers import PASSWORD, bearer, login, register
+
+USERS = "/api/v1/users"
+
+
+def erase(client: FlaskClient, user_id: str, headers: dict, **body: str):
+    return client.post(f"{USERS}/{user_id}/erase", json=body, headers=headers)
+
+
+def facts(kind: str) -> list[Event]:
+    db.session.rollback()
+    return list(db.session.scalars(select(Event).where(Event.type == kind)))
+
+
+def enrol(client: FlaskClient, headers: dict) -> None:
+    secret = client.post("/api/v1/auth/mfa/totp", headers=headers).json["data"]["secret"]
+    body = {"code": pyotp.TOTP(secret).now()}
+    assert client.post("/api/v1/auth/mfa/totp/confirm", json=body, headers=headers).status_code == 200
+
+
+def test_oneself_is_erased_with_the_password_and_only_the_id_stays(client: FlaskClient) -> None:
+    data = register(client, firstName="Ada", lastName="Lovelace")
+    user_id, headers = data["user"]["id"], bearer(data)
+    enrol(client, headers)
+    assert erase(client, user_id, headers).json["errors"][0]["pointer"] == "/password"
+    assert erase(client, user_id, headers, password="x" * 12).status_code == 422
+    assert erase(client, user_id, headers, password=PASSWORD).status_code == 202
+    assert client.get(f"{USERS}/me", headers=headers).status_code == 401
+    assert login(client).status_code == 401
+
+    (fact,) = facts("user.deleted")
+    assert fact.data["changed"] == ["erasedAt"]
+    forgetting.forget_person(fact)
+    for table in (OneTimeToken, Totp, RecoveryCode):
+        assert db.session.query(table).count() == 0
+    kept = str({**vars(db.session.query(User).one()), **vars(db.session.query(Session).one())})
+    assert user_id in kept.replace("UUID('", "").replace("-", "") or user_id in kept
+    for trace in ("ada", "Ada", "Lovelace", "127.0.0.1", "Werkzeug"):
+        assert trace not in kept
+    assert verify().broken_at is None
+    register(client)
+
+
+def test_an_administrator_erases_also_the_deleted_and_nobody_brings_them_back(client, as_user) -> None:
+    admin = as_user(Role.ADMIN).headers
+    data = register(client)
+    user_id = data["user"]["id"]
+    assert client.delete(f"{USERS}/{user_id}", headers=admin).status_code == 204
+    assert erase(client, user_id, admin).status_code == 202
+    assert erase(client, user_id, admin).status_code == 202
+    assert len(facts("user.deleted")) == 2
+    restored = client.post(f"{USERS}/{user_id}/restore", headers=admin)
+    assert (restored.status_code, restored.json["code"]) == (409, "erased")
+
+
+@pytest.mark.parametrize("role", [Role.USER, Role.MODERATOR])
+def test_others_cannot_be_erased(client, as_user, role) -> None:
+    data = register(client)
+    assert erase(client, data["user"]["id"], as_user(role).headers).status_code == 404
+    assert login(client).status_code == 200
+
+
+def test_the_last_administrator_cannot_erase_themselves(client, as_user) -> None:
+    admin = as_user(Role.ADMIN).headers
+    data = register(client)
+    path = f"{USERS}/{data['user']['id']}"
+    client.patch(path, json={"role": "ADMIN"}, headers=admin)
+    client.patch(f"{USERS}/me", json={"role": "USER"}, headers=admin)
+    fresh = login(client).json["data"]
+    assert erase(client, data["user"]["id"], bearer(fresh), password=PASSWORD).status_code == 409
+
+
+def test_a_deletion_that_was_taken_back_forgets_nothing(client, as_user) -> None:
+    admin = as_user(Role.ADMIN).headers
+    data = register(client)
+    enrol(client, bearer(data))
+    client.delete(f"{USERS}/{data['user']['id']}", headers=admin)
+    client.post(f"{USERS}/{data['user']['id']}/restore", headers=admin)
+    forgetting.forget_person(facts("user.deleted")[0])
+    assert db.session.query(Totp).count() == 1
+
+
+def test_what_nobody_can_use_any_more_is_pruned(client) -> None:
+    register(client)
+    forgetting.prune()
+    assert db.session.query(OneTimeToken).count() == db.session.query(Session).count() == 1
+    with transaction():
+        db.session.query(OneTimeToken).one().expires_at = utcnow() - timedelta(days=2)
+        db.session.query(Session).one().absolute_expires_at = utcnow() - timedelta(days=91)
+    forgetting.prune()
+    assert db.session.query(OneTimeToken).count() == db.session.query(Session).count() == 0
+
+
+def test_an_export_holds_what_every_service_knows(client, as_user) -> None:
+    data = register(client, firstName="Ada")
+    headers = bearer(data)
+    body = {"provider": "WEBHOOK", "name": "mine", "webhookUrl": "https://example.com/hook"}
+    made = client.post("/api/v1/integrations", json=body, headers=headers)
+    assert made.status_code == 201, made.json
+    found = client.get(f"{USERS}/me/export", headers=headers)
+    assert found.status_code == 200, found.json
+    parts = found.json["data"]["parts"]
+    assert found.json["data"]["user"]["firstName"] == "Ada"
+    assert set(parts) == {"sessions", "audit", "facts", "notifications", "devices", "preferences", "integrations"}
+    assert parts["sessions"][0]["ip"] == "127.0.0.1"
+    assert {"user_created", "authn_login_success"} <= {row["action"] for row in parts["audit"]}
+    assert {"user.created", "notification.send"} <= {row["type"] for row in parts["facts"]}
+    assert parts["integrations"][0]["name"] == "mine" and parts["integrations"][0]["logs"] == []
+    assert "password" not in found.text.lower().replace("password-", "") and "$argon2" not in found.text
+    other = client.get(f"{USERS}/me/export", headers=as_user().headers).json["data"]["parts"]
+    assert other["integrations"] == [] == other["facts"]
+
+
+def test_an_export_without_a_service_is_no_export(client, as_user, monkeypatch) -> None:
+    monkeypatch.setattr("heidi_services.users.peers._here", lambda *args: (503, b""))
+    found = client.get(f"{USERS}/me/export", headers=as_user().headers)
+    assert (found.status_code, found.json["code"]) == (503, "export_incomplete")
