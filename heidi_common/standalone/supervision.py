@@ -40,7 +40,7 @@ class Supervisor:
         """Start the supervisor, and no program yet. From the main thread: the supervisor ends with its starter."""
         self.socket.parent.mkdir(mode=0o700, exist_ok=True)
         self._write_config()
-        command = lifeline.command(sys.executable, "-m", "supervisor.supervisord", "-c", str(self._config))
+        command = lifeline.command(sys.executable, "-m", "heidi_common.standalone.supervisord", "-c", str(self._config))
         self._process = subprocess.Popen(  # nosec B603
             command,
             env=env,
