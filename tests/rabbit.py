@@ -41,7 +41,7 @@ class RabbitNode:
             (folder / name).mkdir(parents=True, exist_ok=True)
         (folder / "enabled_plugins").write_text("[].\n")
         with (folder / "output.log").open("ab") as output:
-            self._process = subprocess.Popen(  # noqa: S603
+            self._process = subprocess.Popen(
                 [_real_server()], env=self._environment(), stdout=output, stderr=output, start_new_session=True
             )
         self._wait_until_it_answers()
@@ -53,6 +53,11 @@ class RabbitNode:
         self._process.wait(10)
         self._process = None
         self._stop_name_service()
+
+    def freeze(self) -> None:
+        """Connections stay open, and nothing is read from them any more; only kill9() helps."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGSTOP)
 
     def stop(self) -> None:
         if self._process is None:
@@ -71,7 +76,7 @@ class RabbitNode:
         epmd = shutil.which("epmd")
         if epmd is not None:
             command = [epmd, "-port", str(self._epmd_port), "-kill"]
-            subprocess.run(command, capture_output=True, timeout=10, check=False)  # noqa: S603
+            subprocess.run(command, capture_output=True, timeout=10, check=False)
 
     def _environment(self) -> dict[str, str]:
         return os.environ | {

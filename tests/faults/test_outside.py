@@ -25,7 +25,7 @@ from tests.faults.platform import ROOT, wait_for
 from tests.fixtures_rabbit import need_rabbitmq
 from tests.rabbit import RabbitNode
 
-FACTS, ROUNDS = 2000, 10
+FACTS = 500
 QUEUE = "a-program-outside"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -106,18 +106,18 @@ def test_a_program_outside_hears_a_cloudevent_of_everyone_who_registers(
     assert set(event["data"]) == {"id", "role", "isActive"}
 
 
-def test_no_fact_is_lost_outside_when_rabbitmq_is_killed_while_they_are_published(
+def test_no_fact_is_lost_outside_that_rabbitmq_had_not_read_when_it_was_killed(
     node: RabbitNode, relay: subprocess.Popen[bytes]
 ) -> None:
-    """What was confirmed is on disk; what was not is published again. Without confirms hundreds are missing."""
+    """A stopped server's socket still takes what is written into it: only a confirm tells that it was read and kept."""
     bind(node)
-    said: set[UUID] = set()
-    for number in range(ROUNDS):
-        said.update(say(FACTS // ROUNDS))
-        if number in (2, 6):
-            time.sleep(0.1)
-            node.kill9()
-            node.start()
+    said = set(say(1))
+    wait_for(lambda: unsent() == 0, 30, lambda: "the relay sent nothing")
+    node.freeze()
+    said.update(say(FACTS))
+    time.sleep(2)
+    node.kill9()
+    node.start()
     wait_for(lambda: unsent() == 0, 120, lambda: f"{unsent()} facts are still unsent")
     arrived = {UUID(str(event["id"])) for _key, event in heard(node)}
     assert said - arrived == set(), f"{len(said - arrived)} of {len(said)} facts were lost"
