@@ -9,7 +9,6 @@ from typing import Any
 import orjson
 
 from heidi_common.http import enveloped
-from heidi_common.schemas import iso
 from heidi_services.city.countries import name_of
 from heidi_services.city.geo import bearing, km_of_chord
 from heidi_services.city.service.finding import Found
@@ -19,7 +18,7 @@ from heidi_services.city.service.fresh import Answer
 def city(row: Any) -> dict[str, Any]:
     """The public shape of a row with the columns of `reads.COLUMNS`."""
     return {
-        "id": str(row.id),
+        "id": row.id,
         "name": row.name,
         "country": row.country,
         "countryName": name_of(row.country),
@@ -28,10 +27,10 @@ def city(row: Any) -> dict[str, Any]:
         "longitude": row.longitude,
         "population": row.population,
         "timezone": row.timezone,
-        "metadata": row.metadata,
+        "metadata": row.metadata and orjson.Fragment(row.metadata),
         "isActive": row.is_active,
-        "createdAt": iso(row.created_at),
-        "updatedAt": iso(row.updated_at),
+        "createdAt": row.created,
+        "updatedAt": row.updated,
     }
 
 
@@ -56,7 +55,7 @@ def countries(counts: Iterable[tuple[str, int]]) -> Answer:
 
 def single(row: Any) -> Answer:
     """The answer for one city; its ETag is the version that If-Match names."""
-    return Answer(f"{str(row.id).replace('-', '')}.{row.version}", orjson.dumps(enveloped(city(row))))
+    return Answer(f"{row.id.replace('-', '')}.{row.version}", orjson.dumps(enveloped(city(row))))
 
 
 def several(cities: Iterable[dict[str, Any]], meta: dict[str, Any], *, geojson: bool) -> Answer:

@@ -17,7 +17,7 @@ from heidi_services.city.geo import bearing, distance_km, wrapped
 from heidi_services.city.models import City
 from heidi_services.city.service import fresh
 from heidi_services.city.service.naming import reindex
-from heidi_services.city.service.reads import COLUMNS, rows
+from heidi_services.city.service.reads import COLUMNS, LISTED, rows
 
 SORTS: dict[str, InstrumentedAttribute[Any]] = {
     "name": City.name,
@@ -26,21 +26,7 @@ SORTS: dict[str, InstrumentedAttribute[Any]] = {
 }
 _NAMED = {"name", "other_names", "country", "population", "is_active"}
 """Changes of these change what search knows."""
-_LISTED = select(
-    City.id,
-    City.name,
-    City.country,
-    City.state,
-    City.latitude,
-    City.longitude,
-    City.population,
-    City.timezone,
-    City.extra.label("metadata"),
-    City.is_active,
-    City.created_at,
-    City.updated_at,
-    City.people,
-)
+_LISTED = select(*LISTED, City.created_at, City.people)
 _BY_ID = text(f"SELECT {COLUMNS} FROM cities WHERE id = :id")
 _COUNTS = text("SELECT country, count(*) AS cities FROM cities WHERE is_active GROUP BY country ORDER BY country")
 

@@ -3,14 +3,32 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, TextClause
+from sqlalchemy import Row, TextClause, literal_column
 
 from heidi_common.db import reading
 
-COLUMNS = (
-    "id, name, country, state, latitude, longitude, population, timezone, metadata, is_active,"
-    " created_at, updated_at, version"
-)
+_ISO = """'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'"""
+_SHOWN = {
+    "id": "CAST(id AS text)",
+    "name": "name",
+    "country": "country",
+    "state": "state",
+    "latitude": "latitude",
+    "longitude": "longitude",
+    "population": "population",
+    "timezone": "timezone",
+    "metadata": "CAST(metadata AS text)",
+    "is_active": "is_active",
+    "created": f"to_char(created_at, {_ISO})",
+    "updated": f"to_char(updated_at, {_ISO})",
+    "version": "version",
+}
+"""A city as text where JSON will be text: objects in between would cost more than everything else."""
+
+COLUMNS = ", ".join(f"{source} AS {name}" for name, source in _SHOWN.items()).replace(":", r"\:")
+"""For `text()`, where a colon begins a parameter."""
+LISTED = [literal_column(source).label(name) for name, source in _SHOWN.items()]
+"""For `select()`."""
 
 
 def rows(statement: TextClause, values: Mapping[str, Any]) -> Sequence[Row[Any]]:

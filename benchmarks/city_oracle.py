@@ -1,0 +1,131 @@
+"""The nearest cities at full size: right against looking at every city, and fast.
+
+    python -m benchmarks.city_oracle                     34 thousand cities, 1,000 random points and the odd corners
+    python -m benchmarks.city_oracle --size 500          imports 235 thousand and says how long that took
+    python -m benchmarks.city_oracle --synthetic 1000000 adds random places and times the nearest 20 among them
+
+Runs its own PostgreSQL and Valkey in a temporary folder; ends with 1 when anything is wrong or too slow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import flask_migrate
+from sqlalchemy import text
+
+from heidi_common.app import build_app, service
+from heidi_common.commands import init_migrations
+from heidi_common.db import reading
+from heidi_common.standalone.postgres import Postgres
+from heidi_common.standalone.valkey import Valkey
+from heidi_services.city import present, sources
+from heidi_services.city.service import importing, nearby
+from heidi_services.city.service.reads import rows
+from tests.city.oracle import Known, check, everything_by_distance
+from tests.conftest import ROOT, free_port, make_settings
+
+EVERYTHING = 20038.0
+CORNERS = [(90, 0), (-90, 0), (90, 180), (0, 0), (0, 180), (0, -180), (-17, 179.9999), (-17, -179.9999), (65, 180)]
+SLOWEST_MS = 5.0
+SYNTHETIC = """INSERT INTO cities (id, name, country, latitude, longitude, population)
+    SELECT gen_random_uuid(), 'Place ' || n, 'DE', degrees(asin(2 * random() - 1)), random() * 360 - 180,
+           (10 ^ (random() * 7))::int FROM generate_series(1, :count) n"""
+
+
+@contextmanager
+def platform() -> Iterator[None]:
+    """A city service on a migrated database, in an app context."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Postgres(Path(folder) / "pg", durable=False)
+        redis = Valkey(Path(folder) / "valkey", free_port(), durable=False)
+        database.start()
+        redis.start()
+        try:
+            app = build_app(make_settings(database.url, redis.url), service("city"))
+            init_migrations(app)
+            with app.app_context():
+                flask_migrate.upgrade(str(ROOT / "migrations"))
+                yield
+        finally:
+            redis.stop()
+            database.stop()
+
+
+def random_point(dice: random.Random) -> tuple[float, float]:
+    return dice.uniform(-90, 90), dice.uniform(-180, 180)
+
+
+def compare(points: int, dice: random.Random) -> int:
+    """Ask for each point with some radius and number; how many answers differ from the oracle's."""
+    everything = rows(text("SELECT id, latitude, longitude, country, coalesce(population, 0) AS p FROM cities"), {})
+    cities = [Known(str(c.id), c.latitude, c.longitude, c.country, c.p) for c in everything]
+    asked = [random_point(dice) for _ in range(points)] + [(float(a), float(b)) for a, b in CORNERS]
+    asked += [(c.latitude, c.longitude) for c in dice.sample(cities, min(200, points))]
+    wrong = 0
+    for number, (latitude, longitude) in enumerate(asked, 1):
+        radius, limit = dice.choice([10, 50, 500, 5000, EVERYTHING]), dice.randint(1, 100)
+        found = nearby.nearest(latitude, longitude, radius_km=radius, limit=limit)
+        answer = [present.from_place(row, latitude, longitude) for row in found.rows]
+        try:
+            check(answer, everything_by_distance(cities, latitude, longitude), radius, limit)
+        except AssertionError as error:
+            wrong += 1
+            print(f"({latitude!r}, {longitude!r}) within {radius} km, {limit}: {error}")
+        if number % 100 == 0:
+            print(f"{number:,} of {len(asked):,} points compared, {wrong} wrong", flush=True)
+    print(f"{len(asked):,} points compared with every one of {len(cities):,} cities: {wrong} wrong")
+    return wrong
+
+
+def measure(points: int, dice: random.Random) -> float:
+    """Milliseconds of the nearest 20 at the 95th percentile, round trip included."""
+    taken = []
+    for latitude, longitude in [random_point(dice) for _ in range(points)]:
+        started = time.perf_counter()
+        nearby.nearest(latitude, longitude, radius_km=EVERYTHING, limit=20)
+        taken.append((time.perf_counter() - started) * 1000)
+    cuts = statistics.quantiles(taken, n=100)
+    print(f"nearest 20: p50 {cuts[49]:.2f} ms, p95 {cuts[94]:.2f} ms, p99 {cuts[98]:.2f} ms over {points:,} points")
+    return cuts[94]
+
+
+def add_synthetic(count: int) -> None:
+    with reading() as connection:
+        connection.execute(text("SET statement_timeout = 0"))
+        connection.execute(text(SYNTHETIC), {"count": count})
+        connection.execute(text("VACUUM (ANALYZE) cities"))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", type=int, choices=sources.SIZES, default=15000, help="the set to import")
+    parser.add_argument("--points", type=int, default=1000)
+    parser.add_argument("--synthetic", type=int, default=0, help="so many random places more, timed only")
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    dice = random.Random(given.seed)
+    with platform():
+        started = time.perf_counter()
+        report = importing.load(sources.shipped(given.size).lines)
+        print(f"{report.added:,} cities imported in {time.perf_counter() - started:.1f} s", flush=True)
+        wrong = compare(given.points, dice) if given.points else 0
+        measure(2000, dice)
+        slow = False
+        if given.synthetic:
+            add_synthetic(given.synthetic)
+            print(f"with {given.synthetic:,} random places more:")
+            slow = measure(2000, dice) > SLOWEST_MS
+    return 1 if wrong or slow else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
