@@ -36,8 +36,8 @@ class Guard:
         """What OpenAPI says about it."""
         if self.public:
             return {"security": [], "x-roles": ["PUBLIC"]}
-        roles = sorted(Role) if self.any_user else sorted(self.roles)
-        found: dict[str, Any] = {"security": [{"bearer": []}], "x-roles": [str(role) for role in roles]}
+        roles = [str(role) for role in sorted(Role if self.any_user else self.roles)]
+        found: dict[str, Any] = {"security": [{"bearer": []}], "x-roles": ["MACHINE"] if self.any_client else roles}
         return found | ({"x-scopes": sorted(self.scopes)} if self.scopes else {})
 
 

@@ -1,0 +1,105 @@
+"""Role x endpoint, generated from the OpenAPI documents: every cell is asked and must answer as the document says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from heidi_common.identity import Role
+from heidi_services import SERVICES
+
+METHODS = ("get", "post", "put", "patch", "delete")
+PERSONAS = ("nobody", "USER", "MODERATOR", "ADMIN", "machine", "machine with scope")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One cell's column: what a document says of an endpoint."""
+
+    method: str
+    path: str
+    roles: frozenset[str]
+    scopes: tuple[str, ...]
+    body: bool = field(default=False)
+
+    @property
+    def url(self) -> str:
+        """Ids that nobody has, so that whoever is let in meets 404 and changes nothing."""
+        return re.sub(r"{[^}]+}", lambda found: "WEBHOOK" if "provider" in found[0] else str(uuid4()), self.path)
+
+    def admits(self, persona: str) -> bool:
+        if persona == "machine with scope":
+            return bool(self.scopes) or "MACHINE" in self.roles
+        return persona in self.roles or (persona == "machine" and "MACHINE" in self.roles)
+
+
+def operations(client: FlaskClient, service: str) -> list[Operation]:
+    document = client.get(f"/docs/{service}/openapi.json").json
+    found = []
+    for path, item in document["paths"].items():
+        for method, told in item.items():
+            if method in METHODS:
+                assert "x-roles" in told, (method, path)
+                roles, scopes = frozenset(told["x-roles"]), tuple(told.get("x-scopes", ()))
+                found.append(Operation(method, path, roles, scopes))
+    return found
+
+
+def ask(client: FlaskClient, operation: Operation, headers: dict[str, str]) -> Any:
+    kwargs: dict[str, Any] = {} if operation.method in ("get", "delete") else {"json": {}}
+    response = client.open(operation.url, method=operation.method.upper(), headers=headers, buffered=False, **kwargs)
+    response.close()
+    return response
+
+
+@pytest.fixture
+def headers_of(
+    as_user: Callable[..., Any], as_client: Callable[..., Any]
+) -> Callable[[str, Operation], dict[str, str]]:
+    def make(persona: str, operation: Operation) -> dict[str, str]:
+        if persona == "nobody":
+            return {}
+        if persona == "machine":
+            return as_client("nothing:useful")
+        if persona == "machine with scope":
+            return as_client(operation.scopes[0] if operation.scopes else "nothing:useful")
+        return as_user(Role(persona)).headers
+
+    return make
+
+
+@pytest.mark.parametrize("persona", PERSONAS)
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_endpoint_answers_each_role_as_its_document_says(
+    app: Flask, client: FlaskClient, headers_of: Callable[..., Any], service: str, persona: str
+) -> None:
+    asked = operations(client, service)
+    assert asked
+    for operation in asked:
+        code = ask(client, operation, headers_of(persona, operation)).status_code
+        cell = (persona, operation.method, operation.path, code)
+        if "PUBLIC" in operation.roles:
+            assert code not in (403, 500), cell
+        elif persona == "nobody":
+            assert code == 401, cell
+        elif operation.admits(persona):
+            assert code not in (401, 500), cell
+            assert code != 403 or persona == "MODERATOR", cell  # staff knows that others exist, but may not change them
+        else:
+            assert code == 403, cell
+
+
+def test_every_rule_of_the_app_is_in_a_document_or_is_the_platforms_own(app: Flask, client: FlaskClient) -> None:
+    told = {(o.method.upper(), o.path) for service in SERVICES for o in operations(client, service)}
+    for rule in app.url_map.iter_rules():
+        if rule.rule.startswith("/api/"):
+            path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
+            for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+                assert (method, path) in told, (method, path)
