@@ -40,6 +40,10 @@ class Plan:
     missed: list[datetime]
     next_run: datetime | None
 
+    @property
+    def count(self) -> int:
+        return len(self.to_run) + len(self.missed)
+
     def is_caught_up(self, now: datetime) -> bool:
         return self.next_run is None or self.next_run > now
 

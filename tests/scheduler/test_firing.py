@@ -1,6 +1,8 @@
 """Firing: each slot once, a row for each, and the policies."""
 
+import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,6 +12,7 @@ from sqlalchemy import text, update
 from heidi_common.db import db, transaction
 from heidi_services.scheduler import service
 from heidi_services.scheduler.models import Schedule, ScheduleRun
+from heidi_services.scheduler.service import firing
 from heidi_services.scheduler.service.admitting import run_id
 from tests.scheduler.conftest import MakeSchedule, facts, runs, set_next
 
@@ -179,9 +182,23 @@ def test_a_backfill_runs_what_was_missed_and_leaves_what_ran_alone(schedule: Mak
 
 def test_a_stopped_clock_does_not_keep_the_rows_it_holds(schedule: MakeSchedule) -> None:
     schedule(next_run=this_minute())
-    from heidi_services.scheduler.service.firing import PATIENCE
-
-    db.session.execute(PATIENCE)
+    db.session.execute(firing.PATIENCE)
     assert db.session.scalar(text("SHOW idle_in_transaction_session_timeout")) == "1s"
     db.session.rollback()
     assert db.session.scalar(text("SHOW idle_in_transaction_session_timeout")) == "0"
+
+
+def test_a_batch_too_large_for_a_starved_machine_is_cut_until_it_fits(
+    schedule: MakeSchedule, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    found = [schedule(next_run=this_minute()) for _ in range(8)]
+    plans = firing._make_plans
+
+    def slow(due: list[Any], size: int) -> Any:
+        time.sleep(1.3 if len(due) > 6 else 0)
+        return plans(due, size)
+
+    monkeypatch.setattr(firing, "_make_plans", slow)
+    service.fire()
+    assert [statuses(schedule_id) for schedule_id in found] == [["QUEUED"]] * 8
+    assert "too slow" in caplog.text

@@ -31,7 +31,8 @@ def clock(settings: Settings, rounds_until: float) -> None:
         while time.time() < rounds_until:
             try:
                 service.fire()
-            except Exception:
+            except Exception as error:
+                print(f"a clock's round failed: {error!r}"[:500], flush=True)  # shown when the test fails
                 db.session.rollback()
             time.sleep(0.01)
 

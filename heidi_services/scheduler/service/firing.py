@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, func, select, text
+from sqlalchemy.exc import DBAPIError
 
 from heidi_common.db import db, transaction
 from heidi_services.scheduler import cron
@@ -22,7 +23,10 @@ from heidi_services.scheduler.service.telling import tell_missed
 
 log = logging.getLogger(__name__)
 
-BATCH = 500
+SLOW_START, MOST = 50, 500
+"""Slots in one transaction: begins small and doubles, shrinks when the database has lost its patience. On a machine
+that is starved of time a large batch would be thrown away again and again."""
+
 THINKING_TIME = 0.3
 """Seconds of computing in one transaction, well within the database's patience below."""
 
@@ -51,19 +55,27 @@ Due = Row[Any]
 
 def fire() -> None:
     """Fire until nothing is due that is free to take."""
-    end = time.monotonic() + ROUND_TIME
-    while _fire_batch() and time.monotonic() < end:
-        pass
+    end, size, dealt_with = time.monotonic() + ROUND_TIME, SLOW_START, 1
+    while dealt_with and time.monotonic() < end:
+        try:
+            dealt_with = _fire_batch(size)
+        except DBAPIError as error:
+            if size == 1 or not error.connection_invalidated:
+                raise
+            log.warning("firing was too slow for the database's patience", extra={"slots": size})
+            size = max(1, size // 8)
+        else:
+            size = min(MOST, size * 2)
 
 
-def _fire_batch() -> int:
-    """One transaction; returns how many schedules it has dealt with."""
+def _fire_batch(size: int) -> int:
+    """One transaction of about so many slots; returns how many schedules it has dealt with."""
     with transaction():
         db.session.execute(PATIENCE)
-        due = _take_due()
+        due = _take_due(size)
         if not due:
             return 0
-        plans = _make_plans(due)
+        plans = _make_plans(due, size)
         rows = _rows(plans)
         store(rows)
         for schedule, found in plans:
@@ -73,25 +85,27 @@ def _fire_batch() -> int:
     return len(plans)
 
 
-def _take_due() -> list[Due]:
+def _take_due(size: int) -> list[Due]:
     statement = (
         select(*NEEDED, func.now().label("now"))
         .where(Schedule.is_enabled, Schedule.next_run <= func.now())
         .order_by(Schedule.next_run)
-        .limit(BATCH)
+        .limit(size)
         .with_for_update(skip_locked=True)
     )
     return list(db.session.execute(statement))
 
 
-def _make_plans(due: list[Due]) -> list[tuple[Due, Plan]]:
-    """As many as fit into the time; the others stay due."""
+def _make_plans(due: list[Due], size: int) -> list[tuple[Due, Plan]]:
+    """As many as fit into the time and the size, one at least; the others stay due."""
     end = time.monotonic() + THINKING_TIME
-    plans = []
+    plans: list[tuple[Due, Plan]] = []
+    slots = 0
     for schedule in due:
-        plans.append((schedule, _plan(schedule)))
-        if time.monotonic() > end:
+        if plans and (slots >= size or time.monotonic() > end):
             break
+        plans.append((schedule, _plan(schedule)))
+        slots += plans[-1][1].count
     return plans
 
 

@@ -1,0 +1,48 @@
+"""From a slot to its end, through the clock's duties and the worker's actor."""
+
+from datetime import UTC, datetime
+
+from flask import Flask
+from sqlalchemy import func, update
+
+from heidi_common.db import db, transaction
+from heidi_services.scheduler.models import ScheduleRun
+from tests.scheduler.conftest import MakeSchedule, facts, runs
+from workers import actors
+from workers.clock import DUTIES
+from workers.subscriptions import SUBSCRIPTIONS, Hint
+
+LOOK = {duty.name: duty.look for duty in DUTIES}
+
+
+def test_the_fact_of_a_slot_leads_to_the_actor_that_runs_it(app: Flask, schedule: MakeSchedule) -> None:
+    found = schedule(next_run=datetime.now(UTC).replace(second=0, microsecond=0))
+    LOOK["schedules"]()
+    (fact,) = facts("schedule.execute")
+    (hint,) = [s for s in SUBSCRIPTIONS if isinstance(s, Hint) and s.pattern == fact.type]
+    deed = actors.load()[hint.actor]
+    assert deed.queue == hint.queue
+    deed.function(fact.subject)
+    assert [run.status for run in runs(found)] == ["SUCCEEDED"]
+
+
+def test_a_run_whose_message_was_lost_is_hinted_at_again(app: Flask, schedule: MakeSchedule) -> None:
+    found = schedule(next_run=datetime.now(UTC).replace(second=0, microsecond=0))
+    LOOK["schedules"]()
+    assert list(LOOK["schedule runs"]()) == [], "the fact's own message is under way"
+    with transaction():
+        db.session.execute(update(ScheduleRun).values(hinted_until=func.now()))
+    (message,) = LOOK["schedule runs"]()
+    assert (message.actor_name, message.queue_name) == ("run_schedule", "scheduler")
+    assert message.args == (str(runs(found)[0].id),)
+    assert list(LOOK["schedule runs"]()) == [], "once is enough for now"
+
+
+def test_a_run_without_a_worker_is_found_by_the_clock(app: Flask, schedule: MakeSchedule) -> None:
+    found = schedule(next_run=datetime.now(UTC).replace(second=0, microsecond=0))
+    LOOK["schedules"]()
+    with transaction():
+        lost = {"status": "RUNNING", "attempts": 1, "started_at": func.now(), "locked_until": func.now()}
+        db.session.execute(update(ScheduleRun).values(**lost))
+    LOOK["schedule reaper"]()
+    assert [run.status for run in runs(found)] == ["TIMED_OUT"]
