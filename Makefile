@@ -29,7 +29,7 @@ run: $(INSTALLED) ## Run the whole platform on this machine (http://localhost:80
 	@FLASK_SKIP_DOTENV=1 exec $(BIN)/flask up
 
 demo: $(INSTALLED) ## Walk through the platform as a REST client, while `make run` runs
-	@$(BIN)/python -m benchmarks.demo
+	@$(BIN)/python -m heidi_common.standalone.demo
 
 test: $(TOOLS) ## Lint, types, contracts and all tests (installs RabbitMQ by apt where it may)
 	@command -v rabbitmq-server > /dev/null || test "$$(id -u)" != 0 || ! command -v apt-get > /dev/null || { \

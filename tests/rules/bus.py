@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -48,20 +49,30 @@ def calls(subscriptions: Iterable[Hint | Consume], duties: Iterable[Duty]) -> li
 
 
 def without_actor(calls: Iterable[Call], deeds: Mapping[str, Deed]) -> list[str]:
-    """Messages for an actor that no worker has, or that listens on another queue."""
-    return [
-        f"{call.by}: {call.actor} on {call.queue}"
-        for call in calls
-        if call.actor not in deeds or deeds[call.actor].queue != call.queue
-    ]
+    """Messages for an actor that no worker has."""
+    return [f"{call.by}: {call.actor}" for call in calls if call.actor not in deeds]
 
 
 def undeclared(calls: Iterable[Call], deeds: Mapping[str, Deed], queues: Iterable[str]) -> list[str]:
-    """Queues that are used without being declared, and declared ones that no actor consumes."""
-    consumed = {deed.queue for deed in deeds.values()}
-    used = {call.queue for call in calls} | consumed
+    """Queues that are used without being declared, and declared ones that nobody uses."""
+    used = {call.queue for call in calls} | {deed.queue for deed in deeds.values()}
     missing = [f"{queue} is not declared" for queue in sorted(used - set(queues))]
-    return missing + [f"nobody consumes {queue}" for queue in sorted(set(queues) - consumed)]
+    return missing + [f"nobody uses {queue}" for queue in sorted(set(queues) - used)]
+
+
+def unconsumed(commands: Iterable[str], queues: Iterable[str]) -> list[str]:
+    """Queues that no worker of a deployment takes from; a worker without `--queues` takes from all."""
+    consumed: set[str] = set()
+    for command in commands:
+        named = re.search(r"--queues((?:\s+[a-z]\w*)+)", command)
+        consumed |= set(named[1].split()) if named else set(queues)
+    return sorted(set(queues) - consumed)
+
+
+def worker_commands(text: str) -> list[str]:
+    """The command lines of workers in a deployment's file, quotes and commas taken out."""
+    lines = [line for line in text.splitlines() if "workers.main:setup" in line]
+    return [re.sub(r"[\"',\[\]()]", " ", line.partition("workers.main:setup")[2]) for line in lines]
 
 
 def dangling_duties(duties: Iterable[Duty]) -> list[str]:

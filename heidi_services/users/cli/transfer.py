@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from heidi_services.users.cli.group import users
+from heidi_services.users.schemas import ImportIn
 from heidi_services.users.service import exporting, importing
 from heidi_services.users.service.importing import Result
 
@@ -30,7 +31,7 @@ def import_users(path: Path, kind: str | None) -> None:
         total = sum(1 for _ in file)
         file.seek(0)
         with _progress(total) as tell:
-            for result in importing.load(file, kind or _kind(path)):
+            for result in importing.load(file, kind or _kind(path), ImportIn()):
                 counts[result.outcome] = counts.get(result.outcome, 0) + 1
                 tell(result)
     click.echo(", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items())) or "nothing to import")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from marshmallow import ValidationError
+from marshmallow import Schema, ValidationError
 
 from heidi_common import accounts
 from heidi_common.audit import record
@@ -18,7 +18,6 @@ from heidi_common.emails import normalise_email
 from heidi_common.password_policy import complaint_about
 from heidi_common.passwords import is_known_hash, passwords
 from heidi_common.problems import Conflict
-from heidi_services.users.schemas import ImportIn
 
 BATCH = 100
 Row = tuple[int, dict[str, Any] | str]
@@ -33,11 +32,11 @@ class Result:
     detail: str
 
 
-def load(lines: Iterable[str], kind: str) -> Iterator[Result]:
-    """Import every line of a CSV (with a header) or NDJSON text."""
+def load(lines: Iterable[str], kind: str, schema: Schema) -> Iterator[Result]:
+    """Import every line of a CSV (with a header) or NDJSON text; `schema` says what a line may hold."""
     rows = iter(_csv_rows(lines) if kind == "csv" else _json_rows(lines))
     while batch := list(islice(rows, BATCH)):
-        prepared = [(number, _prepare(row)) for number, row in batch]
+        prepared = [(number, _prepare(row, schema)) for number, row in batch]
         with transaction():
             results = [_insert(number, given) for number, given in prepared]
         yield from results
@@ -71,12 +70,12 @@ def _json_rows(lines: Iterable[str]) -> Iterator[Row]:
             yield number, row if isinstance(row, dict) else "not a JSON object"
 
 
-def _prepare(row: dict[str, Any] | str) -> dict[str, Any] | str:
+def _prepare(row: dict[str, Any] | str, schema: Schema) -> dict[str, Any] | str:
     """The values of a row, checked and hashed outside of any transaction; or what is wrong with it."""
     if isinstance(row, str):
         return row
     try:
-        given: dict[str, Any] = ImportIn().load(row)
+        given: dict[str, Any] = schema.load(row)
         given["email"] = normalise_email(given["email"])
     except ValidationError as error:
         return "; ".join(f"{name}: {_first(found)}" for name, found in error.messages_dict.items())
