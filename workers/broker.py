@@ -59,11 +59,11 @@ class AppContext(Middleware):
     def after_process_boot(self, broker: Broker) -> None:
         from heidi_common.app import base_app
 
-        # Dramatiq's master, killed, would leave us behind: two generations of workers at once.
-        die_with_parent(signal.SIGTERM)
+        # Dramatiq's master, killed, would leave us behind, unable even to end in order: our log is a pipe to it.
+        die_with_parent(signal.SIGKILL)
         master = multiprocessing.parent_process()
         if master is not None and master.pid != os.getppid():  # it was killed before we could ask for the signal
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGKILL)
         self.app = base_app(self.settings, "worker")
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:

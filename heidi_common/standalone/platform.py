@@ -60,7 +60,8 @@ class Platform:
         client = self.home.core_client()
         for name in NAMES:
             yield Program(name, SERVICES, _module("gunicorn"), self._service_environment(name, client))
-        worker = _module("dramatiq", "workers.main:setup", "--processes", "1", "--threads", "8")
+        few = ("--processes", "1", "--threads", "8", "--worker-shutdown-timeout", "15000")
+        worker = _module("dramatiq", "workers.main:setup", *few)
         yield Program("worker", SERVICES, worker, client, stop_seconds=20)
         yield Program("relay", SERVICES, _module("workers.relay"))
         yield Program("clock", SERVICES, _module("workers.clock"))
