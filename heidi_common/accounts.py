@@ -8,17 +8,17 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from marshmallow import fields
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from heidi_common import revocation
-from heidi_common.db import db, utcnow
+from heidi_common.db import db, reading, utcnow
 from heidi_common.events import UserCreated
 from heidi_common.identity import Role, Session, User
 from heidi_common.outbox import emit
 from heidi_common.problems import Conflict
-from heidi_common.schemas import Schema, UtcDateTime
+from heidi_common.schemas import Schema, UtcDateTime, iso
 
 SHOWN: tuple[Any, ...] = (
     User.id,
@@ -63,6 +63,21 @@ def show(user: AnyRow | User) -> dict[str, Any]:
         "email_verified": user.email_verified_at is not None,
         "created_at": user.created_at,
         "updated_at": user.updated_at,
+    }
+
+
+def as_json(user: AnyRow | User) -> dict[str, Any]:
+    """The JSON object of UserOut, for hot reads that need no schema."""
+    return {
+        "id": str(user.id),
+        "email": user.email,
+        "role": str(user.role),
+        "firstName": user.first_name,
+        "lastName": user.last_name,
+        "isActive": user.is_active,
+        "emailVerified": user.email_verified_at is not None,
+        "createdAt": iso(user.created_at),
+        "updatedAt": iso(user.updated_at),
     }
 
 
@@ -111,9 +126,18 @@ def end_all_tokens(user_id: UUID) -> None:
 
 
 def by_id(user_id: UUID, *columns: Any) -> AnyRow | None:
-    """The SHOWN columns (and more, if asked) of a person who is not deleted."""
+    """The SHOWN columns (and more, if asked) of a person who is not deleted, within the caller's transaction."""
     statement = select(*SHOWN, *columns).where(User.id == user_id, User.deleted_at.is_(None))
     return db.session.execute(statement).first()
+
+
+def read(user_id: UUID) -> AnyRow | None:
+    """The same outside of any transaction: one round trip."""
+    with reading() as connection:
+        return connection.execute(_SHOWN_BY_ID, {"user_id": user_id}).first()
+
+
+_SHOWN_BY_ID = select(*SHOWN).where(User.id == bindparam("user_id"), User.deleted_at.is_(None))
 
 
 def live_session(session: type[Session], now: datetime) -> Iterable[Any]:

@@ -14,7 +14,7 @@ from itsdangerous import BadSignature, Signer
 from sqlalchemy import Select, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
-from heidi_common.db import db
+from heidi_common.db import db, reading
 from heidi_common.problems import BadRequest
 from heidi_common.runtime import runtime
 
@@ -59,12 +59,22 @@ def page(
         statement = statement.where(pair < bound if descending else pair > bound)
     columns = (order, tiebreak) if order is not tiebreak else (order,)
     statement = statement.order_by(*(column.desc() if descending else column.asc() for column in columns))
-    rows: list[Any] = list((db.session.scalars if scalars else db.session.execute)(statement.limit(limit + 1)))
+    rows = _entities(statement.limit(limit + 1)) if scalars else _rows(statement.limit(limit + 1))
     more = len(rows) > limit
     rows = rows[:limit]
     last = rows[-1] if more else None
     following = None if last is None else _seal([getattr(last, order.key), getattr(last, tiebreak.key)], name)
     return Page(items=rows, limit=limit, next_cursor=following, total=count)
+
+
+def _entities(statement: Select[Any]) -> list[Any]:
+    return list(db.session.scalars(statement))
+
+
+def _rows(statement: Select[Any]) -> list[Any]:
+    """Plain rows belong to no session: one round trip."""
+    with reading() as connection:
+        return list(connection.execute(statement))
 
 
 def _signer() -> Signer:

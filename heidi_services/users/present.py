@@ -18,19 +18,10 @@ COLUMNS: tuple[Any, ...] = (*accounts.SHOWN, User.phone, User.locale, User.timez
 
 def person(row: AnyRow | User) -> dict[str, Any]:
     """The JSON object of PersonOut."""
-    return {
-        "id": str(row.id),
-        "email": row.email,
-        "role": str(row.role),
-        "firstName": row.first_name,
-        "lastName": row.last_name,
+    return accounts.as_json(row) | {
         "phone": row.phone,
         "locale": row.locale,
         "timezone": row.timezone,
-        "isActive": row.is_active,
-        "emailVerified": row.email_verified_at is not None,
-        "createdAt": iso(row.created_at),
-        "updatedAt": iso(row.updated_at),
         "deletedAt": iso(row.deleted_at) if row.deleted_at else None,
     }
 

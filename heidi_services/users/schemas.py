@@ -21,6 +21,12 @@ def _known_zone(name: str) -> None:
         raise ValidationError("This is not a time zone of the IANA database.")
 
 
+def _searchable(q: str) -> None:
+    """Signs alone have no trigrams: the whole table would be read for them."""
+    if not any(character.isalnum() for character in q):
+        raise ValidationError("Needs a letter or a digit.")
+
+
 class PersonOut(UserOut):
     """A person, with what only the users service shows."""
 
@@ -31,7 +37,7 @@ class PersonOut(UserOut):
 
 
 class PeopleQuery(PageQuery):
-    q = Text(max=100)
+    q = Text(max=100, validate=_searchable)
     role = fields.Enum(Role, by_value=True)
     is_active = fields.Boolean()
     include_deleted = fields.Boolean(load_default=False)

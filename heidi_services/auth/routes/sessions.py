@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from flask import Response, jsonify
+
 from heidi_common import accounts
 from heidi_common.accounts import UserOut
 from heidi_common.guards import authenticated, caller
-from heidi_common.http import Blueprint
+from heidi_common.http import Blueprint, enveloped
 from heidi_common.problems import Unauthorized
 from heidi_services.auth.schemas import SessionOut, SessionQuery, ValidOut
 from heidi_services.auth.service import sessions
@@ -19,17 +21,17 @@ blp = Blueprint("sessions", __name__, description="The signed-in person and thei
 @blp.route("/api/v1/auth/validate", methods=["POST"])
 @authenticated
 @blp.response(200, ValidOut)
-def validate() -> dict[str, Any]:
+def validate() -> Response:
     """200 with the person and the claims of a good access token; 401 otherwise."""
-    return {"valid": True, "user": _me(), "claims": caller().claims}
+    return jsonify(enveloped({"valid": True, "user": _me(), "claims": caller().claims}))
 
 
 @blp.route("/api/v1/auth/me", methods=["GET"])
 @authenticated
 @blp.response(200, UserOut)
-def me() -> dict[str, Any]:
+def me() -> Response:
     """The signed-in person."""
-    return _me()
+    return jsonify(enveloped(_me()))
 
 
 @blp.route("/api/v1/auth/sessions", methods=["GET"])
@@ -50,7 +52,7 @@ def end_session(session_id: UUID) -> None:
 
 
 def _me() -> dict[str, Any]:
-    user = accounts.by_id(caller().id)
+    user = accounts.read(caller().id)
     if user is None:
         raise Unauthorized("The session has ended.", error="invalid_token")
-    return accounts.show(user)
+    return accounts.as_json(user)

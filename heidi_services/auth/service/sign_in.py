@@ -10,7 +10,7 @@ from sqlalchemy import exists, select, update
 from heidi_common import accounts, throttle
 from heidi_common.accounts import AnyRow
 from heidi_common.audit import fingerprint, refuse
-from heidi_common.db import db, transaction
+from heidi_common.db import db, reading, transaction
 from heidi_common.emails import normalise_email
 from heidi_common.identity import Session, User
 from heidi_common.passwords import passwords
@@ -64,10 +64,8 @@ def _find(subject: str) -> AnyRow | None:
     """The account, read on a connection that is given back before the hashing begins."""
     has_totp = exists().where(Totp.user_id == User.id, Totp.confirmed_at.is_not(None)).label("has_totp")
     statement = select(*COLUMNS, has_totp).where(User.email == subject, User.deleted_at.is_(None))
-    try:
-        return db.session.execute(statement).first()
-    finally:
-        db.session.rollback()
+    with reading() as connection:
+        return connection.execute(statement).first()
 
 
 def _may_enter(user: AnyRow) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 
 from heidi_common.accounts import AnyRow
-from heidi_common.db import db
+from heidi_common.db import db, reading
 from heidi_common.guards import Caller
 from heidi_common.identity import Role, User
 from heidi_common.paging import Page, page
@@ -17,14 +17,15 @@ from heidi_services.users.present import COLUMNS
 
 ORDERS = {"createdAt": User.created_at, "email": User.email}
 STAFF = (Role.ADMIN, Role.MODERATOR)
+BY_ID = select(*COLUMNS).where(User.id == bindparam("user_id"), User.deleted_at.is_(None))
 
 
 def get(caller: Caller, user_id: UUID) -> AnyRow:
     """Oneself, or anybody for staff; for others nobody else exists."""
     if caller.id != user_id and caller.role not in STAFF:
         raise not_found()
-    statement = select(*COLUMNS).where(User.id == user_id, User.deleted_at.is_(None))
-    row = db.session.execute(statement).first()
+    with reading() as connection:
+        row = connection.execute(BY_ID, {"user_id": user_id}).first()
     if row is None:
         raise not_found()
     return row
@@ -42,7 +43,7 @@ def listed(query: dict[str, Any]) -> Page:
     """A page of people, newest first unless told otherwise."""
     sort = query["sort"]
     return page(
-        _filtered(query),
+        filtered(query),
         order=ORDERS[sort.removeprefix("-")],
         descending=sort.startswith("-"),
         tiebreak=User.id,
@@ -53,7 +54,7 @@ def listed(query: dict[str, Any]) -> Page:
     )
 
 
-def _filtered(query: dict[str, Any]) -> Select[*tuple[Any, ...]]:
+def filtered(query: dict[str, Any]) -> Select[*tuple[Any, ...]]:
     statement = select(*COLUMNS)
     if not query["include_deleted"]:
         statement = statement.where(User.deleted_at.is_(None))
