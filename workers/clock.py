@@ -31,6 +31,8 @@ from workers.subscriptions import SUBSCRIPTIONS, Consume
 log = logging.getLogger(__name__)
 LIMIT = 500
 INBOX_DAYS = 14
+AFTER_FAILURE = 5.0
+"""Seconds before a duty that failed is looked after again."""
 
 
 @dataclass
@@ -110,20 +112,23 @@ DUTIES = (
 
 
 def round(broker: Broker, duties: Iterable[Duty] = DUTIES) -> None:
-    """Every duty whose time has come; one that fails does not keep the others from theirs."""
-    failed: Exception | None = None
-    for duty in duties:
-        if time.monotonic() < duty.next_at:
-            continue
-        duty.next_at = time.monotonic() + duty.every
-        try:
-            for message in duty.look():
-                broker.enqueue(message)
-        except Exception as error:
-            log.warning("duty failed", extra={"duty": duty.name, "error": repr(error)[:300]})
-            failed = error
-    if failed is not None:
-        raise failed
+    """Every duty whose time has come. One that fails waits a while, alone; raises when none of them could be done."""
+    due = [duty for duty in duties if time.monotonic() >= duty.next_at]
+    failures = [error for duty in due if (error := _attend(duty, broker)) is not None]
+    if failures and len(failures) == len(due):
+        raise failures[0]
+
+
+def _attend(duty: Duty, broker: Broker) -> Exception | None:
+    duty.next_at = time.monotonic() + duty.every
+    try:
+        for message in duty.look():
+            broker.enqueue(message)
+    except Exception as error:
+        duty.next_at = time.monotonic() + max(duty.every, AFTER_FAILURE)
+        log.warning("duty failed", extra={"duty": duty.name, "error": repr(error)[:300]})
+        return error
+    return None
 
 
 def main() -> None:
