@@ -60,7 +60,7 @@ SEARCHES = [
     "nobody at all",
     "@example.test",
     "12345",
-    "%%%",
+    "a%b",
     "xqzj",
 ]
 
