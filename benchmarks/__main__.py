@@ -1,0 +1,65 @@
+"""`python -m benchmarks [--quick] [rows...]`: measure, and show; a full run in earnest also writes the README."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+
+from benchmarks import machine, report, wrk
+from benchmarks.bench import Bench
+from benchmarks.figures import Figure, Floors
+from benchmarks.rows import ROWS
+from benchmarks.stage import PRODUCTION, Stage
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("rows", nargs="*", metavar="row", help=f"of {', '.join(ROWS)}; all when none is named")
+    parser.add_argument("--quick", action="store_true", help="two seconds a row and fewer mails: to try it out")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.rows) - set(ROWS):
+        parser.error(f"there is no row {', '.join(sorted(unknown))}")
+    wrk.require()
+    run(arguments.rows or list(ROWS), quick=arguments.quick, whole=not arguments.rows)
+
+
+def run(names: list[str], *, quick: bool, whole: bool) -> None:
+    """Measure these rows on one platform, between two looks at the floors."""
+    before, started = machine.load(), time.monotonic()
+    stage = Stage()
+    try:
+        say("Starting the platform")
+        stage.start({} if {"start", "memory"} & set(names) else PRODUCTION)
+        bench = Bench(stage, quick)
+        first = measure_floors(bench)
+        figures = [figure for name in ROWS if name in names for figure in measure(name, bench)]
+        last = measure_floors(bench)
+    finally:
+        stage.leave()
+    floors = Floors((first[0], last[0]), (first[1], last[1]))
+    print(f"\n{report.floors_line(floors)}\n\n{report.shown(figures, floors)}\n")
+    say(f"{time.monotonic() - started:.0f} s")
+    if whole and not quick:
+        report.write(figures, floors, (before, machine.load()))
+
+
+def measure_floors(bench: Bench) -> tuple[float, float]:
+    say("floors")
+    return bench.floors()
+
+
+def measure(name: str, bench: Bench) -> list[Figure]:
+    say(name)
+    figures = ROWS[name](bench)
+    for figure in figures:
+        say(f"  {figure.work}: {report.number(figure.value, figure.unit)}  {figure.note}")
+    return figures
+
+
+def say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""The floors: what this machine gives on the same gunicorn settings when there is almost nothing to do.
+
+`/f1` is a bare Flask route. `/f2/<id>` is one with a raw psycopg2 select by primary key, one connection a thread.
+The database is that of the platform under test (`FLOOR_DATABASE`).
+"""
+
+import os
+import threading
+from typing import Any
+
+import psycopg2
+from flask import Flask, Response
+
+app = Flask(__name__)
+local = threading.local()
+SELECT = """
+SELECT CAST(row_to_json(found) AS text)
+FROM (SELECT id, name, country, latitude, longitude FROM cities WHERE id = %s) AS found
+"""
+
+
+def _connection() -> Any:
+    if not hasattr(local, "connection"):
+        local.connection = psycopg2.connect(os.environ["FLOOR_DATABASE"])
+        local.connection.autocommit = True
+    return local.connection
+
+
+@app.get("/f1")
+def f1() -> Response:
+    return Response(b'{"data": {}}', mimetype="application/json")
+
+
+@app.get("/f2/<city_id>")
+def f2(city_id: str) -> Response:
+    with _connection().cursor() as cursor:
+        cursor.execute(SELECT, (city_id,))
+        (body,) = cursor.fetchone()
+    return Response(body, mimetype="application/json")

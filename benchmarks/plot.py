@@ -1,0 +1,40 @@
+"""The rows as bars: how much of its target each one reaches. SVG by hand, no library."""
+
+from html import escape
+
+from benchmarks.figures import Figure, Floors
+
+WIDTH, LEFT, BAR, GAP = 900, 420, 16, 8
+MOST = 2.0
+"""Bars longer than this many times the target are cut."""
+GOOD, SHORT = "#2f7d4f", "#b5532a"
+
+
+def svg(figures: list[Figure], floors: Floors) -> str:
+    """One bar for each figure that has a target; the line is the target."""
+    shares = [(figure.work, share) for figure in figures if (share := figure.share(floors)) is not None]
+    height = 40 + len(shares) * (BAR + GAP)
+    scale = (WIDTH - LEFT - 60) / MOST
+    target = LEFT + scale
+    body = [_bar(number, work, share, scale) for number, (work, share) in enumerate(shares)]
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}"',
+            'font-family="sans-serif" font-size="12">',
+            '<rect width="100%" height="100%" fill="white"/>',
+            *body,
+            f'<path d="M {target:.0f} 20 V {height - 10}" stroke="black" stroke-dasharray="3 3"/>',
+            f'<text x="{target:.0f}" y="14" text-anchor="middle">target</text>',
+            "</svg>\n",
+        ]
+    )
+
+
+def _bar(number: int, work: str, share: float, scale: float) -> str:
+    y = 24 + number * (BAR + GAP)
+    width, colour = min(share, MOST) * scale, GOOD if share >= 1 else SHORT
+    return (
+        f'<text x="{LEFT - 8}" y="{y + 12}" text-anchor="end">{escape(work)}</text>'
+        f'<rect x="{LEFT}" y="{y}" width="{width:.1f}" height="{BAR}" fill="{colour}"/>'
+        f'<text x="{LEFT + width + 4:.1f}" y="{y + 12}">{share:.2f}</text>'
+    )

@@ -1,0 +1,110 @@
+"""Notifications: taken in, and delivered as e-mail to the SMTP sink that `flask up` runs."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+
+import requests
+
+from benchmarks.bench import Bench
+from benchmarks.figures import Figure, Goal, at_least, at_most, times_original
+from benchmarks.population import ids
+from benchmarks.stage import Stage, wait_until
+from benchmarks.wrk import drive
+
+ACCEPTED = 652
+READERS, MAILS, ALONE = 1000, 2000, 100
+PATIENCE = 120
+
+
+def accepted(bench: Bench) -> list[Figure]:
+    """With the worker at rest (the original never delivered), and with everything running."""
+    bench.produce()
+    lines, headers = _posts(bench), _headers(bench)
+    stage, base = bench.stage, bench.stage.service("notification")
+    stage.pause("worker")
+    rest = bench.load(base, lines, headers=headers)
+    _drop(stage)
+    stage.resume("worker")
+    busy = bench.load(base, lines, headers=headers)
+    _drop(stage)
+    goal: list[Goal] = [times_original(1, ACCEPTED)]
+    row = "POST notification (row, fact, promise)"
+    return [
+        Figure(
+            row,
+            rest.rate,
+            "/s",
+            goal,
+            ACCEPTED,
+            "; ".join(filter(None, ("relay running, worker at rest", rest.trouble))),
+        ),
+        Figure(f"{row}, while it delivers", busy.rate, "/s", [], ACCEPTED, busy.trouble),
+    ]
+
+
+def idle(bench: Bench) -> list[Figure]:
+    """One mail at a time, from the POST to the file of the sink."""
+    bench.produce()
+    lines, headers = _posts(bench), _headers(bench)
+    _quiet(bench.stage)
+    times = []
+    with requests.Session() as session:
+        url = bench.stage.service("notification") + "/api/v1/notifications"
+        for line in lines[: bench.many(ALONE)]:
+            before, started = _arrived(bench.stage), time.time()
+            session.post(url, data=line.split("\t")[2], headers=headers, timeout=30).raise_for_status()
+            wait_until(lambda seen=len(before): len(_arrived(bench.stage)) > seen, 30, every=0.005)
+            times.append((max(_arrived(bench.stage)) - started) * 1000)
+            time.sleep(0.05)
+    note = f"{len(times)} mails one by one; slowest {max(times):.0f} ms"
+    return [Figure("e-mail end to end, idle: p50", statistics.median(times), "ms", [at_most(100, "ms")], note=note)]
+
+
+def sustained(bench: Bench) -> list[Figure]:
+    """From the first POST to the last mail in the sink, posting as fast as the service takes them."""
+    bench.produce()
+    lines, headers = _posts(bench), _headers(bench)
+    _quiet(bench.stage)
+    before, started = set(_arrived(bench.stage)), time.time()
+    load = drive(
+        bench.stage.service("notification"), lines, PATIENCE, headers=headers, most=bench.many(MAILS), connections=8
+    )
+    _quiet(bench.stage)
+    new = sorted(set(_arrived(bench.stage)) - before)
+    seconds = (new[-1] - started) if new else 0.0
+    rate = len(new) / seconds if seconds else 0.0
+    note = f"{len(new):,} mails in {seconds:.1f} s, posted in {load.seconds:.1f} s"
+    goal = at_least(300, "/s")
+    return [
+        Figure("e-mail end to end, sustained", rate, "/s", [goal], note="; ".join(filter(None, (note, load.trouble))))
+    ]
+
+
+def _posts(bench: Bench) -> list[str]:
+    message = {"channel": "EMAIL", "subject": "Your order is on its way", "content": "It will be there on Friday. " * 8}
+    bodies = (json.dumps({"userId": reader} | message) for reader in ids(bench, READERS))
+    return [f"POST\t/api/v1/notifications\t{body}" for body in bodies]
+
+
+def _headers(bench: Bench) -> dict[str, str]:
+    return bench.stage.admin() | {"Content-Type": "application/json"}
+
+
+def _arrived(stage: Stage) -> list[float]:
+    """When each mail came, in seconds since the epoch: the sink's files say so in their names."""
+    return [int(path.name.partition(".")[0]) / 1e9 for path in (stage.home / "mail" / "new").iterdir()]
+
+
+def _quiet(stage: Stage) -> None:
+    """Until nothing waits to be sent or told."""
+    wait_until(lambda: not stage.one("SELECT EXISTS (SELECT FROM notifications WHERE status = 'PENDING')"), PATIENCE)
+    wait_until(lambda: not stage.one("SELECT EXISTS (SELECT FROM outbox WHERE sent_at IS NULL)"), PATIENCE)
+
+
+def _drop(stage: Stage) -> None:
+    """What this row queued would be delivered into the next one."""
+    stage.query("DELETE FROM notifications WHERE status = 'PENDING'")
+    _quiet(stage)

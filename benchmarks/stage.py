@@ -1,0 +1,191 @@
+"""A platform to measure: `flask up` in a folder of its own, on ports of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+from xmlrpc.client import ServerProxy
+
+import psycopg2
+import requests
+from supervisor.xmlrpc import SupervisorTransport
+
+from heidi_common.standalone.checkout import SERVICES
+from heidi_common.standalone.ports import Ports
+from heidi_common.standalone.sockets import folder_for
+from heidi_common.standalone.supervision import SOCKET
+
+ROOT = Path(__file__).parents[1]
+PRODUCTION = {
+    "HEIDI_ENV": "production",
+    "WEB_CONCURRENCY": "2",
+    # Counted as always, but out of reach: wrk is one address.
+    "THROTTLE_ADDRESS_PER_MINUTE": "100000000",
+    "THROTTLE_USER_PER_MINUTE": "100000000",
+}
+"""Two processes for every service, and none of standalone's exceptions for loopback."""
+
+
+class Stage:
+    """start(), stop(), and hands on what runs in between."""
+
+    def __init__(self) -> None:
+        self.home = Path(tempfile.mkdtemp(prefix="heidi-bench-"))
+        self.ports = _free_ports()
+        self.process: subprocess.Popen[bytes] | None = None
+        self.children: list[subprocess.Popen[bytes]] = []
+        self.settings: dict[str, str] = {}
+
+    def start(self, settings: dict[str, str] | None = None) -> float:
+        """Seconds until the banner stands: everything answers."""
+        self.settings = settings or {}
+        log = self.home / "up.log"
+        log.unlink(missing_ok=True)
+        env = {name: value for name, value in os.environ.items() if not name.startswith(("HEIDI_", "WEB_"))}
+        env |= {
+            "HEIDI_HOME": str(self.home),
+            "HEIDI_BASE_PORT": str(self.ports.base),
+            "PYTHONUNBUFFERED": "1",
+            "FLASK_SKIP_DOTENV": "1",
+        }
+        command = [sys.executable, "-m", "flask", "up", "--port", str(self.ports.router)]
+        started = time.monotonic()
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(command, cwd=ROOT, env=env | self.settings, stdout=output, stderr=output)
+        while "curl" not in log.read_text():
+            if self.process.poll() is not None or time.monotonic() > started + 300:
+                raise SystemExit(f"The platform does not start:\n{log.read_text()[-3000:]}")
+            time.sleep(0.02)
+        return time.monotonic() - started
+
+    def stop(self) -> None:
+        """Stop what was started here, and nothing else."""
+        for child in self.children:
+            child.terminate()
+            child.wait(30)
+        self.children.clear()
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(90)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+        self.process = None
+
+    def leave(self) -> None:
+        self.stop()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def service(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.ports.service(name)}"
+
+    @property
+    def router(self) -> str:
+        return f"http://127.0.0.1:{self.ports.router}"
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What the platform tells its programs, as `flask -e` reads it."""
+        lines = (self.home / "env").read_text().splitlines()
+        return {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
+
+    @property
+    def database(self) -> str:
+        return self.env["DATABASE_URL"].replace("postgresql+psycopg2://", "postgresql://")
+
+    def connect(self) -> Any:
+        connection = psycopg2.connect(self.database)
+        connection.autocommit = True
+        return connection
+
+    def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """All rows; nothing for a statement that has none."""
+        connection = self.connect()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql, values)
+                return list(cursor.fetchall()) if cursor.description else []
+        finally:
+            connection.close()
+
+    def one(self, sql: str, *values: Any) -> Any:
+        return self.query(sql, *values)[0][0]
+
+    def admin(self) -> dict[str, str]:
+        """The Authorization header of an administrator who has just signed in."""
+        email, password = (self.home / "admin.txt").read_text().split()
+        return self.sign_in(email, password)
+
+    def sign_in(self, email: str, password: str) -> dict[str, str]:
+        url = f"{self.service('auth')}/api/v1/auth/login"
+        answer = requests.post(url, json={"email": email, "password": password}, timeout=30)
+        answer.raise_for_status()
+        return {"Authorization": f"Bearer {answer.json()['data']['accessToken']}"}
+
+    def spawn(self, name: str, command: Sequence[str], env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
+        """Another process with the platform's environment; ends with `stop`."""
+        with (self.home / f"{name}.log").open("ab") as output:
+            child = subprocess.Popen(
+                command, cwd=ROOT, env=os.environ | self.env | (env or {}), stdout=output, stderr=output
+            )
+        self.children.append(child)
+        return child
+
+    def flask(self, *arguments: str) -> None:
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
+        env = os.environ | self.env | {"LOG_FORMAT": "console"}
+        subprocess.run(command, cwd=ROOT, env=env, check=True, timeout=900, stdout=subprocess.DEVNULL)
+
+    def pause(self, program: str) -> None:
+        self._supervisor().stopProcess(self._full(program))
+
+    def resume(self, program: str) -> None:
+        self._supervisor().startProcess(self._full(program))
+
+    def _full(self, program: str) -> str:
+        """Supervisor's "group:name"."""
+        found = {info["name"]: info["group"] for info in self._supervisor().getAllProcessInfo()}
+        return f"{found[program]}:{program}"
+
+    def _supervisor(self) -> Any:
+        transport = SupervisorTransport("", "", f"unix://{folder_for(self.home / 'run', SOCKET) / SOCKET}")
+        return ServerProxy("http://127.0.0.1", transport=transport).supervisor
+
+
+def wait_until(check: Callable[[], Any], seconds: float, every: float = 0.1) -> bool:
+    """Whether it came true in that time."""
+    deadline = time.monotonic() + seconds
+    while not check():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(every)
+    return True
+
+
+def _free_ports() -> Ports:
+    """Below those that the system gives to outgoing connections."""
+    for base in range(20000 + os.getpid() % 200 * 40, 32700, 40):
+        ports = Ports(router=base + 30, base=base)
+        wanted = (*map(ports.service, SERVICES), ports.valkey, ports.smtp, ports.router, base + 31)
+        if all(map(is_free, wanted)):
+            return ports
+    raise SystemExit("no free range of ports")
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
