@@ -1,11 +1,15 @@
 """The scheduler's HTTP contract."""
 
+import time
+from threading import Thread
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
+from heidi_common.db import db
 from heidi_common.identity import Role
 from heidi_services.scheduler import service
 from tests.scheduler.conftest import MakeSchedule, body, facts, runs
@@ -259,3 +263,34 @@ def test_a_repeated_key_makes_one_schedule_and_one_run(
     assert one.json["data"]["id"] == two.json["data"]["id"]
     assert two.headers["Idempotent-Replayed"] == "true"
     assert len(runs(found)) == 1
+
+
+def test_waiting_with_a_key_sees_the_end_of_the_run(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+    url = f"{BASE}/{create(client, admin)['id']}"
+
+    def work() -> None:
+        with app.app_context():
+            while not (due := facts("schedule.execute")):
+                time.sleep(0.02)
+            service.run(due[0].id)
+            db.session.remove()
+
+    worker = Thread(target=work)
+    worker.start()
+    answer = client.post(f"{url}/run?wait=10", headers=admin | {"Idempotency-Key": "k"})
+    worker.join()
+    assert (answer.status_code, answer.json["data"]["status"]) == (202, "SUCCEEDED")
+
+
+def test_an_etag_is_true_after_a_run_and_the_last_change_is_still_a_persons(
+    client: FlaskClient, admin: dict[str, str]
+) -> None:
+    made = create(client, admin)
+    url = f"{BASE}/{made['id']}"
+    tag = client.get(url, headers=admin).headers["ETag"]
+    client.post(f"{url}/run", headers=admin)
+    service.run(facts("schedule.execute")[0].id)
+    again = client.get(url, headers=admin | {"If-None-Match": tag})
+    assert again.status_code == 200
+    assert again.json["data"]["runCount"] == 1
+    assert again.json["data"]["updatedAt"] == made["updatedAt"]
