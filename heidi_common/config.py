@@ -78,6 +78,7 @@ class Settings:
     email_providers: tuple[str, ...] = ("smtp",)
     sms_providers: tuple[str, ...] = ("simulated",)
     push_providers: tuple[str, ...] = ("simulated",)
+    provider_rates: Mapping[str, float] = field(default_factory=dict)
     sendgrid_api_key: str = field(default="", repr=False)
     sendgrid_url: str = "https://api.sendgrid.com"
     sendgrid_webhook_public_key: str = ""
@@ -148,6 +149,14 @@ def _one_of(*choices: str) -> Callable[[str], str]:
 def _some_of(*choices: str) -> Callable[[str], tuple[str, ...]]:
     one = _one_of(*choices)
     return lambda raw: tuple(one(word) for word in _words(raw))
+
+
+def _rates(raw: str) -> Mapping[str, float]:
+    """`twilio=10,sendgrid=100`: messages a second."""
+    found = {name: float(rate) for name, _, rate in (word.partition("=") for word in _words(raw))}
+    if any(rate <= 0 for rate in found.values()):
+        raise ValueError("a rate must be more than 0")
+    return found
 
 
 def _url(*schemes: str) -> Callable[[str], str]:
@@ -243,6 +252,7 @@ _OPTIONAL: dict[str, Callable[[str], Any]] = {
     "email_providers": _some_of("smtp", "sendgrid", "simulated"),
     "sms_providers": _some_of("twilio", "simulated"),
     "push_providers": _some_of("fcm", "webpush", "simulated"),
+    "provider_rates": _rates,
     "sendgrid_api_key": str,
     "sendgrid_url": _base_url,
     "sendgrid_webhook_public_key": str,

@@ -57,6 +57,18 @@ def test_an_unsubscribe_link_comes_with_one_click() -> None:
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
 
+@given(st.text(st.characters(exclude_categories=("Cs", "Cc")) | st.just("\n"), max_size=200))
+def test_every_text_survives(text: str) -> None:
+    plain = _sent(text=text).get_body(("plain",))
+    assert plain is not None
+    assert plain.get_content().replace("\r\n", "\n") == text.rstrip("\n") + "\n"
+
+
+def test_very_long_lines_are_wrapped_for_the_way() -> None:
+    raw = build(Message(id=_ID, recipient="ann@example.org", text="x" * 5000), sender="a@example.com", now=_NOW)
+    assert max(map(len, raw.as_bytes().splitlines())) < 998
+
+
 @given(st.text(max_size=120))
 def test_no_subject_adds_a_header(subject: str) -> None:
     if any(0xD800 <= ord(char) <= 0xDFFF for char in subject):

@@ -5,6 +5,7 @@ import re
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.mime.text import MIMEText
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from functools import lru_cache
@@ -13,6 +14,7 @@ from heidi_services.notification.channels.message import Message
 
 _POLICY = SMTP.clone(refold_source="none")
 _POLICY_UTF8 = _POLICY.clone(utf8=True)
+_LONGEST_LINE = 900
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _UNQUOTED = re.compile(r"[^\s()<>\[\]:;@\\,\"]+")
 _LINK = re.compile(r"https?://[^\s<>\"']+")
@@ -39,9 +41,17 @@ def build(message: Message, *, sender: str, now: datetime) -> EmailMessage:
     if message.unsubscribe_url:
         mail.set_raw("List-Unsubscribe", f"<{message.unsubscribe_url}>")
         mail.set_raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
-    mail.set_content(message.text)
-    mail.add_alternative(message.html or html_of(message.text), subtype="html")
+    mail.set_raw("MIME-Version", "1.0")
+    mail["Content-Type"] = f'multipart/alternative; boundary="=_{message.id.hex}"'
+    mail.set_payload([_part(message.text, "plain"), _part(message.html or html_of(message.text), "html")])
     return mail
+
+
+def _part(text: str, kind: str) -> MIMEText:
+    """Readable where it can be; the older class, because it stores these two headers without parsing them."""
+    text = text.rstrip("\n") + "\n"
+    plain = text.isascii() and max(map(len, text.splitlines())) <= _LONGEST_LINE
+    return MIMEText(text, kind, "us-ascii" if plain else "utf-8")
 
 
 @lru_cache(maxsize=8)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from heidi_services.notification.channels import providers
 from heidi_services.notification.channels.message import Message, Sender
 from heidi_services.notification.kinds import UNMUTABLE, Channel
 from heidi_services.notification.models import Device, Suppression
-from heidi_services.notification.service import compose, settle
+from heidi_services.notification.service import compose, pace, settle
 from heidi_services.notification.service.claim import Job, claim
 from heidi_services.notification.service.rendering import MissingVariable, RenderingFailed
 from heidi_services.notification.service.settle import Try
@@ -64,20 +64,21 @@ def _hand_over(job: Job, sealed: dict[str, object]) -> None:
         settle.failed(job, "no_device" if job.channel is Channel.PUSH else "no_address")
     elif not senders:
         settle.failed(job, "no_provider")
+    elif (wait := pace.wait_for_turn(job, senders)) is not None:
+        settle.postponed(job, utcnow() + wait)
     else:
         settle.tried(job, [one for target in targets for one in _send(senders, _message(job, words, target), target)])
 
 
-def _send(senders: Iterable[Sender], message: Message, target: Target) -> Iterable[Try]:
+def _send(senders: Sequence[Sender], message: Message, target: Target) -> Iterable[Try]:
     """Provider after provider until one has an opinion: only the next one helps against a failure to get through."""
-    for sender in senders:
-        if not sender.takes(message):
-            continue
+    for sender in pace.in_working_order([one for one in senders if one.takes(message)]):
         started, clock = utcnow(), time.monotonic()
         result = sender.send(message)
         yield Try(result, started, round((time.monotonic() - clock) * 1000), target.device_id)
         if not result.unreachable:
             return
+        pace.note_outage(sender)
 
 
 def _targets(job: Job) -> list[Target]:

@@ -1,0 +1,71 @@
+"""Limits for readers and providers, and a breaker: never lost, only later."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from heidi_common.config import ConfigError, Settings
+from heidi_common.db import utcnow
+from heidi_common.runtime import runtime
+from heidi_services.notification.service.pace import Limit, take
+from tests.conftest import SignedIn, free_port
+from tests.notification.conftest import Post, attempts_of, delivered
+from tests.notification.mailserver import MailServer
+
+AsUser = Callable[..., SignedIn]
+
+
+def test_a_bucket_gives_its_burst_and_then_says_how_long(app: object) -> None:
+    limit = Limit("x", burst=2, every=10)
+    assert [take(runtime().redis, [limit]) for _ in range(2)] == [0, 0]
+    assert 9 < take(runtime().redis, [limit]) <= 10
+
+
+def test_when_one_bucket_is_empty_nothing_is_taken_from_the_others(app: object) -> None:
+    full, empty = Limit("full", burst=1, every=60), Limit("empty", burst=1, every=60)
+    take(runtime().redis, [empty])
+    assert take(runtime().redis, [full, empty]) > 0
+    assert take(runtime().redis, [full]) == 0
+
+
+def test_the_sixth_text_message_waits_and_is_no_attempt(post: Post, as_user: AsUser) -> None:
+    person = as_user(phone="+15005550006")
+    assert [delivered(post(person, channel="SMS")).status for _ in range(5)] == ["SENT"] * 5
+    waiting = delivered(post(person, channel="SMS"))
+    assert (waiting.status, waiting.attempts, attempts_of(waiting.id)) == ("PENDING", 0, [])
+    assert timedelta(seconds=30) < waiting.next_attempt_at - utcnow() <= timedelta(seconds=60)
+    assert delivered(post(person, channel="SMS", category="security")).status == "SENT"
+
+
+def test_advertisements_come_slowly(post: Post, mail: MailServer, as_user: AsUser) -> None:
+    person = as_user()
+    assert [delivered(post(person, category="marketing")).status for _ in range(4)] == ["SENT"] * 3 + ["PENDING"]
+    assert delivered(post(as_user(), category="marketing")).status == "SENT", "others are not held up"
+
+
+def test_a_provider_is_not_asked_faster_than_it_likes(
+    reconfigure: Callable[..., None], post: Post, as_user: AsUser
+) -> None:
+    reconfigure(email_providers=("simulated",), provider_rates={"simulated": 0.1})
+    assert [delivered(post(as_user())).status for _ in range(2)] == ["SENT", "PENDING"]
+
+
+def test_without_redis_there_are_no_limits(reconfigure: Callable[..., None], post: Post, as_user: AsUser) -> None:
+    ids = [post(as_user(phone="+15005550006"), channel="SMS") for _ in range(2)]
+    reconfigure(redis_url=f"redis://127.0.0.1:{free_port()}/0", provider_rates={"simulated": 0.1})
+    assert [delivered(one).status for one in ids] == ["SENT", "SENT"]
+
+
+def test_a_provider_that_is_down_is_asked_last_for_a_while(
+    reconfigure: Callable[..., None], post: Post, as_user: AsUser
+) -> None:
+    reconfigure(smtp_url=f"smtp://127.0.0.1:{free_port()}", email_providers=("smtp", "simulated"))
+    tried = [[one.provider for one in attempts_of(delivered(post(as_user())).id)] for _ in range(7)]
+    assert tried == [["smtp", "simulated"]] * 5 + [["simulated"]] * 2
+
+
+@pytest.mark.parametrize("raw", ["twilio", "twilio=0", "twilio=fast"])
+def test_a_rate_that_is_none_is_an_error_at_the_start(raw: str) -> None:
+    with pytest.raises(ConfigError, match="PROVIDER_RATES"):
+        Settings.from_env({"PROVIDER_RATES": raw})
