@@ -57,7 +57,7 @@ class Admission:
         return row | {"finished_at": self.now, "error": error}
 
     def _jittered(self) -> datetime:
-        return self.now + timedelta(seconds=random.uniform(0, self.schedule.jitter_seconds))
+        return self.now + timedelta(seconds=random.uniform(0, self.schedule.jitter_seconds))  # nosec B311
 
     def _row(self, slot: datetime, status: Status, *, due: datetime, hinted: datetime) -> dict[str, Any]:
         return {
