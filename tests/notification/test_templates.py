@@ -92,9 +92,10 @@ def test_one_name_stands_once_for_a_channel_and_language(client: FlaskClient, ad
 def test_the_list_is_paged_by_name_and_filtered(client: FlaskClient, admin: dict[str, str]) -> None:
     for letter in "cab":
         _create(client, admin, name=f"bill-{letter}")
-    first = client.get(f"{URL}?limit=2", headers=admin).get_json()
+    first = client.get(f"{URL}?limit=2&total=true", headers=admin).get_json()
     second = client.get(f"{URL}?limit=2&cursor={first['meta']['nextCursor']}", headers=admin).get_json()
     assert [one["name"] for one in first["data"] + second["data"]] == [f"bill-{x}" for x in ascii_lowercase[:3]]
+    assert first["meta"]["total"] == 3
     assert len(client.get(f"{URL}?name=bill-a", headers=admin).get_json()["data"]) == 1
 
 

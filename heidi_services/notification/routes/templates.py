@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -34,8 +33,7 @@ blp = Blueprint("notification-templates", __name__, description="Texts with vari
 @blp.response(200, TemplateOut(many=True))
 def list_templates(query: dict[str, Any]) -> Page:
     paging = {name: query.pop(name) for name in ("limit", "cursor", "total")}
-    found = templates.listing(query, **paging)
-    return replace(found, items=[_shown(row[0], row[1]) for row in found.items])
+    return templates.listing(query, **paging)
 
 
 @blp.route("/api/v1/notifications/templates", methods=["POST"])
@@ -89,6 +87,5 @@ def preview_template(body: dict[str, Any], template_id: UUID) -> Words:
 
 
 def _shown(template: Template, words: TemplateVersion) -> dict[str, Any]:
-    kept = ("id", "name", "channel", "locale", "category", "created_at", "updated_at")
-    said = {name: getattr(words, name) for name in templates.WORDS}
-    return {name: getattr(template, name) for name in kept} | said | {"version": words.number}
+    kept = {name: getattr(template, name) for name in templates.KEPT}
+    return kept | {name: getattr(words, name) for name in templates.WORDS} | {"version": words.number}

@@ -17,6 +17,7 @@ from heidi_services.notification.service.compose import Source, Words
 from heidi_services.notification.service.rendering import MissingVariable, RenderingFailed, TemplateRefused, check
 
 WORDS = ("subject", "body", "html")
+KEPT = ("id", "name", "channel", "locale", "category", "created_at", "updated_at")
 
 
 def create(fields: Mapping[str, Any]) -> tuple[Template, TemplateVersion]:
@@ -43,8 +44,9 @@ def get(template_id: UUID) -> tuple[Template, TemplateVersion]:
 
 
 def listing(filters: Mapping[str, Any], **paging: Any) -> Page:
-    columns: tuple[Any, ...] = (Template, TemplateVersion, Template.name, Template.id)
-    found: Select[Any] = select(*columns).join(
+    """Rows that hold a template and its current words."""
+    columns: list[Any] = [getattr(Template, name) for name in KEPT] + [getattr(TemplateVersion, name) for name in WORDS]
+    found: Select[Any] = select(*columns, TemplateVersion.number.label("version")).join(
         TemplateVersion, (TemplateVersion.template_id == Template.id) & (TemplateVersion.number == Template.current)
     )
     for name, value in filters.items():
