@@ -1,4 +1,4 @@
-"""`flask up` and `flask doctor`: what every `flask` command loads, so nothing heavy is imported here."""
+"""`flask up`, `flask doctor` and `flask seed`: what every `flask` command loads, so nothing heavy is imported here."""
 
 import os
 import sys
@@ -30,3 +30,11 @@ def doctor() -> None:
     from heidi_common.doctor import report
 
     sys.exit(report())
+
+
+@click.command("seed")
+def seed() -> None:
+    """Fill the running platform with samples to look at."""
+    from heidi_common.standalone.seed import main
+
+    sys.exit(main())

@@ -11,6 +11,7 @@ import runpy
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,14 @@ class Options(ServerOptions):  # type: ignore[misc]
             super().execve(filename, argv, env)
         # Whatever happens in here, nothing of the supervisor may go on in the child.
         os._exit(_become(argv, env))
+
+    def waitpid(self) -> tuple[int | None, int | None]:
+        """What a killed master leaves behind goes with it: nginx's workers would keep its port for ever."""
+        pid, status = super().waitpid()
+        if pid:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)
+        return pid, status
 
 
 def _become(argv: list[str], env: dict[str, str]) -> int:

@@ -1,0 +1,40 @@
+"""Which platform is meant: the one that `make run` has started, by HEIDI_PORT and HEIDI_HOME."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+
+from heidi_common.standalone.checkout import ROOT
+from heidi_common.standalone.demo.api import Api, Failed
+
+
+@dataclass(frozen=True)
+class Target:
+    base_url: str
+    home: Path
+
+    @classmethod
+    def from_env(cls) -> Target:
+        port = os.environ.get("HEIDI_PORT") or 8080
+        return cls(f"http://127.0.0.1:{port}", Path(os.environ.get("HEIDI_HOME") or ROOT / ".heidi"))
+
+    def administrator(self) -> tuple[str, str]:
+        """E-mail and password."""
+        file = self.home / "admin.txt"
+        if not file.exists():
+            raise Failed(f"{file} is not there: it holds the administrator's e-mail and password")
+        email, password = file.read_text().splitlines()[:2]
+        return email, password
+
+    def as_administrator(self) -> Api:
+        return Api(self.base_url).signed_in(*self.administrator())
+
+    def explain(self, error: Exception) -> str:
+        """What went wrong, in a line."""
+        if isinstance(error, requests.ConnectionError):
+            return f"{self.base_url} cannot be reached; is the platform running (make run)?"
+        return f"the answer lacks {error}" if isinstance(error, KeyError) else str(error)
