@@ -87,7 +87,7 @@ setup(
     install_requires=RUN,
     # Found without loading an app: `flask up` makes the very settings that an app needs.
     entry_points={
-        "flask.commands": ["up = heidi_common.standalone.cli:up", "doctor = heidi_common.standalone.cli:doctor"],
+        "flask.commands": [f"{name} = heidi_common.standalone.cli:{name}" for name in ("up", "doctor", "seed")],
     },
     extras_require={"standalone": STANDALONE, "test": STANDALONE + TEST},
 )

@@ -13,6 +13,7 @@ from heidi_common.db import db
 PLATFORM = (
     ("heidi_common.standalone.cli", "up"),
     ("heidi_common.standalone.cli", "doctor"),
+    ("heidi_common.standalone.cli", "seed"),
 )
 
 

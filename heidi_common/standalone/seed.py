@@ -58,7 +58,11 @@ SCHEDULES: tuple[JSON, ...] = (
     },
 )
 INTEGRATIONS: tuple[JSON, ...] = (
-    {"provider": "STRIPE", "name": "Stripe (sample)", "credentials": {"webhookSecret": "whsec_sample"}},
+    {
+        "provider": "STRIPE",
+        "name": "Stripe (sample)",
+        "credentials": {"webhookSecret": f"whsec_{secrets.token_hex(16)}"},
+    },
     {"provider": "WEBHOOK", "name": "Partner (sample)"},
 )
 
