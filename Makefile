@@ -13,14 +13,14 @@ PIP = $(if $(wildcard $(BIN)/pip),$(BIN)/python -m pip,$(PYTHON) -m pip --python
 # Runs $(1) with a dot for each two seconds, and shows its output only when it fails.
 define patiently
 $(1) > $(VENV)/install.log 2>&1 & pid=$$!; trap 'kill $$pid; exit 130' INT TERM; \
-while kill -0 $$pid 2>/dev/null; do printf .; sleep 2; done; echo; \
-wait $$pid || { tail -n 20 $(VENV)/install.log; exit 1; }
+while kill -0 $$pid 2>/dev/null; do printf . >&2; sleep 2; done; echo >&2; \
+wait $$pid || { tail -n 20 $(VENV)/install.log >&2; exit 1; }
 endef
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint format bench migrate doctor sbom backup
+.PHONY: help run demo test lint format bench migrate doctor secrets sbom backup
 
 help: ## This list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ migrate: $(INSTALLED) ## Bring the tables of DATABASE_URL up to date (or those o
 doctor: $(INSTALLED) ## Can every dependency be reached, and what to do if not
 	@$(BIN)/flask doctor
 
+secrets: $(INSTALLED) ## New secrets for docker compose: make secrets > .env
+	@$(BIN)/python deploy/new_env.py
+
 backup: $(INSTALLED) ## Dump the database to backups/, keep 30 days
 	@$(BIN)/python deploy/backup/backup.py
 
@@ -68,12 +71,12 @@ sbom: $(INSTALLED) ## What is installed, as CycloneDX JSON in sbom.json
 # Made again only when what it depends on has changed; an installation that broke off leaves no stamp.
 $(INSTALLED): setup.py constraints.txt
 	@test -n "$(PYTHON)" || { echo "Heidi needs Python 3.11 or later"; exit 1; }
-	@test -x $(BIN)/python || { echo "Making the virtual environment $(VENV)"; \
+	@test -x $(BIN)/python || { echo "Making the virtual environment $(VENV)" >&2; \
 		$(PYTHON) -m venv $(VENV) > /dev/null 2>&1 || $(PYTHON) -m venv --clear --without-pip $(VENV); }
-	@printf 'Installing packages (a minute or two, the first time) '; \
+	@printf 'Installing packages (a minute or two, the first time) ' >&2; \
 		$(call patiently,$(PIP) install -c constraints.txt -e '.[standalone]')
 	@touch $@
 
 $(TOOLS): $(INSTALLED)
-	@printf 'Installing the tools for tests '; $(call patiently,$(PIP) install -c constraints.txt -e '.[test]')
+	@printf 'Installing the tools for tests ' >&2; $(call patiently,$(PIP) install -c constraints.txt -e '.[test]')
 	@touch $@

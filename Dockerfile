@@ -1,0 +1,26 @@
+# One image for the seven services, the worker, the relay, the clock and the migrations; the command says which.
+FROM python:3.11-slim AS build
+WORKDIR /app
+RUN python -m venv /venv
+ENV PATH=/venv/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+# Dependencies first: they change less often than the code.
+COPY setup.py constraints.txt pyproject.toml ./
+RUN mkdir heidi_common heidi_services workers && touch wsgi.py \
+    && pip install -c constraints.txt . && pip uninstall --yes heidi-services
+COPY . .
+RUN pip install --no-deps -e . && python -m compileall -q heidi_common heidi_services workers
+
+FROM python:3.11-slim
+RUN useradd --system --uid 10001 --no-create-home heidi
+WORKDIR /app
+COPY --from=build /venv /venv
+COPY --from=build /app /app
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 MALLOC_ARENA_MAX=2 HEIDI_SERVICE=auth BIND=0.0.0.0:3000 \
+    PROMETHEUS_MULTIPROC_DIR=/tmp/metrics
+USER heidi
+EXPOSE 3000
+# /readyz is for the router; a restart helps only a process that is not alive.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "import os,urllib.request as u; u.urlopen('http://127.0.0.1:'+os.environ['BIND'].rpartition(':')[2]+'/healthz', timeout=4)"]
+ENTRYPOINT ["sh", "-c", "mkdir -p \"$PROMETHEUS_MULTIPROC_DIR\" && exec \"$@\"", "heidi"]
+CMD ["gunicorn"]
