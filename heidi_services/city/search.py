@@ -13,6 +13,8 @@ SHORTEST_FOR_TYPOS = 4
 _WHOLE_LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h", "ŧ": "t", "ŋ": "n"}
 )
+# Combining marks; planes beyond the first two have none.
+_MARKS = dict.fromkeys(code for code in range(0x300, 0x20000) if unicodedata.combining(chr(code)))
 _SPELLED_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
 _APOSTROPHES = re.compile("['`´ʹʻʼʽʾʿˈ‘’′]")
 _SEPARATORS = re.compile(r"[\W_]+")
@@ -22,8 +24,7 @@ def fold(text: str) -> str:
     """Lower case, no marks, no punctuation, single spaces: `São  Tomé-` becomes `sao tome`."""
     text = text.casefold()
     if not text.isascii():
-        text = unicodedata.normalize("NFKD", text.translate(_WHOLE_LETTERS))
-        text = "".join(mark for mark in text if not unicodedata.combining(mark))
+        text = unicodedata.normalize("NFKD", text.translate(_WHOLE_LETTERS)).translate(_MARKS)
         # Composed again, so that a Korean syllable is one letter; the fold of a fold is itself.
         text = unicodedata.normalize("NFC", text.casefold())
     return _SEPARATORS.sub(" ", _APOSTROPHES.sub("", text)).strip()
@@ -35,7 +36,10 @@ def index_names(names: Iterable[str]) -> list[str]:
     for name in names:
         forms[fold(name)] = None
         if not name.isascii():
-            forms[fold(unicodedata.normalize("NFC", name).casefold().translate(_SPELLED_OUT))] = None
+            plain = unicodedata.normalize("NFC", name).casefold()
+            spelled_out = plain.translate(_SPELLED_OUT)
+            if spelled_out != plain:
+                forms[fold(spelled_out)] = None
     forms.pop("", None)
     return list(forms)
 

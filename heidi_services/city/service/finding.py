@@ -25,6 +25,7 @@ SIMILARITY = {
     TYPO: "0.75",
     LOOKALIKE: "0.7 * similarity(name, :q)",
 }
+CLOSE = f"SELECT id FROM cities WHERE is_active ORDER BY pos <-> CAST(:place AS cube) LIMIT {AROUND}"  # nosec B608
 NEARNESS = f"(1 + 1 / (1 + {2 * EARTH_RADIUS_KM / 100} * asin(least(1, chord / 2))))"
 """Doubles the score on the spot and fades with hundreds of kilometres."""
 
@@ -69,18 +70,24 @@ def _best(first: list[Row[Any]], second: list[Row[Any]]) -> list[Row[Any]]:
 
 @cache
 def _statement(match: str, country: bool, point: bool) -> TextClause:
-    scored = f"SELECT city_id, max(({SIMILARITY[match]}) * weight) AS score FROM city_names"
-    condition = f"WHERE {match}" + (" AND city_names.country = :country" if country else "")
-    best = f"{scored} {condition} GROUP BY city_id ORDER BY score DESC LIMIT {POOL}"
-    if point:
-        near = f"SELECT id FROM cities WHERE is_active ORDER BY pos <-> CAST(:place AS cube) LIMIT {AROUND}"
-        close = f"{scored} JOIN ({near}) close ON close.id = city_id {condition} GROUP BY city_id"
-        best = f"SELECT city_id, max(score) AS score FROM (({best}) UNION ALL ({close})) pool GROUP BY city_id"
     chord = "pos <-> CAST(:place AS cube)" if point else "0"
     sql = (
-        f"SELECT {COLUMNS}, chord, score * {NEARNESS if point else '1'} AS score FROM"
-        f" (SELECT cities.*, hits.score, {chord} AS chord FROM ({best}) hits JOIN cities ON id = city_id) pool"
+        f"SELECT {COLUMNS}, chord, score * {NEARNESS if point else '1'} AS score"  # nosec B608: constants
+        f" FROM (SELECT cities.*, hits.score, {chord} AS chord"
+        f" FROM ({_hits(match, country, point)}) hits JOIN cities ON id = city_id) pool"
         " ORDER BY score DESC, id LIMIT :limit"
     )
     spellings = [bindparam("spellings", type_=ARRAY(Text))] if match == TYPO else []
     return text(sql).bindparams(*spellings)
+
+
+def _hits(match: str, country: bool, point: bool) -> str:
+    """The candidates with their scores: the best by name and fame, with a point also those around it."""
+    scored = f"SELECT city_id, max(({SIMILARITY[match]}) * weight) AS score FROM city_names"  # nosec B608: constants
+    condition = f"WHERE {match}" + (" AND city_names.country = :country" if country else "")
+    best = f"{scored} {condition} GROUP BY city_id ORDER BY score DESC LIMIT {POOL}"
+    if not point:
+        return best
+    close = f"{scored} JOIN ({CLOSE}) close ON close.id = city_id {condition} GROUP BY city_id"
+    both = f"({best}) UNION ALL ({close})"
+    return f"SELECT city_id, max(score) AS score FROM ({both}) either GROUP BY city_id"  # nosec B608: constants

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, TextClause, literal_column
+from sqlalchemy import ColumnElement, Row, TextClause, literal_column
 
 from heidi_common.db import reading
 
@@ -27,7 +27,7 @@ _SHOWN = {
 
 COLUMNS = ", ".join(f"{source} AS {name}" for name, source in _SHOWN.items()).replace(":", r"\:")
 """For `text()`, where a colon begins a parameter."""
-LISTED = [literal_column(source).label(name) for name, source in _SHOWN.items()]
+LISTED: list[ColumnElement[Any]] = [literal_column(source).label(name) for name, source in _SHOWN.items()]
 """For `select()`."""
 
 
