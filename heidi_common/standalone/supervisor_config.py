@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from heidi_common.standalone.failure import CannotRun
 from heidi_common.standalone.program import GROUPS, Program
 
 WITHOUT_LIMIT = 1_000_000_000
@@ -69,10 +70,17 @@ def _environment(env: Mapping[str, str]) -> str:
 
 
 def _quoted(value: str) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """The format has two kinds of quotation marks and no escape."""
+    mark = "'" if '"' in value else '"'
+    if mark in value:
+        raise CannotRun(f"supervisor's configuration cannot hold both kinds of quotation marks: {value}")
+    return f"{mark}{value}{mark}"
 
 
 def _section(name: str, **options: object) -> str:
-    """A percent sign would be an expansion."""
+    """A percent sign would be an expansion; a comment cannot be escaped at all."""
     lines = [f"{key} = {str(value).replace('%', '%%')}" for key, value in options.items() if value != ""]
+    for line in lines:
+        if any(sign in line for sign in (" #", " ;", "\n")):
+            raise CannotRun(f"supervisor's configuration cannot hold this: {line}")
     return "\n".join([f"[{name}]", *lines, ""])

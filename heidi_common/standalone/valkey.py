@@ -72,6 +72,13 @@ class Valkey:
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
 
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
     def stop(self) -> None:
         if self._process is None:
             return

@@ -1,0 +1,138 @@
+"""The servers from the wheels: what they hold is found again, and nothing of them stays behind."""
+
+import os
+import smtplib
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg2
+import pytest
+import redis
+
+from heidi_common.standalone import lifeline
+from heidi_common.standalone.postgres import Postgres
+from heidi_common.standalone.sockets import LONGEST, folder_for
+from heidi_common.standalone.valkey import Valkey
+from tests.standalone.conftest import free_port
+
+
+def until(holds: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def gone(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def answer(url: str, question: str) -> object:
+    connection = psycopg2.connect(url.replace("+psycopg2", ""))
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(question)
+        found = cursor.fetchone() if cursor.description else None
+    connection.close()
+    return found[0] if found else None
+
+
+def test_a_database_is_found_again_after_kill_9(tmp_path: Path) -> None:
+    server = Postgres(tmp_path / "pg")
+    server.start()
+    answer(server.url, "CREATE TABLE kept (id int); INSERT INTO kept VALUES (7)")
+    server.kill()
+    again = Postgres(tmp_path / "pg")
+    again.start()
+    assert answer(again.url, "SELECT id FROM kept") == 7
+    again.stop()
+
+
+def test_the_database_takes_no_port_and_lets_nobody_else_in(tmp_path: Path) -> None:
+    server = Postgres(tmp_path / "pg", durable=False)
+    server.start()
+    assert answer(server.url, "SHOW listen_addresses") == ""
+    assert stat.S_IMODE(server.socket_folder.stat().st_mode) == 0o700
+    assert answer(server.url, "SELECT lower('MÜNCHEN')") == "münchen"
+    server.stop()
+
+
+def test_a_number_left_in_the_pid_file_by_a_power_cut_does_not_matter(tmp_path: Path) -> None:
+    server = Postgres(tmp_path / "pg", durable=False)
+    server.start()
+    server.stop()
+    (tmp_path / "pg" / "postmaster.pid").write_text(f"{os.getpid()}\n{tmp_path}/pg\n0\n5432\n\n\n")
+    server.start()
+    assert answer(server.url, "SELECT 1") == 1
+    server.stop()
+
+
+def test_a_folder_that_is_too_long_for_a_socket_still_works(tmp_path: Path) -> None:
+    server = Postgres(tmp_path / ("x" * 60) / ("y" * 60), durable=False)
+    assert len(str(server.socket_folder / ".s.PGSQL.5432")) <= LONGEST < len(str(server.folder))
+    server.start()
+    assert answer(server.url, "SELECT 1") == 1
+    server.stop()
+    assert not server.socket_folder.exists()
+    assert folder_for(tmp_path, "s") == tmp_path
+
+
+def test_valkey_keeps_what_it_took_through_kill_9_and_asks_for_its_password(tmp_path: Path) -> None:
+    server = Valkey(tmp_path / "valkey", free_port(), password="p" * 20)
+    server.start()
+    redis.Redis.from_url(server.url).set("kept", "yes")
+    time.sleep(1.2)  # appendfsync everysec
+    server.kill()
+    again = Valkey(tmp_path / "valkey", server.port, password="p" * 20)
+    again.start()
+    assert redis.Redis.from_url(again.url).get("kept") == b"yes"
+    with pytest.raises(redis.AuthenticationError):
+        redis.Redis(port=again.port).get("kept")
+    again.stop()
+    assert "p" * 20 not in " ".join(again.command())
+
+
+def test_a_sent_mail_lies_in_the_maildir(tmp_path: Path) -> None:
+    port = free_port()
+    process = subprocess.Popen([sys.executable, "-m", "heidi_common.standalone.mail", str(tmp_path), str(port)])
+    until(lambda: _listens(port))
+    with smtplib.SMTP("127.0.0.1", port) as client:
+        client.sendmail("from@x.test", ["to@y.test"], "Subject: hello\r\n\r\nHi there.\r\n.leading dot\r\n")
+    (mail,) = (tmp_path / "new").iterdir()
+    text = mail.read_text()
+    assert text.startswith("Return-Path: <from@x.test>")
+    assert "Delivered-To: to@y.test" in text
+    assert text.endswith("Hi there.\n.leading dot\n")
+    assert list((tmp_path / "tmp").iterdir()) == []
+    process.terminate()
+    assert process.wait(10) == 0
+
+
+def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+    told = tmp_path / "pid"
+    script = f"""
+import subprocess, time
+child = subprocess.Popen({lifeline.command("sleep", "600")!r})
+open({str(told)!r}, "w").write(str(child.pid))
+time.sleep(600)
+"""
+    parent = subprocess.Popen([sys.executable, "-c", script])
+    until(lambda: told.exists() and bool(told.read_text()))
+    child = int(told.read_text())
+    until(lambda: Path(f"/proc/{child}/comm").read_text().strip() == "sleep")
+    parent.kill()
+    parent.wait()
+    until(lambda: gone(child))
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
