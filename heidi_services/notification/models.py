@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKey, Index, Sequence, SmallInteger, Text, UniqueConstraint, func, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
@@ -61,7 +61,7 @@ class Notification(Entity, Work, Base):
     subject: Mapped[str | None]
     content: Mapped[str | None]
     html: Mapped[str | None]
-    extra: Mapped[dict[str, Any] | None] = mapped_column("metadata")
+    extra: Mapped[dict[str, Any] | None] = mapped_column("metadata", JSONB(none_as_null=True))
     template: Mapped[str | None]
     template_version: Mapped[int | None]
     locale: Mapped[str | None]

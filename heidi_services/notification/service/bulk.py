@@ -17,9 +17,9 @@ from heidi_common.events import NotificationBatch
 from heidi_common.identity import User
 from heidi_common.outbox import emit
 from heidi_common.problems import NotFound
-from heidi_services.notification.models import BULK, Batch, Notification
+from heidi_services.notification.models import Batch, Notification
 from heidi_services.notification.service.drafts import Draft
-from heidi_services.notification.service.queue import insertion
+from heidi_services.notification.service.queue import insertion, parameters
 
 _UUID7 = """encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) placing
 substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6),
@@ -52,9 +52,9 @@ def queue_bulk(audience: Audience, draft: Draft, sender_id: UUID) -> Batch:
     people = audience.condition()
     with transaction():
         for readers, values in _by_language(people, draft):
-            row = values | {"batch_id": batch.id, "priority": BULK}
-            statement = insertion(readers, row, id_=sql_cast(text(_UUID7), SqlUuid()), bulk=True)
-            batch.accepted += int(db.session.execute(statement).rowcount)  # type: ignore[attr-defined]
+            given = parameters(values | {"batch_id": batch.id})
+            statement = insertion(readers, id_=sql_cast(text(_UUID7), SqlUuid()), bulk=True)
+            batch.accepted += int(db.session.execute(statement, given).rowcount)  # type: ignore[attr-defined]
         db.session.add(batch)
         emit(NotificationBatch(id=batch.id, channel=draft.channel, category=draft.category, accepted=batch.accepted))
     return batch

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import CursorResult, Select, case, func, select, update
 
-from heidi_common.db import db, transaction
+from heidi_common.db import db, reading, transaction
 from heidi_common.paging import Page, page
 from heidi_common.problems import Conflict, NotFound
 from heidi_services.notification.kinds import Channel, Status
@@ -49,7 +49,8 @@ def attempts(notification_id: UUID, *, owner: UUID | None) -> Sequence[Attempt]:
 
 
 def unread_count(user_id: UUID) -> int:
-    return db.session.scalar(select(func.count()).where(Notification.user_id == user_id, UNREAD)) or 0
+    with reading() as connection:
+        return connection.scalar(select(func.count()).where(Notification.user_id == user_id, UNREAD)) or 0
 
 
 def read(notification_id: UUID, owner: UUID) -> None:

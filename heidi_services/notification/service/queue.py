@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, func, literal, select
+from sqlalchemy import ColumnElement, Table, bindparam, func, literal, select
 from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.sql.dml import ReturningInsert
 from uuid_utils.compat import uuid7
 
 from heidi_common.db import db, transaction
@@ -17,10 +18,15 @@ from heidi_common.identity import User
 from heidi_common.outbox import emit
 from heidi_common.problems import Invalid
 from heidi_common.work import HINT_LEASE
-from heidi_services.notification.models import UNHINTED, Notification
+from heidi_services.notification.models import BULK, NORMAL, UNHINTED, Notification
 from heidi_services.notification.service.drafts import Draft
 
 TABLE = cast(Table, Notification.__table__)
+GIVEN = (
+    *("channel", "type", "category", "subject", "content", "html", "metadata", "template", "template_version"),
+    *("locale", "scheduled_for", "expires_at", "sender_id", "batch_id", "sealed"),
+)
+"""The columns that a sender decides."""
 
 
 def queue(user_id: UUID, draft: Draft) -> Notification:
@@ -38,10 +44,8 @@ def insert_one(
 ) -> Notification | None:
     """The row and its fact; None when the person does not exist, or the row already does."""
     notification_id = notification_id or uuid7()
-    person = (User.id == user_id) & User.deleted_at.is_(None)
-    statement = insertion(person, values, id_=literal(notification_id, TABLE.c.id.type))
-    made = (TABLE.c.created_at, TABLE.c.updated_at, TABLE.c.status, TABLE.c.attempts, TABLE.c.version)
-    row = db.session.execute(statement.returning(*made)).first()
+    given = parameters(values) | {"new_id": notification_id, "reader": user_id}
+    row = db.session.execute(_insertion_of_one(), given).first()
     if row is None:
         return None
     emit(
@@ -54,34 +58,41 @@ def insert_one(
     return Notification(**columns, id=notification_id, user_id=user_id, extra=values.get("metadata"), **row._mapping)
 
 
-def insertion(
-    people: ColumnElement[bool], values: Mapping[str, Any], *, id_: ColumnElement[UUID], bulk: bool = False
-) -> Insert:
-    """One row for each of the people, by INSERT ... SELECT; rows that exist are left alone.
-
-    The database's clock says when a row is due, because the same clock is asked whether it is.
-    """
-    due = (
-        func.now()
-        if values.get("scheduled_for") is None
-        else literal(values["scheduled_for"], TABLE.c.next_attempt_at.type)
+@cache
+def _insertion_of_one() -> ReturningInsert[Any]:
+    """Made once: putting the expressions together takes longer than running them."""
+    person = (User.id == bindparam("reader", type_=User.id.type)) & User.deleted_at.is_(None)
+    statement = insertion(person, id_=bindparam("new_id", type_=TABLE.c.id.type))
+    return statement.returning(
+        *(TABLE.c[name] for name in ("created_at", "updated_at", "status", "attempts", "version"))
     )
-    columns: dict[str, Any] = {name: literal(value, TABLE.c[name].type) for name, value in values.items()} | {
+
+
+def insertion(people: ColumnElement[bool], *, id_: ColumnElement[UUID], bulk: bool = False) -> Insert:
+    """One row for each of the people, by INSERT ... SELECT with `parameters`; rows that exist are left alone.
+
+    The database's clock says when a row is due, because the same clock is asked whether it is. A row for later has no
+    message under way: the clock process gives it out when it is due, as it gives out bulk at its own pace.
+    """
+    given = {name: bindparam(f"new_{name}", type_=TABLE.c[name].type) for name in GIVEN}
+    hinted_until = literal(UNHINTED) if bulk else func.coalesce(given["scheduled_for"], func.now() + HINT_LEASE)
+    columns: dict[str, ColumnElement[Any]] = given | {
         "id": id_,
-        "user_id": User.id,
-        "next_attempt_at": due,
+        "user_id": User.id.expression,
+        "priority": literal(BULK if bulk else NORMAL),
+        "next_attempt_at": func.coalesce(given["scheduled_for"], func.now()),
+        "hinted_until": hinted_until,
         "created_at": func.now(),
         "updated_at": func.now(),
     }
-    columns["hinted_until"] = literal(UNHINTED, TABLE.c.hinted_until.type) if bulk else _hinted_until(values, due)
     source = select(*(column.label(name) for name, column in columns.items())).where(people)
     filled = insert(TABLE).from_select(list(columns), source, include_defaults=False)
     return filled.on_conflict_do_nothing(index_elements=["id"])
 
 
-def _hinted_until(values: Mapping[str, Any], due: Any) -> Any:
-    """A row for later has no message under way: the clock gives it out when it is due."""
-    return due + HINT_LEASE if values.get("scheduled_for") is None else due + timedelta(0)
+def parameters(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What `insertion` wants to be given."""
+    return {f"new_{name}": values.get(name) for name in GIVEN}
 
 
 def _locale(user_id: UUID) -> str | None:

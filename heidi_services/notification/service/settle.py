@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import Table, case, delete, func, update
+from sqlalchemy import Table, Update, bindparam, case, delete, func, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
@@ -25,6 +26,7 @@ from heidi_services.notification.service.stream import announce, lock_stream
 
 _ROW = cast(Table, Notification.__table__)
 _ATTEMPTS = cast(Table, Attempt.__table__)
+_GIVEN_BACK: dict[str, Any] = {"locked_until": None, "updated_at": func.now(), "version": _ROW.c.version + 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ def tried(job: Job, tries: Sequence[Try]) -> None:
     with transaction():
         _record(job, tries)
         if sent is not None:
-            _sent(job, provider_id=sent.provider_id or None)
+            db.session.execute(_handed_over(), {"sent_id": job.id, "given_id": sent.provider_id or None})
+            _say_sent(job)
         elif any(one.result.retryable for one in tries):
             _again(job, tries)
         else:
@@ -70,7 +73,8 @@ def shown(job: Job) -> None:
     """An in-app message is delivered by being there: it gets its place in the stream, and open streams are told."""
     with transaction():
         lock_stream(job.user_id)
-        _sent(job, stream_id=STREAM.next_value())
+        db.session.execute(_sent(stream_id=STREAM.next_value()), {"sent_id": job.id})
+        _say_sent(job)
         announce(job.user_id)
 
 
@@ -93,10 +97,20 @@ def postponed(job: Job, until: datetime) -> None:
             _update(job, next_attempt_at=until, hinted_until=until, attempts=_ROW.c.attempts - 1)
 
 
-def _sent(job: Job, **values: Any) -> None:
+@cache
+def _handed_over() -> Update:
+    """Made once: most messages end here."""
+    return _sent(provider_id=bindparam("given_id", type_=_ROW.c.provider_id.type))
+
+
+def _sent(**values: Any) -> Update:
     """A receipt may have been faster than we: what is further than SENT stays."""
     status = case((_ROW.c.status == Status.PENDING, Status.SENT.value), else_=_ROW.c.status)
-    _update(job, overtaken=True, status=status, sent_at=func.now(), failure_reason=None, sealed=None, **values)
+    changed = {"status": status, "sent_at": func.now(), "failure_reason": None, "sealed": None} | _GIVEN_BACK | values
+    return update(_ROW).where(_ROW.c.id == bindparam("sent_id", type_=_ROW.c.id.type)).values(changed)
+
+
+def _say_sent(job: Job) -> None:
     emit(NotificationSent(id=job.id, about_user=job.user_id, channel=job.channel, category=job.category))
 
 
@@ -130,12 +144,10 @@ def _reason(tries: Sequence[Try]) -> str:
     return "misconfigured" if any(one.result.final for one in tries) else "refused"
 
 
-def _update(job: Job, *, overtaken: bool = False, **values: Any) -> bool:
+def _update(job: Job, **values: Any) -> bool:
     """Give the row back with its new values; False when a receipt was faster and has closed it already."""
-    changed = values | {"locked_until": None, "updated_at": func.now(), "version": _ROW.c.version + 1}
-    statement = update(_ROW).where(_ROW.c.id == job.id).values(changed).returning(_ROW.c.id)
-    if not overtaken:
-        statement = statement.where(_ROW.c.status == Status.PENDING)
+    open_row = (_ROW.c.id == job.id) & (_ROW.c.status == Status.PENDING)
+    statement = update(_ROW).where(open_row).values(values | _GIVEN_BACK).returning(_ROW.c.id)
     return db.session.execute(statement).first() is not None
 
 
