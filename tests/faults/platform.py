@@ -27,7 +27,7 @@ from heidi_common.standalone.sockets import folder_for
 from heidi_common.standalone.supervision import SOCKET
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 120
+START_SECONDS = 240
 MESSAGE_ID = re.compile(rb"^Message-ID:\s*<([0-9a-f-]{36})@", re.IGNORECASE | re.MULTILINE)
 
 

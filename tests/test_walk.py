@@ -1,0 +1,146 @@
+"""End to end: `flask up` in a folder of its own, then what its users do, through the router."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psutil
+import pytest
+import requests
+
+from heidi_services import SERVICES
+from tests.faults.platform import Platform, wait_for
+
+ROOT = Path(__file__).parent.parent
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("walk")]
+FOR_ANY_USER = {
+    "auth": "/auth/me",
+    "users": "/users/me",
+    "notification": "/notifications/unread-count",
+    "integration": "/integrations",
+}
+FOR_ADMIN = {"scheduler": "/schedules", "core": "/core/events"}
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    running = Platform(tmp_path_factory.mktemp("walk") / "home")
+    running.start()
+    yield running
+    running.stop()
+    assert processes_of(running) == [], "something outlived Ctrl-C"
+
+
+def processes_of(platform: Platform) -> list[str]:
+    """Whoever works in the platform's folder, or was started from it."""
+    folder = str(platform.home)
+    found = [one.info["cmdline"] or [] for one in psutil.process_iter(["cmdline"])]
+    return [" ".join(cmdline) for cmdline in found if any(folder in part for part in cmdline)]
+
+
+def command(platform: Platform, *argv: str, home: Path | None = None) -> subprocess.CompletedProcess[str]:
+    port = platform.url.rpartition(":")[2]
+    env = os.environ | {"HEIDI_HOME": str(home or platform.home), "HEIDI_PORT": port}
+    return subprocess.run(
+        [sys.executable, "-m", *argv], cwd=ROOT, env=env, capture_output=True, text=True, timeout=180, check=False
+    )
+
+
+def api(platform: Platform, path: str) -> str:
+    return f"{platform.url}/api/v1{path}"
+
+
+def lines_with(platform: Platform, request_id: str, name: str) -> list[dict[str, Any]]:
+    """What a program has logged about one request."""
+    found = (platform.home / "logs" / f"{name}.log").read_text().splitlines()
+    return [json.loads(line) for line in found if request_id in line]
+
+
+def test_the_demonstration_succeeds(platform: Platform) -> None:
+    found = command(platform, "heidi_common.standalone.demo")
+    assert found.returncode == 0, found.stdout + found.stderr
+    assert "All 15 steps did what they should" in found.stdout
+
+
+def test_the_demonstration_fails_with_the_step_that_fails(platform: Platform) -> None:
+    elsewhere = platform.home.parent / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "admin.txt").write_text("admin@heidi.local\nnot the password\n")
+    found = command(platform, "heidi_common.standalone.demo", home=elsewhere)
+    assert found.returncode == 1
+    assert "FAILED" in found.stdout
+    assert "answered 401, invalid_credentials" in found.stdout
+
+
+def test_samples_are_made_once(platform: Platform) -> None:
+    first, second = command(platform, "flask", "seed"), command(platform, "flask", "seed")
+    assert first.returncode == second.returncode == 0, first.stderr + second.stderr
+    assert "made  heidi@alp.local" in first.stdout
+    assert "made" not in second.stdout
+
+
+def test_a_request_s_id_goes_from_the_router_to_the_worker_that_delivers(platform: Platform) -> None:
+    admin, request_id = platform.sign_in(), f"walk-{uuid4().hex}"
+    me = requests.get(api(platform, "/auth/me"), headers=admin, timeout=10).json()["data"]["id"]
+    body = {"userId": me, "channel": "EMAIL", "subject": "A walk", "content": "From the router to the mail."}
+    headers = admin | {"X-Request-ID": request_id}
+    answer = requests.post(api(platform, "/notifications"), json=body, headers=headers, timeout=10)
+    assert (answer.status_code, answer.headers["X-Request-ID"]) == (202, request_id)
+    said = platform.query(
+        "SELECT type, request_id FROM outbox WHERE subject = %s ORDER BY id", answer.json()["data"]["id"]
+    )
+    assert said[0] == ("notification.queued", request_id)
+    assert lines_with(platform, request_id, "notification")[0]["status"] == 202
+
+    def delivered() -> bool:
+        rows = platform.query("SELECT type FROM outbox WHERE request_id = %s", request_id)
+        return ("notification.sent",) in rows
+
+    wait_for(delivered, 20, lambda: "the fact notification.sent does not carry the request's id")
+
+
+def test_a_signed_out_token_is_refused_by_all_seven_services_within_a_second(platform: Platform) -> None:
+    admin = platform.sign_in()
+    paths = FOR_ANY_USER | FOR_ADMIN
+    assert {requests.get(api(platform, path), headers=admin, timeout=10).status_code for path in paths.values()} == {
+        200
+    }
+    assert requests.post(api(platform, "/auth/logout"), headers=admin, timeout=10).status_code == 204
+    time.sleep(1)
+    refused = {name: requests.get(api(platform, path), headers=admin, timeout=10) for name, path in paths.items()}
+    refused["city"] = requests.post(api(platform, "/cities"), headers=admin, json={}, timeout=10)
+    assert {name: answer.status_code for name, answer in refused.items()} == dict.fromkeys(SERVICES, 401)
+
+
+def test_every_service_is_reached_through_the_router_and_by_its_own_port(platform: Platform) -> None:
+    for number, name in enumerate(SERVICES):
+        inside = requests.get(f"http://127.0.0.1:{platform.base + number}/readyz", timeout=10)
+        assert (inside.status_code, inside.json()["status"]) == (200, "ready"), inside.text
+        document = requests.get(f"{platform.url}/docs/{name}/openapi.json", timeout=10).json()
+        assert document["info"]["title"] == f"Heidi {name}"
+        assert requests.get(f"{platform.url}/docs/{name}/", timeout=10).headers["Content-Type"].startswith("text/html")
+
+
+def test_metrics_stay_inside(platform: Platform) -> None:
+    assert requests.get(f"{platform.url}/metrics", timeout=10).status_code == 404
+    inside = requests.get(f"http://127.0.0.1:{platform.base}/metrics", timeout=10)
+    assert inside.status_code == 200
+    assert "flask_http_request_duration_seconds" in inside.text or "http_request" in inside.text
+
+
+def test_a_public_read_can_be_asked_for_again_by_its_tag(platform: Platform) -> None:
+    city = requests.get(api(platform, "/cities/search"), params={"q": "Maienfeld"}, timeout=10).json()["data"]
+    found = city or requests.get(api(platform, "/cities"), params={"limit": 1}, timeout=10).json()["data"]
+    url = api(platform, f"/cities/{found[0]['id']}")
+    first = requests.get(url, timeout=10)
+    assert first.status_code == 200
+    again = requests.get(url, headers={"If-None-Match": first.headers["ETag"]}, timeout=10)
+    assert (again.status_code, again.content) == (304, b"")
