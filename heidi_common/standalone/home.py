@@ -39,6 +39,11 @@ class Home:
         if not self.private_keys.exists():
             self._make_keys()
 
+    def close(self) -> None:
+        """Let another have the folder."""
+        if self._lock is not None:
+            self._lock.close()
+
     def secrets(self) -> dict[str, str]:
         """Made once; whoever changes them by hand loses what was encrypted with them."""
         path = self.folder / "secrets.json"

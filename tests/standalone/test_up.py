@@ -1,0 +1,158 @@
+"""`flask up` as a user meets it: from an empty folder to a platform that answers, survives kill -9, leaves no trace."""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[2]
+# The first start imports the cities, on a machine that is busy with other tests.
+FIRST_SECONDS, SECONDS = 240, 120
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("flask up")]
+
+
+class Run:
+    """One `flask up`."""
+
+    def __init__(self, home: Path, port: int, base: int) -> None:
+        self.home, self.port, self.base = home, port, base
+
+    def start(self, seconds: float) -> None:
+        env = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        env |= {"HEIDI_HOME": str(self.home), "HEIDI_PORT": str(self.port), "HEIDI_BASE_PORT": str(self.base)}
+        self.output = self.home.with_name("output.txt")
+        with self.output.open("w") as output:
+            command = [sys.executable, "-m", "heidi_common.standalone"]
+            self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output)
+        until(lambda: "Ctrl-C stops everything" in self.said or self.process.poll() is not None, seconds)
+        assert self.process.poll() is None, self.said
+
+    @property
+    def said(self) -> str:
+        return self.output.read_text()
+
+    def everything(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def named(self, text: str) -> list[psutil.Process]:
+        return [one for one in self.everything() if text in " ".join(one.cmdline())]
+
+
+def until(holds: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
+
+
+def free_range() -> int:
+    """A base port above which everything that the platform needs is free."""
+    while True:
+        base = random.randrange(20000, 30000)
+        if all(_free(base + offset) for offset in range(30)):
+            return base
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    base = free_range()
+    run = Run(tmp_path_factory.mktemp("up") / "home", base + 29, base)
+    run.start(FIRST_SECONDS)
+    yield run
+    if run.process.poll() is None:
+        run.process.send_signal(signal.SIGINT)
+        run.process.wait(60)
+
+
+def test_the_banners_curl_lines_work_as_they_stand(run: Run) -> None:
+    if not shutil.which("curl"):
+        pytest.skip("curl is not installed")
+    lines = re.findall(r"^  (curl .*)$", run.said, re.MULTILINE)
+    assert len(lines) == 3
+    cities, signed_in, status = (
+        json.loads(subprocess.run(["sh", "-c", f"{line} -sS"], capture_output=True, check=True).stdout)["data"]
+        for line in lines
+    )
+    assert cities[0]["country"] == "CH"
+    assert signed_in["user"]["role"] == "ADMIN"
+    assert status["status"] == "up"
+
+
+def test_the_administrators_password_is_shown_and_kept_for_its_owner_alone(run: Run) -> None:
+    file = run.home / "admin.txt"
+    email, password = file.read_text().splitlines()
+    assert password in run.said
+    assert "@" in email
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_nothing_listens_beyond_this_machine(run: Run) -> None:
+    for process in run.everything():
+        for connection in process.net_connections():
+            if connection.status == psutil.CONN_LISTEN:
+                assert connection.laddr.ip == "127.0.0.1"
+
+
+@pytest.mark.parametrize("name", ["workers.relay", "workers.clock", "workers.main", "heidi-users", "nginx: master"])
+def test_what_is_killed_is_started_again_and_leaves_nothing_behind(run: Run, name: str) -> None:
+    master = min(run.named(name), key=lambda process: process.create_time())
+    family = [master, *master.children(recursive=True)]
+    master.kill()
+    psutil.wait_procs(family, timeout=15)
+    assert not [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    until(lambda: bool(run.named(name)), SECONDS)
+
+
+def test_it_needs_less_than_900_megabytes(run: Run) -> None:
+    until(lambda: len(run.named("gunicorn: worker")) >= 7, SECONDS)
+    total = 0
+    for process in [psutil.Process(run.process.pid), *run.everything()]:
+        rollup = Path(f"/proc/{process.pid}/smaps_rollup")
+        total += int(re.findall(r"^Pss: +(\d+)", rollup.read_text(), re.MULTILINE)[0])
+    assert total / 1024 < 900
+
+
+def test_ctrl_c_leaves_no_process_and_the_next_start_finds_everything_again(run: Run) -> None:
+    before, admin = run.everything(), (run.home / "admin.txt").read_text()
+    run.process.send_signal(signal.SIGINT)
+    assert run.process.wait(60) == 0
+    assert not [one for one in before if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    run.start(SECONDS)
+    assert "Importing" not in run.said
+    assert (run.home / "admin.txt").read_text() == admin
+    assert admin.splitlines()[1] not in run.said
+
+
+def test_when_it_is_killed_itself_everything_else_ends_too(run: Run) -> None:
+    before = run.everything()
+    run.process.kill()
+    run.process.wait()
+    _, alive = psutil.wait_procs(before, timeout=60)
+    assert alive == []
+
+
+def test_a_taken_port_is_one_clear_line(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", run.port)):
+        with pytest.raises(AssertionError):
+            run.start(SECONDS)
+    assert run.process.returncode == 1
+    assert run.said.strip().splitlines() == [
+        f"Heidi cannot run: port {run.port} for the router cannot be used (Address already in use); "
+        "choose another with --port or HEIDI_PORT"
+    ]
