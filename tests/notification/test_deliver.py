@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from flask.testing import FlaskClient
 
+from heidi_common.crypto import CannotOpen
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.outbox import Event
 from heidi_services.notification.models import Notification, Suppression
@@ -129,6 +130,17 @@ def test_the_last_attempt_is_the_last(post: Post, mail: MailServer, as_user: AsU
     _due_now(waiting.id)
     failed = delivered(waiting.id)
     assert (failed.status, failed.failure_reason) == ("FAILED", "attempts_exhausted")
+
+
+def test_a_row_that_breaks_its_worker_every_time_comes_to_an_end(post: Post, mail: MailServer, as_user: AsUser) -> None:
+    poison = post(as_user())
+    with transaction():
+        db.session.execute(db.update(Notification).values(sealed="sealed with a key that is lost"))
+    with pytest.raises(CannotOpen):
+        deliver(poison)
+    with transaction():
+        db.session.execute(db.update(Notification).values(attempts=20, locked_until=None))
+    assert delivered(poison).failure_reason == "attempts_exhausted"
 
 
 def test_a_message_for_later_waits_for_its_time(post: Post, mail: MailServer, as_user: AsUser) -> None:

@@ -37,6 +37,9 @@ def deliver(notification_id: UUID) -> None:
     job = claim(notification_id)
     if job is None:
         return
+    if job.attempts > settle.MOST_CLAIMS:
+        settle.failed(job, "attempts_exhausted")
+        return
     sealed = _opened(job)
     job = _readdressed(job, sealed.get("recipient"))
     verdict = judge(job, utcnow())

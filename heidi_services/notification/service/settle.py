@@ -45,6 +45,10 @@ PATIENCE = {
 }
 
 
+MOST_CLAIMS = 20
+"""Above every channel's attempts: a row that breaks its worker each time ends here, too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Try:
     """One call of one provider."""
