@@ -35,6 +35,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
         def route(self, rule: str, **options: Any) -> Callable[[View], View]: ...
 
+        def doc(self, **members: Any) -> Callable[[View], View]: ...
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._prepare_doc_cbks.append(self._prepare_guard_doc)

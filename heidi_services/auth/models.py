@@ -15,7 +15,7 @@ from heidi_common.db import Base, utcnow
 
 class Purpose(StrEnum):
     VERIFY_EMAIL = "verify_email"
-    RESET_PASSWORD = "reset_password"  # nosec B105: a purpose, not a password
+    RESET_PASSWORD = "reset_password"  # nosec B105
     SECOND_FACTOR = "second_factor"
 
 

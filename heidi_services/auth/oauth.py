@@ -10,6 +10,13 @@ from urllib.parse import unquote_plus
 from heidi_common.problems import Problem
 
 
+def form_of(required: str, *optional: str) -> dict[str, Any]:
+    """The OpenAPI request body of a form (OAuth's endpoints do not take JSON by their standards)."""
+    properties = {name: {"type": "string"} for name in (required, *optional)}
+    schema = {"type": "object", "properties": properties, "required": [required]}
+    return {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": schema}}}
+
+
 class OAuthError(Problem):
     """A problem with the member `error`, as OAuth clients expect it."""
 

@@ -13,6 +13,8 @@ from heidi_common import jwt
 from heidi_common.problems import Unauthorized
 from heidi_common.runtime import runtime
 
+BEARER = "Bearer"
+
 
 class Holder(Protocol):
     """The columns of a user that go into a token."""
@@ -43,7 +45,7 @@ def pair(holder: Holder, place: Place, now: datetime) -> dict[str, Any]:
     return {
         "access_token": jwt.sign(str(holder.id), "access", access),
         "refresh_token": jwt.sign(str(holder.id), "refresh", refresh, seconds=remaining),
-        "token_type": "Bearer",
+        "token_type": BEARER,
         "expires_in": runtime().settings.access_token_seconds,
     }
 

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
+from heidi_common.db import db
+from heidi_common.outbox import Event
 from tests.auth.helpers import PASSWORD, bearer, login, mails, refresh, register
 
 
@@ -17,6 +20,15 @@ def test_a_person_registers_signs_in_and_is_known(client: FlaskClient) -> None:
         "id", "email", "role", "firstName", "lastName", "isActive", "emailVerified", "createdAt", "updatedAt",
     }  # fmt: skip
     assert (me["email"], me["role"], me["emailVerified"]) == ("ada@example.test", "USER", False)
+
+
+def test_mails_speak_the_language_of_the_first_request(client: FlaskClient) -> None:
+    body = {"email": "ada@example.test", "password": PASSWORD}
+    headers = {"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"}
+    client.post("/api/v1/auth/register", json=body, headers=headers)
+    register(client, "bo@example.test")
+    asked = db.session.scalars(select(Event).where(Event.type == "notification.send").order_by(Event.id))
+    assert [event.data.get("locale") for event in asked] == ["de", None]
 
 
 def test_the_second_registration_of_an_email_is_409(client: FlaskClient) -> None:

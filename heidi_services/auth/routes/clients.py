@@ -15,7 +15,7 @@ from heidi_common.paging import Page
 from heidi_common.parsing import read_json
 from heidi_common.problems import Invalid
 from heidi_common.schemas import PageQuery, clean_text
-from heidi_services.auth.oauth import OAuthError, basic_credentials
+from heidi_services.auth.oauth import OAuthError, basic_credentials, form_of
 from heidi_services.auth.schemas import ClientIn, ClientOut, ClientSecretOut, GrantOut, IntrospectionOut
 from heidi_services.auth.service import clients
 
@@ -57,6 +57,7 @@ def rotate(client_id: UUID) -> dict[str, Any]:
 
 @blp.route("/api/v1/auth/token", methods=["POST"])
 @public
+@blp.doc(requestBody=form_of("grant_type", "client_id", "client_secret", "scope"))
 @blp.response(200, GrantOut)
 def token() -> Response:
     """`grant_type=client_credentials` (form); id and secret in the form or as Basic (RFC 6749)."""
@@ -73,6 +74,7 @@ def token() -> Response:
 
 @blp.route("/api/v1/auth/introspect", methods=["POST"])
 @machine
+@blp.doc(requestBody=form_of("token"))
 @blp.response(200, IntrospectionOut)
 def introspect() -> Response:
     """What is known of a `token` (form or JSON, RFC 7662)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 
 from heidi_common.guards import authenticated, caller, public
 from heidi_common.http import Blueprint, enveloped
@@ -12,6 +12,9 @@ from heidi_services.auth.routes.device import device
 from heidi_services.auth.schemas import LoginIn, MfaIn, RefreshIn, RegisterIn, SignedInOut
 from heidi_services.auth.service import mfa, registration, sessions
 from heidi_services.auth.service import sign_in as service
+
+LOCALES = ("en", "de")
+"""The languages of our own mails; which one a person likes is told by the first request."""
 
 blp = Blueprint("sign-in", __name__, description="Register, sign in, refresh, sign out")
 
@@ -22,7 +25,7 @@ blp = Blueprint("sign-in", __name__, description="Register, sign in, refresh, si
 @blp.response(201, SignedInOut)
 def register(body: dict[str, Any]) -> Any:
     """201 with tokens; with `AUTH_REGISTRATION=verified` always 202: the e-mail tells."""
-    found = registration.register(body, device())
+    found = registration.register(body | {"locale": request.accept_languages.best_match(LOCALES)}, device())
     return found if found is not None else _accepted()
 
 

@@ -77,7 +77,7 @@ def token(client_id: str, secret: str, scope: str | None, address: str) -> dict[
         record("authn_token_created", actor=client.id)
     seconds = runtime().settings.access_token_seconds
     signed = tokens.machine(client.id, granted)
-    return {"access_token": signed, "token_type": "Bearer", "expires_in": seconds, "scope": granted}
+    return {"access_token": signed, "token_type": tokens.BEARER, "expires_in": seconds, "scope": granted}
 
 
 def introspect(token: str) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def introspect(token: str) -> dict[str, Any]:
         claims = authenticate(token).claims
     except Unauthorized:
         return {"active": False}
-    return {"active": True, "token_type": "Bearer"} | {name: claims[name] for name in TOLD if name in claims}
+    return {"active": True, "token_type": tokens.BEARER} | {name: claims[name] for name in TOLD if name in claims}
 
 
 def _granted(allowed: list[str], wanted: str | None) -> str:

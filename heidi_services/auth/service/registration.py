@@ -21,6 +21,8 @@ from heidi_services.auth.same_time import same_time
 from heidi_services.auth.service import sessions, verification
 from heidi_services.auth.service.sessions import Device
 
+PROFILE = ("first_name", "last_name", "locale")
+
 
 def is_open() -> bool:
     return runtime().settings.auth_registration == "open"
@@ -29,15 +31,15 @@ def is_open() -> bool:
 def register(body: dict[str, Any], device: Device) -> dict[str, Any] | None:
     """The answer of a sign-in; None in verified mode, whether or not the e-mail is free."""
     throttle.spend(throttle.registration(device.ip))
-    email, names = checked_email(body["email"]), {key: body.get(key) for key in ("first_name", "last_name")}
-    check_password(body["password"], own=(email, *names.values()))
+    email, profile = checked_email(body["email"]), {key: body.get(key) for key in PROFILE}
+    check_password(body["password"], own=(email, profile["first_name"], profile["last_name"]))
     if is_open():
         _refuse_taken(email)
-        return _open(email, passwords().hash(body["password"]), names, device)
+        return _open(email, passwords().hash(body["password"]), profile, device)
     throttle.spend(throttle.mails(email, device.ip))
     hashed = passwords().hash(body["password"])
     with same_time():
-        _verified(email, hashed, names)
+        _verified(email, hashed, profile)
     return None
 
 
@@ -49,10 +51,10 @@ def _refuse_taken(email: str) -> None:
         raise _taken(email)
 
 
-def _open(email: str, hashed: str, names: dict[str, Any], device: Device) -> dict[str, Any]:
+def _open(email: str, hashed: str, profile: dict[str, Any], device: Device) -> dict[str, Any]:
     try:
         with transaction():
-            user = accounts.create_user(email=email, password_hash=hashed, **names)
+            user = accounts.create_user(email=email, password_hash=hashed, **profile)
             record("user_created", actor=user.id, target=user.id)
             verification.ask(user)
             return sessions.start(user, device)
@@ -65,20 +67,20 @@ def _taken(email: str) -> Conflict:
     return accounts.email_taken()
 
 
-def _verified(email: str, hashed: str, names: dict[str, Any]) -> None:
+def _verified(email: str, hashed: str, profile: dict[str, Any]) -> None:
     """Create, or tell the owner. Whoever registers again before verifying replaces what was typed before."""
     with transaction():
         statement = select(User).where(User.email == email, User.deleted_at.is_(None)).with_for_update()
         user = db.session.scalar(statement)
         if user is None:
-            user = accounts.create_user(email=email, password_hash=hashed, **names)
+            user = accounts.create_user(email=email, password_hash=hashed, **profile)
             record("user_created", actor=user.id, target=user.id)
         elif user.email_verified_at is not None or not user.is_active:
             mails.send("email-taken", user)
             record("user_registration_fail", target=fingerprint(email), outcome="failure")
             return
         else:
-            values = {"password_hash": hashed, "password_changed_at": utcnow(), "version": User.version + 1, **names}
+            values = {"password_hash": hashed, "password_changed_at": utcnow(), "version": User.version + 1, **profile}
             db.session.execute(update(User).where(User.id == user.id).values(values))
         one_time.drop(user.id, Purpose.VERIFY_EMAIL, Purpose.RESET_PASSWORD)
         verification.ask(user)

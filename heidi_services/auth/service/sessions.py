@@ -70,7 +70,7 @@ def refresh(token: str, now: datetime | None = None) -> dict[str, Any]:
         return {"user": accounts.show(user), **tokens.pair(user, place, now)}
     if not place and _is_behind(session_id, user_id, counter, now):
         _end_stolen(session_id, user_id)
-    refuse("authn_token_invalid", actor=user_id, target=session_id, detail={"token": "refresh"})
+    refuse("authn_token_invalid", actor=user_id, target=session_id, detail={"kind": "refresh"})
     raise Unauthorized("The session has ended.", error="invalid_token")
 
 

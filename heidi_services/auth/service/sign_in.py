@@ -20,6 +20,7 @@ from heidi_services.auth.models import Totp
 from heidi_services.auth.service import mfa, sessions
 from heidi_services.auth.service.sessions import Device
 
+NOBODY = UUID(int=0)
 COLUMNS = (*accounts.SHOWN, User.password_hash, User.password_changed_at, User.token_version, User.locale)
 
 
@@ -35,8 +36,9 @@ def sign_in(email: str, password: str, device: Device) -> dict[str, Any]:
     verdict = passwords().verify(
         user.password_hash if user else None, password, at_turn=lambda: throttle.check(pair, address)
     )
-    locked = throttle.is_reached(account)
-    if not (verdict.ok and user and _may_enter(user) and not (locked and _is_stranger(user.id, device))):
+    # Asked whatever the verdict was: one statement more would tell that a password was right.
+    barred = throttle.is_reached(account) and _is_stranger(user.id if user else NOBODY, device)
+    if not (verdict.ok and user and _may_enter(user)) or barred:
         throttle.count(pair, address, account)
         raise _wrong(subject)
     if verdict.stale:
