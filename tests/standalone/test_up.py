@@ -148,9 +148,8 @@ def test_when_it_is_killed_itself_everything_else_ends_too(run: Run) -> None:
 
 
 def test_a_taken_port_is_one_clear_line(run: Run) -> None:
-    with socket.create_server(("127.0.0.1", run.port)):
-        with pytest.raises(AssertionError):
-            run.start(SECONDS)
+    with socket.create_server(("127.0.0.1", run.port)), pytest.raises(AssertionError):
+        run.start(SECONDS)
     assert run.process.returncode == 1
     assert run.said.strip().splitlines() == [
         f"Heidi cannot run: port {run.port} for the router cannot be used (Address already in use); "
