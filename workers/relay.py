@@ -84,6 +84,7 @@ def _stamp(events: Sequence[Event]) -> None:
     places = sql_select(mine.c.id, POSITIONS.next_value().label("position")).subquery()
     statement = update(Event).where(Event.id == places.c.id).values(sent_at=func.now(), position=places.c.position)
     db.session.execute(statement.execution_options(synchronize_session=False))
+    db.session.execute(sql_select(func.pg_notify(PLACED, "")))
 
 
 class _Outside:

@@ -1,0 +1,69 @@
+"""Settings: every wrong variable is named in one error, and production starts with no secret that is not one."""
+
+from __future__ import annotations
+
+import base64
+
+import pytest
+
+from heidi_common.config import ConfigError, Settings
+
+GOOD = {
+    "HEIDI_ENV": "production",
+    "DATABASE_URL": "postgresql://heidi:x@db/heidi",
+    "REDIS_URL": "redis://redis:6379/0",
+    "BROKER_URL": "amqp://heidi:x@rabbitmq/",
+    "PUBLIC_BASE_URL": "https://heidi.example/",
+    "SECRET_KEY": "q8Zk3n0vX1bT7yL5wR2mJ9cF4hD6sA0u",
+    "ENCRYPTION_KEYS": base64.b64encode(bytes(range(32))).decode(),
+    "JWT_PUBLIC_KEYS": "/etc/heidi/jwks.json",
+}
+
+
+def test_good_settings_are_read_once_into_a_value() -> None:
+    found = Settings.from_env(GOOD)
+    assert found.database_url == "postgresql+psycopg2://heidi:x@db/heidi"
+    assert found.public_base_url == "https://heidi.example"
+    with pytest.raises(AttributeError):
+        found.database_url = "elsewhere"  # type: ignore[misc]
+
+
+def test_everything_that_is_missing_is_named_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Settings.from_env({})
+    for name in GOOD.keys() - {"HEIDI_ENV"}:
+        assert f"{name} is missing" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("SECRET_KEY", "change-me-change-me-change-me-change-me", "placeholder"),
+        ("SECRET_KEY", "short", "32 characters"),
+        ("ENCRYPTION_KEYS", "bm90IDMyIGJ5dGVz", "12 bytes instead of 32"),
+        ("ENCRYPTION_KEYS", "not base64!", "not base64"),
+        ("DATABASE_URL", "mysql://db/heidi", "postgresql://"),
+        ("BROKER_URL", "kafka://somewhere", "amqp://"),
+        ("DATABASE_POOL_SIZE", "ten", "whole number"),
+        ("HEIDI_ENV", "prod", "not one of"),
+        ("OUTBOUND_ALLOW_NETS", "10.0.0.0/33", "10.0.0.0/33"),
+        ("PASSWORD_HASHER", "md5", "argon2id"),
+    ],
+)
+def test_a_bad_value_names_its_variable_and_what_is_wrong(variable: str, value: str, reason: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Settings.from_env(GOOD | {variable: value})
+    assert f"{variable}: " in str(caught.value)
+    assert reason in str(caught.value)
+
+
+def test_secrets_do_not_show_when_settings_are_printed() -> None:
+    shown = repr(Settings.from_env(GOOD))
+    assert GOOD["SECRET_KEY"] not in shown
+    assert GOOD["ENCRYPTION_KEYS"] not in shown
+
+
+def test_production_has_no_simulated_provider_unless_told() -> None:
+    assert Settings.from_env(GOOD).sms_providers == ()
+    assert Settings.from_env(GOOD | {"HEIDI_ENV": "development"}).sms_providers == ("simulated",)
+    assert Settings.from_env(GOOD | {"SMS_PROVIDERS": "twilio"}).sms_providers == ("twilio",)
