@@ -16,7 +16,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from heidi_common.db import Base, Entity
 
-
 SEARCH = "lower(' ' || coalesce(first_name, '') || ' ' || coalesce(last_name, '') || ' ' || email)"
 
 

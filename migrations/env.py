@@ -1,4 +1,4 @@
-"""One history for all: every model is loaded, whatever HEIDI_SERVICE says, else Alembic would drop the others' tables."""
+"""One history for all: every model is loaded, whatever HEIDI_SERVICE says, else Alembic would drop tables."""
 
 from importlib import import_module, util
 from typing import Any

@@ -20,8 +20,8 @@ import requests
 from requests import exceptions as broken
 from urllib3.exceptions import DecodeError, HTTPError
 
-from heidi_common.outbound.addresses import Network
 from heidi_common.logs import request_id
+from heidi_common.outbound.addresses import Network
 from heidi_common.outbound.errors import (
     ConnectFailed,
     ConnectionLost,
