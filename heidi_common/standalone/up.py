@@ -52,8 +52,9 @@ class Up:
             self.platform.prepare()
         self._write_env()
         self.supervisor.start(self._supervised_environment())
-        with step("Starting PostgreSQL, Valkey and the mail sink"):
-            self.supervisor.launch(self.platform.servers())
+        servers = list(self.platform.servers())
+        with step(f"Starting {', '.join(server.name for server in servers) or 'nothing: every server is given'}"):
+            self.supervisor.launch(servers)
             self._wait({"postgres": self._database_answers, "valkey": self._valkey_answers})
         fresh = self._prepare_database()
         with step("Starting the seven services, worker, relay and clock"):

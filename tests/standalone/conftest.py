@@ -5,8 +5,8 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -62,12 +62,11 @@ class Upstream(BaseHTTPRequestHandler):
 
 
 class RunningRouter:
-    """The router's address, what its upstreams saw, and its folder."""
+    """The router's address, and what its upstreams saw."""
 
-    def __init__(self, router: Router, dead: str) -> None:
+    def __init__(self, router: Router) -> None:
         self.url = f"http://127.0.0.1:{router.port}"
         self.port = router.port
-        self.dead = dead
         self.seen = Upstream.seen
 
     def get(self, path: str, **options: Any) -> requests.Response:
@@ -87,15 +86,22 @@ def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRouter]:
         addresses[service] = f"127.0.0.1:{server.server_port}"
     nginx = Router(tmp_path_factory.mktemp("nginx"), free_port(), addresses)
     nginx.prepare()
-    with (Path(nginx.folder).parent / "nginx.log").open("wb") as log:
-        process = subprocess.Popen(nginx.command(), stdout=log, stderr=log)
-        _wait_for(nginx.port, process)
-        yield RunningRouter(nginx, dead="scheduler")
-        process.terminate()
-        process.wait(10)
+    with running(nginx) as found:
+        yield found
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+@contextmanager
+def running(nginx: Router) -> Iterator[RunningRouter]:
+    """A prepared nginx, while the block lasts."""
+    with nginx.folder.with_name("nginx.log").open("ab") as log:
+        process = subprocess.Popen(nginx.command(), stdout=log, stderr=log)
+    _wait_for(nginx.port, process)
+    yield RunningRouter(nginx)
+    process.terminate()
+    process.wait(10)
 
 
 def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:

@@ -3,12 +3,14 @@
 import re
 import socket
 import time
+from pathlib import Path
 
 import pytest
+import requests
 
-from heidi_common.standalone.router import TEMPLATE, render
+from heidi_common.standalone.router import TEMPLATE, Router, render
 from heidi_services import SERVICES
-from tests.standalone.conftest import RunningRouter
+from tests.standalone.conftest import RunningRouter, free_port, running
 
 PREFIXES = {
     "/api/v1/auth/login": "auth",
@@ -69,8 +71,6 @@ def test_an_error_of_a_service_passes_as_it_is(router: RunningRouter) -> None:
 
 
 def test_a_body_over_a_mebibyte_is_a_413_problem(router: RunningRouter) -> None:
-    import requests
-
     assert requests.post(router.url + "/api/v1/users", data=b"x" * (1 << 20), timeout=10).json()["size"] == 1 << 20
     answer = requests.post(router.url + "/api/v1/users", data=b"x" * ((1 << 20) + 1), timeout=10)
     assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
@@ -192,6 +192,24 @@ def test_large_json_is_compressed(router: RunningRouter) -> None:
     answer = router.get("/api/v1/users?padding=5000", headers={"Accept-Encoding": "gzip"})
     assert answer.headers["Content-Encoding"] == "gzip"
     assert "Accept-Encoding" not in answer.json()["headers"]
+
+
+def test_an_address_that_asks_too_often_is_told_to_slow_down(tmp_path: Path) -> None:
+    nginx = Router(tmp_path / "nginx", free_port(), dict.fromkeys(SERVICES, f"127.0.0.1:{free_port()}"))
+    nginx.prepare()
+    # This machine is not counted; here it must be, and a slow one is not to earn what it uses up.
+    config = nginx.config.read_text().replace("127.0.0.0/8 0;", "")
+    assert "rate=600r/m" in config
+    nginx.config.write_text(config.replace("burst=600", "burst=5").replace("rate=600r/m", "rate=1r/m"))
+    with running(nginx) as counted, requests.Session() as session:
+        answers = [session.get(counted.url + "/nothing", timeout=10) for _ in range(7)]
+    assert [answer.status_code for answer in answers] == [404] * 6 + [429]
+    assert (answers[-1].headers["Retry-After"], answers[-1].json()["code"]) == ("1", "too_many_requests")
+
+
+def test_this_machine_is_not_counted(router: RunningRouter) -> None:
+    with requests.Session() as session:
+        assert {session.get(router.url + "/healthz", timeout=10).status_code for _ in range(700)} == {200}
 
 
 def test_a_value_is_needed_for_every_name_in_the_template() -> None:
