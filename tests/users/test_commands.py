@@ -11,6 +11,8 @@ from sqlalchemy import select
 from heidi_common.db import db
 from heidi_common.identity import Role, User
 from heidi_common.outbox import Event
+from heidi_services.notification.models import Notification
+from heidi_services.notification.service import requests
 from tests.auth.helpers import ANOTHER, PASSWORD, bearer, login, register
 
 
@@ -120,6 +122,17 @@ def test_a_csv_with_a_bad_line_and_a_byte_order_mark_is_imported(run, tmp_path) 
     people = {user.email: user for user in db.session.query(User)}
     assert people["a@example.test"].first_name == "Zoë" and not people["a@example.test"].is_active
     assert people["c@example.test"].first_name == "Ü, C"
+
+
+def test_who_was_imported_is_not_greeted_and_who_registered_is(run, client, tmp_path) -> None:
+    path = tmp_path / "people.ndjson"
+    path.write_text(json.dumps({"email": "old@example.test"}))
+    assert run("import", str(path)).exit_code == 0
+    register(client)
+    for event in db.session.scalars(select(Event).where(Event.type == "user.created")).all():
+        requests.welcome(event)
+    greeted = db.session.scalars(select(Notification.user_id)).all()
+    assert greeted == [db.session.scalar(select(User.id).where(User.email == "ada@example.test"))]
 
 
 @pytest.mark.parametrize("kind", ["csv", "ndjson"])

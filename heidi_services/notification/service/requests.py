@@ -43,8 +43,8 @@ def make_requested(event: Event) -> None:
 def welcome(event: Event) -> None:
     """A new person is greeted, in their language, by an id that follows from the fact."""
     user = db.session.get(User, UUID(event.subject))
-    if user is None:
-        return
+    if user is None or "imported" in (event.data.get("changed") or ()):
+        return  # gone, or long known to somebody else's platform
     draft = Draft(channel=Channel.EMAIL, template="welcome", variables={"firstName": user.first_name or ""})
     insert_one(user.id, draft.written(user.locale), notification_id=event.id)
 
