@@ -202,8 +202,8 @@ def test_an_address_that_asks_too_often_is_told_to_slow_down(tmp_path: Path) -> 
     assert "rate=600r/m" in config
     nginx.config.write_text(config.replace("burst=600", "burst=5").replace("rate=600r/m", "rate=1r/m"))
     with running(nginx) as counted, requests.Session() as session:
-        answers = [session.get(counted.url + "/nothing", timeout=10) for _ in range(7)]
-    assert [answer.status_code for answer in answers] == [404] * 6 + [429]
+        answers = [session.get(counted.url + "/api/v1/users", timeout=10) for _ in range(7)]
+    assert [answer.status_code for answer in answers] == [503] * 6 + [429]
     assert (answers[-1].headers["Retry-After"], answers[-1].json()["code"]) == ("1", "too_many_requests")
 
 
