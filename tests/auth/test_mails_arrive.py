@@ -1,0 +1,94 @@
+"""Every mail that auth asks for is written in both languages and arrives, its secrets with it and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from uuid import UUID
+
+import pyotp
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from heidi_common.db import db
+from heidi_common.outbox import Event
+from heidi_common.runtime import Runtime
+from heidi_services.notification.models import Notification
+from heidi_services.notification.service import requests
+from heidi_services.notification.service.deliver import deliver
+from tests.auth.helpers import ANOTHER, PASSWORD, bearer, login, mails, refresh, register
+from tests.auth.test_mfa import TOTP
+from tests.auth.test_password_mails import forget, reset
+from tests.notification.mailserver import MailServer, mail_server
+
+
+@pytest.fixture
+def mail(app: Flask) -> Iterator[MailServer]:
+    before = app.extensions["heidi"]
+    with mail_server() as server:
+        app.extensions["heidi"] = Runtime(replace(before.settings, smtp_url=server.url))
+        yield server
+    app.extensions["heidi"] = before
+
+
+def carry_out() -> None:
+    """What the workers do with the requests."""
+    db.session.rollback()
+    for event in db.session.scalars(select(Event).where(Event.type == "notification.send").order_by(Event.id)).all():
+        requests.make_requested(event)
+        deliver(UUID(event.subject))
+
+
+SUBJECTS = {
+    "en": [
+        "Confirm your e-mail address",
+        "New sign-in to your account",
+        "Reset your password",
+        "Your password was changed",
+        "We ended a session of yours",
+    ],
+    "de": [
+        "Bestätigen Sie Ihre E-Mail-Adresse",
+        "Neue Anmeldung an Ihrem Konto",
+        "Setzen Sie Ihr Passwort zurück",
+        "Ihr Passwort wurde geändert",
+        "Wir haben eine Ihrer Sitzungen beendet",
+    ],
+}
+
+
+@pytest.mark.parametrize("language", SUBJECTS)
+def test_each_mail_arrives_in_the_persons_language(client: FlaskClient, mail: MailServer, language: str) -> None:
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
+    register(client, firstName="Zoë")
+    login(client, headers={"User-Agent": "Another/1"})
+    token = forget(client)
+    assert reset(client, token).status_code == 204
+    data = login(client, password=ANOTHER).json["data"]
+    second = refresh(client, data["refreshToken"]).json["data"]
+    refresh(client, second["refreshToken"])
+    assert refresh(client, data["refreshToken"]).status_code == 401
+    carry_out()
+    assert [str(found["Subject"]) for found in mail.mails] == SUBJECTS[language]
+    assert all(
+        found["To"] == "ada@example.test" and "Zoë" in found.get_body(("plain",)).get_content() for found in mail.mails
+    )
+    assert token in mail.mails[2].get_body(("plain",)).get_content()
+    rows = db.session.scalars(select(Notification)).all()
+    assert all(row.category == "security" and token not in str(vars(row)) for row in rows)
+
+
+def test_the_rarer_mails_arrive_too(client: FlaskClient, mail: MailServer) -> None:
+    data = register(client)
+    secret = client.post(TOTP, headers=bearer(data)).json["data"]["secret"]
+    client.post(f"{TOTP}/confirm", json={"code": pyotp.TOTP(secret).now()}, headers=bearer(data))
+    client.delete(TOTP, headers=bearer(data))
+    app = client.application
+    app.extensions["heidi"] = Runtime(replace(app.extensions["heidi"].settings, auth_registration="verified"))
+    client.post("/api/v1/auth/email/verify", json={"token": mails("verify-email")[0]["variables"]["token"]})
+    client.post("/api/v1/auth/register", json={"email": "ada@example.test", "password": PASSWORD})
+    carry_out()
+    subjects = [str(found["Subject"]) for found in mail.mails]
+    assert subjects[1:] == ["The second factor was removed from your account", "You have an account already"]
