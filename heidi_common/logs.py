@@ -69,7 +69,7 @@ def configure_logging(service: str, level: str, log_format: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("urllib3", "werkzeug", "asyncio", "mail.log"):
+    for noisy in ("urllib3", "werkzeug", "asyncio", "mail.log", "alembic.runtime.plugins"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
     # pika says each broken connection several times over; whoever uses it says it once.
     logging.getLogger("pika").setLevel(logging.CRITICAL)
