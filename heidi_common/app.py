@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module, util
 from typing import Any
@@ -37,6 +38,13 @@ def service(name: str) -> Service:
     return found
 
 
+class App(Flask):
+    """No view and no hook here is a coroutine: asking each of them at each request costs more than a hook does."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
 class OrjsonProvider(JSONProvider):
     """Flask's JSON by orjson: several times faster, strict about NaN."""
 
@@ -54,7 +62,7 @@ class OrjsonProvider(JSONProvider):
 def base_app(settings: Settings, name: str) -> Flask:
     """What workers, the clock and commands need: settings, database, logging; no HTTP."""
     configure_logging(name, settings.log_level, settings.log_format)
-    app = Flask(name, static_folder=None)
+    app = App(name, static_folder=None)
     app.json = OrjsonProvider(app)
     init_runtime(app, settings)
     init_db(app, settings)

@@ -21,7 +21,9 @@ HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
 }
+"""What an answer has that does not say otherwise."""
 CORS_METHODS = "GET, POST, PUT, PATCH, DELETE"
 CORS_HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-ID, Last-Event-ID"
 CORS_EXPOSED = "ETag, Link, Retry-After, X-Request-ID, Idempotent-Replayed, RateLimit, RateLimit-Policy, X-Cache"
@@ -51,12 +53,11 @@ def _finish(settings: Settings):  # type: ignore[no-untyped-def]
     def finish(response: Response) -> Response:
         took = time.perf_counter() - g.started
         headers = response.headers
+        # Each look into werkzeug's headers goes through all of them: one look for all names.
+        said = {name.lower() for name, _ in headers}
+        headers.extend([(name, value) for name, value in HEADERS.items() if name.lower() not in said])
         headers["X-Request-ID"] = g.request_id
         headers["Server-Timing"] = f"app;dur={took * 1000:.1f}"
-        for name, value in HEADERS.items():
-            headers.setdefault(name, value)
-        if "Cache-Control" not in headers:
-            headers["Cache-Control"] = "no-store"
         if origins:
             _cors(response, origins)
         if response.status_code == 204:
