@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import psycopg2
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, MetaData, Text, func
+from sqlalchemy import DateTime, MetaData, Text, event, exc, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.pool import ConnectionPoolEntry, Pool
 from uuid_utils.compat import uuid7
 
 from heidi_common.config import Settings
@@ -28,6 +31,8 @@ NAMING = {
     "pk": "pk_%(table_name)s",
 }
 _DEPTH, _AFTER = "heidi_transaction_depth", "heidi_after_commit"
+_RESTING_SINCE = "heidi_resting_since"
+RESTED_SECONDS = 2
 
 
 def utcnow() -> datetime:
@@ -70,7 +75,6 @@ def init_db(app: Flask, settings: Settings) -> None:
         "pool_size": settings.database_pool_size,
         "max_overflow": settings.database_max_overflow,
         "pool_timeout": 5,
-        "pool_pre_ping": False,
         "pool_recycle": 1800,
         "pool_use_lifo": True,
         "connect_args": {
@@ -80,6 +84,26 @@ def init_db(app: Flask, settings: Settings) -> None:
         },
     }
     db.init_app(app)
+
+
+@event.listens_for(Pool, "checkin")
+def _note_rest(_driver: Any, record: ConnectionPoolEntry) -> None:
+    record.info[_RESTING_SINCE] = time.monotonic()
+
+
+@event.listens_for(Pool, "checkout")
+def _wake(driver: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """Ask a connection that has rested for a while whether it still lives: a restarted database costs no answer.
+
+    `pool_pre_ping` would ask each time, a round trip for every request.
+    """
+    if time.monotonic() - record.info.get(_RESTING_SINCE, float("inf")) < RESTED_SECONDS:
+        return
+    try:
+        driver.cursor().execute("SELECT 1")
+        driver.rollback()
+    except psycopg2.Error:
+        raise exc.DisconnectionError from None
 
 
 @contextmanager

@@ -1,0 +1,79 @@
+"""The one place that commits, and connections that outlive their server's restart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select, text
+
+from heidi_common import db as database
+from heidi_common.app import base_app
+from heidi_common.db import after_commit, db, reading, transaction
+from heidi_common.outbox import Event
+from heidi_common.standalone.postgres import Postgres
+from tests.conftest import make_settings
+
+
+def add_event() -> None:
+    db.session.add(Event(id=uuid4(), type="a.fact", subject="1", data={}))
+
+
+def committed() -> int:
+    """As another connection sees it."""
+    with reading() as connection:
+        return connection.execute(select(func.count()).select_from(Event)).scalar_one()
+
+
+def test_an_inner_transaction_joins_the_outer_one(app: Flask) -> None:
+    with transaction():
+        with transaction():
+            add_event()
+        assert committed() == 0
+    assert committed() == 1
+
+
+def test_an_error_in_the_outer_transaction_takes_the_inner_one_with_it(app: Flask) -> None:
+    with pytest.raises(ZeroDivisionError), transaction():
+        with transaction():
+            add_event()
+        _ = 1 / 0
+    assert committed() == 0
+
+
+def test_what_waits_for_the_commit_runs_after_it_and_not_at_all_after_a_rollback(app: Flask) -> None:
+    seen: list[int] = []
+    with transaction():
+        add_event()
+        with transaction():
+            after_commit(lambda: seen.append(committed()))
+        assert seen == []
+    assert seen == [1]
+    with pytest.raises(ZeroDivisionError), transaction():
+        after_commit(lambda: seen.append(-1))
+        _ = 1 / 0
+    assert seen == [1]
+
+
+def test_a_restarted_database_costs_no_request(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that has rested is asked whether it still lives before it is used."""
+    monkeypatch.setattr(database, "RESTED_SECONDS", 0)
+    server = Postgres(tmp_path / "data", durable=False)
+    server.start()
+    app = base_app(make_settings(server.url, redis_url), "test")
+    with app.app_context():
+        before = _backend()
+        server.stop()
+        server.start()
+        assert _backend() != before
+        with reading() as connection:
+            assert connection.execute(text("SELECT 1")).scalar_one() == 1
+        db.engine.dispose()
+    server.stop()
+
+
+def _backend() -> int:
+    with db.engine.connect() as connection:
+        return int(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
