@@ -1,9 +1,9 @@
 -- wrk script: sends the prepared requests of a file one after the other, and tells the result as one JSON line.
 --
--- Arguments: FILE, and how many requests to send at most (0: as many as fit into the time). In FILE, "H<tab>name<tab>value"
--- is a header of every request that follows, all other lines are "METHOD<tab>path[<tab>body]".
+-- Argument: FILE. In it, "H<tab>name<tab>value" is a header of every request that follows, all other lines are
+-- "METHOD<tab>path[<tab>body]".
 
-local requests, position, limit = {}, 0, 0
+local requests, position = {}, 0
 
 function init(args)
     local headers = {}
@@ -13,14 +13,6 @@ function init(args)
             headers[second] = third
         else
             requests[#requests + 1] = wrk.format(first, second, headers, third ~= "" and third or nil)
-        end
-    end
-    limit = tonumber(args[2])
-    if limit > 0 then
-        local answered = 0
-        function response()
-            answered = answered + 1
-            if answered >= limit then wrk.thread:stop() end
         end
     end
 end

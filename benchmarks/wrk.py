@@ -3,9 +3,11 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,10 +44,9 @@ def require() -> None:
         return
     if os.geteuid() == 0 and shutil.which("apt-get"):
         print("Installing wrk ...", flush=True)
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         install = ["apt-get", "-qy", "install", "--no-install-recommends", "wrk"]
         for command in (["apt-get", "-q", "update"], install):
-            subprocess.run(command, check=False, timeout=600, **quiet)
+            subprocess.run(command, check=False, timeout=600, capture_output=True)
     if not shutil.which("wrk"):
         raise SystemExit(MISSING)
 
@@ -57,17 +58,25 @@ def drive(
     *,
     headers: Mapping[str, str] | None = None,
     connections: int = CONNECTIONS,
-    most: int = 0,
+    enough: Callable[[], bool] | None = None,
 ) -> Load:
     """Send `requests` ("METHOD<tab>path[<tab>body]") in their order, over and over, for that many seconds.
 
-    With `most`, stop after so many answers.
+    Or until `enough` says so, which is asked now and then.
     """
     with tempfile.NamedTemporaryFile("w", suffix=".requests") as file:
         file.writelines(f"H\t{name}\t{value}\n" for name, value in (headers or {}).items())
         file.writelines(f"{line}\n" for line in requests)
         file.flush()
         limits = ["-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "10s"]
-        command = ["wrk", *limits, "-s", str(SCRIPT), base, "--", file.name, str(most)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 60)
-    return Load(**json.loads(done.stdout.strip().splitlines()[-1]))
+        command = ["wrk", *limits, "-s", str(SCRIPT), base, "--", file.name]
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        while enough is not None and child.poll() is None:
+            time.sleep(0.1)
+            if enough():
+                child.send_signal(signal.SIGINT)
+                break
+        output, _ = child.communicate(timeout=seconds + 60)
+    if child.returncode:
+        raise RuntimeError(f"wrk failed: {output.strip()[-300:]}")
+    return Load(**json.loads(output.strip().splitlines()[-1]))
