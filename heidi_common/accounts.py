@@ -20,18 +20,22 @@ from heidi_common.outbox import emit
 from heidi_common.problems import Conflict
 from heidi_common.schemas import Schema, UtcDateTime, iso
 
+PERSON: Any = User.__table__.columns
 SHOWN: tuple[Any, ...] = (
-    User.id,
-    User.email,
-    User.role,
-    User.first_name,
-    User.last_name,
-    User.is_active,
-    User.email_verified_at,
-    User.created_at,
-    User.updated_at,
+    PERSON.id,
+    PERSON.email,
+    PERSON.role,
+    PERSON.first_name,
+    PERSON.last_name,
+    PERSON.is_active,
+    PERSON.email_verified_at,
+    PERSON.created_at,
+    PERSON.updated_at,
 )
-"""The columns that an answer is made of: hot reads select these and no entity."""
+"""The columns that an answer is made of: hot reads select these and no entity.
+
+The table's own columns: SQLAlchemy compares mapped attributes with each other for each result, by making an expression.
+"""
 
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]

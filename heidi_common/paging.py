@@ -74,7 +74,7 @@ def _entities(statement: Select[Any]) -> list[Any]:
 def _rows(statement: Select[Any]) -> list[Any]:
     """Plain rows belong to no session: one round trip."""
     with reading() as connection:
-        return list(connection.execute(statement))
+        return list(connection.execute(statement).all())
 
 
 def _signer() -> Signer:

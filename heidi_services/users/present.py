@@ -7,13 +7,20 @@ from typing import Any
 from flask import Response, jsonify
 
 from heidi_common import accounts
-from heidi_common.accounts import AnyRow
+from heidi_common.accounts import PERSON, AnyRow
 from heidi_common.http import enveloped, open_page
 from heidi_common.identity import User
 from heidi_common.paging import Page
 from heidi_common.schemas import iso
 
-COLUMNS: tuple[Any, ...] = (*accounts.SHOWN, User.phone, User.locale, User.timezone, User.deleted_at, User.version)
+COLUMNS: tuple[Any, ...] = (
+    *accounts.SHOWN,
+    PERSON.phone,
+    PERSON.locale,
+    PERSON.timezone,
+    PERSON.deleted_at,
+    PERSON.version,
+)
 
 
 def person(row: AnyRow | User) -> dict[str, Any]:
