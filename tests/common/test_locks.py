@@ -79,14 +79,14 @@ def test_waiting_takes_the_lock_as_soon_as_it_is_free(client: redis.Redis) -> No
     threading.Timer(0.2, first.release).start()
     started = time.monotonic()
     with Lock(client, "seven", wait=5):
-        assert 0.15 < time.monotonic() - started < 1
+        assert 0.15 < time.monotonic() - started < 4
 
 
 def test_waiting_ends(client: redis.Redis) -> None:
     started = time.monotonic()
     with Lock(client, "eight"), pytest.raises(LockNotAcquired):
         Lock(client, "eight", wait=0.2).acquire()
-    assert time.monotonic() - started < 1
+    assert time.monotonic() - started < 4
 
 
 def test_many_at_once_never_overlap(client: redis.Redis) -> None:

