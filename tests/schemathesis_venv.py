@@ -16,11 +16,17 @@ def command() -> str:
     program = FOLDER / "bin" / "schemathesis"
     done = FOLDER / f"has-{VERSION}"
     if not done.exists():
-        venv.create(FOLDER, with_pip=True, clear=True)
-        pip = [str(FOLDER / "bin" / "python"), "-m", "pip", "install", "--quiet", f"schemathesis=={VERSION}"]
-        subprocess.run(pip, check=True, timeout=300, stdout=sys.stderr)
+        venv.create(FOLDER, with_pip=False, clear=True)
+        install = [_with_pip(), "-m", "pip", "--python", str(FOLDER / "bin" / "python"), "install", "--quiet"]
+        subprocess.run([*install, f"schemathesis=={VERSION}"], check=True, timeout=300, stdout=sys.stderr)
         done.touch()
     return str(program)
+
+
+def _with_pip() -> str:
+    """A Debian without python3-venv makes environments without pip; then the Python behind this one has it."""
+    asked = subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, timeout=60, check=False)
+    return sys.executable if asked.returncode == 0 else str(Path(sys.base_prefix) / "bin" / "python3")
 
 
 if __name__ == "__main__":

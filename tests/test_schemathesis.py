@@ -28,7 +28,7 @@ CHECKS = (
 )
 # A stream has no end; who signs out has no token for the rest.
 LEFT_OUT = "/stream$|^/api/v1/auth/logout"
-SECONDS = 120
+SECONDS = 300
 
 
 @pytest.fixture(scope="session")
