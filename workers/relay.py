@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import select
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -34,6 +35,8 @@ from workers.subscriptions import SUBSCRIPTIONS, Hint
 
 log = logging.getLogger(__name__)
 BATCH = 500
+PACE_SECONDS = 0.02
+"""Rounds begin so far apart: a lone fact goes at once, a stream of them in company, since a round has its price."""
 LOCK = 0x4865696469_02
 """One relay at a time writes places in the log, so that their order is the order of commits."""
 
@@ -128,10 +131,12 @@ def main() -> None:
     bell = _Bell(settings.database_url)
 
     def round() -> None:
+        begun = time.monotonic()
         with app.app_context():
             while relay_batch(broker, outside.publish) == BATCH:
                 pass
         bell.wait()
+        time.sleep(max(0.0, begun + PACE_SECONDS - time.monotonic()))
         outside.keep_alive()
 
     forever("relay", round)

@@ -6,13 +6,21 @@ from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.mime.text import MIMEText
-from email.policy import SMTP
+from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
 from functools import lru_cache
 
 from heidi_services.notification.channels.message import Message
 
-_POLICY = SMTP.clone(refold_source="none")
+
+class _AsStored(EmailPolicy):
+    """Does not parse a header again each time somebody looks at it: the generator does so a dozen times a message."""
+
+    def header_fetch_parse(self, name: str, value: str) -> str:
+        return value
+
+
+_POLICY = _AsStored(linesep="\r\n", refold_source="none")
 _POLICY_UTF8 = _POLICY.clone(utf8=True)
 _LONGEST_LINE = 900
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -42,7 +50,7 @@ def build(message: Message, *, sender: str, now: datetime) -> EmailMessage:
         mail.set_raw("List-Unsubscribe", f"<{message.unsubscribe_url}>")
         mail.set_raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
     mail.set_raw("MIME-Version", "1.0")
-    mail["Content-Type"] = f'multipart/alternative; boundary="=_{message.id.hex}"'
+    mail.set_raw("Content-Type", f'multipart/alternative; boundary="=_{message.id.hex}"')
     mail.set_payload([_part(message.text, "plain"), _part(message.html or html_of(message.text), "html")])
     return mail
 
