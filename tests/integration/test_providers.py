@@ -18,7 +18,8 @@ from stripe import WebhookSignature
 from svix.webhooks import Webhook as SvixWebhook
 from twilio.request_validator import RequestValidator
 
-from heidi_services.integration.providers import PROVIDERS, Inbound, Received, Refused, receive
+from heidi_common.signatures import Refused
+from heidi_services.integration.providers import PROVIDERS, Inbound, Received, receive
 
 NOW = 1_800_000_000
 URL = "https://heidi.example/api/v1/webhooks/x/y"

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 
-from . import custom, sendgrid, slack, stripe, twilio, webhook
-from .base import Call, Config, Credentials, Inbound, Provider, Pulled, Received, Refused, digest_of
+from heidi_common.signatures import Refused
 
-__all__ = ["PROVIDERS", "Call", "Inbound", "Provider", "Pulled", "Received", "Refused", "receive"]
+from . import custom, sendgrid, slack, stripe, twilio, webhook
+from .base import Call, Config, Credentials, Inbound, Provider, Pulled, Received, digest_of
+
+__all__ = ["PROVIDERS", "Call", "Inbound", "Provider", "Pulled", "Received", "receive"]
 
 PROVIDERS: Mapping[str, Provider] = {
     module.PROVIDER.name: module.PROVIDER for module in (stripe, sendgrid, twilio, slack, webhook, custom)

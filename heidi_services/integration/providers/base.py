@@ -4,20 +4,14 @@ Every scheme works on the raw bytes of the body: a parsed and re-written body ha
 """
 
 import hashlib
-import hmac
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from heidi_common.signatures import Refused
+
 Credentials = Mapping[str, str]
 Config = Mapping[str, Any]
-
-_UNIX_SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
-
-
-class Refused(Exception):
-    """The request does not prove its sender. The reason is for the owner's log, never for the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,26 +81,6 @@ class Provider:
 def needs(name: str) -> Callable[[Credentials, Config], bool]:
     """The receiver needs this one credential."""
     return lambda credentials, config: bool(credentials.get(name))
-
-
-def require_equal(given: bytes, *wanted: bytes) -> None:
-    """Constant-time on bytes: `compare_digest` raises on text outside ASCII. Every candidate is compared."""
-    matches = [hmac.compare_digest(given, candidate) for candidate in wanted]
-    if not any(matches):
-        raise Refused("signature does not match")
-
-
-def require_fresh(timestamp: str, now: float, tolerance: float) -> None:
-    """Both ways: a timestamp in the future is as wrong as an old one."""
-    if not _UNIX_SECONDS.fullmatch(timestamp):
-        raise Refused("timestamp is not a number of seconds")
-    if abs(now - int(timestamp)) > tolerance:
-        raise Refused("timestamp is outside the tolerance")
-
-
-def octets(header: str) -> bytes:
-    """WSGI hands headers over as latin-1: this gives back the bytes that were on the wire."""
-    return header.encode("latin-1")
 
 
 def digest_of(body: bytes) -> str:

@@ -8,19 +8,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from .base import (
-    Config,
-    Credentials,
-    Inbound,
-    Provider,
-    Received,
-    Refused,
-    digest_of,
-    octets,
-    require_equal,
-    require_fresh,
-    text,
-)
+from heidi_common.signatures import Refused, octets, require_equal, require_fresh
+
+from .base import Config, Credentials, Inbound, Provider, Received, digest_of, text
 
 TOLERANCE = 300
 ALGORITHMS = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha512": hashlib.sha512}

@@ -9,20 +9,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from .base import (
-    Call,
-    Config,
-    Credentials,
-    Inbound,
-    Provider,
-    Received,
-    digest_of,
-    needs,
-    octets,
-    require_equal,
-    require_fresh,
-    text,
-)
+from heidi_common.signatures import octets, require_equal, require_fresh
+
+from .base import Call, Config, Credentials, Inbound, Provider, Received, digest_of, needs, text
 
 API = "https://slack.com/api"
 TOLERANCE = 300

@@ -8,22 +8,9 @@ import hmac
 import json
 from collections.abc import Sequence
 
-from .base import (
-    Call,
-    Config,
-    Credentials,
-    Inbound,
-    Provider,
-    Pulled,
-    Received,
-    Refused,
-    digest_of,
-    needs,
-    octets,
-    require_equal,
-    require_fresh,
-    text,
-)
+from heidi_common.signatures import Refused, octets, require_equal, require_fresh
+
+from .base import Call, Config, Credentials, Inbound, Provider, Pulled, Received, digest_of, needs, text
 
 API = "https://api.stripe.com"
 TOLERANCE = 300

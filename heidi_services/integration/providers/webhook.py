@@ -6,20 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from heidi_common.signatures import Refused, octets, require_equal, require_fresh
+
 from . import signing
-from .base import (
-    Config,
-    Credentials,
-    Inbound,
-    Provider,
-    Received,
-    Refused,
-    needs,
-    octets,
-    require_equal,
-    require_fresh,
-    text,
-)
+from .base import Config, Credentials, Inbound, Provider, Received, needs, text
 
 TOLERANCE = 300
 PUBLIC_PREFIX = "whpk_"

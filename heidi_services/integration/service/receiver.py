@@ -15,9 +15,10 @@ from heidi_common.db import db, transaction
 from heidi_common.events import IntegrationWebhook
 from heidi_common.outbox import emit_many
 from heidi_common.problems import NotFound, Unauthorized
+from heidi_common.signatures import Refused
 
 from ..models import Integration, WebhookEvent
-from ..providers import PROVIDERS, Inbound, Provider, Received, Refused, receive
+from ..providers import PROVIDERS, Inbound, Provider, Received, receive
 from . import journal, redaction, vault
 
 log = logging.getLogger(__name__)

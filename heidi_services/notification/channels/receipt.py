@@ -10,10 +10,6 @@ from uuid import UUID
 from heidi_services.notification.kinds import Status
 
 
-class BadSignature(Exception):
-    """It does not come from the provider."""
-
-
 @dataclass(frozen=True, slots=True)
 class Inbound:
     """A callback as it came, and under the URL that the provider knows."""

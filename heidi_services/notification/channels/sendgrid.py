@@ -6,7 +6,6 @@ https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Mapping, Sequence
 from email.utils import parseaddr
@@ -14,21 +13,15 @@ from typing import Any
 from uuid import UUID
 
 import requests
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from heidi_common import signatures
 from heidi_common.config import Settings
 from heidi_common.outbound import Client
 from heidi_services.notification.channels.message import Message, Outcome, Result
 from heidi_services.notification.channels.mime import BadAddress, address, html_of, message_id, one_line
-from heidi_services.notification.channels.receipt import BadSignature, Inbound, Receipt
+from heidi_services.notification.channels.receipt import Inbound, Receipt
 from heidi_services.notification.channels.vendor import call
 from heidi_services.notification.kinds import Status
-
-_SIGNATURE, _TIMESTAMP = "X-Twilio-Email-Event-Webhook-Signature", "X-Twilio-Email-Event-Webhook-Timestamp"
-_TOLERANCE_SECONDS = 24 * 3600
-"""SendGrid repeats the same signed request for a day."""
 
 
 class SendGridSender:
@@ -75,7 +68,7 @@ class SendGridSender:
 
 
 def receipts(inbound: Inbound, settings: Settings) -> Sequence[Receipt]:
-    """What the events say; raises BadSignature."""
+    """What the events say; raises for any other sender's."""
     _verify(inbound, settings.sendgrid_webhook_public_key)
     events = json.loads(inbound.body)
     return [_receipt(event) for event in events if isinstance(event, dict)]
@@ -97,12 +90,13 @@ def _receipt(event: Mapping[str, Any]) -> Receipt:
     return Receipt(about, provider_id)
 
 
-def _verify(inbound: Inbound, encoded: str) -> None:
-    timestamp = inbound.header(_TIMESTAMP)
-    if not encoded or abs(inbound.now.timestamp() - int(timestamp)) > _TOLERANCE_SECONDS:
-        raise BadSignature
-    key = load_der_public_key(base64.b64decode(encoded, validate=True))
-    signature = base64.b64decode(inbound.header(_SIGNATURE), validate=True)
-    if not isinstance(key, ec.EllipticCurvePublicKey):
-        raise BadSignature
-    key.verify(signature, timestamp.encode() + inbound.body, ec.ECDSA(SHA256()))
+def _verify(inbound: Inbound, key: str) -> None:
+    if not key:
+        raise signatures.Refused("no public key is set")
+    signatures.require_sendgrid(
+        inbound.header(signatures.SENDGRID),
+        inbound.header(signatures.SENDGRID_TIME),
+        body=inbound.body,
+        key=key,
+        now=inbound.now.timestamp(),
+    )

@@ -5,19 +5,17 @@ https://www.twilio.com/docs/messaging/api/message-resource, https://www.twilio.c
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Sequence
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import requests
 
+from heidi_common import signatures
 from heidi_common.config import Settings
 from heidi_common.outbound import Client
 from heidi_services.notification.channels.message import Message, Outcome, Result
-from heidi_services.notification.channels.receipt import BadSignature, Inbound, Receipt
+from heidi_services.notification.channels.receipt import Inbound, Receipt
 from heidi_services.notification.channels.vendor import body_of, call
 from heidi_services.notification.kinds import Status
 
@@ -57,9 +55,9 @@ class TwilioSender:
 
 
 def receipts(inbound: Inbound, settings: Settings) -> Sequence[Receipt]:
-    """What a callback says; raises BadSignature. Fields that are not of a receipt say nothing."""
-    fields = parse_qs(inbound.body.decode(), keep_blank_values=True, errors="strict")
-    _verify(inbound, fields, settings.twilio_auth_token)
+    """What a callback says; raises for any other sender's. Fields that are not of a receipt say nothing."""
+    _verify(inbound, settings.twilio_auth_token)
+    fields = signatures.form_of(inbound.body)
     status = fields.get("MessageStatus", [""])[0]
     if fields.get("OptOutType", [""])[0] == "STOP":
         return [Receipt(address=fields["From"][0], suppress="stop")]
@@ -73,9 +71,13 @@ def receipts(inbound: Inbound, settings: Settings) -> Sequence[Receipt]:
     return []
 
 
-def _verify(inbound: Inbound, fields: dict[str, list[str]], token: str) -> None:
-    pairs = "".join(name + value for name in sorted(fields) for value in sorted(set(fields[name])))
-    # SHA-1 is Twilio's choice; as an HMAC it still stands.
-    expected = base64.b64encode(hmac.new(token.encode(), (inbound.url + pairs).encode(), hashlib.sha1).digest())
-    if not token or not hmac.compare_digest(expected, inbound.header("X-Twilio-Signature").encode()):
-        raise BadSignature
+def _verify(inbound: Inbound, token: str) -> None:
+    if not token:
+        raise signatures.Refused("no auth token is set")
+    signatures.require_twilio(
+        inbound.header(signatures.TWILIO),
+        url=inbound.url,
+        content_type=inbound.header("Content-Type"),
+        body=inbound.body,
+        token=token,
+    )
