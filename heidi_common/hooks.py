@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from flask import Flask, Response, g, request
@@ -36,7 +37,7 @@ def init_hooks(app: Flask, settings: Settings) -> None:
     app.teardown_request(_end)
 
 
-def _begin(settings: Settings):  # type: ignore[no-untyped-def]
+def _begin(settings: Settings) -> Callable[[], Response | None]:
     def begin() -> Response | None:
         g.started = time.perf_counter()
         g.deadline = time.monotonic() + settings.request_time_limit
@@ -47,7 +48,7 @@ def _begin(settings: Settings):  # type: ignore[no-untyped-def]
     return begin
 
 
-def _finish(settings: Settings):  # type: ignore[no-untyped-def]
+def _finish(settings: Settings) -> Callable[[Response], Response]:
     origins = frozenset(settings.cors_origins)
 
     def finish(response: Response) -> Response:
