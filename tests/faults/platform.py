@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -25,6 +24,7 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from heidi_common.standalone.sockets import folder_for
 from heidi_common.standalone.supervision import SOCKET
+from tests.ports import free_range
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 240
@@ -36,7 +36,7 @@ class Platform:
 
     def __init__(self, home: Path, broker_url: str | None = None) -> None:
         self.home, self.broker_url = home, broker_url
-        self.base = _free_range()
+        self.base = free_range()
         self.url = f"http://127.0.0.1:{self.base + 30}"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -164,16 +164,3 @@ def wait_for(check: Callable[[], Any], seconds: float, why: Callable[[], str]) -
     while not check():
         assert time.monotonic() < deadline, why()
         time.sleep(0.1)
-
-
-def _free_range() -> int:
-    """A base with the ports that a platform takes above it free."""
-    for base in range(21000 + os.getpid() % 500 * 40, 60000, 40):
-        try:
-            for offset in (*range(7), 20, 24, 30):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", base + offset))
-        except OSError:
-            continue
-        return base
-    raise AssertionError("no free range of ports")

@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import re
 import shutil
 import signal
@@ -15,6 +14,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+
+from tests.ports import free_range
 
 ROOT = Path(__file__).parents[2]
 # The first start imports the cities, on a machine that is busy with other tests.
@@ -56,23 +57,10 @@ def until(holds: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.1)
 
 
-def free_range() -> int:
-    """A base port above which everything that the platform needs is free."""
-    while True:
-        base = random.randrange(20000, 30000)
-        if all(_free(base + offset) for offset in range(30)):
-            return base
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     base = free_range()
-    run = Run(tmp_path_factory.mktemp("up") / "home", base + 29, base)
+    run = Run(tmp_path_factory.mktemp("up") / "home", base + 30, base)
     run.start(FIRST_SECONDS)
     yield run
     if run.process.poll() is None:
