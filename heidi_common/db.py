@@ -12,7 +12,7 @@ from uuid import UUID
 import psycopg2
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import DateTime, MetaData, Text, event, exc, func
+from sqlalchemy import DateTime, MetaData, Text, delete, event, exc, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
@@ -77,6 +77,7 @@ def init_db(app: Flask, settings: Settings) -> None:
         "pool_timeout": 5,
         "pool_recycle": 1800,
         "pool_use_lifo": True,
+        "hide_parameters": True,  # an error's text goes into logs and dead rows: no address, no hash
         "connect_args": {
             "connect_timeout": 5,
             "application_name": app.name,
@@ -161,6 +162,17 @@ def after_commit(deed: Callable[[], object]) -> None:
         info.setdefault(_AFTER, []).append(deed)
     else:
         deed()
+
+
+def delete_in_batches(model: Any, *conditions: Any, key: Any = None, batch: int = 5000) -> None:
+    """Delete rows, some thousand in each transaction: however many there are, no statement meets its time limit."""
+    key = model.id if key is None else key
+    some = select(key).where(*conditions).limit(batch)
+    gone = batch
+    while gone >= batch:
+        with transaction():
+            found = delete(model).where(key.in_(some), *conditions).returning(key)
+            gone = len(db.session.execute(found.execution_options(synchronize_session=False)).all())
 
 
 def expect_version(entity: Entity, version: int | None) -> None:

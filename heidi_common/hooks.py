@@ -76,7 +76,7 @@ def _access_line(response: Response, took: float) -> None:
     rule = request.url_rule.rule if request.url_rule else None
     fields = {
         "method": request.method,
-        "path": request.path,
+        "path": rule if rule and "<token>" in rule else request.path,
         "route": rule,
         "status": response.status_code,
         "durationMs": round(took * 1000, 1),

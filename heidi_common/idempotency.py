@@ -21,11 +21,11 @@ from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from flask import Response, request
-from sqlalchemy import Index, delete, func, select
+from sqlalchemy import Index, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from heidi_common.db import Base, db, transaction, utcnow
+from heidi_common.db import Base, db, delete_in_batches, transaction, utcnow
 from heidi_common.guards import caller
 from heidi_common.problems import BadRequest, Conflict, Invalid
 
@@ -69,8 +69,7 @@ def idempotent(view: View) -> View:
 
 def prune() -> None:
     """Forget the answers whose time has passed."""
-    with transaction():
-        db.session.execute(delete(IdempotencyKey).where(IdempotencyKey.expires_at < func.now()))
+    delete_in_batches(IdempotencyKey, IdempotencyKey.expires_at < func.now(), key=IdempotencyKey.key)
 
 
 def _once(key: str, answer: Callable[[], Response]) -> Response:

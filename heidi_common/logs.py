@@ -9,11 +9,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _SANE = re.compile(r"[A-Za-z0-9._:-]{8,64}\Z")
+_DETAIL = re.compile(r"^DETAIL: .*$", re.MULTILINE)
 _COLOURS = {"DEBUG": 36, "INFO": 32, "WARNING": 33, "ERROR": 31, "CRITICAL": 35}
 _PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "service", "requestId"}
 
@@ -55,6 +57,19 @@ class _Console(logging.Formatter):
         line = f"{self.formatTime(record, '%H:%M:%S')} {level} {service}  {text}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
+    def formatException(self, ei: Any) -> str:
+        return _discreet(super().formatException(ei))
+
+
+class _Json(JsonFormatter):
+    def formatException(self, ei: Any) -> str:
+        return _discreet(str(super().formatException(ei)))
+
+
+def _discreet(traceback: str) -> str:
+    """PostgreSQL names the values that it refuses (`Key (email)=(...) already exists`)."""
+    return _DETAIL.sub("DETAIL:  [left out]", traceback)
+
 
 def _visible(text: str) -> str:
     """A line stays a line: CR, LF and other control characters are escaped."""
@@ -76,7 +91,7 @@ def configure_logging(service: str, level: str, log_format: str) -> None:
 
 
 def _json() -> logging.Formatter:
-    return JsonFormatter(
+    return _Json(
         "%(asctime)s %(levelname)s %(name)s %(service)s %(requestId)s %(message)s",
         rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
         datefmt="%Y-%m-%dT%H:%M:%S%z",

@@ -15,12 +15,12 @@ from typing import Any
 from uuid import UUID
 
 from dramatiq import Broker, Message
-from sqlalchemy import delete, exists
+from sqlalchemy import exists
 
 from heidi_common import inbox
 from heidi_common.app import base_app
 from heidi_common.config import Settings
-from heidi_common.db import db, transaction, utcnow
+from heidi_common.db import db, delete_in_batches, utcnow
 from heidi_common.outbox import Event
 from heidi_common.runtime import runtime
 from workers.actors import hint
@@ -77,14 +77,12 @@ def overdue_inbox() -> list[Message[Any]]:
 
 
 def prune() -> list[Message[Any]]:
-    """Forget facts and inbox rows whose time has passed; dead ones, and their facts, stay until somebody decides."""
-    settings = runtime().settings
-    with transaction():
-        old = utcnow() - timedelta(days=settings.event_retention_days)
-        undigested = exists().where(inbox.Inbox.event_id == Event.id, inbox.Inbox.status == "dead")
-        db.session.execute(delete(Event).where(Event.sent_at.is_not(None), Event.created_at < old, ~undigested))
-        done = utcnow() - timedelta(days=INBOX_DAYS)
-        db.session.execute(delete(inbox.Inbox).where(inbox.Inbox.done_at < done))
+    """Forget facts and inbox rows whose time has passed. A fact that a subscriber still waits for stays, and a dead one
+    until somebody decides."""
+    now, kept = utcnow(), timedelta(days=runtime().settings.event_retention_days)
+    undigested = exists().where(inbox.Inbox.event_id == Event.id, inbox.Inbox.status.in_(("pending", "dead")))
+    delete_in_batches(Event, Event.sent_at.is_not(None), Event.created_at < now - kept, ~undigested)
+    delete_in_batches(inbox.Inbox, inbox.Inbox.done_at < now - timedelta(days=INBOX_DAYS), key=inbox.Inbox.event_id)
     return []
 
 
@@ -125,6 +123,7 @@ def _attend(duty: Duty, broker: Broker) -> Exception | None:
         for message in duty.look():
             broker.enqueue(message)
     except Exception as error:
+        db.session.rollback()  # the next duty begins anew, not in a transaction that was broken here
         duty.next_at = time.monotonic() + max(duty.every, AFTER_FAILURE)
         log.warning("duty failed", extra={"duty": duty.name, "error": repr(error)[:300]})
         return error

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from dramatiq import Message
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from heidi_common.config import Settings
 from heidi_common.db import db, transaction, utcnow
@@ -49,6 +51,32 @@ def test_when_nothing_can_be_done_the_clock_is_told_to_rest(app: Flask, settings
     duties = [Duty(name, 1, break_down) for name in ("one", "two")]  # type: ignore[arg-type]
     with pytest.raises(ConnectionError):
         round(make_broker(settings.broker_url), duties)
+
+
+def test_an_old_fact_stays_while_a_subscriber_has_yet_to_digest_it(app: Flask) -> None:
+    old = utcnow() - timedelta(days=90)
+    event = Event(id=uuid4(), type="old.waiting", subject="1", data={}, created_at=old, sent_at=old)
+    with transaction():
+        db.session.add(event)
+        db.session.add(Inbox(event_id=event.id, consumer="done", status="done", done_at=old))
+        db.session.add(Inbox(event_id=event.id, consumer="waits", created_at=old))
+    prune()
+    assert list(db.session.scalars(select(Event.type))) == ["old.waiting"]
+    assert list(db.session.scalars(select(Inbox.consumer))) == ["waits"]
+
+
+def test_a_duty_that_broke_its_transaction_does_not_break_the_next_one(app: Flask, settings: Settings) -> None:
+    def ask_nonsense() -> list[Message[Any]]:
+        db.session.execute(text("SELECT 1/0"))
+        return []
+
+    def ask() -> list[Message[Any]]:
+        seen.append(db.session.scalar(text("SELECT 1")))
+        return []
+
+    seen: list[Any] = []
+    round(make_broker(settings.broker_url), (Duty("broken", 1, ask_nonsense), Duty("whole", 0, ask)))
+    assert seen == [1]
 
 
 def test_old_facts_go_but_unsent_ones_and_dead_rows_stay(app: Flask) -> None:

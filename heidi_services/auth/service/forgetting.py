@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, or_
 
-from heidi_common.db import db, transaction, utcnow
+from heidi_common.db import db, delete_in_batches, transaction, utcnow
 from heidi_common.identity import Session, User
 from heidi_common.outbox import Event
 from heidi_services.auth import one_time
@@ -35,6 +35,5 @@ def prune() -> None:
     """Delete what nobody can use any more."""
     now = utcnow()
     ended = or_(Session.revoked_at < now - KEEP_SESSIONS, Session.absolute_expires_at < now - KEEP_SESSIONS)
-    with transaction():
-        db.session.execute(delete(OneTimeToken).where(OneTimeToken.expires_at < now - KEEP_TOKENS))
-        db.session.execute(delete(Session).where(ended))
+    delete_in_batches(OneTimeToken, OneTimeToken.expires_at < now - KEEP_TOKENS)
+    delete_in_batches(Session, ended)

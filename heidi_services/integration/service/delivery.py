@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from heidi_common.crypto import CannotOpen
-from heidi_common.db import db, transaction, utcnow
+from heidi_common.db import db, delete_in_batches, transaction, utcnow
 from heidi_common.work import HINT_LEASE, claim
 
 from ..models import Delivery, DeliveryStatus, Integration
@@ -33,7 +33,6 @@ LEASE_SECONDS = 60
 AT_A_TIME = 3
 SHIFT_SECONDS = 20
 KEPT = timedelta(days=30)
-PRUNE_BATCH = 5000
 _TROUBLED_THREADS = threading.BoundedSemaphore(2)
 
 
@@ -189,10 +188,7 @@ def overdue(limit: int = 500) -> list[UUID]:
 
 
 def prune(now: datetime | None = None) -> None:
-    """Deliveries that ended long ago go, with their attempts, a batch in each transaction."""
-    ended = (Delivery.status != DeliveryStatus.PENDING, Delivery.created_at < (now or utcnow()) - KEPT)
-    old = select(Delivery.id).where(*ended).limit(PRUNE_BATCH)
-    gone = PRUNE_BATCH
-    while gone == PRUNE_BATCH:
-        with transaction():
-            gone = len(db.session.execute(delete(Delivery).where(Delivery.id.in_(old)).returning(Delivery.id)).all())
+    """Deliveries that ended long ago go, with their attempts."""
+    delete_in_batches(
+        Delivery, Delivery.status != DeliveryStatus.PENDING, Delivery.created_at < (now or utcnow()) - KEPT
+    )

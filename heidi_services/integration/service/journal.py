@@ -6,16 +6,15 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func, select
 
-from heidi_common.db import db, transaction, utcnow
+from heidi_common.db import db, delete_in_batches, transaction, utcnow
 from heidi_common.paging import Page, page
 
 from ..models import IntegrationLog
 
 REFUSALS_PER_MINUTE = 60
 KEPT = timedelta(days=30)
-PRUNE_BATCH = 5000
 
 
 def note(integration_id: UUID, direction: str, action: str, status: str, **fields: Any) -> None:
@@ -61,12 +60,5 @@ def listed(integration_id: UUID, query: dict[str, Any]) -> Page:
 
 
 def prune(now: datetime | None = None) -> None:
-    """Old lines go, a batch in each transaction."""
-    old = select(IntegrationLog.id).where(IntegrationLog.created_at < (now or utcnow()) - KEPT).limit(PRUNE_BATCH)
-    gone = PRUNE_BATCH
-    while gone == PRUNE_BATCH:
-        with transaction():
-            rows = db.session.execute(
-                delete(IntegrationLog).where(IntegrationLog.id.in_(old)).returning(IntegrationLog.id)
-            )
-            gone = len(rows.all())
+    """Old lines go."""
+    delete_in_batches(IntegrationLog, IntegrationLog.created_at < (now or utcnow()) - KEPT)

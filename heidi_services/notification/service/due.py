@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select, update
 
 from heidi_common import work
-from heidi_common.db import db, transaction, utcnow
+from heidi_common.db import db, delete_in_batches, transaction, utcnow
 from heidi_common.events import NotificationFailed
 from heidi_common.outbox import emit_many
 from heidi_common.runtime import runtime
@@ -80,16 +80,7 @@ def _expired(id: UUID, user_id: UUID, channel: str, category: str) -> Notificati
     return NotificationFailed(id=id, about_user=user_id, channel=channel, category=category, reason="expired")
 
 
-def forget_old(limit: int = 10_000) -> None:
+def forget_old() -> None:
     """Closed notifications are kept for NOTIFICATION_RETENTION_DAYS, then go with their attempts."""
     before = utcnow() - timedelta(days=runtime().settings.notification_retention_days)
-    old = (
-        select(Notification.id)
-        .where(Notification.created_at < before, Notification.status != Status.PENDING)
-        .order_by(Notification.created_at)
-        .limit(limit)
-    )
-    with transaction():
-        db.session.execute(
-            delete(Notification).where(Notification.id.in_(old)).execution_options(synchronize_session=False)
-        )
+    delete_in_batches(Notification, Notification.created_at < before, Notification.status != Status.PENDING)

@@ -2,17 +2,14 @@
 
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import func
 
-from heidi_common.db import db, transaction
+from heidi_common.db import delete_in_batches
 from heidi_services.scheduler.models import ScheduleRun
 
 KEEP = timedelta(days=90)
-BATCH = 5000
 
 
 def prune() -> None:
-    """Delete runs that ended long ago, a bounded number at a time."""
-    old = select(ScheduleRun.id).where(ScheduleRun.finished_at < func.now() - KEEP).limit(BATCH)
-    with transaction():
-        db.session.execute(delete(ScheduleRun).where(ScheduleRun.id.in_(old.scalar_subquery())))
+    """Delete runs that ended long ago."""
+    delete_in_batches(ScheduleRun, ScheduleRun.finished_at < func.now() - KEEP)
