@@ -137,6 +137,8 @@ def test_retry_after_counts_between_one_and_two_steps(asked: float, wait: float)
         ("-5", None),
         ("9" * 400, None),
         ("²", None),
+        ("Mon, 01 Jan 2024 00:00:00 +99999999999999999", None),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None),
     ],
 )
 def test_retry_after_is_seconds_or_a_date_and_nonsense_is_ignored(header: str, seconds: float | None) -> None:
