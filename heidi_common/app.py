@@ -78,6 +78,7 @@ def build_app(settings: Settings, *services: Service) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.config["PROPAGATE_EXCEPTIONS"] = False
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # else `//` is a redirect to wherever the Host header says
     app.wsgi_app = ClientAddress(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     hooks.init_hooks(app, settings)
     audit.init_audit(app)

@@ -4,9 +4,11 @@ from typing import Any
 from flask.testing import FlaskClient
 from pytest_httpserver import HTTPServer
 
+from heidi_common import app as heidi_app
 from heidi_common.identity import Role
 from heidi_services import SERVICES
 from heidi_services.core.service.status import Memo, summarise
+from tests.conftest import make_settings
 
 UP = {"status": "up", "latencyMs": 1.0}
 DOWN = {"status": "down", "error": "OperationalError"}
@@ -78,3 +80,14 @@ def test_a_dependency_is_down_when_nobody_reaches_it_and_degraded_when_some_do()
 
 def test_the_whole_is_down_when_every_service_is() -> None:
     assert summarise([service("a", "down"), service("b", "down")])["status"] == "down"
+
+
+def test_a_token_that_nobody_can_look_up_does_not_hide_that_the_database_is_away(
+    as_user: Callable[..., Any], redis_url: str
+) -> None:
+    headers = as_user(Role.ADMIN).headers
+    away = make_settings("postgresql+psycopg2://nobody@127.0.0.1:1/none", redis_url, peer_url="http://127.0.0.1:1")
+    answer = (
+        heidi_app.build_app(away, heidi_app.service("core")).test_client().get("/api/v1/core/status", headers=headers)
+    )
+    assert (answer.status_code, answer.get_json()["data"]["status"]) == (200, "down")
