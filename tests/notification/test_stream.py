@@ -16,6 +16,7 @@ from heidi_common.db import db, transaction
 from heidi_common.identity import Session
 from heidi_services.notification.models import Notification
 from heidi_services.notification.routes import stream as route
+from heidi_services.notification.service import hub
 from heidi_services.notification.service.deliver import deliver
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, delivered, row
@@ -146,3 +147,29 @@ def test_places_follow_the_order_of_commits(app: Flask, post: Post, as_user: AsU
     assert len(everything) == 24
     for places in seen:
         assert places == everything[: len(places)], "a place was seen before a lower one"
+
+
+def test_who_asks_without_reading_keeps_no_place_among_the_streams(client: FlaskClient, as_user: AsUser) -> None:
+    person = as_user()
+    for _ in range(route.STREAMS_PER_PERSON + 1):
+        answer = client.head(URL, headers=person.headers)
+        assert answer.status_code == 200
+        answer.close()  # as a server does, whether anything was read or not
+    with _stream(client, person):
+        pass
+
+
+def test_a_gap_larger_than_the_backlog_ends_the_stream_and_is_read_in_parts(
+    client: FlaskClient, post: Post, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "BACKLOG", 3)
+    monkeypatch.setattr(hub, "PAGE", 2)
+    person = as_user()
+    ids = [str(delivered(post(person, channel="IN_APP")).id) for _ in range(9)]
+    seen, place = [], "0"
+    for _ in range(9):
+        with _stream(client, person, Last_Event_ID=place) as chunks:
+            events = [chunk for _, chunk in zip(range(12), chunks, strict=False) if chunk.startswith("id:")]
+        seen += [orjson.loads(event.split("data: ")[1])["id"] for event in events]
+        place = events[-1].splitlines()[0].removeprefix("id: ") if events else place
+    assert seen == ids

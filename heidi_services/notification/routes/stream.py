@@ -38,26 +38,24 @@ def open_stream() -> Response:
     place = _last_event_id()
     reader = hub.open(who.id, stream.last_place(who.id) if place is None else place)
     db.session.rollback()  # an open stream holds no connection
-    response = Response(_events(hub, reader, _lives(who)), mimetype="text/event-stream")
+    response = Response(_events(reader, _lives(who)), mimetype="text/event-stream")
+    response.call_on_close(lambda: hub.close(reader))  # also when nobody ever reads, as after a HEAD
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
     return response
 
 
-def _events(hub: Hub, reader: Reader, lives: Callable[[], bool]) -> Iterator[str]:
-    try:
-        yield "retry: 2000\n: open\n\n"
-        while lives():
-            try:
-                place = reader.waiting.get(timeout=HEARTBEAT_SECONDS)
-            except queue.Empty:
-                yield ": still here\n\n"
-                continue
-            if place is None or not lives():
-                return
-            yield f"id: {place[0]}\nevent: notification\ndata: {place[1]}\n\n"
-    finally:
-        hub.close(reader)
+def _events(reader: Reader, lives: Callable[[], bool]) -> Iterator[str]:
+    yield "retry: 2000\n: open\n\n"
+    while lives():
+        try:
+            place = reader.waiting.get(timeout=HEARTBEAT_SECONDS)
+        except queue.Empty:
+            yield ": still here\n\n"
+            continue
+        if place is None or not lives():
+            return
+        yield f"id: {place[0]}\nevent: notification\ndata: {place[1]}\n\n"
 
 
 def _lives(who: Caller) -> Callable[[], bool]:

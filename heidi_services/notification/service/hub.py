@@ -34,10 +34,12 @@ class Reader:
     user_id: UUID
     place: int
     waiting: queue.SimpleQueue[Place | None] = field(default_factory=queue.SimpleQueue)
+    is_let_go: bool = False
 
     def offer(self, places: Sequence[Place]) -> None:
         """What it has not been given yet; ends a reader that is too slow."""
         if self.waiting.qsize() > BACKLOG:
+            self.is_let_go = True
             self.waiting.put(None)
             return
         for place in places:
@@ -83,7 +85,7 @@ class Hub:
         more = True
         while more:
             with self._lock:
-                readers = list(self._readers.get(user_id, ()))
+                readers = [reader for reader in self._readers.get(user_id, ()) if not reader.is_let_go]
             if not readers:
                 return
             places = self._load(user_id, min(reader.place for reader in readers), PAGE)
