@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from flask.testing import FlaskClient
@@ -10,8 +10,11 @@ from flask.testing import FlaskClient
 from heidi_common.crypto import CannotOpen
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.outbox import Event
+from heidi_services.notification.channels.message import Message, Outcome, Result
 from heidi_services.notification.models import Notification, Suppression
-from heidi_services.notification.service import due
+from heidi_services.notification.service import deliver as delivering
+from heidi_services.notification.service import due, settle
+from heidi_services.notification.service.claim import claim
 from heidi_services.notification.service.deliver import deliver
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, attempts_of, delivered, row
@@ -211,3 +214,47 @@ def test_old_notifications_go_with_their_attempts(post: Post, mail: MailServer, 
 def test_without_an_address_there_is_nothing_to_try(post: Post, as_user: AsUser, channel: str, reason: str) -> None:
     failed = delivered(post(as_user(), channel=channel))
     assert (failed.status, failed.failure_reason) == ("FAILED", reason)
+
+
+class _SlowSender:
+    """Each device takes as long as a lease lasts; meanwhile another worker looks for work."""
+
+    name = "slow"
+
+    def __init__(self, notification_id: UUID) -> None:
+        self.notification_id, self.taken_by_another = notification_id, list[bool]()
+
+    def takes(self, message: Message) -> bool:
+        return True
+
+    def send(self, message: Message) -> Result:
+        self.taken_by_another.append(claim(self.notification_id) is not None)
+        with transaction():
+            db.session.execute(db.update(Notification).values(locked_until=utcnow() - timedelta(seconds=1)))
+        return Result(Outcome.SENT, self.name)
+
+
+def test_many_slow_devices_are_written_to_by_one_worker(
+    post: Post, client: FlaskClient, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = as_user()
+    for token in ("first", "second", "third"):
+        client.post("/api/v1/notifications/devices", json={"token": token}, headers=person.headers)
+    sender = _SlowSender(post(person, channel="PUSH"))
+    monkeypatch.setattr(delivering, "providers", lambda *_: [sender])
+    monkeypatch.setattr(delivering, "PROLONG_AFTER", 0.0)
+    assert delivered(sender.notification_id).status == "SENT"
+    assert sender.taken_by_another == [False] * 3
+
+
+def test_a_worker_whose_lease_ran_out_changes_nothing(post: Post, as_user: AsUser) -> None:
+    notification_id = post(as_user())
+    first = claim(notification_id)
+    with transaction():
+        db.session.execute(db.update(Notification).values(locked_until=utcnow() - timedelta(seconds=1)))
+    second = claim(notification_id)
+    assert first is not None and second is not None
+    settle.failed(first, "refused")
+    assert (row(notification_id).status, _facts("notification.failed")) == ("PENDING", [])
+    settle.failed(second, "refused")
+    assert row(notification_id).status == "FAILED"

@@ -15,7 +15,7 @@ from heidi_services.notification.kinds import Channel, Status
 from heidi_services.notification.models import Notification, Preferences, Suppression
 
 LEASE = timedelta(seconds=60)
-"""Longer than any provider's time limit, failover included."""
+"""Longer than any provider's time limit, failover included; whoever has many devices to reach prolongs it."""
 
 _ROW = cast(Table, Notification.__table__)
 
@@ -56,6 +56,13 @@ def claim(notification_id: UUID) -> Job | None:
     with transaction():
         row = db.session.execute(_statement(), {"claimed": notification_id}).first()
     return None if row is None else _job(row)
+
+
+def prolong(job: Job) -> bool:
+    """Hold the row for another LEASE; False when somebody else has taken it over."""
+    mine = update(_ROW).where(_ROW.c.id == job.id, _ROW.c.attempts == job.attempts, _ROW.c.status == Status.PENDING)
+    with transaction():
+        return db.session.execute(mine.values(locked_until=func.now() + LEASE).returning(_ROW.c.id)).first() is not None
 
 
 @cache

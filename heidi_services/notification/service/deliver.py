@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -16,11 +16,13 @@ from heidi_services.notification.channels.message import Message, Sender
 from heidi_services.notification.kinds import UNMUTABLE, Channel
 from heidi_services.notification.models import Device, Suppression
 from heidi_services.notification.service import compose, pace, settle
-from heidi_services.notification.service.claim import Job, claim
+from heidi_services.notification.service.claim import LEASE, Job, claim, prolong
 from heidi_services.notification.service.rendering import MissingVariable, RenderingFailed
 from heidi_services.notification.service.settle import Try
 from heidi_services.notification.service.unsubscribe import link
 from heidi_services.notification.service.verdict import Failed, Later, Muted, judge
+
+PROLONG_AFTER = LEASE.total_seconds() / 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,18 @@ def _hand_over(job: Job, sealed: dict[str, object]) -> None:
     elif (wait := pace.wait_for_turn(job, senders)) is not None:
         settle.postponed(job, utcnow() + wait)
     else:
-        settle.tried(job, [one for target in targets for one in _send(senders, _message(job, words, target), target)])
+        settle.tried(job, list(_send_all(job, words, senders, targets)))
+
+
+def _send_all(job: Job, words: compose.Words, senders: Sequence[Sender], targets: Sequence[Target]) -> Iterator[Try]:
+    """To one address after the other, while the row is ours: many slow devices take longer than one lease."""
+    held_since = time.monotonic()
+    for target in targets:
+        if time.monotonic() - held_since > PROLONG_AFTER:
+            if not prolong(job):
+                return
+            held_since = time.monotonic()
+        yield from _send(senders, _message(job, words, target), target)
 
 
 def _send(senders: Sequence[Sender], message: Message, target: Target) -> Iterable[Try]:

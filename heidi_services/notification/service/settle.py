@@ -149,8 +149,9 @@ def _reason(tries: Sequence[Try]) -> str:
 
 
 def _update(job: Job, **values: Any) -> bool:
-    """Give the row back with its new values; False when a receipt was faster and has closed it already."""
-    open_row = (_ROW.c.id == job.id) & (_ROW.c.status == Status.PENDING)
+    """Give the row back with its new values; False when a receipt has closed it already, or the lease ran out and
+    somebody else is at it."""
+    open_row = (_ROW.c.id == job.id) & (_ROW.c.status == Status.PENDING) & (_ROW.c.attempts == job.attempts)
     statement = update(_ROW).where(open_row).values(values | _GIVEN_BACK).returning(_ROW.c.id)
     return db.session.execute(statement).first() is not None
 
