@@ -302,3 +302,34 @@ def test_nonsense_from_the_bus_is_kept_as_a_failed_operation(inside: None) -> No
     row = accepted("onboard-user", {"email": "nonsense"})
     assert row.status == "FAILED" and "email" in (row.error or "")
     assert "nonsense" not in (row.error or "")
+
+
+def test_a_step_that_breaks_ends_like_one_that_is_refused(
+    core_client: FlaskClient, inside: None, peers: Peers, admin: Any
+) -> None:
+    peers.say("POST /users/api/v1/users", (201, ["not what was agreed"]))
+    operation = ask(core_client, admin, "onboard-user", ONBOARD).get_json()["data"]
+    for _ in range(carrying.MAX_ATTEMPTS):
+        row = carry_out(operation["id"])
+    assert (row.status, steps(row)["create-user"]) == ("FAILED", "FAILED")
+    assert row.error is not None and "internal error" in row.error
+
+
+def test_an_operation_that_takes_its_worker_with_it_ends(
+    core_client: FlaskClient, inside: None, peers: Peers, admin: Any
+) -> None:
+    """Such a worker leaves nothing behind but the count."""
+    operation = ask(core_client, admin, "onboard-user", ONBOARD).get_json()["data"]
+    with transaction():
+        db.session.execute(update(Operation).values(attempts=carrying.MOST_CLAIMS))
+    row = carry_out(operation["id"])
+    assert (row.status, peers.asked) == ("FAILED", [])
+
+
+def test_an_operation_whose_key_is_gone_fails(core_client: FlaskClient, inside: None, admin: Any) -> None:
+    operation = ask(core_client, admin, "onboard-user", ONBOARD).get_json()["data"]
+    with transaction():
+        db.session.execute(update(Operation).values(sealed="nobody.can.open"))
+    row = carry_out(operation["id"])
+    assert (row.status, row.sealed) == ("FAILED", None)
+    assert db.session.scalars(select(Event.type)).all() == ["core.operation", "core.operation.completed"]

@@ -453,3 +453,13 @@ def test_rotated_encryption_keys_open_what_was_sealed_before(
     Webhook(endpoint["signingSecret"]).verify(httpserver.log[0][0].data, dict(httpserver.log[0][0].headers))
     monkeypatch.setitem(runtime().__dict__, "sealer", Sealer([old]))
     assert manage.rotate_keys() == (0, [integration(endpoint).id])
+
+
+def test_a_delivery_that_breaks_its_worker_every_time_comes_to_an_end(
+    endpoint: dict[str, Any], httpserver: HTTPServer
+) -> None:
+    delivery_id = queued(endpoint)
+    with transaction():
+        db.session.execute(update(Delivery).values(attempts=delivery.LOST_AT_MOST))
+    row = deliver(delivery_id)
+    assert (row.status, row.locked_until, httpserver.log) == ("FAILED", None, [])

@@ -6,6 +6,7 @@ again and has its effect once (each POST has its Idempotency-Key).
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import update
 
+from heidi_common.crypto import CannotOpen
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.events import CoreOperationCompleted
 from heidi_common.outbox import emit
@@ -23,8 +25,9 @@ from heidi_services.core.authority import authority
 from heidi_services.core.models import Operation, Status
 from heidi_services.core.operations import KINDS, Later, Order, Refused
 
+log = logging.getLogger(__name__)
 LEASE_SECONDS = 120
-MAX_ATTEMPTS = 8
+MAX_ATTEMPTS, MOST_CLAIMS = 8, 12
 JSON = dict[str, Any]
 
 
@@ -44,8 +47,11 @@ class Progress:
 def carry_out(operation_id: UUID) -> None:
     """As far as it goes now. Nothing happens when it has ended, is not due, or somebody else is at it."""
     if not claim(Operation, operation_id, open_status=Status.PENDING, lease_seconds=LEASE_SECONDS):
-        return
-    progress = _load(operation_id)
+        return None
+    try:
+        progress = _load(operation_id)
+    except CannotOpen:
+        return _give_up(operation_id, "what was sealed for it cannot be opened")
     try:
         if not progress.undoing:
             _forward(progress)
@@ -105,12 +111,22 @@ def _with_authority(progress: Progress) -> None:
 
 
 def _or_give_up(progress: Progress, deed: Callable[[Order], Any]) -> Any:
-    """A step that was tried too often counts as refused: what can be undone should be undone in good time."""
+    """A step that was tried too often counts as refused: what can be undone should be undone in good time.
+
+    So does one that breaks here, or that takes its worker with it and leaves nothing but the count.
+    """
+    if progress.attempts > MOST_CLAIMS:
+        raise Refused(f"it did not end, {progress.attempts - 1} times")
     try:
         return deed(progress.order)
-    except Later as trouble:
+    except Refused:
+        raise
+    except Exception as error:
+        if not isinstance(error, Later):
+            log.exception("a step broke", extra={"operation_id": str(progress.id), "type": progress.type})
+        trouble = str(error) if isinstance(error, Later) else f"internal error ({type(error).__name__})"
         if progress.attempts < MAX_ATTEMPTS:
-            raise
+            raise Later(trouble) from None
         raise Refused(f"{trouble}, {progress.attempts} times") from None
 
 
@@ -135,6 +151,15 @@ def _finish(progress: Progress) -> None:
     with transaction():
         _save(progress, status=status, error=error, sealed=None, finished_at=utcnow(), locked_until=None)
         emit(CoreOperationCompleted(id=progress.id, operation=progress.type, status=status))
+
+
+def _give_up(operation_id: UUID, error: str) -> None:
+    """Nobody can carry it out any more."""
+    with transaction():
+        row = db.session.get_one(Operation, operation_id, populate_existing=True)
+        row.status, row.error, row.finished_at = Status.FAILED, error, utcnow()
+        row.sealed = row.locked_until = None
+        emit(CoreOperationCompleted(id=row.id, operation=row.type, status=Status.FAILED))
 
 
 def _save(progress: Progress, **values: Any) -> None:

@@ -23,7 +23,7 @@ from heidi_common.crypto import CannotOpen
 from heidi_common.db import db, delete_in_batches, transaction, utcnow
 from heidi_common.work import HINT_LEASE, claim
 
-from ..models import Delivery, DeliveryStatus, Integration
+from ..models import Delivery, DeliveryAttempt, DeliveryStatus, Integration
 from . import vault
 from .outcome import record, record_closed
 from .outgoing import post_signed
@@ -31,6 +31,7 @@ from .outgoing import post_signed
 log = logging.getLogger(__name__)
 LEASE_SECONDS = 60
 AT_A_TIME = 3
+LOST_AT_MOST = 12
 SHIFT_SECONDS = 20
 KEPT = timedelta(days=30)
 _TROUBLED_THREADS = threading.BoundedSemaphore(2)
@@ -135,6 +136,10 @@ def _copied(integration_id: UUID, delivery_id: UUID) -> Taken | None:
     if not integration.is_open or integration.webhook_url is None:
         record_closed(delivery, "the integration is switched off or has no webhookUrl")
         return None
+    if _lost_tries(delivery) >= LOST_AT_MOST:
+        delivery.status, delivery.locked_until = DeliveryStatus.FAILED, None
+        delivery.last_error = "its worker ended in the middle of every try"
+        return None
     try:
         secrets = vault.signing_secrets(integration, utcnow())
     except CannotOpen:
@@ -144,6 +149,14 @@ def _copied(integration_id: UUID, delivery_id: UUID) -> Taken | None:
     return Taken(
         delivery_id, integration_id, delivery.attempts, integration.webhook_url, secrets, delivery.body, _name(delivery)
     )
+
+
+def _lost_tries(delivery: Delivery) -> int:
+    """Tries that were counted and never written down, this one left out: what breaks its worker must end, too."""
+    if delivery.attempts <= LOST_AT_MOST:
+        return 0
+    written = select(func.count()).where(DeliveryAttempt.delivery_id == delivery.id)
+    return delivery.attempts - 1 - (db.session.scalar(written) or 0)
 
 
 def _name(delivery: Delivery) -> str:
