@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Index, func, select, text, update
+from sqlalchemy import ColumnElement, Index, exists, func, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from heidi_common.db import Base, db, transaction, utcnow
@@ -56,10 +56,23 @@ def digest(consumer: str, event_id: UUID, handler: Callable[[Event], object]) ->
             if event is not None:
                 handler(event)
             _settle(consumer, event_id, status="done", done_at=func.now(), last_error=None)
+            if event is not None and event.sealed is not None:
+                forget_sealed(event_id)
     except Exception as error:
         _postpone(consumer, event_id, error)
         raise
     return True
+
+
+def forget_sealed(event_id: UUID) -> None:
+    """What was sealed beside a fact goes with the last subscriber who may need it; in the caller's transaction.
+
+    The fact's row is held, so that of two who end at once the second sees the first.
+    """
+    db.session.execute(select(Event.id).where(Event.id == event_id).with_for_update())
+    wanted = exists().where(Inbox.event_id == event_id, Inbox.status.in_(("pending", "dead")))
+    used = update(Event).where(Event.id == event_id, ~wanted).values(sealed=None)
+    db.session.execute(used.execution_options(synchronize_session=False))
 
 
 def _row(consumer: str, event_id: UUID) -> tuple[ColumnElement[bool], ...]:

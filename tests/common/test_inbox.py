@@ -14,6 +14,7 @@ from heidi_common import inbox
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.inbox import MAX_ATTEMPTS, Inbox, digest
 from heidi_common.outbox import Event
+from heidi_common.runtime import runtime
 
 CONSUMER = "a_subscriber"
 
@@ -116,3 +117,24 @@ def test_overdue_rows_are_told_again_once_in_a_while(event_id: UUID) -> None:
     make_due(event_id)
     assert inbox.overdue(10) == [(CONSUMER, event_id)]
     assert inbox.overdue(10) == []
+
+
+def test_what_was_sealed_beside_a_fact_goes_with_its_last_subscriber(app: Flask, event_id: UUID) -> None:
+    """A reset link lives as long as somebody has to send it, not as long as the log."""
+    with transaction():
+        db.session.execute(update(Event).values(sealed=runtime().sealer.seal({"token": "x"}, context=event_id.bytes)))
+        db.session.add(Inbox(event_id=event_id, consumer="another", next_attempt_at=utcnow() - timedelta(seconds=1)))
+    opened: list[object] = []
+
+    def read(event: Event) -> None:
+        opened.append(event.opened())
+
+    def sealed() -> str | None:
+        db.session.expire_all()
+        return db.session.scalars(select(Event.sealed)).one()
+
+    digest(CONSUMER, event_id, read)
+    assert sealed() is not None
+    digest("another", event_id, read)
+    assert sealed() is None
+    assert opened == [{"token": "x"}] * 2

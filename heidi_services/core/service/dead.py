@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import exists, func, select, update
 
 from heidi_common.db import db, transaction
-from heidi_common.inbox import Inbox
+from heidi_common.inbox import Inbox, forget_sealed
 from heidi_common.outbox import Event
 from heidi_common.paging import Page, page
 from heidi_common.problems import NotFound
@@ -56,7 +56,10 @@ def replay(event_id: UUID, consumer: str | None = None) -> int:
 
 def discard(event_id: UUID, consumer: str | None = None) -> int:
     """Nobody needs to digest it any more; the row goes with the other settled ones."""
-    return _settle(event_id, consumer, {"status": "discarded", "done_at": func.now()})
+    with transaction():
+        settled = _settle(event_id, consumer, {"status": "discarded", "done_at": func.now()})
+        forget_sealed(event_id)
+    return settled
 
 
 def _failures(event_ids: Sequence[UUID]) -> Sequence[Inbox]:
