@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -37,6 +36,6 @@ def basic_credentials(header: str) -> tuple[str, str] | None:
         return None
     try:
         name, found, secret = base64.b64decode(value.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not base64, not ASCII, or not UTF-8 inside
         return None
     return (unquote_plus(name), unquote_plus(secret)) if found else None

@@ -46,6 +46,15 @@ def test_basic_credentials_work_as_well(client, machine) -> None:
 
 
 @pytest.mark.parametrize(
+    "raw", ["ü", "=", base64.b64encode(b"\xff:\xff").decode(), base64.b64encode(b"%00:%ff").decode()]
+)
+def test_credentials_that_are_none_are_refused_not_stumbled_over(client, raw) -> None:
+    headers = {"Authorization": f"Basic {raw}".encode().decode("latin1")}
+    answer = client.post(TOKEN, data={"grant_type": "client_credentials"}, headers=headers)
+    assert (answer.status_code, answer.get_json()["error"]) == (401, "invalid_client")
+
+
+@pytest.mark.parametrize(
     ("form", "status", "error"),
     [
         ({"client_secret": "wrong"}, 401, "invalid_client"),
