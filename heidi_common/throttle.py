@@ -80,8 +80,9 @@ def count(*limits: Limit) -> None:
     """Count one failure for each."""
     with _redis() as pipe:
         for limit in limits:
-            pipe.set(_name(limit), 0, ex=limit.seconds, nx=True)
             pipe.incr(_name(limit))
+            # After it, so that no count is ever without an end: the one before may run out at any moment.
+            pipe.expire(_name(limit), limit.seconds, nx=True)
         _run(pipe)
 
 
