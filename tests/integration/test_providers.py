@@ -115,6 +115,12 @@ def test_each_element_of_a_sendgrid_request_is_an_event_and_the_trailing_crlf_co
     assert refused("SENDGRID", inbound(SENDGRID_BODY.strip(), headers), SENDGRID)
 
 
+def test_a_sendgrid_request_of_countless_events_is_kept_whole() -> None:
+    body = b"[" + b"{}," * 300_000 + b"{}]"
+    [found] = accepted("SENDGRID", inbound(body, sendgrid_headers(body)), SENDGRID)
+    assert (found.type, found.body) == ("unknown", body)
+
+
 def test_the_signature_that_is_accepted_is_the_one_sendgrids_library_accepts() -> None:
     from sendgrid.helpers.eventwebhook import EventWebhook
 

@@ -98,11 +98,10 @@ def store(integration: Integration, events: Sequence[Received]) -> int:
 def _insert(rows: list[dict[str, object]]) -> list[tuple[UUID, str]]:
     statement = (
         insert(WebhookEvent)
-        .values(rows)
         .on_conflict_do_nothing(index_elements=["integration_id", "provider_event_id"])
         .returning(WebhookEvent.id, WebhookEvent.type)
     )
-    return [(row.id, row.type) for row in db.session.execute(statement)]
+    return [(row.id, row.type) for row in db.session.execute(statement, rows)]
 
 
 def _fact(integration: Integration, event_id: UUID, kind: str) -> IntegrationWebhook:
