@@ -13,9 +13,10 @@ from heidi_common.runtime import runtime
 from heidi_services.auth import key_ring
 from heidi_services.auth.schemas import ClientIn
 from heidi_services.auth.service import clients as machines
+from heidi_services.auth.service import sealing
 from heidi_services.auth.service.trail import listed
 
-keys = AppGroup("keys", help="Signing keys: list, rotate.")
+keys = AppGroup("keys", help="Signing keys: list, rotate. Encryption keys: reseal.")
 audit = AppGroup("audit", help="The audit trail: verify, list.")
 clients = AppGroup("clients", help="Machine clients: create, list.")
 groups = (keys, audit, clients)
@@ -45,6 +46,16 @@ def rotate_keys(drop_previous: bool) -> None:
         click.echo(f"{key['kid']}  {key['state']}", err=not written)
     if not written:
         click.echo(json.dumps({"keys": rotated}))
+
+
+@keys.command("reseal")
+def reseal() -> None:
+    """Bring the secrets of all second factors under the first of ENCRYPTION_KEYS."""
+    changed, lost = sealing.reseal()
+    click.echo(f"{changed} second factors sealed anew")
+    if lost:
+        names = ", ".join(str(found) for found in lost)
+        raise click.ClickException(f"{len(lost)} cannot be opened by any key: {names}")
 
 
 @audit.command("verify")

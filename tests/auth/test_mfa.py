@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import base64
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pyotp
@@ -11,7 +13,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from heidi_common.db import db, utcnow
+from heidi_common.runtime import Runtime, runtime
 from heidi_services.auth.models import RecoveryCode, Totp
+from heidi_services.auth.service import sealing
 from tests.auth.helpers import ANOTHER, bearer, login, mails, register
 
 TOTP = "/api/v1/auth/mfa/totp"
@@ -136,3 +140,26 @@ def test_a_factor_counts_only_once_confirmed_and_goes_when_removed(client) -> No
     assert client.delete(TOTP, headers=bearer(data)).status_code == 404
     assert "mfaRequired" not in login(client).json["data"]
     assert len(mails("mfa-removed")) == 1
+
+
+def _with_keys(app: Flask, monkeypatch, *keys: str) -> None:
+    monkeypatch.setitem(app.extensions, "heidi", Runtime(replace(runtime().settings, encryption_keys=keys)))
+
+
+def test_a_second_factor_outlives_the_rotation_of_encryption_keys(app: Flask, ada, monkeypatch) -> None:
+    [old], new = runtime().settings.encryption_keys, base64.b64encode(bytes(range(32, 64))).decode()
+    _with_keys(app, monkeypatch, new, old)
+    assert sealing.reseal() == (1, [])
+    assert sealing.reseal() == (0, [])
+    _with_keys(app, monkeypatch, new)
+    ada.later()
+    assert ada.verify(ada.challenge(), ada.code()).status_code == 200
+
+
+def test_with_its_key_gone_recovery_codes_still_let_in(app: Flask, ada, monkeypatch) -> None:
+    _with_keys(app, monkeypatch, base64.b64encode(bytes(range(32, 64))).decode())
+    ada.later()
+    token = ada.challenge()
+    assert ada.verify(token, ada.code()).status_code == 401
+    assert ada.verify(token, ada.recovery[0]).status_code == 200
+    assert sealing.reseal()[0] == 0 and len(sealing.reseal()[1]) == 1

@@ -16,10 +16,9 @@ from heidi_common.db import db, transaction, utcnow
 from heidi_common.guards import Caller
 from heidi_common.identity import User
 from heidi_common.problems import Conflict, Invalid, NotFound, Unauthorized
-from heidi_common.runtime import runtime
 from heidi_services.auth import mails, one_time, totp
 from heidi_services.auth.models import OneTimeToken, Purpose, RecoveryCode, Totp
-from heidi_services.auth.service import sessions
+from heidi_services.auth.service import sealing, sessions
 from heidi_services.auth.service.sessions import Device
 
 CHALLENGE_SECONDS = 300
@@ -83,7 +82,7 @@ def enrol(caller: Caller) -> dict[str, Any]:
         if user is None:
             raise NotFound("There is no such account.")
         secret = totp.new_secret()
-        fresh = {"secret": _seal(secret, caller.id), "created_at": utcnow(), "last_step": 0}
+        fresh = {"secret": sealing.seal(secret, caller.id), "created_at": utcnow(), "last_step": 0}
         statement = (
             upsert(Totp)
             .values(user_id=caller.id, **fresh)
@@ -104,7 +103,7 @@ def confirm(caller: Caller, code: str, now: datetime | None = None) -> dict[str,
         factor = db.session.get(Totp, caller.id, with_for_update=True)
         if factor is None or factor.confirmed_at is not None:
             raise Conflict("There is no second factor waiting to be confirmed.", code="mfa_not_pending")
-        step = totp.matching_step(_open(factor.secret, caller.id), code, now)
+        step = _step(factor, code, now)
         codes = totp.new_recovery_codes()
         if step is not None:
             factor.confirmed_at, factor.last_step = now, step
@@ -137,7 +136,7 @@ def _accept(user_id: UUID, code: str, now: datetime) -> bool:
     factor = db.session.get(Totp, user_id)
     if factor is None or factor.confirmed_at is None:
         return False
-    step = totp.matching_step(_open(factor.secret, user_id), code.strip(), now)
+    step = _step(factor, code.strip(), now)
     return _use_step(user_id, step) if step is not None else _use_recovery_code(user_id, code, now)
 
 
@@ -153,9 +152,7 @@ def _use_recovery_code(user_id: UUID, code: str, now: datetime) -> bool:
     return db.session.scalar(unused.returning(RecoveryCode.id)) is not None
 
 
-def _seal(secret: str, user_id: UUID) -> str:
-    return runtime().sealer.seal(secret, context=b"totp:" + user_id.bytes)
-
-
-def _open(sealed: str, user_id: UUID) -> str:
-    return str(runtime().sealer.open(sealed, context=b"totp:" + user_id.bytes))
+def _step(factor: Totp, code: str, now: datetime) -> int | None:
+    """The time step of a right code."""
+    secret = sealing.opened(factor)
+    return None if secret is None else totp.matching_step(secret, code, now)
