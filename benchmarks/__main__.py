@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Iterator
 
 from benchmarks import machine, report, wrk
 from benchmarks.bench import Bench
-from benchmarks.figures import Figure, Floors
+from benchmarks.figures import Floors, Line
 from benchmarks.rows import ROWS
 from benchmarks.stage import PRODUCTION, Stage
 
@@ -25,36 +26,34 @@ def main() -> None:
 
 
 def run(names: list[str], *, quick: bool, whole: bool) -> None:
-    """Measure these rows on one platform, between two looks at the floors."""
+    """Measure these rows on one platform, between looks at the floors."""
     before, started = machine.load(), time.monotonic()
     stage = Stage()
     try:
         say("Starting the platform")
         stage.start({} if {"start", "memory"} & set(names) else PRODUCTION)
         bench = Bench(stage, quick)
-        first = measure_floors(bench)
-        figures = [figure for name in ROWS if name in names for figure in measure(name, bench)]
-        last = measure_floors(bench)
+        lines = list(measured(names, bench))
     finally:
         stage.leave()
-    floors = Floors((first[0], last[0]), (first[1], last[1]))
-    print(f"\n{report.floors_line(floors)}\n\n{report.shown(figures, floors)}\n")
+    print(f"\n{report.floors_line(lines)}\n\n{report.shown(lines)}\n")
     say(f"{time.monotonic() - started:.0f} s")
     if whole and not quick:
-        report.write(figures, floors, (before, machine.load()))
+        report.write(lines, (before, machine.load()))
 
 
-def measure_floors(bench: Bench) -> tuple[float, float]:
-    say("floors")
-    return bench.floors()
-
-
-def measure(name: str, bench: Bench) -> list[Figure]:
-    say(name)
-    figures = ROWS[name](bench)
-    for figure in figures:
-        say(f"  {figure.work}: {report.number(figure.value, figure.unit)}  {figure.note}")
-    return figures
+def measured(names: list[str], bench: Bench) -> Iterator[Line]:
+    """Row after row, each between two looks at the floors."""
+    before = bench.floors()
+    for name in (name for name in ROWS if name in names):
+        say(name)
+        figures = ROWS[name](bench)
+        after = bench.floors()
+        floors = Floors((before[0], after[0]), (before[1], after[1]))
+        for figure in figures:
+            say(f"  {figure.work}: {report.number(figure.value, figure.unit)}  {figure.note}")
+            yield Line(figure, floors)
+        before = after
 
 
 def say(words: str) -> None:

@@ -10,7 +10,7 @@ ORIGINAL_F1 = 8200.0
 
 @dataclass(frozen=True)
 class Floors:
-    """F1 and F2 in requests a second, measured before and after everything else."""
+    """F1 and F2 in requests a second, measured right before and right after a row."""
 
     f1: tuple[float, ...]
     f2: tuple[float, ...]
@@ -51,9 +51,26 @@ class Figure:
     original: float | None = None
     note: str = ""
 
-    def share(self, floors: Floors) -> float | None:
+
+@dataclass(frozen=True)
+class Line:
+    """A figure beside the floors that were measured with it."""
+
+    figure: Figure
+    floors: Floors
+
+    @property
+    def share(self) -> float | None:
         """Of the goal that is furthest away; None where there is none."""
-        return min((goal.share(self.value, floors) for goal in self.goals), default=None)
+        return min((goal.share(self.figure.value, self.floors) for goal in self.figure.goals), default=None)
+
+    @property
+    def of_f1(self) -> float:
+        return self.figure.value / self.floors.of("F1")
+
+    @property
+    def of_original(self) -> float | None:
+        return self.figure.value / (self.figure.original * self.floors.of("original")) if self.figure.original else None
 
 
 def times_original(times: float, original: float) -> Goal:

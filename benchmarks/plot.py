@@ -2,7 +2,7 @@
 
 from html import escape
 
-from benchmarks.figures import Figure, Floors
+from benchmarks.figures import Line
 
 WIDTH, LEFT, BAR, GAP = 900, 420, 16, 8
 MOST = 2.0
@@ -10,9 +10,9 @@ MOST = 2.0
 GOOD, SHORT = "#2f7d4f", "#b5532a"
 
 
-def svg(figures: list[Figure], floors: Floors) -> str:
+def svg(lines: list[Line]) -> str:
     """One bar for each figure that has a target; the line is the target."""
-    shares = [(figure.work, share) for figure in figures if (share := figure.share(floors)) is not None]
+    shares = [(line.figure.work, line.share) for line in lines if line.share is not None]
     height = 40 + len(shares) * (BAR + GAP)
     scale = (WIDTH - LEFT - 60) / MOST
     target = LEFT + scale
