@@ -7,11 +7,14 @@ required. A mail token or a refresh token is not an access token.
 from __future__ import annotations
 
 import json
+import time
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import jwt as pyjwt
-from flask import Flask
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from flask import Flask, current_app
 from flask_jwt_extended import JWTManager, create_access_token
 from jwt.utils import base64url_decode
 
@@ -23,6 +26,8 @@ Claims = dict[str, Any]
 TYPES = {"access": "at+jwt", "refresh": "rt+jwt", "mfa": "mfa+jwt"}
 MAX_LENGTH = 4096
 ALGORITHM = "EdDSA"
+VERIFIED = "heidi_verified_tokens"
+MOST_KNOWN = 2000
 REQUIRED = ["iss", "aud", "sub", "iat", "exp", "jti", "type"]
 
 
@@ -37,6 +42,7 @@ def init_jwt(app: Flask, settings: Settings) -> None:
         JWT_TOKEN_LOCATION=["headers"],
         JWT_COOKIE_CSRF_PROTECT=False,
     )
+    app.extensions[VERIFIED] = {}
     manager = JWTManager(app)
     manager.encode_key_loader(lambda _identity: runtime().private_keys.current()[1])
 
@@ -56,33 +62,56 @@ def verify(token: str, kind: str = "access") -> Claims:
     if len(token) > MAX_LENGTH:
         raise _invalid()
     try:
-        header, claims = _decode(token)
+        found = _known(token)
     except pyjwt.ExpiredSignatureError:
         raise Unauthorized("The token has expired.", error="invalid_token") from None
     except (pyjwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise _invalid() from None
-    if claims["type"] != kind or header.get("typ") != TYPES[kind]:
+    if found.claims["type"] != kind or found.typ != TYPES[kind]:
         raise _invalid()
-    return claims
+    return dict(found.claims)
 
 
-def _decode(token: str) -> tuple[Claims, Claims]:
-    """Header and claims as they were signed.
+@dataclass(frozen=True)
+class _Verified:
+    """A token whose signature and claims were found good. What may change since then is its age and its key."""
 
-    By PyJWT itself, once: flask-jwt-extended parses each token three times, and fills in `type` and `jti` where a
-    token has none.
-    """
+    kid: str
+    key: Ed25519PublicKey
+    typ: object
+    claims: Claims
+
+    def holds(self) -> bool:
+        return bool(self.claims["exp"] > time.time()) and runtime().public_keys.get(self.kid) is self.key
+
+
+def _known(token: str) -> _Verified:
+    """Each process verifies a token once: a client sends the same one for a quarter of an hour."""
+    known: dict[str, _Verified] = current_app.extensions[VERIFIED]
+    found = known.get(token)
+    if found is None or not found.holds():
+        found = _verified(token)
+        if len(known) >= MOST_KNOWN:
+            known.clear()
+        known[token] = found
+    return found
+
+
+def _verified(token: str) -> _Verified:
+    """By PyJWT itself, once: flask-jwt-extended parses each token three times, and fills in `type` and `jti` where a
+    token has none."""
     settings = runtime().settings
     kid = json.loads(base64url_decode(token.partition(".")[0]))["kid"]
+    key = runtime().public_keys.get(kid)
     found = pyjwt.decode_complete(
         token,
-        runtime().public_keys.get(kid),
+        key,
         algorithms=[ALGORITHM],
         issuer=settings.jwt_issuer,
         audience=settings.jwt_audience,
         options={"require": REQUIRED},
     )
-    return found["header"], found["payload"]
+    return _Verified(kid, key, found["header"].get("typ"), found["payload"])
 
 
 def _invalid() -> Unauthorized:

@@ -1,0 +1,52 @@
+"""A token that a process has found good once is not believed for ever."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from flask.testing import FlaskClient
+
+from heidi_common import jwt
+from heidi_common.db import utcnow
+from tests.auth.helpers import bearer, register
+from tests.auth.test_keys import filed as filed
+from tests.auth.test_keys import run
+
+
+def status(client: FlaskClient, signed_in: dict[str, str]) -> int:
+    return client.get("/api/v1/auth/me", headers=bearer(signed_in)).status_code
+
+
+def test_a_known_token_is_refused_once_it_has_expired(client: FlaskClient) -> None:
+    with time_machine.travel(utcnow(), tick=False) as clock:
+        data = register(client)
+        assert [status(client, data), status(client, data)] == [200, 200]
+        clock.shift(timedelta(seconds=901))
+        assert status(client, data) == 401
+
+
+def test_a_known_token_is_refused_once_its_key_is(filed: Flask) -> None:
+    client = filed.test_client()
+    data = register(client)
+    assert status(client, data) == 200
+    assert run(filed, "rotate", "--drop-previous").exit_code == 0
+    assert status(client, data) == 401
+
+
+def test_a_known_access_token_is_no_refresh_token(client: FlaskClient) -> None:
+    data = register(client)
+    assert status(client, data) == 200
+    found = client.post("/api/v1/auth/refresh", json={"refreshToken": data["accessToken"]})
+    assert found.status_code == 401
+
+
+def test_a_process_keeps_a_bounded_number_of_tokens(
+    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jwt, "MOST_KNOWN", 2)
+    for number in range(3):
+        assert status(client, register(client, f"person{number}@example.test")) == 200
+    assert len(app.extensions[jwt.VERIFIED]) == 1
