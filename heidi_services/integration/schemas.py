@@ -18,6 +18,15 @@ _HEADER = validate.Regexp(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z", error="This is not t
 _CREDENTIAL_NAME = validate.Regexp(r"[A-Za-z]{1,50}\Z", error="There is no such credential.")
 _PROVIDERS = validate.OneOf([name.value for name in ProviderName])
 _TOLERANCE = validate.Range(1, 7 * 86400)
+_CONFIG = {
+    "description": "Free, but for `eventTypes` (which facts go to `webhookUrl`: `user.created`, `user.*`, `*`; without "
+    "it none do), `verify` (how a CUSTOM sender proves itself) and `tolerance` (seconds a signature's time may be off)."
+}
+_CREDENTIALS = {
+    "description": "STRIPE: apiKey, webhookSecret. SENDGRID: apiKey, webhookPublicKey. TWILIO: accountSid, authToken. "
+    "SLACK: botToken, signingSecret. WEBHOOK: secret (made here when left out). CUSTOM: secret, token, username, "
+    "password. They can be replaced, never read."
+}
 
 
 def _printable(value: str) -> None:
@@ -88,8 +97,8 @@ class IntegrationIn(Schema):
     provider = fields.String(required=True, validate=_PROVIDERS)
     name = Text(required=True, max=200)
     webhook_url = Text(max=2000, allow_none=True)
-    config = ConfigIn(allow_none=True)
-    credentials = Credentials(allow_none=True, load_only=True)
+    config = ConfigIn(allow_none=True, metadata=_CONFIG)
+    credentials = Credentials(allow_none=True, load_only=True, metadata=_CREDENTIALS)
     is_active = fields.Boolean(truthy={True}, falsy={False})
 
 
@@ -98,8 +107,8 @@ class IntegrationPatch(Schema):
 
     name = Text(max=200)
     webhook_url = Text(max=2000, allow_none=True)
-    config = ConfigIn(allow_none=True)
-    credentials = Credentials(removable=True, allow_none=True, load_only=True)
+    config = ConfigIn(allow_none=True, metadata=_CONFIG)
+    credentials = Credentials(removable=True, allow_none=True, load_only=True, metadata=_CREDENTIALS)
     is_active = fields.Boolean(truthy={True}, falsy={False})
 
     @validates_schema
@@ -126,8 +135,8 @@ class IntegrationOut(Schema):
 class IntegrationCreatedOut(IntegrationOut):
     """The secrets are shown this once. `secret` only for a WEBHOOK whose secret was made here."""
 
-    signing_secret = fields.String(required=True)
-    secret = fields.String()
+    signing_secret = fields.String(required=True, metadata={"description": "verifies what goes to `webhookUrl`"})
+    secret = fields.String(metadata={"description": "signs what comes in, when none was given"})
 
     @post_dump
     def without_none(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
