@@ -9,6 +9,7 @@ import flask_swagger_ui
 from apispec import APISpec
 from flask import Blueprint, Flask, Response, render_template_string, send_from_directory
 from flask_smorest import Api
+from marshmallow import fields, validate
 
 from heidi_common.guards import public
 from heidi_common.schemas import ProblemOut
@@ -45,6 +46,18 @@ class ServiceApi(Api):  # type: ignore[misc]
         super()._register_responses()
         self.DEFAULT_RESPONSE_CONTENT_TYPE = "application/json"
 
+    def _register_pagination_header(self) -> None:
+        """Our pages have another shape (paging.py); theirs would stand in every document for nothing."""
+
+
+def whole_pattern(_converter: Any, field: fields.Field[Any], **_: Any) -> dict[str, Any]:
+    """JSON Schema's patterns are those of JavaScript: they match anywhere, and know no `\\Z`."""
+    for validator in field.validators:
+        if isinstance(validator, validate.Regexp):
+            inner = str(validator.regex.pattern).removeprefix("^").removesuffix(r"\Z")
+            return {"pattern": f"^(?:{inner})$"}
+    return {}
+
 
 def make_api(app: Flask, name: str, about: str) -> ServiceApi:
     """The OpenAPI document of one service."""
@@ -58,6 +71,7 @@ def make_api(app: Flask, name: str, about: str) -> ServiceApi:
         }
     )
     api = ServiceApi(app, config_prefix=prefix)
+    api.ma_plugin.converter.add_attribute_function(whole_pattern)
     scheme = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     api.spec.components.security_scheme("bearer", scheme)
     return api

@@ -97,7 +97,7 @@ def _flatten(messages: Any, pointer: str) -> list[FieldError]:
         ]
     if isinstance(messages, list):
         return [found for inner in messages for found in _flatten(inner, pointer)]
-    return [FieldError(pointer or "/", str(messages))]
+    return [FieldError(pointer, str(messages))]
 
 
 def _escape(key: object) -> str:

@@ -15,6 +15,9 @@ class FieldError:
     pointer: str
     detail: str
 
+    def __str__(self) -> str:
+        return f"{self.pointer}: {self.detail}" if self.pointer else self.detail
+
 
 class Problem(Exception):
     """An answer that is not a success. `code` is a stable word for programs, `detail` is for people."""
@@ -109,7 +112,7 @@ class Invalid(Problem):
 
     def __init__(self, errors: Iterable[FieldError], detail: str | None = None, *, code: str | None = None) -> None:
         found = tuple(errors)
-        super().__init__(detail or "; ".join(f"{e.pointer}: {e.detail}" for e in found[:3]), code=code, errors=found)
+        super().__init__(detail or "; ".join(map(str, found[:3])), code=code, errors=found)
 
     @classmethod
     def field(cls, name: str, detail: str, *, code: str | None = None) -> Self:

@@ -94,6 +94,20 @@ def test_there_is_something_to_check(everything: list[Operation]) -> None:
     assert len(with_json_body(everything)) > 30
 
 
+def schemas(node: Any) -> Iterator[dict[str, Any]]:
+    """Every object in a document."""
+    if isinstance(node, dict):
+        yield node
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from schemas(child)
+
+
+def test_patterns_are_javascripts_and_bind_the_whole_text(documents: Documents) -> None:
+    patterns = {one["pattern"] for one in schemas(documents) if isinstance(one.get("pattern"), str)}
+    assert len(patterns) > 5
+    assert [one for one in patterns if not (one.startswith("^(?:") and one.endswith(")$")) or "\\Z" in one] == []
+
+
 def test_without_a_token_everything_that_is_not_public_is_401(client: FlaskClient, everything: list[Operation]) -> None:
     def check(operation: Operation) -> Iterator[str]:
         response = client.open(operation.url, method=operation.method.upper())
@@ -163,7 +177,10 @@ def test_json_that_is_not_strict_is_400(ask: Callable[..., TestResponse], everyt
 def test_json_that_is_no_object_is_422(ask: Callable[..., TestResponse], everything: list[Operation]) -> None:
     def check(operation: Operation) -> Iterator[str]:
         for body in (b"[]", b'[{"a": 1}]', b"null", b'"text"', b"1"):
-            yield from expect(ask(operation, data=body, content_type="application/json"), 422, body.decode())
+            response = ask(operation, data=body, content_type="application/json")
+            yield from expect(response, 422, body.decode())
+            if "" not in pointers(response):
+                yield f"{body.decode()} is pointed at as {pointers(response)}"
 
     assert breaches(with_json_body(everything), check) == []
 

@@ -6,6 +6,7 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import ValidationError
 
+from heidi_common.docs import whole_pattern
 from heidi_common.parsing import invalid
 from heidi_services.scheduler.actions.base import (
     JSON as JSON,
@@ -67,5 +68,7 @@ def described() -> list[dict[str, Any]]:
 def _json_schema(action: Action) -> JSON:
     plugin = MarshmallowPlugin()
     APISpec("actions", "1", "3.1.0", plugins=[plugin])
-    found: JSON = plugin.converter.schema2jsonschema(action.payload())  # type: ignore[union-attr]
+    converter: Any = plugin.converter
+    converter.add_attribute_function(whole_pattern)
+    found: JSON = converter.schema2jsonschema(action.payload())
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found, "additionalProperties": False}
