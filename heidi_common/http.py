@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cache, wraps
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 import flask_smorest
 import marshmallow as ma
@@ -140,12 +141,16 @@ def set_etag(tag: str) -> None:
 
 
 def if_match() -> int | None:
-    """The version that the client's If-Match names; None when it sent none (or `*`)."""
+    """The version that the client's If-Match names; None when it sent none (or `*`), -1 when it names no version.
+
+    A tag of another entity names none, whatever its number says.
+    """
     tags = _tags("If-Match")
     if not tags or "*" in tags:
         return None
-    version = tags[0].strip('"').rpartition(".")[2]
-    if not (version.isascii() and version.isdigit() and len(version) < 10):
+    whose, _, version = tags[0].strip('"').rpartition(".")
+    ids = {value.hex for value in (request.view_args or {}).values() if isinstance(value, UUID)}
+    if (ids and whose not in ids) or not (version.isascii() and version.isdigit() and len(version) < 10):
         return -1
     return int(version)
 
