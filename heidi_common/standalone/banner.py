@@ -1,5 +1,8 @@
 """What the user sees when everything runs: where things are, and three lines that work as they stand."""
 
+import sys
+from pathlib import Path
+
 import click
 
 from heidi_common.standalone.platform import Platform
@@ -12,7 +15,7 @@ def show(platform: Platform, seconds: float, *, fresh_admin: bool) -> None:
     click.echo(f"  API documents   {url}/docs/")
     click.echo(f"  mail sent       {home.mail if platform.mail else platform.env['SMTP_URL']}")
     click.echo(f"  logs            {home.logs}")
-    click.echo(f"  more commands   flask -e {home.env} --help")
+    click.echo(f"  more commands   {Path(sys.prefix) / 'bin' / 'flask'} -e {home.env} --help")
     click.echo(f"  outgoing calls  may reach {platform.env['OUTBOUND_ALLOW_NETS']} (for trying out only)")
     if fresh_admin:
         email, password = home.admin.read_text().splitlines()

@@ -74,6 +74,7 @@ class Platform:
         """What all programs are told; keys to sign with are not among it."""
         env = {
             "HEIDI_ENV": "standalone",
+            "HEIDI_PORT": str(self.ports.router),
             "HEIDI_BASE_PORT": str(self.ports.base),
             "PUBLIC_BASE_URL": self.base_url,
             "SECRET_KEY": secrets["SECRET_KEY"],

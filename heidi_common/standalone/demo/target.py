@@ -1,4 +1,4 @@
-"""Which platform is meant: the one that `make run` has started, by HEIDI_PORT and HEIDI_HOME."""
+"""Which platform is meant: the one that `make run` has started, by HEIDI_HOME (its port stands there) or HEIDI_PORT."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
+from dotenv import dotenv_values
 
 from heidi_common.standalone.checkout import ROOT
 from heidi_common.standalone.demo.api import Api, Failed
+from heidi_common.standalone.ports import Ports
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,9 @@ class Target:
 
     @classmethod
     def from_env(cls) -> Target:
-        port = os.environ.get("HEIDI_PORT") or 8080
-        return cls(f"http://127.0.0.1:{port}", Path(os.environ.get("HEIDI_HOME") or ROOT / ".heidi"))
+        home = Path(os.environ.get("HEIDI_HOME") or ROOT / ".heidi")
+        port = os.environ.get("HEIDI_PORT") or dotenv_values(home / "env").get("HEIDI_PORT") or Ports.router
+        return cls(f"http://127.0.0.1:{port}", home)
 
     def administrator(self) -> tuple[str, str]:
         """E-mail and password."""
