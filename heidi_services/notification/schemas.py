@@ -72,7 +72,7 @@ class NotificationIn(WordsIn):
 
 class FilterIn(Schema):
     role = one_of(Role, load_default=None)
-    is_active = fields.Boolean(load_default=None)
+    is_active = fields.Boolean(load_default=None, truthy={True}, falsy={False})
 
 
 class BulkIn(WordsIn):
@@ -217,7 +217,7 @@ class Wish(Schema):
 
     category = category(required=True)
     channel = one_of(Channel, required=True)
-    enabled = fields.Boolean(required=True)
+    enabled = fields.Boolean(required=True, truthy={True}, falsy={False})
 
 
 class QuietHours(Schema):
@@ -225,11 +225,13 @@ class QuietHours(Schema):
 
     start = fields.Time(format="%H:%M", required=True)
     end = fields.Time(format="%H:%M", required=True)
-    timezone = Text(max=64, load_default="UTC")
+    timezone = Text(
+        max=64, load_default=None, allow_none=True, metadata={"description": "null: the one of the person's profile"}
+    )
 
     @ma.validates("timezone")
-    def _known(self, value: str, **_: Any) -> None:
-        if value not in available_timezones():
+    def _known(self, value: str | None, **_: Any) -> None:
+        if value is not None and value not in available_timezones():
             raise ValidationError("This is not a time zone of the IANA database.")
 
 

@@ -71,6 +71,16 @@ def test_quiet_hours_move_a_message_to_their_end_and_cost_no_attempt(
     assert delivered(post(person, channel="IN_APP")).status == "SENT"
 
 
+def test_quiet_hours_without_a_zone_are_in_that_of_the_profile(
+    client: FlaskClient, post: Post, as_user: AsUser, mail: MailServer
+) -> None:
+    person, now = as_user(timezone="Asia/Tokyo"), utcnow() + timedelta(hours=9)
+    start, end = (now - timedelta(hours=1)).strftime("%H:%M"), (now + timedelta(hours=1)).strftime("%H:%M")
+    shown = _put(client, person, quiet={"start": start, "end": end}).get_json()["data"]
+    assert shown["quietHours"] == {"start": start, "end": end, "timezone": None}
+    assert delivered(post(person)).status == "PENDING"
+
+
 def test_what_would_be_stale_after_the_quiet_hours_fails_now(
     client: FlaskClient, post: Post, as_user: AsUser, mail: MailServer
 ) -> None:
