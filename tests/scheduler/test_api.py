@@ -70,6 +70,7 @@ def test_a_schedule_is_made_and_read_back(client: FlaskClient, admin: dict[str, 
             "/payload/headers",
         ),
         ({"action": "notification.send", "payload": {"userId": "x", "channel": "FAX"}}, "/payload/userId"),
+        ({"action": "notification.send", "payload": {"category": "Foo Bar"}}, "/payload/category"),
         ({"startAt": "2027-01-02T00:00:00Z", "endAt": "2027-01-01T00:00:00Z"}, "/endAt"),
         ({"endAt": "9999-12-31T23:59:59Z"}, "/endAt"),
         ({"startAt": "2027-01-02T00:00:00"}, "/startAt"),
@@ -133,6 +134,13 @@ def test_a_change_moves_the_next_run_and_a_stale_one_is_412(client: FlaskClient,
     wrong = client.patch(url, json={"action": "core.operation"}, headers=admin)
     assert wrong.status_code == 422
     assert client.get(url, headers=admin).json["data"]["name"] == made["name"]
+
+
+def test_the_tag_of_another_schedule_fits_no_version(client: FlaskClient, admin: dict[str, str]) -> None:
+    one, other = (f"{BASE}/{create(client, admin)['id']}" for _ in range(2))
+    foreign = client.get(other, headers=admin).headers["ETag"]
+    assert client.patch(one, json={"name": "x"}, headers=admin | {"If-Match": foreign}).status_code == 412
+    assert client.delete(one, headers=admin | {"If-Match": foreign}).status_code == 412
 
 
 def test_a_schedule_can_be_deleted_and_is_gone(client: FlaskClient, admin: dict[str, str]) -> None:

@@ -8,6 +8,8 @@ from heidi_services.scheduler.actions.base import JSON, Order, Outcome
 
 CHANNELS = ("EMAIL", "SMS", "PUSH", "IN_APP")
 TYPES = ("INFO", "WARNING", "ERROR", "SUCCESS", "ALERT")
+# As the notification service has it: what it could not mute or list must not come by a schedule.
+CATEGORY = validate.Regexp(r"[a-z][a-z0-9_-]{0,49}\Z", error="Lower-case letters, digits, - and _; at most 50.")
 SEALED = ("subject", "content", "variables")
 
 
@@ -15,7 +17,7 @@ class Payload(Schema):
     user_id = fields.UUID(required=True)
     channel = fields.String(required=True, validate=validate.OneOf(CHANNELS))
     type = fields.String(load_default="INFO", validate=validate.OneOf(TYPES))
-    category = Text(max=64)
+    category = Text(max=50, validate=CATEGORY)
     subject = Text(max=200)
     content = Text(max=20_000)
     template = Text(max=100)
