@@ -9,6 +9,7 @@ import click
 from flask.cli import AppGroup
 
 from heidi_common import audit as trail
+from heidi_common.parsing import invalid
 from heidi_common.runtime import runtime
 from heidi_services.auth import key_ring
 from heidi_services.auth.schemas import ClientIn
@@ -93,12 +94,13 @@ def create_client(name: str, scopes: tuple[str, ...]) -> None:
     """A machine client; its secret is printed this once."""
     problems = ClientIn().validate({"name": name, "scopes": list(scopes)})
     if problems:
-        raise click.ClickException(json.dumps(problems))
+        raise click.ClickException(str(invalid(problems, "")))
     made = machines.create(name, list(scopes), actor=None)
     click.echo(f"client_id={made['client_id']}\nclient_secret={made['client_secret']}")
 
 
 @clients.command("list")
 def list_clients() -> None:
+    """Id, name and scopes of each."""
     for client in machines.listed(limit=100, cursor=None, total=False).items:
         click.echo(f"{client.id}  {client.name}  {' '.join(client.scopes)}")

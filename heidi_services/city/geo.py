@@ -48,4 +48,4 @@ def bearing(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
     phi1, phi2, dlam = radians(lat1), radians(lat2), radians(lon2 - lon1)
     east = sin(dlam) * cos(phi2)
     north = cos(phi1) * sin(phi2) - sin(phi1) * cos(phi2) * cos(dlam)
-    return round(degrees(atan2(east, north)), 2) % 360.0
+    return round(degrees(atan2(east, north)) % 360, 2) % 360.0

@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from heidi_common.db import db
@@ -116,3 +117,8 @@ def test_introspection_tells_machines_and_nobody_else_about_live_tokens(client, 
 @pytest.mark.parametrize("body", [{"name": "x"}, {"name": "x", "scopes": ["everything"]}, {"scopes": ["a:b"]}])
 def test_a_client_needs_a_name_and_sane_scopes(client, admin, body) -> None:
     assert client.post(CLIENTS, json=body, headers=admin).status_code == 422
+
+
+def test_a_wrong_scope_at_the_terminal_is_one_line(app: Flask) -> None:
+    done = app.test_cli_runner().invoke(args=["clients", "create", "billing", "--scope", "all"])
+    assert (done.exit_code, done.output) == (1, "Error: /scopes/0: A scope looks like notifications:write.\n")

@@ -57,8 +57,9 @@ def test_half_the_circumference_and_more_is_the_whole_sphere(km: float) -> None:
 
 
 @given(places, places)
-def test_a_bearing_is_never_360(a: tuple[float, float], b: tuple[float, float]) -> None:
-    assert 0 <= bearing(*a, *b) < 360
+def test_a_bearing_is_never_360_and_has_two_decimals(a: tuple[float, float], b: tuple[float, float]) -> None:
+    found = bearing(*a, *b)
+    assert 0 <= found < 360 and found == round(found, 2)
 
 
 @given(longitudes, longitudes)
