@@ -32,7 +32,7 @@ PRODUCTION = {
     "THROTTLE_ADDRESS_PER_MINUTE": "100000000",
     "THROTTLE_USER_PER_MINUTE": "100000000",
 }
-"""Two processes for every service, and none of standalone's exceptions for loopback."""
+"""Two processes for every service, and none of standalone's exceptions for loopback. Mail goes to a sink of our own."""
 
 
 class Stage:
@@ -48,6 +48,8 @@ class Stage:
     def start(self, settings: dict[str, str] | None = None) -> float:
         """Seconds until the banner stands: everything answers."""
         self.settings = settings or {}
+        if settings:
+            self.spawn("sink", [sys.executable, "-m", "benchmarks.sink", str(self.sink_port), str(self.mails)], {})
         log = self.home / "up.log"
         log.unlink(missing_ok=True)
         env = {name: value for name, value in os.environ.items() if not name.startswith(("HEIDI_", "WEB_"))}
@@ -60,12 +62,17 @@ class Stage:
         command = [sys.executable, "-m", "flask", "up", "--port", str(self.ports.router)]
         started = time.monotonic()
         with log.open("wb") as output:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=env | self.settings, stdout=output, stderr=output)
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=env | self._smtp() | self.settings, stdout=output, stderr=output
+            )
         while "curl" not in log.read_text():
             if self.process.poll() is not None or time.monotonic() > started + 300:
                 raise SystemExit(f"The platform does not start:\n{log.read_text()[-3000:]}")
             time.sleep(0.02)
         return time.monotonic() - started
+
+    def _smtp(self) -> dict[str, str]:
+        return {"SMTP_URL": f"smtp://127.0.0.1:{self.sink_port}"} if self.settings else {}
 
     def stop(self) -> None:
         """Stop what was started here, and nothing else."""
@@ -85,6 +92,15 @@ class Stage:
         self.stop()
         shutil.rmtree(self.home, ignore_errors=True)
 
+    @property
+    def sink_port(self) -> int:
+        return self.ports.base + 32
+
+    @property
+    def mails(self) -> Path:
+        """A line for each mail that the sink has taken: seconds since the epoch."""
+        return self.home / "mails.txt"
+
     def service(self, name: str) -> str:
         return f"http://127.0.0.1:{self.ports.service(name)}"
 
@@ -95,7 +111,8 @@ class Stage:
     @property
     def env(self) -> dict[str, str]:
         """What the platform tells its programs, as `flask -e` reads it."""
-        lines = (self.home / "env").read_text().splitlines()
+        file = self.home / "env"
+        lines = file.read_text().splitlines() if file.exists() else []
         return {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
 
     @property
@@ -132,7 +149,7 @@ class Stage:
         return {"Authorization": f"Bearer {answer.json()['data']['accessToken']}"}
 
     def spawn(self, name: str, command: Sequence[str], env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
-        """Another process with the platform's environment; ends with `stop`."""
+        """Another process, with the platform's environment where it has one already; ends with `stop`."""
         with (self.home / f"{name}.log").open("ab") as output:
             child = subprocess.Popen(
                 command, cwd=ROOT, env=os.environ | self.env | (env or {}), stdout=output, stderr=output
@@ -175,7 +192,7 @@ def _free_ports() -> Ports:
     """Below those that the system gives to outgoing connections."""
     for base in range(20000 + os.getpid() % 200 * 40, 32700, 40):
         ports = Ports(router=base + 30, base=base)
-        wanted = (*map(ports.service, SERVICES), ports.valkey, ports.smtp, ports.router, base + 31)
+        wanted = (*map(ports.service, SERVICES), ports.valkey, ports.smtp, ports.router, base + 31, base + 32)
         if all(map(is_free, wanted)):
             return ports
     raise SystemExit("no free range of ports")
