@@ -12,6 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import cast
 
@@ -130,6 +131,7 @@ def _is_exempt() -> bool:
     return not request.remote_addr or ip_address(request.remote_addr).is_loopback
 
 
+@lru_cache(maxsize=1024)
 def _network(address: str | None) -> str | None:
     """Who has one IPv6 address has the whole /64."""
     if not address:  # a Unix socket has none
@@ -141,7 +143,7 @@ def _network(address: str | None) -> str | None:
 def _tell(response: Response) -> Response:
     """What others may cache does not carry one caller's standing."""
     standing: Standing | None = g.get("standing")
-    if standing is not None and not response.cache_control.public:
+    if standing is not None and "public" not in response.headers.get("Cache-Control", ""):
         for name, value in standing.headers.items():
             response.headers.setdefault(name, value)
     return response
