@@ -11,7 +11,7 @@ from pathlib import Path
 import pika
 
 SERVER = shutil.which("rabbitmq-server", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
-BOOT_SECONDS = 60
+BOOT_SECONDS = 180
 
 
 def free_port() -> int:

@@ -20,7 +20,7 @@ from heidi_services import SERVICES
 from tests.faults.platform import Platform, wait_for
 
 ROOT = Path(__file__).parent.parent
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("walk")]
+pytestmark = pytest.mark.slow
 FOR_ANY_USER = {
     "auth": "/auth/me",
     "users": "/users/me",

@@ -20,7 +20,7 @@ from tests.ports import free_range
 ROOT = Path(__file__).parents[2]
 # The first start imports the cities, on a machine that is busy with other tests.
 FIRST_SECONDS, SECONDS = 240, 120
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("flask up")]
+pytestmark = pytest.mark.slow
 
 
 class Run:
