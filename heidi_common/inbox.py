@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from heidi_common.db import Base, db, transaction, utcnow
 from heidi_common.outbox import Event
-from heidi_common.work import Work, backoff
+from heidi_common.work import Work, backoff, still
 
 log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 10
@@ -76,7 +76,7 @@ def forget_sealed(event_id: UUID) -> None:
 
 
 def _row(consumer: str, event_id: UUID) -> tuple[ColumnElement[bool], ...]:
-    return Inbox.consumer == consumer, Inbox.event_id == event_id, Inbox.status == "pending"
+    return Inbox.consumer == consumer, Inbox.event_id == event_id, still(Inbox.status, "pending")
 
 
 def _count_attempt(consumer: str, event_id: UUID) -> bool:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from heidi_common.db import db, transaction, utcnow
@@ -31,6 +31,17 @@ class Work:
     locked_until: Mapped[datetime | None]
 
 
+def still(column: Any, status: str) -> ColumnElement[bool]:
+    """`column = status` for a row that is named by its id.
+
+    Said so that PostgreSQL cannot answer it from the partial index of the rows that are open. When the table was last
+    analysed in a quiet hour, that index looks smaller than the primary key, and each claim would read the whole
+    backlog: 1.5 ms among ten thousand rows instead of 0.05.
+    """
+    found: ColumnElement[bool] = (column + "") == status
+    return found
+
+
 def claim(model: Any, row_id: UUID, *, open_status: str, lease_seconds: int) -> bool:
     """Take a due row and count the attempt, in a transaction of its own; False when there is nothing to do.
 
@@ -39,7 +50,7 @@ def claim(model: Any, row_id: UUID, *, open_status: str, lease_seconds: int) -> 
     """
     statement = (
         update(model)
-        .where(model.id == row_id, model.status == open_status, model.next_attempt_at <= func.now())
+        .where(model.id == row_id, still(model.status, open_status), model.next_attempt_at <= func.now())
         .where((model.locked_until.is_(None)) | (model.locked_until < func.now()))
         .values(attempts=model.attempts + 1, locked_until=func.now() + timedelta(seconds=lease_seconds))
         .returning(model.id)

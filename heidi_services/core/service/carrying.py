@@ -20,7 +20,7 @@ from heidi_common.events import CoreOperationCompleted
 from heidi_common.outbox import emit
 from heidi_common.runtime import runtime
 from heidi_common.schemas import iso
-from heidi_common.work import backoff, claim
+from heidi_common.work import backoff, claim, still
 from heidi_services.core.authority import authority
 from heidi_services.core.models import Operation, Status
 from heidi_services.core.operations import KINDS, Later, Order, Refused
@@ -163,7 +163,7 @@ def _give_up(operation_id: UUID, error: str) -> None:
 
 
 def _save(progress: Progress, **values: Any) -> None:
-    statement = update(Operation).where(Operation.id == progress.id, Operation.status == Status.PENDING)
+    statement = update(Operation).where(Operation.id == progress.id, still(Operation.status, Status.PENDING))
     values |= {"steps": list(progress.steps.values()), "updated_at": utcnow(), "version": Operation.version + 1}
     with transaction():
         db.session.execute(statement.values(**values).execution_options(synchronize_session=False))

@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from heidi_common.crypto import CannotOpen
 from heidi_common.db import db, delete_in_batches, transaction, utcnow
-from heidi_common.work import HINT_LEASE, claim
+from heidi_common.work import HINT_LEASE, claim, still
 
 from ..models import Delivery, DeliveryAttempt, DeliveryStatus, Integration
 from . import vault
@@ -67,7 +67,7 @@ def _endpoint_of(delivery_id: UUID) -> tuple[UUID, bool] | None:
     statement = (
         select(Integration.id, Integration.is_troubled)
         .join(Delivery, Delivery.integration_id == Integration.id)
-        .where(Delivery.id == delivery_id, Delivery.status == DeliveryStatus.PENDING)
+        .where(Delivery.id == delivery_id, still(Delivery.status, DeliveryStatus.PENDING))
     )
     with transaction():
         found = db.session.execute(statement).first()

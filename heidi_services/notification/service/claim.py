@@ -11,6 +11,7 @@ from sqlalchemy import Select, Table, bindparam, case, func, select, update
 
 from heidi_common.db import db, transaction
 from heidi_common.identity import User
+from heidi_common.work import still
 from heidi_services.notification.kinds import Channel, Status
 from heidi_services.notification.models import Notification, Preferences, Suppression
 
@@ -60,7 +61,9 @@ def claim(notification_id: UUID) -> Job | None:
 
 def prolong(job: Job) -> bool:
     """Hold the row for another LEASE; False when somebody else has taken it over."""
-    mine = update(_ROW).where(_ROW.c.id == job.id, _ROW.c.attempts == job.attempts, _ROW.c.status == Status.PENDING)
+    mine = update(_ROW).where(
+        _ROW.c.id == job.id, _ROW.c.attempts == job.attempts, still(_ROW.c.status, Status.PENDING)
+    )
     with transaction():
         return db.session.execute(mine.values(locked_until=func.now() + LEASE).returning(_ROW.c.id)).first() is not None
 
@@ -72,7 +75,7 @@ def _statement() -> Select[Any]:
         update(_ROW)
         .where(
             _ROW.c.id == bindparam("claimed", type_=_ROW.c.id.type),
-            _ROW.c.status == Status.PENDING,
+            still(_ROW.c.status, Status.PENDING),
             _ROW.c.next_attempt_at <= func.now(),
         )
         .where(_ROW.c.locked_until.is_(None) | (_ROW.c.locked_until < func.now()))

@@ -16,7 +16,7 @@ from uuid_utils.compat import uuid7
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.events import NotificationFailed, NotificationSent
 from heidi_common.outbox import emit
-from heidi_common.work import backoff
+from heidi_common.work import backoff, still
 from heidi_services.notification.channels.message import Outcome, Result
 from heidi_services.notification.kinds import Channel, Status
 from heidi_services.notification.models import STREAM, Attempt, Device, Notification, Suppression
@@ -151,7 +151,7 @@ def _reason(tries: Sequence[Try]) -> str:
 def _update(job: Job, **values: Any) -> bool:
     """Give the row back with its new values; False when a receipt has closed it already, or the lease ran out and
     somebody else is at it."""
-    open_row = (_ROW.c.id == job.id) & (_ROW.c.status == Status.PENDING) & (_ROW.c.attempts == job.attempts)
+    open_row = (_ROW.c.id == job.id) & still(_ROW.c.status, Status.PENDING) & (_ROW.c.attempts == job.attempts)
     statement = update(_ROW).where(open_row).values(values | _GIVEN_BACK).returning(_ROW.c.id)
     return db.session.execute(statement).first() is not None
 

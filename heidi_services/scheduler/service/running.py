@@ -12,7 +12,7 @@ from sqlalchemy import func, select, update
 from heidi_common.db import db, transaction
 from heidi_common.locks import Lock, LockNotAcquired, LockUnavailable
 from heidi_common.runtime import runtime
-from heidi_common.work import claim
+from heidi_common.work import claim, still
 from heidi_services.scheduler.actions import JSON, ActionFailed, Order, Outcome, perform
 from heidi_services.scheduler.kinds import Overlap, Status
 from heidi_services.scheduler.models import Schedule, ScheduleRun
@@ -73,7 +73,7 @@ def _read(run_id: UUID) -> Task | None:
     statement = (
         select(Schedule, ScheduleRun.id)
         .join(ScheduleRun, ScheduleRun.schedule_id == Schedule.id)
-        .where(ScheduleRun.id == run_id, ScheduleRun.status == Status.QUEUED)
+        .where(ScheduleRun.id == run_id, still(ScheduleRun.status, Status.QUEUED))
     )
     with transaction():
         found = db.session.execute(statement).first()
@@ -155,7 +155,8 @@ def _postpone(run_id: UUID) -> None:
     later = func.now() + LOOK_AGAIN
     statement = (
         update(ScheduleRun)
-        .where(ScheduleRun.id == run_id, ScheduleRun.status == Status.QUEUED, ScheduleRun.next_attempt_at <= func.now())
+        .where(ScheduleRun.id == run_id, still(ScheduleRun.status, Status.QUEUED))
+        .where(ScheduleRun.next_attempt_at <= func.now())
         .values(next_attempt_at=later, hinted_until=later)
     )
     with transaction():

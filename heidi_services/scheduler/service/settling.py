@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from heidi_common import outbox
 from heidi_common.db import db, transaction
 from heidi_common.events import ScheduleCompleted
-from heidi_common.work import backoff
+from heidi_common.work import backoff, still
 from heidi_services.scheduler.actions import ActionFailed, Order, Outcome, derived_id
 from heidi_services.scheduler.kinds import Overlap, Status
 from heidi_services.scheduler.models import Schedule, ScheduleRun
@@ -80,7 +80,7 @@ def _try_again(run_id: UUID, attempt: int, error: str) -> bool:
 def _change(run_id: UUID, attempt: int, **values: Any) -> Any:
     statement = (
         update(ScheduleRun)
-        .where(ScheduleRun.id == run_id, ScheduleRun.status == Status.RUNNING, ScheduleRun.attempts == attempt)
+        .where(ScheduleRun.id == run_id, still(ScheduleRun.status, Status.RUNNING), ScheduleRun.attempts == attempt)
         .values(locked_until=None, version=ScheduleRun.version + 1, **values)
         .returning(ScheduleRun.id, ScheduleRun.scheduled_for, ScheduleRun.started_at, ScheduleRun.attempts)
     )
