@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -28,17 +27,12 @@ from heidi_common.identity import Client, Role, Session, User
 from heidi_common.runtime import runtime
 from heidi_common.standalone.postgres import Postgres
 from heidi_common.standalone.valkey import Valkey
+from tests.ports import free_port
 
 pytest_plugins = ("tests.fixtures_rabbit",)
 
 ROOT = Path(__file__).parent.parent
 SIGNING_KEY = keys.generate()
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
-"""Ports for whole platforms under test: each gets a range that no other test, in no other process, is given."""
+"""Ports for servers under test: none is given out twice, also not to tests in other processes.
+
+All are below the range from which Linux takes the ports of outgoing connections, so that nobody gets there first.
+"""
 
 from __future__ import annotations
 
@@ -6,33 +9,44 @@ import fcntl
 import os
 import socket
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
-FIRST, LAST, WIDTH = 20_000, 32_000, 40
-"""Below the range from which Linux takes the ports of outgoing connections."""
+RANGES = range(20_000, 28_000, 40)
+"""For whole platforms."""
+PORTS = range(28_000, 32_700)
+"""For single servers."""
 USED = (*range(7), 20, 24, 30)
 """What a platform with its router at `base + 30` listens on."""
 
 
+def free_port() -> int:
+    """A port for one server."""
+    return _next_free("port", PORTS, [0])
+
+
 def free_range() -> int:
     """A base port above which everything that a platform needs is free."""
-    for _ in range((LAST - FIRST) // WIDTH):
-        base = _next_base()
-        if all(_is_free(base + offset) for offset in USED):
+    return _next_free("range", RANGES, USED)
+
+
+def _next_free(kind: str, choices: range, offsets: Iterable[int]) -> int:
+    for _ in choices:
+        base = _in_turn(kind, choices)
+        if all(_is_free(base + offset) for offset in offsets):
             return base
-    raise AssertionError("no free range of ports")
+    raise AssertionError(f"no free {kind}")
 
 
-def _next_base() -> int:
-    """Ranges are handed out in turn, also to tests that run side by side."""
-    turn = Path(tempfile.gettempdir()) / f"heidi-test-ports-{os.geteuid()}"
+def _in_turn(kind: str, choices: range) -> int:
+    turn = Path(tempfile.gettempdir()) / f"heidi-test-{kind}s-{os.geteuid()}"
     with turn.open("a+") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
-        base = int(file.read() or FIRST)
+        number = int(file.read() or 0) % len(choices)
         file.truncate(0)
-        file.write(str(base + WIDTH if base + 2 * WIDTH <= LAST else FIRST))
-    return base
+        file.write(str(number + 1))
+    return choices[number]
 
 
 def _is_free(port: int) -> bool:

@@ -16,7 +16,8 @@ from heidi_common.guards import public
 from heidi_common.identity import Role
 from heidi_services import SERVICES
 from tests import schemathesis_venv
-from tests.conftest import SignedIn, free_port
+from tests.conftest import SignedIn
+from tests.ports import free_port
 
 CHECKS = (
     "not_a_server_error",

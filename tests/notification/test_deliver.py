@@ -18,7 +18,8 @@ from heidi_services.notification.service.claim import claim
 from heidi_services.notification.service.deliver import deliver
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, attempts_of, delivered, row
-from tests.notification.mailserver import MailServer, free_port
+from tests.notification.mailserver import MailServer
+from tests.ports import free_port
 
 AsUser = Callable[..., SignedIn]
 

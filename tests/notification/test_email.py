@@ -20,7 +20,8 @@ from cryptography.x509.oid import NameOID
 from heidi_services.notification.channels.email import SmtpSender
 from heidi_services.notification.channels.message import Message, Outcome, Result
 from tests.conftest import make_settings
-from tests.notification.mailserver import Handler, MailServer, free_port, mail_server
+from tests.notification.mailserver import Handler, MailServer, mail_server
+from tests.ports import free_port
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ from heidi_common.config import ConfigError, Settings
 from heidi_common.db import utcnow
 from heidi_common.runtime import runtime
 from heidi_services.notification.service.pace import Limit, take
-from tests.conftest import SignedIn, free_port
+from tests.conftest import SignedIn
 from tests.notification.conftest import Post, attempts_of, delivered
 from tests.notification.mailserver import MailServer
+from tests.ports import free_port
 
 AsUser = Callable[..., SignedIn]
 

@@ -25,8 +25,9 @@ from heidi_services.notification.channels.simulated import SimulatedSender
 from heidi_services.notification.channels.twilio import TwilioSender
 from heidi_services.notification.channels.webpush import WebPushSender
 from heidi_services.notification.models import Device
-from tests.conftest import SignedIn, free_port, make_settings
+from tests.conftest import SignedIn, make_settings
 from tests.notification.conftest import Post, attempts_of, delivered
+from tests.ports import free_port
 
 LOOPBACK = make_settings("", "").outbound_allow_nets
 

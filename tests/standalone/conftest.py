@@ -15,12 +15,7 @@ import requests
 
 from heidi_common.standalone.router import Router
 from heidi_services import SERVICES
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.ports import free_port
 
 
 class Upstream(BaseHTTPRequestHandler):

@@ -8,7 +8,7 @@ from flask import Flask
 
 from heidi_common import doctor
 from heidi_common.config import Settings
-from tests.standalone.conftest import free_port
+from tests.ports import free_port
 
 
 def findings(settings: Settings) -> dict[str, doctor.Finding]:

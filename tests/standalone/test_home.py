@@ -16,7 +16,7 @@ from heidi_common.standalone.home import Home
 from heidi_common.standalone.platform import Platform
 from heidi_common.standalone.ports import Ports, require_free
 from heidi_services import SERVICES
-from tests.standalone.conftest import free_port
+from tests.ports import free_port
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import requests
 
 from heidi_common.standalone.router import TEMPLATE, Router, render
 from heidi_services import SERVICES
-from tests.standalone.conftest import RunningRouter, free_port, running
+from tests.ports import free_port
+from tests.standalone.conftest import RunningRouter, running
 
 PREFIXES = {
     "/api/v1/auth/login": "auth",

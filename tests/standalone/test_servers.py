@@ -18,7 +18,7 @@ from heidi_common.standalone import lifeline
 from heidi_common.standalone.postgres import Postgres
 from heidi_common.standalone.sockets import LONGEST, folder_for
 from heidi_common.standalone.valkey import Valkey
-from tests.standalone.conftest import free_port
+from tests.ports import free_port
 
 
 def until(holds: Callable[[], bool], seconds: float = 10) -> None:
