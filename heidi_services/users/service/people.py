@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -72,10 +73,13 @@ def filtered(query: dict[str, Any]) -> Select[*tuple[Any, ...]]:
     return statement
 
 
+_TRIGRAM = re.compile(r"[^\W_]{3}")
+
+
 def pattern(q: str) -> str:
-    """Three characters and more are found anywhere, fewer at the beginning of a word: so the trigrams can help."""
+    """Three letters or digits in a row are found anywhere, less at the beginning of a word: so trigrams can help."""
     plain = q.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{plain}%" if len(q) >= 3 else f"% {plain}%"
+    return f"%{plain}%" if _TRIGRAM.search(q) else f"% {plain}%"
 
 
 def not_found() -> NotFound:
