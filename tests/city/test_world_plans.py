@@ -38,6 +38,7 @@ def plans(world: FlaskClient) -> Iterator[Plans]:
     event.remove(Engine, "before_cursor_execute", note)
 
 
+# Of a prefix, the statistics of the day decide between the btree (`_prefix`) and the trigrams (`_typo`): both serve it.
 POINT = "latitude=48.1&longitude=11.5"
 
 
@@ -51,9 +52,9 @@ POINT = "latitude=48.1&longitude=11.5"
         (f"/nearby?{POINT}&country=TV&radiusKm=20038", "hx_cities_country_"),
         (f"/nearby?{POINT}&minPopulation=100000", "hx_cities_large_pos"),
         (f"/nearby?{POINT}&minPopulation=5000000&radiusKm=20038", "hx_cities_large_pos"),
-        ("/search?q=zu", "hx_city_names_prefix"),
-        ("/search?q=munic", "hx_city_names_prefix"),
-        (f"/search?q=frankf&{POINT}", "hx_city_names_prefix"),
+        ("/search?q=zu", "hx_city_names_"),
+        ("/search?q=munic", "hx_city_names_"),
+        (f"/search?q=frankf&{POINT}", "hx_city_names_"),
         ("", "ix_cities_name_id"),
         ("?sort=-name", "ix_cities_name_id"),
         ("?country=DE", "ix_cities_country_name_id"),
@@ -80,7 +81,7 @@ def test_the_nearest_are_walked_in_order_not_sorted(plans: Plans) -> None:
 
 def test_slips_and_look_alikes_are_found_by_index(plans: Plans) -> None:
     prefix, slip, alike = plans("/search?q=constantinoplis ad")
-    assert "hx_city_names_prefix" in prefix
-    assert "hx_city_names_prefix" in slip
+    assert "hx_city_names_" in prefix
+    assert "hx_city_names_" in slip
     assert "hx_city_names_typo" in alike
     assert not any("Seq Scan" in plan for plan in (prefix, slip, alike))
