@@ -23,7 +23,6 @@ blp = Blueprint("core", __name__, description="The whole platform at one glance,
 blueprints = (blp,)
 
 BASE = "/api/v1/core"
-_MEMO = status.Memo(status.look)
 
 
 @blp.route(f"{BASE}/status", methods=["GET"])
@@ -31,7 +30,7 @@ _MEMO = status.Memo(status.look)
 @blp.response(200, schemas.StatusOut)
 def get_status() -> dict[str, Any]:
     """Up or down for each service and dependency; an ADMIN's token shows the details."""
-    found = _MEMO.get()
+    found = status.latest()
     return found if _is_admin() else status.for_public(found)
 
 

@@ -10,8 +10,6 @@ from pytest_httpserver import HTTPServer
 
 from heidi_common.app import build_app, service
 from heidi_common.config import Settings
-from heidi_services.core import routes
-from heidi_services.core.service import status
 from tests.conftest import make_settings
 
 
@@ -23,8 +21,7 @@ def httpserver() -> Iterator[HTTPServer]:
 
 
 @pytest.fixture
-def core(app: Flask, settings: Settings, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Flask:
-    monkeypatch.setattr(routes, "_MEMO", status.Memo(status.look))
+def core(app: Flask, settings: Settings, httpserver: HTTPServer) -> Flask:
     peers = httpserver.url_for("/{service}").replace("%7B", "{").replace("%7D", "}")
     alone = make_settings(settings.database_url, settings.redis_url, peer_url=peers)
     return build_app(alone, service("core"))

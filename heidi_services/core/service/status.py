@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from flask import current_app
+
 from heidi_common import health
 from heidi_services import SERVICES
 from heidi_services.core.peers import Call, ask_all
@@ -31,6 +33,12 @@ class Memo:
                 self._found = self._look()
                 self._until = time.monotonic() + self._fresh
             return self._found
+
+
+def latest() -> Found:
+    """What this app saw last, at most a second ago. (An app has its own: two in a process may see different worlds.)"""
+    memo: Memo = current_app.extensions.setdefault("core_status", Memo(look))
+    return memo.get()
 
 
 def look() -> Found:
