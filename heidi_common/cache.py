@@ -83,7 +83,7 @@ class Cache:
     def set_bytes(self, key: str, value: bytes, ttl: float, *, only_if_free: bool = False) -> None:
         """Store for at most ``ttl`` seconds; up to a tenth less, so that keys written
         together do not expire together."""
-        milliseconds = max(1, int(ttl * 1000 * random.uniform(0.9, 1.0)))  # nosec B311: guards no secret
+        milliseconds = max(1, int(ttl * 1000 * random.uniform(0.9, 1.0)))  # nosec B311  # guards no secret
         self.attempt(lambda r: r.set(self.key(key), value, px=milliseconds, nx=only_if_free), None)
 
     def get_json(self, key: str) -> Any | None:

@@ -83,4 +83,4 @@ def overdue(model: Any, *, open_status: str, limit: int) -> list[UUID]:
 def backoff(attempt: int, *, base: float, cap: float) -> timedelta:
     """Exponential with jitter: between half and the whole of base x 2^(attempt-1) seconds, at most `cap`."""
     ceiling = min(cap, base * 2 ** min(attempt - 1, 30))
-    return timedelta(seconds=random.uniform(ceiling / 2, ceiling))  # nosec B311: spreads load, guards no secret
+    return timedelta(seconds=random.uniform(ceiling / 2, ceiling))  # nosec B311  # spreads load, guards no secret

@@ -3,7 +3,7 @@
 import json
 import re
 import secrets
-import subprocess  # nosec B404: runs our own commands
+import subprocess  # nosec B404  # runs our own commands
 import sys
 from dataclasses import dataclass
 from pathlib import Path

@@ -76,7 +76,7 @@ def main(argv: "list[str]") -> None:
     die_with_parent(signal.Signals[f"SIG{argv[0]}"])
     if os.getppid() != parent:
         sys.exit("the parent process ended before its child had started")
-    os.execvp(argv[1], argv[1:])  # nosec B606: the command line is ours
+    os.execvp(argv[1], argv[1:])  # nosec B606  # the command line is ours
 
 
 def command(*argv: str, signal_name: str = "TERM", user: str = "", reach: bool = False) -> "list[str]":

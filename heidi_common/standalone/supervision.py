@@ -1,7 +1,7 @@
 """The supervisor: a child of ours that keeps all the others alive, and ends with them when we do."""
 
 import re
-import subprocess  # nosec B404: runs the package supervisor
+import subprocess  # nosec B404  # runs the package supervisor
 import sys
 import time
 from collections import Counter
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from threading import Thread
 from typing import Any
-from xmlrpc.client import ServerProxy  # nosec B411: talks to our own child over a Unix socket
+from xmlrpc.client import ServerProxy  # nosec B411  # talks to our own child over a Unix socket
 
 from supervisor.xmlrpc import SupervisorTransport
 

@@ -4,7 +4,7 @@ import os
 import pwd
 import shutil
 import stat
-import subprocess  # nosec B404: useradd
+import subprocess  # nosec B404  # useradd
 from pathlib import Path
 
 from heidi_common.standalone import lifeline

@@ -27,7 +27,7 @@ SORTS: dict[str, InstrumentedAttribute[Any]] = {
 _NAMED = {"name", "other_names", "country", "population", "is_active"}
 """Changes of these change what search knows."""
 _LISTED = select(*LISTED, City.created_at, City.people.label("people"))
-_BY_ID = text(f"SELECT {COLUMNS} FROM cities WHERE id = :id")  # nosec B608: constants
+_BY_ID = text(f"SELECT {COLUMNS} FROM cities WHERE id = :id")  # nosec  # B608: constants
 _COUNTS = text("SELECT country, count(*) AS cities FROM cities WHERE is_active GROUP BY country ORDER BY country")
 
 

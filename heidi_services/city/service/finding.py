@@ -72,7 +72,7 @@ def _best(first: list[Row[Any]], second: list[Row[Any]]) -> list[Row[Any]]:
 def _statement(match: str, country: bool, point: bool) -> TextClause:
     chord = "pos <-> CAST(:place AS cube)" if point else "0"
     sql = (
-        f"SELECT {COLUMNS}, chord, score * {NEARNESS if point else '1'} AS score"  # nosec B608: constants
+        f"SELECT {COLUMNS}, chord, score * {NEARNESS if point else '1'} AS score"  # nosec  # B608: constants
         f" FROM (SELECT cities.*, hits.score, {chord} AS chord"
         f" FROM ({_hits(match, country, point)}) hits JOIN cities ON id = city_id) pool"
         " ORDER BY score DESC, id LIMIT :limit"
@@ -83,11 +83,11 @@ def _statement(match: str, country: bool, point: bool) -> TextClause:
 
 def _hits(match: str, country: bool, point: bool) -> str:
     """The candidates with their scores: the best by name and fame, with a point also those around it."""
-    scored = f"SELECT city_id, max(({SIMILARITY[match]}) * weight) AS score FROM city_names"  # nosec B608: constants
+    scored = f"SELECT city_id, max(({SIMILARITY[match]}) * weight) AS score FROM city_names"  # nosec  # B608: constants
     condition = f"WHERE {match}" + (" AND city_names.country = :country" if country else "")
     best = f"{scored} {condition} GROUP BY city_id ORDER BY score DESC LIMIT {POOL}"
     if not point:
         return best
     close = f"{scored} JOIN ({CLOSE}) close ON close.id = city_id {condition} GROUP BY city_id"
     both = f"({best}) UNION ALL ({close})"
-    return f"SELECT city_id, max(score) AS score FROM ({both}) either GROUP BY city_id"  # nosec B608: constants
+    return f"SELECT city_id, max(score) AS score FROM ({both}) either GROUP BY city_id"  # nosec  # B608: constants

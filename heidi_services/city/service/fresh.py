@@ -64,7 +64,7 @@ def renew_after_commit() -> None:
 
 
 def _store(key: str, value: bytes) -> None:
-    milliseconds = int(SECONDS * 1000 * random.uniform(0.9, 1.0))  # nosec B311: spreads expiry, guards nothing
+    milliseconds = int(SECONDS * 1000 * random.uniform(0.9, 1.0))  # nosec B311  # spreads expiry, guards nothing
 
     def store(client: redis.Redis) -> object:
         return client.set(key, value, px=milliseconds)

@@ -49,15 +49,15 @@ _INCOMING = """CREATE TEMPORARY TABLE incoming (
     population int, timezone text, metadata jsonb, other_names text[], names text[]) ON COMMIT DROP"""
 _CHANGE = f"""UPDATE cities c SET ({_COLUMNS}) = (SELECT {", ".join(f"i.{c}" for c in _COLUMNS.split(", "))}),
     source_digest = i.digest, version = version + 1, updated_at = now()
-    FROM incoming i WHERE i.source = c.source AND i.digest <> c.source_digest RETURNING c.id"""  # nosec B608: constants
+    FROM incoming i WHERE i.source = c.source AND i.digest <> c.source_digest RETURNING c.id"""  # nosec  # B608: constants
 _ADD = f"""INSERT INTO cities (id, source, source_digest, {_COLUMNS})
     SELECT id, source, digest, {_COLUMNS} FROM incoming i
-    WHERE NOT EXISTS (SELECT FROM cities c WHERE c.source = i.source)"""  # nosec B608: constants
+    WHERE NOT EXISTS (SELECT FROM cities c WHERE c.source = i.source)"""  # nosec  # B608: constants
 _FORGET = "DELETE FROM city_names WHERE city_id = ANY(:ids)"
 _NAME = f"""INSERT INTO city_names (city_id, name, country, weight)
     SELECT c.id, n, c.country, {WEIGHT.format(city="c")}
     FROM incoming i JOIN cities c USING (source), unnest(i.names) n
-    WHERE c.is_active AND (c.id = i.id OR c.id = ANY(:ids))"""  # nosec B608: constants
+    WHERE c.is_active AND (c.id = i.id OR c.id = ANY(:ids))"""  # nosec  # B608: constants
 _INDEXES = """SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index
     WHERE indrelid IN ('cities'::regclass, 'city_names'::regclass) AND NOT indisunique"""
 LOCK = 0x48656964690003

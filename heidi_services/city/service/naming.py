@@ -13,7 +13,7 @@ _DROP = text("DELETE FROM city_names WHERE city_id = :id")
 _ADD = text(
     "INSERT INTO city_names (city_id, name, country, weight)"
     f" SELECT c.id, n, c.country, {WEIGHT.format(city='c')} FROM cities c, unnest(:names) n"
-    " WHERE c.id = :id AND c.is_active"  # nosec B608: constants
+    " WHERE c.id = :id AND c.is_active"  # nosec  # B608: constants
 ).bindparams(bindparam("names", type_=ARRAY(Text)))
 
 

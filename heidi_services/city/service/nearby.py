@@ -37,7 +37,7 @@ def _statement(country: bool, min_population: bool, around: bool) -> TextClause:
         + (" AND id <> :around" if around else "")
     )
     return text(
-        f"SELECT * FROM (SELECT {COLUMNS}, pos <-> CAST(:place AS cube) AS chord FROM cities"  # nosec B608: constants
+        f"SELECT * FROM (SELECT {COLUMNS}, pos <-> CAST(:place AS cube) AS chord FROM cities"  # nosec  # B608: constants
         f" WHERE is_active{filters} ORDER BY chord, id LIMIT :limit) nearest WHERE chord <= :radius"
     )
 

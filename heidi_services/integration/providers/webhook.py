@@ -38,7 +38,7 @@ def _require_one_by(key: Ed25519PublicKey, entries: Sequence[bytes], signed: byt
             continue
         try:
             return key.verify(base64.b64decode(encoded, validate=True), signed)
-        except Exception:  # nosec B112: one of several signatures, the next may hold
+        except Exception:  # nosec B112  # one of several signatures, the next may hold
             # While keys are rotated several signatures come along; one that holds is enough.
             continue
     raise Refused("no v1a signature holds")

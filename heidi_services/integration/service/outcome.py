@@ -32,7 +32,7 @@ def wait_before_next(attempt: int, retry_after: float | None) -> float | None:
     step = WAITS[attempt - 1]
     if retry_after is not None:
         return min(max(retry_after, step), 2 * step)
-    return step * random.uniform(1 - JITTER, 1 + JITTER)  # nosec B311: spreads load, is no secret
+    return step * random.uniform(1 - JITTER, 1 + JITTER)  # nosec B311  # spreads load, is no secret
 
 
 def record(delivery_id: UUID, attempt: int, answer: Answer, now: datetime) -> bool:
