@@ -70,7 +70,9 @@ class Postgres(Server):
         return self._command("postgres", "-D", str(self.folder), *options)
 
     def answers(self) -> bool:
-        probe = [str(BINARIES / "pg_isready"), "-q", "-h", str(self.socket_folder)]
+        # As a role that exists: else every look is a FATAL in the log.
+        role = ("-U", "postgres", "-d", "postgres")
+        probe = [str(BINARIES / "pg_isready"), "-q", "-h", str(self.socket_folder), *role]
         return subprocess.run(probe, check=False).returncode == 0  # nosec B603
 
     def stop(self) -> None:

@@ -65,6 +65,14 @@ def test_the_database_takes_no_port_and_lets_nobody_else_in(tmp_path: Path) -> N
     server.stop()
 
 
+def test_looking_whether_the_database_answers_leaves_no_complaint_in_its_log(tmp_path: Path) -> None:
+    server = Postgres(tmp_path / "pg", durable=False)
+    server.start()
+    assert server.answers()
+    server.stop()
+    assert "FATAL" not in server.log.read_text()
+
+
 def test_a_number_left_in_the_pid_file_by_a_power_cut_does_not_matter(tmp_path: Path) -> None:
     server = Postgres(tmp_path / "pg", durable=False)
     server.start()
