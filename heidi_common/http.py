@@ -16,7 +16,7 @@ from werkzeug import Response
 from heidi_common.db import Entity
 from heidi_common.guards import guard_of
 from heidi_common.paging import Page
-from heidi_common.parsing import Parser
+from heidi_common.parsing import Parser, strict_query
 
 View = Callable[..., Any]
 IDEMPOTENCY_KEY = {
@@ -43,8 +43,9 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         self._prepare_doc_cbks.append(self._prepare_guard_doc)
 
     def add_url_rule(self, rule: str, endpoint: str | None = None, view_func: Any = None, *a: Any, **kw: Any) -> None:
-        """Carry the guard into the documentation before the route is stored."""
+        """Carry the guard into the documentation before the route is stored; no route ignores a query."""
         if view_func is not None:
+            view_func = strict_query(view_func)
             view_func._apidoc = {**getattr(view_func, "_apidoc", {}), "guard": guard_of(view_func)}
         super().add_url_rule(rule, endpoint, view_func, *a, **kw)
 

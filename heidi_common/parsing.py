@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
+from typing import Any, NoReturn, TypeVar, cast
 
 import flask
 import marshmallow as ma
@@ -13,7 +14,9 @@ from webargs.core import missing
 from webargs.flaskparser import FlaskParser
 
 from heidi_common.problems import BadRequest, FieldError, Invalid, UnsupportedMediaType
+from heidi_common.schemas import UNKNOWN
 
+View = TypeVar("View", bound=Callable[..., Any])
 INT64 = 2**63
 
 
@@ -31,11 +34,46 @@ class Parser(FlaskParser):
             raise UnsupportedMediaType("Send the body as application/json.")
         return read_json(body) if body else missing
 
+    def load_querystring(self, req: flask.Request, schema: ma.Schema) -> Any:
+        """Most requests have none. A value that is given twice is refused: nobody knows which one is meant."""
+        if not req.query_string:
+            return {}
+        found = self._makeproxy(req.args, schema)
+        twice = [name for name, values in req.args.lists() if len(values) > 1 and name not in found.multiple_keys]
+        if twice:
+            raise _wrong_query(twice, "This parameter is given more than once.")
+        return found
+
     def handle_error(
         self, error: ma.ValidationError, req: flask.Request, schema: ma.Schema, **_options: Any
     ) -> NoReturn:
         messages = error.messages if isinstance(error.messages, dict) else {"json": error.messages}
         raise Invalid(found for location, inner in messages.items() for found in _flatten(inner, _root(location)))
+
+
+def any_query(view: View) -> View:
+    """For doors whose callers add parameters of their own (providers, mail programs, OAuth clients)."""
+    view.heidi_any_query = True  # type: ignore[attr-defined]
+    return view
+
+
+def strict_query(view: View) -> View:
+    """A view that declares no query takes none: what is not known is refused there, too, naming it."""
+    declared = getattr(view, "_apidoc", {}).get("arguments", {}).get("parameters", ())
+    if hasattr(view, "heidi_any_query") or any(one["in"] == "query" for one in declared):
+        return view
+
+    @wraps(view)
+    def strict(*args: Any, **values: Any) -> Any:
+        if flask.request.query_string and flask.request.args:
+            raise _wrong_query(flask.request.args, UNKNOWN)
+        return view(*args, **values)
+
+    return cast(View, strict)
+
+
+def _wrong_query(names: Iterable[str], detail: str) -> Invalid:
+    return Invalid(FieldError(f"/query/{_escape(name)}", detail) for name in names)
 
 
 def read_json(body: bytes) -> Any:

@@ -10,6 +10,8 @@ from marshmallow import ValidationError, fields, validate
 
 from heidi_common.naming import camel
 
+UNKNOWN = "This field is not known here."
+
 
 class Schema(ma.Schema):
     """snake_case attributes become camelCase keys; what is not declared is refused by name."""
@@ -17,7 +19,7 @@ class Schema(ma.Schema):
     class Meta:
         unknown = ma.RAISE
 
-    error_messages = {"unknown": "This field is not known here.", "type": "This must be a JSON object."}
+    error_messages = {"unknown": UNKNOWN, "type": "This must be a JSON object."}
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         if field_obj.data_key is None:

@@ -17,17 +17,20 @@ PORTS = {"notification": 4, "integration": 6}
 """Offset of a service's port from the first one's."""
 LISTS = (
     ("notification", "notifications", "/api/v1/notifications"),
-    ("notification", "devices", "/api/v1/notifications/devices"),
     ("integration", "integrations", "/api/v1/integrations"),
 )
-SINGLES = (("notification", "preferences", "/api/v1/notifications/preferences"),)
+WHOLES = (
+    ("notification", "preferences", "/api/v1/notifications/preferences"),
+    ("notification", "devices", "/api/v1/notifications/devices"),
+)
+"""What comes in one answer, without pages."""
 PER_INTEGRATION = ("logs", "events", "deliveries")
 
 
 def personal_data(authorization: str) -> dict[str, Any]:
     """name -> what the service that owns it shows; Unavailable when one cannot answer."""
     headers = {"Authorization": authorization}
-    found: dict[str, Any] = {name: _get(service, path, headers)["data"] for service, name, path in SINGLES}
+    found: dict[str, Any] = {name: _get(service, path, headers)["data"] for service, name, path in WHOLES}
     for service, name, path in LISTS:
         found[name] = list(_pages(service, path, headers))
     for integration in found["integrations"]:

@@ -12,7 +12,7 @@ from heidi_common.guards import caller, guard, machine, public
 from heidi_common.http import Blueprint
 from heidi_common.identity import Role
 from heidi_common.paging import Page
-from heidi_common.parsing import read_json
+from heidi_common.parsing import any_query, read_json
 from heidi_common.problems import Invalid
 from heidi_common.schemas import PageQuery, clean_text
 from heidi_services.auth.oauth import OAuthError, basic_credentials, form_of
@@ -57,6 +57,7 @@ def rotate(client_id: UUID) -> dict[str, Any]:
 
 @blp.route("/api/v1/auth/token", methods=["POST"])
 @public
+@any_query
 @blp.doc(requestBody=form_of("grant_type", "client_id", "client_secret", "scope"))
 @blp.response(200, GrantOut)
 def token() -> Response:

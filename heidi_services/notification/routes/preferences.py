@@ -8,6 +8,7 @@ from flask import Response, render_template_string, request
 
 from heidi_common.guards import authenticated, caller, public
 from heidi_common.http import Blueprint
+from heidi_common.parsing import any_query
 from heidi_services.notification import models
 from heidi_services.notification.schemas import Preferences, SubscriptionOut
 from heidi_services.notification.service import preferences
@@ -42,6 +43,7 @@ def put_preferences(body: dict[str, Any]) -> dict[str, Any]:
 
 @blp.route("/api/v1/notifications/unsubscribe/<token>", methods=["GET"])
 @public
+@any_query
 @blp.response(200, SubscriptionOut)
 def show_subscription(token: str) -> Subscription | Response:
     """Shows only: mail scanners follow links."""
@@ -50,6 +52,7 @@ def show_subscription(token: str) -> Subscription | Response:
 
 @blp.route("/api/v1/notifications/unsubscribe/<token>", methods=["POST"])
 @public
+@any_query
 @blp.response(200, SubscriptionOut)
 def one_click_unsubscribe(token: str) -> Subscription | Response:
     """RFC 8058: the body is `List-Unsubscribe=One-Click`, which says no more than the request does."""
