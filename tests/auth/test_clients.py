@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import base64
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from heidi_common.db import db
-from heidi_common.identity import Client, Role
+from heidi_common.db import db, transaction, utcnow
+from heidi_common.identity import Client, Role, Session
 from tests.auth.helpers import bearer, register
 
 CLIENTS, TOKEN, INTROSPECT = (f"/api/v1/auth/{name}" for name in ("clients", "token", "introspect"))
@@ -38,6 +39,19 @@ def test_a_client_gets_a_token_for_its_scopes_without_an_envelope(client, machin
     assert (found.json["token_type"], found.json["expires_in"]) == ("Bearer", 900)
     assert found.json["scope"] == "notifications:write schedules:write"
     assert grant(client, machine, scope="schedules:write").json["scope"] == "schedules:write"
+
+
+def test_an_old_session_makes_no_lasting_key(client, machine, admin) -> None:
+    with transaction():
+        db.session.query(Session).one().created_at = utcnow() - timedelta(minutes=11)
+    body = {"name": "backdoor", "scopes": ["schedules:write"]}
+    for answer in (
+        client.post(CLIENTS, json=body, headers=admin),
+        client.post(f"{CLIENTS}/{machine['id']}/rotate", headers=admin),
+    ):
+        assert (answer.status_code, answer.json["code"]) == (403, "recent_sign_in_required")
+    assert db.session.query(Client).count() == 1 and grant(client, machine).status_code == 200
+    assert client.delete(f"{CLIENTS}/{machine['id']}", headers=admin).status_code == 204
 
 
 def test_basic_credentials_work_as_well(client, machine) -> None:

@@ -163,3 +163,15 @@ def test_with_its_key_gone_recovery_codes_still_let_in(app: Flask, ada, monkeypa
     assert ada.verify(token, ada.code()).status_code == 401
     assert ada.verify(token, ada.recovery[0]).status_code == 200
     assert sealing.reseal()[0] == 0 and len(sealing.reseal()[1]) == 1
+
+
+def test_an_old_session_neither_takes_the_second_factor_away_nor_sets_one_up(client, ada) -> None:
+    ada.later(601)
+    old = client.post("/api/v1/auth/refresh", json={"refreshToken": ada.data["refreshToken"]}).json["data"]
+    for method in ("DELETE", "POST"):
+        refused = client.open(TOTP, method=method, headers=bearer(old))
+        assert (refused.status_code, refused.json["code"]) == (403, "recent_sign_in_required")
+    assert login(client).json["data"]["mfaRequired"] is True
+    fresh = ada.verify(ada.challenge(), ada.code()).json["data"]
+    assert client.delete(TOTP, headers=bearer(fresh)).status_code == 204
+    assert client.post(TOTP, headers=bearer(fresh)).status_code == 200

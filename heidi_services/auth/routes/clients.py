@@ -16,6 +16,7 @@ from heidi_common.parsing import any_query, read_json
 from heidi_common.problems import Invalid
 from heidi_common.schemas import PageQuery, clean_text
 from heidi_services.auth.oauth import OAuthError, basic_credentials, form_of
+from heidi_services.auth.routes.recent import recently_signed_in
 from heidi_services.auth.schemas import ClientIn, ClientOut, ClientSecretOut, GrantOut, IntrospectionOut
 from heidi_services.auth.service import clients
 
@@ -24,10 +25,14 @@ blp = Blueprint("clients", __name__, description="Machine clients and their toke
 
 @blp.route("/api/v1/auth/clients", methods=["POST"])
 @guard(Role.ADMIN)
+@recently_signed_in
 @blp.arguments(ClientIn)
 @blp.response(201, ClientSecretOut)
 def create(body: dict[str, Any]) -> dict[str, Any]:
-    """A new client; its secret is shown this once."""
+    """A new client; its secret is shown this once.
+
+    403 `recent_sign_in_required` when the session is older than ten minutes: sign in again first.
+    """
     return clients.create(body["name"], body["scopes"], caller().id)
 
 
@@ -49,9 +54,13 @@ def revoke(client_id: UUID) -> None:
 
 @blp.route("/api/v1/auth/clients/<uuid:client_id>/rotate", methods=["POST"])
 @guard(Role.ADMIN)
+@recently_signed_in
 @blp.response(200, ClientSecretOut)
 def rotate(client_id: UUID) -> dict[str, Any]:
-    """A new secret; the old one is dead."""
+    """A new secret; the old one is dead.
+
+    403 `recent_sign_in_required` when the session is older than ten minutes: sign in again first.
+    """
     return clients.rotate(client_id, caller().id)
 
 

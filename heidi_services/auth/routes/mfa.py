@@ -6,6 +6,7 @@ from typing import Any
 
 from heidi_common.guards import authenticated, caller
 from heidi_common.http import Blueprint
+from heidi_services.auth.routes.recent import recently_signed_in
 from heidi_services.auth.schemas import CodeIn, EnrolmentOut, RecoveryOut
 from heidi_services.auth.service import mfa
 
@@ -14,9 +15,13 @@ blp = Blueprint("mfa", __name__, description="Second factor: time-based codes an
 
 @blp.route("/api/v1/auth/mfa/totp", methods=["POST"])
 @authenticated
+@recently_signed_in
 @blp.response(200, EnrolmentOut)
 def enrol() -> dict[str, Any]:
-    """A secret for the app; it counts once it is confirmed."""
+    """A secret for the app; it counts once it is confirmed.
+
+    403 `recent_sign_in_required` when the session is older than ten minutes: sign in again first.
+    """
     return mfa.enrol(caller())
 
 
@@ -31,7 +36,11 @@ def confirm(body: dict[str, Any]) -> dict[str, Any]:
 
 @blp.route("/api/v1/auth/mfa/totp", methods=["DELETE"])
 @authenticated
+@recently_signed_in
 @blp.response(204)
 def remove() -> None:
-    """Do without the second factor."""
+    """Do without the second factor.
+
+    403 `recent_sign_in_required` when the session is older than ten minutes: sign in again first.
+    """
     mfa.remove(caller())

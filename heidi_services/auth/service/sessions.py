@@ -22,6 +22,7 @@ from heidi_services.auth import mails, tokens
 from heidi_services.auth.tokens import Place
 
 CONVERGE = timedelta(seconds=10)
+RECENT = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,15 @@ def end(caller: Caller, session_id: UUID) -> None:
         if not accounts.end_sessions(caller.id, "ended_by_owner", only=session_id):
             raise NotFound("There is no such session.")
         record("authn_session_ended", actor=caller.id, target=session_id)
+
+
+def require_recent(caller: Caller) -> None:
+    """Forbidden unless the caller signed in a moment ago: refreshing proves nobody's presence, so it does not count."""
+    began = db.session.scalar(select(Session.created_at).where(Session.id == caller.session_id))
+    db.session.rollback()
+    if began is None or utcnow() - began > RECENT:
+        detail = f"This needs a sign-in of the last {RECENT.seconds // 60} minutes: sign in again, then repeat it."
+        raise Forbidden(detail, code="recent_sign_in_required")
 
 
 def _shown(session: Session, caller: Caller) -> dict[str, Any]:
