@@ -2,9 +2,15 @@
 
 import os
 
+from heidi_common import commands
 from heidi_common.app import build_app, service
-from heidi_common.config import Settings
+from heidi_common.config import ConfigError, Settings
 from heidi_services import SERVICES
 
 names = [os.environ["HEIDI_SERVICE"]] if os.environ.get("HEIDI_SERVICE") else list(SERVICES)
-app = build_app(Settings.from_env(), *(service(name) for name in names))
+try:
+    settings = Settings.from_env()
+except ConfigError as error:
+    app = commands.unconfigured(error)
+else:
+    app = build_app(settings, *(service(name) for name in names))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib import import_module, util
+from typing import NoReturn
 
 import click
 from flask import Flask
 from flask.cli import AppGroup
 
+from heidi_common.config import ConfigError
 from heidi_common.db import db
 
 PLATFORM = (
@@ -57,3 +60,40 @@ def init_migrations(app: Flask) -> None:
     from flask_migrate import Migrate
 
     Migrate(app, db, compare_type=True)
+
+
+def unconfigured(error: ConfigError) -> Flask:
+    """For `flask --help` without an environment: an app whose commands can be asked about, and not run.
+
+    Raises the error where no command asks, and ClickException (one clear message) where flask's own `run`, `shell` or
+    `routes` ask: they would serve or show an app without routes.
+    """
+    context = click.get_current_context(silent=True)
+    if context is None:
+        raise error
+    if context.parent is not None:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"Not configured, so only help is given: {', '.join(error.problems)}.\n", err=True)
+    app = Flask("heidi", static_folder=None)
+    app.cli = _OnlyHelp(app)
+    return app
+
+
+class _OnlyHelp(Commands):
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        found = super().get_command(ctx, name)
+        if found is not None:
+            _close(found)
+        return found
+
+
+def _close(command: click.Command) -> None:
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        _close(inner)
+    if not isinstance(command, click.Group):
+        command.callback = partial(_refuse, str(command.name))
+
+
+def _refuse(command: str, /, **_: object) -> NoReturn:
+    advice = "Set what is named above; for the platform of `make run`: flask -e .heidi/env ..."
+    raise click.ClickException(f"{command} needs a configured platform. {advice}")

@@ -22,6 +22,7 @@ class ConfigError(Exception):
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("Configuration is not usable:\n  " + "\n  ".join(problems))
+        self.problems = problems
 
 
 @dataclass(frozen=True, kw_only=True)
