@@ -23,6 +23,8 @@ class Fact:
     type: ClassVar[str]
     outward: ClassVar[bool] = False
     """True when nobody inside subscribes: it is for the event log, webhooks and programs outside."""
+    answered_by: ClassVar[str | None] = None
+    """Of a request: the subscriber whose inbox row tells whoever asked that it was taken in, or why not."""
 
     id: UUID
 
@@ -90,6 +92,7 @@ class NotificationSend(Fact):
     """
 
     type = "notification.send"
+    answered_by = "make_requested_notification"
     about_user: UUID
     channel: str
     notification_type: str = "INFO"
@@ -184,12 +187,14 @@ class IntegrationSync(Fact):
     """A synchronisation is asked for; `id` is the integration."""
 
     type = "integration.sync"
+    answered_by = "accept_sync"
     about_user: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class CoreOperation(Fact):
     type = "core.operation"
+    answered_by = "accept_operation"
     operation: str
 
 

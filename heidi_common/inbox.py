@@ -22,8 +22,13 @@ MAX_ATTEMPTS = 10
 LEASE = timedelta(seconds=60)
 
 
+class Refused(Exception):
+    """A subscriber's answer to a request that can never be done: no trouble of its own, and nothing to try again."""
+
+
 class Inbox(Work, Base):
-    """`pending` until its effect is committed (`done`) or it was tried too often (`dead`, `discarded` by somebody)."""
+    """`pending` until its effect is committed (`done`), its subscriber says no (`refused`, `last_error` tells why), or
+    it was tried too often (`dead`, `discarded` by somebody)."""
 
     __tablename__ = "inbox"
     __table_args__ = (
@@ -58,10 +63,22 @@ def digest(consumer: str, event_id: UUID, handler: Callable[[Event], object]) ->
             _settle(consumer, event_id, status="done", done_at=func.now(), last_error=None)
             if event is not None and event.sealed is not None:
                 forget_sealed(event_id)
+    except Refused as refusal:
+        _refuse(consumer, event_id, refusal)
+        return False
     except Exception as error:
         _postpone(consumer, event_id, error)
         raise
     return True
+
+
+def _refuse(consumer: str, event_id: UUID, refusal: Refused) -> None:
+    """For good; what was sealed for it is of no more use."""
+    about = {"consumer": consumer, "event_id": str(event_id), "reason": str(refusal)[:200]}
+    log.warning("a request was refused", extra=about)
+    with transaction():
+        _settle(consumer, event_id, status="refused", done_at=func.now(), last_error=str(refusal)[:500])
+        forget_sealed(event_id)
 
 
 def forget_sealed(event_id: UUID) -> None:

@@ -135,6 +135,11 @@ def test_every_subscription_is_to_a_fact_that_exists() -> None:
     assert bus.unspoken(all_facts(), [Hint("user.craeted", "core", "listen")]) == ["user.craeted"]
 
 
+def test_whoever_asks_on_the_bus_is_answered() -> None:
+    assert bus.unanswered(all_facts(), SUBSCRIPTIONS) == []
+    assert "notification.send" in bus.unanswered(all_facts(), [Hint("notification.send", "notification", "make")])
+
+
 def test_every_message_has_an_actor() -> None:
     assert bus.without_actor(CALLS, actors.load()) == []
     deeds = {"deliver": actors.Deed("notification", print)}

@@ -91,6 +91,7 @@ _NOTIFICATION = "heidi_services.notification.service.due"
 DUTIES = (
     Duty("schedules", 0.2, deed("heidi_services.scheduler.service:fire")),
     Duty("schedule runs", 0.5, due("heidi_services.scheduler.service:overdue", "scheduler", "run_schedule")),
+    Duty("schedule answers", 0.5, due("heidi_services.scheduler.service:answered", "scheduler", "conclude_run")),
     Duty("schedule reaper", 5, deed("heidi_services.scheduler.service:reap")),
     Duty("schedule history", 3600, deed("heidi_services.scheduler.service:prune")),
     Duty("operations", 1, due("heidi_services.core.service.operations:overdue", "core", "carry_out_operation")),

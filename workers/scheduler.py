@@ -10,3 +10,9 @@ from workers.actors import actor
 def run_schedule(run_id: str) -> None:
     """Carry out a run, if it is due and nobody else is at it."""
     service.run(UUID(run_id))
+
+
+@actor("scheduler")
+def conclude_run(run_id: str) -> None:
+    """End a run whose request was answered."""
+    service.conclude(UUID(run_id))

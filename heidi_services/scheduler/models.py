@@ -69,6 +69,8 @@ class ScheduleRun(Entity, Work, Base):
     finished_at: Mapped[datetime | None]
     result: Mapped[dict[str, Any] | None]
     error: Mapped[str | None]
+    awaits: Mapped[UUID | None]
+    """The request (a fact's id) that another service must take in before this run has succeeded."""
 
     @property
     def duration_ms(self) -> int | None:

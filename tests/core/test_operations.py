@@ -17,6 +17,7 @@ from werkzeug import Request, Response
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.events import CoreOperation
 from heidi_common.identity import Role
+from heidi_common.inbox import Refused
 from heidi_common.outbox import Event, emit
 from heidi_services.core import authority
 from heidi_services.core.models import Operation
@@ -298,10 +299,12 @@ def test_an_operation_from_the_bus_acts_as_cores_machine_client(
     assert own == ["Basic Y29yZTpz"] * 2 + ["Bearer machine"] * 3  # one token for all steps
 
 
-def test_nonsense_from_the_bus_is_kept_as_a_failed_operation(inside: None) -> None:
-    row = accepted("onboard-user", {"email": "nonsense"})
-    assert row.status == "FAILED" and "email" in (row.error or "")
-    assert "nonsense" not in (row.error or "")
+@pytest.mark.parametrize("type", ["onboard-user", "make-coffee"])
+def test_nonsense_from_the_bus_is_refused_without_repeating_it(inside: None, type: str) -> None:
+    with pytest.raises(Refused, match=r"email|make-coffee") as refusal:
+        accepted(type, {"email": "nonsense"})
+    assert "nonsense" not in str(refusal.value)
+    assert db.session.scalars(select(Operation)).all() == []
 
 
 def test_a_step_that_breaks_ends_like_one_that_is_refused(

@@ -17,6 +17,7 @@ from standardwebhooks import Webhook
 
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.events import IntegrationSync
+from heidi_common.inbox import Refused
 from heidi_common.outbox import Event
 from heidi_services.integration.models import Integration, Sync, WebhookEvent
 from heidi_services.integration.providers import sendgrid, slack, stripe, twilio
@@ -130,11 +131,16 @@ def test_a_refused_address_is_an_answer_of_the_test_not_an_error(
     assert "Refused" in answer.json["data"]["detail"]
 
 
-def run(created: dict[str, Any]) -> Sync:
-    """As the worker does: the fact becomes a row, the row is carried out."""
+def accepted(created: dict[str, Any]) -> UUID:
     with transaction():
         sync_id = sync.accept(say(IntegrationSync(id=UUID(created["id"]))))
     assert sync_id is not None
+    return sync_id
+
+
+def run(created: dict[str, Any]) -> Sync:
+    """As the worker does: the fact becomes a row, the row is carried out."""
+    sync_id = accepted(created)
     sync.run(sync_id)
     db.session.expire_all()
     return db.session.get_one(Sync, sync_id)
@@ -212,22 +218,28 @@ def test_a_sync_ends_after_five_tries(client: FlaskClient, as_user: Callable[...
     assert db.session.get_one(Integration, created["id"]).last_sync_at is None
 
 
-def test_a_fact_that_asks_twice_or_for_nothing_makes_no_second_row(
+def test_a_fact_that_asks_twice_makes_no_second_row_and_one_for_nothing_is_refused(
     client: FlaskClient, as_user: Callable[..., Any]
 ) -> None:
     created = make(client, as_user().headers, provider="STRIPE")
     asked, gone = say(IntegrationSync(id=UUID(created["id"]))), say(IntegrationSync(id=some_id()))
     with transaction():
-        found = [sync.accept(asked), sync.accept(asked), sync.accept(gone)]
-    assert [bool(one) for one in found] == [True, False, False]
+        found = [sync.accept(asked), sync.accept(asked)]
+    assert [bool(one) for one in found] == [True, False]
+    with pytest.raises(Refused, match="no such integration"):
+        sync.accept(gone)
 
 
 def test_a_sync_of_what_was_switched_off_ends_at_once(client: FlaskClient, as_user: Callable[..., Any]) -> None:
     me = as_user()
     created = make(client, me.headers, provider="STRIPE", credentials={"apiKey": SECRET})
+    sync_id = accepted(created)
     client.patch(f"{API}/{created['id']}", json={"isActive": False}, headers=me.headers)
-    row = run(created)
+    sync.run(sync_id)
+    row = db.session.get_one(Sync, sync_id, populate_existing=True)
     assert (row.status, row.last_error) == ("FAILED", "the integration is switched off")
+    with pytest.raises(Refused, match="switched off"):
+        accepted(created)
 
 
 def test_a_sync_without_an_api_asks_the_endpoint(

@@ -110,13 +110,12 @@ def test_an_in_app_request_shows_its_words(worker: Worker, as_user: AsUser) -> N
     assert (row(request).status, row(request).content) == ("SENT", "It failed.")
 
 
-def test_a_request_for_a_template_that_is_not_there_stays_as_work_to_look_at(worker: Worker, as_user: AsUser) -> None:
-    _ask(as_user(), template="nothing", sealed={})
-    with pytest.raises(Exception, match="no template"):
-        worker.run()
-    db.session.rollback()
+def test_a_request_that_can_never_be_sent_is_refused_and_says_why(worker: Worker, as_user: AsUser) -> None:
+    _ask(as_user(), template="nothing", sealed={"variables": {"link": "s3cr3t"}})
+    worker.run()
     refused = db.session.scalars(db.select(Inbox).where(Inbox.consumer == "make_requested_notification")).one()
-    assert refused.status == "pending" and "no template" in (refused.last_error or "")
+    assert refused.status == "refused" and "no template" in (refused.last_error or "")
+    assert db.session.scalars(db.select(Event.sealed).where(Event.type == "notification.send")).one() is None
 
 
 def test_a_welcome_is_sent_once_however_often_the_fact_arrives(

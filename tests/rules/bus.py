@@ -38,6 +38,12 @@ def unspoken(facts: Iterable[type[Fact]], subscriptions: Iterable[Hint | Consume
     return [found.pattern for found in subscriptions if not any(matches(found.pattern, one) for one in types)]
 
 
+def unanswered(facts: Iterable[type[Fact]], subscriptions: Iterable[Hint | Consume]) -> list[str]:
+    """Requests whose named answerer does not subscribe to them: whoever asks would wait for ever."""
+    inboxes = {(found.pattern, found.actor) for found in subscriptions if isinstance(found, Consume)}
+    return [fact.type for fact in facts if fact.answered_by and (fact.type, fact.answered_by) not in inboxes]
+
+
 def calls(subscriptions: Iterable[Hint | Consume], duties: Iterable[Duty]) -> list[Call]:
     """Every (queue, actor) that the relay or the clock sends messages for."""
     found = [Call(f"subscription {one.pattern}", one.queue, one.actor) for one in subscriptions]

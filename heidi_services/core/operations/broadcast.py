@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
-
-from heidi_common.schemas import FreeJson, Schema
+from heidi_common.operations import Broadcast
 from heidi_services.core.operations.base import JSON, Kind, Order, Step
 
 _SHOWN = ("channel", "type", "category", "template", "scheduledFor", "expiresAt")
-
-
-class Input(Schema):
-    """`message` is what POST /notifications takes (without userId); the notification service checks it."""
-
-    message = FreeJson(required=True, max_bytes=65_536)
-    user_ids = fields.List(fields.UUID())
-    filter = FreeJson()
 
 
 def show(given: JSON) -> JSON:
@@ -30,4 +20,4 @@ def queue(order: Order) -> JSON:
     return {"batchId": batch["batchId"], "accepted": batch["accepted"]}
 
 
-BROADCAST = Kind(input=Input, show=show, steps=(Step("queue", queue),))
+BROADCAST = Kind(input=Broadcast, show=show, steps=(Step("queue", queue),))

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
-
-from heidi_common.schemas import Schema
+from heidi_common.operations import OffboardUser
 from heidi_services.core.operations.base import JSON, Kind, Order, Refused, Step
-
-
-class Input(Schema):
-    user_id = fields.UUID(required=True)
 
 
 def show(given: JSON) -> JSON:
@@ -63,7 +57,7 @@ def _set_integrations(order: Order, *, active: bool) -> JSON:
 
 
 OFFBOARD_USER = Kind(
-    input=Input,
+    input=OffboardUser,
     show=show,
     steps=(
         Step("look-up", look_up),

@@ -6,20 +6,10 @@ import base64
 import hashlib
 import hmac
 
-from marshmallow import fields, validate
-
 from heidi_common.identity import Role
+from heidi_common.operations import OnboardUser
 from heidi_common.runtime import runtime
-from heidi_common.schemas import Schema, Text
 from heidi_services.core.operations.base import JSON, Kind, Order, Step
-
-
-class Input(Schema):
-    email = fields.Email(required=True, validate=validate.Length(max=254))
-    first_name = Text(max=100)
-    last_name = Text(max=100)
-    role = fields.String(validate=validate.OneOf([role.value for role in Role]))
-    greeting = Text(max=2000, load_default="Welcome! Your account is ready.")
 
 
 def show(given: JSON) -> JSON:
@@ -56,7 +46,7 @@ def _nobodys_password(order: Order) -> str:
 
 
 ONBOARD_USER = Kind(
-    input=Input,
+    input=OnboardUser,
     show=show,
     steps=(
         Step("create-user", create_user, delete_user),

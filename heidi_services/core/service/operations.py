@@ -9,8 +9,9 @@ from marshmallow import ValidationError
 from sqlalchemy import select
 from uuid_utils.compat import uuid7
 
-from heidi_common.db import db, transaction, utcnow
+from heidi_common.db import db, transaction
 from heidi_common.events import CoreOperation
+from heidi_common.inbox import Refused
 from heidi_common.outbox import Event, emit
 from heidi_common.paging import Page, page
 from heidi_common.problems import FieldError, Invalid, NotFound
@@ -32,15 +33,17 @@ def request(type: str, given: JSON, *, requested_by: UUID, authorization: str) -
 
 
 def accept(event: Event) -> None:
-    """A request from the bus (a schedule's): no row yet, the input sealed beside the fact. Joins a transaction."""
+    """A request from the bus (a schedule's): no row yet, the input sealed beside the fact. Joins a transaction; raises
+    Refused for what can never be carried out."""
     operation_id = UUID(event.subject)
     if db.session.get(Operation, operation_id) is not None:
         return
     type, given = event.data["operation"], event.opened().get("input", {})
     try:
-        _add(operation_id, type, checked(type, given), None, None)
+        wanted = checked(type, given)
     except (KeyError, Invalid) as error:
-        _add_failed(operation_id, type, f"not an operation that can be carried out: {error}")
+        raise Refused(f"not an operation that can be carried out: {error}") from None
+    _add(operation_id, type, wanted, None, None)
 
 
 def checked(type: str, given: JSON) -> JSON:
@@ -91,12 +94,6 @@ def _add(operation_id: UUID, type: str, given: JSON, requested_by: UUID | None, 
     db.session.add(found)
     db.session.flush()
     return found
-
-
-def _add_failed(operation_id: UUID, type: str, error: str) -> None:
-    now = utcnow()
-    failed = {"status": Status.FAILED, "error": error, "finished_at": now}
-    db.session.add(Operation(id=operation_id, type=type, input={}, steps=[], **failed))
 
 
 def _field_errors(messages: Any, pointer: str) -> list[FieldError]:

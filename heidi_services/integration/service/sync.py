@@ -16,6 +16,7 @@ from uuid_utils.compat import uuid7
 from heidi_common.crypto import CannotOpen
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.events import IntegrationSync
+from heidi_common.inbox import Refused
 from heidi_common.outbox import Event, emit
 from heidi_common.problems import Conflict
 from heidi_common.work import HINT_LEASE, backoff, claim
@@ -56,10 +57,13 @@ def ask(integration: Integration) -> None:
 
 
 def accept(event: Event) -> UUID | None:
-    """A row for the fact, in the caller's transaction; None when the integration is gone."""
+    """A row for the fact, in the caller's transaction; None when it has one. Refused when the integration is gone."""
     integration_id = UUID(event.data["id"])
-    if db.session.get(Integration, integration_id, with_for_update={"read": True, "key_share": True}) is None:
-        return None
+    integration = db.session.get(Integration, integration_id, with_for_update={"read": True, "key_share": True})
+    if integration is None:
+        raise Refused("there is no such integration")
+    if not integration.is_open:
+        raise Refused("the integration is switched off")
     row = {
         "id": uuid7(),
         "integration_id": integration_id,

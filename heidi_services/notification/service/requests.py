@@ -9,7 +9,9 @@ from sqlalchemy import ColumnElement, delete, func, select, update
 
 from heidi_common.db import db, transaction
 from heidi_common.identity import User
+from heidi_common.inbox import Refused
 from heidi_common.outbox import Event
+from heidi_common.problems import Invalid
 from heidi_common.runtime import runtime
 from heidi_services.notification.kinds import Channel, Status, Type
 from heidi_services.notification.models import Attempt, Device, Notification, Preferences
@@ -20,7 +22,8 @@ _UNSYNCED: Any = {"synchronize_session": False}
 
 
 def make_requested(event: Event) -> None:
-    """`notification.send`: the row, under the request's own id, so that asking twice is asking once.
+    """`notification.send`: the row, under the request's own id, so that asking twice is asking once. Raises Refused
+    for what can never be sent.
 
     Texts come sealed beside the fact. Variables of a template may be secrets (a reset link): they stay sealed in the
     row until the message is sent, except for the inbox, which shows the words anyway.
@@ -37,7 +40,10 @@ def make_requested(event: Event) -> None:
         variables=sealed.get("variables") or {},
         locale=data.get("locale"),
     )
-    _insert(UUID(event.subject), user_id, draft, sealed)
+    try:
+        _insert(UUID(event.subject), user_id, draft, sealed)
+    except Invalid as error:
+        raise Refused(str(error)) from None
 
 
 def welcome(event: Event) -> None:
@@ -83,7 +89,10 @@ def _change(which: ColumnElement[bool], **values: Any) -> None:
 
 def _insert(notification_id: UUID, user_id: UUID, draft: Draft, sealed: dict[str, Any]) -> None:
     secret = {key: sealed[key] for key in ("variables", "recipient") if sealed.get(key)}
-    locale = db.session.scalar(select(User.locale).where(User.id == user_id))
+    reader = db.session.execute(select(User.locale).where(User.id == user_id, User.deleted_at.is_(None))).first()
+    if reader is None:
+        raise Refused("there is no such user")
+    locale = reader.locale
     if draft.template is not None and draft.channel is not Channel.IN_APP:
         values = draft.unwritten(draft.source(locale))
     else:

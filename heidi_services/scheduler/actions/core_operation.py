@@ -1,17 +1,21 @@
 """core.operation: ask for an operation over several services. Its input travels sealed."""
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from heidi_common.events import CoreOperation
+from heidi_common.operations import INPUTS
 from heidi_common.schemas import FreeJson, Schema
 from heidi_services.scheduler.actions.base import JSON, Order, Outcome
 
-TYPES = ("onboard-user", "offboard-user", "broadcast")
-
 
 class Payload(Schema):
-    type = fields.String(required=True, validate=validate.OneOf(TYPES))
-    input = FreeJson(load_default=dict)
+    type = fields.String(required=True, validate=validate.OneOf(list(INPUTS)))
+    input = FreeJson(load_default=dict, max_bytes=65_536)
+
+    @validates_schema
+    def _input_of_that_type(self, data: JSON, **_: object) -> None:
+        if flaws := INPUTS[data["type"]]().validate(data["input"]):
+            raise ValidationError(flaws, "input")
 
 
 class OperationAction:

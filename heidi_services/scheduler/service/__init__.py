@@ -1,5 +1,7 @@
 """What the scheduler can do: one file for each deed."""
 
+from heidi_services.scheduler.service.answering import answered as answered
+from heidi_services.scheduler.service.answering import conclude as conclude
 from heidi_services.scheduler.service.backfilling import backfill as backfill
 from heidi_services.scheduler.service.editing import (
     change as change,

@@ -4,7 +4,7 @@ Each is one transaction that begins with the schedule's row and goes on only if 
 reports. A worker that was given up changes nothing when it comes back.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -24,16 +24,29 @@ LONGEST_ERROR = 2000
 
 
 def succeed(order: Order, outcome: Outcome) -> bool:
-    """False when the run is no longer ours."""
+    """False when the run is no longer ours. One that asked another service for something goes on until it answers."""
+    facts = [
+        (fact, sealed, derived_id(order.run_id, number, at=order.scheduled_for))
+        for number, (fact, sealed) in enumerate(outcome.facts)
+    ]
+    request = next((event_id for fact, _, event_id in facts if fact.answered_by), None)
     with transaction():
-        schedule = _hold_schedule(order.run_id)
-        run = _end(order.run_id, order.attempt, Status.SUCCEEDED, result=outcome.result)
+        if request is None:
+            ours = done(order.run_id, order.attempt, result=outcome.result)
+        else:
+            ours = _wait_for(request, order, outcome)
+        if ours:
+            outbox.emit_many(facts)
+        return ours
+
+
+def done(run_id: UUID, attempt: int, **values: Any) -> bool:
+    """The run has succeeded; False when it is not at this attempt any more."""
+    with transaction():
+        schedule = _hold_schedule(run_id)
+        run = _end(run_id, attempt, Status.SUCCEEDED, **values)
         if schedule is None or run is None:
             return False
-        outbox.emit_many(
-            (fact, sealed, derived_id(order.run_id, number, at=order.scheduled_for))
-            for number, (fact, sealed) in enumerate(outcome.facts)
-        )
         _conclude(schedule, run, Status.SUCCEEDED)
     return True
 
@@ -51,7 +64,7 @@ def give_up(run_id: UUID, attempt: int, status: Status, error: str, *, retry: bo
             return False
         if retry and attempt < schedule.max_attempts:
             return _try_again(run_id, attempt, error)
-        run = _end(run_id, attempt, status, error=error)
+        run = _end(run_id, attempt, status, error=error, result=None)
         if run is None:
             return False
         _conclude(schedule, run, status)
@@ -71,6 +84,13 @@ def _end(run_id: UUID, attempt: int, status: Status, **values: Any) -> Any:
     return _change(run_id, attempt, status=status, finished_at=moment, **({"error": None} | values))
 
 
+def _wait_for(request: UUID, order: Order, outcome: Outcome) -> bool:
+    """The time limit counts from here anew: now it is the other service's."""
+    until = func.now() + timedelta(seconds=order.timeout)
+    values = {"awaits": request, "result": outcome.result, "locked_until": until, "hinted_until": func.now()}
+    return _change(order.run_id, order.attempt, **values) is not None
+
+
 def _try_again(run_id: UUID, attempt: int, error: str) -> bool:
     later = func.now() + backoff(attempt, base=RETRY_BASE, cap=RETRY_CAP)
     changed = _change(run_id, attempt, status=Status.QUEUED, error=error, next_attempt_at=later, hinted_until=later)
@@ -81,7 +101,7 @@ def _change(run_id: UUID, attempt: int, **values: Any) -> Any:
     statement = (
         update(ScheduleRun)
         .where(ScheduleRun.id == run_id, still(ScheduleRun.status, Status.RUNNING), ScheduleRun.attempts == attempt)
-        .values(locked_until=None, version=ScheduleRun.version + 1, **values)
+        .values({"locked_until": None, "version": ScheduleRun.version + 1} | values)
         .returning(ScheduleRun.id, ScheduleRun.scheduled_for, ScheduleRun.started_at, ScheduleRun.attempts)
     )
     return db.session.execute(statement).first()

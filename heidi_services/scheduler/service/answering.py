@@ -1,0 +1,53 @@
+"""Runs that asked another service for something end with its answer: the inbox row of whom they asked."""
+
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+
+from heidi_common.db import db, transaction
+from heidi_common.events import all_facts
+from heidi_common.inbox import Inbox
+from heidi_common.work import HINT_LEASE, still
+from heidi_services.scheduler.kinds import Status
+from heidi_services.scheduler.models import ScheduleRun
+from heidi_services.scheduler.service.settling import done, give_up
+
+ASKED = frozenset(fact.answered_by for fact in all_facts() if fact.answered_by)
+_ANSWER = (Inbox.event_id == ScheduleRun.awaits) & Inbox.consumer.in_(ASKED) & (Inbox.status != "pending")
+
+
+def answered(limit: int) -> list[UUID]:
+    """Runs whose answer is there and whom nobody was told about, stamped as told."""
+    found = (
+        select(ScheduleRun.id)
+        .join(Inbox, _ANSWER)
+        .where(ScheduleRun.status == Status.RUNNING, ScheduleRun.hinted_until <= func.now())
+        .limit(limit)
+        .with_for_update(of=ScheduleRun, skip_locked=True)
+    )
+    stamp = (
+        update(ScheduleRun)
+        .where(ScheduleRun.id.in_(found.scalar_subquery()))
+        .values(hinted_until=func.now() + HINT_LEASE)
+        .returning(ScheduleRun.id)
+        .execution_options(synchronize_session=False)
+    )
+    with transaction():
+        return list(db.session.scalars(stamp))
+
+
+def conclude(run_id: UUID) -> None:
+    """End a run as it was answered; a refusal would come again, so it is not tried again."""
+    statement = (
+        select(ScheduleRun.attempts, Inbox.status, Inbox.last_error)
+        .join(Inbox, _ANSWER)
+        .where(ScheduleRun.id == run_id, still(ScheduleRun.status, Status.RUNNING))
+    )
+    with transaction():
+        found = db.session.execute(statement).first()
+    if found is None:
+        return
+    if found.status == "done":
+        done(run_id, found.attempts)
+    else:
+        give_up(run_id, found.attempts, Status.FAILED, found.last_error or found.status, retry=False)
