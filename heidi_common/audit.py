@@ -20,12 +20,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import Flask, Response, g, has_request_context, request
+from flask import Flask, Response, current_app, g, has_request_context, request
 from sqlalchemy import BigInteger, ColumnElement, Index, Result, Text, event, func, insert, literal_column, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from uuid_utils.compat import uuid7
 
+from heidi_common.damper import Damper
 from heidi_common.db import Base, db, transaction
 from heidi_common.logs import request_id
 from heidi_common.problems import Problem
@@ -33,6 +34,7 @@ from heidi_common.runtime import runtime
 
 log = logging.getLogger(__name__)
 _PENDING = "heidi_audit_pending"
+DAMPER = "heidi_audit_damper"
 GENESIS = "0" * 64
 
 
@@ -104,27 +106,59 @@ def refuse(
     db.session.rollback()
     with transaction():
         record(action, actor=actor, target=target, outcome="failure", detail=detail)
+    _set_audited()
+
+
+def refuse_token(
+    action: str,
+    reason: str,
+    *,
+    actor: UUID | str | None = None,
+    target: UUID | str | None = None,
+    detail: dict[str, Any] | None = None,
+) -> None:
+    """Note a token that is not good: one row a minute for an address and a reason, in each process.
+
+    Who has none can make up any number of them, and all rows are written one after the other. The next row says how
+    many were left out; the access log has a line for each.
+    """
+    _set_audited()
+    left_out = current_app.extensions[DAMPER].admit((request.remote_addr, action, reason))
+    if left_out is not None:
+        told = {"reason": reason, **(detail or {})} | ({"leftOut": left_out} if left_out else {})
+        refuse(action, actor=actor, target=target, detail=told)
+
+
+def _set_audited() -> None:
     if has_request_context():
         request.environ["heidi.audited"] = True
 
 
 def init_audit(app: Flask) -> None:
-    """Note every answer 401 to somebody who showed a token, and every 403, unless the service said more already."""
+    """Note answers 401 to somebody who showed a token, and every 403, unless the service said more already."""
+    app.extensions[DAMPER] = Damper()
     app.after_request(_note_refusal)
 
 
 def _note_refusal(response: Response) -> Response:
     shown = "Authorization" in request.headers
     if response.status_code in (401, 403) and shown and not request.environ.get("heidi.audited"):
-        action = "authz_fail" if response.status_code == 403 else "authn_token_invalid"
-        asking = g.get("caller")
-        where = {"method": request.method, "route": request.url_rule.rule if request.url_rule else None}
         try:
-            refuse(action, actor=asking.claims["sub"] if asking else None, detail=where)
+            _note(response.status_code)
         except (SQLAlchemyError, Problem):
             # The answer is a refusal anyway; it must not turn into an error because it could not be noted.
-            log.warning("a refusal could not be noted", extra={"action": action})
+            log.warning("a refusal could not be noted", extra={"status": response.status_code})
     return response
+
+
+def _note(status: int) -> None:
+    where = {"method": request.method, "route": request.url_rule.rule if request.url_rule else None}
+    if status == 403:
+        asking = g.get("caller")
+        refuse("authz_fail", actor=asking.claims["sub"] if asking else None, detail=where)
+    else:
+        problem: Problem | None = g.get("problem")
+        refuse_token("authn_token_invalid", str(problem), detail=where)
 
 
 def fingerprint(text: str) -> str:

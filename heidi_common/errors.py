@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 import redis
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, request
 from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
@@ -43,7 +43,8 @@ def init_errors(app: Flask) -> None:
 
 
 def answer(problem: Problem) -> Response:
-    """A problem as its HTTP answer."""
+    """A problem as its HTTP answer; the audit trail says which it was."""
+    g.problem = problem
     body = problem.body(instance=request.path, request_id=request_id())
     response = current_app.response_class(
         current_app.json.dumps(body), status=problem.status, mimetype="application/problem+json"

@@ -13,15 +13,17 @@ from pathlib import Path
 
 import flask_migrate
 import pytest
-from flask import Flask
+from flask import Flask, current_app
 from flask.testing import FlaskClient
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
 from heidi_common import jwt, keys
 from heidi_common.app import all_services, build_app
+from heidi_common.audit import DAMPER
 from heidi_common.commands import init_migrations
 from heidi_common.config import Settings
+from heidi_common.damper import Damper
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.identity import Client, Role, Session, User
 from heidi_common.runtime import runtime
@@ -103,6 +105,7 @@ def _empty() -> None:
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"))
     runtime().redis.flushall()
+    current_app.extensions[DAMPER] = Damper()
 
 
 @pytest.fixture

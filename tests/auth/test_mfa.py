@@ -104,6 +104,11 @@ def test_new_challenges_do_not_give_endless_tries(client, ada) -> None:
     assert ada.verify(ada.challenge(), ada.code(1)).status_code == 429
 
 
+def test_guessing_at_challenges_is_counted_against_the_address(client, ada) -> None:
+    codes = [ada.verify(f"made-up-{number}", "000000").status_code for number in range(101)]
+    assert codes == [401] * 100 + [429]
+
+
 def test_recovery_codes_are_ten_hashed_and_work_once_each(client, ada) -> None:
     assert len(set(ada.recovery)) == 10
     stored = set(db.session.scalars(select(RecoveryCode.code_hash)))

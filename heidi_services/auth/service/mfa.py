@@ -39,6 +39,7 @@ def verify(token: str, code: str, device: Device, now: datetime | None = None) -
     throttle.check(throttle.address(device.ip))
     found = _count_try(token, now)
     if found is None:
+        throttle.count(throttle.address(device.ip))
         refuse("authn_mfa_fail", detail={"reason": "challenge"})
         raise Unauthorized("The challenge has ended: sign in again.", code="invalid_mfa_token")
     limit = throttle.second_factor(found.user_id)

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from heidi_common import accounts, throttle
-from heidi_common.audit import fingerprint, record, refuse
+from heidi_common.audit import fingerprint, record, refuse, refuse_token
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.emails import normalise_email
 from heidi_common.guards import Caller
@@ -114,5 +114,5 @@ def _set(user_id: UUID, hashed: str, now: datetime, verified_email: str | None =
 
 
 def _bad_token() -> BadRequest:
-    refuse("authn_password_reset_fail")
+    refuse_token("authn_password_reset_fail", "token")
     return BadRequest("The token is wrong, used or too old.", code="invalid_token")

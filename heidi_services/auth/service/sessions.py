@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 
 from heidi_common import accounts
 from heidi_common.accounts import AnyRow
-from heidi_common.audit import record, refuse
+from heidi_common.audit import record, refuse, refuse_token
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.guards import Caller
 from heidi_common.identity import Session, User
@@ -71,7 +71,7 @@ def refresh(token: str, now: datetime | None = None) -> dict[str, Any]:
         return {"user": accounts.show(user), **tokens.pair(user, place, now)}
     if not place and _is_behind(session_id, user_id, counter, now):
         _end_stolen(session_id, user_id)
-    refuse("authn_token_invalid", actor=user_id, target=session_id, detail={"kind": "refresh"})
+    refuse_token("authn_token_invalid", "refresh", actor=user_id, target=session_id)
     raise Unauthorized("The session has ended.", error="invalid_token")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import select, update
 
 from heidi_common import throttle
-from heidi_common.audit import record, refuse
+from heidi_common.audit import record, refuse_token
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.events import UserUpdated
 from heidi_common.guards import Caller
@@ -45,7 +45,7 @@ def verify(token: str, now: datetime | None = None) -> None:
         found = one_time.redeem(token, Purpose.VERIFY_EMAIL, now)
         if found is not None and _mark(*found, now):
             return
-    refuse("user_email_verify_fail")
+    refuse_token("user_email_verify_fail", "token")
     raise BadRequest("The token is wrong, used or too old.", code="invalid_token")
 
 
