@@ -76,6 +76,12 @@ def test_every_operation_names_the_roles_that_may_call_it(documents: Documents) 
     assert doors.without_roles(doors.operations(documents)) == []
 
 
+def test_every_operation_says_what_it_does(documents: Documents) -> None:
+    assert doors.without_summary(doors.operations(documents)) == []
+    mute = doors.Operation("users", "get", "/api/v1/users", {"summary": " "})
+    assert doors.without_summary([mute, replace(mute, doc={})]) == ["GET /api/v1/users"] * 2
+
+
 @pytest.mark.parametrize(
     "doc",
     [

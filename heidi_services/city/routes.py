@@ -37,6 +37,7 @@ def list_cities(query: dict[str, Any]) -> Response:
 @blp.arguments(schemas.CityIn)
 @blp.response(201, schemas.CityOut)
 def create_city(body: dict[str, Any]) -> City:
+    """A new city, found by lists and searches from then on."""
     city = catalogue.create(**body)
     etag(city)
     return city
@@ -118,6 +119,7 @@ def get_names(city_id: UUID) -> Response:
 @blp.arguments(schemas.CityPatch)
 @blp.response(200, schemas.CityOut)
 def change_city(body: dict[str, Any], city_id: UUID) -> City:
+    """Change any part of a city. Honours `If-Match`."""
     city = catalogue.change(city_id, if_match(), **body)
     etag(city)
     return city

@@ -132,6 +132,7 @@ def request_operation(body: dict[str, Any]) -> Operation:
 @blp.arguments(schemas.OperationQuery, location="query")
 @blp.response(200, schemas.OperationOut(many=True))
 def list_operations(query: dict[str, Any]) -> Page:
+    """Operations, latest first, by type and status."""
     return operations.find(**query)
 
 
@@ -139,6 +140,7 @@ def list_operations(query: dict[str, Any]) -> Page:
 @guard(Role.ADMIN)
 @blp.response(200, schemas.OperationOut)
 def get_operation(operation_id: UUID) -> Operation:
+    """An operation with its steps, what became of each, and what was taken back."""
     found = operations.get(operation_id)
     etag(found)
     return found

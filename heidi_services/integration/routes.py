@@ -52,6 +52,7 @@ def list_integrations(query: dict[str, Any]) -> Page:
 @readable
 @blp.response(200, schemas.IntegrationOut)
 def get_integration(integration_id: UUID) -> Integration:
+    """An integration; never its credentials."""
     integration = manage.visible(integration_id, caller())
     etag(integration)
     return integration
@@ -62,6 +63,7 @@ def get_integration(integration_id: UUID) -> Integration:
 @blp.arguments(schemas.IntegrationPatch)
 @blp.response(200, schemas.IntegrationOut)
 def change_integration(body: dict[str, Any], integration_id: UUID) -> Integration:
+    """Change an integration: credentials one by one (null removes), `config` as a whole. Honours `If-Match`."""
     integration = manage.change(integration_id, caller(), body, if_match())
     etag(integration)
     return integration
@@ -71,6 +73,7 @@ def change_integration(body: dict[str, Any], integration_id: UUID) -> Integratio
 @authenticated
 @blp.response(204)
 def delete_integration(integration_id: UUID) -> None:
+    """Delete an integration; webhooks to it are 404 from then on. Honours `If-Match`."""
     manage.remove(integration_id, caller(), if_match())
 
 
@@ -87,6 +90,7 @@ def test_integration(integration_id: UUID) -> calls.Checked:
 @idempotent
 @blp.response(202, schemas.IntegrationOut)
 def sync_integration(integration_id: UUID) -> Integration:
+    """Ask for a synchronisation with the provider, in the background."""
     integration = manage.visible(integration_id, caller())
     sync.ask(integration)
     return integration
@@ -105,6 +109,7 @@ def rotate_secret(integration_id: UUID) -> dict[str, str]:
 @blp.arguments(schemas.LogQuery, location="query")
 @blp.response(200, schemas.LogOut(many=True))
 def list_logs(query: dict[str, Any], integration_id: UUID) -> Page:
+    """Every call in and out, redacted, latest first."""
     return journal.listed(manage.visible(integration_id, caller()).id, query)
 
 
@@ -113,6 +118,7 @@ def list_logs(query: dict[str, Any], integration_id: UUID) -> Page:
 @blp.arguments(schemas.EventQuery, location="query")
 @blp.response(200, schemas.EventOut(many=True))
 def list_events(query: dict[str, Any], integration_id: UUID) -> Page:
+    """What was received, latest first."""
     return events.listed(manage.visible(integration_id, caller()).id, query)
 
 
@@ -121,6 +127,7 @@ def list_events(query: dict[str, Any], integration_id: UUID) -> Page:
 @idempotent
 @blp.response(202, schemas.EventOut)
 def replay_event(integration_id: UUID, event_id: UUID) -> WebhookEvent:
+    """Handle a received event once more."""
     return events.replay(manage.visible(integration_id, caller()), event_id)
 
 
@@ -129,6 +136,7 @@ def replay_event(integration_id: UUID, event_id: UUID) -> WebhookEvent:
 @blp.arguments(schemas.DeliveryQuery, location="query")
 @blp.response(200, schemas.DeliveryOut(many=True))
 def list_deliveries(query: dict[str, Any], integration_id: UUID) -> Page:
+    """What was forwarded to the `webhookUrl`, latest first."""
     return deliveries.listed(manage.visible(integration_id, caller()).id, query)
 
 
@@ -136,6 +144,7 @@ def list_deliveries(query: dict[str, Any], integration_id: UUID) -> Page:
 @readable
 @blp.response(200, schemas.DeliveryDetailOut)
 def get_delivery(integration_id: UUID, delivery_id: UUID) -> Delivery:
+    """A delivery with every attempt."""
     delivery = deliveries.get(manage.visible(integration_id, caller()).id, delivery_id)
     set_etag(f'"{delivery.id.hex}.{delivery.updated_at.timestamp():.6f}"')
     return delivery

@@ -26,6 +26,7 @@ SCOPE = ("schedules:write",)
 @blp.arguments(schemas.ScheduleIn)
 @blp.response(201, schemas.ScheduleOut)
 def create_schedule(body: dict[str, Any]) -> Schedule:
+    """A new schedule; a wrong expression or time zone is 422, naming the field."""
     schedule = service.create(body, by=caller().id)
     etag(schedule)
     return schedule
@@ -36,6 +37,7 @@ def create_schedule(body: dict[str, Any]) -> Schedule:
 @blp.arguments(schemas.ScheduleQuery, location="query")
 @blp.response(200, schemas.ScheduleOut(many=True))
 def list_schedules(query: dict[str, Any]) -> Page:
+    """Schedules by state and action, in the order asked for."""
     return service.find(**query)
 
 
@@ -43,6 +45,7 @@ def list_schedules(query: dict[str, Any]) -> Page:
 @guard(Role.ADMIN)
 @blp.response(200, schemas.ActionOut(many=True))
 def list_actions() -> list[dict[str, Any]]:
+    """What a schedule can do, with the JSON schema of each payload."""
     return actions.described()
 
 
@@ -51,6 +54,7 @@ def list_actions() -> list[dict[str, Any]]:
 @blp.arguments(schemas.PreviewIn)
 @blp.response(200, schemas.PreviewOut)
 def preview(body: dict[str, Any]) -> service.Preview:
+    """The next times of an expression, in words and one by one; nothing is stored."""
     return service.preview(body["cron_expression"], body["timezone"], body["count"], body["start"])
 
 
@@ -58,6 +62,7 @@ def preview(body: dict[str, Any]) -> service.Preview:
 @guard(Role.ADMIN, scopes=SCOPE)
 @blp.response(200, schemas.ScheduleOut)
 def get_schedule(schedule_id: UUID) -> Schedule:
+    """A schedule, its last run and its next."""
     schedule = service.get(schedule_id)
     etag(schedule)
     return schedule
@@ -68,6 +73,7 @@ def get_schedule(schedule_id: UUID) -> Schedule:
 @blp.arguments(schemas.ScheduleChange(partial=True))
 @blp.response(200, schemas.ScheduleOut)
 def change_schedule(body: dict[str, Any], schedule_id: UUID) -> Schedule:
+    """Change parts of a schedule; the others stay. Honours `If-Match`."""
     schedule = service.change(schedule_id, body, version=if_match(), by=caller().id)
     etag(schedule)
     return schedule
@@ -77,6 +83,7 @@ def change_schedule(body: dict[str, Any], schedule_id: UUID) -> Schedule:
 @guard(Role.ADMIN, scopes=SCOPE)
 @blp.response(204)
 def delete_schedule(schedule_id: UUID) -> None:
+    """Delete a schedule with its history. Honours `If-Match`."""
     service.remove(schedule_id, version=if_match(), by=caller().id)
 
 
@@ -84,6 +91,7 @@ def delete_schedule(schedule_id: UUID) -> None:
 @guard(Role.ADMIN)
 @blp.response(200, schemas.ScheduleOut)
 def enable_schedule(schedule_id: UUID) -> Schedule:
+    """Let it run again from its next time on."""
     return service.enable(schedule_id, by=caller().id)
 
 
@@ -91,6 +99,7 @@ def enable_schedule(schedule_id: UUID) -> Schedule:
 @guard(Role.ADMIN)
 @blp.response(200, schemas.ScheduleOut)
 def disable_schedule(schedule_id: UUID) -> Schedule:
+    """Let it rest; its history stays."""
     return service.disable(schedule_id, by=caller().id)
 
 
@@ -101,6 +110,7 @@ def disable_schedule(schedule_id: UUID) -> Schedule:
 @blp.arguments(schemas.WaitQuery, location="query")
 @blp.response(202, schemas.RunOut)
 def run_schedule(query: dict[str, Any], schedule_id: UUID) -> ScheduleRun:
+    """Run it now, besides its times; `?wait=` seconds for the end of the run."""
     return service.run_now(schedule_id, by=caller().id)
 
 
@@ -109,6 +119,7 @@ def run_schedule(query: dict[str, Any], schedule_id: UUID) -> ScheduleRun:
 @blp.arguments(schemas.RunQuery, location="query")
 @blp.response(200, schemas.RunOut(many=True))
 def list_runs(query: dict[str, Any], schedule_id: UUID) -> Page:
+    """The runs of a schedule, latest first."""
     return service.find_runs(schedule_id, **query)
 
 
@@ -116,6 +127,7 @@ def list_runs(query: dict[str, Any], schedule_id: UUID) -> Page:
 @guard(Role.ADMIN)
 @blp.response(200, schemas.RunOut)
 def get_run(schedule_id: UUID, run_id: UUID) -> ScheduleRun:
+    """A run: when, how long, and what came of it."""
     run = service.get_run(schedule_id, run_id)
     etag(run)
     return run
@@ -127,6 +139,7 @@ def get_run(schedule_id: UUID, run_id: UUID) -> ScheduleRun:
 @blp.arguments(schemas.BackfillIn)
 @blp.response(202, schemas.BackfillOut)
 def backfill(body: dict[str, Any], schedule_id: UUID) -> Any:
+    """Make the runs that a span of the past should have had."""
     return service.backfill(schedule_id, body["start"], body["end"], by=caller().id)
 
 
@@ -135,4 +148,5 @@ def backfill(body: dict[str, Any], schedule_id: UUID) -> Any:
 @blp.arguments(schemas.UpcomingQuery, location="query")
 @blp.response(200, schemas.PreviewOut)
 def upcoming(query: dict[str, Any], schedule_id: UUID) -> service.Preview:
+    """The next times of a schedule."""
     return service.upcoming(schedule_id, query["count"])

@@ -50,6 +50,7 @@ def get(user_id: UUID) -> Response:
 @authenticated
 @blp.response(200, PersonOut)
 def get_me() -> Response:
+    """Oneself."""
     return _read(caller().id)
 
 
@@ -67,6 +68,7 @@ def update(body: dict[str, Any], user_id: UUID) -> Response:
 @blp.arguments(PersonPatch)
 @blp.response(200, PersonOut)
 def update_me(body: dict[str, Any]) -> Response:
+    """One's own profile. Honours `If-Match`."""
     return _changed(changes.update(caller(), caller().id, body, if_match()))
 
 
@@ -82,6 +84,7 @@ def delete(user_id: UUID) -> None:
 @authenticated
 @blp.response(204)
 def delete_me() -> None:
+    """Soft delete of oneself; all sessions end at once."""
     changes.delete(caller(), caller().id, if_match())
 
 

@@ -88,6 +88,11 @@ def without_roles(operations: Iterable[Operation]) -> list[str]:
     return [str(found) for found in operations if not _honest(found)]
 
 
+def without_summary(operations: Iterable[Operation]) -> list[str]:
+    """Operations of which Swagger UI says nothing but the path: their view has no docstring."""
+    return [str(found) for found in operations if not str(found.doc.get("summary", "")).strip()]
+
+
 def _honest(operation: Operation) -> bool:
     roles = operation.doc.get("x-roles")
     if roles is None or "security" not in operation.doc:

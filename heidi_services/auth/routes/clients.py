@@ -41,6 +41,7 @@ def create(body: dict[str, Any]) -> dict[str, Any]:
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, ClientOut(many=True))
 def listed(query: dict[str, Any]) -> Page:
+    """The machine clients that are not revoked, latest first; never a secret."""
     return clients.listed(**query)
 
 

@@ -22,6 +22,7 @@ blp = Blueprint("notification-devices", __name__, description="Where push goes")
 @blp.arguments(DeviceIn)
 @blp.response(201, DeviceOut)
 def register_device(body: dict[str, Any]) -> Device:
+    """Send push to this device from now on: an FCM token or a Web Push subscription."""
     found = body["subscription"]
     if found is None:
         return devices.register(caller().id, body["token"], label=body["label"])
@@ -32,6 +33,7 @@ def register_device(body: dict[str, Any]) -> Device:
 @authenticated
 @blp.response(200, DeviceOut(many=True))
 def list_devices() -> Sequence[Device]:
+    """One's own devices."""
     return devices.listing(caller().id)
 
 
@@ -39,4 +41,5 @@ def list_devices() -> Sequence[Device]:
 @authenticated
 @blp.response(204)
 def remove_device(device_id: UUID) -> None:
+    """Send no more push to this device."""
     devices.remove(device_id, caller().id)

@@ -27,6 +27,7 @@ blp = Blueprint("notifications", __name__, description="Messages to people, and 
 @blp.arguments(NotificationQuery, location="query")
 @blp.response(200, NotificationOut(many=True))
 def list_notifications(query: dict[str, Any]) -> Page:
+    """One's own, latest first; an ADMIN names somebody else by `userId`."""
     person = _person(query.pop("user_id"))
     paging = {name: query.pop(name) for name in ("limit", "cursor", "total")}
     return inbox.listing(person, query, unread=query.pop("unread"), hidden=_sees_all(), **paging)
@@ -36,6 +37,7 @@ def list_notifications(query: dict[str, Any]) -> Page:
 @guarded_user(scopes=READ)
 @blp.response(200, NotificationOut)
 def get_notification(notification_id: UUID) -> Notification:
+    """A notification, for whom it is meant or an ADMIN."""
     found = inbox.get(notification_id, owner=_owner())
     etag(found)
     return found
@@ -45,6 +47,7 @@ def get_notification(notification_id: UUID) -> Notification:
 @guarded_user(scopes=READ)
 @blp.response(200, AttemptOut(many=True))
 def list_attempts(notification_id: UUID) -> Sequence[Attempt]:
+    """Each attempt to deliver it: when, by which provider, and what came of it."""
     return inbox.attempts(notification_id, owner=_owner())
 
 
@@ -53,6 +56,7 @@ def list_attempts(notification_id: UUID) -> Sequence[Attempt]:
 @blp.arguments(PersonQuery, location="query")
 @blp.response(200, CountOut)
 def get_unread_count(query: dict[str, Any]) -> dict[str, int]:
+    """How many in-app messages are sent, not read and not hidden."""
     return {"count": inbox.unread_count(_person(query["user_id"]))}
 
 
@@ -60,6 +64,7 @@ def get_unread_count(query: dict[str, Any]) -> dict[str, int]:
 @authenticated
 @blp.response(204)
 def mark_read(notification_id: UUID) -> None:
+    """Mark an in-app message as read."""
     inbox.read(notification_id, caller().id)
 
 
@@ -67,6 +72,7 @@ def mark_read(notification_id: UUID) -> None:
 @authenticated
 @blp.response(204)
 def mark_unread(notification_id: UUID) -> None:
+    """Mark an in-app message as unread again."""
     inbox.unread(notification_id, caller().id)
 
 
@@ -74,6 +80,7 @@ def mark_unread(notification_id: UUID) -> None:
 @authenticated
 @blp.response(204)
 def mark_all_read() -> None:
+    """Mark all of one's in-app messages as read."""
     inbox.read_all(caller().id)
 
 

@@ -33,6 +33,7 @@ blp = Blueprint("notification-operations", __name__, description="Sending, and t
 @blp.arguments(NotificationIn)
 @blp.response(202, NotificationOut)
 def send_notification(body: dict[str, Any]) -> Notification:
+    """Take a message in, from a text or a template; it is sent at once or at `scheduledFor`."""
     user_id = body.pop("user_id")
     return queue.queue(user_id, _draft(body))
 
@@ -43,6 +44,7 @@ def send_notification(body: dict[str, Any]) -> Notification:
 @blp.arguments(BulkIn)
 @blp.response(202, BatchAcceptedOut)
 def send_bulk(body: dict[str, Any]) -> Batch:
+    """One message to up to 1,000 people by id, or to all whom a filter names."""
     user_ids, chosen = body.pop("user_ids"), body.pop("filter") or {}
     return bulk.queue_bulk(bulk.Audience(user_ids, **chosen), _draft(body), caller().id)
 
@@ -51,6 +53,7 @@ def send_bulk(body: dict[str, Any]) -> Batch:
 @guard(Role.ADMIN, Role.MODERATOR, scopes=(WRITE,))
 @blp.response(200, BatchOut)
 def get_batch(batch_id: UUID) -> dict[str, Any]:
+    """How many messages of a batch are in which status."""
     batch, counts = bulk.batch_counts(batch_id, sender=None if caller().is_admin else caller().id)
     return {"id": batch.id, "accepted": batch.accepted, "created_at": batch.created_at, "counts": counts}
 
@@ -60,6 +63,7 @@ def get_batch(batch_id: UUID) -> dict[str, Any]:
 @idempotent
 @blp.response(202, NotificationOut)
 def retry_notification(notification_id: UUID) -> Notification:
+    """Send a failed message again."""
     return retry.retry(notification_id)
 
 
@@ -69,6 +73,7 @@ def retry_notification(notification_id: UUID) -> Notification:
 @blp.arguments(RetryIn)
 @blp.response(202, RetriedOut)
 def retry_failed(body: dict[str, Any]) -> dict[str, int]:
+    """Send again what failed, all or by channel, category, person, batch and time."""
     return {"retried": retry.retry_failed(body, since=body.pop("since"))}
 
 

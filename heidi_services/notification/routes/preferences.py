@@ -26,6 +26,7 @@ _PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Uns
 @authenticated
 @blp.response(200, Preferences)
 def get_preferences() -> dict[str, Any]:
+    """What a person has muted, and their quiet hours."""
     return _shown(preferences.get(caller().id))
 
 
@@ -34,6 +35,7 @@ def get_preferences() -> dict[str, Any]:
 @blp.arguments(Preferences)
 @blp.response(200, Preferences)
 def put_preferences(body: dict[str, Any]) -> dict[str, Any]:
+    """Replace what is muted and the quiet hours; `security` and `critical` cannot be muted."""
     muted = [f"{wish['category']}:{wish['channel']}" for wish in body["preferences"] if not wish["enabled"]]
     hours = body["quiet_hours"]
     quiet = (hours["start"], hours["end"]) if hours else None

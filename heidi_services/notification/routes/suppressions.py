@@ -20,6 +20,7 @@ blp = Blueprint("notification-suppressions", __name__, description="Addresses th
 @blp.arguments(SuppressionQuery, location="query")
 @blp.response(200, SuppressionOut(many=True))
 def list_suppressions(query: dict[str, Any]) -> Page:
+    """Addresses that bounced, complained or said STOP, latest first."""
     paging = {name: query.pop(name) for name in ("limit", "cursor", "total")}
     return suppressions.listing(query, **paging)
 
@@ -28,4 +29,5 @@ def list_suppressions(query: dict[str, Any]) -> Page:
 @guard(Role.ADMIN)
 @blp.response(204)
 def remove_suppression(suppression_id: UUID) -> None:
+    """Send to this address again."""
     suppressions.remove(suppression_id)

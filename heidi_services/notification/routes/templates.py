@@ -32,6 +32,7 @@ blp = Blueprint("notification-templates", __name__, description="Texts with vari
 @blp.arguments(TemplateQuery, location="query")
 @blp.response(200, TemplateOut(many=True))
 def list_templates(query: dict[str, Any]) -> Page:
+    """The templates in the order of their names, each with its current text."""
     paging = {name: query.pop(name) for name in ("limit", "cursor", "total")}
     return templates.listing(query, **paging)
 
@@ -42,6 +43,7 @@ def list_templates(query: dict[str, Any]) -> Page:
 @blp.arguments(TemplateIn)
 @blp.response(201, TemplateOut)
 def create_template(body: dict[str, Any]) -> dict[str, Any]:
+    """A new template for a name, a channel and a locale."""
     return _shown(*templates.create(body))
 
 
@@ -49,6 +51,7 @@ def create_template(body: dict[str, Any]) -> dict[str, Any]:
 @guard(Role.ADMIN)
 @blp.response(200, TemplateOut)
 def get_template(template_id: UUID) -> dict[str, Any]:
+    """A template with its current text."""
     template, words = templates.get(template_id)
     etag(template)
     return _shown(template, words)
@@ -59,6 +62,7 @@ def get_template(template_id: UUID) -> dict[str, Any]:
 @blp.arguments(TemplateFields)
 @blp.response(200, TemplateOut)
 def change_template(body: dict[str, Any], template_id: UUID) -> dict[str, Any]:
+    """Change a template; its text before stays as a version. Honours `If-Match`."""
     template, words = templates.change(template_id, body, if_match())
     etag(template)
     return _shown(template, words)
@@ -68,6 +72,7 @@ def change_template(body: dict[str, Any], template_id: UUID) -> dict[str, Any]:
 @guard(Role.ADMIN)
 @blp.response(204)
 def delete_template(template_id: UUID) -> None:
+    """Delete a template with its versions. Honours `If-Match`."""
     templates.delete(template_id, if_match())
 
 
@@ -75,6 +80,7 @@ def delete_template(template_id: UUID) -> None:
 @guard(Role.ADMIN)
 @blp.response(200, VersionOut(many=True))
 def list_versions(template_id: UUID) -> Sequence[TemplateVersion]:
+    """Every text that a template has had, latest first."""
     return templates.versions(template_id)
 
 
@@ -83,6 +89,7 @@ def list_versions(template_id: UUID) -> Sequence[TemplateVersion]:
 @blp.arguments(PreviewIn)
 @blp.response(200, PreviewOut)
 def preview_template(body: dict[str, Any], template_id: UUID) -> Words:
+    """A template filled with variables; one that is missing is 422, named."""
     return templates.preview(template_id, body["variables"])
 
 
