@@ -82,7 +82,11 @@ setup(
     packages=find_packages(include=["heidi_services*", "heidi_common*", "workers*"]),
     py_modules=["wsgi"],
     include_package_data=True,
-    package_data={"heidi_services.notification": ["shipped/*/*.txt"]},
+    package_data={
+        "heidi_common.pages": ["*.html", "*.css"],
+        "heidi_services.auth.pages": ["*.html", "*.js", "words/*.json"],
+        "heidi_services.notification": ["shipped/*/*.txt"],
+    },
     install_requires=RUN,
     # Found without loading an app: `flask up` makes the very settings that an app needs.
     entry_points={

@@ -34,6 +34,7 @@ class Settings:
     redis_url: str
     broker_url: str
     public_base_url: str
+    frontend_url: str = ""
     secret_key: str = field(repr=False)
     encryption_keys: tuple[str, ...] = field(repr=False)
     jwt_public_keys: str = field(repr=False)
@@ -220,6 +221,7 @@ def _networks(raw: str) -> tuple[Network, ...]:
 
 _RENAMED = {"base_port": "HEIDI_BASE_PORT"}
 _OPTIONAL: dict[str, Callable[[str], Any]] = {
+    "frontend_url": _base_url,
     "jwt_private_keys": str,
     "jwt_issuer": str,
     "jwt_audience": str,

@@ -46,4 +46,5 @@ def send(template: str, to: Addressee, *, kind: str = "INFO", **variables: Any) 
 
 def link(path: str, token: str) -> str:
     """`https://public.example/verify-email#token=...`: a fragment stays out of every log on the way."""
-    return f"{runtime().settings.public_base_url}/{path}#token={token}"
+    settings = runtime().settings
+    return f"{settings.frontend_url or settings.public_base_url}/{path}#token={token}"

@@ -12,7 +12,7 @@ PRODUCT = ("heidi_common", "heidi_services", "workers")
 
 ROOMS = frozenset({"routes", "schemas", "service", "models", "cli"})
 SPECIALITIES: Mapping[str, frozenset[str]] = {
-    "auth": frozenset({"key_ring", "mails", "oauth", "one_time", "same_time", "tokens", "totp"}),
+    "auth": frozenset({"key_ring", "mails", "oauth", "one_time", "pages", "same_time", "tokens", "totp"}),
     "city": frozenset({"answers", "countries", "geo", "place", "present", "search", "sources"}),
     "core": frozenset({"authority", "operations", "peers", "present", "sse"}),
     "integration": frozenset({"providers"}),

@@ -16,6 +16,8 @@ from tests.standalone.conftest import RunningRouter, running
 PREFIXES = {
     "/api/v1/auth/login": "auth",
     "/.well-known/jwks.json": "auth",
+    "/verify-email": "auth",
+    "/reset-password": "auth",
     "/api/v1/users": "users",
     "/api/v1/users/me": "users",
     "/api/v1/cities/nearby": "city",
