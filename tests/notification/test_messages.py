@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
 
-from heidi_common.db import db, utcnow
+from heidi_common.db import db, transaction, utcnow
 from heidi_common.identity import Role
 from heidi_services.notification.models import Notification
 from tests.conftest import SignedIn
@@ -25,7 +25,7 @@ def _pointers(answer: Any) -> list[str]:
 
 @pytest.mark.parametrize(("role", "status"), [(Role.ADMIN, 202), (Role.MODERATOR, 202), (Role.USER, 403)])
 def test_who_may_send(client: FlaskClient, as_user: AsUser, role: Role, status: int) -> None:
-    sender, person = as_user(role), as_user()
+    sender, person, admin = as_user(role), as_user(), as_user(Role.ADMIN)
     body = {"userId": str(person.user.id), "channel": "IN_APP", "content": "Hello", "metadata": {"order": 7}}
     answer = client.post(URL, json=body, headers=sender.headers)
     assert answer.status_code == status
@@ -33,7 +33,7 @@ def test_who_may_send(client: FlaskClient, as_user: AsUser, role: Role, status: 
         data = answer.get_json()["data"]
         assert data["status"] == "PENDING" and data["type"] == "INFO" and data["metadata"] == {"order": 7}
         assert data["createdAt"].endswith("Z") and data["attempts"] == 0 and data["sentAt"] is None
-        assert client.get(f"{URL}/{data['id']}", headers=person.headers).get_json()["data"] == data
+        assert client.get(f"{URL}/{data['id']}", headers=admin.headers).get_json()["data"] == data
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_others_notifications_do_not_exist(client: FlaskClient, post: Post, as_u
 
 def test_a_list_is_filtered_and_paged_newest_first(client: FlaskClient, post: Post, as_user: AsUser) -> None:
     person = as_user()
-    ids = [str(post(person, channel="IN_APP", content=str(n))) for n in range(3)]
+    ids = [str(delivered(post(person, channel="IN_APP", content=str(n))).id) for n in range(3)]
     post(person, channel="SMS", type="ALERT")
     first = client.get(f"{URL}?channel=IN_APP&limit=2&total=true", headers=person.headers)
     assert [one["id"] for one in first.get_json()["data"]] == [ids[2], ids[1]]
@@ -119,10 +119,10 @@ def test_a_list_is_filtered_and_paged_newest_first(client: FlaskClient, post: Po
 
 def test_a_single_one_has_a_tag_that_changes_with_it(client: FlaskClient, post: Post, as_user: AsUser) -> None:
     person = as_user()
-    url = f"{URL}/{post(person, channel='IN_APP')}"
+    url = f"{URL}/{delivered(post(person, channel='IN_APP')).id}"
     tag = client.get(url, headers=person.headers).headers["ETag"]
     assert client.get(url, headers=person.headers | {"If-None-Match": tag}).status_code == 304
-    delivered(UUID(url.rpartition("/")[2]))
+    assert client.post(f"{url}/read", headers=person.headers).status_code == 204
     assert client.get(url, headers=person.headers | {"If-None-Match": tag}).status_code == 200
     assert client.delete(url, headers=person.headers | {"If-Match": tag}).status_code == 412
 
@@ -147,6 +147,27 @@ def test_reading_and_unreading_moves_the_count(client: FlaskClient, post: Post, 
     assert (row(pending).status, row(pending).read_at, _unread(client, person)) == ("READ", read_at, 0)
     assert client.post(f"{url}/unread", headers=person.headers).status_code == 204
     assert (row(pending).status, row(pending).read_at, _unread(client, person)) == ("SENT", None, 1)
+
+
+def test_an_in_app_message_is_not_there_for_its_owner_before_its_time(
+    client: FlaskClient, post: Post, as_user: AsUser
+) -> None:
+    person, admin = as_user(), as_user(Role.ADMIN)
+    later = (utcnow() + timedelta(days=1)).isoformat()
+    party, mail = post(person, channel="IN_APP", scheduledFor=later), post(person, scheduledFor=later)
+    listed = client.get(f"{URL}?total=true", headers=person.headers).get_json()
+    assert ([one["id"] for one in listed["data"]], listed["meta"]["total"]) == ([str(mail)], 1)
+    for url in (f"{URL}/{party}", f"{URL}/{party}/attempts"):
+        assert client.get(url, headers=person.headers).status_code == 404
+        assert client.get(url, headers=admin.headers).status_code == 200
+    assert _unread(client, person) == 0
+    seen = client.get(f"{URL}?userId={person.user.id}", headers=admin.headers).get_json()["data"]
+    assert {one["id"] for one in seen} == {str(party), str(mail)}
+    with transaction():
+        db.session.get_one(Notification, party).next_attempt_at = utcnow()
+    delivered(party)
+    assert client.get(f"{URL}/{party}", headers=person.headers).status_code == 200
+    assert _unread(client, person) == 1
 
 
 def test_reading_all_reads_ones_own_inbox_only(client: FlaskClient, post: Post, as_user: AsUser) -> None:

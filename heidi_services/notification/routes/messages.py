@@ -30,7 +30,7 @@ def list_notifications(query: dict[str, Any]) -> Page:
     """One's own, latest first; an ADMIN names somebody else by `userId`."""
     person = _person(query.pop("user_id"))
     paging = {name: query.pop(name) for name in ("limit", "cursor", "total")}
-    return inbox.listing(person, query, unread=query.pop("unread"), hidden=_sees_all(), **paging)
+    return inbox.listing(person, query, unread=query.pop("unread"), all_of_them=_sees_all(), **paging)
 
 
 @blp.route("/api/v1/notifications/<uuid:notification_id>", methods=["GET"])
@@ -38,7 +38,7 @@ def list_notifications(query: dict[str, Any]) -> Page:
 @blp.response(200, NotificationOut)
 def get_notification(notification_id: UUID) -> Notification:
     """A notification, for whom it is meant or an ADMIN."""
-    found = inbox.get(notification_id, owner=_owner())
+    found = inbox.look(notification_id, owner=_owner())
     etag(found)
     return found
 

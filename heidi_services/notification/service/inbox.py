@@ -21,6 +21,9 @@ UNREAD = (
 )
 """In-app, sent, not read, not hidden; the condition of the index that counts them."""
 
+SHOWN = (Notification.channel != Channel.IN_APP) | Notification.sent_at.is_not(None)
+"""An in-app message is shown by being seen: before its time it is nothing that its owner could read."""
+
 
 def get(notification_id: UUID, *, owner: UUID | None) -> Notification:
     """`owner` None sees everybody's; others' and hidden ones do not exist for an owner."""
@@ -30,20 +33,29 @@ def get(notification_id: UUID, *, owner: UUID | None) -> Notification:
     return found
 
 
-def listing(user_id: UUID, filters: Mapping[str, Any], *, unread: bool, hidden: bool, **paging: Any) -> Page:
-    """A person's notifications, newest first; `filters` are column values."""
+def look(notification_id: UUID, *, owner: UUID | None) -> Notification:
+    """As `get`, without what its owner was not shown yet."""
+    found = get(notification_id, owner=owner)
+    if owner is not None and found.channel == Channel.IN_APP and found.sent_at is None:
+        raise NotFound("There is no such notification.")
+    return found
+
+
+def listing(user_id: UUID, filters: Mapping[str, Any], *, unread: bool, all_of_them: bool, **paging: Any) -> Page:
+    """A person's notifications, newest first; `filters` are column values. Without `all_of_them`: what its owner sees,
+    not what they hid or were not shown yet."""
     found: Select[Any] = select(Notification).where(Notification.user_id == user_id)
     for name, value in filters.items():
         found = found.where(getattr(Notification, name) == value)
     if unread:
         found = found.where(UNREAD)
-    if not hidden:
-        found = found.where(Notification.hidden_at.is_(None))
+    if not all_of_them:
+        found = found.where(Notification.hidden_at.is_(None), SHOWN)
     return page(found, order=Notification.created_at, descending=True, tiebreak=Notification.id, **paging)
 
 
 def attempts(notification_id: UUID, *, owner: UUID | None) -> Sequence[Attempt]:
-    get(notification_id, owner=owner)
+    look(notification_id, owner=owner)
     found = select(Attempt).where(Attempt.notification_id == notification_id).order_by(Attempt.id)
     return db.session.scalars(found).all()
 
