@@ -59,6 +59,13 @@ def whole_pattern(_converter: Any, field: fields.Field[Any], **_: Any) -> dict[s
     return {}
 
 
+def applied_default(_converter: Any, field: fields.Field[Any], ret: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """No default for what a PATCH leaves as it is, and none where "nothing" is what not sending it means anyway."""
+    if getattr(field.parent, "partial", None) or ret.get("default", ...) is None:
+        ret.pop("default", None)
+    return {}
+
+
 def make_api(app: Flask, name: str, about: str) -> ServiceApi:
     """The OpenAPI document of one service."""
     prefix = f"{name.upper()}_"
@@ -71,7 +78,8 @@ def make_api(app: Flask, name: str, about: str) -> ServiceApi:
         }
     )
     api = ServiceApi(app, config_prefix=prefix)
-    api.ma_plugin.converter.add_attribute_function(whole_pattern)
+    for function in (whole_pattern, applied_default):
+        api.ma_plugin.converter.add_attribute_function(function)
     scheme = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     api.spec.components.security_scheme("bearer", scheme)
     return api

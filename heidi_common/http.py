@@ -13,18 +13,13 @@ import marshmallow as ma
 from flask import after_this_request, g, request
 from werkzeug import Response
 
+from heidi_common import operation_docs
 from heidi_common.db import Entity
 from heidi_common.guards import guard_of
 from heidi_common.paging import Page
 from heidi_common.parsing import Parser, strict_query
 
 View = Callable[..., Any]
-IDEMPOTENCY_KEY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "description": "The same key and body gives the stored answer for 24 hours; the effect happens once.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-}
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
@@ -43,10 +38,11 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         self._prepare_doc_cbks.append(self._prepare_guard_doc)
 
     def add_url_rule(self, rule: str, endpoint: str | None = None, view_func: Any = None, *a: Any, **kw: Any) -> None:
-        """Carry the guard into the documentation before the route is stored; no route ignores a query."""
+        """Carry the guard and the like into the documentation before the route is stored; no route ignores a query."""
         if view_func is not None:
             view_func = strict_query(view_func)
-            view_func._apidoc = {**getattr(view_func, "_apidoc", {}), "guard": guard_of(view_func)}
+            seen = {"guard": guard_of(view_func), "view": view_func}
+            view_func._apidoc = {**getattr(view_func, "_apidoc", {}), **seen}
         super().add_url_rule(rule, endpoint, view_func, *a, **kw)
 
     def arguments(self, schema: Any, **kwargs: Any) -> Callable[[View], View]:
@@ -78,12 +74,16 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         return _envelope_schema(type(schema), bool(schema.many))
 
     @staticmethod
-    def _prepare_guard_doc(doc: dict[str, Any], doc_info: dict[str, Any], **_: Any) -> dict[str, Any]:
+    def _prepare_guard_doc(
+        doc: dict[str, Any], doc_info: dict[str, Any], *, method: str = "", **_: Any
+    ) -> dict[str, Any]:
         found = doc_info.get("guard")
         if found is not None:
             doc.update(found.describe())
         if doc_info.get("idempotent"):
-            doc.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
+            doc.setdefault("parameters", []).append(operation_docs.IDEMPOTENCY_KEY)
+        for describe in operation_docs.descriptions(doc_info["view"]):
+            describe(doc, method)
         doc.setdefault("responses", {}).setdefault("default", "DEFAULT_ERROR")
         return doc
 
@@ -129,6 +129,7 @@ def etag(entity: Entity) -> None:
     set_etag(f'"{entity.id.hex}.{entity.version}"')
 
 
+@operation_docs.described(operation_docs.if_none_match)
 def set_etag(tag: str) -> None:
     """The same for a tag of one's own (quoted). nginx's gzip makes it weak, so a `W/` in front is ignored."""
     if request.method in ("GET", "HEAD") and tag in _tags("If-None-Match"):
@@ -141,6 +142,7 @@ def set_etag(tag: str) -> None:
         return response
 
 
+@operation_docs.described(operation_docs.if_match)
 def if_match() -> int | None:
     """The version that the client's If-Match names; None when it sent none (or `*`), -1 when it names no version.
 

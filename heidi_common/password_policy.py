@@ -15,6 +15,7 @@ from heidi_common.passwords import MAX_BYTES
 from heidi_common.problems import Invalid
 
 MIN_CHARACTERS = 12
+IN_DOCUMENTS = {"minLength": MIN_CHARACTERS, "description": "Neither common nor made of the account's own names."}
 
 
 def check_password(password: str, *, own: Iterable[str | None] = (), field: str = "password") -> None:

@@ -9,6 +9,7 @@ import marshmallow as ma
 from marshmallow import fields, validate
 
 from heidi_common.accounts import UserOut
+from heidi_common.password_policy import IN_DOCUMENTS
 from heidi_common.passwords import MAX_BYTES
 from heidi_common.schemas import PageQuery, Schema, Text, UtcDateTime
 
@@ -21,7 +22,7 @@ def _password(**kwargs: Any) -> Text:
 
 class RegisterIn(Schema):
     email = Text(required=True, max=320)
-    password = _password()
+    password = _password(metadata=IN_DOCUMENTS)
     first_name = Text(max=100, allow_none=True)
     last_name = Text(max=100, allow_none=True)
 
@@ -55,12 +56,12 @@ class TokenIn(Schema):
 
 class ResetIn(Schema):
     token = Text(required=True)
-    new_password = _password()
+    new_password = _password(metadata=IN_DOCUMENTS)
 
 
 class ChangeIn(Schema):
     current_password = _password()
-    new_password = _password()
+    new_password = _password(metadata=IN_DOCUMENTS)
 
 
 class SignedInOut(Schema):

@@ -2,6 +2,7 @@
 
 from flask import Response, request
 
+from heidi_common.operation_docs import described, if_none_match
 from heidi_services.city.service.fresh import Answer
 
 CACHE_CONTROL = "public, max-age=0, s-maxage=1"
@@ -17,6 +18,7 @@ def wants_geojson() -> bool:
     return request.accept_mimetypes.best_match(["application/json", GEOJSON]) == GEOJSON
 
 
+@described(if_none_match)
 def answered(answer: Answer, *, negotiated: bool = False) -> Response:
     """The answer for the wire; 304 when the client has it. `negotiated`: the form depended on Accept."""
     if request.if_none_match.contains_weak(answer.tag):

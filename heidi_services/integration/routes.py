@@ -11,6 +11,7 @@ from flask import Response, request
 from heidi_common.guards import authenticated, caller, guarded_user, public
 from heidi_common.http import Blueprint, etag, if_match, raw_body, set_etag
 from heidi_common.idempotency import idempotent
+from heidi_common.operation_docs import SENDERS_OWN
 from heidi_common.paging import Page
 from heidi_common.parsing import any_query
 from heidi_common.runtime import runtime
@@ -172,6 +173,7 @@ def recover(body: dict[str, Any], integration_id: UUID) -> dict[str, int]:
 @receiving.route("/api/v1/webhooks/<string:provider>/<uuid:integration_id>", methods=["POST"])
 @public
 @any_query
+@receiving.doc(requestBody=SENDERS_OWN)
 @receiving.response(200, schemas.ReceivedOut)
 def receive_webhook(provider: str, integration_id: UUID) -> receiver.Receipt | Response:
     """Verified by the provider's own scheme; answered once the events are stored. A repetition changes nothing."""

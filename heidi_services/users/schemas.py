@@ -9,6 +9,7 @@ from marshmallow import ValidationError, fields, validate
 
 from heidi_common.accounts import UserOut
 from heidi_common.identity import Role
+from heidi_common.password_policy import IN_DOCUMENTS
 from heidi_common.passwords import MAX_BYTES
 from heidi_common.schemas import PageQuery, Schema, Text, UtcDateTime
 
@@ -50,7 +51,7 @@ class PeopleQuery(PageQuery):
 
 class PersonIn(Schema):
     email = Text(required=True, max=320)
-    password = Text(required=True, max=MAX_BYTES, load_only=True)
+    password = Text(required=True, max=MAX_BYTES, load_only=True, metadata=IN_DOCUMENTS)
     first_name = Text(max=100, allow_none=True)
     last_name = Text(max=100, allow_none=True)
     role = fields.Enum(Role, by_value=True, load_default=Role.USER)

@@ -7,6 +7,7 @@ from flask import request
 from heidi_common.db import utcnow
 from heidi_common.guards import public
 from heidi_common.http import Blueprint, raw_body
+from heidi_common.operation_docs import SENDERS_OWN
 from heidi_common.parsing import any_query
 from heidi_common.runtime import runtime
 from heidi_services.notification.channels.receipt import Inbound
@@ -18,6 +19,7 @@ blp = Blueprint("notification-receipts", __name__, description="What providers s
 @blp.route("/api/v1/notifications/receipts/<provider>", methods=["POST"])
 @public
 @any_query
+@blp.doc(requestBody=SENDERS_OWN)
 @blp.response(204)
 def take_receipt(provider: str) -> None:
     """Verified by the provider's signature over the URL it was given, not the one that Host claims."""
