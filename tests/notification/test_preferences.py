@@ -8,9 +8,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from heidi_common.db import utcnow
+from heidi_common.schemas import iso
+from heidi_services.notification.service import due
 from heidi_services.notification.service.verdict import quiet_until
 from tests.conftest import SignedIn
-from tests.notification.conftest import Post, delivered
+from tests.notification.conftest import Post, delivered, row
 from tests.notification.mailserver import MailServer
 
 AsUser = Callable[..., SignedIn]
@@ -69,6 +71,54 @@ def test_quiet_hours_move_a_message_to_their_end_and_cost_no_attempt(
     assert timedelta(minutes=58) < waiting.next_attempt_at - now < timedelta(minutes=61)
     assert delivered(post(person, category="security")).status == "SENT"
     assert delivered(post(person, channel="IN_APP")).status == "SENT"
+
+
+def _held(client: FlaskClient, post: Post, person: SignedIn) -> Any:
+    """A message in the middle of its reader's quiet hours."""
+    now = utcnow()
+    hours = {"start": (now - timedelta(hours=1)).strftime("%H:%M"), "end": (now + timedelta(hours=1)).strftime("%H:%M")}
+    _put(client, person, quiet=hours | {"timezone": "UTC"})
+    return delivered(post(person))
+
+
+def test_a_message_that_is_held_says_until_when(
+    client: FlaskClient, post: Post, as_user: AsUser, mail: MailServer
+) -> None:
+    person = as_user()
+    held = _held(client, post, person)
+    url = f"/api/v1/notifications/{held.id}"
+    shown = client.get(url, headers=person.headers).get_json()["data"]
+    assert (shown["status"], shown["nextAttemptAt"]) == ("PENDING", iso(held.next_attempt_at))
+    _put(client, person)
+    assert delivered(held.id).status == "SENT"
+    assert client.get(url, headers=person.headers).get_json()["data"]["nextAttemptAt"] is None
+
+
+def test_other_quiet_hours_release_what_the_old_ones_held_and_nothing_else(
+    client: FlaskClient, post: Post, as_user: AsUser, mail: MailServer
+) -> None:
+    person, other = as_user(), as_user()
+    held, others = _held(client, post, person), _held(client, post, other)
+    party = row(post(person, scheduledFor=held.next_attempt_at.isoformat()))
+    now = utcnow()
+    longer = (now + timedelta(hours=3)).strftime("%H:%M")
+    _put(client, person, quiet={"start": now.strftime("%H:%M"), "end": longer, "timezone": "UTC"})
+    assert due.overdue(10) == [held.id], "the clock gives it out"
+    assert (delivered(held.id).status, row(held.id).next_attempt_at.strftime("%H:%M")) == ("PENDING", longer)
+    assert row(others.id).next_attempt_at == others.next_attempt_at
+    assert row(party.id).next_attempt_at == party.next_attempt_at
+    _put(client, person)
+    assert (delivered(held.id).status, delivered(party.id).status) == ("SENT", "PENDING")
+
+
+def test_an_alert_does_not_wait_for_the_end_of_quiet_hours(
+    client: FlaskClient, post: Post, as_user: AsUser, mail: MailServer
+) -> None:
+    person = as_user()
+    assert _held(client, post, person).status == "PENDING"
+    assert delivered(post(person, type="ALERT")).status == "SENT"
+    _put(client, person, _wish("general", "EMAIL"))
+    assert delivered(post(person, type="ALERT")).failure_reason == "muted", "its reader has the last word"
 
 
 def test_quiet_hours_without_a_zone_are_in_that_of_the_profile(
@@ -136,6 +186,21 @@ def test_one_click_unsubscribes_and_looking_does_not(
         assert answer.get_json()["data"]["subscribed"] is False
     assert delivered(post(person, category="news")).failure_reason == "muted"
     assert client.get(URL, headers=person.headers).get_json()["data"]["preferences"] == [_wish("news", "EMAIL")]
+
+
+def test_the_link_is_a_page_in_the_readers_language_with_one_button(
+    client: FlaskClient, post: Post, as_user: AsUser, mail: MailServer
+) -> None:
+    delivered(post(as_user(), category="news"))
+    link, german = _link(mail), {"Accept": "text/html,*/*;q=0.8", "Accept-Language": "de"}
+    before = client.get(link, headers=german)
+    assert '<html lang="de">' in before.text and "<b>news</b>" in before.text and "<b>E-Mail</b>" in before.text
+    assert before.text.count("<form") == 1 and "Abbestellen</button>" in before.text
+    assert "default-src 'none'" in before.headers["Content-Security-Policy"]
+    assert {"Accept", "Accept-Language"} <= set(before.headers["Vary"].split(", "))
+    after = client.post(link, headers=german)
+    assert "nicht mehr" in after.text and "<form" not in after.text
+    assert "You no longer get" in client.get(link, headers=german | {"Accept-Language": "en"}).text
 
 
 def test_a_security_mail_has_no_such_link(post: Post, as_user: AsUser, mail: MailServer) -> None:

@@ -9,8 +9,10 @@ from heidi_services.notification.routes import (
     stream,
     suppressions,
     templates,
+    unsubscribe,
 )
 
 blueprints = tuple(
-    room.blp for room in (messages, operations, stream, templates, preferences, devices, suppressions, receipts)
+    room.blp
+    for room in (messages, operations, stream, templates, preferences, unsubscribe, devices, suppressions, receipts)
 )
