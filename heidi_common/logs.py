@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from pythonjsonlogger.json import JsonFormatter
+from pythonjsonlogger.orjson import OrjsonFormatter
 
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}\Z")  # as the router has it
@@ -61,7 +61,7 @@ class _Console(logging.Formatter):
         return _discreet(super().formatException(ei))
 
 
-class _Json(JsonFormatter):
+class _Json(OrjsonFormatter):
     def formatException(self, ei: Any) -> str:
         return _discreet(str(super().formatException(ei)))
 
@@ -92,7 +92,7 @@ def configure_logging(service: str, level: str, log_format: str) -> None:
 
 def _json() -> logging.Formatter:
     return _Json(
-        "%(asctime)s %(levelname)s %(name)s %(service)s %(requestId)s %(message)s",
-        rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
-        datefmt="%Y-%m-%dT%H:%M:%S%z",
+        ["levelname", "name", "service", "requestId", "message"],
+        rename_fields={"levelname": "level", "name": "logger"},
+        timestamp="time",
     )
