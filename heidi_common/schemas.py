@@ -53,6 +53,11 @@ def clean_text(value: str) -> str:
 class UtcDateTime(fields.AwareDateTime):
     """ISO 8601 in and out; written in UTC with `Z`. A time without an offset is refused."""
 
+    default_error_messages = dict.fromkeys(
+        ("invalid", "invalid_awareness"),
+        "This must be an ISO 8601 date and time with an offset, such as 2026-01-31T12:00:00Z.",
+    )
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(format="iso", default_timezone=None, **kwargs)
 
