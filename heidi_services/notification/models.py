@@ -77,6 +77,11 @@ class Notification(Entity, Work, Base):
     hidden_at: Mapped[datetime | None]
     stream_id: Mapped[int | None] = mapped_column(BigInteger)
 
+    @property
+    def due_at(self) -> datetime | None:
+        """When it is tried next: its time, a pause after a failure, the end of quiet hours."""
+        return self.next_attempt_at if self.status == Status.PENDING else None
+
 
 class Attempt(Base):
     """One try to hand a notification over, and how it ended."""

@@ -102,6 +102,9 @@ class NotificationOut(Schema):
     read_at = UtcDateTime(required=True, allow_none=True)
     failure_reason = fields.String(required=True, allow_none=True)
     attempts = fields.Integer(required=True)
+    next_attempt_at = UtcDateTime(
+        attribute="due_at", required=True, allow_none=True, metadata={"description": "null unless it is PENDING"}
+    )
     created_at = UtcDateTime(required=True)
     updated_at = UtcDateTime(required=True)
 

@@ -12,7 +12,7 @@ from sqlalchemy import Select, Table, bindparam, case, func, select, update
 from heidi_common.db import db, transaction
 from heidi_common.identity import User
 from heidi_common.work import still
-from heidi_services.notification.kinds import Channel, Status
+from heidi_services.notification.kinds import Channel, Status, Type
 from heidi_services.notification.models import Notification, Preferences, Suppression
 
 LEASE = timedelta(seconds=60)
@@ -28,6 +28,7 @@ class Job(NamedTuple):
     user_id: UUID
     channel: Channel
     category: str
+    type: Type
     subject: str | None
     content: str | None
     html: str | None
@@ -86,9 +87,9 @@ def _statement() -> Select[Any]:
     address = case((taken.c.channel == Channel.EMAIL, User.email), (taken.c.channel == Channel.SMS, User.phone))
     return (
         select(
-            *(taken.c[name] for name in Job._fields[:7]),
+            *(taken.c[name] for name in Job._fields[:8]),
             taken.c.metadata,
-            *(taken.c[name] for name in Job._fields[8:14]),
+            *(taken.c[name] for name in Job._fields[9:15]),
             User.email,
             User.phone,
             (User.id.is_not(None) & User.deleted_at.is_(None)).label("known"),

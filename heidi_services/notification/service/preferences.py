@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from datetime import time
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from heidi_common.db import db, transaction
+from heidi_common.db import db, transaction, utcnow
+from heidi_common.identity import User
 from heidi_common.problems import Invalid
-from heidi_services.notification.kinds import UNMUTABLE, Channel
-from heidi_services.notification.models import Preferences
-from heidi_services.notification.service.verdict import is_muted
+from heidi_services.notification.kinds import UNMUTABLE, Channel, Status
+from heidi_services.notification.models import Notification, Preferences
+from heidi_services.notification.service.verdict import is_muted, quiet_until
 
 
 def get(user_id: UUID) -> Preferences:
@@ -24,7 +25,8 @@ def get(user_id: UUID) -> Preferences:
 def put(
     user_id: UUID, muted: Iterable[str], *, quiet: tuple[time, time] | None = None, timezone: str | None = None
 ) -> Preferences:
-    """Replace them all. `muted` are `category:CHANNEL` words; 422 for what cannot be muted."""
+    """Replace them all. `muted` are `category:CHANNEL` words; 422 for what cannot be muted. What the old quiet hours
+    held back is judged anew."""
     wanted = sorted(set(muted))
     for word in wanted:
         if word.partition(":")[0] in UNMUTABLE:
@@ -34,10 +36,26 @@ def put(
         if row is None:
             row = Preferences(user_id=user_id)
             db.session.add(row)
+        _release(row)
         row.muted = wanted
         row.quiet_start, row.quiet_end = quiet or (None, None)
         row.timezone = timezone if quiet else None
         return row
+
+
+def _release(old: Preferences) -> None:
+    """Due now is what waits for the end of the quiet hours that we are in: that instant is how it is known."""
+    now = utcnow()
+    zone = old.timezone or db.session.scalar(select(User.timezone).where(User.id == old.user_id))
+    until = quiet_until(now, old.quiet_start, old.quiet_end, zone)
+    if until is None:
+        return
+    held = update(Notification).where(
+        *(Notification.user_id == old.user_id, Notification.status == Status.PENDING),
+        *(Notification.next_attempt_at == until, func.coalesce(Notification.scheduled_for, now) <= now),
+    )
+    fresh = {"next_attempt_at": func.now(), "hinted_until": func.now(), "version": Notification.version + 1}
+    db.session.execute(held.values(fresh).execution_options(synchronize_session=False))
 
 
 def muted(user_id: UUID, category: str, channel: Channel) -> bool:

@@ -64,7 +64,7 @@ def _insertion_of_one() -> ReturningInsert[Any]:
     person = (User.id == bindparam("reader", type_=User.id.type)) & User.deleted_at.is_(None)
     statement = insertion(person, id_=bindparam("new_id", type_=TABLE.c.id.type))
     return statement.returning(
-        *(TABLE.c[name] for name in ("created_at", "updated_at", "status", "attempts", "version"))
+        *(TABLE.c[name] for name in ("created_at", "updated_at", "status", "attempts", "next_attempt_at", "version"))
     )
 
 

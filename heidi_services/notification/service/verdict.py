@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from heidi_services.notification.kinds import UNMUTABLE, Channel
+from heidi_services.notification.kinds import UNMUTABLE, Channel, Type
 from heidi_services.notification.service.claim import Job
 
 
@@ -45,8 +45,10 @@ def judge(job: Job, now: datetime) -> Verdict:
         return None
     if is_muted(job.muted or (), job.category, job.channel):
         return Muted()
+    if job.type == Type.ALERT or job.channel is Channel.IN_APP:
+        return None
     until = quiet_until(now, job.quiet_start, job.quiet_end, job.quiet_timezone or job.timezone)
-    return Later(until) if until is not None and job.channel is not Channel.IN_APP else None
+    return None if until is None else Later(until)
 
 
 def is_muted(muted: Collection[str], category: str, channel: Channel) -> bool:
