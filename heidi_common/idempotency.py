@@ -21,7 +21,7 @@ from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from flask import Response, request
-from sqlalchemy import Index, func, select
+from sqlalchemy import Index, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -31,6 +31,7 @@ from heidi_common.problems import BadRequest, Conflict, Invalid
 
 View = TypeVar("View", bound=Callable[..., Any])
 HEADER = "Idempotency-Key"
+BLANK = '{"data":null,"meta":{}}'
 KEPT_FOR = timedelta(hours=24)
 _KEPT_HEADERS = ("Content-Type", "Location")
 
@@ -70,6 +71,13 @@ def idempotent(view: View) -> View:
 def prune() -> None:
     """Forget the answers whose time has passed."""
     delete_in_batches(IdempotencyKey, IdempotencyKey.expires_at < func.now(), key=IdempotencyKey.key)
+
+
+def forget_person(person_id: UUID) -> None:
+    """Blank, in the caller's transaction, what was answered to a person or about them. The keys stay: a request that
+    is sent again still has no second effect."""
+    theirs = (IdempotencyKey.caller_id == person_id) | IdempotencyKey.body.contains(str(person_id))
+    db.session.execute(update(IdempotencyKey).where(theirs).values(body=BLANK))
 
 
 def _once(key: str, answer: Callable[[], Response]) -> Response:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from heidi_common.audit import verify
 from heidi_common.db import db, transaction, utcnow
+from heidi_common.idempotency import IdempotencyKey
 from heidi_common.identity import Role, Session, User
 from heidi_common.outbox import Event
 from heidi_services.auth.models import OneTimeToken, RecoveryCode, Totp
@@ -66,6 +67,22 @@ def test_an_administrator_erases_also_the_deleted_and_nobody_brings_them_back(cl
     assert len(facts("user.deleted")) == 2
     restored = client.post(f"{USERS}/{user_id}/restore", headers=admin)
     assert (restored.status_code, restored.json["code"]) == (409, "erased")
+
+
+def test_stored_answers_forget_the_erased_too_and_still_have_no_second_effect(client, as_user) -> None:
+    admin = as_user(Role.ADMIN).headers
+    body, ask = {"email": "ada@example.test", "password": PASSWORD}, admin | {"Idempotency-Key": "k"}
+    made = client.post(USERS, json=body, headers=ask).json["data"]
+    other = client.post(USERS, json=body | {"email": "bob@example.test"}, headers=admin | {"Idempotency-Key": "l"})
+    own = bearer(login(client).json["data"]) | {"Idempotency-Key": "k"}
+    device = {"token": "d" * 30, "label": "Ada's phone"}
+    assert client.post("/api/v1/notifications/devices", json=device, headers=own).status_code == 201
+    assert erase(client, made["id"], admin).status_code == 202
+    kept = " ".join(db.session.scalars(select(IdempotencyKey.body)))
+    assert "ada" not in kept.lower() and "bob@example.test" in kept and other.status_code == 201
+    again = client.post(USERS, json=body, headers=ask)
+    assert (again.status_code, again.headers["Idempotent-Replayed"], again.json["data"]) == (201, "true", None)
+    assert db.session.query(User).filter_by(email="ada@example.test").count() == 0
 
 
 @pytest.mark.parametrize("role", [Role.USER, Role.MODERATOR])

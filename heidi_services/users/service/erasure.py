@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import request
 from sqlalchemy import select, update
 
-from heidi_common import throttle
+from heidi_common import idempotency, throttle
 from heidi_common.audit import record, refuse
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.events import UserDeleted
@@ -49,6 +49,7 @@ def _bury(user: User, now: datetime) -> None:
     sign_out(user, "erased")
     traces = {"ip": None, "user_agent": None, "label": None}
     db.session.execute(update(Session).where(Session.user_id == user.id).values(traces))
+    idempotency.forget_person(user.id)
 
 
 def _check_own(caller: Caller, password: str | None) -> None:
