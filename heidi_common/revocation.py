@@ -88,10 +88,14 @@ def _remember(marks: dict[str, str]) -> None:
 
 
 def _announce(marks: dict[str, str]) -> None:
-    """Before the commit and after it: between the two, a reader may fill in what it has just read."""
-    seconds = runtime().settings.access_token_seconds + ENDED_MARGIN
-    _write(marks, seconds=seconds, only_new=False)
-    after_commit(lambda: _write(marks, seconds=seconds, only_new=False))
+    """Before the commit and after it: between the two, a reader may fill in what it has just read.
+
+    The mark before lives no longer than a request, so that one whose commit fails is forgotten soon.
+    """
+    settings = runtime().settings
+    _write(marks, seconds=settings.request_time_limit + LIVE_SECONDS, only_new=False)
+    for_good = settings.access_token_seconds + ENDED_MARGIN
+    after_commit(lambda: _write(marks, seconds=for_good, only_new=False))
 
 
 def _write(marks: dict[str, str], *, seconds: int, only_new: bool) -> None:
