@@ -50,6 +50,12 @@ def clean_text(value: str) -> str:
     return value
 
 
+def not_blank(value: str) -> None:
+    """What people are to read needs more than spaces."""
+    if not value.strip():
+        raise ValidationError("This may not be blank.")
+
+
 class UtcDateTime(fields.AwareDateTime):
     """ISO 8601 in and out; written in UTC with `Z`. A time without an offset is refused."""
 

@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 from marshmallow import Schema as BareSchema
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
-from heidi_common.schemas import FreeJson, PageQuery, Schema, Text, UtcDateTime
+from heidi_common.schemas import FreeJson, PageQuery, Schema, Text, UtcDateTime, not_blank
 from heidi_services.city import countries
 from heidi_services.city.geo import MAX_RADIUS_KM
 from heidi_services.city.search import fold
@@ -41,15 +41,10 @@ def _known_timezone(value: str | None) -> None:
         raise ValidationError("This is not a time zone of the IANA database.")
 
 
-def _not_blank(value: str) -> None:
-    if not value.strip():
-        raise ValidationError("This may not be blank.")
-
-
 class CityPatch(Schema):
     """Any part of a city; null empties what may be empty."""
 
-    name = Text(max=200, validate=_not_blank)
+    name = Text(max=200, validate=not_blank)
     country = Country(max=2)
     state = Text(max=100, allow_none=True)
     latitude = fields.Float(validate=LATITUDE)
@@ -59,7 +54,7 @@ class CityPatch(Schema):
     extra = FreeJson(data_key="metadata", allow_none=True)
     is_active = fields.Boolean()
     other_names = fields.List(
-        Text(max=200, validate=_not_blank),
+        Text(max=200, validate=not_blank),
         validate=validate.Length(max=300),
         metadata={"description": "Further names under which search finds the city."},
     )
@@ -68,7 +63,7 @@ class CityPatch(Schema):
 class CityIn(CityPatch):
     """A new city."""
 
-    name = Text(max=200, validate=_not_blank, required=True)
+    name = Text(max=200, validate=not_blank, required=True)
     country = Country(max=2, required=True)
     latitude = fields.Float(validate=LATITUDE, required=True)
     longitude = fields.Float(validate=LONGITUDE, required=True)

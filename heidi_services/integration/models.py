@@ -81,6 +81,10 @@ class Integration(Entity, Base):
         return self.credentials is not None
 
     @property
+    def is_forwarding(self) -> bool:
+        return self.is_open and self.webhook_url is not None and bool(self.config.get("eventTypes"))
+
+    @property
     def is_open(self) -> bool:
         """Nothing comes in or goes out when the integration or its owner is switched off."""
         return self.is_active and self.owner_active

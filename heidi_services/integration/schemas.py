@@ -6,9 +6,9 @@ import re
 from typing import Any
 
 import orjson
-from marshmallow import INCLUDE, ValidationError, fields, post_dump, validate, validates_schema
+from marshmallow import ValidationError, fields, post_dump, validate, validates_schema
 
-from heidi_common.schemas import FreeJson, PageQuery, Schema, Text, UtcDateTime, iso
+from heidi_common.schemas import FreeJson, PageQuery, Schema, Text, UtcDateTime, iso, not_blank
 
 from .models import DeliveryStatus, ProviderName
 from .providers.custom import ALGORITHMS, ENCODINGS, SCHEMES
@@ -19,8 +19,8 @@ _CREDENTIAL_NAME = validate.Regexp(r"[A-Za-z]{1,50}\Z", error="There is no such 
 _PROVIDERS = validate.OneOf([name.value for name in ProviderName])
 _TOLERANCE = validate.Range(1, 7 * 86400)
 _CONFIG = {
-    "description": "Free, but for `eventTypes` (which facts go to `webhookUrl`: `user.created`, `user.*`, `*`; without "
-    "it none do), `verify` (how a CUSTOM sender proves itself) and `tolerance` (seconds a signature's time may be off)."
+    "description": "`eventTypes` (which facts go to `webhookUrl`: `user.created`, `user.*`, `*`; without it none do), "
+    "`verify` (how a CUSTOM sender proves itself), `tolerance` (seconds a SENDGRID signature's time may be off)."
 }
 _CREDENTIALS = {
     "description": "STRIPE: apiKey, webhookSecret. SENDGRID: apiKey, webhookPublicKey. TWILIO: accountSid, authToken. "
@@ -56,12 +56,12 @@ class VerifyIn(Schema):
 
 
 class ConfigIn(FreeJson):
-    """Free settings of the owner's, of which three are ours: `eventTypes`, `verify`, `tolerance`."""
+    """`eventTypes`, `verify`, `tolerance`: what is misspelt would be without effect, and nobody would know."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[Any, Any]:
         found = super()._deserialize(value, attr, data, **kwargs)
         # Checked, not converted: what was written comes back as it was.
-        _KnownConfig(unknown=INCLUDE).load(found)
+        _KnownConfig().load(found)
         return found
 
 
@@ -95,7 +95,7 @@ class Credentials(fields.Dict):
 
 class IntegrationIn(Schema):
     provider = fields.String(required=True, validate=_PROVIDERS)
-    name = Text(required=True, max=200)
+    name = Text(required=True, max=200, validate=not_blank)
     webhook_url = Text(max=2000, allow_none=True)
     config = ConfigIn(allow_none=True, metadata=_CONFIG)
     credentials = Credentials(allow_none=True, load_only=True, metadata=_CREDENTIALS)
@@ -105,7 +105,7 @@ class IntegrationIn(Schema):
 class IntegrationPatch(Schema):
     """`credentials` are merged by name, null removes one; `config` is replaced as a whole. The provider stays."""
 
-    name = Text(max=200)
+    name = Text(max=200, validate=not_blank)
     webhook_url = Text(max=2000, allow_none=True)
     config = ConfigIn(allow_none=True, metadata=_CONFIG)
     credentials = Credentials(removable=True, allow_none=True, load_only=True, metadata=_CREDENTIALS)
@@ -126,6 +126,9 @@ class IntegrationOut(Schema):
     config = fields.Dict(required=True)
     is_active = fields.Boolean(required=True)
     has_credentials = fields.Boolean(required=True)
+    is_forwarding = fields.Boolean(
+        required=True, metadata={"description": "facts go to `webhookUrl`: it is active, and `eventTypes` names some"}
+    )
     last_sync_at = UtcDateTime(allow_none=True)
     disabled_reason = fields.String(allow_none=True)
     created_at = UtcDateTime(required=True)

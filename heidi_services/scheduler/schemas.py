@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate
 
-from heidi_common.schemas import FreeJson, PageQuery, Schema, Text, UtcDateTime
+from heidi_common.schemas import FreeJson, PageQuery, Schema, Text, UtcDateTime, not_blank
 from heidi_services.scheduler.actions import ACTIONS
 from heidi_services.scheduler.kinds import Misfire, Overlap, Status, Trigger
 
@@ -27,7 +27,7 @@ class OnFailure(Schema):
 class ScheduleBase(Schema):
     """A schedule's own fields; a default is what POST takes where nothing is given."""
 
-    name = Text(max=120, required=True)
+    name = Text(max=120, required=True, validate=not_blank)
     description = Text(max=1000, allow_none=True)
     cron_expression = Text(max=1000, required=True)
     timezone = Text(max=64, load_default="UTC")

@@ -23,6 +23,7 @@ FIELDS = {
     "name",
     "webhookUrl",
     "config",
+    "isForwarding",
     "isActive",
     "hasCredentials",
     "lastSyncAt",
@@ -74,6 +75,8 @@ def test_a_webhook_integration_without_a_secret_gets_one_of_ours(
         ({"provider": "STRIPE"}, "/name"),
         ({"provider": "STRIPE", "name": ""}, "/name"),
         ({"provider": "STRIPE", "name": "a\x00b"}, "/name"),
+        ({"provider": "STRIPE", "name": "  "}, "/name"),
+        ({"provider": "STRIPE", "name": "x", "config": {"event_types": ["*"]}}, "/config/event_types"),
         ({"provider": "STRIPE", "name": "x", "userId": str(some_id())}, "/userId"),
         ({"provider": "STRIPE", "name": "x", "credentials": {"token": "t"}}, "/credentials/token"),
         ({"provider": "STRIPE", "name": "x", "credentials": {"\ud800": "t"}}, "/credentials/\\ud800"),
@@ -106,6 +109,17 @@ def test_a_wrong_field_is_named(
     answer = client.post(API, data=json.dumps(body), headers=as_user().headers | {"Content-Type": "application/json"})
     assert answer.status_code == 422, answer.json
     assert pointer in [error["pointer"] for error in answer.json["errors"]]
+
+
+def test_an_integration_says_whether_anything_goes_to_its_url(client: FlaskClient, as_user: Callable[..., Any]) -> None:
+    me = as_user()
+    created = make(client, me.headers, webhookUrl="https://r.example/")
+    assert created["isForwarding"] is False, "no eventTypes, so nothing is ever sent"
+    url = f"{API}/{created['id']}"
+    changed = client.patch(url, json={"config": {"eventTypes": ["user.*"]}}, headers=me.headers)
+    assert changed.json["data"]["isForwarding"] is True
+    off = client.patch(url, json={"isActive": False}, headers=me.headers)
+    assert off.json["data"]["isForwarding"] is False
 
 
 def test_somebody_elses_integration_does_not_exist_whatever_is_tried(

@@ -1,6 +1,7 @@
 """The scheduler's HTTP contract."""
 
 import time
+from datetime import timedelta
 from threading import Thread
 from typing import Any
 from uuid import uuid4
@@ -8,10 +9,12 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
-from heidi_common.db import db
+from heidi_common.db import db, transaction, utcnow
 from heidi_common.identity import Role
 from heidi_services.scheduler import service
+from heidi_services.scheduler.models import Schedule
 from tests.scheduler.conftest import MakeSchedule, body, facts, runs
 
 BASE = "/api/v1/schedules"
@@ -82,6 +85,8 @@ def test_a_schedule_is_made_and_read_back(client: FlaskClient, admin: dict[str, 
         ),
         ({"startAt": "2027-01-02T00:00:00Z", "endAt": "2027-01-01T00:00:00Z"}, "/endAt"),
         ({"endAt": "9999-12-31T23:59:59Z"}, "/endAt"),
+        ({"endAt": "2026-01-01T00:00:00Z"}, "/endAt"),
+        ({"name": " \t"}, "/name"),
         ({"startAt": "2027-01-02T00:00:00"}, "/startAt"),
         ({"maxAttempts": 0}, "/maxAttempts"),
         ({"maxAttempts": 2**63 - 1}, "/maxAttempts"),
@@ -102,6 +107,17 @@ def test_what_cannot_run_is_422_and_names_the_field(
     assert answer.status_code == 422, answer.json
     assert pointer in [error["pointer"] for error in answer.json["errors"]]
     assert client.get(BASE, headers=admin).json["data"] == []
+
+
+def test_a_schedule_that_has_ended_can_be_changed_but_not_to_end_in_the_past(
+    client: FlaskClient, admin: dict[str, str]
+) -> None:
+    url = f"{BASE}/{create(client, admin)['id']}"
+    with transaction():
+        db.session.execute(update(Schedule).values(end_at=utcnow() - timedelta(days=1)))
+    assert client.patch(url, json={"name": "ended"}, headers=admin).status_code == 200
+    answer = client.patch(url, json={"endAt": "2026-01-01T00:00:00Z"}, headers=admin)
+    assert answer.json["errors"] == [{"pointer": "/endAt", "detail": "The end must be in the future."}]
 
 
 def test_a_wrong_expression_and_a_wrong_zone_are_both_named(client: FlaskClient, admin: dict[str, str]) -> None:
@@ -253,7 +269,7 @@ def test_upcoming_keeps_within_start_and_end(client: FlaskClient, admin: dict[st
     times = {"startAt": "2100-01-01T00:00:00Z", "endAt": "2100-01-03T00:00:00Z"}
     made = create(client, admin, cronExpression="0 0 * * *", timezone="UTC", **times)
     found = client.get(f"{BASE}/{made['id']}/upcoming?count=10", headers=admin).json["data"]
-    assert found["times"] == [f"2100-01-0{day}T00:00:00+00:00" for day in (1, 2, 3)]
+    assert found["times"] == [f"2100-01-0{day}T00:00:00Z" for day in (1, 2, 3)]
     assert made["nextRun"] == "2100-01-01T00:00:00.000Z"
 
 

@@ -8,7 +8,7 @@ from heidi_common.db import db, expect_version, transaction
 from heidi_services.scheduler.misfire import first_slot
 from heidi_services.scheduler.models import Schedule
 from heidi_services.scheduler.service.finding import database_now, locked
-from heidi_services.scheduler.service.rules import check
+from heidi_services.scheduler.service.rules import check, check_end
 
 TIMING = {"cron_expression", "timezone", "start_at", "end_at", "is_enabled"}
 
@@ -17,6 +17,7 @@ def create(values: dict[str, Any], *, by: UUID) -> Schedule:
     with transaction():
         schedule = Schedule(**values, created_by=by)
         check(schedule, database_now())
+        check_end(schedule, database_now())
         _retime(schedule)
         db.session.add(schedule)
         db.session.flush()
@@ -33,6 +34,8 @@ def change(schedule_id: UUID, values: dict[str, Any], *, version: int | None, by
         for name in changed:
             setattr(schedule, name, values[name])
         check(schedule, database_now())
+        if "end_at" in changed:
+            check_end(schedule, database_now())
         if changed & TIMING:
             _retime(schedule)
         if changed:

@@ -38,4 +38,4 @@ def upcoming(schedule_id: UUID, count: int) -> Preview:
 
 
 def _local(at: datetime, zone: ZoneInfo) -> str:
-    return at.astimezone(zone).isoformat(timespec="seconds")
+    return at.astimezone(zone).isoformat(timespec="seconds").replace("+00:00", "Z")

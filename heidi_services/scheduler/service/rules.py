@@ -22,6 +22,12 @@ def check(schedule: Schedule, now: datetime) -> None:
         raise Invalid.field("endAt", "The end must be after the start.")
 
 
+def check_end(schedule: Schedule, now: datetime) -> None:
+    """A new end; one that has come by itself hinders no other change."""
+    if schedule.end_at is not None and schedule.end_at <= now:
+        raise Invalid.field("endAt", "The end must be in the future.")
+
+
 def check_year(name: str, moment: datetime | None) -> None:
     if moment is not None and not EARLIEST <= moment.year < LATEST:
         raise Invalid.field(name, f"The year must be between {EARLIEST} and {LATEST - 1}.")
