@@ -50,6 +50,10 @@ class EmailIn(Schema):
     email = Text(required=True, max=320)
 
 
+class InviteIn(Schema):
+    user_id = fields.UUID(required=True)
+
+
 class TokenIn(Schema):
     token = Text(required=True)
 

@@ -2,21 +2,30 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
+from uuid_utils.compat import uuid7
 
+from heidi_common import accounts
 from heidi_common.db import db, transaction, utcnow
-from heidi_common.identity import User
+from heidi_common.identity import Role, User
 from heidi_common.outbox import Event
 from heidi_common.runtime import runtime
 from heidi_services.auth.models import OneTimeToken
 from tests.auth.helpers import ANOTHER, PASSWORD, bearer, login, mails, refresh, register
 from tests.conftest import make_settings
 
-FORGOT, RESET, CHANGE = (f"/api/v1/auth/password/{deed}" for deed in ("forgot", "reset", "change"))
+FORGOT, RESET, CHANGE, INVITE = (f"/api/v1/auth/password/{deed}" for deed in ("forgot", "reset", "change", "invite"))
+
+
+def make_account() -> UUID:
+    """As an administrator makes one: nobody has signed in to it."""
+    with transaction():
+        return accounts.create_user(email="ada@example.test", password_hash=None).id
 
 
 def forget(client: FlaskClient, email: str = "ada@example.test") -> str:
@@ -47,6 +56,34 @@ def test_a_forgotten_password_is_reset_once_and_everything_else_ends(client: Fla
     assert login(client, password=ANOTHER).json["data"]["user"]["emailVerified"] is True
     assert reset(client, token, PASSWORD).status_code == 400
     assert len(mails("password-changed")) == 1
+
+
+def test_an_invitation_opens_the_account_for_a_week_and_once(client: FlaskClient, as_user) -> None:
+    admin, new = as_user(Role.ADMIN).headers, make_account()
+    for _ in range(2):
+        assert client.post(INVITE, json={"userId": str(new)}, headers=admin).status_code == 202
+    first, second = (mail["variables"] for mail in mails("invitation"))
+    assert first["link"] == f"http://heidi.test/reset-password#token={first['token']}" and first["days"] == 7
+    with time_machine.travel(utcnow() + timedelta(days=7, seconds=1)):
+        assert reset(client, first["token"]).status_code == 400
+    with time_machine.travel(utcnow() + timedelta(days=6)):
+        assert reset(client, first["token"]).status_code == 204
+        assert reset(client, second["token"], PASSWORD).status_code == 400
+        assert login(client, password=ANOTHER).json["data"]["user"]["emailVerified"] is True
+
+
+def test_who_has_signed_in_before_gets_no_token_for_days(client: FlaskClient, as_user) -> None:
+    admin, known = as_user(Role.ADMIN).headers, register(client)["user"]["id"]
+    assert client.post(INVITE, json={"userId": known}, headers=admin).status_code == 202
+    assert mails("invitation") == []
+    assert client.post(INVITE, json={"userId": str(uuid7())}, headers=admin).status_code == 404
+    assert client.post(INVITE, json={"userId": known}, headers=as_user(Role.MODERATOR).headers).status_code == 403
+
+
+def test_core_may_invite_when_the_sign_in_of_who_asked_has_ended(client: FlaskClient, as_client) -> None:
+    body, machine = {"userId": str(make_account())}, as_client("notifications:write")
+    assert client.post(INVITE, json=body, headers=machine).status_code == 202
+    assert len(mails("invitation")) == 1
 
 
 def test_twenty_resets_with_one_token_change_it_once(app: Flask, client: FlaskClient) -> None:

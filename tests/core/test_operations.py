@@ -21,6 +21,7 @@ from heidi_common.inbox import Refused
 from heidi_common.outbox import Event, emit
 from heidi_services.core import authority
 from heidi_services.core.models import Operation
+from heidi_services.core.operations import Order
 from heidi_services.core.service import carrying, operations
 
 PATH = "/api/v1/core/operations"
@@ -86,7 +87,7 @@ def steps(row: Operation) -> dict[str, str]:
 
 def ready_to_onboard(peers: Peers, user_id: str) -> None:
     peers.say("POST /users/api/v1/users", (201, {"id": user_id}))
-    peers.say("POST /auth/api/v1/auth/password/forgot", (202, None))
+    peers.say("POST /auth/api/v1/auth/password/invite", (202, None))
     peers.say("POST /notification/api/v1/notifications", (202, {"id": "n1"}))
 
 
@@ -115,7 +116,7 @@ def test_onboarding_makes_the_account_invites_and_greets(
     assert row.sealed is None and row.finished_at is not None
     created, invited, greeted = peers.asked
     assert created[1] == created[1] | ONBOARD and len(created[1]["password"]) >= 40
-    assert invited[1] == {"email": "new@example.test"}
+    assert invited[1] == {"userId": "u1"}
     assert greeted[1]["userId"] == "u1" and greeted[1]["channel"] == "IN_APP"
     assert {headers["Authorization"] for _, _, headers in peers.asked} == {admin.headers["Authorization"]}
     done = db.session.scalars(select(Event).where(Event.type == "core.operation.completed")).one()
@@ -191,11 +192,36 @@ def test_an_undoing_that_fails_is_told(core_client: FlaskClient, inside: None, p
     assert row.steps[0]["compensation"]["error"] == "users answered 409 (last_admin)"
 
 
+def test_a_worker_whose_lease_ran_out_says_and_writes_nothing_more(
+    core_client: FlaskClient, inside: None, peers: Peers, admin: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready_to_onboard(peers, "u1")
+    peers.say("POST /notification/api/v1/notifications", (503, {}), (202, {"id": "n1"}))
+    operation = ask(core_client, admin, "onboard-user", ONBOARD).get_json()["data"]
+    real = carrying.authority
+
+    def slow(order: Order) -> Order:
+        """Before its first step the worker stands still for so long that another one goes ahead."""
+        monkeypatch.setattr(carrying, "authority", real)
+        with transaction():
+            db.session.execute(update(Operation).values(locked_until=utcnow() - timedelta(seconds=1)))
+        carrying.carry_out(order.operation_id)
+        return real(order)
+
+    monkeypatch.setattr(carrying, "authority", slow)
+    row = carry_out(operation["id"])
+    assert (row.status, row.error) == ("PENDING", "notification answered 503"), "as the second worker left it"
+    assert steps(row) == {"create-user": "SUCCEEDED", "invite": "SUCCEEDED", "greet": "PENDING"}
+    assert carry_out(operation["id"]).status == "SUCCEEDED"
+    said = db.session.scalars(select(Event.type)).all()
+    assert said.count("core.operation.completed") == 1
+
+
 def test_a_service_that_stays_away_ends_in_undoing(
     core_client: FlaskClient, inside: None, peers: Peers, admin: Any
 ) -> None:
     ready_to_onboard(peers, "u1")
-    peers.say("POST /auth/api/v1/auth/password/forgot", (503, {}))
+    peers.say("POST /auth/api/v1/auth/password/invite", (503, {}))
     peers.say("DELETE /users/api/v1/users/u1", (503, {}), (204, None))
     operation = ask(core_client, admin, "onboard-user", ONBOARD).get_json()["data"]
     for _ in range(carrying.MAX_ATTEMPTS):

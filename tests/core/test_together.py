@@ -13,6 +13,7 @@ from heidi_common.identity import Role, User
 from heidi_services import SERVICES
 from heidi_services.core.service import carrying
 from heidi_services.integration.models import Integration
+from tests.auth.helpers import mails
 
 BASE = "/api/v1/core"
 
@@ -63,6 +64,8 @@ def test_a_person_is_onboarded(client: FlaskClient, admin: dict[str, str]) -> No
     params = {"userId": str(user.id)}
     inbox = client.get("/api/v1/notifications", query_string=params, headers=admin).get_json()["data"]
     assert "Welcome! Your account is ready." in [message["content"] for message in inbox]
+    assert [mail["recipient"] for mail in mails("invitation")] == ["ada@example.test"]
+    assert mails("password-reset") == []
 
 
 def test_a_person_is_offboarded(client: FlaskClient, admin: dict[str, str], as_user: Callable[..., Any]) -> None:

@@ -127,6 +127,7 @@ def test_a_template_of_ones_own_replaces_the_shipped_one(
 
 def test_the_shipped_templates_obey_the_rules_and_speak_both_languages() -> None:
     names = {"welcome", "verify-email", "password-reset", "new-device", "token-theft", "password-changed"}
+    names |= {"email-taken", "mfa-removed", "invitation"}
     shipped = set(shipped_templates())
     assert names <= {name for name, _ in shipped}
     assert shipped == {(name, locale) for name, _ in shipped for locale in ("en", "de")}

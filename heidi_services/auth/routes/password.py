@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from heidi_common.guards import authenticated, caller, public
+from heidi_common.guards import authenticated, caller, guard, public
 from heidi_common.http import Blueprint
+from heidi_common.identity import Role
 from heidi_services.auth.routes.device import device
-from heidi_services.auth.schemas import AcceptedOut, ChangeIn, EmailIn, ResetIn, TokenIn
-from heidi_services.auth.service import password, verification
+from heidi_services.auth.schemas import AcceptedOut, ChangeIn, EmailIn, InviteIn, ResetIn, TokenIn
+from heidi_services.auth.service import invitation, password, verification
 
 blp = Blueprint("password", __name__, description="Passwords and e-mail verification")
 ACCEPTED = {"accepted": True}
@@ -24,12 +25,22 @@ def forgot(body: dict[str, Any]) -> dict[str, bool]:
     return ACCEPTED
 
 
+@blp.route("/api/v1/auth/password/invite", methods=["POST"])
+@guard(Role.ADMIN, scopes=("notifications:write",))
+@blp.arguments(InviteIn)
+@blp.response(202, AcceptedOut)
+def invite(body: dict[str, Any]) -> dict[str, bool]:
+    """Mail somebody who has never signed in a link by which they choose their password (one use, 7 days)."""
+    invitation.invite(body["user_id"], caller().id)
+    return ACCEPTED
+
+
 @blp.route("/api/v1/auth/password/reset", methods=["POST"])
 @public
 @blp.arguments(ResetIn)
 @blp.response(204)
 def reset(body: dict[str, Any]) -> None:
-    """A new password for a mailed token (one use, 15 minutes); all sessions end."""
+    """A new password for a mailed token (one use; 15 minutes, an invitation 7 days); all sessions end."""
     password.reset(body["token"], body["new_password"])
 
 

@@ -28,7 +28,8 @@ def delete_user(order: Order, result: JSON) -> None:
 
 
 def invite(order: Order) -> JSON:
-    order.send("auth", "POST", "/api/v1/auth/password/forgot", {"email": order.input["email"]})
+    user_id = order.results["create-user"]["userId"]
+    order.send("auth", "POST", "/api/v1/auth/password/invite", {"userId": user_id})
     return {}
 
 

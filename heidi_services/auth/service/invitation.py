@@ -1,0 +1,30 @@
+"""Inviting somebody for whom an account was made: a mail with a link by which they choose their password."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import exists, select
+
+from heidi_common.audit import record
+from heidi_common.db import db, transaction
+from heidi_common.identity import Session, User
+from heidi_common.problems import NotFound
+from heidi_services.auth import mails, one_time
+from heidi_services.auth.models import Purpose
+
+LIFETIME = timedelta(days=7)
+"""Who is invited has not asked for the mail and may read it after a weekend."""
+
+
+def invite(user_id: UUID, actor: UUID) -> None:
+    """Send the mail. Nothing is sent to who has signed in before: a token for days is for first times only."""
+    with transaction():
+        user = db.session.scalar(select(User).where(User.id == user_id, User.is_active, User.deleted_at.is_(None)))
+        if user is None:
+            raise NotFound("There is no such active account.")
+        if not db.session.scalar(select(exists().where(Session.user_id == user_id))):
+            token = one_time.issue(Purpose.RESET_PASSWORD, user, LIFETIME)
+            mails.send("invitation", user, token=token, link=mails.link("reset-password", token), days=LIFETIME.days)
+            record("user_invited", actor=actor, target=user_id)
