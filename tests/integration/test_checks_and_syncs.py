@@ -218,6 +218,50 @@ def test_a_sync_ends_after_five_tries(client: FlaskClient, as_user: Callable[...
     assert db.session.get_one(Integration, created["id"]).last_sync_at is None
 
 
+def test_a_sync_that_breaks_its_worker_every_time_comes_to_an_end(
+    client: FlaskClient, as_user: Callable[..., Any], vendors: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """As the process would end."""
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    created = make(client, as_user().headers, provider="STRIPE", credentials={"apiKey": SECRET})
+    sync_id = accepted(created)
+    monkeypatch.setattr(sync, "_carry_out", killed)
+    for _ in range(sync.MOST_CLAIMS):
+        with pytest.raises(Killed):
+            sync.run(sync_id)
+        db.session.rollback()
+        with transaction():
+            db.session.execute(update(Sync).values(locked_until=func.now(), hinted_until=func.now()))
+        assert sync.overdue() == [sync_id]
+    sync.run(sync_id)
+    row = db.session.get_one(Sync, sync_id, populate_existing=True)
+    assert (row.status, row.last_error) == ("FAILED", "its worker ended in the middle of every try")
+
+
+def test_of_two_workers_at_one_sync_the_later_claim_counts(
+    client: FlaskClient, as_user: Callable[..., Any], vendors: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    created = make(client, as_user().headers, provider="STRIPE", credentials={"apiKey": SECRET})
+    vendors.expect_request("/v1/events").respond_with_data("", status=503)
+    sync_id, real = accepted(created), sync._carry_out
+
+    def slow(*args: Any) -> None:
+        """It succeeds, but only after another worker was given the row, and has failed."""
+        monkeypatch.setattr(sync, "_carry_out", real)
+        with transaction():
+            db.session.execute(update(Sync).values(locked_until=func.now()))
+        sync.run(sync_id)
+
+    monkeypatch.setattr(sync, "_carry_out", slow)
+    sync.run(sync_id)
+    row = db.session.get_one(Sync, sync_id, populate_existing=True)
+    assert (row.status, row.attempts) == ("PENDING", 2)
+
+
 def test_a_fact_that_asks_twice_makes_no_second_row_and_one_for_nothing_is_refused(
     client: FlaskClient, as_user: Callable[..., Any]
 ) -> None:

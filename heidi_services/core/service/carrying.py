@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -31,11 +32,16 @@ MAX_ATTEMPTS, MOST_CLAIMS = 8, 12
 JSON = dict[str, Any]
 
 
+class TakenOver(Exception):
+    """The lease ran out and somebody else is at it, or has ended it: what we know of it counts no more."""
+
+
 @dataclass
 class Progress:
-    """A copy of the row, since no transaction is open while services are called."""
+    """A copy of the row, since no transaction is open while services are called. No two claims have one `lease`."""
 
     id: UUID
+    lease: datetime | None
     type: str
     order: Order
     steps: dict[str, JSON]
@@ -52,6 +58,14 @@ def carry_out(operation_id: UUID) -> None:
         progress = _load(operation_id)
     except CannotOpen:
         return _give_up(operation_id, "what was sealed for it cannot be opened")
+    try:
+        _go_on(progress)
+    except TakenOver:
+        log.warning("an operation was taken over", extra={"operation_id": str(operation_id)})
+    return None
+
+
+def _go_on(progress: Progress) -> None:
     try:
         if not progress.undoing:
             _forward(progress)
@@ -71,7 +85,7 @@ def _load(operation_id: UUID) -> Progress:
         steps = {step["name"]: dict(step) for step in row.steps}
         results = {name: step["result"] for name, step in steps.items() if "result" in step}
         order = Order(row.id, secret["input"], row.requested_by, secret["authorization"] or "", results)
-        return Progress(row.id, row.type, order, steps, row.undoing, row.attempts, row.error)
+        return Progress(row.id, row.locked_until, row.type, order, steps, row.undoing, row.attempts, row.error)
 
 
 def _forward(progress: Progress) -> None:
@@ -163,7 +177,11 @@ def _give_up(operation_id: UUID, error: str) -> None:
 
 
 def _save(progress: Progress, **values: Any) -> None:
-    statement = update(Operation).where(Operation.id == progress.id, still(Operation.status, Status.PENDING))
+    """Raises TakenOver, and nothing is written, when the row is not ours any more."""
+    ours = (Operation.id == progress.id) & still(Operation.status, Status.PENDING)
+    statement = update(Operation).where(ours, Operation.locked_until == progress.lease).returning(Operation.id)
     values |= {"steps": list(progress.steps.values()), "updated_at": utcnow(), "version": Operation.version + 1}
     with transaction():
-        db.session.execute(statement.values(**values).execution_options(synchronize_session=False))
+        found = db.session.execute(statement.values(**values).execution_options(synchronize_session=False))
+        if found.first() is None:
+            raise TakenOver

@@ -26,7 +26,8 @@ from ..models import Integration, Sync, SyncStatus
 from ..providers import PROVIDERS, Provider, Received
 from . import calls, receiver, vault
 
-MAX_ATTEMPTS = 5
+MAX_ATTEMPTS, MOST_CLAIMS = 5, 8
+"""A try that fails is counted to the first; above the second only what takes its worker with it ever comes."""
 LEASE_SECONDS = 300
 LONGEST_LOOK_BACK = timedelta(days=30)
 OVERLAP = timedelta(minutes=5)
@@ -36,6 +37,16 @@ PAGE_BYTES = 4 * 1024 * 1024
 
 class SyncFailed(Exception):
     """The provider did not answer as it should; the text is for the owner."""
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """One claim of one row."""
+
+    sync_id: UUID
+    integration_id: UUID
+    attempt: int
+    now: datetime
 
 
 @dataclass(frozen=True)
@@ -81,16 +92,19 @@ def run(sync_id: UUID, now: datetime | None = None) -> None:
     if not claim(Sync, sync_id, open_status=SyncStatus.PENDING, lease_seconds=LEASE_SECONDS):
         return None
     with transaction():
-        integration_id = db.session.get_one(Sync, sync_id).integration_id
-        integration = db.session.get_one(Integration, integration_id, populate_existing=True)
+        sync = db.session.get_one(Sync, sync_id, populate_existing=True)
+        integration = db.session.get_one(Integration, sync.integration_id, populate_existing=True)
+        turn = _Turn(sync_id, integration.id, sync.attempts, now)
         is_open = integration.is_open
     if not is_open:
-        return _end(sync_id, integration_id, now, "the integration is switched off", final=True)
+        return _end(turn, "the integration is switched off", final=True)
+    if turn.attempt > MOST_CLAIMS:
+        return _end(turn, "its worker ended in the middle of every try", final=True)
     try:
-        _carry_out(integration_id, now)
+        _carry_out(turn.integration_id, now)
     except SyncFailed as failure:
-        return _end(sync_id, integration_id, now, str(failure))
-    return _end(sync_id, integration_id, now, None)
+        return _end(turn, str(failure))
+    return _end(turn, None)
 
 
 def _carry_out(integration_id: UUID, now: datetime) -> None:
@@ -148,19 +162,20 @@ def _page(plan: _Plan, cursor: str | None, now: datetime) -> tuple[list[Received
     return list(found.events), found.cursor
 
 
-def _end(sync_id: UUID, integration_id: UUID, now: datetime, error: str | None, *, final: bool = False) -> None:
+def _end(turn: _Turn, error: str | None, *, final: bool = False) -> None:
+    """Of this try; nothing happens when the lease ran out and somebody else is at it."""
     with transaction():
-        sync = db.session.get(Sync, sync_id, with_for_update=True, populate_existing=True)
-        if sync is None:
+        sync = db.session.get(Sync, turn.sync_id, with_for_update=True, populate_existing=True)
+        if sync is None or sync.status != SyncStatus.PENDING or sync.attempts != turn.attempt:
             return
         sync.locked_until, sync.last_error = None, error
         if error is not None and not final and sync.attempts < MAX_ATTEMPTS:
-            sync.next_attempt_at = sync.hinted_until = now + backoff(sync.attempts, base=30, cap=3600)
+            sync.next_attempt_at = sync.hinted_until = turn.now + backoff(sync.attempts, base=30, cap=3600)
             return
         sync.status = SyncStatus.DONE if error is None else SyncStatus.FAILED
-        sync.finished_at = now
+        sync.finished_at = turn.now
         if error is None:
-            _stamp(integration_id, now)
+            _stamp(turn.integration_id, turn.now)
 
 
 def _stamp(integration_id: UUID, now: datetime) -> None:
