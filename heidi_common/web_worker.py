@@ -1,0 +1,26 @@
+"""gunicorn's threaded worker, with an end that does not wait for people who are not asking for anything."""
+
+from __future__ import annotations
+
+from gunicorn.workers.gthread import ThreadWorker
+
+
+class WebWorker(ThreadWorker):  # type: ignore[misc]
+    """Asked to stop, it finishes the requests it has and closes the connections that are idle.
+
+    gunicorn's own worker counts those as work, until they have been idle for `keepalive` seconds or GRACEFUL_TIMEOUT is
+    over: with the router in front, which keeps some open, that is each time.
+    """
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            self._close_idle()
+
+    def _close_idle(self) -> None:
+        # What has arrived already is a request, and is answered.
+        self.wait_for_and_dispatch_events(timeout=0)
+        for idle in (*self.keepalived_conns, *self.pending_conns):
+            idle.timeout = 0.0
+        self.murder_keepalived()
+        self.murder_pending()
