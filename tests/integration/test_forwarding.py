@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from pytest_httpserver import HTTPServer
 from sqlalchemy import func, select, update
 
 from heidi_common.db import db, transaction, utcnow
-from heidi_common.events import CityCreated, NotificationFailed, UserCreated, UserDeleted
+from heidi_common.events import CityCreated, CityUpdated, NotificationFailed, UserCreated, UserDeleted
 from heidi_common.identity import Role
 from heidi_common.outbox import Event
 from heidi_services.integration.models import Delivery, Integration
 from heidi_services.integration.service import forwarding, owners
 
-from .helpers import API, forward, make, say, some_id, user_updated
+from .helpers import API, deliver, forward, make, say, some_id, user_updated
 
 URL = "https://receiver.example/hook"
 
@@ -128,6 +129,26 @@ def test_an_admin_who_becomes_a_user_hears_no_longer_of_others(
     assert not forward(user_updated(some_id()))
     follow(user_updated(admin.user.id, role="ADMIN"))
     assert forward(user_updated(some_id()))
+
+
+def test_what_was_queued_for_an_admin_is_not_sent_to_a_user(
+    client: FlaskClient, as_user: Callable[..., Any], httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/hook").respond_with_data("")
+    admin = as_user(Role.ADMIN)
+    make(client, admin.headers, webhookUrl=httpserver.url_for("/hook"), config={"eventTypes": ["*"]})
+    [of_others], [of_nobody], [own] = (
+        forward(user_updated(some_id())),
+        forward(CityUpdated(id=some_id(), country="CH")),
+        forward(user_updated(admin.user.id)),
+    )
+    follow(user_updated(admin.user.id, role="USER"))
+    for delivery_id in (of_others, of_nobody):
+        row = deliver(delivery_id)
+        assert (row.status, row.attempts) == ("FAILED", 0)
+        assert row.last_error == "the integration's owner may not hear of this any more"
+    assert deliver(own).status == "DELIVERED"
+    assert len(httpserver.log) == 1
 
 
 def test_an_older_fact_that_arrives_late_gives_no_rights_back(client: FlaskClient, as_user: Callable[..., Any]) -> None:

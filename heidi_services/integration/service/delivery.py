@@ -25,6 +25,7 @@ from heidi_common.work import HINT_LEASE, claim, still
 
 from ..models import Delivery, DeliveryAttempt, DeliveryStatus, Integration
 from . import vault
+from .forwarding import about, may_hear
 from .outcome import record, record_closed
 from .outgoing import post_signed
 
@@ -136,9 +137,12 @@ def _copied(integration_id: UUID, delivery_id: UUID) -> Taken | None:
     if not integration.is_open or integration.webhook_url is None:
         record_closed(delivery, "the integration is switched off or has no webhookUrl")
         return None
+    if not may_hear(integration.owner_role, integration.user_id, about(delivery.body)):
+        delivery.attempts -= 1
+        _end(delivery, "the integration's owner may not hear of this any more")
+        return None
     if _lost_tries(delivery) >= LOST_AT_MOST:
-        delivery.status, delivery.locked_until = DeliveryStatus.FAILED, None
-        delivery.last_error = "its worker ended in the middle of every try"
+        _end(delivery, "its worker ended in the middle of every try")
         return None
     try:
         secrets = vault.signing_secrets(integration, utcnow())
@@ -149,6 +153,10 @@ def _copied(integration_id: UUID, delivery_id: UUID) -> Taken | None:
     return Taken(
         delivery_id, integration_id, delivery.attempts, integration.webhook_url, secrets, delivery.body, _name(delivery)
     )
+
+
+def _end(delivery: Delivery, reason: str) -> None:
+    delivery.status, delivery.locked_until, delivery.last_error = DeliveryStatus.FAILED, None, reason
 
 
 def _lost_tries(delivery: Delivery) -> int:
