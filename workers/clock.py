@@ -106,6 +106,8 @@ DUTIES = (
     Duty("deliveries", 1, due("heidi_services.integration.service.delivery:overdue", "webhooks", "deliver_webhook")),
     Duty("syncs", 1, due("heidi_services.integration.service.sync:overdue", "integration", "run_sync")),
     Duty("integration logs", 3600, deed("heidi_services.integration.service.journal:prune")),
+    Duty("old webhooks", 3600, deed("heidi_services.integration.service.events:prune")),
+    Duty("old syncs", 3600, deed("heidi_services.integration.service.sync:prune")),
     Duty("old deliveries", 3600, deed("heidi_services.integration.service.delivery:prune")),
 )
 

@@ -119,6 +119,7 @@ class WebhookEvent(Base):
     __table_args__ = (
         UniqueConstraint("integration_id", "provider_event_id"),
         Index("ix_webhook_events_integration_id_created_at_id", "integration_id", "created_at", "id"),
+        Index("ix_webhook_events_created_at", "created_at"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
@@ -180,6 +181,7 @@ class Sync(Work, Base):
         UniqueConstraint("event_id"),
         Index("ix_syncs_integration_id", "integration_id"),
         Index("ix_syncs_due", "next_attempt_at", postgresql_where=text("status = 'PENDING'")),
+        Index("ix_syncs_finished_at", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)

@@ -21,7 +21,8 @@ from heidi_common.inbox import Refused
 from heidi_common.outbox import Event
 from heidi_services.integration.models import Integration, Sync, WebhookEvent
 from heidi_services.integration.providers import sendgrid, slack, stripe, twilio
-from heidi_services.integration.service import sync
+from heidi_services.integration.service import events, sync
+from workers.clock import DUTIES
 
 from .helpers import API, make, say, some_id
 
@@ -216,6 +217,27 @@ def test_a_sync_ends_after_five_tries(client: FlaskClient, as_user: Callable[...
         db.session.expire_all()
     assert (row.status, row.attempts) == ("FAILED", 5)
     assert db.session.get_one(Integration, created["id"]).last_sync_at is None
+
+
+def test_old_webhooks_and_finished_syncs_are_forgotten_and_waiting_ones_are_not(
+    client: FlaskClient, as_user: Callable[..., Any], vendors: HTTPServer
+) -> None:
+    created = make(client, as_user().headers, provider="STRIPE", credentials={"apiKey": SECRET})
+    vendors.expect_request("/v1/events").respond_with_json({"data": [{"id": "evt_1", "type": "a"}], "has_more": False})
+    run(created)
+    waiting = accepted(created)
+
+    def left() -> tuple[int, list[UUID]]:
+        stored = db.session.scalar(select(func.count()).select_from(WebhookEvent)) or 0
+        return stored, list(db.session.scalars(select(Sync.id).order_by(Sync.created_at)))
+
+    for days, kept in ((29, (1, 2)), (31, (1, 1)), (91, (0, 1))):
+        sync.prune(utcnow() + timedelta(days=days))
+        events.prune(utcnow() + timedelta(days=days))
+        found = left()
+        assert (found[0], len(found[1])) == kept
+    assert left() == (0, [waiting])
+    assert {"old webhooks", "old syncs"} <= {duty.name for duty in DUTIES}
 
 
 def test_a_sync_that_breaks_its_worker_every_time_comes_to_an_end(

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
-from heidi_common.db import db, transaction
+from heidi_common.db import db, delete_in_batches, transaction, utcnow
 from heidi_common.events import IntegrationWebhook
 from heidi_common.outbox import emit
 from heidi_common.paging import Page, page
 from heidi_common.problems import NotFound
 
 from ..models import Integration, WebhookEvent
+
+KEPT = timedelta(days=90)
+"""Longer than any provider repeats an event, or a synchronisation looks back: what is forgotten would be new again."""
 
 
 def listed(integration_id: UUID, query: dict[str, Any]) -> Page:
@@ -47,3 +51,8 @@ def replay(integration: Integration, event_id: UUID) -> WebhookEvent:
             )
         )
     return event
+
+
+def prune(now: datetime | None = None) -> None:
+    """Events that were received long ago go."""
+    delete_in_batches(WebhookEvent, WebhookEvent.created_at < (now or utcnow()) - KEPT)

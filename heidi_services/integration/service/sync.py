@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from heidi_common.crypto import CannotOpen
-from heidi_common.db import db, transaction, utcnow
+from heidi_common.db import db, delete_in_batches, transaction, utcnow
 from heidi_common.events import IntegrationSync
 from heidi_common.inbox import Refused
 from heidi_common.outbox import Event, emit
@@ -31,6 +31,7 @@ MAX_ATTEMPTS, MOST_CLAIMS = 5, 8
 LEASE_SECONDS = 300
 LONGEST_LOOK_BACK = timedelta(days=30)
 OVERLAP = timedelta(minutes=5)
+KEPT = timedelta(days=30)
 PAGES_AT_MOST = 15
 PAGE_BYTES = 4 * 1024 * 1024
 
@@ -187,3 +188,8 @@ def _stamp(integration_id: UUID, now: datetime) -> None:
 
 def overdue(limit: int = 500) -> list[UUID]:
     return overdue_rows(Sync, open_status=SyncStatus.PENDING, limit=limit)
+
+
+def prune(now: datetime | None = None) -> None:
+    """Synchronisations that ended long ago go."""
+    delete_in_batches(Sync, Sync.finished_at < (now or utcnow()) - KEPT)
