@@ -22,5 +22,6 @@ EXPOSE 3000
 # /readyz is for the router; a restart helps only a process that is not alive.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os,urllib.request as u; u.urlopen('http://127.0.0.1:'+os.environ['BIND'].rpartition(':')[2]+'/healthz', timeout=4)"]
-ENTRYPOINT ["sh", "-c", "mkdir -p \"$PROMETHEUS_MULTIPROC_DIR\" && exec \"$@\"", "heidi"]
+# What an ended container of the same pod has counted is not counted on.
+ENTRYPOINT ["sh", "-c", "rm -rf \"$PROMETHEUS_MULTIPROC_DIR\" && mkdir -p \"$PROMETHEUS_MULTIPROC_DIR\" && exec \"$@\"", "heidi"]
 CMD ["gunicorn"]

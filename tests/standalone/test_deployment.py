@@ -1,6 +1,7 @@
 """Docker compose, Kubernetes and the router agree with the code, and with each other."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import yaml
 from heidi_common.config import ConfigError, Settings
 from heidi_common.standalone.router import TEMPLATE
 from heidi_services import SERVICES
+from tests.test_readme import asked_for
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
@@ -19,6 +21,7 @@ KUBERNETES = [
     if path.name != "kustomization.yaml"
     for document in yaml.safe_load_all(path.read_text())
 ]
+OURS = (*SERVICES, "worker", "relay", "clock")
 NAMES_IN_TEMPLATE = set(re.findall(r"\$\{([A-Z]+)\}", TEMPLATE.read_text()))
 
 
@@ -77,3 +80,52 @@ def test_the_examples_placeholders_do_not_start_a_service() -> None:
 def test_prometheus_asks_every_service() -> None:
     scrape = yaml.safe_load((ROOT / "deploy" / "monitoring" / "prometheus.yml").read_text())["scrape_configs"][0]
     assert {one["targets"][0] for one in scrape["static_configs"]} == {f"{n}:{p}" for n, p in SERVICES.items()}
+
+
+def pods() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """(name, pod, its container) of everything that runs on Kubernetes."""
+    for one in KUBERNETES:
+        if one["kind"] in ("Deployment", "Job"):
+            pod = one["spec"]["template"]["spec"]
+            yield one["metadata"]["name"], pod, pod["containers"][0]
+
+
+def test_the_images_entrypoint_makes_a_fresh_folder_for_metrics_and_nothing_goes_around_it() -> None:
+    image = (ROOT / "Dockerfile").read_text()
+    assert re.search(r"ENTRYPOINT .*rm -rf .*PROMETHEUS_MULTIPROC_DIR.* && mkdir -p .*PROMETHEUS_MULTIPROC_DIR", image)
+    ours = {name: container for name, _, container in pods() if container["image"] == "heidi"}
+    assert ours.keys() == {*SERVICES, "worker", "relay", "clock", "migrate"}
+    assert [name for name, container in ours.items() if "command" in container] == []
+    assert [name for name, one in COMPOSE.items() if "entrypoint" in one] == []
+
+
+def test_every_setting_of_the_readme_reaches_the_processes_under_compose() -> None:
+    given = {name for service in COMPOSE.values() for name in service.get("environment", {})}
+    assert set(asked_for()) - given == {"HEIDI_BASE_PORT"}, "names and ports are docker's own there"
+
+
+@pytest.mark.parametrize("where", ["compose", "kubernetes"])
+def test_whoever_is_asked_to_stop_has_time_to_finish_its_requests(where: str) -> None:
+    gunicorn = int(re.findall(r'"GRACEFUL_TIMEOUT", "(\d+)"', (ROOT / "gunicorn.conf.py").read_text())[0])
+    nginx = int(re.findall(r"worker_shutdown_timeout (\d+)s", TEMPLATE.read_text())[0])
+    if where == "compose":
+        given = {
+            n: int(one.get("stop_grace_period", "10s")[:-1]) for n, one in COMPOSE.items() if n in (*OURS, "router")
+        }
+    else:
+        given = {
+            name: pod.get("terminationGracePeriodSeconds", 30) - _sleeps(container) for name, pod, container in pods()
+        }
+        given.pop("migrate")
+    assert given.keys() == {*OURS, "router"}
+    assert min(given.values()) > max(gunicorn, nginx)
+
+
+def _sleeps(container: dict[str, Any]) -> int:
+    before = container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", ["sleep", "0"])
+    return int(before[1])
+
+
+def test_on_kubernetes_nobody_is_sent_to_a_pod_that_has_stopped_listening() -> None:
+    patient = {name for name, _, container in pods() if _sleeps(container)}
+    assert patient == {*SERVICES, "router"}
