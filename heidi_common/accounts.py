@@ -13,11 +13,12 @@ from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from heidi_common import revocation
-from heidi_common.db import db, reading, utcnow
+from heidi_common.db import db, utcnow
 from heidi_common.events import UserCreated
 from heidi_common.identity import Role, Session, User
 from heidi_common.outbox import emit
 from heidi_common.problems import Conflict
+from heidi_common.reads import Read
 from heidi_common.schemas import Schema, UtcDateTime, iso
 
 PERSON: Any = User.__table__.columns
@@ -137,11 +138,10 @@ def by_id(user_id: UUID, *columns: Any) -> AnyRow | None:
 
 def read(user_id: UUID) -> AnyRow | None:
     """The same outside of any transaction: one round trip."""
-    with reading() as connection:
-        return connection.execute(_SHOWN_BY_ID, {"user_id": user_id}).first()
+    return _SHOWN_BY_ID.first(user_id=user_id)
 
 
-_SHOWN_BY_ID = select(*SHOWN).where(User.id == bindparam("user_id"), User.deleted_at.is_(None))
+_SHOWN_BY_ID = Read(select(*SHOWN).where(User.id == bindparam("user_id"), User.deleted_at.is_(None)))
 
 
 def live_session(session: type[Session], now: datetime) -> Iterable[Any]:

@@ -10,18 +10,18 @@ from typing import Any
 from uuid import UUID
 
 import psycopg2
-from flask import Flask
+from flask import Flask, g
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import DateTime, MetaData, Text, delete, event, exc, func, select
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.pool import ConnectionPoolEntry, Pool
 from uuid_utils.compat import uuid7
 
 from heidi_common.config import Settings
-from heidi_common.problems import PreconditionFailed
+from heidi_common.problems import PreconditionFailed, Unavailable
 
 NAMING = {
     "ix": "ix_%(column_0_label)s",
@@ -105,6 +105,13 @@ def _wake(driver: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
         driver.rollback()
     except psycopg2.Error:
         raise exc.DisconnectionError from None
+
+
+@event.listens_for(Engine, "before_cursor_execute")
+def within_time(*_args: object) -> None:
+    """A request that has used up its time does not begin another statement."""
+    if g and time.monotonic() > g.get("deadline", float("inf")):
+        raise Unavailable("The time limit of a request is passed.", code="time_limit")
 
 
 @contextmanager

@@ -8,12 +8,9 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from flask import Flask, Response, g, request
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 from heidi_common.config import Settings
 from heidi_common.logs import bound_request_id
-from heidi_common.problems import Unavailable
 
 log = logging.getLogger("heidi.access")
 QUIET = ("/healthz", "/readyz", "/metrics")
@@ -104,10 +101,3 @@ def _end(_error: BaseException | None) -> None:
     stack = g.pop("stack", None)
     if stack is not None:
         stack.close()
-
-
-@event.listens_for(Engine, "before_cursor_execute")
-def _within_time(*_args: object) -> None:
-    """A request that has used up its time does not begin another statement."""
-    if g and time.monotonic() > g.get("deadline", float("inf")):
-        raise Unavailable("The time limit of a request is passed.", code="time_limit")

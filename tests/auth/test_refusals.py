@@ -8,8 +8,7 @@ import pytest
 import redis
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event, select
-from sqlalchemy.engine import Engine
+from sqlalchemy import select
 
 from heidi_common import passwords, throttle
 from heidi_common.audit import Audit
@@ -18,6 +17,7 @@ from heidi_common.identity import User
 from heidi_common.runtime import runtime
 from tests.auth.helpers import PASSWORD, login, register
 from tests.conftest import make_settings
+from tests.statements import noted
 
 VARYING = ("X-Request-ID", "Server-Timing", "Date", "Content-Length", "RateLimit")
 
@@ -123,18 +123,12 @@ def watched() -> Iterator[list[str]]:
     """Statements (without their values) and hashes, in their order."""
     work: list[str] = []
     verify = passwords._fits
+    with noted() as sent, pytest.MonkeyPatch.context() as patch:
 
-    def noted(stored: str, password: str) -> bool:
-        work.append("hash")
-        return verify(stored, password)
+        def hashing(stored: str, password: str) -> bool:
+            sent.append(("hash", None))
+            return verify(stored, password)
 
-    def note(_connection, _cursor, statement, *_rest) -> None:
-        work.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(passwords, "_fits", noted)
-            yield work
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
+        patch.setattr(passwords, "_fits", hashing)
+        yield work
+    work += [statement for statement, _ in sent]

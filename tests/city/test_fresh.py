@@ -6,8 +6,6 @@ import pytest
 import redis
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 from heidi_common.app import build_app, service
 from heidi_common.config import Settings
@@ -21,6 +19,7 @@ from heidi_services.city.service import catalogue, fresh
 from tests.city.conftest import BERLIN
 from tests.conftest import make_settings
 from tests.ports import free_port
+from tests.statements import Sent, noted
 from workers.city import renew_city_answers
 from workers.subscriptions import SUBSCRIPTIONS
 
@@ -28,16 +27,9 @@ URL = "/api/v1/cities"
 
 
 @pytest.fixture
-def statements() -> Iterator[list[str]]:
-    """Every SQL statement that is sent meanwhile."""
-    sent: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        sent.append(statement)
-
-    event.listen(Engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(Engine, "before_cursor_execute", note)
+def statements() -> Iterator[Sent]:
+    with noted() as sent:
+        yield sent
 
 
 @pytest.fixture
@@ -56,7 +48,7 @@ def city(make: Callable[..., City], client: FlaskClient) -> City:
 
 
 @pytest.mark.parametrize("path", ["/{id}", "/countries", "/search?q=berlin"])
-def test_a_hot_read_asks_no_database(client: FlaskClient, city: City, statements: list[str], path: str) -> None:
+def test_a_hot_read_asks_no_database(client: FlaskClient, city: City, statements: Sent, path: str) -> None:
     path = URL + path.format(id=city.id)
     first = client.get(path)
     statements.clear()
@@ -66,7 +58,7 @@ def test_a_hot_read_asks_no_database(client: FlaskClient, city: City, statements
 
 
 def test_a_cold_read_of_a_city_is_one_statement(
-    client: FlaskClient, make: Callable[..., City], statements: list[str]
+    client: FlaskClient, make: Callable[..., City], statements: Sent
 ) -> None:
     path = f"{URL}/{make(**BERLIN).id}"
     statements.clear()
@@ -113,7 +105,7 @@ def test_a_reader_slower_than_a_change_stores_nothing_that_is_used(client: Flask
     assert fresh.aside("slow", lambda: fresh.Answer("new", b"new")).body == b"new"
 
 
-def test_a_change_that_is_rolled_back_drops_nothing(client: FlaskClient, city: City, statements: list[str]) -> None:
+def test_a_change_that_is_rolled_back_drops_nothing(client: FlaskClient, city: City, statements: Sent) -> None:
     path = f"{URL}/{city.id}"
     with pytest.raises(RuntimeError), transaction():
         catalogue.change(city.id, None, population=1)

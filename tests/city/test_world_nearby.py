@@ -6,16 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from heidi_services.city.service.reads import rows
+from heidi_common.reads import Read
 from tests.city.oracle import Known, check, everything_by_distance
 
 EVERYTHING = 20038
-ALL = text("SELECT id, latitude, longitude, country, coalesce(population, 0) AS population FROM cities")
+ALL = Read(text("SELECT id, latitude, longitude, country, coalesce(population, 0) AS population FROM cities"))
 
 
 @pytest.fixture(scope="module")
 def cities(world: FlaskClient) -> list[Known]:
-    return [Known(str(r.id), r.latitude, r.longitude, r.country, r.population) for r in rows(ALL, {})]
+    return [Known(str(r.id), r.latitude, r.longitude, r.country, r.population) for r in ALL.all()]
 
 
 def ask(world: FlaskClient, latitude: float, longitude: float, radius: float, limit: int, rest: str = "") -> list[dict]:

@@ -3,39 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
 
 from heidi_common.db import reading
+from tests.statements import noted
 
 Plans = Callable[[str], list[str]]
 
 
 @pytest.fixture
-def plans(world: FlaskClient) -> Iterator[Plans]:
+def plans(world: FlaskClient) -> Plans:
     """The plans of what a GET sends to the database."""
-    sent: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
-        sent.append((statement, values))
 
     def explain(path: str) -> list[str]:
-        sent.clear()
-        assert world.get(f"/api/v1/cities{path}").status_code == 200
+        with noted() as sent:
+            assert world.get(f"/api/v1/cities{path}").status_code == 200
         with reading() as connection:
             return [
                 "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", values).scalars())
-                for statement, values in list(sent)
+                for statement, values in sent
             ]
 
-    event.listen(Engine, "before_cursor_execute", note)
-    yield explain
-    event.remove(Engine, "before_cursor_execute", note)
+    return explain
 
 
 # Of a prefix, the statistics of the day decide between the btree (`_prefix`) and the trigrams (`_typo`): both serve it.

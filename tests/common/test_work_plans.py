@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 from uuid import UUID
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, text
-from sqlalchemy.engine import Engine
+from sqlalchemy import text
 
 from heidi_common import inbox, work
 from heidi_common.db import db, reading
 from heidi_services.notification.service import claim
 from heidi_services.scheduler.models import ScheduleRun
+from tests.statements import Sent, noted
 
 SOME_ID = UUID(int=1)
 FILL = {
@@ -43,15 +42,9 @@ CLAIMS: dict[str, tuple[str, str, Claim]] = {
 
 
 @pytest.fixture
-def sent(app: Flask) -> Iterator[list[tuple[str, Any]]]:
-    found: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, values: Any, *_rest: Any) -> None:
-        found.append((statement, values))
-
-    event.listen(Engine, "before_cursor_execute", note)
-    yield found
-    event.remove(Engine, "before_cursor_execute", note)
+def sent(app: Flask) -> Iterator[Sent]:
+    with noted() as found:
+        yield found
 
 
 def fill(table: str, status: str, first: int, last: int) -> None:
@@ -60,7 +53,7 @@ def fill(table: str, status: str, first: int, last: int) -> None:
 
 
 @pytest.mark.parametrize("table", CLAIMS)
-def test_a_claim_finds_its_row_by_the_primary_key(table: str, sent: list[tuple[str, Any]]) -> None:
+def test_a_claim_finds_its_row_by_the_primary_key(table: str, sent: Sent) -> None:
     done, waiting, take = CLAIMS[table]
     db.session.execute(text(SCHEDULE))
     fill(table, done, 1, 5000)

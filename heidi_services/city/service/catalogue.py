@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import InstrumentedAttribute
 
 from heidi_common.db import db, expect_version, transaction
@@ -13,11 +13,12 @@ from heidi_common.events import CityCreated, CityDeleted, CityUpdated
 from heidi_common.outbox import emit
 from heidi_common.paging import Page, page
 from heidi_common.problems import NotFound
+from heidi_common.reads import Read, Row
 from heidi_services.city.geo import bearing, distance_km, wrapped
 from heidi_services.city.models import City
 from heidi_services.city.service import fresh
 from heidi_services.city.service.naming import reindex
-from heidi_services.city.service.reads import COLUMNS, LISTED, rows
+from heidi_services.city.service.reads import COLUMNS, LISTED
 
 SORTS: dict[str, InstrumentedAttribute[Any]] = {
     "name": City.name,
@@ -27,28 +28,23 @@ SORTS: dict[str, InstrumentedAttribute[Any]] = {
 _NAMED = {"name", "other_names", "country", "population", "is_active"}
 """Changes of these change what search knows."""
 _LISTED = select(*LISTED, City.created_at, City.people.label("people"))
-_BY_ID = text(f"SELECT {COLUMNS} FROM cities WHERE id = :id")  # nosec  # B608: constants
-_COUNTS = text("SELECT country, count(*) AS cities FROM cities WHERE is_active GROUP BY country ORDER BY country")
+_BY_ID = Read(text(f"SELECT {COLUMNS} FROM cities WHERE id = :id"))  # nosec  # B608: constants
+_NAMES = Read(text("SELECT other_names FROM cities WHERE id = :id"))
+_COUNTS = Read(text("SELECT country, count(*) AS cities FROM cities WHERE is_active GROUP BY country ORDER BY country"))
 
 
-def row(city_id: UUID) -> Row[Any]:
+def row(city_id: UUID) -> Row:
     """A city, active or not, as a plain row."""
-    found = rows(_BY_ID, {"id": city_id})
-    if not found:
-        raise NotFound("There is no city with this id.")
-    return found[0]
+    return _the_one(_BY_ID, city_id)
 
 
 def other_names(city_id: UUID) -> list[str]:
-    found = rows(text("SELECT other_names FROM cities WHERE id = :id"), {"id": city_id})
-    if not found:
-        raise NotFound("There is no city with this id.")
-    return list(found[0].other_names)
+    return list(_the_one(_NAMES, city_id).other_names)
 
 
 def countries() -> list[tuple[str, int]]:
     """Every country that has active cities, and how many."""
-    return [(found.country, found.cities) for found in rows(_COUNTS, {})]
+    return [(found.country, found.cities) for found in _COUNTS.all()]
 
 
 def between(start: UUID, end: UUID) -> tuple[float, float]:
@@ -122,11 +118,22 @@ def statistics() -> dict[str, int]:
     return {"cities": cities, "countries": lands, "names": names or 0, "inactive": inactive or 0}
 
 
+def _the_one(read: Read, city_id: UUID) -> Row:
+    found = read.first(id=city_id)
+    if found is None:
+        raise _no_such_city()
+    return found
+
+
 def _locked(city_id: UUID) -> City:
     city = db.session.get(City, city_id, with_for_update=True, populate_existing=True)
     if city is None:
-        raise NotFound("There is no city with this id.")
+        raise _no_such_city()
     return city
+
+
+def _no_such_city() -> NotFound:
+    return NotFound("There is no city with this id.")
 
 
 def _apply(city: City, changed: dict[str, Any]) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ARRAY, Row, Text, TextClause, bindparam, text
+from sqlalchemy import text
 
+from heidi_common.reads import Read, Row
 from heidi_services.city.geo import EARTH_RADIUS_KM, unit_vector
 from heidi_services.city.search import SHORTEST_FOR_TYPOS, one_typo_away
-from heidi_services.city.service.reads import COLUMNS, rows
+from heidi_services.city.service.reads import COLUMNS
 
 POOL = 200
 """So many candidates by name and fame; the point then orders these and the ones around it."""
@@ -33,7 +34,7 @@ NEARNESS = f"(1 + 1 / (1 + {2 * EARTH_RADIUS_KM / 100} * asin(least(1, chord / 2
 class Found(NamedTuple):
     """Rows with `score`, best first, and with `chord` when there is a point."""
 
-    rows: list[Row[Any]]
+    rows: list[Row]
     more: bool
     point: tuple[float, float] | None
 
@@ -57,11 +58,11 @@ def search(q: str, *, limit: int, country: str | None = None, point: tuple[float
     return Found(found[:limit], len(found) > limit, point)
 
 
-def _matching(match: str, values: dict[str, Any]) -> list[Row[Any]]:
-    return list(rows(_statement(match, "country" in values, "place" in values), values))
+def _matching(match: str, values: dict[str, Any]) -> list[Row]:
+    return _statement(match, "country" in values, "place" in values).all(**values)
 
 
-def _best(first: list[Row[Any]], second: list[Row[Any]]) -> list[Row[Any]]:
+def _best(first: list[Row], second: list[Row]) -> list[Row]:
     """Both together, each city once, in order of the score."""
     seen = {found.id for found in first}
     merged = first + [found for found in second if found.id not in seen]
@@ -69,7 +70,7 @@ def _best(first: list[Row[Any]], second: list[Row[Any]]) -> list[Row[Any]]:
 
 
 @cache
-def _statement(match: str, country: bool, point: bool) -> TextClause:
+def _statement(match: str, country: bool, point: bool) -> Read:
     chord = "pos <-> CAST(:place AS cube)" if point else "0"
     sql = (
         f"SELECT {COLUMNS}, chord, score * {NEARNESS if point else '1'} AS score"  # nosec  # B608: constants
@@ -77,8 +78,7 @@ def _statement(match: str, country: bool, point: bool) -> TextClause:
         f" FROM ({_hits(match, country, point)}) hits JOIN cities ON id = city_id) pool"
         " ORDER BY score DESC, id LIMIT :limit"
     )
-    spellings = [bindparam("spellings", type_=ARRAY(Text))] if match == TYPO else []
-    return text(sql).bindparams(*spellings)
+    return Read(text(sql))
 
 
 def _hits(match: str, country: bool, point: bool) -> str:

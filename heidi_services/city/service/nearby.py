@@ -6,11 +6,12 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, TextClause, text
+from sqlalchemy import text
 
+from heidi_common.reads import Read, Row
 from heidi_services.city.geo import chord_of_km, unit_vector
 from heidi_services.city.service import catalogue
-from heidi_services.city.service.reads import COLUMNS, rows
+from heidi_services.city.service.reads import COLUMNS
 
 ROUNDING = 1e-12
 """A few micrometres on the earth: what is on the rim belongs to it, the antipode included."""
@@ -21,12 +22,12 @@ class Nearby(NamedTuple):
 
     latitude: float
     longitude: float
-    rows: list[Row[Any]]
+    rows: list[Row]
     more: bool
 
 
 @cache
-def _statement(country: bool, min_population: bool, around: bool) -> TextClause:
+def _statement(country: bool, min_population: bool, around: bool) -> Read:
     """The nearest by index, cut at the radius afterwards.
 
     A condition on the radius inside would be the same answer, but the planner cannot estimate it and leaves the index.
@@ -36,10 +37,11 @@ def _statement(country: bool, min_population: bool, around: bool) -> TextClause:
         + (" AND population >= :min_population" if min_population else "")
         + (" AND id <> :around" if around else "")
     )
-    return text(
+    sql = (
         f"SELECT * FROM (SELECT {COLUMNS}, pos <-> CAST(:place AS cube) AS chord FROM cities"  # nosec  # B608: constants
         f" WHERE is_active{filters} ORDER BY chord, id LIMIT :limit) nearest WHERE chord <= :radius"
     )
+    return Read(text(sql))
 
 
 def nearest(
@@ -56,16 +58,13 @@ def nearest(
     x, y, z = unit_vector(latitude, longitude)
     statement = _statement(country is not None, min_population is not None, around is not None)
     values = {"country": country, "min_population": min_population, "around": around}
-    found = rows(
-        statement,
-        {
-            "place": f"({x!r},{y!r},{z!r})",
-            "radius": chord_of_km(radius_km) + ROUNDING,
-            "limit": limit + 1,
-            **{name: value for name, value in values.items() if value is not None},
-        },
+    found = statement.all(
+        place=f"({x!r},{y!r},{z!r})",
+        radius=chord_of_km(radius_km) + ROUNDING,
+        limit=limit + 1,
+        **{name: value for name, value in values.items() if value is not None},
     )
-    return Nearby(latitude, longitude, list(found[:limit]), len(found) > limit)
+    return Nearby(latitude, longitude, found[:limit], len(found) > limit)
 
 
 def nearest_to(city_id: UUID, **options: Any) -> Nearby:

@@ -1,11 +1,8 @@
-"""Reading for the public routes: one statement, one round trip, plain rows."""
+"""What the public routes read of a city: as text where JSON will be text."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, TextClause, literal_column
-
-from heidi_common.db import reading
+from sqlalchemy import ColumnElement, literal_column
 
 _ISO = """'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'"""
 _SHOWN = {
@@ -23,15 +20,9 @@ _SHOWN = {
     "updated": f"to_char(updated_at, {_ISO})",
     "version": "version",
 }
-"""A city as text where JSON will be text: objects in between would cost more than everything else."""
+"""Objects in between would cost more than everything else."""
 
 COLUMNS = ", ".join(f"{source} AS {name}" for name, source in _SHOWN.items()).replace(":", r"\:")
 """For `text()`, where a colon begins a parameter."""
 LISTED: list[ColumnElement[Any]] = [literal_column(source).label(name) for name, source in _SHOWN.items()]
 """For `select()`."""
-
-
-def rows(statement: TextClause, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
-    """All rows of one statement."""
-    with reading() as connection:
-        return connection.execute(statement, values).all()

@@ -9,24 +9,24 @@ from uuid import UUID
 from sqlalchemy import Select, bindparam, select
 
 from heidi_common.accounts import AnyRow
-from heidi_common.db import db, reading
+from heidi_common.db import db
 from heidi_common.guards import Caller
 from heidi_common.identity import Role, User
 from heidi_common.paging import Page, page
 from heidi_common.problems import NotFound
+from heidi_common.reads import Read
 from heidi_services.users.present import COLUMNS
 
 ORDERS = {"createdAt": User.created_at, "email": User.email}
 STAFF = (Role.ADMIN, Role.MODERATOR)
-BY_ID = select(*COLUMNS).where(User.id == bindparam("user_id"), User.deleted_at.is_(None))
+BY_ID = Read(select(*COLUMNS).where(User.id == bindparam("user_id"), User.deleted_at.is_(None)))
 
 
 def get(caller: Caller, user_id: UUID) -> AnyRow:
     """Oneself, or anybody for staff; for others nobody else exists."""
     if caller.id != user_id and caller.role not in STAFF:
         raise not_found()
-    with reading() as connection:
-        row = connection.execute(BY_ID, {"user_id": user_id}).first()
+    row: AnyRow | None = BY_ID.first(user_id=user_id)
     if row is None:
         raise not_found()
     return row

@@ -1,0 +1,37 @@
+"""Every SQL statement that is sent, by whichever way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+
+from heidi_common.reads import Read
+
+Sent = list[tuple[str, Any]]
+
+
+@contextmanager
+def noted() -> Iterator[Sent]:
+    """Each statement with its values, in their order."""
+    sent: Sent = []
+    by_driver = Read._by_driver
+
+    def note(_connection: object, _cursor: object, statement: str, values: Any, *_rest: object) -> None:
+        sent.append((statement, values))
+
+    def note_read(read: Read, values: dict[str, Any]) -> list[Any]:
+        sent.append((read.sql, values))
+        return by_driver(read, values)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Read, "_by_driver", note_read)
+            yield sent
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
