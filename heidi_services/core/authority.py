@@ -13,9 +13,9 @@ from dataclasses import replace
 import orjson
 
 from heidi_common.outbound import OutboundError
+from heidi_common.peers import url_of
 from heidi_common.runtime import runtime
 from heidi_services.core.operations import Later, Order, Refused
-from heidi_services.core.peers import url_of
 
 _ENDS_TOO_SOON = 60.0
 _lock = threading.Lock()

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode
 
-import orjson
-from flask import current_app
-
-from heidi_common.outbound import OutboundError
+from heidi_common.peers import Call, ask
 from heidi_common.problems import Unavailable
-from heidi_common.runtime import runtime
 
-PORTS = {"notification": 4, "integration": 6}
-"""Offset of a service's port from the first one's."""
+TIME_LIMIT = 15.0
+PAGE = 20
 LISTS = (
     ("notification", "notifications", "/api/v1/notifications"),
     ("integration", "integrations", "/api/v1/integrations"),
@@ -41,40 +36,18 @@ def personal_data(authorization: str) -> dict[str, Any]:
 
 
 def _pages(service: str, path: str, headers: dict[str, str]) -> Iterator[Any]:
-    query: dict[str, str] = {"limit": "100"}
+    query: dict[str, Any] = {"limit": PAGE}
     while True:
-        answer = _get(service, f"{path}?{urlencode(query)}", headers)
+        answer = _get(service, path, headers, query)
         yield from answer["data"]
         if not answer["meta"].get("nextCursor"):
             return
         query["cursor"] = answer["meta"]["nextCursor"]
 
 
-def _get(service: str, path: str, headers: dict[str, str]) -> dict[str, Any]:
-    ask: Callable[..., tuple[int, bytes]] = _here if f"docs-{service}" in current_app.blueprints else _there
-    status, body = ask(service, path, headers)
-    if status != 200:
-        raise _away(service)
-    answer: dict[str, Any] = orjson.loads(body)
-    return answer
-
-
-def _here(_service: str, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
-    """One app serves all services: there may be no other server to ask."""
-    response = current_app.test_client().get(path, headers=headers)
-    return response.status_code, response.data
-
-
-def _there(service: str, path: str, headers: dict[str, str]) -> tuple[int, bytes]:
-    settings = runtime().settings
-    base = settings.peer_url.format(port=settings.base_port + PORTS[service], service=service)
-    try:
-        response = runtime().outbound.request("GET", base + path, headers=headers, trusted=True)
-    except OutboundError:
-        raise _away(service) from None
-    return response.status_code, response.content
-
-
-def _away(service: str) -> Unavailable:
-    detail = f"The {service} service cannot tell what it holds just now."
-    return Unavailable(detail, code="export_incomplete", retry_after=5)
+def _get(service: str, path: str, headers: dict[str, str], query: dict[str, Any] | None = None) -> dict[str, Any]:
+    reply = ask(Call(service, path, query or {}, headers=headers), timeout=TIME_LIMIT)
+    if reply.status != 200 or not isinstance(reply.body, dict):
+        detail = f"The {service} service cannot tell what it holds just now."
+        raise Unavailable(detail, code="export_incomplete", retry_after=5)
+    return reply.body

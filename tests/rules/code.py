@@ -14,7 +14,7 @@ ROOMS = frozenset({"routes", "schemas", "service", "models", "cli"})
 SPECIALITIES: Mapping[str, frozenset[str]] = {
     "auth": frozenset({"key_ring", "mails", "oauth", "one_time", "pages", "same_time", "tokens", "totp"}),
     "city": frozenset({"answers", "countries", "geo", "place", "present", "search", "sources"}),
-    "core": frozenset({"authority", "operations", "peers", "present", "sse"}),
+    "core": frozenset({"authority", "operations", "present", "sse"}),
     "integration": frozenset({"providers"}),
     "notification": frozenset({"channels", "kinds", "shipped"}),
     "scheduler": frozenset({"actions", "cron", "kinds", "misfire", "waiting"}),

@@ -12,6 +12,7 @@ from heidi_common.db import db, transaction, utcnow
 from heidi_common.idempotency import IdempotencyKey
 from heidi_common.identity import Role, Session, User
 from heidi_common.outbox import Event
+from heidi_common.peers import Reply
 from heidi_services.auth.models import OneTimeToken, RecoveryCode, Totp
 from heidi_services.auth.service import forgetting
 from tests.auth.helpers import PASSWORD, bearer, login, register
@@ -144,6 +145,6 @@ def test_an_export_holds_what_every_service_knows(client, as_user) -> None:
 
 
 def test_an_export_without_a_service_is_no_export(client, as_user, monkeypatch) -> None:
-    monkeypatch.setattr("heidi_services.users.peers._here", lambda *args: (503, b""))
+    monkeypatch.setattr("heidi_common.peers._here", lambda *args: Reply(503))
     found = client.get(f"{USERS}/me/export", headers=as_user().headers)
     assert (found.status_code, found.json["code"]) == (503, "export_incomplete")

@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 from heidi_common.db import db, utcnow
 from heidi_common.inbox import Inbox
 from heidi_common.outbox import Event
+from heidi_common.peers import Call, Reply, ask_all, on_behalf
 from heidi_common.runtime import runtime
 from heidi_common.schemas import iso
-from heidi_services.core.peers import Call, Reply, ask_all, on_behalf
 
 KEY = "core:overview"
 FRESH_SECONDS = 10

@@ -6,8 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from heidi_common.guards import Caller
+from heidi_common.peers import Call, Reply, ask_all, on_behalf
 from heidi_common.problems import NotFound, Unauthorized
-from heidi_services.core.peers import Call, Reply, ask_all, on_behalf
 
 _RECENT = 5
 

@@ -10,8 +10,8 @@ from typing import Any
 from flask import current_app
 
 from heidi_common import health
+from heidi_common.peers import Call, ask_all
 from heidi_services import SERVICES
-from heidi_services.core.peers import Call, ask_all
 
 FRESH_SECONDS = 1.0
 _TIME_LIMIT = 2.0

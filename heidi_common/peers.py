@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import Context
 from dataclasses import dataclass, field
 from functools import cache, partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
@@ -20,14 +21,14 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from heidi_common.logs import request_id
 from heidi_common.outbound import Client, OutboundError
 from heidi_common.runtime import runtime
-from heidi_services import SERVICES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 TIME_LIMIT = 3.0
 _MAX_AT_ONCE = 32
-_MAX_BYTES = 4 * 1024 * 1024
+_MAX_BYTES = 32 * 1024 * 1024
+"""A page of twenty webhooks, each as large as one may be, with room to write them in JSON."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Reply:
 def url_of(service: str) -> str:
     """Where a service listens, by `PEER_URL` (`{port}` and `{service}` are filled in)."""
     settings = runtime().settings
-    port = settings.base_port + list(SERVICES).index(service)
+    port = settings.base_port + list(import_module("heidi_services").SERVICES).index(service)
     return settings.peer_url.format(service=service, port=port).rstrip("/")
 
 
