@@ -28,6 +28,7 @@ URL = "/api/v1/notifications/stream"
 @pytest.fixture(autouse=True)
 def quick_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(route, "HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr(route, "LOOK_SECONDS", 0.1)
 
 
 @contextmanager
@@ -106,6 +107,16 @@ def test_a_stream_ends_with_its_session(client: FlaskClient, as_user: AsUser) ->
             db.session.execute(db.update(Session).values(revoked_at=db.func.now()))
         revocation.end_sessions([cast(UUID, person.session_id)])
         assert [chunk for _, chunk in zip(range(50), chunks, strict=False) if chunk.startswith("id")] == []
+
+
+def test_a_stream_does_not_wait_for_its_next_sign_of_life_to_end(
+    client: FlaskClient, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(route, "HEARTBEAT_SECONDS", 5.0)
+    person = as_user()
+    with _stream(client, person) as chunks:
+        revocation.end_sessions([cast(UUID, person.session_id)])
+        assert list(chunks) == []
 
 
 def test_a_last_event_id_that_is_none_of_ours_is_refused(client: FlaskClient, as_user: AsUser) -> None:

@@ -21,6 +21,8 @@ from heidi_services.notification.service import stream
 from heidi_services.notification.service.hub import Hub, Place, Reader
 
 HEARTBEAT_SECONDS = 15.0
+LOOK_SECONDS = 2.0
+"""How long a stream may outlive its session."""
 STREAMS_PER_PERSON = 10
 _OUT = NotificationOut()
 
@@ -47,15 +49,19 @@ def open_stream() -> Response:
 
 def _events(reader: Reader, lives: Callable[[], bool]) -> Iterator[str]:
     yield "retry: 2000\n: open\n\n"
+    said = time.monotonic()
     while lives():
         try:
-            place = reader.waiting.get(timeout=HEARTBEAT_SECONDS)
+            place = reader.waiting.get(timeout=LOOK_SECONDS)
         except queue.Empty:
+            if time.monotonic() - said < HEARTBEAT_SECONDS:
+                continue
             yield ": still here\n\n"
-            continue
-        if place is None or not lives():
-            return
-        yield f"id: {place[0]}\nevent: notification\ndata: {place[1]}\n\n"
+        else:
+            if place is None or not lives():
+                return
+            yield f"id: {place[0]}\nevent: notification\ndata: {place[1]}\n\n"
+        said = time.monotonic()
 
 
 def _lives(who: Caller) -> Callable[[], bool]:
