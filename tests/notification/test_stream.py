@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Thread
+from threading import Thread, Timer
 from typing import Any, cast
 from uuid import UUID
 
@@ -110,13 +110,20 @@ def test_a_stream_ends_with_its_session(client: FlaskClient, as_user: AsUser) ->
 
 
 def test_a_stream_does_not_wait_for_its_next_sign_of_life_to_end(
-    client: FlaskClient, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
+    app: Flask, client: FlaskClient, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(route, "HEARTBEAT_SECONDS", 5.0)
     person = as_user()
+
+    def sign_out() -> None:
+        with app.app_context():
+            revocation.end_sessions([cast(UUID, person.session_id)])
+
     with _stream(client, person) as chunks:
-        revocation.end_sessions([cast(UUID, person.session_id)])
+        meanwhile = Timer(0.5, sign_out)
+        meanwhile.start()
         assert list(chunks) == []
+        meanwhile.join()
 
 
 def test_a_last_event_id_that_is_none_of_ours_is_refused(client: FlaskClient, as_user: AsUser) -> None:
