@@ -1,7 +1,9 @@
 """Docker compose, Kubernetes and the router agree with the code, and with each other."""
 
+import json
 import re
 from collections.abc import Iterator
+from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -141,3 +143,19 @@ def _sleeps(container: dict[str, Any]) -> int:
 def test_on_kubernetes_nobody_is_sent_to_a_pod_that_has_stopped_listening() -> None:
     patient = {name for name, _, container in pods() if _sleeps(container)}
     assert patient == {*SERVICES, "router"}
+
+
+def test_what_grows_on_kubernetes_has_no_other_number_of_its_own() -> None:
+    scaled = {one["spec"]["scaleTargetRef"]["name"] for one in KUBERNETES if one["kind"] == "HorizontalPodAutoscaler"}
+    kept = {one["metadata"]["name"] for one in KUBERNETES if one["kind"] == "PodDisruptionBudget"}
+    assert scaled == kept == {*SERVICES, "worker"}
+    fixed = {one["metadata"]["name"] for one in KUBERNETES if "replicas" in one.get("spec", {})}
+    assert fixed == {"relay", "clock", "router"}, "each `apply` would set the number back"
+
+
+def test_the_editor_can_debug_every_service_and_process() -> None:
+    launch = json.loads((ROOT / ".vscode" / "launch.json").read_text())
+    assert launch["inputs"][0]["options"] == list(SERVICES)
+    modules = {one["module"] for one in launch["configurations"]}
+    assert modules == {"flask", "dramatiq", "workers.relay", "workers.clock", "pytest"}
+    assert all(util.find_spec(name) for name in modules)
