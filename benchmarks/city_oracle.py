@@ -25,11 +25,11 @@ from sqlalchemy import text
 from heidi_common.app import build_app, service
 from heidi_common.commands import init_migrations
 from heidi_common.db import reading
+from heidi_common.direct import Direct
 from heidi_common.standalone.postgres import Postgres
 from heidi_common.standalone.valkey import Valkey
 from heidi_services.city import present, sources
 from heidi_services.city.service import importing, nearby
-from heidi_common.reads import Read
 from tests.city.oracle import Known, check, everything_by_distance
 from tests.conftest import ROOT, free_port, make_settings
 
@@ -66,7 +66,7 @@ def random_point(dice: random.Random) -> tuple[float, float]:
 
 def compare(points: int, dice: random.Random) -> int:
     """Ask for each point with some radius and number; how many answers differ from the oracle's."""
-    everything = Read(text("SELECT id, latitude, longitude, country, coalesce(population, 0) AS p FROM cities")).all()
+    everything = Direct(text("SELECT id, latitude, longitude, country, coalesce(population, 0) AS p FROM cities")).all()
     cities = [Known(str(c.id), c.latitude, c.longitude, c.country, c.p) for c in everything]
     asked = [random_point(dice) for _ in range(points)] + [(float(a), float(b)) for a, b in CORNERS]
     asked += [(c.latitude, c.longitude) for c in dice.sample(cities, min(200, points))]

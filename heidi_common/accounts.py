@@ -14,11 +14,11 @@ from uuid_utils.compat import uuid7
 
 from heidi_common import revocation
 from heidi_common.db import db, utcnow
+from heidi_common.direct import Direct
 from heidi_common.events import UserCreated
 from heidi_common.identity import Role, Session, User
 from heidi_common.outbox import emit
 from heidi_common.problems import Conflict
-from heidi_common.reads import Read
 from heidi_common.schemas import Schema, UtcDateTime, iso
 
 PERSON: Any = User.__table__.columns
@@ -141,7 +141,7 @@ def read(user_id: UUID) -> AnyRow | None:
     return _SHOWN_BY_ID.first(user_id=user_id)
 
 
-_SHOWN_BY_ID = Read(select(*SHOWN).where(User.id == bindparam("user_id"), User.deleted_at.is_(None)))
+_SHOWN_BY_ID = Direct(select(*SHOWN).where(User.id == bindparam("user_id"), User.deleted_at.is_(None)))
 
 
 def live_session(session: type[Session], now: datetime) -> Iterable[Any]:

@@ -155,6 +155,11 @@ def transaction() -> Iterator[None]:
             deed()
 
 
+def in_transaction() -> bool:
+    """Whether a `transaction()` is open here. Asking makes no session."""
+    return bool(db.session.registry.has() and db.session().info.get(_DEPTH, 0))
+
+
 def _write(how: Callable[[], None]) -> None:
     try:
         how()

@@ -11,7 +11,8 @@ from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, Sequence, Table, func, text
+import orjson
+from sqlalchemy import BigInteger, FromClause, Index, Sequence, Table, bindparam, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.dml import ReturningInsert
@@ -80,6 +81,24 @@ def _insertion() -> ReturningInsert[Any]:
     table = cast(Table, Event.__table__)
     told = func.pg_notify(CHANNEL, "")
     return insert(table).on_conflict_do_nothing(index_elements=["id"]).returning(table.c.id, told)
+
+
+def emission(when: FromClause | None = None) -> ReturningInsert[Any]:
+    """One fact as a part of a `Direct` statement, which is to be given `emission_values`; said if `when` has a row."""
+    columns = cast(Table, Event.__table__).c
+    given: dict[str, Any] = {name: bindparam(f"event_{name}", type_=columns[name].type) for name in _GIVEN}
+    given["created_at"] = func.now()
+    if when is None:
+        return _insertion().values(given)
+    return _insertion().from_select(list(given), select(*given.values()).select_from(when), include_defaults=False)
+
+
+def emission_values(fact: Fact, event_id: UUID | None = None) -> dict[str, Any]:
+    row = _row(fact, None, event_id or uuid7())
+    return {f"event_{name}": value for name, value in row.items()} | {"event_data": orjson.dumps(row["data"]).decode()}
+
+
+_GIVEN = ("id", "type", "subject", "user_id", "data", "sealed", "request_id")
 
 
 def _row(fact: Fact, sealed: dict[str, Any] | None, event_id: UUID) -> dict[str, Any]:

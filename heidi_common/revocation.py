@@ -14,6 +14,7 @@ from uuid import UUID
 import redis
 from sqlalchemy import func, select
 
+from heidi_common.cache import mget
 from heidi_common.db import after_commit, reading
 from heidi_common.identity import Client, Session, User
 from heidi_common.runtime import runtime
@@ -78,7 +79,7 @@ def _ask_database(session_id: UUID, user_id: UUID, version: int) -> bool:
 
 def _ask(*keys: str) -> list[bytes | None]:
     try:
-        return list(runtime().redis.mget([f"heidi:{key}" for key in keys]))  # type: ignore[arg-type]
+        return mget(runtime().redis, [f"heidi:{key}" for key in keys])
     except redis.RedisError:
         return [None] * len(keys)
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from heidi_common.reads import Read
+from heidi_common.direct import Direct
 
 Sent = list[tuple[str, Any]]
 
@@ -19,19 +19,19 @@ Sent = list[tuple[str, Any]]
 def noted() -> Iterator[Sent]:
     """Each statement with its values, in their order."""
     sent: Sent = []
-    by_driver = Read._by_driver
+    alone = Direct._alone
 
     def note(_connection: object, _cursor: object, statement: str, values: Any, *_rest: object) -> None:
         sent.append((statement, values))
 
-    def note_read(read: Read, values: dict[str, Any]) -> list[Any]:
-        sent.append((read.sql, values))
-        return by_driver(read, values)
+    def note_direct(statement: Direct, values: dict[str, Any]) -> list[Any]:
+        sent.append((statement.sql, values))
+        return alone(statement, values)
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Read, "_by_driver", note_read)
+            patch.setattr(Direct, "_alone", note_direct)
             yield sent
     finally:
         event.remove(Engine, "before_cursor_execute", note)

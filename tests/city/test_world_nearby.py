@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from heidi_common.reads import Read
+from heidi_common.direct import Direct
 from tests.city.oracle import Known, check, everything_by_distance
 
 EVERYTHING = 20038
-ALL = Read(text("SELECT id, latitude, longitude, country, coalesce(population, 0) AS population FROM cities"))
+ALL = Direct(text("SELECT id, latitude, longitude, country, coalesce(population, 0) AS population FROM cities"))
 
 
 @pytest.fixture(scope="module")

@@ -9,11 +9,11 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import InstrumentedAttribute
 
 from heidi_common.db import db, expect_version, transaction
+from heidi_common.direct import Direct, Row
 from heidi_common.events import CityCreated, CityDeleted, CityUpdated
 from heidi_common.outbox import emit
 from heidi_common.paging import Page, page
 from heidi_common.problems import NotFound
-from heidi_common.reads import Read, Row
 from heidi_services.city.geo import bearing, distance_km, wrapped
 from heidi_services.city.models import City
 from heidi_services.city.service import fresh
@@ -28,9 +28,11 @@ SORTS: dict[str, InstrumentedAttribute[Any]] = {
 _NAMED = {"name", "other_names", "country", "population", "is_active"}
 """Changes of these change what search knows."""
 _LISTED = select(*LISTED, City.created_at, City.people.label("people"))
-_BY_ID = Read(text(f"SELECT {COLUMNS} FROM cities WHERE id = :id"))  # nosec  # B608: constants
-_NAMES = Read(text("SELECT other_names FROM cities WHERE id = :id"))
-_COUNTS = Read(text("SELECT country, count(*) AS cities FROM cities WHERE is_active GROUP BY country ORDER BY country"))
+_BY_ID = Direct(text(f"SELECT {COLUMNS} FROM cities WHERE id = :id"))  # nosec  # B608: constants
+_NAMES = Direct(text("SELECT other_names FROM cities WHERE id = :id"))
+_COUNTS = Direct(
+    text("SELECT country, count(*) AS cities FROM cities WHERE is_active GROUP BY country ORDER BY country")
+)
 
 
 def row(city_id: UUID) -> Row:
@@ -118,7 +120,7 @@ def statistics() -> dict[str, int]:
     return {"cities": cities, "countries": lands, "names": names or 0, "inactive": inactive or 0}
 
 
-def _the_one(read: Read, city_id: UUID) -> Row:
+def _the_one(read: Direct, city_id: UUID) -> Row:
     found = read.first(id=city_id)
     if found is None:
         raise _no_such_city()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 from functools import cache
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple, cast
 from uuid import UUID
 
-from sqlalchemy import Select, Table, bindparam, case, func, select, update
+from sqlalchemy import Table, bindparam, case, func, select, update
 
 from heidi_common.db import db, transaction
+from heidi_common.direct import Direct
 from heidi_common.identity import User
 from heidi_common.work import still
 from heidi_services.notification.kinds import Channel, Status, Type
@@ -32,7 +33,6 @@ class Job(NamedTuple):
     subject: str | None
     content: str | None
     html: str | None
-    extra: dict[str, Any] | None
     template: str | None
     template_version: int | None
     locale: str | None
@@ -55,9 +55,8 @@ def claim(notification_id: UUID) -> Job | None:
 
     The same rule as heidi_common.work.claim, joined with the reader.
     """
-    with transaction():
-        row = db.session.execute(_statement(), {"claimed": notification_id}).first()
-    return None if row is None else _job(row)
+    row = _statement().first(claimed=notification_id)
+    return None if row is None else Job(*row)._replace(channel=Channel(row.channel))
 
 
 def prolong(job: Job) -> bool:
@@ -70,7 +69,7 @@ def prolong(job: Job) -> bool:
 
 
 @cache
-def _statement() -> Select[Any]:
+def _statement() -> Direct:
     """Made once: putting these expressions together takes longer than running them."""
     taken = (
         update(_ROW)
@@ -80,16 +79,14 @@ def _statement() -> Select[Any]:
             _ROW.c.next_attempt_at <= func.now(),
         )
         .where(_ROW.c.locked_until.is_(None) | (_ROW.c.locked_until < func.now()))
-        .values(attempts=_ROW.c.attempts + 1, locked_until=func.now() + LEASE)
+        .values(attempts=_ROW.c.attempts + 1, locked_until=func.now() + LEASE, updated_at=func.now())
         .returning(_ROW)
         .cte("taken")
     )
     address = case((taken.c.channel == Channel.EMAIL, User.email), (taken.c.channel == Channel.SMS, User.phone))
-    return (
+    return Direct(
         select(
-            *(taken.c[name] for name in Job._fields[:8]),
-            taken.c.metadata,
-            *(taken.c[name] for name in Job._fields[9:15]),
+            *(taken.c[name] for name in Job._fields[:14]),
             User.email,
             User.phone,
             (User.id.is_not(None) & User.deleted_at.is_(None)).label("known"),
@@ -105,10 +102,6 @@ def _statement() -> Select[Any]:
         )
         .select_from(taken)
         .outerjoin(User, User.id == taken.c.user_id)
-        .outerjoin(Preferences, Preferences.user_id == taken.c.user_id)
+        .outerjoin(Preferences, Preferences.user_id == taken.c.user_id),
+        changes=True,
     )
-
-
-def _job(row: Any) -> Job:
-    job = Job(*row)
-    return job._replace(channel=Channel(job.channel))

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import cache
 from typing import Any, cast
 from uuid import UUID
 
+import orjson
 from sqlalchemy import ColumnElement, Table, bindparam, func, literal, select
 from sqlalchemy.dialects.postgresql import Insert, insert
-from sqlalchemy.sql.dml import ReturningInsert
 from uuid_utils.compat import uuid7
 
 from heidi_common.db import db, transaction
+from heidi_common.direct import Direct
 from heidi_common.events import NotificationQueued
 from heidi_common.identity import User
-from heidi_common.outbox import emit
+from heidi_common.outbox import emission, emission_values
 from heidi_common.problems import Invalid
 from heidi_common.work import HINT_LEASE
 from heidi_services.notification.models import BULK, NORMAL, UNHINTED, Notification
@@ -27,45 +29,46 @@ GIVEN = (
     *("locale", "scheduled_for", "expires_at", "sender_id", "batch_id", "sealed"),
 )
 """The columns that a sender decides."""
+MADE = ("created_at", "updated_at", "status", "attempts", "next_attempt_at", "version")
+"""Those that an answer shows and the database fills in."""
 
 
 def queue(user_id: UUID, draft: Draft) -> Notification:
     """Promise to deliver a message to a person; 422 when there is no such person."""
-    with transaction():
+    # A template is read first, on the same connection; words alone need one statement.
+    with transaction() if draft.template else nullcontext():
         values = draft.written(_locale(user_id) if draft.template else None)
         found = insert_one(user_id, values)
-        if found is None:
-            raise Invalid.field("userId", "There is no such user")
-        return found
+    if found is None:
+        raise Invalid.field("userId", "There is no such user")
+    return found
 
 
 def insert_one(
     user_id: UUID, values: Mapping[str, Any], *, notification_id: UUID | None = None, event_id: UUID | None = None
 ) -> Notification | None:
     """The row and its fact; None when the person does not exist, or the row already does."""
-    notification_id = notification_id or uuid7()
-    given = parameters(values) | {"new_id": notification_id, "reader": user_id}
-    row = db.session.execute(_insertion_of_one(), given).first()
+    found = notification_id or uuid7()
+    fact = NotificationQueued(id=found, about_user=user_id, channel=values["channel"], category=values["category"])
+    given = parameters(values) | {"new_metadata": _as_text(values.get("metadata"))}
+    row = _insertion_of_one().first(**given, new_id=found, reader=user_id, **emission_values(fact, event_id))
     if row is None:
         return None
-    emit(
-        NotificationQueued(
-            id=notification_id, about_user=user_id, channel=values["channel"], category=values["category"]
-        ),
-        event_id=event_id,
-    )
     columns = {key: value for key, value in values.items() if key != "metadata"}
-    return Notification(**columns, id=notification_id, user_id=user_id, extra=values.get("metadata"), **row._mapping)
+    return Notification(**columns, id=found, user_id=user_id, extra=values.get("metadata"), **row._asdict())
 
 
 @cache
-def _insertion_of_one() -> ReturningInsert[Any]:
-    """Made once: putting the expressions together takes longer than running them."""
+def _insertion_of_one() -> Direct:
+    """Both in one statement; no row, no fact."""
     person = (User.id == bindparam("reader", type_=User.id.type)) & User.deleted_at.is_(None)
-    statement = insertion(person, id_=bindparam("new_id", type_=TABLE.c.id.type))
-    return statement.returning(
-        *(TABLE.c[name] for name in ("created_at", "updated_at", "status", "attempts", "next_attempt_at", "version"))
-    )
+    row = insertion(person, id_=bindparam("new_id", type_=TABLE.c.id.type))
+    made = row.returning(*(TABLE.c[name] for name in MADE)).cte("made")
+    return Direct(select(*made.c).add_cte(emission(when=made).cte("fact")), changes=True)
+
+
+def _as_text(metadata: dict[str, Any] | None) -> str | None:
+    return None if metadata is None else orjson.dumps(metadata).decode()
 
 
 def insertion(people: ColumnElement[bool], *, id_: ColumnElement[UUID], bulk: bool = False) -> Insert:

@@ -14,8 +14,9 @@ from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from heidi_common.db import db, transaction, utcnow
+from heidi_common.direct import Direct
 from heidi_common.events import NotificationFailed, NotificationSent
-from heidi_common.outbox import emit
+from heidi_common.outbox import emission, emission_values, emit
 from heidi_common.work import backoff, still
 from heidi_services.notification.channels.message import Outcome, Result
 from heidi_services.notification.kinds import Channel, Status
@@ -61,12 +62,15 @@ class Try:
 
 def tried(job: Job, tries: Sequence[Try]) -> None:
     """After the providers had their say: sent, to be tried again, or failed."""
-    sent = next((one.result for one in tries if one.result.sent), None)
+    if len(tries) == 1 and tries[0].result.sent:
+        _handed_over().all(sent_id=job.id, **emission_values(_sent_fact(job)), **_prefixed(_row(job, tries[0])))
+        return
     with transaction():
         _record(job, tries)
+        sent = next((one.result for one in tries if one.result.sent), None)
         if sent is not None:
-            db.session.execute(_handed_over(), {"sent_id": job.id, "given_id": sent.provider_id or None})
-            _say_sent(job)
+            db.session.execute(_sent(provider_id=sent.provider_id or None), {"sent_id": job.id})
+            emit(_sent_fact(job))
         elif any(one.result.retryable for one in tries):
             _again(job, tries)
         else:
@@ -78,7 +82,7 @@ def shown(job: Job) -> None:
     with transaction():
         lock_stream(job.user_id)
         db.session.execute(_sent(stream_id=STREAM.next_value()), {"sent_id": job.id})
-        _say_sent(job)
+        emit(_sent_fact(job))
         announce(job.user_id)
 
 
@@ -102,9 +106,16 @@ def postponed(job: Job, until: datetime) -> None:
 
 
 @cache
-def _handed_over() -> Update:
-    """Made once: most messages end here."""
-    return _sent(provider_id=bindparam("given_id", type_=_ROW.c.provider_id.type))
+def _handed_over() -> Direct:
+    """Most messages end here, with their first attempt: its row, the message's and the fact, all in one statement."""
+    given = {column.name: bindparam(f"attempt_{column.name}", type_=column.type) for column in _ATTEMPTS.c}
+    attempt = _ATTEMPTS.insert().values(given).cte("attempt")
+    sent = _sent(provider_id=given["provider_id"]).cte("sent")
+    return Direct(emission().add_cte(attempt, sent), changes=True)
+
+
+def _prefixed(row: dict[str, Any]) -> dict[str, Any]:
+    return {f"attempt_{name}": value for name, value in row.items()}
 
 
 def _sent(**values: Any) -> Update:
@@ -114,8 +125,8 @@ def _sent(**values: Any) -> Update:
     return update(_ROW).where(_ROW.c.id == bindparam("sent_id", type_=_ROW.c.id.type)).values(changed)
 
 
-def _say_sent(job: Job) -> None:
-    emit(NotificationSent(id=job.id, about_user=job.user_id, channel=job.channel, category=job.category))
+def _sent_fact(job: Job) -> NotificationSent:
+    return NotificationSent(id=job.id, about_user=job.user_id, channel=job.channel, category=job.category)
 
 
 def _failed(job: Job, reason: str) -> None:
@@ -157,26 +168,26 @@ def _update(job: Job, **values: Any) -> bool:
 
 
 def _record(job: Job, tries: Sequence[Try]) -> None:
-    rows = [
-        {
-            "id": uuid7(),
-            "notification_id": job.id,
-            "number": job.attempts,
-            "provider": one.result.provider,
-            "outcome": one.result.outcome.value,
-            "code": one.result.code or None,
-            "provider_id": one.result.provider_id or None,
-            "error": one.result.error[:1000] or None,
-            "started_at": one.started_at,
-            "duration_ms": one.duration_ms,
-        }
-        for one in tries
-    ]
-    if rows:
-        db.session.execute(_ATTEMPTS.insert(), rows)
+    if tries:
+        db.session.execute(_ATTEMPTS.insert(), [_row(job, one) for one in tries])
     for one in tries:
         if one.result.dead:
             _bury(job, one)
+
+
+def _row(job: Job, one: Try) -> dict[str, Any]:
+    return {
+        "id": uuid7(),
+        "notification_id": job.id,
+        "number": job.attempts,
+        "provider": one.result.provider,
+        "outcome": one.result.outcome.value,
+        "code": one.result.code or None,
+        "provider_id": one.result.provider_id or None,
+        "error": one.result.error[:1000] or None,
+        "started_at": one.started_at,
+        "duration_ms": one.duration_ms,
+    }
 
 
 def _bury(job: Job, one: Try) -> None:

@@ -10,16 +10,16 @@ from sqlalchemy import Select, bindparam, select
 
 from heidi_common.accounts import AnyRow
 from heidi_common.db import db
+from heidi_common.direct import Direct
 from heidi_common.guards import Caller
 from heidi_common.identity import Role, User
 from heidi_common.paging import Page, page
 from heidi_common.problems import NotFound
-from heidi_common.reads import Read
 from heidi_services.users.present import COLUMNS
 
 ORDERS = {"createdAt": User.created_at, "email": User.email}
 STAFF = (Role.ADMIN, Role.MODERATOR)
-BY_ID = Read(select(*COLUMNS).where(User.id == bindparam("user_id"), User.deleted_at.is_(None)))
+BY_ID = Direct(select(*COLUMNS).where(User.id == bindparam("user_id"), User.deleted_at.is_(None)))
 
 
 def get(caller: Caller, user_id: UUID) -> AnyRow:
