@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from gunicorn.workers.gthread import ThreadWorker
 
+from heidi_common import stopping
+
 
 class WebWorker(ThreadWorker):  # type: ignore[misc]
-    """Asked to stop, it finishes the requests it has and closes the connections that are idle.
+    """Asked to stop, it finishes the requests it has, ends event streams and closes the connections that are idle.
 
     gunicorn's own worker counts those as work, until they have been idle for `keepalive` seconds or GRACEFUL_TIMEOUT is
     over: with the router in front, which keeps some open, that is each time.
@@ -15,6 +17,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)
         if not self.alive:
+            stopping.asked.set()
             self._close_idle()
 
     def _close_idle(self) -> None:

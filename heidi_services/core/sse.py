@@ -8,6 +8,7 @@ from typing import cast
 
 from flask import Flask, Response, current_app, request
 
+from heidi_common import stopping
 from heidi_common.guards import authenticate
 from heidi_common.problems import BadRequest, Unauthorized
 from heidi_services.core.service.stream import Entry, Tail, entries, wants
@@ -41,6 +42,8 @@ def _welcome(app: Flask, token: str) -> Callable[[], bool]:
 
     def welcome() -> bool:
         nonlocal asked
+        if stopping.asked.is_set():
+            return False
         if time.monotonic() - asked < 1.0:
             return True
         asked = time.monotonic()

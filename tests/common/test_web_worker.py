@@ -10,8 +10,14 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+import requests
+from flask import Flask
 
+from heidi_common.config import Settings
+from heidi_common.identity import Role
+from tests.conftest import SignedIn
 from tests.ports import free_port
+from tests.web import WebProcess
 
 ROOT = Path(__file__).parents[2]
 APP = """
@@ -82,3 +88,20 @@ def test_a_web_process_that_is_to_stop_answers_what_it_was_asked_and_waits_for_n
     server.let_go.touch()
     assert asking.getresponse().read() == b"ok"
     assert server.process.wait(60) == 0
+
+
+@pytest.mark.parametrize(
+    ("service", "path"), [("core", "/api/v1/core/events/stream"), ("notification", "/api/v1/notifications/stream")]
+)
+def test_an_open_event_stream_ends_when_its_process_is_to_stop(
+    app: Flask, settings: Settings, as_user: Callable[..., SignedIn], service: str, path: str
+) -> None:
+    running = WebProcess(service, settings, GRACEFUL_TIMEOUT=str(LONG))
+    try:
+        stream = requests.get(running.url + path, headers=as_user(Role.ADMIN).headers, stream=True, timeout=60)
+        lines = stream.iter_lines()
+        assert next(lines).startswith(b"retry:")
+        assert running.stop() == 0
+        assert b"".join(lines).strip() in (b"", b": open")
+    finally:
+        running.kill()

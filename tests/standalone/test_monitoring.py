@@ -1,11 +1,7 @@
 """Alerts and the dashboard ask for what a real service shows, as Prometheus reads it."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +13,7 @@ from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
 from heidi_common.config import Settings
-from tests.ports import free_port
+from tests.web import WebProcess
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "deploy" / "monitoring"
@@ -37,40 +33,12 @@ def shown(
     platform: Flask, settings: Settings, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, set[str]]]:
     """Series -> its labels, of a service in processes, as it is deployed."""
-    port, folder = free_port(), tmp_path_factory.mktemp("metrics")
-    env = os.environ | {
-        "HEIDI_ENV": "test",
-        "HEIDI_SERVICE": "city",
-        "BIND": f"127.0.0.1:{port}",
-        "WEB_CONCURRENCY": "1",
-        "PROMETHEUS_MULTIPROC_DIR": str(folder),
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "BROKER_URL": settings.broker_url,
-        "PUBLIC_BASE_URL": settings.public_base_url,
-        "SECRET_KEY": settings.secret_key,
-        "ENCRYPTION_KEYS": ",".join(settings.encryption_keys),
-        "JWT_PUBLIC_KEYS": settings.jwt_public_keys,
-    }
-    process = subprocess.Popen([sys.executable, "-m", "gunicorn"], cwd=ROOT, env=env)
-    url = f"http://127.0.0.1:{port}"
-    _wait_for(f"{url}/healthz", process)
-    requests.get(f"{url}/api/v1/cities", timeout=10)
-    requests.get(f"{url}/api/v1/nothing", timeout=10)
-    yield _series(requests.get(f"{url}/metrics", timeout=10).text)
-    process.terminate()
-    process.wait(30)
-
-
-def _wait_for(url: str, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            requests.get(url, timeout=5)
-            return
-        except requests.ConnectionError:
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.05)
+    folder = tmp_path_factory.mktemp("metrics")
+    service = WebProcess("city", settings, PROMETHEUS_MULTIPROC_DIR=str(folder))
+    requests.get(f"{service.url}/api/v1/cities", timeout=10)
+    requests.get(f"{service.url}/api/v1/nothing", timeout=10)
+    yield _series(requests.get(f"{service.url}/metrics", timeout=10).text)
+    service.stop()
 
 
 def _series(text: str) -> dict[str, set[str]]:

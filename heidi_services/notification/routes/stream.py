@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 from flask import Flask, Response, current_app, request
 
-from heidi_common import revocation
+from heidi_common import revocation, stopping
 from heidi_common.db import db
 from heidi_common.guards import Caller, authenticated, caller
 from heidi_common.http import Blueprint
@@ -50,7 +50,7 @@ def open_stream() -> Response:
 def _events(reader: Reader, lives: Callable[[], bool]) -> Iterator[str]:
     yield "retry: 2000\n: open\n\n"
     said = time.monotonic()
-    while lives():
+    while lives() and not stopping.asked.is_set():
         try:
             place = reader.waiting.get(timeout=LOOK_SECONDS)
         except queue.Empty:
