@@ -207,12 +207,15 @@ def _address() -> str | None:
     return None
 
 
+_INSERTION = insert(Audit).inline()
+
+
 @event.listens_for(Session, "before_commit")
 def _write_pending(session: Session) -> None:
     rows = session.info.pop(_PENDING, None)
     if rows:
         session.flush()
-        session.connection().execute(insert(Audit).inline(), rows)
+        session.connection().execute(_INSERTION, rows)
 
 
 @event.listens_for(Session, "after_rollback")

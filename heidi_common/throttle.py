@@ -5,14 +5,19 @@ A dead Redis is 503: guessing must never become free because a cache is away.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 from uuid import UUID
 
 import redis
 
 from heidi_common.audit import fingerprint
+from heidi_common.cache import mget
 from heidi_common.problems import TooMany, Unavailable
 from heidi_common.runtime import runtime
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -65,15 +70,21 @@ def second_factor(user_id: UUID) -> Limit:
     return Limit(f"code:{user_id}", settings.throttle_pair_failures, settings.throttle_window_seconds)
 
 
-def check(*limits: Limit) -> None:
-    """Raise TooMany when one of the limits is reached; counts nothing."""
-    for limit, count, left in _read(limits):
-        if count >= limit.most:
-            raise _refusal(limit, left)
+@dataclass(frozen=True)
+class Standing:
+    """How many failures the limits that were looked at have counted, and whether the soft one is reached."""
+
+    failures: int
+    soft_is_reached: bool
 
 
-def is_reached(limit: Limit) -> bool:
-    return any(count >= found.most for found, count, _ in _read((limit,)))
+def check(*limits: Limit, soft: Limit | None = None) -> Standing:
+    """Raise TooMany when one of the limits is reached; of `soft` it is only told. Counts nothing."""
+    counts = _read(*limits, *([soft] if soft else ()))
+    for limit, found in zip(limits, counts, strict=False):
+        if found >= limit.most:
+            raise _refusal(limit)
+    return Standing(sum(counts[: len(limits)]), soft is not None and counts[-1] >= soft.most)
 
 
 def count(*limits: Limit) -> None:
@@ -89,9 +100,8 @@ def count(*limits: Limit) -> None:
 def spend(limit: Limit) -> None:
     """Count one use and raise TooMany when that was too many."""
     count(limit)
-    for found, used, left in _read((limit,)):
-        if used > found.most:
-            raise _refusal(found, left)
+    if _read(limit)[0] > limit.most:
+        raise _refusal(limit)
 
 
 def forget(*limits: Limit) -> None:
@@ -101,19 +111,16 @@ def forget(*limits: Limit) -> None:
         _run(pipe)
 
 
-def _refusal(limit: Limit, left: int) -> TooMany:
-    problem = TooMany("Too many attempts. Try again later.", code="throttled", retry_after=max(1, left))
-    problem.headers["RateLimit"] = f"limit={limit.most}, remaining=0, reset={max(1, left)}"
+def _refusal(limit: Limit) -> TooMany:
+    left = max(1, _asked(lambda client: client.ttl(_name(limit))))
+    problem = TooMany("Too many attempts. Try again later.", code="throttled", retry_after=left)
+    problem.headers["RateLimit"] = f"limit={limit.most}, remaining=0, reset={left}"
     return problem
 
 
-def _read(limits: tuple[Limit, ...]) -> list[tuple[Limit, int, int]]:
-    with _redis() as pipe:
-        for limit in limits:
-            pipe.get(_name(limit))
-            pipe.ttl(_name(limit))
-        found = _run(pipe)
-    return [(limit, int(found[2 * i] or 0), int(found[2 * i + 1])) for i, limit in enumerate(limits)]
+def _read(*limits: Limit) -> list[int]:
+    names = [_name(limit) for limit in limits]
+    return [int(found or 0) for found in _asked(lambda client: mget(client, names))]
 
 
 def _name(limit: Limit) -> str:
@@ -124,8 +131,12 @@ def _redis() -> redis.client.Pipeline:
     return runtime().redis.pipeline(transaction=False)
 
 
-def _run(pipe: redis.client.Pipeline) -> list[int]:
+def _run(pipe: redis.client.Pipeline) -> None:
+    _asked(lambda _: pipe.execute())
+
+
+def _asked(question: Callable[[redis.Redis], T]) -> T:
     try:
-        return pipe.execute()
+        return question(runtime().redis)
     except redis.RedisError:
         raise Unavailable("Signing in is not possible at the moment.", code="redis_away", retry_after=5) from None

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import random
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, Interval, bindparam, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from heidi_common.db import db, transaction, utcnow
+from heidi_common.direct import Direct
 
 HINT_LEASE = timedelta(seconds=30)
 
@@ -48,15 +50,21 @@ def claim(model: Any, row_id: UUID, *, open_status: str, lease_seconds: int) -> 
     A conditional UPDATE settles every race: of two messages for one row the second finds it locked. The database's
     clock decides, so that machines need not agree on the time.
     """
+    lease = timedelta(seconds=lease_seconds)
+    return _claiming(model, open_status).first(row_id=row_id, lease=lease) is not None
+
+
+@cache
+def _claiming(model: Any, open_status: str) -> Direct:
+    dated = {"updated_at": func.now()} if hasattr(model, "updated_at") else {}
     statement = (
         update(model)
-        .where(model.id == row_id, still(model.status, open_status), model.next_attempt_at <= func.now())
+        .where(model.id == bindparam("row_id"), still(model.status, open_status), model.next_attempt_at <= func.now())
         .where((model.locked_until.is_(None)) | (model.locked_until < func.now()))
-        .values(attempts=model.attempts + 1, locked_until=func.now() + timedelta(seconds=lease_seconds))
+        .values(attempts=model.attempts + 1, locked_until=func.now() + bindparam("lease", type_=Interval), **dated)
         .returning(model.id)
     )
-    with transaction():
-        return db.session.execute(statement).first() is not None
+    return Direct(statement, changes=True)
 
 
 def overdue(model: Any, *, open_status: str, limit: int) -> list[UUID]:

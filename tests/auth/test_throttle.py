@@ -18,4 +18,4 @@ def test_a_count_always_has_an_end_and_keeps_it(app: Flask) -> None:
     runtime().redis.persist(key)  # as if it had run out between the two commands of a count
     throttle.count(limit)
     assert 20 < runtime().redis.ttl(key) <= 60
-    assert throttle.is_reached(limit)
+    assert throttle.check(soft=limit).soft_is_reached

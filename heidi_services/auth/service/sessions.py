@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import bindparam, exists, insert, select, update
 from uuid_utils.compat import uuid7
 
 from heidi_common import accounts
 from heidi_common.accounts import AnyRow
 from heidi_common.audit import record, refuse, refuse_token
 from heidi_common.db import db, transaction, utcnow
+from heidi_common.direct import Direct
 from heidi_common.guards import Caller
 from heidi_common.identity import Session, User
 from heidi_common.problems import Forbidden, NotFound, Unauthorized
@@ -23,6 +24,16 @@ from heidi_services.auth.tokens import Place
 
 CONVERGE = timedelta(seconds=10)
 RECENT = timedelta(minutes=10)
+_SEEN = select(Session.user_agent).where(Session.user_id == bindparam("user_id"))
+_SAME = Session.user_agent.is_not_distinct_from(bindparam("user_agent"))
+_NEW_DEVICE = Direct(select((exists(_SEEN) & ~exists(_SEEN.where(_SAME))).label("is_new")))
+_OPENED = ("id", "user_id", "counter", "rotated_at", "created_at", "idle_expires_at", "absolute_expires_at")
+_OPEN = Direct(
+    insert(Session)
+    .values({name: bindparam(name) for name in (*_OPENED, "ip", "user_agent", "label")})
+    .returning(Session.id),
+    changes=True,
+)
 
 
 @dataclass(frozen=True)
@@ -37,26 +48,26 @@ class Device:
 def start(user: Any, device: Device) -> dict[str, Any]:
     """Open a session within the caller's transaction; the answer of a sign-in. Mails about a device not seen before."""
     now, settings = utcnow(), runtime().settings
-    session = Session(
-        id=uuid7(),
-        user_id=user.id,
-        counter=1,
-        rotated_at=now,
-        created_at=now,
-        idle_expires_at=now + timedelta(seconds=settings.session_idle_seconds),
-        absolute_expires_at=now + timedelta(seconds=settings.session_absolute_seconds),
-        ip=device.ip,
-        user_agent=device.user_agent,
-        label=device.label,
-    )
+    session = {
+        "id": uuid7(),
+        "user_id": user.id,
+        "counter": 1,
+        "rotated_at": now,
+        "created_at": now,
+        "idle_expires_at": now + timedelta(seconds=settings.session_idle_seconds),
+        "absolute_expires_at": now + timedelta(seconds=settings.session_absolute_seconds),
+        "ip": device.ip,
+        "user_agent": device.user_agent,
+        "label": device.label,
+    }
     if _is_new_device(user.id, device):
         at = now.strftime("%Y-%m-%d %H:%M UTC")
         mails.send(
             "new-device", user, kind="WARNING", device=device.label or device.user_agent or "", ip=device.ip, at=at
         )
-    db.session.add(session)
-    record("authn_login_success", actor=user.id, target=session.id)
-    place = Place(session.id, 1, min(session.idle_expires_at, session.absolute_expires_at))
+    _OPEN.all(**session)
+    record("authn_login_success", actor=user.id, target=session["id"])
+    place = Place(session["id"], 1, min(session["idle_expires_at"], session["absolute_expires_at"]))
     return {"user": accounts.show(user), **tokens.pair(user, place, now)}
 
 
@@ -176,9 +187,8 @@ def _shown(session: Session, caller: Caller) -> dict[str, Any]:
 
 def _is_new_device(user_id: UUID, device: Device) -> bool:
     """Not the first sign-in, and none before had this user agent."""
-    seen = select(Session.user_agent).where(Session.user_id == user_id)
-    same = Session.user_agent.is_not_distinct_from(device.user_agent)
-    return bool(db.session.scalar(select(exists(seen) & ~exists(seen.where(same)))))
+    found: bool = _NEW_DEVICE.all(user_id=user_id, user_agent=device.user_agent)[0].is_new
+    return found
 
 
 def _person(user_id: UUID) -> AnyRow | None:

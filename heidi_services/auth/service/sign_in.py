@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import bindparam, exists, select, update
 
 from heidi_common import accounts, throttle
 from heidi_common.accounts import AnyRow
 from heidi_common.audit import fingerprint, refuse
-from heidi_common.db import db, reading, transaction
+from heidi_common.db import db, transaction
+from heidi_common.direct import Direct
 from heidi_common.emails import normalise_email
 from heidi_common.identity import Session, User
 from heidi_common.passwords import passwords
@@ -22,6 +23,15 @@ from heidi_services.auth.service.sessions import Device
 
 NOBODY = UUID(int=0)
 COLUMNS = (*accounts.SHOWN, User.password_hash, User.password_changed_at, User.token_version, User.locale)
+_TOTP = exists().where(Totp.user_id == User.id, Totp.confirmed_at.is_not(None)).label("has_totp")
+_FIND = Direct(select(*COLUMNS, _TOTP).where(User.email == bindparam("subject"), User.deleted_at.is_(None)))
+"""The account, read on a connection that is given back before the hashing begins."""
+_HOLD = Direct(
+    select(User.id)
+    .where(User.id == bindparam("user_id"), User.is_active, User.deleted_at.is_(None))
+    .where(User.password_changed_at.is_not_distinct_from(bindparam("changed_at")))
+    .with_for_update(read=True)
+)
 
 
 def sign_in(email: str, password: str, device: Device) -> dict[str, Any]:
@@ -29,21 +39,25 @@ def sign_in(email: str, password: str, device: Device) -> dict[str, Any]:
     subject = _subject(email)
     pair, address = throttle.pair(subject, device.ip), throttle.address(device.ip)
     account = throttle.account(subject)
-    throttle.check(pair, address)
-    user = _find(subject)
-    # The password is checked before anything else is looked at, so that all refusals take the same time; and the
-    # throttles once more when its turn has come, so that a burst does not slip past them while it waits.
-    verdict = passwords().verify(
-        user.password_hash if user else None, password, at_turn=lambda: throttle.check(pair, address)
-    )
+    standing = throttle.check(pair, address)
+    user = _FIND.first(subject=subject)
+
+    def at_turn() -> None:
+        """Once more, so that a burst does not slip past the throttles while it waits."""
+        nonlocal standing
+        standing = throttle.check(pair, address, soft=account)
+
+    # The password is checked before anything else is looked at, so that all refusals take the same time.
+    verdict = passwords().verify(user.password_hash if user else None, password, at_turn=at_turn)
     # Asked whatever the verdict was: one statement more would tell that a password was right.
-    barred = throttle.is_reached(account) and _is_stranger(user.id if user else NOBODY, device)
+    barred = standing.soft_is_reached and _is_stranger(user.id if user else NOBODY, device)
     if not (verdict.ok and user and _may_enter(user)) or barred:
         throttle.count(pair, address, account)
         raise _wrong(subject)
     if verdict.stale:
         _rehash(user, password)
-    throttle.forget(pair)
+    if standing.failures:
+        throttle.forget(pair)
     with transaction():
         if _is_unchanged(user):
             return mfa.challenge(user, device) if user.has_totp else sessions.start(user, device)
@@ -57,17 +71,7 @@ def _wrong(subject: str) -> Unauthorized:
 
 def _is_unchanged(user: AnyRow) -> bool:
     """Hold the account still: a password change or a deactivation is either seen here or ends the new session."""
-    same = User.password_changed_at.is_not_distinct_from(user.password_changed_at)
-    statement = select(User.id).where(User.id == user.id, same, User.is_active, User.deleted_at.is_(None))
-    return db.session.scalar(statement.with_for_update(read=True)) is not None
-
-
-def _find(subject: str) -> AnyRow | None:
-    """The account, read on a connection that is given back before the hashing begins."""
-    has_totp = exists().where(Totp.user_id == User.id, Totp.confirmed_at.is_not(None)).label("has_totp")
-    statement = select(*COLUMNS, has_totp).where(User.email == subject, User.deleted_at.is_(None))
-    with reading() as connection:
-        return connection.execute(statement).first()
+    return _HOLD.first(user_id=user.id, changed_at=user.password_changed_at) is not None
 
 
 def _may_enter(user: AnyRow) -> bool:
