@@ -46,7 +46,7 @@ class Bench:
         return [row[0] for row in self.stage.query("SELECT id::text FROM cities ORDER BY md5(id::text)")]
 
     def floors(self) -> tuple[float, float]:
-        """F1 and F2 on gunicorn's settings of a service: two processes with four threads each."""
+        """F1 and F2 on gunicorn's settings of a service: two processes with two threads each."""
         port = self.stage.ports.base + 31
         env = {"HEIDI_SERVICE": "city", "WEB_CONCURRENCY": "2", "BIND": f"127.0.0.1:{port}"}
         env |= {"FLOOR_DATABASE": self.stage.database}

@@ -18,7 +18,7 @@ Written by `make bench` (`python -m benchmarks [--quick] [rows...]`); do not edi
 in a folder of its own with production's settings, and driven with wrk (one thread, 32 connections) on the same machine,
 straight at the service unless the row says nginx. Absolute figures shift from machine to machine; ratios hold.
 
-The floors are measured right before and right after each row, on the same gunicorn settings (two processes with four
+The floors are measured right before and right after each row, on the same gunicorn settings (two processes with two
 threads): F1 is a bare Flask route, F2 a bare route with one raw psycopg2 select by primary key. The figures of the
 NestJS original were measured where F1 gave {original:,.0f}/s; "x the original" compares with those figures scaled by
 the F1 beside the row.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from concurrent.futures import ProcessPoolExecutor
 
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure, Goal, times_original
@@ -13,7 +14,7 @@ from heidi_common.passwords import Passwords
 
 VALIDATE, SIGN_IN = 1166, 32
 ACCOUNTS = 1000
-HASHES = 40
+HASHING_SECONDS = 2.0
 
 
 def validate(bench: Bench) -> list[Figure]:
@@ -28,22 +29,26 @@ def sign_in(bench: Bench) -> list[Figure]:
     """Different accounts in turn, each with its own right password."""
     bench.produce()
     ensure(bench)
-    hashing = _seconds_per_hash()
-    most = (os.cpu_count() or 1) / hashing
+    most = _hashes_a_second()
     bodies = [json.dumps({"email": f"person{n}@{DOMAIN}", "password": PASSWORD}) for n in range(1, ACCOUNTS + 1)]
     lines = [f"POST\t/api/v1/auth/login\t{body}" for body in bodies]
     load = bench.load(bench.stage.service("auth"), lines, headers={"Content-Type": "application/json"})
-    note = f"argon2id, {hashing * 1000:.1f} ms a hash; {ACCOUNTS} accounts"
-    goal = Goal("90 % of cores / hash time", 0.9 * most)
+    note = f"argon2id: all cores check {most:.1f} passwords a second; {ACCOUNTS} accounts"
+    goal = Goal("90 % of cores / hash time, all cores hashing", 0.9 * most)
     return [Figure("sign-in", load.rate, "/s", [goal], SIGN_IN, "; ".join(filter(None, (note, load.trouble))))]
 
 
-def _seconds_per_hash() -> float:
-    """Checking one password, alone on the machine: the middle of several."""
-    passwords = Passwords()
-    stored, found = passwords.hash(PASSWORD), []
-    for _ in range(HASHES):
-        started = time.perf_counter()
+def _hashes_a_second() -> float:
+    """Passwords that all cores together check in a second, each core at one after the other."""
+    cores = os.cpu_count() or 1
+    with ProcessPoolExecutor(cores) as pool:
+        return sum(pool.map(_check, [HASHING_SECONDS] * cores))
+
+
+def _check(seconds: float) -> float:
+    passwords, done = Passwords(), 0
+    stored, started = passwords.hash(PASSWORD), time.perf_counter()
+    while (taken := time.perf_counter() - started) < seconds:
         passwords.verify(stored, PASSWORD)
-        found.append(time.perf_counter() - started)
-    return sorted(found)[HASHES // 2]
+        done += 1
+    return done / taken
