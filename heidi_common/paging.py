@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import orjson
 from itsdangerous import BadSignature, Signer
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Integer, Select, bindparam, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from heidi_common.db import db, reading
+from heidi_common.direct import Direct
 from heidi_common.problems import BadRequest
 from heidi_common.runtime import runtime
 
@@ -44,37 +47,74 @@ def page(
     cursor: str | None,
     total: bool = False,
     scalars: bool = True,
+    values: Mapping[str, Any] | None = None,
 ) -> Page:
     """Run `statement` for one page, ordered by `order` then `tiebreak` (a unique column).
 
     `order` must not be NULL in the rows of the statement. With `scalars=False` each item is a row that must have the
-    two columns under their own keys.
+    two columns under their own keys. With `values` the statement is one of few that are kept and take their values by
+    name: such a page is compiled once (see `direct`), and its items are rows.
     """
-    count = db.session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) if total else None
     name = f"{order.key}{'-' if descending else '+'}"
-    if cursor is not None:
-        after = _open(cursor, name)
-        pair = tuple_(order, tiebreak)
-        bound = tuple_(*(_typed(value, column) for value, column in zip(after, (order, tiebreak), strict=True)))
-        statement = statement.where(pair < bound if descending else pair > bound)
-    columns = (order, tiebreak) if order is not tiebreak else (order,)
-    statement = statement.order_by(*(column.desc() if descending else column.asc() for column in columns))
-    rows = _entities(statement.limit(limit + 1)) if scalars else _rows(statement.limit(limit + 1))
+    bounds = {} if cursor is None else dict(zip(BOUNDS, _bounds(cursor, name, order, tiebreak), strict=True))
+    if values is not None:
+        compiled = _compiled(statement, order, descending, tiebreak, following=bool(bounds))
+        rows = compiled.all(**values, **bounds, page_size=limit + 1)
+    else:
+        ordered = _ordered(statement, order, descending, tiebreak, following=bool(bounds))
+        rows = (_entities if scalars else _rows)(ordered, bounds | {"page_size": limit + 1})
     more = len(rows) > limit
     rows = rows[:limit]
     last = rows[-1] if more else None
     following = None if last is None else _seal([getattr(last, order.key), getattr(last, tiebreak.key)], name)
-    return Page(items=rows, limit=limit, next_cursor=following, total=count)
+    return Page(items=rows, limit=limit, next_cursor=following, total=_count(statement, values) if total else None)
 
 
-def _entities(statement: Select[Any]) -> list[Any]:
-    return list(db.session.scalars(statement))
+BOUNDS = ("page_after", "page_after_tiebreak")
 
 
-def _rows(statement: Select[Any]) -> list[Any]:
+def _ordered(
+    statement: Select[Any],
+    order: InstrumentedAttribute[Any],
+    descending: bool,
+    tiebreak: InstrumentedAttribute[Any],
+    *,
+    following: bool,
+) -> Select[Any]:
+    """The statement of a page: the first one, or one that follows BOUNDS."""
+    if following:
+        pair = tuple_(order, tiebreak)
+        bound = tuple_(*(bindparam(name, type_=c.type) for name, c in zip(BOUNDS, (order, tiebreak), strict=True)))
+        statement = statement.where(pair < bound if descending else pair > bound)
+    columns = (order, tiebreak) if order is not tiebreak else (order,)
+    statement = statement.order_by(*(column.desc() if descending else column.asc() for column in columns))
+    return statement.limit(bindparam("page_size", type_=Integer))
+
+
+@lru_cache(maxsize=512)
+def _compiled(statement: Select[Any], *rest: Any, following: bool) -> Direct:
+    return Direct(_ordered(statement, *rest, following=following))
+
+
+def _count(statement: Select[Any], values: Mapping[str, Any] | None) -> int | None:
+    counted = select(func.count()).select_from(statement.order_by(None).subquery())
+    return db.session.scalar(counted, dict(values or {}))
+
+
+def _entities(statement: Select[Any], values: dict[str, Any]) -> list[Any]:
+    return list(db.session.scalars(statement, values))
+
+
+def _rows(statement: Select[Any], values: dict[str, Any]) -> list[Any]:
     """Plain rows belong to no session: one round trip."""
     with reading() as connection:
-        return list(connection.execute(statement).all())
+        return list(connection.execute(statement, values).all())
+
+
+def _bounds(
+    cursor: str, name: str, order: InstrumentedAttribute[Any], tiebreak: InstrumentedAttribute[Any]
+) -> Iterator[Any]:
+    return (_typed(value, column) for value, column in zip(_open(cursor, name), (order, tiebreak), strict=True))
 
 
 def _signer() -> Signer:
