@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from benchmarks.stage import PRODUCTION, ROOT, Stage, is_free, wait_until
-from benchmarks.wrk import Load, drive
+from benchmarks.wrk import CONNECTIONS, Load, drive
 
 FLOOR_SECONDS = 2
 
@@ -28,12 +28,19 @@ class Bench:
         """So many in earnest, a fifth of it to try out."""
         return number // 5 if self.quick else number
 
-    def load(self, base: str, requests: Iterable[str], *, headers: Mapping[str, str] | None = None) -> Load:
+    def load(
+        self,
+        base: str,
+        requests: Iterable[str],
+        *,
+        headers: Mapping[str, str] | None = None,
+        connections: int = CONNECTIONS,
+    ) -> Load:
         """A second to warm up with a quarter of the requests, then the measurement with the others."""
         lines = list(requests)
         part = len(lines) // 4
-        drive(base, lines[:part] or lines, 1, headers=headers)
-        return drive(base, lines[part:], self.seconds, headers=headers)
+        drive(base, lines[:part] or lines, 1, headers=headers, connections=connections)
+        return drive(base, lines[part:], self.seconds, headers=headers, connections=connections)
 
     def produce(self) -> None:
         """Have the platform run with production's settings, now."""

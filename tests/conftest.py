@@ -29,7 +29,6 @@ from heidi_common.identity import Client, Role, Session, User
 from heidi_common.runtime import runtime
 from heidi_common.standalone.postgres import Postgres
 from heidi_common.standalone.valkey import Valkey
-from tests.ports import free_port
 
 pytest_plugins = ("tests.fixtures_rabbit",)
 
@@ -47,9 +46,9 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    server = Valkey(tmp_path_factory.mktemp("valkey"), free_port(), durable=False)
+    server = Valkey(tmp_path_factory.mktemp("valkey"), durable=False)
     server.start()
-    yield server.url
+    yield server.url()
     server.stop()
 
 
@@ -59,7 +58,7 @@ def make_settings(database_url: str, redis_url: str, **changes: object) -> Setti
         "environment": "test",
         "database_url": database_url,
         "redis_url": redis_url,
-        "broker_url": redis_url.removesuffix("/0") + "/1",
+        "broker_url": redis_url.replace("?db=0", "?db=1"),
         "public_base_url": "http://heidi.test",
         "secret_key": "a test's secret, 32 characters or more",
         "encryption_keys": (base64.b64encode(bytes(range(32))).decode(),),

@@ -15,6 +15,9 @@ from heidi_common.passwords import Passwords
 VALIDATE, SIGN_IN = 1166, 32
 ACCOUNTS = 1000
 HASHING_SECONDS = 2.0
+JSON = {"Content-Type": "application/json"}
+FEW = 8
+"""Enough to keep every core hashing: what the warm-up and the end leave unanswered is work that counts for nothing."""
 
 
 def validate(bench: Bench) -> list[Figure]:
@@ -32,7 +35,7 @@ def sign_in(bench: Bench) -> list[Figure]:
     most = _hashes_a_second()
     bodies = [json.dumps({"email": f"person{n}@{DOMAIN}", "password": PASSWORD}) for n in range(1, ACCOUNTS + 1)]
     lines = [f"POST\t/api/v1/auth/login\t{body}" for body in bodies]
-    load = bench.load(bench.stage.service("auth"), lines, headers={"Content-Type": "application/json"})
+    load = bench.load(bench.stage.service("auth"), lines, headers=JSON, connections=FEW)
     note = f"argon2id: all cores check {most:.1f} passwords a second; {ACCOUNTS} accounts"
     goal = Goal("90 % of cores / hash time, all cores hashing", 0.9 * most)
     return [Figure("sign-in", load.rate, "/s", [goal], SIGN_IN, "; ".join(filter(None, (note, load.trouble))))]

@@ -15,7 +15,6 @@ def check(platform: Platform) -> None:
     ports = platform.ports
     require_free(ports.router, "the router", "choose another with --port or HEIDI_PORT")
     others = {f"the service {name}": ports.service(name) for name in SERVICES}
-    others |= {"Valkey": ports.valkey} if platform.valkey else {}
     others |= {"the mail sink": ports.smtp} if platform.mail else {}
     for what, port in others.items():
         require_free(port, what, "choose another range with HEIDI_BASE_PORT")

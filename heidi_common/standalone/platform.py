@@ -24,7 +24,7 @@ class Platform:
         self.home, self.ports = home, ports
         self.postgres = None if given.get("DATABASE_URL") else Postgres(home.postgres)
         redis_needed = not (given.get("REDIS_URL") and given.get("BROKER_URL"))
-        self.valkey = Valkey(home.valkey, ports.valkey, password=secrets["VALKEY_PASSWORD"]) if redis_needed else None
+        self.valkey = Valkey(home.valkey, password=secrets["VALKEY_PASSWORD"]) if redis_needed else None
         self.mail = not given.get("SMTP_URL")
         self.router = Router(home.nginx, ports.router, {name: f"127.0.0.1:{ports.service(name)}" for name in NAMES})
         self.private_keys = given.get("JWT_PRIVATE_KEYS") or str(home.private_keys)
@@ -89,9 +89,9 @@ class Platform:
         if self.postgres:
             env["DATABASE_URL"] = self.postgres.url
         if self.valkey:
-            env["REDIS_URL"] = self.valkey.url
+            env["REDIS_URL"] = self.valkey.url()
             # A database of its own, so that emptying the cache loses no message.
-            env["BROKER_URL"] = self.valkey.url.removesuffix("/0") + "/1"
+            env["BROKER_URL"] = self.valkey.url(database=1)
         return env
 
     def _service_environment(self, name: str, client: Mapping[str, str]) -> dict[str, str]:

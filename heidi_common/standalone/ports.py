@@ -11,17 +11,13 @@ FIRST = min(SERVICES.values())
 
 @dataclass(frozen=True)
 class Ports:
-    """`router` is the door; the services have `base` and the six above it, Valkey `base + 20`, mail `base + 24`."""
+    """`router` is the door; the services have `base` and the six above it, mail `base + 24`."""
 
     router: int = 8080
     base: int = FIRST
 
     def service(self, name: str) -> int:
         return self.base + SERVICES[name] - FIRST
-
-    @property
-    def valkey(self) -> int:
-        return self.base + 20
 
     @property
     def smtp(self) -> int:

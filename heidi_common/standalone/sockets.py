@@ -14,3 +14,11 @@ def folder_for(folder: Path, name: str) -> Path:
         return folder
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"heidi-{os.geteuid()}-{digest}"
+
+
+def make_private(folder: Path) -> None:
+    """A folder that only we may enter. Raises RuntimeError when somebody else has made it before us."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_uid != os.geteuid():
+        raise RuntimeError(f"{folder} belongs to another user; delete it or choose another HEIDI_HOME")
+    folder.chmod(0o700)

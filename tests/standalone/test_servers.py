@@ -16,7 +16,7 @@ import redis
 
 from heidi_common.standalone import lifeline
 from heidi_common.standalone.postgres import Postgres
-from heidi_common.standalone.sockets import LONGEST, folder_for
+from heidi_common.standalone.sockets import LONGEST, folder_for, make_private
 from heidi_common.standalone.valkey import Valkey
 from tests.ports import free_port
 
@@ -94,16 +94,16 @@ def test_a_folder_that_is_too_long_for_a_socket_still_works(tmp_path: Path) -> N
 
 
 def test_valkey_keeps_what_it_took_through_kill_9_and_asks_for_its_password(tmp_path: Path) -> None:
-    server = Valkey(tmp_path / "valkey", free_port(), password="p" * 20)
+    server = Valkey(tmp_path / "valkey", password="p" * 20)
     server.start()
-    redis.Redis.from_url(server.url).set("kept", "yes")
+    redis.Redis.from_url(server.url()).set("kept", "yes")
     time.sleep(1.2)  # appendfsync everysec
     server.kill()
-    again = Valkey(tmp_path / "valkey", server.port, password="p" * 20)
+    again = Valkey(tmp_path / "valkey", password="p" * 20)
     again.start()
-    assert redis.Redis.from_url(again.url).get("kept") == b"yes"
+    assert redis.Redis.from_url(again.url()).get("kept") == b"yes"
     with pytest.raises(redis.AuthenticationError):
-        redis.Redis(port=again.port).get("kept")
+        redis.Redis(unix_socket_path=str(again.socket)).get("kept")
     again.stop()
     assert "p" * 20 not in " ".join(again.command())
 
@@ -144,3 +144,13 @@ time.sleep(600)
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_folder_that_somebody_else_has_made_holds_no_socket_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_private(tmp_path / "ours")
+    assert (tmp_path / "ours").stat().st_mode & 0o777 == 0o700
+    monkeypatch.setattr("os.geteuid", lambda: 12345)
+    with pytest.raises(RuntimeError, match="belongs to another user"):
+        make_private(tmp_path / "ours")

@@ -47,7 +47,15 @@ class Run:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def named(self, text: str) -> list[psutil.Process]:
-        return [one for one in self.everything() if text in " ".join(one.cmdline())]
+        return [one for one in self.everything() if text in command_of(one)]
+
+
+def command_of(process: psutil.Process) -> str:
+    """Nothing for one that has ended since it was listed."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
 
 
 def until(holds: Callable[[], bool], seconds: float) -> None:
@@ -102,8 +110,7 @@ def test_what_is_killed_is_started_again_and_leaves_nothing_behind(run: Run, nam
     master = min(run.named(name), key=lambda process: process.create_time())
     family = [master, *master.children(recursive=True)]
     master.kill()
-    psutil.wait_procs(family, timeout=15)
-    assert not [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    assert psutil.wait_procs(family, timeout=15)[1] == []
     until(lambda: bool(run.named(name)), SECONDS)
 
 
@@ -120,7 +127,7 @@ def test_ctrl_c_leaves_no_process_and_the_next_start_finds_everything_again(run:
     before, admin = run.everything(), (run.home / "admin.txt").read_text()
     run.process.send_signal(signal.SIGINT)
     assert run.process.wait(60) == 0
-    assert not [one for one in before if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+    assert psutil.wait_procs(before, timeout=15)[1] == []
     run.start(SECONDS)
     assert "Importing" not in run.said
     assert (run.home / "admin.txt").read_text() == admin
