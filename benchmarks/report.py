@@ -21,7 +21,7 @@ straight at the service unless the row says nginx. Absolute figures shift from m
 The floors are measured right before and right after each row, on the same gunicorn settings (two processes with two
 threads): F1 is a bare Flask route, F2 a bare route with one raw psycopg2 select by primary key. The figures of the
 NestJS original were measured where F1 gave {original:,.0f}/s; "x the original" compares with those figures scaled by
-the F1 beside the row.
+the F1 beside the row. Where the time goes, and why a row misses its goal: [profile.md](profile.md).
 """
 SETTINGS = """
 Settings that differ from `make run`: `HEIDI_ENV=production`, `WEB_CONCURRENCY=2` for every service, and the overall
