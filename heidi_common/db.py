@@ -160,6 +160,11 @@ def in_transaction() -> bool:
     return bool(db.session.registry.has() and db.session().info.get(_DEPTH, 0))
 
 
+def holds_connection() -> bool:
+    """Whether the session has begun to read here, outside of any `transaction()` perhaps."""
+    return bool(db.session.registry.has() and db.session().in_transaction())
+
+
 def _write(how: Callable[[], None]) -> None:
     try:
         how()

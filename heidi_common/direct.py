@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 
-from heidi_common.db import db, in_transaction, reading, within_time
+from heidi_common.db import db, holds_connection, in_transaction, reading, within_time
 
 _DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call]
 Row: TypeAlias = Any
@@ -40,7 +40,8 @@ class Direct:
     def all(self, **values: Any) -> list[Row]:
         """Every row that it returns. Raises what SQLAlchemy raises."""
         values = self._constants | values
-        if in_transaction():
+        # A reader that has a connection already takes no second one: threads that wait for each other's end in a queue.
+        if in_transaction() or (not self._changes and holds_connection()):
             return list(db.session.connection().exec_driver_sql(self.sql, values))
         within_time()
         try:

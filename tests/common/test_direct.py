@@ -68,3 +68,9 @@ def test_a_change_is_not_tried_a_second_time(app: Flask) -> None:
 def test_a_column_that_sqlalchemy_would_fill_in_is_asked_for() -> None:
     with pytest.raises(ValueError, match="updated_at"):
         Direct(update(User).values(first_name="Ada"))
+
+
+def test_a_reader_that_has_a_connection_takes_no_second_one(app: Flask) -> None:
+    mine = db.session.scalar(text("SELECT pg_backend_pid()"))
+    assert PID.first().pid == mine
+    db.session.rollback()
