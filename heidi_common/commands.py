@@ -9,6 +9,7 @@ from typing import NoReturn
 import click
 from flask import Flask
 from flask.cli import AppGroup
+from sqlalchemy.exc import OperationalError
 
 from heidi_common.config import ConfigError
 from heidi_common.db import db
@@ -48,6 +49,22 @@ class Commands(AppGroup):
             path = f"heidi_services.{service}.cli"
             for group in import_module(path).groups if util.find_spec(path) else ():
                 self.add_command(group)
+        for command in self.commands.values():
+            _tell_when_the_database_is_away(command)
+
+
+def _tell_when_the_database_is_away(command: click.Command) -> None:
+    """One line instead of a stack, for every command of every service."""
+    invoke = command.invoke
+
+    def told(ctx: click.Context) -> object:
+        try:
+            return invoke(ctx)
+        except OperationalError as error:
+            reason = str(error.orig).strip().partition("\n")[0]
+            raise click.ClickException(f"the database does not answer ({reason}); `flask doctor` tells more") from None
+
+    command.invoke = told  # type: ignore[method-assign]
 
 
 def init_commands(app: Flask) -> None:

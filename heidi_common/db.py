@@ -88,7 +88,9 @@ def init_db(app: Flask, settings: Settings) -> None:
 
 
 @event.listens_for(Pool, "checkin")
-def _note_rest(_driver: Any, record: ConnectionPoolEntry) -> None:
+def _note_rest(driver: Any, record: ConnectionPoolEntry) -> None:
+    if driver is not None and not driver.closed and driver.autocommit:  # whoever had it was interrupted
+        driver.autocommit = False
     record.info[_RESTING_SINCE] = time.monotonic()
 
 
@@ -122,8 +124,8 @@ def reading() -> Iterator[Connection]:
     """
     with db.engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
-        driver.autocommit = True
         try:
+            driver.autocommit = True
             yield connection
         finally:
             if not driver.closed:

@@ -47,7 +47,7 @@ class Direct:
         try:
             return self._alone(values)
         except psycopg2.Error as error:
-            if self._changes:
+            if self._changes or not isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
                 raise DBAPIError.instance(self.sql, None, error, psycopg2.Error, dialect=_DIALECT) from error
             # Again by SQLAlchemy, which knows which connections a restarted database leaves dead.
             with reading() as connection:
@@ -60,8 +60,8 @@ class Direct:
     def _alone(self, values: dict[str, Any]) -> list[Row]:
         with closing(db.engine.raw_connection()) as pooled:
             driver: Any = pooled.driver_connection
-            driver.autocommit = True
             try:
+                driver.autocommit = True
                 with driver.cursor(cursor_factory=NamedTupleCursor) as cursor:
                     cursor.execute(self.sql, values)
                     return cursor.fetchall()  # type: ignore[no-any-return]

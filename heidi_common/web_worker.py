@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import select
+from typing import Any
+
 from gunicorn.workers.gthread import ThreadWorker
 
 from heidi_common import stopping
@@ -14,11 +17,22 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
     over: with the router in front, which keeps some open, that is each time.
     """
 
+    sockets: list[Any]
+
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)
-        if not self.alive:
+        if not self.alive or not self.is_parent_alive():
             stopping.asked.set()
+            self._close_listeners()
             self._close_idle()
+
+    def _close_listeners(self) -> None:
+        """At once, with what has reached them taken in: the kernel deals connections to every socket that listens."""
+        for listener in self.sockets:
+            while select.select([listener], [], [], 0)[0]:
+                self.accept(listener)
+            listener.close()
+        self.sockets = []
 
     def _close_idle(self) -> None:
         # What has arrived already is a request, and is answered.

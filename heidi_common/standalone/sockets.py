@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -19,6 +20,7 @@ def folder_for(folder: Path, name: str) -> Path:
 def make_private(folder: Path) -> None:
     """A folder that only we may enter. Raises RuntimeError when somebody else has made it before us."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if folder.stat().st_uid != os.geteuid():
+    found = folder.lstat()
+    if found.st_uid != os.geteuid() or not stat.S_ISDIR(found.st_mode):
         raise RuntimeError(f"{folder} belongs to another user; delete it or choose another HEIDI_HOME")
     folder.chmod(0o700)

@@ -74,6 +74,8 @@ class Valkey(Server):
             return False
 
     def stop(self) -> None:
+        if self._process is None:
+            return
         super().stop()
         if self.socket.parent != self.folder:
             shutil.rmtree(self.socket.parent, ignore_errors=True)

@@ -12,6 +12,9 @@ from heidi_common.db import db, utcnow
 from heidi_services.auth import tokens
 from heidi_services.auth.models import OneTimeToken, Purpose
 
+INVITATION = "invitation"
+"""The label of a token that is good for days, and only until its person has signed in."""
+
 
 def issue(purpose: Purpose, user: Any, lifetime: timedelta, *, label: str | None = None) -> str:
     """A new token, within the caller's transaction. It is bound to the address that it is sent to."""

@@ -22,9 +22,10 @@ def respond(type: str | None, subject: str | None) -> Response:
     tail: Tail = app.extensions.setdefault("heidi_event_tail", Tail(app))
     token = request.headers["Authorization"].partition(" ")[2]
     start = _last_event_id()
-    found = entries(tail, tail.newest() if start is None else start, _welcome(app, token), wants(type, subject))
+    start = tail.newest() if start is None else start
+    found = entries(tail, start, _welcome(app, token), wants(type, subject))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return Response(_written(found), mimetype="text/event-stream", headers=headers)
+    return Response(_written(start, found), mimetype="text/event-stream", headers=headers)
 
 
 def _last_event_id() -> int | None:
@@ -56,9 +57,10 @@ def _welcome(app: Flask, token: str) -> Callable[[], bool]:
     return welcome
 
 
-def _written(found: Iterator[Entry | None]) -> Iterator[str]:
-    """The first line opens the stream at once; a comment now and then keeps proxies from closing it."""
-    yield "retry: 2000\n\n"
+def _written(start: int, found: Iterator[Entry | None]) -> Iterator[str]:
+    """The first lines open the stream at once, with the place to come back to for who is shown nothing; a comment now
+    and then keeps proxies from closing it."""
+    yield f"id: {start}\nretry: 2000\n\n"
     said = time.monotonic()
     for entry in found:
         if entry is not None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from heidi_common.peers import Call, ask
 from heidi_common.problems import Unavailable
 
 TIME_LIMIT = 15.0
-PAGE = 20
+PAGES = (100, 10)
+"""Rows asked for at once, and how many where so many are too large for one answer."""
 LISTS = (
     ("notification", "notifications", "/api/v1/notifications"),
     ("integration", "integrations", "/api/v1/integrations"),
@@ -36,18 +37,24 @@ def personal_data(authorization: str) -> dict[str, Any]:
 
 
 def _pages(service: str, path: str, headers: dict[str, str]) -> Iterator[Any]:
-    query: dict[str, Any] = {"limit": PAGE}
+    query: dict[str, Any] = {}
     while True:
-        answer = _get(service, path, headers, query)
+        answer = _get(service, path, headers, query, PAGES)
         yield from answer["data"]
         if not answer["meta"].get("nextCursor"):
             return
         query["cursor"] = answer["meta"]["nextCursor"]
 
 
-def _get(service: str, path: str, headers: dict[str, str], query: dict[str, Any] | None = None) -> dict[str, Any]:
-    reply = ask(Call(service, path, query or {}, headers=headers), timeout=TIME_LIMIT)
-    if reply.status != 200 or not isinstance(reply.body, dict):
-        detail = f"The {service} service cannot tell what it holds just now."
-        raise Unavailable(detail, code="export_incomplete", retry_after=5)
-    return reply.body
+def _get(
+    service: str, path: str, headers: dict[str, str], query: dict[str, Any] | None = None, sizes: Iterable[int] = ()
+) -> dict[str, Any]:
+    for limit in tuple(sizes) or (None,):
+        asked = (query or {}) | ({"limit": limit} if limit else {})
+        reply = ask(Call(service, path, asked, headers=headers), timeout=TIME_LIMIT)
+        if reply.status == 200 and isinstance(reply.body, dict):
+            return reply.body
+        if reply.status is not None:
+            break
+    detail = f"The {service} service cannot tell what it holds just now."
+    raise Unavailable(detail, code="export_incomplete", retry_after=5)

@@ -14,6 +14,7 @@ from heidi_common import accounts
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.identity import Role, User
 from heidi_common.outbox import Event
+from heidi_common.passwords import passwords
 from heidi_common.runtime import runtime
 from heidi_services.auth.models import OneTimeToken
 from tests.auth.helpers import ANOTHER, PASSWORD, bearer, login, mails, refresh, register
@@ -78,6 +79,16 @@ def test_who_has_signed_in_before_gets_no_token_for_days(client: FlaskClient, as
     assert mails("invitation") == []
     assert client.post(INVITE, json={"userId": str(uuid7())}, headers=admin).status_code == 404
     assert client.post(INVITE, json={"userId": known}, headers=as_user(Role.MODERATOR).headers).status_code == 403
+
+
+def test_an_invitation_ends_with_the_first_sign_in(client: FlaskClient, as_user) -> None:
+    invited = make_account()
+    client.post(INVITE, json={"userId": str(invited)}, headers=as_user(Role.ADMIN).headers)
+    [mail] = mails("invitation")
+    with transaction():
+        db.session.get_one(User, invited).password_hash = passwords().hash(PASSWORD)
+    assert login(client).status_code == 200
+    assert reset(client, mail["variables"]["token"]).status_code == 400
 
 
 def test_core_may_invite_when_the_sign_in_of_who_asked_has_ended(client: FlaskClient, as_client) -> None:

@@ -85,6 +85,8 @@ def test_a_web_process_that_is_to_stop_answers_what_it_was_asked_and_waits_for_n
     server.process.terminate()
     assert isinstance(idle.sock, socket.socket)
     assert idle.sock.recv(1) == b"", "an idle connection is closed"
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", server.port), 5)
     server.let_go.touch()
     assert asking.getresponse().read() == b"ok"
     assert server.process.wait(60) == 0
@@ -100,7 +102,7 @@ def test_an_open_event_stream_ends_when_its_process_is_to_stop(
     try:
         stream = requests.get(running.url + path, headers=as_user(Role.ADMIN).headers, stream=True, timeout=60)
         lines = stream.iter_lines()
-        assert next(lines).startswith(b"retry:")
+        assert next(lines).startswith(b"id: ") and next(lines).startswith(b"retry:")
         assert running.stop() == 0
         assert b"".join(lines).strip() in (b"", b": open")
     finally:

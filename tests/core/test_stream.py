@@ -41,6 +41,7 @@ class Listener:
     def __init__(self, url: str, headers: dict[str, str], **params: str) -> None:
         self.response = requests.get(url, headers=headers, params=params, stream=True, timeout=15)
         self._lines = self.response.iter_lines(chunk_size=1)
+        assert next(self._lines).startswith(b"id: ")
         assert next(self._lines) == b"retry: 2000"
 
     def next(self) -> tuple[int, str, Any]:

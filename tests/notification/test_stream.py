@@ -37,7 +37,7 @@ def _stream(client: FlaskClient, person: SignedIn, **headers: str) -> Iterator[I
     assert answer.status_code == 200, answer.get_json()
     assert answer.content_type.startswith("text/event-stream")
     chunks = answer.iter_encoded()
-    assert next(chunks).startswith(b"retry:")
+    assert b"retry:" in next(chunks)
     try:
         yield (chunk.decode() for chunk in chunks)
     finally:
@@ -52,6 +52,28 @@ def _next(chunks: Iterator[str]) -> tuple[int, dict[str, Any]]:
             assert fields["event"] == "notification"
             return int(fields["id"]), orjson.loads(fields["data"])
     raise AssertionError("no event came")
+
+
+def test_who_was_shown_nothing_comes_back_to_the_place_where_the_stream_began(
+    client: FlaskClient, post: Post, as_user: AsUser
+) -> None:
+    person = as_user()
+    opening = next(client.get(URL, headers=person.headers).iter_encoded()).decode()
+    began = opening.partition("id: ")[2].partition("\n")[0]
+    missed = post(person, channel="IN_APP", content="Said in between")
+    deliver(missed)
+    with _stream(client, person, Last_Event_ID=began) as chunks:
+        assert _next(chunks)[1]["id"] == str(missed)
+
+
+def test_a_stream_that_could_not_be_opened_counts_for_nothing() -> None:
+    def broken(*_: object) -> list[hub.Place]:
+        raise ConnectionError("the database is away")
+
+    found, person = hub.Hub("postgresql://nobody@127.0.0.1:1/none", broken), UUID(int=1)
+    with pytest.raises(ConnectionError):
+        found.open(person, 0)
+    assert found.count(person) == 0
 
 
 def test_a_message_appears_in_the_open_stream(client: FlaskClient, post: Post, as_user: AsUser) -> None:

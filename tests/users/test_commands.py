@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import bcrypt
 import pytest
@@ -8,6 +9,8 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import select
 
+from heidi_common.app import build_app, service
+from heidi_common.config import Settings
 from heidi_common.db import db
 from heidi_common.identity import Role, User
 from heidi_common.outbox import Event
@@ -154,3 +157,28 @@ def test_hundreds_of_lines_are_imported_with_bounded_transactions(run, tmp_path)
     path.write_text("".join(json.dumps({"email": f"p{n}@example.test"}) + "\n" for n in range(600)))
     assert run("import", str(path)).stdout.splitlines()[-1] == "600 created"
     assert run("import", str(path)).stdout.splitlines()[-1] == "600 exists"
+
+
+@pytest.mark.parametrize("ending", ["csv", "ndjson"])
+def test_a_line_that_is_not_utf_8_is_refused_and_the_others_are_not(run, tmp_path, ending: str) -> None:
+    lines = {
+        "csv": ["email,firstName", "jo@example.test,J\xfcrg", "al@example.test,Al"],
+        "ndjson": ['{"email": "jo@example.test", "firstName": "J\xfcrg"}', '{"email": "al@example.test"}'],
+    }
+    path = tmp_path / f"people.{ending}"
+    path.write_bytes("\n".join(lines[ending]).encode("latin-1"))
+    found = run("import", str(path))
+    assert "1 created, 1 refused" in found.output
+    assert [user.email for user in db.session.query(User)] == ["al@example.test"]
+
+
+def test_a_file_that_cannot_be_written_is_one_clear_line(run, tmp_path) -> None:
+    refused = run("export", str(tmp_path / "nowhere" / "people.csv"))
+    assert (refused.exit_code, refused.output.count("\n")) == (1, 1) and "No such file" in refused.output
+
+
+def test_a_database_that_is_away_is_one_clear_line(settings: Settings) -> None:
+    away = replace(settings, database_url="postgresql+psycopg2://nobody@127.0.0.1:1/none")
+    refused = build_app(away, service("users")).test_cli_runner().invoke(args=["users", "list"])
+    assert refused.exit_code == 1 and refused.output.startswith("Error: the database does not answer (")
+    assert "flask doctor" in refused.output and "Traceback" not in refused.output

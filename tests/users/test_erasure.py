@@ -7,6 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
+from heidi_common import peers
 from heidi_common.audit import verify
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.idempotency import IdempotencyKey
@@ -142,6 +143,18 @@ def test_an_export_holds_what_every_service_knows(client, as_user) -> None:
     assert "password" not in found.text.lower().replace("password-", "") and "$argon2" not in found.text
     other = client.get(f"{USERS}/me/export", headers=as_user().headers).json["data"]["parts"]
     assert other["integrations"] == [] == other["facts"]
+
+
+def test_a_page_too_large_for_one_answer_is_asked_for_in_smaller_ones(client, as_user, monkeypatch) -> None:
+    asked, here = [], peers._here
+
+    def small(app, headers, call, timeout) -> Reply:
+        asked.append(call.params.get("limit"))
+        return Reply(None, error="TooLarge") if call.params.get("limit") == 100 else here(app, headers, call, timeout)
+
+    monkeypatch.setattr(peers, "_here", small)
+    assert client.get(f"{USERS}/me/export", headers=as_user().headers).status_code == 200
+    assert asked == [None, None, 100, 10, 100, 10]
 
 
 def test_an_export_without_a_service_is_no_export(client, as_user, monkeypatch) -> None:

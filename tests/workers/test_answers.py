@@ -16,7 +16,7 @@ import workers.integration
 from heidi_common.db import db, transaction
 from heidi_common.inbox import MAX_ATTEMPTS, Inbox
 from heidi_services.scheduler import service
-from heidi_services.scheduler.models import ScheduleRun
+from heidi_services.scheduler.models import Schedule, ScheduleRun
 from tests.conftest import SignedIn
 from tests.scheduler.conftest import facts, runs
 from workers import actors
@@ -121,6 +121,32 @@ def test_a_request_that_nobody_could_digest_is_a_failed_run(as_user: AsUser, mon
         actors.load()["make_requested_notification"].function(str(facts("notification.send")[0].id))
     ended = answered(found)
     assert (ended.status, ended.error) == ("FAILED", "RuntimeError: broken")
+
+
+def test_an_answer_that_is_there_counts_though_nobody_looked_in_time(as_user: AsUser) -> None:
+    payload = {"userId": str(as_user().user.id), "channel": "IN_APP", "content": "Hello"}
+    found = scheduled("notification.send", payload, max_attempts=1)
+    asked(found)
+    relay_batch(Answerers(), lambda events: None)  # type: ignore[arg-type]
+    with transaction():
+        db.session.execute(update(ScheduleRun).values(locked_until=func.now() - timedelta(seconds=1)))
+    service.reap()
+    assert runs(found)[-1].status == "RUNNING"
+    assert answered(found).status == "SUCCEEDED"
+
+
+def test_an_answer_to_an_earlier_attempt_does_not_end_a_later_one(as_user: AsUser) -> None:
+    payload = {"userId": str(as_user().user.id), "channel": "IN_APP", "content": "Hello"}
+    found = scheduled("notification.send", payload, max_attempts=2)
+    run = asked(found)
+    with transaction():
+        db.session.execute(update(ScheduleRun).values(locked_until=func.now() - timedelta(seconds=1)))
+    service.reap()
+    with transaction():
+        db.session.execute(update(ScheduleRun).values(next_attempt_at=func.now()))
+        db.session.execute(update(Schedule).values(action="event.emit", payload={"type": "custom.tea", "data": {}}))
+    service.run(run.id)
+    assert (runs(found)[-1].status, runs(found)[-1].awaits) == ("SUCCEEDED", None)
 
 
 def test_a_request_that_is_not_answered_in_time_is_asked_once_and_waited_for_again(as_user: AsUser) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from heidi_common.guards import authenticated, caller, guard, public
 from heidi_common.http import Blueprint
+from heidi_common.idempotency import idempotent
 from heidi_common.identity import Role
 from heidi_services.auth.routes.device import device
 from heidi_services.auth.schemas import AcceptedOut, ChangeIn, EmailIn, InviteIn, ResetIn, TokenIn
@@ -27,6 +28,7 @@ def forgot(body: dict[str, Any]) -> dict[str, bool]:
 
 @blp.route("/api/v1/auth/password/invite", methods=["POST"])
 @guard(Role.ADMIN, scopes=("notifications:write",))
+@idempotent
 @blp.arguments(InviteIn)
 @blp.response(202, AcceptedOut)
 def invite(body: dict[str, Any]) -> dict[str, bool]:

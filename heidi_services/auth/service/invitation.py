@@ -25,6 +25,6 @@ def invite(user_id: UUID, actor: UUID) -> None:
         if user is None:
             raise NotFound("There is no such active account.")
         if not db.session.scalar(select(exists().where(Session.user_id == user_id))):
-            token = one_time.issue(Purpose.RESET_PASSWORD, user, LIFETIME)
+            token = one_time.issue(Purpose.RESET_PASSWORD, user, LIFETIME, label=one_time.INVITATION)
             mails.send("invitation", user, token=token, link=mails.link("reset-password", token), days=LIFETIME.days)
             record("user_invited", actor=actor, target=user_id)

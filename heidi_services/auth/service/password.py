@@ -6,14 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 
 from heidi_common import accounts, throttle
 from heidi_common.audit import fingerprint, record, refuse, refuse_token
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.emails import normalise_email
 from heidi_common.guards import Caller
-from heidi_common.identity import User
+from heidi_common.identity import Session, User
 from heidi_common.password_policy import check_password
 from heidi_common.passwords import passwords
 from heidi_common.problems import BadRequest, Invalid
@@ -94,6 +94,7 @@ def _holder(token: str, now: datetime) -> Any:
         .join(OneTimeToken, OneTimeToken.user_id == User.id)
         .where(*one_time.good(token, Purpose.RESET_PASSWORD, now), OneTimeToken.email == User.email)
         .where(User.is_active, User.deleted_at.is_(None))
+        .where(OneTimeToken.label.is_distinct_from(one_time.INVITATION) | ~exists().where(Session.user_id == User.id))
     )
     try:
         return db.session.execute(statement).first()

@@ -37,30 +37,32 @@ def open_stream() -> Response:
     who, hub = caller(), _hub()
     if hub.count(who.id) >= STREAMS_PER_PERSON:
         raise TooMany(f"{STREAMS_PER_PERSON} streams are open already.", retry_after=5)
-    place = _last_event_id()
-    reader = hub.open(who.id, stream.last_place(who.id) if place is None else place)
-    db.session.rollback()  # an open stream holds no connection
-    response = Response(_events(reader, _lives(who)), mimetype="text/event-stream")
+    given = _last_event_id()
+    place = stream.last_place(who.id) if given is None else given
+    db.session.rollback()  # neither the opening nor an open stream holds a connection
+    reader = hub.open(who.id, place)
+    response = Response(_events(reader, place, _lives(who)), mimetype="text/event-stream")
     response.call_on_close(lambda: hub.close(reader))  # also when nobody ever reads, as after a HEAD
     response.headers["Cache-Control"] = "no-store"
     response.headers["X-Accel-Buffering"] = "no"
     return response
 
 
-def _events(reader: Reader, lives: Callable[[], bool]) -> Iterator[str]:
-    yield "retry: 2000\n: open\n\n"
+def _events(reader: Reader, place: int, lives: Callable[[], bool]) -> Iterator[str]:
+    # The id, so that a listener who has been shown nothing yet comes back to this place, too.
+    yield f"id: {place}\nretry: 2000\n: open\n\n"
     said = time.monotonic()
     while lives() and not stopping.asked.is_set():
         try:
-            place = reader.waiting.get(timeout=LOOK_SECONDS)
+            found = reader.waiting.get(timeout=LOOK_SECONDS)
         except queue.Empty:
             if time.monotonic() - said < HEARTBEAT_SECONDS:
                 continue
             yield ": still here\n\n"
         else:
-            if place is None or not lives():
+            if found is None or not lives():
                 return
-            yield f"id: {place[0]}\nevent: notification\ndata: {place[1]}\n\n"
+            yield f"id: {found[0]}\nevent: notification\ndata: {found[1]}\n\n"
         said = time.monotonic()
 
 

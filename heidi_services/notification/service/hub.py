@@ -66,7 +66,11 @@ class Hub:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="notification-stream", daemon=True)
                 self._thread.start()
-        self._refresh(user_id)
+        try:
+            self._refresh(user_id)
+        except BaseException:
+            self.close(reader)
+            raise
         return reader
 
     def close(self, reader: Reader) -> None:

@@ -13,14 +13,14 @@ from heidi_services.scheduler.models import ScheduleRun
 from heidi_services.scheduler.service.settling import done, give_up
 
 ASKED = frozenset(fact.answered_by for fact in all_facts() if fact.answered_by)
-_ANSWER = (Inbox.event_id == ScheduleRun.awaits) & Inbox.consumer.in_(ASKED) & (Inbox.status != "pending")
+ANSWER = (Inbox.event_id == ScheduleRun.awaits) & Inbox.consumer.in_(ASKED) & (Inbox.status != "pending")
 
 
 def answered(limit: int) -> list[UUID]:
     """Runs whose answer is there and whom nobody was told about, stamped as told."""
     found = (
         select(ScheduleRun.id)
-        .join(Inbox, _ANSWER)
+        .join(Inbox, ANSWER)
         .where(ScheduleRun.status == Status.RUNNING, ScheduleRun.hinted_until <= func.now())
         .limit(limit)
         .with_for_update(of=ScheduleRun, skip_locked=True)
@@ -40,7 +40,7 @@ def conclude(run_id: UUID) -> None:
     """End a run as it was answered; a refusal would come again, so it is not tried again."""
     statement = (
         select(ScheduleRun.attempts, Inbox.status, Inbox.last_error)
-        .join(Inbox, _ANSWER)
+        .join(Inbox, ANSWER)
         .where(ScheduleRun.id == run_id, still(ScheduleRun.status, Status.RUNNING))
     )
     with transaction():

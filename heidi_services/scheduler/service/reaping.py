@@ -2,12 +2,13 @@
 
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from heidi_common import work
 from heidi_common.db import db
 from heidi_services.scheduler.kinds import Status
 from heidi_services.scheduler.models import ScheduleRun
+from heidi_services.scheduler.service.answering import ANSWER
 from heidi_services.scheduler.service.settling import give_up
 
 BATCH = 200
@@ -20,10 +21,13 @@ def overdue(limit: int) -> list[UUID]:
 
 
 def reap() -> None:
-    """End the attempts that are beyond their time limit; they are tried again while attempts are left."""
+    """End the attempts that are beyond their time limit; they are tried again while attempts are left.
+
+    One whose answer is there waits for nothing but to be concluded.
+    """
     statement = (
         select(ScheduleRun.id, ScheduleRun.attempts)
-        .where(ScheduleRun.status == Status.RUNNING, ScheduleRun.locked_until < func.now())
+        .where(ScheduleRun.status == Status.RUNNING, ScheduleRun.locked_until < func.now(), ~exists().where(ANSWER))
         .order_by(ScheduleRun.locked_until)
         .limit(BATCH)
     )

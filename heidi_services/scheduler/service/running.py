@@ -129,7 +129,12 @@ def _start(task: Task, fence: int | None) -> Order | None:
         row = db.session.execute(
             update(ScheduleRun)
             .where(ScheduleRun.id == task.run_id)
-            .values(status=Status.RUNNING, started_at=func.clock_timestamp(), version=ScheduleRun.version + 1)
+            .values(
+                status=Status.RUNNING,
+                awaits=None,  # the answer that an attempt before this one waited for
+                started_at=func.clock_timestamp(),
+                version=ScheduleRun.version + 1,
+            )
             .returning(ScheduleRun.scheduled_for, ScheduleRun.attempts)
         ).one()
         return Order(task.run_id, task.schedule_id, schedule.name, row.scheduled_for, row.attempts, task.timeout, fence)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import click
 
@@ -27,7 +28,8 @@ def import_users(path: Path, kind: str | None) -> None:
     isActive, emailVerified. Who exists already is left as they are, so that it can be done again.
     """
     counts: dict[str, int] = {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    # What is not UTF-8 becomes characters that no field takes, so that its line is refused and the others are not.
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         total = sum(1 for _ in file)
         file.seek(0)
         with _progress(total) as tell:
@@ -47,11 +49,18 @@ def export_users(path: Path, kind: str | None, with_hashes: bool) -> None:
     """Write everybody who is not deleted to a file (or `-`), in the form that `import` reads."""
     lines = exporting.dump(kind or _kind(path), with_hashes=with_hashes)
     # Personal data, perhaps hashes: for the owner's eyes only.
-    with click.open_file(str(path), "w", encoding="utf-8") as file:
+    with _opened(path) as file:
         if str(path) != "-":
             path.chmod(0o600)
         for text in lines:
             file.write(text)
+
+
+def _opened(path: Path) -> IO[str]:
+    try:
+        return click.open_file(str(path), "w", encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"{path}: {error.strerror}") from None
 
 
 def _kind(path: Path) -> str:
