@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from benchmarks.stage import PRODUCTION, ROOT, Stage, is_free, wait_until
+from benchmarks.stage import PRODUCTION, ROOT, Stage, wait_until
 from benchmarks.wrk import CONNECTIONS, Load, drive
+from heidi_common.standalone.ports import is_free
 
 FLOOR_SECONDS = 2
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,7 +19,7 @@ import requests
 from supervisor.xmlrpc import SupervisorTransport
 
 from heidi_common.standalone.checkout import SERVICES
-from heidi_common.standalone.ports import Ports
+from heidi_common.standalone.ports import Ports, is_free
 from heidi_common.standalone.sockets import folder_for
 from heidi_common.standalone.supervision import SOCKET
 
@@ -196,13 +195,3 @@ def _free_ports() -> Ports:
         if all(map(is_free, wanted)):
             return ports
     raise SystemExit("no free range of ports")
-
-
-def is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

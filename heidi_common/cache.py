@@ -92,7 +92,9 @@ class Cache:
         """Store for at most ``ttl`` seconds; up to a tenth less, so that keys written
         together do not expire together."""
         milliseconds = max(1, int(ttl * 1000 * random.uniform(0.9, 1.0)))  # nosec B311  # guards no secret
-        self.attempt(lambda r: r.set(self.key(key), value, px=milliseconds, nx=only_if_free), None)
+        # As `mget`: the options of redis-py's `set` cost more to look at than the command costs to send.
+        command = ("SET", self.key(key), value, "PX", milliseconds, *(("NX",) if only_if_free else ()))
+        self.attempt(lambda r: r.execute_command(*command), None)  # type: ignore[no-untyped-call]
 
     def get_json(self, key: str) -> Any | None:
         value = self.get_bytes(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from importlib import import_module, util
 from typing import NoReturn
@@ -77,6 +78,14 @@ def init_migrations(app: Flask) -> None:
     from flask_migrate import Migrate
 
     Migrate(app, db, compare_type=True)
+
+
+def tell_resealed(what: str, changed: int, lost: Iterable[object]) -> None:
+    """Say how many were sealed anew; ClickException names those whom no key opens."""
+    click.echo(f"{changed} {what} sealed anew")
+    names = [str(found) for found in lost]
+    if names:
+        raise click.ClickException(f"{len(names)} cannot be opened by any key: {', '.join(names)}")
 
 
 def unconfigured(error: ConfigError) -> Flask:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 TIME_LIMIT = 3.0
 _MAX_AT_ONCE = 32
 _MAX_BYTES = 32 * 1024 * 1024
-"""A page of twenty webhooks, each as large as one may be, with room to write them in JSON."""
+"""Ten webhooks, each as large as one may be, with room to write them in JSON."""
 
 
 @dataclass(frozen=True)

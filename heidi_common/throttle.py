@@ -89,12 +89,16 @@ def check(*limits: Limit, soft: Limit | None = None) -> Standing:
 
 def count(*limits: Limit) -> None:
     """Count one failure for each."""
-    with _redis() as pipe:
-        for limit in limits:
-            pipe.incr(_name(limit))
-            # After it, so that no count is ever without an end: the one before may run out at any moment.
-            pipe.expire(_name(limit), limit.seconds, nx=True)
-        _run(pipe)
+
+    def add(client: redis.Redis) -> None:
+        with client.pipeline(transaction=False) as pipe:
+            for limit in limits:
+                pipe.incr(_name(limit))
+                # After it, so that no count is ever without an end: the one before may run out at any moment.
+                pipe.expire(_name(limit), limit.seconds, nx=True)
+            pipe.execute()
+
+    _asked(add)
 
 
 def spend(limit: Limit) -> None:
@@ -106,9 +110,7 @@ def spend(limit: Limit) -> None:
 
 def forget(*limits: Limit) -> None:
     """Start anew, after a success."""
-    with _redis() as pipe:
-        pipe.delete(*(_name(limit) for limit in limits))
-        _run(pipe)
+    _asked(lambda client: client.delete(*(_name(limit) for limit in limits)))
 
 
 def _refusal(limit: Limit) -> TooMany:
@@ -125,14 +127,6 @@ def _read(*limits: Limit) -> list[int]:
 
 def _name(limit: Limit) -> str:
     return f"heidi:throttle:{limit.key}"
-
-
-def _redis() -> redis.client.Pipeline:
-    return runtime().redis.pipeline(transaction=False)
-
-
-def _run(pipe: redis.client.Pipeline) -> None:
-    _asked(lambda _: pipe.execute())
 
 
 def _asked(question: Callable[[redis.Redis], T]) -> T:

@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Interval, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Interval, Select, bindparam, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from heidi_common.db import db, transaction, utcnow
@@ -77,7 +77,12 @@ def overdue(model: Any, *, open_status: str, limit: int) -> list[UUID]:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    stamp = (
+    return stamp(model, due)
+
+
+def stamp(model: Any, due: Select[Any]) -> list[UUID]:
+    """The rows whose ids are selected, marked as having a message under way."""
+    stamped = (
         update(model)
         .where(model.id.in_(due.scalar_subquery()))
         .values(hinted_until=func.now() + HINT_LEASE)
@@ -85,7 +90,7 @@ def overdue(model: Any, *, open_status: str, limit: int) -> list[UUID]:
         .execution_options(synchronize_session=False)
     )
     with transaction():
-        return list(db.session.scalars(stamp))
+        return list(db.session.scalars(stamped))
 
 
 def backoff(attempt: int, *, base: float, cap: float) -> timedelta:

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+
+from heidi_common.standalone.ports import is_free
 
 RANGES = range(20_000, 28_000, 40)
 """For whole platforms."""
 PORTS = range(28_000, 32_700)
 """For single servers."""
-USED = (*range(7), 20, 24, 30)
+USED = (*range(7), 24, 30)
 """What a platform with its router at `base + 30` listens on."""
 
 
@@ -33,7 +34,7 @@ def free_range() -> int:
 def _next_free(kind: str, choices: range, offsets: Iterable[int]) -> int:
     for _ in choices:
         base = _in_turn(kind, choices)
-        if all(_is_free(base + offset) for offset in offsets):
+        if all(is_free(base + offset) for offset in offsets):
             return base
     raise AssertionError(f"no free {kind}")
 
@@ -47,13 +48,3 @@ def _in_turn(kind: str, choices: range) -> int:
         file.truncate(0)
         file.write(str(number + 1))
     return choices[number]
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

@@ -26,9 +26,23 @@ class Ports:
 
 def require_free(port: int, what: str, remedy: str) -> None:
     """Raises CannotRun when somebody listens there, or when we may not."""
+    try:
+        _bind(port)
+    except OSError as error:
+        raise CannotRun(f"port {port} for {what} cannot be used ({error.strerror}); {remedy}") from None
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen there."""
+    try:
+        _bind(port)
+    except OSError:
+        return False
+    return True
+
+
+def _bind(port: int) -> None:
+    """For a moment, as a server would."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise CannotRun(f"port {port} for {what} cannot be used ({error.strerror}); {remedy}") from None
+        probe.bind(("127.0.0.1", port))

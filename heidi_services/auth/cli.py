@@ -9,6 +9,7 @@ import click
 from flask.cli import AppGroup
 
 from heidi_common import audit as trail
+from heidi_common.commands import tell_resealed
 from heidi_common.parsing import invalid
 from heidi_common.runtime import runtime
 from heidi_services.auth import key_ring
@@ -52,11 +53,7 @@ def rotate_keys(drop_previous: bool) -> None:
 @keys.command("reseal")
 def reseal() -> None:
     """Bring the secrets of all second factors under the first of ENCRYPTION_KEYS."""
-    changed, lost = sealing.reseal()
-    click.echo(f"{changed} second factors sealed anew")
-    if lost:
-        names = ", ".join(str(found) for found in lost)
-        raise click.ClickException(f"{len(lost)} cannot be opened by any key: {names}")
+    tell_resealed("second factors", *sealing.reseal())
 
 
 @audit.command("verify")

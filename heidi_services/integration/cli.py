@@ -8,6 +8,7 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
+from heidi_common.commands import tell_resealed
 from heidi_common.db import db
 from heidi_common.problems import Problem
 from heidi_common.schemas import iso
@@ -49,11 +50,7 @@ def show_command(integration_id: UUID) -> None:
 @group.command("rotate-keys")
 def rotate_keys_command() -> None:
     """Bring all credentials and signing secrets under the first of ENCRYPTION_KEYS."""
-    changed, lost = manage.rotate_keys()
-    click.echo(f"{changed} integrations sealed anew")
-    if lost:
-        names = ", ".join(str(found) for found in lost)
-        raise click.ClickException(f"{len(lost)} cannot be opened by any key: {names}")
+    tell_resealed("integrations", *manage.rotate_keys())
 
 
 @group.command("deliveries")

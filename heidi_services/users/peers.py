@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-from heidi_common.peers import Call, ask
+from heidi_common.outbound import TooLarge
+from heidi_common.peers import Call, Reply, ask
 from heidi_common.problems import Unavailable
 
 TIME_LIMIT = 15.0
@@ -39,22 +41,27 @@ def personal_data(authorization: str) -> dict[str, Any]:
 def _pages(service: str, path: str, headers: dict[str, str]) -> Iterator[Any]:
     query: dict[str, Any] = {}
     while True:
-        answer = _get(service, path, headers, query, PAGES)
+        answer = _body(service, _page(Call(service, path, query, headers=headers)))
         yield from answer["data"]
         if not answer["meta"].get("nextCursor"):
             return
         query["cursor"] = answer["meta"]["nextCursor"]
 
 
-def _get(
-    service: str, path: str, headers: dict[str, str], query: dict[str, Any] | None = None, sizes: Iterable[int] = ()
-) -> dict[str, Any]:
-    for limit in tuple(sizes) or (None,):
-        asked = (query or {}) | ({"limit": limit} if limit else {})
-        reply = ask(Call(service, path, asked, headers=headers), timeout=TIME_LIMIT)
-        if reply.status == 200 and isinstance(reply.body, dict):
-            return reply.body
-        if reply.status is not None:
+def _page(call: Call) -> Reply:
+    for limit in PAGES:
+        reply = ask(replace(call, params={**call.params, "limit": limit}), timeout=TIME_LIMIT)
+        if reply.error != TooLarge.__name__:
             break
-    detail = f"The {service} service cannot tell what it holds just now."
-    raise Unavailable(detail, code="export_incomplete", retry_after=5)
+    return reply
+
+
+def _get(service: str, path: str, headers: dict[str, str]) -> dict[str, Any]:
+    return _body(service, ask(Call(service, path, headers=headers), timeout=TIME_LIMIT))
+
+
+def _body(service: str, reply: Reply) -> dict[str, Any]:
+    if reply.status != 200 or not isinstance(reply.body, dict):
+        detail = f"The {service} service cannot tell what it holds just now."
+        raise Unavailable(detail, code="export_incomplete", retry_after=5)
+    return reply.body

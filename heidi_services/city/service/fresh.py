@@ -5,12 +5,9 @@ generation once it has committed, so all older entries are misses at once, on ev
 that was slower than the change can only store under the generation that has ended.
 """
 
-import random
 import secrets
 from collections.abc import Callable
 from typing import NamedTuple
-
-import redis
 
 from heidi_common.cache import mget
 from heidi_common.db import after_commit
@@ -42,7 +39,7 @@ def aside(key: str, load: Callable[[], Answer]) -> Answer:
             return Answer(tag.decode(), body)
     answer = load()
     if generation:
-        _store(names[1], b"\n".join((generation, answer.tag.encode(), answer.body)))
+        cache.set_bytes(f"city:{key}", b"\n".join((generation, answer.tag.encode(), answer.body)), SECONDS)
     elif found:
         cache.attempt(lambda r: r.set(names[0], _new_generation(), nx=True), None)
     return answer
@@ -62,16 +59,6 @@ def renew_for(_fact: Event) -> None:
 
 def renew_after_commit() -> None:
     after_commit(renew)
-
-
-def _store(key: str, value: bytes) -> None:
-    milliseconds = int(SECONDS * 1000 * random.uniform(0.9, 1.0))  # nosec B311  # spreads expiry, guards nothing
-
-    def store(client: redis.Redis) -> object:
-        # The options of redis-py's `set` cost more to look at than the command costs to send.
-        return client.execute_command("SET", key, value, "PX", milliseconds)  # type: ignore[no-untyped-call]
-
-    runtime().cache.attempt(store, None)
 
 
 def _new_generation() -> bytes:

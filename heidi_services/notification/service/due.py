@@ -12,7 +12,7 @@ from heidi_common.db import db, delete_in_batches, transaction, utcnow
 from heidi_common.events import NotificationFailed
 from heidi_common.outbox import emit_many
 from heidi_common.runtime import runtime
-from heidi_common.work import HINT_LEASE
+from heidi_common.work import HINT_LEASE, stamp
 from heidi_services.notification.kinds import Status
 from heidi_services.notification.models import BULK, UNHINTED, Notification
 
@@ -45,14 +45,7 @@ def _take_bulk(limit: int) -> list[UUID]:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    taken = (
-        update(Notification)
-        .where(Notification.id.in_(due.scalar_subquery()))
-        .values(hinted_until=func.now() + HINT_LEASE)
-        .returning(Notification.id)
-        .execution_options(synchronize_session=False)
-    )
-    return list(db.session.scalars(taken))
+    return stamp(Notification, due)
 
 
 def expire(limit: int = 500) -> None:

@@ -2,12 +2,12 @@
 
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 
 from heidi_common.db import db, transaction
 from heidi_common.events import all_facts
 from heidi_common.inbox import Inbox
-from heidi_common.work import HINT_LEASE, still
+from heidi_common.work import stamp, still
 from heidi_services.scheduler.kinds import Status
 from heidi_services.scheduler.models import ScheduleRun
 from heidi_services.scheduler.service.settling import done, give_up
@@ -25,15 +25,7 @@ def answered(limit: int) -> list[UUID]:
         .limit(limit)
         .with_for_update(of=ScheduleRun, skip_locked=True)
     )
-    stamp = (
-        update(ScheduleRun)
-        .where(ScheduleRun.id.in_(found.scalar_subquery()))
-        .values(hinted_until=func.now() + HINT_LEASE)
-        .returning(ScheduleRun.id)
-        .execution_options(synchronize_session=False)
-    )
-    with transaction():
-        return list(db.session.scalars(stamp))
+    return stamp(ScheduleRun, found)
 
 
 def conclude(run_id: UUID) -> None:
