@@ -8,17 +8,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from secrets import compare_digest
 from typing import Any
 from uuid import UUID
 
 import orjson
-from itsdangerous import BadSignature, Signer
+from flask import has_request_context, request
+from itsdangerous import Signer
 from sqlalchemy import Integer, Select, bindparam, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from heidi_common.db import db, reading
 from heidi_common.direct import Direct
-from heidi_common.problems import BadRequest
+from heidi_common.problems import BadRequest, FieldError
 from heidi_common.runtime import runtime
 
 
@@ -55,7 +57,7 @@ def page(
     two columns under their own keys. With `values` the statement is one of few that are kept and take their values by
     name: such a page is compiled once (see `direct`), and its items are rows.
     """
-    name = f"{order.key}{'-' if descending else '+'}"
+    name = f"{_list()} {order.key}{'-' if descending else '+'}"
     bounds = {} if cursor is None else dict(zip(BOUNDS, _bounds(cursor, name, order, tiebreak), strict=True))
     if values is not None:
         compiled = _compiled(statement, order, descending, tiebreak, following=bool(bounds))
@@ -121,20 +123,34 @@ def _signer() -> Signer:
     return Signer(runtime().settings.secret_key, salt="cursor", key_derivation="hmac", digest_method=hashlib.sha256)
 
 
+def _list() -> str:
+    """Which list is asked for: a place in one means nothing in another, nor in that of another owner."""
+    return request.path.rstrip("/") if has_request_context() else ""
+
+
 def _seal(values: list[Any], name: str) -> str:
-    raw = orjson.dumps([name, *values])
-    return _signer().sign(base64.urlsafe_b64encode(raw).rstrip(b"=")).decode()
+    return _signed(base64.urlsafe_b64encode(orjson.dumps([name, *values])).rstrip(b"="))
+
+
+def _signed(raw: bytes) -> str:
+    return _signer().sign(raw).decode()
 
 
 def _open(cursor: str, name: str) -> list[Any]:
-    try:
-        raw = _signer().unsign(cursor.encode())
-        found: list[Any] = orjson.loads(base64.urlsafe_b64decode(raw + b"=" * (-len(raw) % 4)))
-    except (BadSignature, ValueError):
-        raise BadRequest("The cursor is not one of ours.", code="bad_cursor") from None
+    given = cursor.encode(errors="replace")
+    raw = given.rpartition(b".")[0]
+    # Compared as a whole: reading a signature as base64 would pass over characters that do not belong to it.
+    if not compare_digest(_signed(raw).encode(), given):
+        raise _bad("This is not one of ours.")
+    found: list[Any] = orjson.loads(base64.urlsafe_b64decode(raw + b"=" * (-len(raw) % 4)))
     if found[0] != name:
-        raise BadRequest("The cursor belongs to another order of this list.", code="bad_cursor")
+        raise _bad("This belongs to another list, or to another order of this one.")
     return found[1:]
+
+
+def _bad(detail: str) -> BadRequest:
+    error = FieldError("/query/cursor", detail)
+    return BadRequest(str(error), code="bad_cursor", errors=[error])
 
 
 def _typed(value: Any, column: InstrumentedAttribute[Any]) -> Any:
