@@ -21,7 +21,7 @@ from requests import exceptions as broken
 from urllib3.exceptions import DecodeError, HTTPError
 
 from heidi_common.logs import request_id
-from heidi_common.outbound.addresses import Network
+from heidi_common.outbound.addresses import Network, literal, may_connect
 from heidi_common.outbound.errors import (
     ConnectFailed,
     ConnectionLost,
@@ -54,6 +54,17 @@ class Client:
         # A connection that was made without the check must never serve a checked call.
         self._guarded = _session(ca_file)
         self._trusted = _session(ca_file)
+
+    def flaw(self, url: str) -> str | None:
+        """Why this URL can never be called, as far as that shows without a name server; None when it may be."""
+        try:
+            _check_url(url)
+        except Refused as refusal:
+            return f"{refusal.detail[0].upper()}{refusal.detail[1:]}."
+        found = literal(urlsplit(url).hostname or "")
+        if found and not any(may_connect(address, self._allow_nets) for address in found):
+            return "This address is not on the public internet."
+        return None
 
     def request(
         self,

@@ -6,8 +6,10 @@ registries stand here. For IPv6 only 2000::/3 is handed out to the public intern
 everything else (loopback, link-local, mapped, NAT64, multicast) falls by that one rule.
 """
 
+import socket
+import unicodedata
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -49,3 +51,22 @@ def is_public(address: Address) -> bool:
 
 def is_in(address: Address, networks: Sequence[Network]) -> bool:
     return any(address.version == net.version and address in net for net in networks)
+
+
+def may_connect(address: Address, allow: Sequence[Network]) -> bool:
+    return is_public(address) or is_in(address, allow)
+
+
+def literal(host: str) -> list[Address]:
+    """The addresses that a host stands for without any name server, as the system reads it; none for a name."""
+    host = unicodedata.normalize("NFKC", host).rstrip(".").lower()
+    if host == "localhost" or host.endswith(".localhost"):
+        return [IPv4Address("127.0.0.1"), IPv6Address("::1")]
+    try:
+        return [ip_address(host)]
+    except ValueError:
+        pass
+    try:
+        return [IPv4Address(socket.inet_aton(host))]  # 127.1, 0x7f.1 and 2130706433 are addresses, too
+    except (OSError, ValueError):
+        return []

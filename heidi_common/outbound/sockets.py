@@ -21,7 +21,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.connection import create_connection
 
-from heidi_common.outbound.addresses import Address, Network, is_in, is_public
+from heidi_common.outbound.addresses import Network, may_connect
 from heidi_common.outbound.errors import ConnectFailed, Refused, TimedOut
 
 CONNECT_TIMEOUT = 5.0
@@ -67,14 +67,10 @@ def _checked_addresses(host: str, port: int, call: Call) -> list[str]:
     addresses = _resolve_in_time(host, port, call)
     if call.allow is None:
         return addresses
-    passed = [text for text in addresses if _may_connect(ip_address(text), call.allow)]
+    passed = [text for text in addresses if may_connect(ip_address(text), call.allow)]
     if not passed:
         raise Refused(f"{host} is not a public address")
     return passed
-
-
-def _may_connect(address: Address, allow: Sequence[Network]) -> bool:
-    return is_public(address) or is_in(address, allow)
 
 
 def _resolve_in_time(host: str, port: int, call: Call) -> list[str]:

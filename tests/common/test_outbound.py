@@ -88,6 +88,21 @@ def test_what_is_not_a_plain_http_url_is_refused_unresolved(url: str) -> None:
 
     with pytest.raises(Refused):
         Client(resolver=resolver).request("GET", url)
+    assert Client(resolver=resolver).flaw(url)
+
+
+@pytest.mark.parametrize("url", INTERNAL_URLS)
+def test_an_internal_address_is_a_flaw_before_any_call_unless_its_network_is_allowed(url: str) -> None:
+    url = url.format(port=80)
+    assert Client().flaw(url) == "This address is not on the public internet."
+    assert Client((ip_network("0.0.0.0/0"), ip_network("::/0"))).flaw(url) is None
+
+
+@pytest.mark.parametrize(
+    "url", ["https://example.org/", f"http://{PUBLIC}:8080/a?b=c", "http://[2606:4700:4700::1111]/"]
+)
+def test_names_and_public_addresses_have_no_flaw(url: str) -> None:
+    assert Client().flaw(url) is None
 
 
 def test_a_name_that_changes_its_address_after_the_check_gains_nothing(

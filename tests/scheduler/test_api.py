@@ -83,7 +83,17 @@ def test_a_schedule_is_made_and_read_back(client: FlaskClient, admin: dict[str, 
             {"action": "core.operation", "payload": {"type": "offboard-user", "input": {}}},
             "/payload/input/userId",
         ),
+        ({"action": "http.request", "payload": {"url": "http://10.0.0.1/"}}, "/payload/url"),
+        ({"action": "http.request", "payload": {"url": "https://[::1]/"}}, "/payload/url"),
+        ({"action": "http.request", "payload": {"url": "http://169.254.169.254/latest/"}}, "/payload/url"),
+        ({"action": "http.request", "payload": {"url": "https://c.test/\x7f"}}, "/payload/url"),
+        (
+            {"action": "http.request", "payload": {"url": "https://c.test/", "timeoutSeconds": 61}},
+            "/payload/timeoutSeconds",
+        ),
         ({"startAt": "2027-01-02T00:00:00Z", "endAt": "2027-01-01T00:00:00Z"}, "/endAt"),
+        ({"startAt": "2100-01-01T03:00:00Z", "endAt": "2100-01-01T22:00:00Z"}, "/endAt"),
+        ({"cronExpression": "0 0 1 1 *", "startAt": "2099-06-01T00:00:00Z", "endAt": "2099-12-31T00:00:00Z"}, "/endAt"),
         ({"endAt": "9999-12-31T23:59:59Z"}, "/endAt"),
         ({"endAt": "2026-01-01T00:00:00Z"}, "/endAt"),
         ({"name": " \t"}, "/name"),
@@ -118,6 +128,41 @@ def test_a_schedule_that_has_ended_can_be_changed_but_not_to_end_in_the_past(
     assert client.patch(url, json={"name": "ended"}, headers=admin).status_code == 200
     answer = client.patch(url, json={"endAt": "2026-01-01T00:00:00Z"}, headers=admin)
     assert answer.json["errors"] == [{"pointer": "/endAt", "detail": "The end must be in the future."}]
+
+
+def test_a_change_that_leaves_no_time_to_come_is_refused_and_changes_nothing(
+    client: FlaskClient, admin: dict[str, str]
+) -> None:
+    window = {"startAt": "2100-01-01T00:00:00Z", "endAt": "2100-01-03T00:00:00Z"}
+    made = create(client, admin, timezone="UTC", **window)
+    url = f"{BASE}/{made['id']}"
+    for change in ({"cronExpression": "0 0 1 6 *"}, {"startAt": "2100-01-02T03:00:00Z"}):
+        answer = client.patch(url, json=change, headers=admin)
+        assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/endAt"), change
+    assert client.get(url, headers=admin).json["data"] == made
+
+
+def test_the_schedules_time_limit_is_no_shorter_than_that_of_its_call(
+    client: FlaskClient, admin: dict[str, str]
+) -> None:
+    call = {"url": "https://c.test/", "timeoutSeconds": 20}
+    url = f"{BASE}/{create(client, admin, action='http.request', payload=call, timeoutSeconds=20)['id']}"
+    answer = client.patch(url, json={"timeoutSeconds": 19}, headers=admin)
+    assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/payload/timeoutSeconds")
+    assert client.patch(url, json={"timeoutSeconds": 30}, headers=admin).status_code == 200
+
+
+def test_a_schedule_that_would_be_refused_today_can_still_be_renamed_and_disabled(
+    client: FlaskClient, admin: dict[str, str]
+) -> None:
+    url = f"{BASE}/{create(client, admin)['id']}"
+    with transaction():
+        db.session.execute(update(Schedule).values(action="http.request", payload={"url": "http://10.0.0.1/"}))
+    assert client.patch(url, json={"name": "old"}, headers=admin).status_code == 200
+    with transaction():
+        db.session.execute(update(Schedule).values(timezone="Europe/Atlantis"))
+    assert client.post(f"{url}/disable", headers=admin).json["data"]["isEnabled"] is False
+    assert client.post(f"{url}/enable", headers=admin).json["errors"][0]["pointer"] == "/timezone"
 
 
 def test_a_wrong_expression_and_a_wrong_zone_are_both_named(client: FlaskClient, admin: dict[str, str]) -> None:
@@ -246,6 +291,13 @@ def test_a_backfill_of_nothing_the_future_or_too_much_is_422(
     answer = client.post(url, json=span, headers=admin)
     assert answer.status_code == 422
     assert answer.json["errors"][0]["pointer"] == pointer
+
+
+def test_a_backfill_begins_no_earlier_than_its_schedule(client: FlaskClient, admin: dict[str, str]) -> None:
+    made = create(client, admin, cronExpression="0 12 * * *", timezone="UTC", startAt="2026-01-03T12:00:00Z")
+    span = {"from": "2026-01-01T12:00:00Z", "to": "2026-01-04T12:00:00Z"}
+    answer = client.post(f"{BASE}/{made['id']}/backfill", json=span, headers=admin)
+    assert answer.json["data"] == {"runs": 2, "slots": 2}
 
 
 def test_a_preview_has_words_local_times_and_the_oddities(client: FlaskClient, admin: dict[str, str]) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from heidi_common.outbound.addresses import is_in, is_public
 from heidi_common.problems import FieldError, Invalid
 from heidi_common.runtime import runtime
 
@@ -45,29 +43,10 @@ def _config_flaws(provider: ProviderName, config: dict[str, Any]) -> Iterator[Fi
 
 def url_flaw(url: str) -> str | None:
     """Why this can never be a `webhookUrl`. Names are resolved, and checked again, at each delivery."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return "This is not a URL."
-    if parts.scheme not in ("http", "https") or not host:
-        return "Must begin with https:// or http:// and name a host."
-    if "@" in parts.netloc:
-        return "Must not hold credentials."
-    if not url.isprintable() or any(sign in url for sign in " \\"):
-        return "Holds characters that do not belong into a URL."
-    return _host_flaw(host, parts.path)
-
-
-def _host_flaw(host: str, path: str) -> str | None:
-    settings = runtime().settings
-    if host == urlsplit(settings.public_base_url).hostname and path.startswith("/api/v1/webhooks/"):
+    if flaw := runtime().outbound.flaw(url):
+        return flaw
+    parts, ours = urlsplit(url), urlsplit(runtime().settings.public_base_url)
+    if parts.hostname == ours.hostname and parts.path.startswith("/api/v1/webhooks/"):
         # A delivery to a receiver of our own is a fact again, is forwarded again, and so on for ever.
         return "Must not be a receiver of this platform."
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return None
-    if is_public(address) or is_in(address, settings.outbound_allow_nets):
-        return None
-    return "This address is not on the public internet."
+    return None

@@ -41,12 +41,13 @@ ACTIONS: dict[str, Action] = {
 }
 
 
-def check_payload(action: str, payload: JSON) -> None:
-    """Refuse a payload that the action cannot work with, naming its fields."""
+def check_payload(action: str, payload: JSON) -> JSON:
+    """The payload as its action reads it; refuses what the action cannot work with, naming the fields."""
     try:
-        ACTIONS[action].payload().load(payload)
+        loaded: JSON = ACTIONS[action].payload().load(payload)
     except ValidationError as error:
         raise invalid(error.messages, "/payload") from None
+    return loaded
 
 
 def perform(action: str, order: Order, payload: JSON) -> Outcome:

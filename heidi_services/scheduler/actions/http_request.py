@@ -2,7 +2,6 @@
 
 import re
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 import requests
 from marshmallow import ValidationError, fields, validate, validates_schema
@@ -19,15 +18,10 @@ OURS = {"host", "content-length", "transfer-encoding", "connection", "idempotenc
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 
 
-def _is_url(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
-        _ = parts.port
-    except ValueError:
-        good = False
-    if not good:
-        raise ValidationError("Give an http or https URL without credentials.")
+def _can_be_called(url: str) -> None:
+    """What would fail each time is refused when it is saved; names are resolved when the call is made."""
+    if flaw := runtime().outbound.flaw(url):
+        raise ValidationError(flaw)
 
 
 def _is_header(headers: dict[str, str]) -> None:
@@ -40,7 +34,7 @@ def _is_header(headers: dict[str, str]) -> None:
 
 class Payload(Schema):
     method = fields.String(load_default="GET", validate=validate.OneOf(METHODS))
-    url = Text(required=True, max=2000, validate=_is_url)
+    url = Text(required=True, max=2000, validate=_can_be_called)
     headers = fields.Dict(
         keys=Text(max=100), values=Text(min=0, max=4000), validate=[validate.Length(max=30), _is_header]
     )

@@ -48,7 +48,8 @@ def _check(start: datetime, end: datetime, now: datetime) -> None:
 
 
 def _slots(schedule: Schedule, start: datetime, end: datetime) -> list[datetime]:
-    found = takewhile(lambda slot: slot <= end, slots_of(schedule, start - INSTANT))
+    begin = max(start, schedule.start_at or start)
+    found = takewhile(lambda slot: slot <= end, slots_of(schedule, begin - INSTANT))
     slots = list(islice(found, MOST + 1))
     if len(slots) > MOST:
         raise Invalid.field("to", f"There are more than {MOST} slots in that time.")

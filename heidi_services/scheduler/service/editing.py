@@ -8,16 +8,15 @@ from heidi_common.db import db, expect_version, transaction
 from heidi_services.scheduler.misfire import first_slot
 from heidi_services.scheduler.models import Schedule
 from heidi_services.scheduler.service.finding import database_now, locked
-from heidi_services.scheduler.service.rules import check, check_end
+from heidi_services.scheduler.service.rules import DEED, WINDOW, check
 
-TIMING = {"cron_expression", "timezone", "start_at", "end_at", "is_enabled"}
+TIMING = WINDOW | {"is_enabled"}
 
 
 def create(values: dict[str, Any], *, by: UUID) -> Schedule:
     with transaction():
         schedule = Schedule(**values, created_by=by)
-        check(schedule, database_now())
-        check_end(schedule, database_now())
+        check(schedule, WINDOW | DEED, database_now())
         _retime(schedule)
         db.session.add(schedule)
         db.session.flush()
@@ -33,9 +32,7 @@ def change(schedule_id: UUID, values: dict[str, Any], *, version: int | None, by
         changed = {name for name, value in values.items() if getattr(schedule, name) != value}
         for name in changed:
             setattr(schedule, name, values[name])
-        check(schedule, database_now())
-        if "end_at" in changed:
-            check_end(schedule, database_now())
+        check(schedule, changed, database_now())
         if changed & TIMING:
             _retime(schedule)
         if changed:
