@@ -7,6 +7,7 @@ from typing import Any
 
 from prometheus_client import multiprocess
 
+from heidi_common import web_address
 from heidi_services import SERVICES
 
 THREADS = {"city": 2, "users": 2, "core": 250, "notification": 250}
@@ -34,6 +35,16 @@ control_socket_disable = True
 accesslog = None
 errorlog = "-"
 loglevel = os.environ.get("LOG_LEVEL", "info").lower()
+
+
+def on_starting(server: Any) -> None:
+    """A taken address ends the start; it would not end the workers' tries. A reload (SIGHUP) does not ask again."""
+    if "GUNICORN_PID" in os.environ:
+        # An upgrade (USR2) shares the address with the master before it. That one had no socket to hand over, and
+        # gunicorn would trip over the empty list.
+        os.environ["GUNICORN_FD"] = os.environ["GUNICORN_FD"] or "-1"
+    elif reuse_port:
+        web_address.require_free(server.address)
 
 
 def when_ready(_server: Any) -> None:

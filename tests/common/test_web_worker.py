@@ -1,6 +1,7 @@
 """A web process that is asked to stop, while clients are connected: the real gunicorn with the real settings."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 from flask import Flask
@@ -44,27 +46,33 @@ def until(holds: Callable[[], bool]) -> None:
 class Server:
     """gunicorn on a port of its own; by itself it would wait LONG seconds for whoever is connected."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, address: str | None = None) -> None:
         (folder / "tiny.py").write_text(APP)
         self.port, self.held, self.let_go = free_port(), folder / "held", folder / "let-go"
-        settings = {"BIND": f"127.0.0.1:{self.port}", "HEIDI_SERVICE": "city", "GRACEFUL_TIMEOUT": str(LONG)}
-        command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "tiny:app"]
+        settings = {"BIND": address or f"127.0.0.1:{self.port}", "HEIDI_SERVICE": "city", "GRACEFUL_TIMEOUT": str(LONG)}
+        command = [str(Path(sys.executable).with_name("gunicorn")), "-c", str(ROOT / "gunicorn.conf.py"), "tiny:app"]
         env = os.environ | settings | {"PYTHONPATH": f"{ROOT}:{folder}", "WEB_CONCURRENCY": "1"}
-        self.process = subprocess.Popen(command, cwd=folder, env=env)
+        self.log = folder / "log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)
+
+    def says(self, text: str) -> list[str]:
+        """Lines of its log."""
+        return [line for line in self.log.read_text().splitlines() if text in line]
 
     def client(self) -> HTTPConnection:
         """Connected, as soon as somebody listens."""
         found = HTTPConnection("127.0.0.1", self.port, timeout=60)
-        until(lambda: self._takes(found))
+        until(lambda: _takes(found))
         return found
 
-    def _takes(self, connection: HTTPConnection) -> bool:
-        try:
-            connection.connect()
-        except ConnectionRefusedError:
-            assert self.process.poll() is None
-            return False
-        return True
+
+def _takes(connection: HTTPConnection) -> bool:
+    try:
+        connection.connect()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 @pytest.fixture
@@ -90,6 +98,51 @@ def test_a_web_process_that_is_to_stop_answers_what_it_was_asked_and_waits_for_n
     server.let_go.touch()
     assert asking.getresponse().read() == b"ok"
     assert server.process.wait(60) == 0
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_taken_address_ends_the_start_with_one_line_that_names_it(tmp_path: Path, shared: bool) -> None:
+    with socket.socket() as somebody:
+        if shared:
+            somebody.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        somebody.bind(("127.0.0.1", free_port()))
+        somebody.listen()
+        port = somebody.getsockname()[1]
+        server = Server(tmp_path, f"127.0.0.1:{port}")
+        assert server.process.wait(60) == 1
+    assert server.says("listen at") == [f"Heidi cannot listen at 127.0.0.1:{port}: Address already in use"]
+    assert server.says("Booting worker") == [] and server.says("Traceback") == []
+
+
+def test_an_address_of_another_machine_ends_the_start_too(tmp_path: Path) -> None:
+    server = Server(tmp_path, "192.0.2.1:3002")
+    assert server.process.wait(60) == 1
+    assert server.says("listen at") == ["Heidi cannot listen at 192.0.2.1:3002: Cannot assign requested address"]
+
+
+def test_a_reload_does_not_take_its_own_address_for_taken(server: Server) -> None:
+    server.client().close()
+    server.process.send_signal(signal.SIGHUP)
+    until(lambda: len(server.says("Booting worker")) == 2 and len(server.says("Worker exiting")) == 1)
+    client = server.client()
+    client.request("GET", "/")
+    assert client.getresponse().read() == b"ok"
+
+
+def test_an_upgrade_starts_a_second_master_at_the_same_address(server: Server) -> None:
+    server.client().close()
+    server.process.send_signal(signal.SIGUSR2)
+    until(lambda: len(server.says("Booting worker")) == 2)
+    (_, second) = (psutil.Process(int(line.split("] [")[1])) for line in server.says("Starting gunicorn"))
+    server.process.terminate()
+    assert server.process.wait(60) == 0
+    try:
+        client = server.client()
+        client.request("GET", "/")
+        assert client.getresponse().read() == b"ok"
+    finally:
+        second.terminate()
+        second.wait(60)
 
 
 @pytest.mark.parametrize(
