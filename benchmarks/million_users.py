@@ -116,14 +116,14 @@ def _page(query: dict[str, str], depth: int) -> Select[Any]:
     given = PeopleQuery().load(query)
     sort = given["sort"]
     order, descending = ORDERS[sort.removeprefix("-")], sort.startswith("-")
-    statement = filtered(given)
+    statement, values = filtered(given)
     if depth:
         columns = [order.desc(), User.id.desc()] if descending else [order, User.id]
         after = db.session.execute(db.select(order, User.id).order_by(*columns).offset(depth).limit(1)).one()
         pair, bound = tuple_(order, User.id), tuple_(*after)
         statement = statement.where(pair < bound if descending else pair > bound)
     columns = [order.desc(), User.id.desc()] if descending else [order, User.id]
-    return statement.order_by(*columns).limit(21)
+    return statement.order_by(*columns).limit(21).params(values)
 
 
 def _database_ms(statement: Select[Any]) -> float:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from heidi_common.db import Base, Entity
 
-SEARCH = "lower(' ' || coalesce(first_name, '') || ' ' || coalesce(last_name, '') || ' ' || email)"
+SEARCH = "plain_letters(' ' || coalesce(first_name, '') || ' ' || coalesce(last_name, '') || ' ' || email)"
 
 
 class Role(StrEnum):
@@ -53,7 +53,7 @@ class User(Entity, Base):
     deleted_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
     search: Mapped[str] = mapped_column(Text, Computed(SEARCH, persisted=True), deferred=True)
-    """Names and address in lower case, each word after a space: what `?q=` looks through."""
+    """Names and address in plain letters (see `letters`), each word after a space: what `?q=` looks through."""
 
     @property
     def email_verified(self) -> bool:

@@ -4,15 +4,13 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from heidi_common.letters import WHOLE_LETTERS
+
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 SHORTEST_FOR_TYPOS = 4
 """A shorter word is one typo away from half the map."""
 
-# Letters that Unicode does not take apart into a base letter and a mark.
-_WHOLE_LETTERS = str.maketrans(
-    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ħ": "h", "ŧ": "t", "ŋ": "n"}
-)
 # Combining marks; planes beyond the first two have none.
 _MARKS = dict.fromkeys(code for code in range(0x300, 0x20000) if unicodedata.combining(chr(code)))
 _SPELLED_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
@@ -24,7 +22,7 @@ def fold(text: str) -> str:
     """Lower case, no marks, no punctuation, single spaces: `São  Tomé-` becomes `sao tome`."""
     text = text.casefold()
     if not text.isascii():
-        text = unicodedata.normalize("NFKD", text.translate(_WHOLE_LETTERS)).translate(_MARKS)
+        text = unicodedata.normalize("NFKD", text.translate(WHOLE_LETTERS)).translate(_MARKS)
         # Composed again, so that a Korean syllable is one letter; the fold of a fold is itself.
         text = unicodedata.normalize("NFC", text.casefold())
     return _SEPARATORS.sub(" ", _APOSTROPHES.sub("", text)).strip()

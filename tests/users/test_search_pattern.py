@@ -14,6 +14,10 @@ from heidi_services.users.service.people import pattern
         ("a_b", "% a\\_b%"),
         ("ab cd", "% ab cd%"),
         ("x abc", "%x abc%"),
+        ("JOSÉ", "%jose%"),
+        ("Łó", "% lo%"),
+        ("ß", "% ss%"),
+        ("％", "% \\%%"),
     ],
 )
 def test_less_than_three_letters_in_a_row_are_looked_for_at_the_beginning_of_a_word(q: str, wanted: str) -> None:

@@ -14,6 +14,7 @@ from heidi_common.db import db
 from heidi_common.direct import Direct
 from heidi_common.guards import Caller
 from heidi_common.identity import Role, User
+from heidi_common.letters import plain
 from heidi_common.paging import Page, page
 from heidi_common.problems import NotFound
 from heidi_services.users.present import COLUMNS
@@ -43,23 +44,29 @@ def find(who: UUID | str, *, deleted: bool = False) -> User | None:
 
 def listed(query: dict[str, Any]) -> Page:
     """A page of people, newest first unless told otherwise."""
-    given = {name: query[name] for name in (*_FILTERS, "is_active") if name in query}
-    if "is_active" in given:
-        # Written so that the partial index of the inactive ones is seen.
-        given["active" if given.pop("is_active") else "inactive"] = True
-    if "q" in given:
-        given["q"] = pattern(given["q"])
+    statement, values = filtered(query)
     sort = query["sort"]
     return page(
-        _filtered(query["include_deleted"], frozenset(given)),
+        statement,
         order=ORDERS[sort.removeprefix("-")],
         descending=sort.startswith("-"),
         tiebreak=User.id,
         limit=query["limit"],
         cursor=query["cursor"],
         total=query["total"],
-        values=given,
+        values=values,
     )
+
+
+def filtered(query: dict[str, Any]) -> tuple[Select[*tuple[Any, ...]], dict[str, Any]]:
+    """Those whom a query means, in no order: one of few statements, and its values."""
+    given = {name: query[name] for name in (*_FILTERS, "is_active") if name in query}
+    if "is_active" in given:
+        # Written so that the partial index of the inactive ones is seen.
+        given["active" if given.pop("is_active") else "inactive"] = True
+    if "q" in given:
+        given["q"] = pattern(given["q"])
+    return _filtered(query["include_deleted"], frozenset(given)), given
 
 
 _FILTERS: dict[str, ColumnElement[bool]] = {
@@ -83,8 +90,9 @@ _TRIGRAM = re.compile(r"[^\W_]{3}")
 
 def pattern(q: str) -> str:
     """Three letters or digits in a row are found anywhere, less at the beginning of a word: so trigrams can help."""
-    plain = q.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{plain}%" if _TRIGRAM.search(q) else f"% {plain}%"
+    letters = plain(q)
+    wanted = letters.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{wanted}%" if _TRIGRAM.search(letters) else f"% {wanted}%"
 
 
 def not_found() -> NotFound:
