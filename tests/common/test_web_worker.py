@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -54,7 +55,7 @@ class Server:
         env = os.environ | settings | {"PYTHONPATH": f"{ROOT}:{folder}", "WEB_CONCURRENCY": "1"}
         self.log = folder / "log"
         with self.log.open("w") as log:
-            self.process = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log, process_group=0)
 
     def says(self, text: str) -> list[str]:
         """Lines of its log."""
@@ -76,11 +77,24 @@ def _takes(connection: HTTPConnection) -> bool:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    running = Server(tmp_path)
-    yield running
-    running.process.kill()
-    running.process.wait()
+def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Starts a server at an address (else at a free port); whatever becomes of it, nothing of it is left."""
+    started: list[Server] = []
+
+    def begin(address: str | None = None) -> Server:
+        started.append(Server(tmp_path, address))
+        return started[-1]
+
+    yield begin
+    for one in started:
+        with suppress(ProcessLookupError):
+            os.killpg(one.process.pid, signal.SIGKILL)
+        one.process.wait()
+
+
+@pytest.fixture
+def server(start: Callable[..., Server]) -> Server:
+    return start()
 
 
 def test_a_web_process_that_is_to_stop_answers_what_it_was_asked_and_waits_for_nobody_else(server: Server) -> None:
@@ -101,21 +115,21 @@ def test_a_web_process_that_is_to_stop_answers_what_it_was_asked_and_waits_for_n
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_a_taken_address_ends_the_start_with_one_line_that_names_it(tmp_path: Path, shared: bool) -> None:
+def test_a_taken_address_ends_the_start_with_one_line_that_names_it(start: Callable[..., Server], shared: bool) -> None:
     with socket.socket() as somebody:
         if shared:
             somebody.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         somebody.bind(("127.0.0.1", free_port()))
         somebody.listen()
         port = somebody.getsockname()[1]
-        server = Server(tmp_path, f"127.0.0.1:{port}")
+        server = start(f"127.0.0.1:{port}")
         assert server.process.wait(60) == 1
     assert server.says("listen at") == [f"Heidi cannot listen at 127.0.0.1:{port}: Address already in use"]
     assert server.says("Booting worker") == [] and server.says("Traceback") == []
 
 
-def test_an_address_of_another_machine_ends_the_start_too(tmp_path: Path) -> None:
-    server = Server(tmp_path, "192.0.2.1:3002")
+def test_an_address_of_another_machine_ends_the_start_too(start: Callable[..., Server]) -> None:
+    server = start("192.0.2.1:3002")
     assert server.process.wait(60) == 1
     assert server.says("listen at") == ["Heidi cannot listen at 192.0.2.1:3002: Cannot assign requested address"]
 
