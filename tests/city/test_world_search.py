@@ -3,7 +3,7 @@
 import pytest
 from flask.testing import FlaskClient
 
-from heidi_services.city.search import LETTERS
+from heidi_services.city.search import LETTERS, fold, index_names
 
 
 def first(world: FlaskClient, query: str) -> str:
@@ -41,6 +41,15 @@ def test_munich_comes_first_by_any_of_its_names(world: FlaskClient, q: str) -> N
 )
 def test_the_obvious_city_comes_first(world: FlaskClient, q: str, name: str) -> None:
     assert first(world, q) == name
+
+
+@pytest.mark.parametrize("q", ["Köln", "koln", "Köln&latitude=50.9&longitude=6.9", "Köln&country=DE", "Bonn", "Lyon"])
+def test_who_gives_the_very_name_sees_nothing_that_merely_looks_alike(world: FlaskClient, q: str) -> None:
+    found = world.get(f"/api/v1/cities/search?q={q}").json["data"]
+    word = fold(q.partition("&")[0])
+    for city in found:
+        names = world.get(f"/api/v1/cities/{city['id']}/names").json["data"]["otherNames"]
+        assert any(name.startswith(word) for name in index_names([city["name"], *names])), city["name"]
 
 
 def test_near_paris_in_texas_paris_is_in_texas(world: FlaskClient) -> None:

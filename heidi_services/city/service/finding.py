@@ -42,8 +42,8 @@ class Found(NamedTuple):
 def search(q: str, *, limit: int, country: str | None = None, point: tuple[float, float] | None = None) -> Found:
     """Active cities for a folded question (see `search.fold`); better-known and nearer ones first.
 
-    Slips are looked for when fewer cities begin with the question than were asked for and it has four letters or
-    more; look-alikes only when nothing else was found.
+    Slips are looked for when fewer cities begin with the question than were asked for, none has just this name and
+    it has four letters or more; look-alikes only when nothing else was found.
     """
     values: dict[str, Any] = {"q": q, "limit": limit + 1}
     if country is not None:
@@ -52,7 +52,7 @@ def search(q: str, *, limit: int, country: str | None = None, point: tuple[float
         x, y, z = unit_vector(*point)
         values["place"] = f"({x!r},{y!r},{z!r})"
     found = _matching(PREFIX, values | {"prefix": f"{q}%"})
-    if len(found) < limit and len(q) >= SHORTEST_FOR_TYPOS:
+    if len(found) < limit and len(q) >= SHORTEST_FOR_TYPOS and not any(row.exact for row in found):
         found = _best(found, _matching(TYPO, values | {"spellings": one_typo_away(q)}))
         found = found or _matching(LOOKALIKE, values)
     return Found(found[:limit], len(found) > limit, point)
@@ -73,8 +73,8 @@ def _best(first: list[Row], second: list[Row]) -> list[Row]:
 def _statement(match: str, country: bool, point: bool) -> Direct:
     chord = "pos <-> CAST(:place AS cube)" if point else "0"
     sql = (
-        f"SELECT {COLUMNS}, chord, score * {NEARNESS if point else '1'} AS score"  # nosec  # B608: constants
-        f" FROM (SELECT cities.*, hits.score, {chord} AS chord"
+        f"SELECT {COLUMNS}, chord, exact, score * {NEARNESS if point else '1'} AS score"  # nosec  # B608: constants
+        f" FROM (SELECT cities.*, hits.score, hits.exact, {chord} AS chord"
         f" FROM ({_hits(match, country, point)}) hits JOIN cities ON id = city_id) pool"
         " ORDER BY score DESC, id LIMIT :limit"
     )
@@ -83,11 +83,13 @@ def _statement(match: str, country: bool, point: bool) -> Direct:
 
 def _hits(match: str, country: bool, point: bool) -> str:
     """The candidates with their scores: the best by name and fame, with a point also those around it."""
-    scored = f"SELECT city_id, max(({SIMILARITY[match]}) * weight) AS score FROM city_names"  # nosec  # B608: constants
+    rated = f"max(({SIMILARITY[match]}) * weight) AS score, bool_or(name = :q) AS exact"
+    scored = f"SELECT city_id, {rated} FROM city_names"  # nosec  # B608: constants
     condition = f"WHERE {match}" + (" AND city_names.country = :country" if country else "")
     best = f"{scored} {condition} GROUP BY city_id ORDER BY score DESC LIMIT {POOL}"
     if not point:
         return best
     close = f"{scored} JOIN ({CLOSE}) close ON close.id = city_id {condition} GROUP BY city_id"
     both = f"({best}) UNION ALL ({close})"
-    return f"SELECT city_id, max(score) AS score FROM ({both}) either GROUP BY city_id"  # nosec  # B608: constants
+    together = "city_id, max(score) AS score, bool_or(exact) AS exact"
+    return f"SELECT {together} FROM ({both}) either GROUP BY city_id"  # nosec  # B608: constants
