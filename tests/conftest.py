@@ -15,10 +15,12 @@ import flask_migrate
 import pytest
 from flask import Flask, current_app
 from flask.testing import FlaskClient
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
-from heidi_common import jwt, keys
+from heidi_common import damper, jwt, keys, passwords, peers
 from heidi_common.app import all_services, build_app
 from heidi_common.audit import DAMPER
 from heidi_common.commands import init_migrations
@@ -34,6 +36,24 @@ pytest_plugins = ("tests.fixtures_rabbit",)
 
 ROOT = Path(__file__).parent.parent
 SIGNING_KEY = keys.generate()
+PATIENT = "&socket_timeout=60&socket_connect_timeout=60"
+
+# The same examples each time, however slow the machine is.
+hypothesis_settings.register_profile(
+    "heidi", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("heidi")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> Iterator[None]:
+    """Limits that keep a service quick for its users would make tests fail on a machine that stands still for once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "WAIT_SECONDS", 120.0)
+        patch.setattr(damper, "SECONDS", 3600)
+        for ask in (peers.ask, peers.ask_all):
+            patch.setitem(ask.__kwdefaults__, "timeout", 60.0)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +68,7 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = Valkey(tmp_path_factory.mktemp("valkey"), durable=False)
     server.start()
-    yield server.url()
+    yield server.url() + PATIENT
     server.stop()
 
 
@@ -127,7 +147,8 @@ def as_user(app: Flask) -> Callable[..., SignedIn]:
 
     def make(role: Role = Role.USER, **fields: object) -> SignedIn:
         now = utcnow()
-        user = User(**({"id": uuid7(), "email": f"{uuid7().hex}@example.test", "role": role} | fields))
+        # Digits alone: in a hexadecimal number, a search for "ada" finds somebody now and then.
+        user = User(**({"id": uuid7(), "email": f"{uuid7().int}@example.test", "role": role} | fields))
         session = Session(
             id=uuid7(),
             user_id=user.id,
