@@ -51,7 +51,7 @@ def show(notification_id: UUID) -> None:
         click.echo(f"{name:15} {getattr(found, name) if getattr(found, name) is not None else '-'}")
     rows = (
         (str(one.number), iso(one.started_at), one.provider, one.outcome, f"{one.duration_ms} ms", one.error or "")
-        for one in inbox.attempts(notification_id, owner=None)
+        for one in inbox.attempts(notification_id, owner=None, limit=1000, cursor=None).items
     )
     _table(("try", "started", "provider", "outcome", "took", "error"), rows)
 

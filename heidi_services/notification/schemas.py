@@ -142,6 +142,9 @@ class AttemptOut(Schema):
 class BatchAcceptedOut(Schema):
     batch_id = fields.UUID(attribute="id", required=True)
     accepted = fields.Integer(required=True)
+    skipped = fields.List(
+        fields.UUID(), required=True, metadata={"description": "those of `userIds` that are nobody's; they get nothing"}
+    )
 
 
 class BatchOut(Schema):
@@ -163,8 +166,13 @@ class RetriedOut(Schema):
     retried = fields.Integer(required=True)
 
 
+def _one_line(value: str) -> None:
+    if value != "".join(value.splitlines()):
+        raise ValidationError("A subject is one line.")
+
+
 class TemplateFields(Schema):
-    subject = Text(max=1000, allow_none=True)
+    subject = Text(max=1000, allow_none=True, validate=_one_line)
     body = Text(max=64_000)
     html = Text(max=64_000, allow_none=True)
     category = category(allow_none=True)

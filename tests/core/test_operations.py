@@ -258,11 +258,13 @@ def test_nobody_offboards_themselves(core_client: FlaskClient, inside: None, pee
 def test_a_broadcast_goes_through_the_bulk_door(
     core_client: FlaskClient, inside: None, peers: Peers, admin: Any
 ) -> None:
-    peers.say("POST /notification/api/v1/notifications/bulk", (202, {"batchId": "b1", "accepted": 7}))
+    peers.say(
+        "POST /notification/api/v1/notifications/bulk", (202, {"batchId": "b1", "accepted": 7, "skipped": ["u1"]})
+    )
     given = {"message": {"channel": "IN_APP", "content": "Hello"}, "filter": {"role": "USER"}}
     operation = ask(core_client, admin, "broadcast", given).get_json()["data"]
     row = carry_out(operation["id"])
-    assert row.steps[0]["result"] == {"batchId": "b1", "accepted": 7}
+    assert row.steps[0]["result"] == {"batchId": "b1", "accepted": 7, "skipped": ["u1"]}
     assert peers.asked[0][1] == {"channel": "IN_APP", "content": "Hello", "filter": {"role": "USER"}}
     assert "Hello" not in json.dumps(row.input)
 

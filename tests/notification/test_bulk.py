@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 from flask.testing import FlaskClient
 
-from heidi_common.db import db
+from heidi_common.db import db, utcnow
 from heidi_common.identity import Role
 from heidi_common.outbox import Event
 from heidi_services.notification.models import Notification
@@ -37,9 +37,10 @@ def _rows() -> list[Notification]:
 
 def test_everybody_named_gets_a_row_and_the_batch_one_fact(bulk: Callable[..., Any], as_user: AsUser) -> None:
     people = [as_user().user.id for _ in range(3)]
-    answer = bulk(userIds=[str(one) for one in [*people, uuid4(), people[0]]])
+    answer = bulk(userIds=[str(one) for one in [*people, people[0]]])
     assert answer.status_code == 202
-    assert answer.get_json()["data"]["accepted"] == 3, "strangers and repeats do not count"
+    told = answer.get_json()["data"]
+    assert (told["accepted"], told["skipped"]) == (3, []), "repeats do not count"
     rows = _rows()
     assert {row.user_id for row in rows} == set(people)
     assert all(row.id.version == 7 and row.batch_id for row in rows)
@@ -47,10 +48,18 @@ def test_everybody_named_gets_a_row_and_the_batch_one_fact(bulk: Callable[..., A
     assert [fact.type for fact in facts] == ["notification.batch"]
 
 
+def test_ids_of_nobody_are_named_as_skipped_and_hold_up_nobody_else(bulk: Callable[..., Any], as_user: AsUser) -> None:
+    person, gone, stranger = as_user().user.id, as_user(deleted_at=utcnow()).user.id, uuid4()
+    told = bulk(userIds=[str(one) for one in (stranger, person, gone, stranger)]).get_json()["data"]
+    assert (told["accepted"], told["skipped"]) == (1, [str(stranger), str(gone)])
+    assert [row.user_id for row in _rows()] == [person]
+
+
 def test_a_filter_chooses_people(bulk: Callable[..., Any], as_user: AsUser) -> None:
     admin = as_user(Role.ADMIN).user.id
     as_user(), as_user(Role.ADMIN, is_active=False)
     assert bulk(filter={"role": "ADMIN", "isActive": True}).get_json()["data"]["accepted"] == 1
+    assert bulk(filter={"role": "MODERATOR"}).get_json()["data"]["skipped"] == []
     assert [row.user_id for row in _rows()] == [admin]
 
 

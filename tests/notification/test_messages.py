@@ -10,7 +10,10 @@ from flask.testing import FlaskClient
 
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.identity import Role
+from heidi_common.outbox import Event
 from heidi_services.notification.models import Notification
+from heidi_services.notification.service import due, settle
+from heidi_services.notification.service.claim import claim
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, delivered, row
 from tests.notification.mailserver import MailServer
@@ -185,8 +188,47 @@ def test_an_owner_hides_an_in_app_message_in_any_state(client: FlaskClient, post
         assert client.delete(f"{URL}/{notification_id}", headers=person.headers).status_code == 204
         assert client.get(f"{URL}/{notification_id}", headers=person.headers).status_code == 404
         assert client.get(f"{URL}/{notification_id}", headers=admin.headers).status_code == 200
-    assert delivered(waiting).status == "SENT"
     assert _unread(client, person) == 0
+
+
+def test_what_its_owner_hides_before_its_time_is_never_delivered(
+    client: FlaskClient, post: Post, as_user: AsUser
+) -> None:
+    person = as_user()
+    waiting = post(person, channel="IN_APP", scheduledFor=(utcnow() + timedelta(days=1)).isoformat())
+    assert client.delete(f"{URL}/{waiting}", headers=person.headers).status_code == 204
+    with transaction():
+        db.session.execute(db.update(Notification).values(next_attempt_at=utcnow(), hinted_until=utcnow()))
+    assert due.overdue(10) == []
+    assert (delivered(waiting).status, row(waiting).stream_id) == ("CANCELLED", None)
+    sent = db.select(Event).where(Event.type == "notification.sent")
+    assert list(db.session.scalars(sent)) == []
+
+
+def test_what_is_hidden_while_it_is_being_delivered_is_delivered_unseen(
+    client: FlaskClient, post: Post, as_user: AsUser
+) -> None:
+    person = as_user()
+    job = claim(post(person, channel="IN_APP"))
+    assert job is not None
+    assert client.delete(f"{URL}/{job.id}", headers=person.headers).status_code == 204
+    settle.shown(job)
+    assert (row(job.id).status, _unread(client, person)) == ("SENT", 0)
+
+
+def test_attempts_are_paged_oldest_first(client: FlaskClient, post: Post, as_user: AsUser, mail: MailServer) -> None:
+    person = as_user(email="ann@example.org")
+    mail.handler.data_answers["ann@example.org"] = "451 Later"
+    tried = post(person)
+    for _ in range(3):
+        with transaction():
+            db.session.execute(db.update(Notification).values(next_attempt_at=utcnow()))
+        delivered(tried)
+    url = f"{URL}/{tried}/attempts?limit=2"
+    first = client.get(url, headers=person.headers).get_json()
+    second = client.get(f"{url}&cursor={first['meta']['nextCursor']}", headers=person.headers).get_json()
+    assert [one["number"] for one in first["data"] + second["data"]] == [1, 2, 3]
+    assert second["meta"]["hasMore"] is False
 
 
 def test_a_sender_cancels_what_is_pending(client: FlaskClient, as_user: AsUser, mail: MailServer) -> None:

@@ -40,7 +40,20 @@ def test_what_is_written_is_read_again(client: FlaskClient, as_user: AsUser) -> 
 
 @pytest.mark.parametrize("category", ["security", "critical"])
 def test_what_matters_cannot_be_muted(client: FlaskClient, as_user: AsUser, category: str) -> None:
-    assert _put(client, as_user(), _wish(category, "EMAIL")).status_code == 422
+    person = as_user()
+    answer = _put(client, person, _wish(category, "SMS", enabled=True), _wish(category, "EMAIL"))
+    pointers = [error["pointer"] for error in answer.get_json()["errors"]]
+    assert (answer.status_code, pointers) == (422, ["/preferences/1/category"])
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_what_is_said_twice_is_refused_by_its_place(client: FlaskClient, as_user: AsUser, enabled: bool) -> None:
+    person = as_user()
+    wishes = _wish("news", "EMAIL"), _wish("news", "SMS"), _wish("news", "EMAIL", enabled=enabled)
+    answer = _put(client, person, *wishes)
+    pointers = [error["pointer"] for error in answer.get_json()["errors"]]
+    assert (answer.status_code, pointers) == (422, ["/preferences/2"])
+    assert client.get(URL, headers=person.headers).get_json()["data"]["preferences"] == []
 
 
 def test_wrong_hours_are_named(client: FlaskClient, as_user: AsUser) -> None:

@@ -313,3 +313,13 @@ def test_a_push_goes_to_every_device_and_a_dead_one_is_forgotten(
     assert sent.status == "SENT"
     assert sorted(attempt.outcome for attempt in attempts_of(sent.id)) == ["permanent", "sent"]
     assert list(db.session.scalars(db.select(Device.token))) == ["phone"]
+
+
+def test_ones_own_devices_are_paged(client: Any, as_user: Callable[..., SignedIn]) -> None:
+    person, url = as_user(), "/api/v1/notifications/devices"
+    for person_, token in ((person, "a"), (as_user(), "b"), (person, "c")):
+        client.post(url, json={"token": token, "label": token}, headers=person_.headers)
+    first = client.get(f"{url}?limit=1&total=true", headers=person.headers).get_json()
+    second = client.get(f"{url}?limit=1&cursor={first['meta']['nextCursor']}", headers=person.headers).get_json()
+    assert [one["label"] for one in first["data"] + second["data"]] == ["a", "c"]
+    assert (first["meta"]["total"], second["meta"]["hasMore"]) == (2, False)

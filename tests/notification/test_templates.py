@@ -73,6 +73,9 @@ def test_a_missing_variable_is_named(client: FlaskClient, admin: dict[str, str])
         ({"name": "Bill!"}, "/name"),
         ({"locale": "german"}, "/locale"),
         ({"channel": "FAX"}, "/channel"),
+        ({"channel": "SMS"}, "/html"),
+        ({"subject": "Bill\nBcc: all@example.org"}, "/subject"),
+        ({"subject": "Bill\r\n"}, "/subject"),
     ],
 )
 def test_a_template_that_may_not_be_is_refused(
@@ -80,6 +83,23 @@ def test_a_template_that_may_not_be_is_refused(
 ) -> None:
     answer = client.post(URL, json=BILL | change, headers=admin)
     assert (answer.status_code, [e["pointer"] for e in answer.get_json()["errors"]]) == (422, [pointer])
+
+
+def test_html_cannot_be_added_where_it_is_never_shown(client: FlaskClient, admin: dict[str, str]) -> None:
+    url = f"{URL}/{_create(client, admin, channel='PUSH', html=None)['id']}"
+    answer = client.patch(url, json={"html": "<p>Hi</p>"}, headers=admin)
+    assert (answer.status_code, [e["pointer"] for e in answer.get_json()["errors"]]) == (422, ["/html"])
+    assert client.patch(url, json={"html": None}, headers=admin).status_code == 200
+
+
+def test_versions_are_paged_latest_first(client: FlaskClient, admin: dict[str, str]) -> None:
+    url = f"{URL}/{_create(client, admin)['id']}"
+    for number in range(2):
+        client.patch(url, json={"body": f"again {number}"}, headers=admin)
+    first = client.get(f"{url}/versions?limit=2&total=true", headers=admin).get_json()
+    second = client.get(f"{url}/versions?limit=2&cursor={first['meta']['nextCursor']}", headers=admin).get_json()
+    assert [one["version"] for one in first["data"] + second["data"]] == [3, 2, 1]
+    assert (first["meta"]["total"], second["meta"]["hasMore"]) == (3, False)
 
 
 def test_one_name_stands_once_for_a_channel_and_language(client: FlaskClient, admin: dict[str, str]) -> None:

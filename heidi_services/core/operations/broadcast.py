@@ -17,7 +17,7 @@ def show(given: JSON) -> JSON:
 def queue(order: Order) -> JSON:
     whom = {name: order.input[name] for name in ("userIds", "filter") if name in order.input}
     batch = order.send("notification", "POST", "/api/v1/notifications/bulk", order.input["message"] | whom)
-    return {"batchId": batch["batchId"], "accepted": batch["accepted"]}
+    return {"batchId": batch["batchId"], "accepted": batch["accepted"], "skipped": batch.get("skipped", [])}
 
 
 BROADCAST = Kind(input=Broadcast, show=show, steps=(Step("queue", queue),))

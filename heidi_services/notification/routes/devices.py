@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from heidi_common.guards import authenticated, caller
 from heidi_common.http import Blueprint
 from heidi_common.idempotency import idempotent
+from heidi_common.paging import Page
+from heidi_common.schemas import PageQuery
 from heidi_services.notification.models import Device
 from heidi_services.notification.schemas import DeviceIn, DeviceOut
 from heidi_services.notification.service import devices
@@ -31,10 +32,11 @@ def register_device(body: dict[str, Any]) -> Device:
 
 @blp.route("/api/v1/notifications/devices", methods=["GET"])
 @authenticated
+@blp.arguments(PageQuery, location="query")
 @blp.response(200, DeviceOut(many=True))
-def list_devices() -> Sequence[Device]:
+def list_devices(query: dict[str, Any]) -> Page:
     """One's own devices."""
-    return devices.listing(caller().id)
+    return devices.listing(caller().id, **query)
 
 
 @blp.route("/api/v1/notifications/devices/<uuid:device_id>", methods=["DELETE"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +10,9 @@ from heidi_common.guards import Caller, authenticated, caller, guarded_user
 from heidi_common.http import Blueprint, etag, if_match
 from heidi_common.paging import Page
 from heidi_common.problems import Forbidden, Invalid
+from heidi_common.schemas import PageQuery
 from heidi_services.notification.kinds import Channel
-from heidi_services.notification.models import Attempt, Notification
+from heidi_services.notification.models import Notification
 from heidi_services.notification.schemas import AttemptOut, CountOut, NotificationOut, NotificationQuery, PersonQuery
 from heidi_services.notification.service import inbox
 
@@ -45,10 +45,11 @@ def get_notification(notification_id: UUID) -> Notification:
 
 @blp.route("/api/v1/notifications/<uuid:notification_id>/attempts", methods=["GET"])
 @guarded_user(scopes=READ)
+@blp.arguments(PageQuery, location="query")
 @blp.response(200, AttemptOut(many=True))
-def list_attempts(notification_id: UUID) -> Sequence[Attempt]:
+def list_attempts(query: dict[str, Any], notification_id: UUID) -> Page:
     """Each attempt to deliver it: when, by which provider, and what came of it."""
-    return inbox.attempts(notification_id, owner=_owner())
+    return inbox.attempts(notification_id, owner=_owner(), **query)
 
 
 @blp.route("/api/v1/notifications/unread-count", methods=["GET"])

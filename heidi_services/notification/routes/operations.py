@@ -10,7 +10,7 @@ from heidi_common.http import Blueprint
 from heidi_common.idempotency import idempotent
 from heidi_common.identity import Role
 from heidi_services.notification.kinds import Channel
-from heidi_services.notification.models import Batch, Notification
+from heidi_services.notification.models import Notification
 from heidi_services.notification.routes.messages import WRITE
 from heidi_services.notification.schemas import (
     BatchAcceptedOut,
@@ -43,10 +43,11 @@ def send_notification(body: dict[str, Any]) -> Notification:
 @idempotent
 @blp.arguments(BulkIn)
 @blp.response(202, BatchAcceptedOut)
-def send_bulk(body: dict[str, Any]) -> Batch:
-    """One message to up to 1,000 people by id, or to all whom a filter names."""
+def send_bulk(body: dict[str, Any]) -> dict[str, Any]:
+    """One message to up to 1,000 people by id, or to all whom a filter names; `skipped` are ids of nobody."""
     user_ids, chosen = body.pop("user_ids"), body.pop("filter") or {}
-    return bulk.queue_bulk(bulk.Audience(user_ids, **chosen), _draft(body), caller().id)
+    batch, skipped = bulk.queue_bulk(bulk.Audience(user_ids, **chosen), _draft(body), caller().id)
+    return {"id": batch.id, "accepted": batch.accepted, "skipped": skipped}
 
 
 @blp.route("/api/v1/notifications/batches/<uuid:batch_id>", methods=["GET"])

@@ -27,11 +27,11 @@ def get_preferences() -> dict[str, Any]:
 @blp.response(200, Preferences)
 def put_preferences(body: dict[str, Any]) -> dict[str, Any]:
     """Replace what is muted and the quiet hours; `security` and `critical` cannot be muted."""
-    muted = [f"{wish['category']}:{wish['channel']}" for wish in body["preferences"] if not wish["enabled"]]
+    wishes = [preferences.Wish(**wish) for wish in body["preferences"]]
     hours = body["quiet_hours"]
     quiet = (hours["start"], hours["end"]) if hours else None
     zone = hours["timezone"] if hours else None
-    return _shown(preferences.put(caller().id, muted, quiet=quiet, timezone=zone))
+    return _shown(preferences.put(caller().id, wishes, quiet=quiet, timezone=zone))
 
 
 def _shown(row: models.Preferences) -> dict[str, Any]:

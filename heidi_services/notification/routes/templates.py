@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +10,7 @@ from heidi_common.http import Blueprint, etag, if_match
 from heidi_common.idempotency import idempotent
 from heidi_common.identity import Role
 from heidi_common.paging import Page
+from heidi_common.schemas import PageQuery
 from heidi_services.notification.models import Template, TemplateVersion
 from heidi_services.notification.schemas import (
     PreviewIn,
@@ -78,10 +78,11 @@ def delete_template(template_id: UUID) -> None:
 
 @blp.route("/api/v1/notifications/templates/<uuid:template_id>/versions", methods=["GET"])
 @guard(Role.ADMIN)
+@blp.arguments(PageQuery, location="query")
 @blp.response(200, VersionOut(many=True))
-def list_versions(template_id: UUID) -> Sequence[TemplateVersion]:
+def list_versions(query: dict[str, Any], template_id: UUID) -> Page:
     """Every text that a template has had, latest first."""
-    return templates.versions(template_id)
+    return templates.versions(template_id, **query)
 
 
 @blp.route("/api/v1/notifications/templates/<uuid:template_id>/preview", methods=["POST"])

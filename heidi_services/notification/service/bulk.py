@@ -46,8 +46,8 @@ class Audience:
         return found
 
 
-def queue_bulk(audience: Audience, draft: Draft, sender_id: UUID) -> Batch:
-    """Promise the message to everybody in the audience; people who do not exist are left out of `accepted`."""
+def queue_bulk(audience: Audience, draft: Draft, sender_id: UUID) -> tuple[Batch, Sequence[UUID]]:
+    """Promise the message to everybody in the audience, to each person once; also who was named and does not exist."""
     batch = Batch(id=uuid7(), sender_id=sender_id, accepted=0)
     people = audience.condition()
     with transaction():
@@ -57,7 +57,15 @@ def queue_bulk(audience: Audience, draft: Draft, sender_id: UUID) -> Batch:
             batch.accepted += int(db.session.execute(statement, given).rowcount)  # type: ignore[attr-defined]
         db.session.add(batch)
         emit(NotificationBatch(id=batch.id, channel=draft.channel, category=draft.category, accepted=batch.accepted))
-    return batch
+        return batch, _skipped(audience.user_ids or (), batch)
+
+
+def _skipped(user_ids: Sequence[UUID], batch: Batch) -> Sequence[UUID]:
+    """By the rows that were made: whoever was deleted a moment ago is told of, too."""
+    if batch.accepted == len(user_ids) or not user_ids:
+        return []
+    reached = set(db.session.scalars(select(Notification.user_id).where(Notification.batch_id == batch.id)))
+    return [user_id for user_id in dict.fromkeys(user_ids) if user_id not in reached]
 
 
 def batch_counts(batch_id: UUID, *, sender: UUID | None) -> tuple[Batch, Mapping[str, int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from heidi_common.db import db, transaction
+from heidi_common.paging import Page, page
 from heidi_common.problems import Conflict, NotFound
 from heidi_services.notification.models import Device
 
@@ -34,8 +35,10 @@ def register(
     return db.session.get_one(Device, device_id, populate_existing=True)
 
 
-def listing(user_id: UUID) -> Sequence[Device]:
-    return db.session.scalars(select(Device).where(Device.user_id == user_id).order_by(Device.id)).all()
+def listing(user_id: UUID, **paging: Any) -> Page:
+    """Oldest first."""
+    found = select(Device).where(Device.user_id == user_id)
+    return page(found, order=Device.id, descending=False, tiebreak=Device.id, **paging)
 
 
 def remove(device_id: UUID, user_id: UUID) -> None:

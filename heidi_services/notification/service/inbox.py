@@ -25,6 +25,12 @@ SHOWN = (Notification.channel != Channel.IN_APP) | Notification.sent_at.is_not(N
 """An in-app message is shown by being seen: before its time it is nothing that its owner could read."""
 
 
+WAITING = (Notification.status == Status.PENDING) & (
+    Notification.locked_until.is_(None) | (Notification.locked_until < func.now())
+)
+"""Not gone out, and nobody is just at it."""
+
+
 def get(notification_id: UUID, *, owner: UUID | None) -> Notification:
     """`owner` None sees everybody's; others' and hidden ones do not exist for an owner."""
     found = db.session.get(Notification, notification_id)
@@ -54,10 +60,11 @@ def listing(user_id: UUID, filters: Mapping[str, Any], *, unread: bool, all_of_t
     return page(found, order=Notification.created_at, descending=True, tiebreak=Notification.id, **paging)
 
 
-def attempts(notification_id: UUID, *, owner: UUID | None) -> Sequence[Attempt]:
+def attempts(notification_id: UUID, *, owner: UUID | None, **paging: Any) -> Page:
+    """Oldest first."""
     look(notification_id, owner=owner)
-    found = select(Attempt).where(Attempt.notification_id == notification_id).order_by(Attempt.id)
-    return db.session.scalars(found).all()
+    found = select(Attempt).where(Attempt.notification_id == notification_id)
+    return page(found, order=Attempt.id, descending=False, tiebreak=Attempt.id, **paging)
 
 
 def unread_count(user_id: UUID) -> int:
@@ -86,17 +93,16 @@ def read_all(user_id: UUID) -> None:
 
 
 def hide(notification: Notification) -> None:
-    """Take an in-app message out of its owner's sight."""
+    """Take an in-app message out of its owner's sight; what has not gone out yet never will."""
+    status = case((WAITING, Status.CANCELLED.value), else_=Notification.status)
+    statement = update(Notification).where(Notification.id == notification.id)
     with transaction():
-        _run(update(Notification).where(Notification.id == notification.id).values(hidden_at=func.now(), **_touched()))
+        _run(statement.values(hidden_at=func.now(), status=status, **_touched()))
 
 
 def cancel(notification: Notification) -> None:
     """Stop what has not gone out; 409 when it has, or is just going."""
-    idle = Notification.locked_until.is_(None) | (Notification.locked_until < func.now())
-    statement = update(Notification).where(
-        Notification.id == notification.id, Notification.status == Status.PENDING, idle
-    )
+    statement = update(Notification).where(Notification.id == notification.id, WAITING)
     with transaction():
         if not _run(statement.values(status=Status.CANCELLED, sealed=None, **_touched())):
             raise Conflict("Only a notification that is still pending can be cancelled.", code="not_pending")

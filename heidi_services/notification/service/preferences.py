@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import time
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.identity import User
-from heidi_common.problems import Invalid
+from heidi_common.problems import FieldError, Invalid
 from heidi_services.notification.kinds import UNMUTABLE, Channel, Status
 from heidi_services.notification.models import Notification, Preferences
 from heidi_services.notification.service.verdict import is_muted, quiet_until
@@ -22,15 +23,27 @@ def get(user_id: UUID) -> Preferences:
     return db.session.get(Preferences, user_id) or Preferences(user_id=user_id, muted=[])
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Whether one category is wanted over one channel."""
+
+    category: str
+    channel: str
+    enabled: bool
+
+    @property
+    def word(self) -> str:
+        return f"{self.category}:{self.channel}"
+
+
 def put(
-    user_id: UUID, muted: Iterable[str], *, quiet: tuple[time, time] | None = None, timezone: str | None = None
+    user_id: UUID, wishes: Sequence[Wish], *, quiet: tuple[time, time] | None = None, timezone: str | None = None
 ) -> Preferences:
-    """Replace them all. `muted` are `category:CHANNEL` words; 422 for what cannot be muted. What the old quiet hours
-    held back is judged anew."""
-    wanted = sorted(set(muted))
-    for word in wanted:
-        if word.partition(":")[0] in UNMUTABLE:
-            raise Invalid.field("preferences", f"The category {word.partition(':')[0]} cannot be muted")
+    """Replace them all; 422 for what cannot be muted or is said twice. What the old quiet hours held back is judged
+    anew."""
+    if flaws := list(_flaws(wishes)):
+        raise Invalid(flaws)
+    wanted = sorted(wish.word for wish in wishes if not wish.enabled)
     with transaction():
         row = db.session.get(Preferences, user_id)
         if row is None:
@@ -41,6 +54,16 @@ def put(
         row.quiet_start, row.quiet_end = quiet or (None, None)
         row.timezone = timezone if quiet else None
         return row
+
+
+def _flaws(wishes: Sequence[Wish]) -> Iterator[FieldError]:
+    said = set()
+    for number, wish in enumerate(wishes):
+        if wish.category in UNMUTABLE and not wish.enabled:
+            yield FieldError(f"/preferences/{number}/category", f"The category {wish.category} cannot be muted.")
+        if wish.word in said:
+            yield FieldError(f"/preferences/{number}", "This category and channel were named before.")
+        said.add(wish.word)
 
 
 def _release(old: Preferences) -> None:

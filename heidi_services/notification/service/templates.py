@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from heidi_common.db import db, expect_version, transaction
 from heidi_common.paging import Page, page
 from heidi_common.problems import Conflict, FieldError, Invalid, NotFound
+from heidi_services.notification.kinds import Channel
 from heidi_services.notification.models import Template, TemplateVersion
 from heidi_services.notification.service.compose import Source, Words
 from heidi_services.notification.service.rendering import MissingVariable, RenderingFailed, TemplateRefused, check
@@ -22,7 +23,7 @@ KEPT = ("id", "name", "channel", "locale", "category", "created_at", "updated_at
 
 def create(fields: Mapping[str, Any]) -> tuple[Template, TemplateVersion]:
     """409 when there is one of that name, channel and language."""
-    _check(fields)
+    _check(fields, fields["channel"])
     words = {name: fields.get(name) for name in WORDS}
     template = Template(**{name: value for name, value in fields.items() if name not in WORDS}, current=1)
     try:
@@ -54,18 +55,20 @@ def listing(filters: Mapping[str, Any], **paging: Any) -> Page:
     return page(found, order=Template.name, descending=False, tiebreak=Template.id, scalars=False, **paging)
 
 
-def versions(template_id: UUID) -> Sequence[TemplateVersion]:
+def versions(template_id: UUID, **paging: Any) -> Page:
+    """Latest first."""
     get(template_id)
     found = select(TemplateVersion).where(TemplateVersion.template_id == template_id)
-    return db.session.scalars(found.order_by(TemplateVersion.number.desc())).all()
+    number = TemplateVersion.number
+    return page(found, order=number, descending=True, tiebreak=number, **paging)
 
 
 def change(template_id: UUID, fields: Mapping[str, Any], version: int | None) -> tuple[Template, TemplateVersion]:
     """New words make a new version; notifications queued before keep theirs."""
-    _check(fields)
     with transaction():
         template, words = get(template_id)
         expect_version(template, version)
+        _check(fields, template.channel)
         if "category" in fields:
             template.category = fields["category"]
         if any(name in fields for name in WORDS):
@@ -97,8 +100,10 @@ def preview(template_id: UUID, variables: Mapping[str, Any]) -> Words:
         raise Invalid.field("variables", str(error)) from error
 
 
-def _check(fields: Mapping[str, Any]) -> None:
+def _check(fields: Mapping[str, Any], channel: str) -> None:
     wrong = []
+    if channel != Channel.EMAIL and fields.get("html") is not None:
+        wrong.append(FieldError("/html", f"HTML is for e-mail; {channel} would never show it."))
     for name in WORDS:
         try:
             check(fields.get(name) or "")
