@@ -34,7 +34,7 @@ class Router:
         unprivileged.private_folder(self.folder)
         for name in WRITABLE:
             shutil.rmtree(self.folder / name, ignore_errors=True)
-        self.config.write_text(render(TEMPLATE.read_text(), self._values()))
+        self.config.write_text(render(TEMPLATE.read_text(), self.values()))
         unprivileged.hand_over(self.config)
 
     def command(self) -> list[str]:
@@ -42,12 +42,14 @@ class Router:
         options = ("-p", str(self.folder), "-c", str(self.config), "-e", "stderr")
         return unprivileged.command(str(nginx_binary()), *options, folder=self.folder)
 
-    def _values(self) -> dict[str, str]:
+    def values(self) -> dict[str, str]:
+        """What the template's names stand for on this machine: plain HTTP."""
         here = {
             "ROOT": str(self.folder),
             "LISTEN": f"127.0.0.1:{self.port}",
             "WORKERS": "2",
             "RESOLVER": "",
             "TRUSTED": "",
+            "TLS": "",
         }
         return here | {service.upper(): address for service, address in self.addresses.items()}

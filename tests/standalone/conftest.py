@@ -16,6 +16,7 @@ import requests
 from heidi_common.standalone.router import Router
 from heidi_services import SERVICES
 from tests.ports import free_port
+from tests.waiting import PATIENCE, until
 
 
 class Upstream(BaseHTTPRequestHandler):
@@ -65,12 +66,12 @@ class RunningRouter:
         self.seen = Upstream.seen
 
     def get(self, path: str, **options: Any) -> requests.Response:
-        return requests.get(self.url + path, timeout=10, allow_redirects=False, **options)
+        return requests.get(self.url + path, timeout=PATIENCE, allow_redirects=False, **options)
 
 
 @pytest.fixture(scope="session")
-def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRouter]:
-    """Every service has an upstream, but `scheduler` is not running."""
+def upstreams() -> Iterator[dict[str, str]]:
+    """Where the services are; `scheduler` is not running."""
     servers = []
     addresses = {"scheduler": f"127.0.0.1:{free_port()}"}
     for service in SERVICES.keys() - addresses.keys():
@@ -79,13 +80,18 @@ def router(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRouter]:
         Thread(target=server.serve_forever, daemon=True).start()
         servers.append(server)
         addresses[service] = f"127.0.0.1:{server.server_port}"
-    nginx = Router(tmp_path_factory.mktemp("nginx"), free_port(), addresses)
-    nginx.prepare()
-    with running(nginx) as found:
-        yield found
+    yield addresses
     for server in servers:
         server.shutdown()
         server.server_close()
+
+
+@pytest.fixture(scope="session")
+def router(upstreams: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRouter]:
+    nginx = Router(tmp_path_factory.mktemp("nginx"), free_port(), upstreams)
+    nginx.prepare()
+    with running(nginx) as found:
+        yield found
 
 
 @contextmanager
@@ -93,19 +99,15 @@ def running(nginx: Router) -> Iterator[RunningRouter]:
     """A prepared nginx, while the block lasts."""
     with nginx.folder.with_name("nginx.log").open("ab") as log:
         process = subprocess.Popen(nginx.command(), stdout=log, stderr=log)
-    _wait_for(nginx.port, process)
-    yield RunningRouter(nginx)
-    process.terminate()
-    process.wait(10)
+    try:
+        until(lambda: listens(nginx.port) or process.poll() is not None)
+        assert process.poll() is None, nginx.folder.with_name("nginx.log").read_text()[-2000:]
+        yield RunningRouter(nginx)
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
 
 
-def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,0 +1,93 @@
+"""The router that ends TLS, with the directives of docker-compose.tls.yml and a certificate made here."""
+
+import socket
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+import requests
+import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from heidi_common.standalone import unprivileged
+from heidi_common.standalone.router import TEMPLATE, Router, render
+from tests.ports import free_port
+from tests.standalone.conftest import RunningRouter, running
+
+ROOT = Path(__file__).parents[2]
+OVERRIDE = yaml.safe_load((ROOT / "docker-compose.tls.yml").read_text())["services"]["router"]
+
+
+class Door:
+    """Both listeners of one router."""
+
+    def __init__(self, plain: RunningRouter, tls_port: int, certificate: Path) -> None:
+        self.plain, self.tls_port, self.certificate = plain, tls_port, certificate
+
+    def over_tls(self, path: str) -> requests.Response:
+        return requests.get(f"https://127.0.0.1:{self.tls_port}{path}", verify=str(self.certificate), timeout=10)
+
+
+@pytest.fixture(scope="module")
+def door(upstreams: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    nginx = Router(tmp_path_factory.mktemp("tls") / "nginx", free_port(), upstreams)
+    nginx.prepare()
+    make_certificate(nginx.folder)
+    port = free_port()
+    tls = OVERRIDE["environment"]["TLS"].replace("/tls/", f"{nginx.folder}/").replace("8443", f"127.0.0.1:{port}")
+    nginx.config.write_text(render(TEMPLATE.read_text(), nginx.values() | {"TLS": tls}))
+    with running(nginx) as plain:
+        yield Door(plain, port, nginx.folder / "fullchain.pem")
+
+
+def make_certificate(folder: Path) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    builder = builder.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False)
+    (folder / "fullchain.pem").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "privkey.pem").write_bytes(private)
+    for file in folder.glob("*.pem"):
+        unprivileged.hand_over(file)
+
+
+def test_over_tls_a_browser_is_told_to_stay_with_it_and_over_plain_http_it_is_not(door: Door) -> None:
+    for path in ("/healthz", "/nothing"):
+        assert door.over_tls(path).raw.headers.getlist("Strict-Transport-Security") == ["max-age=31536000"]
+        assert "Strict-Transport-Security" not in door.plain.get(path).headers
+
+
+def test_a_service_is_told_how_its_client_came(door: Door) -> None:
+    assert door.over_tls("/api/v1/users").json()["headers"]["X-Forwarded-Proto"] == ["https"]
+    assert door.plain.get("/api/v1/users").json()["headers"]["X-Forwarded-Proto"] == ["http"]
+
+
+def test_plain_http_where_tls_is_spoken_is_a_problem_as_every_other(door: Door) -> None:
+    answer = requests.get(f"http://127.0.0.1:{door.tls_port}/api/v1/users", timeout=10)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+def test_clients_may_speak_http_2(door: Door) -> None:
+    context = ssl.create_default_context(cafile=str(door.certificate))
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    plain = socket.create_connection(("127.0.0.1", door.tls_port), 10)
+    with context.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
+        assert connection.selected_alpn_protocol() == "h2"
+
+
+def test_compose_publishes_the_port_that_speaks_tls_and_mounts_the_folder_with_the_certificate() -> None:
+    (published,), (folder,) = OVERRIDE["ports"], OVERRIDE["volumes"]
+    directives = OVERRIDE["environment"]["TLS"].split("; ")
+    assert directives[0].startswith(f"listen {published.rpartition(':')[2]} ssl")
+    files = [one.split()[1].rstrip(";") for one in directives if one.startswith("ssl_certificate")]
+    assert files == [f"{folder.split(':')[-2]}/{name}" for name in ("fullchain.pem", "privkey.pem")]
