@@ -282,6 +282,26 @@ def test_text_that_no_database_can_hold_is_refused_in_every_field(
     assert breaches(with_json_body(everything), check) == []
 
 
+def test_text_is_neither_a_number_nor_true_in_a_body(
+    ask: Callable[..., TestResponse], documents: Documents, everything: list[Operation]
+) -> None:
+    seen = []
+
+    def check(operation: Operation) -> Iterator[str]:
+        samples = Samples(documents[operation.service])
+        schema = (operation.body or {})["schema"]
+        for field in samples.of_kind(schema, "integer", "number", "boolean"):
+            seen.append(field)
+            text = "true" if field in samples.of_kind(schema, "boolean") else "61"
+            response = ask(operation, json={**samples.of(schema), field: text})
+            yield from expect(response, 422, field)
+            if f"/{field}" not in pointers(response):
+                yield f"{field} as text is not pointed at: {pointers(response)}"
+
+    assert breaches(with_json_body(everything), check) == []
+    assert {"latitude", "isActive", "maxAttempts"} <= set(seen)
+
+
 def queries(operation: Operation) -> list[dict[str, Any]]:
     return [one for one in operation.doc.get("parameters", ()) if one.get("in") == "query"]
 

@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 from marshmallow import Schema as BareSchema
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
-from heidi_common.schemas import FreeJson, PageQuery, Schema, Text, UtcDateTime, not_blank
+from heidi_common.schemas import Flag, FreeJson, Number, PageQuery, Schema, Text, UtcDateTime, not_blank
 from heidi_services.city import countries
 from heidi_services.city.geo import MAX_RADIUS_KM
 from heidi_services.city.search import fold
@@ -47,12 +47,12 @@ class CityPatch(Schema):
     name = Text(max=200, validate=not_blank)
     country = Country(max=2)
     state = Text(max=100, allow_none=True)
-    latitude = fields.Float(validate=LATITUDE)
-    longitude = fields.Float(validate=LONGITUDE, metadata={"description": "180 is stored as -180."})
+    latitude = Number(validate=LATITUDE)
+    longitude = Number(validate=LONGITUDE, metadata={"description": "180 is stored as -180."})
     population = fields.Integer(strict=True, validate=PEOPLE, allow_none=True)
     timezone = Text(max=64, allow_none=True, validate=_known_timezone)
     extra = FreeJson(data_key="metadata", allow_none=True)
-    is_active = fields.Boolean()
+    is_active = Flag()
     other_names = fields.List(
         Text(max=200, validate=not_blank),
         validate=validate.Length(max=300),
@@ -65,8 +65,8 @@ class CityIn(CityPatch):
 
     name = Text(max=200, validate=not_blank, required=True)
     country = Country(max=2, required=True)
-    latitude = fields.Float(validate=LATITUDE, required=True)
-    longitude = fields.Float(validate=LONGITUDE, required=True)
+    latitude = Number(validate=LATITUDE, required=True)
+    longitude = Number(validate=LONGITUDE, required=True)
 
 
 class CityOut(BareSchema):

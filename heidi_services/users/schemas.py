@@ -11,7 +11,7 @@ from heidi_common.accounts import UserOut
 from heidi_common.identity import Role
 from heidi_common.password_policy import IN_DOCUMENTS
 from heidi_common.passwords import MAX_BYTES
-from heidi_common.schemas import PageQuery, Schema, Text, UtcDateTime
+from heidi_common.schemas import Flag, PageQuery, Schema, Text, UtcDateTime
 
 PHONE = validate.Regexp(re.compile(r"\+[1-9][0-9]{6,14}\Z"), error="A phone number looks like +4930123456 (E.164).")
 LOCALE = validate.Regexp(re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?\Z"), error="A locale looks like de-AT.")
@@ -66,7 +66,7 @@ class PersonPatch(Schema):
     locale = Text(max=12, allow_none=True, validate=LOCALE)
     timezone = Text(max=64, allow_none=True, validate=_known_zone)
     role = fields.Enum(Role, by_value=True)
-    is_active = fields.Boolean()
+    is_active = Flag()
     email = Text(max=320)
 
 

@@ -74,8 +74,12 @@ class Samples:
 
     def strings(self, schema: JSON) -> Iterator[str]:
         """The names of a body's fields that take text."""
+        yield from self.of_kind(schema, "string")
+
+    def of_kind(self, schema: JSON, *kinds: str) -> Iterator[str]:
+        """The names of a body's fields of these types."""
         for name, inner in self.resolved(schema).get("properties", {}).items():
-            if self.kind(self.resolved(inner)) == "string":
+            if self.kind(self.resolved(inner)) in kinds:
                 yield name
 
     def resolved(self, schema: JSON) -> JSON:
