@@ -18,7 +18,7 @@ from tests.rules.code import sources
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 RENAMED = {"HEIDI_ENV": "environment", "HEIDI_BASE_PORT": "base_port"}
-SET_BY_OTHERS = {"PATH", "HOME"}
+SET_BY_OTHERS = {"PATH", "HOME", "GUNICORN_FD"}
 
 
 class Asked(dict[str, str]):
