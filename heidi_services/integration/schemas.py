@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from marshmallow import ValidationError, fields, post_dump, validate, validates_schema
 
+from heidi_common.events import Custom, all_facts, matches
 from heidi_common.schemas import FreeJson, PageQuery, Schema, Text, UtcDateTime, iso, not_blank
 
 from .models import DeliveryStatus, ProviderName
@@ -38,6 +39,10 @@ def _printable(value: str) -> None:
 def _event_pattern(value: str) -> None:
     if not _PATTERN.fullmatch(value):
         raise ValidationError("An event type such as user.created, user.* or *.")
+    known = [fact.type for fact in all_facts()]
+    of_ones_own = value.startswith(Custom.type.removesuffix("*"))
+    if not of_ones_own and not any(matches(value, kind) for kind in known):
+        raise ValidationError(f"There is no such event; there are {', '.join(known)}.")
 
 
 class VerifyIn(Schema):

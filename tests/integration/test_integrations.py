@@ -92,12 +92,15 @@ def test_a_webhook_integration_without_a_secret_gets_one_of_ours(
         ),
         ({"provider": "STRIPE", "name": "x", "config": {"eventTypes": "user.*"}}, "/config/eventTypes"),
         ({"provider": "STRIPE", "name": "x", "config": {"eventTypes": ["user.*", "*.x"]}}, "/config/eventTypes/1"),
+        ({"provider": "STRIPE", "name": "x", "config": {"eventTypes": ["*", "user.craeted"]}}, "/config/eventTypes/1"),
+        ({"provider": "STRIPE", "name": "x", "config": {"eventTypes": ["users.*"]}}, "/config/eventTypes/0"),
         ({"provider": "STRIPE", "name": "x", "config": {"verify": {"scheme": "hmac"}}}, "/config/verify"),
         ({"provider": "CUSTOM", "name": "x", "config": {"verify": {"scheme": "md5"}}}, "/config/verify/scheme"),
         ({"provider": "CUSTOM", "name": "x", "config": {"verify": {"scheme": "hmac"}}}, "/config/verify/header"),
         ({"provider": "STRIPE", "name": "x", "webhookUrl": "ftp://a.example/"}, "/webhookUrl"),
         ({"provider": "STRIPE", "name": "x", "webhookUrl": "https://u:p@a.example/"}, "/webhookUrl"),
         ({"provider": "STRIPE", "name": "x", "webhookUrl": "https://10.0.0.1/"}, "/webhookUrl"),
+        ({"provider": "STRIPE", "name": "x", "webhookUrl": "https://192.168.1/"}, "/webhookUrl"),
         ({"provider": "STRIPE", "name": "x", "webhookUrl": "https://[::ffff:169.254.169.254]/"}, "/webhookUrl"),
         ({"provider": "STRIPE", "name": "x", "webhookUrl": "http://heidi.test/api/v1/webhooks/a/b"}, "/webhookUrl"),
         ({"provider": "STRIPE", "name": "x", "isActive": "yes"}, "/isActive"),
@@ -109,6 +112,12 @@ def test_a_wrong_field_is_named(
     answer = client.post(API, data=json.dumps(body), headers=as_user().headers | {"Content-Type": "application/json"})
     assert answer.status_code == 422, answer.json
     assert pointer in [error["pointer"] for error in answer.json["errors"]]
+
+
+def test_facts_of_ones_own_can_be_named_before_there_are_any(client: FlaskClient, as_user: Callable[..., Any]) -> None:
+    patterns = ["custom.*", "custom.report.due", "core.operation.*", "notification.failed"]
+    created = make(client, as_user().headers, config={"eventTypes": patterns})
+    assert created["config"] == {"eventTypes": patterns}
 
 
 def test_an_integration_says_whether_anything_goes_to_its_url(client: FlaskClient, as_user: Callable[..., Any]) -> None:
