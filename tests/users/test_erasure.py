@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from uuid import UUID
 
 import pyotp
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 
 from heidi_common import peers
 from heidi_common.audit import verify
@@ -36,6 +38,16 @@ def enrol(client: FlaskClient, headers: dict) -> None:
     assert client.post("/api/v1/auth/mfa/totp/confirm", json=body, headers=headers).status_code == 200
 
 
+def words_of(row: User | Session) -> str:
+    """All that it holds but ids: three letters may stand in one by chance."""
+    values = [getattr(row, column.key) for column in inspect(type(row)).column_attrs]
+    return str([value for value in values if not isinstance(value, UUID)])
+
+
+def without_ids(text: str) -> str:
+    return re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "", text)
+
+
 def test_oneself_is_erased_with_the_password_and_only_the_id_stays(client: FlaskClient) -> None:
     data = register(client, firstName="Ada", lastName="Lovelace")
     user_id, headers = data["user"]["id"], bearer(data)
@@ -51,10 +63,10 @@ def test_oneself_is_erased_with_the_password_and_only_the_id_stays(client: Flask
     forgetting.forget_person(fact)
     for table in (OneTimeToken, Totp, RecoveryCode):
         assert db.session.query(table).count() == 0
-    kept = str({**vars(db.session.query(User).one()), **vars(db.session.query(Session).one())})
-    assert user_id in kept.replace("UUID('", "").replace("-", "") or user_id in kept
+    user, session = db.session.query(User).one(), db.session.query(Session).one()
+    assert str(user.id) == str(session.user_id) == user_id
     for trace in ("ada", "Ada", "Lovelace", "127.0.0.1", "Werkzeug"):
-        assert trace not in kept
+        assert trace not in words_of(user) + words_of(session)
     assert verify().broken_at is None
     register(client)
 
@@ -80,7 +92,7 @@ def test_stored_answers_forget_the_erased_too_and_still_have_no_second_effect(cl
     device = {"token": "d" * 30, "label": "Ada's phone"}
     assert client.post("/api/v1/notifications/devices", json=device, headers=own).status_code == 201
     assert erase(client, made["id"], admin).status_code == 202
-    kept = " ".join(db.session.scalars(select(IdempotencyKey.body)))
+    kept = without_ids(" ".join(db.session.scalars(select(IdempotencyKey.body))))
     assert "ada" not in kept.lower() and "bob@example.test" in kept and other.status_code == 201
     again = client.post(USERS, json=body, headers=ask)
     assert (again.status_code, again.headers["Idempotent-Replayed"], again.json["data"]) == (201, "true", None)
