@@ -18,7 +18,7 @@ from heidi_common.direct import Direct
 from heidi_common.events import UserCreated
 from heidi_common.identity import Role, Session, User
 from heidi_common.outbox import emit
-from heidi_common.problems import Conflict
+from heidi_common.problems import Conflict, FieldError
 from heidi_common.schemas import Schema, UtcDateTime, iso
 
 PERSON: Any = User.__table__.columns
@@ -99,13 +99,16 @@ def create_user(
     free = statement.on_conflict_do_nothing(index_elements=[User.email], index_where=User.deleted_at.is_(None))
     user: User | None = db.session.scalar(free.returning(User))
     if user is None:
-        raise email_taken()
+        raise email_taken("email")
     emit(UserCreated(id=user.id, role=user.role, is_active=user.is_active, changed=(origin,) if origin else None))
     return user
 
 
-def email_taken() -> Conflict:
-    return Conflict("An account with this e-mail exists already.", code="email_taken")
+def email_taken(field: str | None) -> Conflict:
+    """`field` is where the request names the e-mail, if it does."""
+    detail = "An account with this e-mail exists already."
+    errors = [FieldError(f"/{field}", detail)] if field else []
+    return Conflict(detail, code="email_taken", errors=errors)
 
 
 def end_sessions(user_id: UUID, reason: str, *, only: UUID | None = None, keep: UUID | None = None) -> list[UUID]:

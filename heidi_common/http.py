@@ -132,7 +132,7 @@ def etag(entity: Entity) -> None:
 @operation_docs.described(operation_docs.if_none_match)
 def set_etag(tag: str) -> None:
     """The same for a tag of one's own (quoted). nginx's gzip makes it weak, so a `W/` in front is ignored."""
-    if request.method in ("GET", "HEAD") and tag in _tags("If-None-Match"):
+    if request.method in ("GET", "HEAD") and not {tag, "*"}.isdisjoint(_tags("If-None-Match")):
         raise NotModified(tag)
 
     @after_this_request

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -54,6 +55,13 @@ def not_blank(value: str) -> None:
     """What people are to read needs more than spaces."""
     if not value.strip():
         raise ValidationError("This may not be blank.")
+
+
+def in_order(data: Mapping[str, Any], first: str, last: str, name: str) -> None:
+    """Refuse a range that ends before it begins: it would find nothing and say nothing. `name` is the end's in the
+    query."""
+    if first in data and last in data and data[first] > data[last]:
+        raise ValidationError("This lies before the beginning of the range.", name)
 
 
 class UtcDateTime(fields.AwareDateTime):

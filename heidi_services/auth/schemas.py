@@ -11,7 +11,7 @@ from marshmallow import fields, validate
 from heidi_common.accounts import UserOut
 from heidi_common.password_policy import IN_DOCUMENTS
 from heidi_common.passwords import MAX_BYTES
-from heidi_common.schemas import PageQuery, Schema, Text, UtcDateTime
+from heidi_common.schemas import PageQuery, Schema, Text, UtcDateTime, in_order
 
 SCOPE = validate.Regexp(re.compile(r"[a-z][a-z-]*:[a-z][a-z-]*\Z"), error="A scope looks like notifications:write.")
 
@@ -162,6 +162,10 @@ class AuditQuery(PageQuery):
     outcome = fields.String(validate=validate.OneOf(["success", "failure"]))
     from_ = UtcDateTime(data_key="from")
     to = UtcDateTime()
+
+    @ma.validates_schema
+    def _range(self, data: dict[str, Any], **_: Any) -> None:
+        in_order(data, "from_", "to", "to")
 
 
 class AuditOut(Schema):

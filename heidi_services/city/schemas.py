@@ -9,7 +9,7 @@ from zoneinfo import available_timezones
 from marshmallow import Schema as BareSchema
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
-from heidi_common.schemas import Flag, FreeJson, Number, PageQuery, Schema, Text, UtcDateTime, not_blank
+from heidi_common.schemas import Flag, FreeJson, Number, PageQuery, Schema, Text, UtcDateTime, in_order, not_blank
 from heidi_services.city import countries
 from heidi_services.city.geo import MAX_RADIUS_KM
 from heidi_services.city.search import fold
@@ -124,6 +124,10 @@ class ListQuery(PageQuery):
     timezone = Text(max=64, validate=_known_timezone)
     is_active = fields.Boolean(load_default=True)
     sort = fields.String(load_default="name", validate=validate.OneOf([s + k for k in SORTS for s in ("", "-")]))
+
+    @validates_schema
+    def _range(self, data: dict[str, Any], **_: Any) -> None:
+        in_order(data, "min_population", "max_population", "maxPopulation")
 
 
 class AroundQuery(Schema):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import zoneinfo
+from typing import Any
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from heidi_common.accounts import UserOut
 from heidi_common.identity import Role
 from heidi_common.password_policy import IN_DOCUMENTS
 from heidi_common.passwords import MAX_BYTES
-from heidi_common.schemas import Flag, PageQuery, Schema, Text, UtcDateTime
+from heidi_common.schemas import Flag, PageQuery, Schema, Text, UtcDateTime, in_order
 
 PHONE = validate.Regexp(re.compile(r"\+[1-9][0-9]{6,14}\Z"), error="A phone number looks like +4930123456 (E.164).")
 LOCALE = validate.Regexp(re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?\Z"), error="A locale looks like de-AT.")
@@ -47,6 +48,10 @@ class PeopleQuery(PageQuery):
     sort = fields.String(
         load_default="-createdAt", validate=validate.OneOf(["createdAt", "-createdAt", "email", "-email"])
     )
+
+    @validates_schema
+    def _range(self, data: dict[str, Any], **_: Any) -> None:
+        in_order(data, "created_from", "created_to", "createdTo")
 
 
 class PersonIn(Schema):

@@ -26,6 +26,8 @@ def test_an_administrator_reads_the_trail_by_actor_action_and_time(client: Flask
     assert read("outcome=failure") == read("action=authn_login_fail") == [("authn_login_fail", "failure")]
     assert len(read(f"actor={person}")) == 2 == len(read("limit=2"))
     assert read("to=2020-01-01T00:00:00Z") == read("from=2100-01-01T00:00:00Z") == []
+    upside_down = client.get(f"{AUDIT}?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z", headers=admin)
+    assert (upside_down.status_code, upside_down.json["errors"][0]["pointer"]) == (422, "/query/to")
     assert client.get(AUDIT, headers=as_user(Role.MODERATOR).headers).status_code == 403
     assert read("action=authz_fail") == [("authz_fail", "failure")]
 

@@ -143,6 +143,8 @@ def test_tokens_are_stored_hashed_and_never_stand_in_a_fact(client: FlaskClient)
 
 def test_a_change_needs_the_current_password_and_keeps_this_session(client: FlaskClient) -> None:
     here, there = register(client), login(client).json["data"]
+    same = client.post(CHANGE, json={"currentPassword": PASSWORD, "newPassword": PASSWORD}, headers=bearer(here))
+    assert same.status_code == 422 and same.json["errors"][0]["pointer"] == "/newPassword"
     wrong = client.post(CHANGE, json={"currentPassword": "x" * 12, "newPassword": ANOTHER}, headers=bearer(here))
     assert wrong.status_code == 422 and wrong.json["errors"][0]["pointer"] == "/currentPassword"
     body = {"currentPassword": PASSWORD, "newPassword": ANOTHER}

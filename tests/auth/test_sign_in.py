@@ -36,6 +36,7 @@ def test_the_second_registration_of_an_email_is_409(client: FlaskClient) -> None
     body = {"email": "ADA@example.test", "password": PASSWORD}
     found = client.post("/api/v1/auth/register", json=body)
     assert (found.status_code, found.json["code"]) == (409, "email_taken")
+    assert found.json["errors"][0]["pointer"] == "/email"
 
 
 def test_logout_ends_access_and_refresh_at_once(client: FlaskClient) -> None:

@@ -199,6 +199,7 @@ def test_json_wins_when_it_is_liked_better(client: FlaskClient) -> None:
         ("?sort=latitude", "sort"),
         ("?timezone=Mars/Olympus", "timezone"),
         ("?minPopulation=many", "minPopulation"),
+        ("?minPopulation=2&maxPopulation=1", "maxPopulation"),
         ("?isActive=perhaps", "isActive"),
         ("?page=2", "page"),
         ("/distance?from=1&to=2", "from"),

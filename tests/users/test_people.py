@@ -28,6 +28,37 @@ def test_an_administrator_creates_somebody_who_can_sign_in(client, admin) -> Non
     assert login(client, "new@example.test").status_code == 200
     again = create(client, admin, "new@example.test")
     assert (again.status_code, again.json["code"]) == (409, "email_taken")
+    assert again.json["errors"][0]["pointer"] == "/email"
+
+
+def test_an_address_that_is_taken_is_named_where_it_was_sent(client, as_user, admin) -> None:
+    ada = as_user(email="ada@example.test")
+    taken = client.patch(f"{USERS}/{as_user().user.id}", json={"email": "ADA@example.test"}, headers=admin.headers)
+    assert (taken.status_code, taken.json["errors"][0]["pointer"]) == (409, "/email")
+    assert client.delete(f"{USERS}/{ada.user.id}", headers=admin.headers).status_code == 204
+    as_user(email="ada@example.test")
+    restored = client.post(f"{USERS}/{ada.user.id}/restore", headers=admin.headers)
+    assert (restored.status_code, restored.json["code"], "errors" in restored.json) == (409, "email_taken", False)
+
+
+def test_an_address_with_more_than_64_bytes_before_the_at_is_422(client, admin) -> None:
+    found = create(client, admin, "a" * 65 + "@example.test")
+    assert (found.status_code, found.json["errors"][0]["pointer"]) == (422, "/email")
+
+
+def test_any_etag_is_one_that_an_existing_person_has(client, as_user) -> None:
+    ada = as_user()
+    found = client.get(f"{USERS}/me", headers={**ada.headers, "If-None-Match": "*"})
+    assert found.status_code == 304 and found.headers["ETag"] and not found.data
+    nobody = client.get(f"{USERS}/{as_user().user.id}", headers={**ada.headers, "If-None-Match": "*"})
+    assert nobody.status_code == 404
+
+
+def test_a_range_that_ends_before_it_begins_is_refused(client, admin) -> None:
+    later, earlier = "2026-02-01T00:00:00Z", "2026-01-01T00:00:00Z"
+    found = client.get(f"{USERS}?createdFrom={later}&createdTo={earlier}", headers=admin.headers)
+    assert (found.status_code, found.json["errors"][0]["pointer"]) == (422, "/query/createdTo")
+    assert client.get(f"{USERS}?createdFrom={later}&createdTo={later}", headers=admin.headers).status_code == 200
 
 
 def test_oneself_is_read_with_an_etag_and_others_do_not_exist(client, as_user, admin) -> None:

@@ -77,6 +77,8 @@ def change(caller: Caller, current: str, new_password: str, device: Device, now:
         throttle.count(limit)
         refuse("authn_password_change_fail", actor=caller.id, target=caller.id)
         raise Invalid.field("currentPassword", "The current password is wrong.", code="wrong_password")
+    if new_password == current:
+        raise Invalid.field("newPassword", "is the password that the account has already", code="password_refused")
     check_password(new_password, own=(user.email, user.first_name, user.last_name), field="newPassword")
     hashed = passwords().hash(new_password)
     with transaction():

@@ -64,7 +64,7 @@ def _open(email: str, hashed: str, profile: dict[str, Any], device: Device) -> d
 
 def _taken(email: str) -> Conflict:
     refuse("user_registration_fail", target=fingerprint(email), detail={"reason": "email_taken"})
-    return accounts.email_taken()
+    return accounts.email_taken("email")
 
 
 def _verified(email: str, hashed: str, profile: dict[str, Any]) -> None:

@@ -82,7 +82,7 @@ def restore(user_id: UUID, actor: UUID | None) -> User:
             raise Conflict("An erased account cannot come back.", code="erased")
         if user.deleted_at is not None:
             user.deleted_at = None
-            _flush_email()
+            _flush_email(None)
             emit(UserUpdated(id=user.id, role=user.role, is_active=user.is_active, changed=("deletedAt",)))
             record("user_restored", actor=actor, target=user.id)
     return user
@@ -112,7 +112,7 @@ def _apply(user: User, values: dict[str, Any]) -> None:
         setattr(user, name, value)
     if "email" in values:
         user.email_verified_at = utcnow()
-        _flush_email()
+        _flush_email("email")
     db.session.flush()
     if not user.is_active:
         sign_out(user, "deactivated")
@@ -141,8 +141,8 @@ def _refusal(caller: Caller) -> Exception:
     return Forbidden("Only an administrator may do this.") if caller.role in STAFF else not_found()
 
 
-def _flush_email() -> None:
+def _flush_email(field: str | None) -> None:
     try:
         db.session.flush()
     except IntegrityError:
-        raise accounts.email_taken() from None
+        raise accounts.email_taken(field) from None
