@@ -32,8 +32,10 @@ def test_compose_has_the_seven_services_on_their_ports_and_everything_behind_the
         assert COMPOSE[name]["environment"]["HEIDI_SERVICE"] == name
         assert COMPOSE[name]["environment"]["BIND"] == f"0.0.0.0:{port}"
         assert COMPOSE["router"]["environment"][name.upper()].startswith(f"{name}:{port}")
-    others = "migrate router postgres backup redis rabbitmq mailpit prometheus grafana"
-    assert COMPOSE.keys() == {*OURS, *others.split()}
+    others = "migrate router postgres backup redis rabbitmq mailpit"
+    monitoring = "prometheus alertmanager grafana postgres-exporter redis-exporter"
+    assert COMPOSE.keys() == {*OURS, *others.split(), *monitoring.split()}
+    assert {name for name, one in COMPOSE.items() if "profiles" in one} == set(monitoring.split())
 
 
 def test_only_auth_gets_the_signing_keys() -> None:
@@ -82,6 +84,20 @@ def test_the_examples_placeholders_do_not_start_a_service() -> None:
 def test_prometheus_asks_every_service() -> None:
     scrape = yaml.safe_load((ROOT / "deploy" / "monitoring" / "prometheus.yml").read_text())["scrape_configs"][0]
     assert {one["targets"][0] for one in scrape["static_configs"]} == {f"{n}:{p}" for n, p in SERVICES.items()}
+
+
+def test_prometheus_asks_the_servers_and_tells_the_alertmanager() -> None:
+    config = yaml.safe_load((ROOT / "deploy" / "monitoring" / "prometheus.yml").read_text())
+    asked = {one["job_name"]: one["static_configs"][0]["targets"][0] for one in config["scrape_configs"][1:]}
+    assert asked.keys() == {"postgres", "redis", "rabbitmq"}
+    (told,) = config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"]
+    assert {target.partition(":")[0] for target in (*asked.values(), told)} <= COMPOSE.keys()
+    assert all((ROOT / "deploy" / "monitoring" / name).exists() for name in config["rule_files"])
+
+
+def test_every_image_has_a_version() -> None:
+    images = {name: one["image"] for name, one in COMPOSE.items() if name not in (*OURS, "migrate")}
+    assert [name for name, image in images.items() if ":" not in image or image.endswith(":latest")] == []
 
 
 def pods() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:

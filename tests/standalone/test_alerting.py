@@ -1,0 +1,39 @@
+"""Alerts about the servers, and the way they take to somebody; prometheus.yml is the one of docker compose."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+MONITORING = ROOT / "deploy" / "monitoring"
+PROMETHEUS: dict[str, Any] = yaml.safe_load((MONITORING / "prometheus.yml").read_text())
+ALERTMANAGER: dict[str, Any] = yaml.safe_load((MONITORING / "alertmanager.yml").read_text())
+FILES = {name: yaml.safe_load((MONITORING / name).read_text()) for name in PROMETHEUS["rule_files"]}
+RULES = {rule["alert"]: rule for file in FILES.values() for group in file["groups"] for rule in group["rules"]}
+
+
+def test_every_alert_has_a_runbook_and_says_how_urgent_it_is() -> None:
+    runbooks = (ROOT / "docs" / "operations.md").read_text()
+    assert [name for name in RULES if f"**{name}**" not in runbooks] == []
+    assert {rule["labels"]["severity"] for rule in RULES.values()} == {"page", "ticket"}
+
+
+def test_the_jobs_an_alert_asks_for_are_scraped() -> None:
+    asked = {
+        job
+        for rule in RULES.values()
+        for names in re.findall(r'job=~?"([^"]+)"', rule["expr"])
+        for job in names.split("|")
+    }
+    assert asked == {one["job_name"] for one in PROMETHEUS["scrape_configs"]}
+
+
+def test_every_alert_finds_a_receiver_and_only_alerts_that_exist_are_kept_back() -> None:
+    receivers = {one["name"] for one in ALERTMANAGER["receivers"]}
+    route = ALERTMANAGER["route"]
+    assert {one["receiver"] for one in (route, *route["routes"])} <= receivers
+    matchers = [one for rule in ALERTMANAGER["inhibit_rules"] for side in rule.values() for one in side]
+    named = {name for matcher in matchers for name in re.findall(r'"(.*)"', matcher)[0].split("|")}
+    assert named <= RULES.keys()
