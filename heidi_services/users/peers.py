@@ -15,12 +15,10 @@ PAGES = (100, 10)
 """Rows asked for at once, and how many where so many are too large for one answer."""
 LISTS = (
     ("notification", "notifications", "/api/v1/notifications"),
+    ("notification", "devices", "/api/v1/notifications/devices"),
     ("integration", "integrations", "/api/v1/integrations"),
 )
-WHOLES = (
-    ("notification", "preferences", "/api/v1/notifications/preferences"),
-    ("notification", "devices", "/api/v1/notifications/devices"),
-)
+WHOLES = (("notification", "preferences", "/api/v1/notifications/preferences"),)
 """What comes in one answer, without pages."""
 PER_INTEGRATION = ("logs", "events", "deliveries")
 

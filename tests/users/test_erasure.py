@@ -166,7 +166,7 @@ def test_a_page_too_large_for_one_answer_is_asked_for_in_smaller_ones(client, as
 
     monkeypatch.setattr(peers, "_here", small)
     assert client.get(f"{USERS}/me/export", headers=as_user().headers).status_code == 200
-    assert asked == [None, None, 100, 10, 100, 10]
+    assert asked == [None, 100, 10, 100, 10, 100, 10]
 
 
 def test_an_export_without_a_service_is_no_export(client, as_user, monkeypatch) -> None:
