@@ -21,8 +21,8 @@ from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from flask import Response, request
-from sqlalchemy import Index, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Index, Uuid, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from heidi_common.db import Base, db, delete_in_batches, transaction, utcnow
@@ -52,6 +52,10 @@ class IdempotencyKey(Base):
     expires_at: Mapped[datetime]
 
 
+_MENTIONED = func.uuids_in(IdempotencyKey.body, type_=ARRAY(Uuid))
+"""Every id that stands in an answer; there is an index of these."""
+
+
 def idempotent(view: View) -> View:
     """Honour the header on this route. Stands above @blp.arguments, so that a repeat is not even parsed."""
 
@@ -76,7 +80,7 @@ def prune() -> None:
 def forget_person(person_id: UUID) -> None:
     """Blank, in the caller's transaction, what was answered to a person or about them. The keys stay: a request that
     is sent again still has no second effect."""
-    theirs = (IdempotencyKey.caller_id == person_id) | IdempotencyKey.body.contains(str(person_id))
+    theirs = (IdempotencyKey.caller_id == person_id) | _MENTIONED.contains([person_id])
     db.session.execute(update(IdempotencyKey).where(theirs).values(body=BLANK))
 
 

@@ -7,15 +7,18 @@ from typing import Any
 import pytest
 from flask import Flask, Response, request
 from flask.testing import FlaskClient
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
+from uuid_utils.compat import uuid7
 
 from heidi_common.app import build_app, service
 from heidi_common.config import Settings
-from heidi_common.db import db, transaction, utcnow
+from heidi_common.db import db, reading, transaction, utcnow
 from heidi_common.guards import authenticated
 from heidi_common.http import Blueprint
-from heidi_common.idempotency import IdempotencyKey, idempotent, prune
+from heidi_common.idempotency import BLANK, IdempotencyKey, forget_person, idempotent, prune
 from heidi_common.problems import Conflict
+from tests.waiting import PATIENCE
+from tests.statements import noted
 
 ORDERS: list[Any] = []
 HOLD: list[Callable[[], None]] = []
@@ -105,16 +108,16 @@ def test_a_second_request_in_flight_is_told_so_at_once(shop: FlaskClient, as_use
 
     def hold() -> None:
         inside.set()
-        release.wait(10)
+        release.wait(PATIENCE)
 
     HOLD.append(hold)
     answers: list[Any] = []
     thread = threading.Thread(target=lambda: answers.append(send(shop.application.test_client(), who, "k")))
     thread.start()
-    assert inside.wait(10)
+    assert inside.wait(PATIENCE)
     second = send(shop, who, "k")
     release.set()
-    thread.join(10)
+    thread.join(PATIENCE)
     assert (second.status_code, second.get_json()["code"]) == (409, "idempotency_in_flight")
     assert answers[0].status_code == 201 and len(ORDERS) == 1
 
@@ -129,8 +132,33 @@ def test_many_at_once_have_one_effect(shop: FlaskClient, as_user: Callable[..., 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE)
     assert len(ORDERS) == 1 and len(statuses) == 8 and set(statuses) <= {201, 409}
+
+
+FILL = """INSERT INTO idempotency_keys (caller_id, route, key, request_hash, status, headers, body, expires_at)
+    SELECT gen_random_uuid(), 'POST /x', n, '', 201, '{}', '{"data":{"id":"' || gen_random_uuid() || '"}}', now()
+    FROM generate_series(1, 20000) n"""
+
+
+def test_what_was_answered_about_a_person_is_found_by_index_and_blanked(app: Flask) -> None:
+    person = uuid7()
+    about = {"route": "POST /x", "request_hash": "", "status": 201, "headers": {}, "expires_at": utcnow()}
+    with transaction():
+        db.session.execute(text(FILL))
+        for key, body in (("about", f'{{"to":["{uuid7()}","{person}"]}}'), ("of another", f'{{"id":"{uuid7()}"}}')):
+            db.session.add(IdempotencyKey(caller_id=uuid7(), key=key, body=body, **about))
+        db.session.add(IdempotencyKey(caller_id=person, key="by", body='{"secret":1}', **about))
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM (ANALYZE) idempotency_keys"))
+    with noted() as sent, transaction():
+        forget_person(person)
+    blank = select(IdempotencyKey.key).where(IdempotencyKey.body == BLANK)
+    assert set(db.session.scalars(blank)) == {"about", "by"}
+    [(statement, values)] = sent
+    with reading() as connection:
+        plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", values).scalars())
+    assert "hx_idempotency_keys_mentions" in plan and "Seq Scan" not in plan, plan
 
 
 def test_a_key_is_free_again_after_a_day(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
