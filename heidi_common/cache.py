@@ -193,7 +193,8 @@ class Cache:
         start = len(self._prefix) + 1
         while True:
             message = pubsub.get_message(timeout=idle)
-            if message is None:
+            # Subscribed again: redis-py has made a lost connection anew, without a word.
+            if message is None or message["type"] == "subscribe":
                 yield None
             elif message["type"] == "message":
                 yield Message(message["channel"].decode()[start:], json.loads(message["data"]))

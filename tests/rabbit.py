@@ -10,6 +10,7 @@ from pathlib import Path
 import pika
 
 from tests.ports import free_port
+from tests.waiting import PATIENCE
 
 SERVER = shutil.which("rabbitmq-server", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
 BOOT_SECONDS = 180
@@ -45,7 +46,7 @@ class RabbitNode:
         """What a power cut does: the whole process group, no goodbye."""
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(PATIENCE)
         self._process = None
         self._stop_name_service()
 
@@ -59,10 +60,10 @@ class RabbitNode:
             return
         os.killpg(self._process.pid, signal.SIGTERM)
         try:
-            self._process.wait(15)
+            self._process.wait(30)
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(10)
+            self._process.wait(PATIENCE)
         self._process = None
         self._stop_name_service()
 
@@ -71,7 +72,7 @@ class RabbitNode:
         epmd = shutil.which("epmd")
         if epmd is not None:
             command = [epmd, "-port", str(self._epmd_port), "-kill"]
-            subprocess.run(command, capture_output=True, timeout=10, check=False)
+            subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
 
     def _environment(self) -> dict[str, str]:
         return os.environ | {

@@ -33,7 +33,7 @@ def test_a_connection_that_has_died_in_the_pool_costs_no_answer(app: Flask) -> N
         assert other.scalar(text("SELECT pg_backend_pid()")) == pid
         other.detach()  # so that the pool has another one
         victim = PID.first().pid
-        other.execute(text("SELECT pg_terminate_backend(:pid, 1000)"), {"pid": victim})
+        other.execute(text("SELECT pg_terminate_backend(:pid, 60000)"), {"pid": victim})
     assert PID.first().pid != victim
 
 

