@@ -20,6 +20,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from heidi_common.logs import request_id
 from heidi_common.outbound import Client, OutboundError
+from heidi_common.peer_proof import proof
 from heidi_common.runtime import runtime
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _way(call: Call) -> Callable[[Call, float], Reply]:
     """How to put a question. It runs outside the present context: what it needs of that is taken along, and a peer
     in the same process must not find our request's session and caller."""
     app = cast(Flask, current_app._get_current_object())  # type: ignore[attr-defined]
-    headers = dict(call.headers) | {"X-Request-ID": request_id() or ""}
+    headers = dict(call.headers) | proof(call.headers) | {"X-Request-ID": request_id() or ""}
     if f"docs-{call.service}" in app.blueprints:
         return partial(_here, app.wsgi_app, headers)
     return partial(_there, runtime().outbound, url_of(call.service), headers)

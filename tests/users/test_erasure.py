@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,12 +11,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import inspect, select
 
 from heidi_common import peers
+from heidi_common.app import all_services, build_app
 from heidi_common.audit import verify
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.idempotency import IdempotencyKey
 from heidi_common.identity import Role, Session, User
 from heidi_common.outbox import Event
 from heidi_common.peers import Reply
+from heidi_common.runtime import runtime
 from heidi_services.auth.models import OneTimeToken, RecoveryCode, Totp
 from heidi_services.auth.service import forgetting
 from tests.auth.helpers import PASSWORD, bearer, login, register
@@ -167,6 +170,14 @@ def test_a_page_too_large_for_one_answer_is_asked_for_in_smaller_ones(client, as
     monkeypatch.setattr(peers, "_here", small)
     assert client.get(f"{USERS}/me/export", headers=as_user().headers).status_code == 200
     assert asked == [None, 100, 10, 100, 10, 100, 10]
+
+
+def test_an_export_of_more_pages_than_a_person_may_ask_for_is_whole(app, as_user) -> None:
+    headers = as_user().headers
+    few = replace(runtime().settings, environment="development", throttle_user_per_minute=2)
+    throttled = build_app(few, *all_services())
+    found = throttled.test_client().get(f"{USERS}/me/export", headers=headers)
+    assert found.status_code == 200, found.json
 
 
 def test_an_export_without_a_service_is_no_export(client, as_user, monkeypatch) -> None:
