@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 
 from itsdangerous import Signer
+from werkzeug.datastructures import Headers
 
 from heidi_common.runtime import runtime
 
@@ -22,7 +23,7 @@ def proof(headers: Mapping[str, str]) -> dict[str, str]:
     return {HEADER: _signer().get_signature(token).decode()} if token else {}
 
 
-def is_proven(headers: Mapping[str, str]) -> bool:
+def is_proven(headers: Headers) -> bool:
     given, token = headers.get(HEADER), headers.get("Authorization")
     return bool(given and token and _signer().verify_signature(token, given))
 
