@@ -2,10 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
 from importlib import util
-from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -13,17 +10,9 @@ import yaml
 from heidi_common.config import ConfigError, Settings
 from heidi_common.standalone.router import TEMPLATE
 from heidi_services import SERVICES
+from tests.standalone.manifests import COMPOSE, KUBERNETES, OURS, ROOT, pods, sleeps
 from tests.test_readme import asked_for
 
-ROOT = Path(__file__).parents[2]
-COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-KUBERNETES = [
-    document
-    for path in sorted((ROOT / "deploy" / "kubernetes").glob("*.yaml"))
-    if path.name != "kustomization.yaml"
-    for document in yaml.safe_load_all(path.read_text())
-]
-OURS = (*SERVICES, "worker", "relay", "clock")
 NAMES_IN_TEMPLATE = set(re.findall(r"\$\{([A-Z]+)\}", TEMPLATE.read_text()))
 
 
@@ -43,6 +32,16 @@ def test_only_auth_gets_the_signing_keys() -> None:
     deployments = [one for one in KUBERNETES if one["kind"] == "Deployment"]
     with_keys = [one["metadata"]["name"] for one in deployments if "signing-keys" in str(one)]
     assert with_keys == ["auth"]
+
+
+def test_only_core_and_its_worker_get_cores_credentials() -> None:
+    assert [name for name, one in COMPOSE.items() if "CORE_CLIENT_SECRET" in one.get("environment", {})] == [
+        "core",
+        "worker",
+    ]
+    assert [name for name, _, container in pods() if "core-client" in str(container)] == ["core", "worker"]
+    secrets = {one["metadata"]["name"]: one["stringData"] for one in KUBERNETES if one["kind"] == "Secret"}
+    assert [name for name, values in secrets.items() if "CORE_CLIENT_SECRET" in values] == ["core-client"]
 
 
 @pytest.mark.parametrize("where", ["compose", "kubernetes"])
@@ -100,14 +99,6 @@ def test_every_image_has_a_version() -> None:
     assert [name for name, image in images.items() if ":" not in image or image.endswith(":latest")] == []
 
 
-def pods() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
-    """(name, pod, its container) of everything that runs on Kubernetes."""
-    for one in KUBERNETES:
-        if one["kind"] in ("Deployment", "Job"):
-            pod = one["spec"]["template"]["spec"]
-            yield one["metadata"]["name"], pod, pod["containers"][0]
-
-
 def test_the_images_entrypoint_makes_a_fresh_folder_for_metrics_and_nothing_goes_around_it() -> None:
     image = (ROOT / "Dockerfile").read_text()
     assert re.search(r"ENTRYPOINT .*rm -rf .*PROMETHEUS_MULTIPROC_DIR.* && mkdir -p .*PROMETHEUS_MULTIPROC_DIR", image)
@@ -132,29 +123,11 @@ def test_whoever_is_asked_to_stop_has_time_to_finish_its_requests(where: str) ->
         }
     else:
         given = {
-            name: pod.get("terminationGracePeriodSeconds", 30) - _sleeps(container) for name, pod, container in pods()
+            name: pod.get("terminationGracePeriodSeconds", 30) - sleeps(container) for name, pod, container in pods()
         }
         given.pop("migrate")
     assert given.keys() == {*OURS, "router"}
     assert min(given.values()) > max(gunicorn, nginx)
-
-
-def _sleeps(container: dict[str, Any]) -> int:
-    before = container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", ["sleep", "0"])
-    return int(before[1])
-
-
-def test_on_kubernetes_nobody_is_sent_to_a_pod_that_has_stopped_listening() -> None:
-    patient = {name for name, _, container in pods() if _sleeps(container)}
-    assert patient == {*SERVICES, "router"}
-
-
-def test_what_grows_on_kubernetes_has_no_other_number_of_its_own() -> None:
-    scaled = {one["spec"]["scaleTargetRef"]["name"] for one in KUBERNETES if one["kind"] == "HorizontalPodAutoscaler"}
-    kept = {one["metadata"]["name"] for one in KUBERNETES if one["kind"] == "PodDisruptionBudget"}
-    assert scaled == kept == {*SERVICES, "worker"}
-    fixed = {one["metadata"]["name"] for one in KUBERNETES if "replicas" in one.get("spec", {})}
-    assert fixed == {"relay", "clock", "router"}, "each `apply` would set the number back"
 
 
 def test_the_editor_can_debug_every_service_and_process() -> None:
