@@ -39,6 +39,11 @@ def utcnow() -> datetime:
     return datetime.now(UTC)
 
 
+def storable(text: str) -> str:
+    """What somebody else said, as far as PostgreSQL can hold it: no NUL, no lone surrogate."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+
 class Base(DeclarativeBase):
     """Base of every table. Text, timestamptz and JSONB are what Python's types mean here."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import available_timezones
@@ -10,6 +12,7 @@ import marshmallow as ma
 from marshmallow import ValidationError, fields, validate
 
 from heidi_common.identity import Role
+from heidi_common.runtime import runtime
 from heidi_common.schemas import FreeJson, PageQuery, Schema, Text, UtcDateTime
 from heidi_services.notification.kinds import Channel, Status, Type
 
@@ -253,15 +256,36 @@ class Preferences(Schema):
     quiet_hours = fields.Nested(QuietHours, load_default=None, allow_none=True)
 
 
+def _bytes(number: int) -> Callable[[str], None]:
+    """Base64url of so many bytes: with a shorter key nothing can ever be encrypted."""
+
+    def check(value: str) -> None:
+        try:
+            found = base64.urlsafe_b64decode(value.rstrip("=") + "=" * (-len(value.rstrip("=")) % 4))
+        except ValueError:
+            found = b""
+        if len(found) != number:
+            raise ValidationError(f"This must be {number} bytes in base64url, as the browser gives them.")
+
+    return check
+
+
+def _can_be_called(url: str) -> None:
+    if flaw := runtime().outbound.flaw(url):
+        raise ValidationError(flaw)
+
+
 class DeviceKeys(Schema):
-    p256dh = Text(required=True)
-    auth = Text(required=True)
+    p256dh = Text(required=True, validate=_bytes(65))
+    auth = Text(required=True, validate=_bytes(16))
 
 
 class PushSubscription(Schema):
     """What a browser's PushManager.subscribe gives."""
 
-    endpoint = fields.Url(schemes={"https"}, require_tld=False, required=True, validate=validate.Length(max=2000))
+    endpoint = fields.Url(
+        schemes={"https"}, require_tld=False, required=True, validate=[validate.Length(max=2000), _can_be_called]
+    )
     expiration_time = fields.Integer(allow_none=True)
     keys = fields.Nested(DeviceKeys, required=True)
 

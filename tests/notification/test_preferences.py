@@ -1,10 +1,13 @@
 """What a person does not want to hear of, and when not."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, time, timedelta
+from threading import Barrier
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from heidi_common.db import utcnow
@@ -36,6 +39,18 @@ def test_what_is_written_is_read_again(client: FlaskClient, as_user: AsUser) -> 
     assert answer.get_json()["data"] == wanted
     assert client.get(URL, headers=person.headers).get_json()["data"] == wanted
     assert _put(client, person, _wish("marketing", "EMAIL", enabled=True)).get_json()["data"]["preferences"] == []
+
+
+def test_a_first_wish_that_is_said_several_times_at_once_is_kept(app: Flask, as_user: AsUser) -> None:
+    person, start = as_user(), Barrier(6)
+
+    def put(_: int) -> int:
+        with app.app_context(), app.test_client() as client:
+            start.wait()
+            return int(_put(client, person, _wish("news", "EMAIL")).status_code)
+
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(put, range(6))) == {200}
 
 
 @pytest.mark.parametrize("category", ["security", "critical"])

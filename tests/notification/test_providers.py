@@ -266,9 +266,29 @@ def test_a_push_endpoint_inside_our_network_is_not_called(httpserver: HTTPServer
     assert (result.outcome, result.dead, httpserver.log) == (Outcome.PERMANENT, True, [])
 
 
-def test_keys_that_are_none_are_a_dead_subscription(httpserver: HTTPServer) -> None:
-    message = _message(httpserver.url_for("/push/1"), keys={"p256dh": "AAAA", "auth": "AAAA"})
+@pytest.mark.parametrize("key", ["AAAA", "\N{BLACK SUN WITH RAYS}", "=", "B" * 87])
+def test_keys_that_are_none_are_a_dead_subscription(httpserver: HTTPServer, key: str) -> None:
+    message = _message(httpserver.url_for("/push/1"), keys={"p256dh": key, "auth": "AAAA"})
     assert _webpush(httpserver).send(message).dead
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"endpoint": "https://10.0.0.1/push"}, "/subscription/endpoint"),
+        ({"keys": {"p256dh": "AAAA"}}, "/subscription/keys/p256dh"),
+        ({"keys": {"auth": "\N{BLACK SUN WITH RAYS}"}}, "/subscription/keys/auth"),
+    ],
+)
+def test_a_subscription_that_can_never_be_pushed_to_is_not_registered(
+    client: Any, as_user: Callable[..., SignedIn], changes: dict[str, Any], pointer: str
+) -> None:
+    person, url = as_user(), "/api/v1/notifications/devices"
+    good = {"endpoint": "https://push.example.org/1", "keys": Browser().keys}
+    assert client.post(url, json={"subscription": good}, headers=person.headers).status_code == 201
+    keys = good["keys"] | changes.get("keys", {})  # type: ignore[operator]
+    answer = client.post(url, json={"subscription": good | changes | {"keys": keys}}, headers=person.headers)
+    assert (answer.status_code, answer.get_json()["errors"][0]["pointer"]) == (422, pointer)
 
 
 # Together
@@ -290,6 +310,24 @@ def test_the_simulated_provider_does_what_the_recipient_says(recipient: str, out
     result = SimulatedSender(make_settings("", ""), sleep=slept.append).send(_message(recipient))
     assert result.outcome is outcome
     assert bool(slept) == recipient.startswith("slow")
+
+
+def test_what_a_provider_says_is_written_down_whatever_signs_it_uses(
+    reconfigure: Callable[..., None], httpserver: HTTPServer, post: Post, as_user: Callable[..., SignedIn]
+) -> None:
+    httpserver.expect_request("/2010-04-01/Accounts/AC1/Messages.json").respond_with_data(
+        b'{"code": 21211, "message": "no \\u0000 \\ud800"}', status=400
+    )
+    reconfigure(
+        sms_providers=("twilio",),
+        twilio_account_sid="AC1",
+        twilio_auth_token="t",
+        twilio_from="+15005550006",
+        twilio_url=httpserver.url_for("").rstrip("/"),
+    )
+    refused = delivered(post(as_user(phone="+15005550009"), channel="SMS"))
+    assert (refused.status, refused.failure_reason) == ("FAILED", "refused")
+    assert [attempt.error for attempt in attempts_of(refused.id)] == ["no \N{REPLACEMENT CHARACTER} ?"]
 
 
 def test_the_next_provider_helps_when_the_first_is_not_reached(

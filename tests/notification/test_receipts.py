@@ -135,6 +135,7 @@ def test_events_of_sendgrid_move_their_notifications(
         {"event": "bounce", "type": "bounce", "notification_id": str(bad), "email": "b@example.org"},
         {"event": "spamreport", "notification_id": str(good), "email": "a@example.org"},
         {"event": "open", "notification_id": str(good)},
+        {"event": "delivered", "notification_id": "order-7", "email": "c@example.org"},
         "not an event",
     ]
     assert sendgrid(*events) == 204

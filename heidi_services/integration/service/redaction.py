@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 
+from heidi_common.db import storable
+
 _SHOWN = frozenset(
     {
         "content-length",
@@ -20,7 +22,7 @@ _HIDDEN = "[redacted]"
 
 def headers(given: Mapping[str, str]) -> dict[str, str]:
     """A list of what is shown, not of what is hidden: the next provider's token has a name nobody knows yet."""
-    return {name: plain(value)[:500] for name, value in given.items() if name.lower() in _SHOWN}
+    return {name: storable(value)[:500] for name, value in given.items() if name.lower() in _SHOWN}
 
 
 def text(found: str, secrets: Iterable[str], limit: int) -> str:
@@ -28,8 +30,4 @@ def text(found: str, secrets: Iterable[str], limit: int) -> str:
     for secret in secrets:
         if len(secret) >= 6:
             found = found.replace(secret, _HIDDEN)
-    return plain(found)[:limit]
-
-
-def plain(found: str) -> str:
-    return found.encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
+    return storable(found)[:limit]

@@ -75,8 +75,7 @@ def receipts(inbound: Inbound, settings: Settings) -> Sequence[Receipt]:
 
 
 def _receipt(event: Mapping[str, Any]) -> Receipt:
-    named, kind = event.get("notification_id"), event.get("event")
-    about = UUID(named) if isinstance(named, str) else None
+    about, kind = _named(event.get("notification_id")), event.get("event")
     provider_id = str(event.get("sg_message_id", "")).partition(".")[0]
     recipient = str(event.get("email", ""))
     if kind == "delivered":
@@ -88,6 +87,14 @@ def _receipt(event: Mapping[str, Any]) -> Receipt:
     if kind == "spamreport":
         return Receipt(about, provider_id, address=recipient, suppress="complaint")
     return Receipt(about, provider_id)
+
+
+def _named(given: object) -> UUID | None:
+    """Ours, or none: other programs may send from the same account, and mark their mails in their own way."""
+    try:
+        return UUID(str(given))
+    except ValueError:
+        return None
 
 
 def _verify(inbound: Inbound, key: str) -> None:

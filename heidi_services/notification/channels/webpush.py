@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 from py_vapid import Vapid02
-from pywebpush import WebPusher, WebPushException
+from pywebpush import WebPusher
 
 from heidi_common.config import Settings
 from heidi_common.outbound import Client
@@ -41,7 +41,7 @@ class WebPushSender:
         try:
             pusher = WebPusher({"endpoint": message.recipient, "keys": dict(message.keys or {})})
             encrypted = pusher.encode(json.dumps(content).encode(), content_encoding="aes128gcm")["body"]
-        except (WebPushException, ValueError) as error:
+        except Exception as error:  # the library raises IndexError and others on odd keys, besides its own
             return Result(Outcome.PERMANENT, self.name, error=f"unusable keys: {error}"[:300], dead=True)
         headers = self._headers(message)
         return call(

@@ -45,10 +45,8 @@ def put(
         raise Invalid(flaws)
     wanted = sorted(wish.word for wish in wishes if not wish.enabled)
     with transaction():
-        row = db.session.get(Preferences, user_id)
-        if row is None:
-            row = Preferences(user_id=user_id)
-            db.session.add(row)
+        db.session.execute(insert(Preferences).values(user_id=user_id).on_conflict_do_nothing())
+        row = db.session.get_one(Preferences, user_id, with_for_update=True, populate_existing=True)
         _release(row)
         row.muted = wanted
         row.quiet_start, row.quiet_end = quiet or (None, None)

@@ -13,7 +13,7 @@ from sqlalchemy import Table, Update, bindparam, case, delete, func, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
-from heidi_common.db import db, transaction, utcnow
+from heidi_common.db import db, storable, transaction, utcnow
 from heidi_common.direct import Direct
 from heidi_common.events import NotificationFailed, NotificationSent
 from heidi_common.outbox import emission, emission_values, emit
@@ -69,7 +69,7 @@ def tried(job: Job, tries: Sequence[Try]) -> None:
         _record(job, tries)
         sent = next((one.result for one in tries if one.result.sent), None)
         if sent is not None:
-            db.session.execute(_sent(provider_id=sent.provider_id or None), {"sent_id": job.id})
+            db.session.execute(_sent(provider_id=storable(sent.provider_id) or None), {"sent_id": job.id})
             emit(_sent_fact(job))
         elif any(one.result.retryable for one in tries):
             _again(job, tries)
@@ -182,9 +182,9 @@ def _row(job: Job, one: Try) -> dict[str, Any]:
         "number": job.attempts,
         "provider": one.result.provider,
         "outcome": one.result.outcome.value,
-        "code": one.result.code or None,
-        "provider_id": one.result.provider_id or None,
-        "error": one.result.error[:1000] or None,
+        "code": storable(one.result.code) or None,
+        "provider_id": storable(one.result.provider_id) or None,
+        "error": storable(one.result.error)[:1000] or None,
         "started_at": one.started_at,
         "duration_ms": one.duration_ms,
     }

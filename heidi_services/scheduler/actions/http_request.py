@@ -6,6 +6,7 @@ from http import HTTPStatus
 import requests
 from marshmallow import ValidationError, fields, validate, validates_schema
 
+from heidi_common.db import storable
 from heidi_common.outbound import OutboundError, Refused, TimedOut, TooLarge
 from heidi_common.runtime import runtime
 from heidi_common.schemas import FreeJson, Schema, Text, iso
@@ -54,7 +55,7 @@ class HttpAction:
 
     def perform(self, order: Order, payload: JSON) -> Outcome:
         answer = _call(order, payload)
-        body = answer.content[:KEPT].decode("utf-8", "replace").replace("\x00", "\N{REPLACEMENT CHARACTER}")
+        body = storable(answer.content[:KEPT].decode("utf-8", "replace"))
         if not 200 <= answer.status_code < 300:
             retry = answer.status_code >= 500 or answer.status_code in TRY_AGAIN
             raise ActionFailed(f"the answer was {answer.status_code}: {body[:200]}", retry=retry)
