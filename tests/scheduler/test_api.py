@@ -1,6 +1,5 @@
 """The scheduler's HTTP contract."""
 
-import time
 from datetime import timedelta
 from threading import Thread
 from typing import Any
@@ -16,6 +15,7 @@ from heidi_common.identity import Role
 from heidi_services.scheduler import service
 from heidi_services.scheduler.models import Schedule
 from tests.scheduler.conftest import MakeSchedule, body, facts, runs
+from tests.waiting import until
 
 BASE = "/api/v1/schedules"
 FIELDS = {
@@ -196,7 +196,8 @@ def test_a_change_moves_the_next_run_and_a_stale_one_is_412(client: FlaskClient,
     made = create(client, admin)
     url = f"{BASE}/{made['id']}"
     tag = client.get(url, headers=admin).headers["ETag"]
-    changed = client.patch(url, json={"cronExpression": "0 3 * * *"}, headers=admin | {"If-Match": tag})
+    # Not 03:00: where the clocks skip 02:30, that is when it runs.
+    changed = client.patch(url, json={"cronExpression": "0 4 * * *"}, headers=admin | {"If-Match": tag})
     assert changed.status_code == 200 and changed.json["data"]["nextRun"] != made["nextRun"]
     stale = client.patch(url, json={"name": "x"}, headers=admin | {"If-Match": tag})
     assert stale.status_code == 412
@@ -223,7 +224,7 @@ def test_a_schedule_can_be_deleted_and_is_gone(client: FlaskClient, admin: dict[
 
 
 def test_a_disabled_schedule_has_no_next_run_until_it_is_enabled(client: FlaskClient, admin: dict[str, str]) -> None:
-    made = create(client, admin)
+    made = create(client, admin, startAt="2100-01-01T00:00:00Z")
     url = f"{BASE}/{made['id']}"
     assert client.post(f"{url}/disable", headers=admin).json["data"]["nextRun"] is None
     assert client.get(f"{url}/upcoming", headers=admin).json["data"]["times"] == []
@@ -355,14 +356,13 @@ def test_waiting_with_a_key_sees_the_end_of_the_run(app: Flask, client: FlaskCli
 
     def work() -> None:
         with app.app_context():
-            while not (due := facts("schedule.execute")):
-                time.sleep(0.02)
-            service.run(due[0].id)
+            until(lambda: facts("schedule.execute"))
+            service.run(facts("schedule.execute")[0].id)
             db.session.remove()
 
     worker = Thread(target=work)
     worker.start()
-    answer = client.post(f"{url}/run?wait=10", headers=admin | {"Idempotency-Key": "k"})
+    answer = client.post(f"{url}/run?wait=25", headers=admin | {"Idempotency-Key": "k"})
     worker.join()
     assert (answer.status_code, answer.json["data"]["status"]) == (202, "SUCCEEDED")
 

@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, insert, select
+from sqlalchemy import Executable, func, insert, select, text
 from uuid_utils.compat import uuid7
 
 from heidi_common.app import base_app
@@ -20,15 +20,19 @@ from heidi_common.db import db, transaction
 from heidi_common.outbox import Event
 from heidi_services.scheduler import service
 from heidi_services.scheduler.models import Schedule, ScheduleRun
+from tests.waiting import until
 
 MINUTE = timedelta(minutes=1)
 
 
-def clock(settings: Settings, rounds_until: float) -> None:
-    """What a clock process does about schedules, through every error, for a while."""
-    app = base_app(settings, "clock")
+LONGEST = 600.0
+
+
+def clock(settings: Settings) -> None:
+    """What a clock process does about schedules, through every error, until it is killed."""
+    app, end = base_app(settings, "clock"), time.monotonic() + LONGEST
     with app.app_context():
-        while time.time() < rounds_until:
+        while time.monotonic() < end:
             try:
                 service.fire()
             except Exception as error:
@@ -38,8 +42,9 @@ def clock(settings: Settings, rounds_until: float) -> None:
 
 
 @contextmanager
-def clocks(settings: Settings, count: int, seconds: float) -> Iterator[list[BaseProcess]]:
-    started = [get_context("spawn").Process(target=clock, args=(settings, time.time() + seconds)) for _ in range(count)]
+def clocks(settings: Settings, count: int) -> Iterator[list[BaseProcess]]:
+    """So many at work; afterwards nothing of them is at work in the database either."""
+    started = [get_context("spawn").Process(target=clock, args=(settings,)) for _ in range(count)]
     for process in started:
         process.start()
     try:
@@ -48,6 +53,14 @@ def clocks(settings: Settings, count: int, seconds: float) -> Iterator[list[Base
         for process in started:
             process.kill()
             process.join()
+    theirs = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'clock'")
+    until(lambda: fresh(theirs) == 0)
+
+
+def fresh(question: Executable) -> int:
+    """The answer as it is now, not as it was when the session's transaction began."""
+    db.session.rollback()
+    return db.session.scalar(question) or 0
 
 
 def make_schedules(count: int, slots: int) -> datetime:
@@ -73,26 +86,13 @@ def make_schedules(count: int, slots: int) -> datetime:
 
 
 def count_runs() -> int:
-    db.session.rollback()
-    return db.session.scalar(select(func.count()).select_from(ScheduleRun)) or 0
+    return fresh(select(func.count()).select_from(ScheduleRun))
 
 
-def wait_until_begun(seconds: float) -> None:
-    start = time.monotonic()
-    while count_runs() == 0:
-        assert time.monotonic() - start < seconds, "no clock fires"
-        time.sleep(0.01)
-
-
-def wait_until_fired(seconds: float) -> float:
-    """Until nothing is due; returns how long it took."""
-    start = time.monotonic()
+def wait_until_fired() -> None:
+    """Until nothing is due."""
     due = select(func.count()).where(Schedule.is_enabled, Schedule.next_run <= func.now())
-    while db.session.scalar(due):
-        db.session.rollback()
-        assert time.monotonic() - start < seconds, "slots are still due"
-        time.sleep(0.05)
-    return time.monotonic() - start
+    until(lambda: fresh(due) == 0, LONGEST / 2)
 
 
 def assert_each_slot_once(first: datetime) -> None:
@@ -115,16 +115,16 @@ def test_four_clocks_of_which_one_is_killed_and_one_is_stopped_fire_every_slot_o
     app: Flask, settings: Settings
 ) -> None:
     first = make_schedules(1500, slots=6)
-    with clocks(settings, 4, seconds=40) as processes:
-        wait_until_begun(30)
+    with clocks(settings, 4) as processes:
+        until(count_runs)
         killed, stopped = processes[0].pid, processes[1].pid
         assert killed and stopped
         os.kill(stopped, signal.SIGSTOP)
         os.kill(killed, signal.SIGKILL)
-        wait_until_fired(30)
+        wait_until_fired()
         os.kill(stopped, signal.SIGCONT)
-        time.sleep(1)
-        wait_until_fired(30)
+        time.sleep(1)  # for what it might do wrong now
+        wait_until_fired()
     assert count_runs() >= 9000
     assert_each_slot_once(first)
 
@@ -132,7 +132,7 @@ def test_four_clocks_of_which_one_is_killed_and_one_is_stopped_fire_every_slot_o
 @pytest.mark.slow
 def test_ten_thousand_schedules_of_one_second_are_fired_once_by_three_clocks(app: Flask, settings: Settings) -> None:
     first = make_schedules(10_000, slots=1)
-    with clocks(settings, 3, seconds=60):
-        wait_until_begun(30)
-        wait_until_fired(60)
+    with clocks(settings, 3):
+        until(count_runs)
+        wait_until_fired()
     assert_each_slot_once(first)

@@ -1,7 +1,7 @@
 """Carrying out runs: outcomes, retries, time limits, and what others are told."""
 
-import time
 from datetime import timedelta
+from threading import Event
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -21,6 +21,7 @@ from heidi_services.scheduler.actions import ActionFailed, Order, Outcome
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 from heidi_services.scheduler.service import settling
 from tests.scheduler.conftest import MakeSchedule, facts, runs
+from tests.waiting import PATIENCE, until
 
 
 def run_once(schedule_id: UUID) -> ScheduleRun:
@@ -121,14 +122,18 @@ def test_a_refusal_is_final_and_a_server_error_is_tried_again(schedule: MakeSche
 
 
 def test_an_answer_that_does_not_come_is_timed_out(schedule: MakeSchedule, httpserver: HTTPServer) -> None:
+    given_up = Event()
+
     def slow(_: Request) -> Response:
-        time.sleep(1.5)
+        given_up.wait(PATIENCE)
         return Response("late")
 
     httpserver.expect_request("/slow").respond_with_handler(slow)
     payload = {"url": httpserver.url_for("/slow")}
     run = run_once(schedule(action="http.request", payload=payload, timeout_seconds=1))
+    given_up.set()
     assert run.status == "TIMED_OUT"
+    until(lambda: httpserver.log)  # it is written down late: not into the next test's log
 
 
 def test_a_failed_run_is_told_to_its_owner_once(schedule: MakeSchedule, httpserver: HTTPServer) -> None:

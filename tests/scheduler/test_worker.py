@@ -7,7 +7,7 @@ from sqlalchemy import func, update
 
 from heidi_common.db import db, transaction
 from heidi_services.scheduler.models import ScheduleRun
-from tests.scheduler.conftest import MakeSchedule, facts, runs
+from tests.scheduler.conftest import MakeSchedule, facts, far_away, runs
 from workers import actors
 from workers.clock import DUTIES
 from workers.subscriptions import SUBSCRIPTIONS, Hint
@@ -16,7 +16,7 @@ LOOK = {duty.name: duty.look for duty in DUTIES}
 
 
 def test_the_fact_of_a_slot_leads_to_the_actor_that_runs_it(app: Flask, schedule: MakeSchedule) -> None:
-    found = schedule(next_run=datetime.now(UTC).replace(second=0, microsecond=0))
+    found = schedule(next_run=datetime.now(UTC), cron_expression=far_away())
     LOOK["schedules"]()
     (fact,) = facts("schedule.execute")
     (hint,) = [s for s in SUBSCRIPTIONS if isinstance(s, Hint) and s.pattern == fact.type]
@@ -27,7 +27,7 @@ def test_the_fact_of_a_slot_leads_to_the_actor_that_runs_it(app: Flask, schedule
 
 
 def test_a_run_whose_message_was_lost_is_hinted_at_again(app: Flask, schedule: MakeSchedule) -> None:
-    found = schedule(next_run=datetime.now(UTC).replace(second=0, microsecond=0))
+    found = schedule(next_run=datetime.now(UTC), cron_expression=far_away())
     LOOK["schedules"]()
     assert list(LOOK["schedule runs"]()) == [], "the fact's own message is under way"
     with transaction():
@@ -39,7 +39,7 @@ def test_a_run_whose_message_was_lost_is_hinted_at_again(app: Flask, schedule: M
 
 
 def test_a_run_without_a_worker_is_found_by_the_clock(app: Flask, schedule: MakeSchedule) -> None:
-    found = schedule(next_run=datetime.now(UTC).replace(second=0, microsecond=0))
+    found = schedule(next_run=datetime.now(UTC), cron_expression=far_away())
     LOOK["schedules"]()
     with transaction():
         lost = {"status": "RUNNING", "attempts": 1, "started_at": func.now(), "locked_until": func.now()}
