@@ -54,7 +54,7 @@ bench: $(TOOLS) ## Measure, and write a table with the floors of the same run
 	@$(BIN)/python -m benchmarks
 
 migrate: $(INSTALLED) ## Bring the tables of DATABASE_URL up to date (or those of the running standalone platform)
-	@$(BIN)/flask $(if $(DATABASE_URL),,-e $(or $(HEIDI_HOME),.heidi)/env) --app wsgi db upgrade
+	@$(BIN)/flask $(if $(DATABASE_URL)$(DATABASE_URL_FILE),,-e $(or $(HEIDI_HOME),.heidi)/env) --app wsgi db upgrade
 
 doctor: $(INSTALLED) ## Can every dependency be reached, and what to do if not
 	@$(BIN)/flask doctor

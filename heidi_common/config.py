@@ -11,6 +11,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from heidi_common.secret_files import value_of
+
 T = TypeVar("T")
 Network = IPv4Network | IPv6Network
 
@@ -131,7 +133,11 @@ class _Reader:
         return Settings(**self.values)
 
     def _read(self, name: str, variable: str, read: Callable[[str], Any], *, required: bool = False) -> None:
-        raw = self.env.get(variable, "").strip()
+        try:
+            raw = value_of(self.env, variable)
+        except ValueError as error:
+            self.problems.append(str(error))
+            return
         if not raw:
             if required:
                 self.problems.append(f"{variable} is missing")

@@ -168,7 +168,8 @@ def environment() -> dict[str, str]:
     from dotenv import dotenv_values
 
     home = Path(os.environ.get("HEIDI_HOME") or Path(__file__).resolve().parents[1] / ".heidi")
-    found = dotenv_values(home / "env", interpolate=False) if "DATABASE_URL" not in os.environ else {}
+    ours = {"DATABASE_URL", "DATABASE_URL_FILE"}.isdisjoint(os.environ)
+    found = dotenv_values(home / "env", interpolate=False) if ours else {}
     return {name: value for name, value in found.items() if value} | dict(os.environ)
 
 

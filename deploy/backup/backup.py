@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from heidi_common.doctor import environment
+from heidi_common.secret_files import value_of
 
 KEEP_DAYS = 30
 FOLDER = Path("backups")
@@ -45,6 +46,6 @@ def drop_old(folder: Path, now: float) -> list[Path]:
 
 
 if __name__ == "__main__":
-    made = dump(environment()["DATABASE_URL"], FOLDER, datetime.datetime.now(datetime.UTC))
+    made = dump(value_of(environment(), "DATABASE_URL"), FOLDER, datetime.datetime.now(datetime.UTC))
     dropped = drop_old(FOLDER, time.time())
     sys.stdout.write(f"{made} ({made.stat().st_size} bytes); {len(dropped)} old dropped\n")

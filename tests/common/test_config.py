@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +68,46 @@ def test_production_has_no_simulated_provider_unless_told() -> None:
     assert Settings.from_env(GOOD).sms_providers == ()
     assert Settings.from_env(GOOD | {"HEIDI_ENV": "development"}).sms_providers == ("simulated",)
     assert Settings.from_env(GOOD | {"SMS_PROVIDERS": "twilio"}).sms_providers == ("twilio",)
+
+
+URLS = ("DATABASE_URL", "REDIS_URL", "BROKER_URL")
+
+
+@pytest.mark.parametrize("name", [*URLS, "SECRET_KEY", "ENCRYPTION_KEYS"])
+def test_a_value_may_come_from_a_file(tmp_path: Path, name: str) -> None:
+    (tmp_path / "secret").write_text(GOOD[name] + "\n")
+    env = {key: value for key, value in GOOD.items() if key != name}
+    assert Settings.from_env(env | {f"{name}_FILE": str(tmp_path / "secret")}) == Settings.from_env(GOOD)
+    assert Settings.from_env(GOOD | {f"{name}_FILE": ""}) == Settings.from_env(GOOD)
+
+
+def test_optional_secrets_come_from_files_too(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("smtp://user:pass@mail.example:587\n")
+    found = Settings.from_env(GOOD | dict.fromkeys(("SMTP_URL_FILE", "TWILIO_AUTH_TOKEN_FILE"), f"{tmp_path}/secret"))
+    assert found.smtp_url == "smtp://user:pass@mail.example:587" == found.twilio_auth_token
+
+
+def test_files_of_keys_stay_files_so_that_a_rotation_is_seen(tmp_path: Path) -> None:
+    (tmp_path / "keys.json").write_text('{"keys": []}')
+    env = {name: value for name, value in GOOD.items() if name != "JWT_PUBLIC_KEYS"}
+    path = str(tmp_path / "keys.json")
+    found = Settings.from_env(env | {"JWT_PUBLIC_KEYS_FILE": path, "JWT_PRIVATE_KEYS_FILE": path})
+    assert found.jwt_public_keys == found.jwt_private_keys == path
+
+
+def test_a_file_that_cannot_be_read_or_a_value_given_twice_is_named(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("\n")
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    (tmp_path / "short").write_text("short")
+    files = {"DATABASE_URL": "none", "REDIS_URL": "empty", "BROKER_URL": "bytes", "SECRET_KEY": "short"}
+    env = {name: value for name, value in GOOD.items() if name not in files}
+    wrong = {f"{name}_FILE": f"{tmp_path}/{file}" for name, file in files.items()}
+    with pytest.raises(ConfigError) as caught:
+        Settings.from_env(env | wrong | {"ENCRYPTION_KEYS_FILE": f"{tmp_path}/short"})
+    assert caught.value.problems == [
+        f"DATABASE_URL_FILE: {tmp_path}/none cannot be read: No such file or directory",
+        f"REDIS_URL_FILE: {tmp_path}/empty is empty",
+        f"BROKER_URL_FILE: {tmp_path}/bytes is not text",
+        "SECRET_KEY: needs 32 characters or more, from a random source",
+        "ENCRYPTION_KEYS and ENCRYPTION_KEYS_FILE are both set: give one of them",
+    ]
