@@ -10,7 +10,10 @@ from pytest_httpserver import HTTPServer
 
 from heidi_common.app import build_app, service
 from heidi_common.config import Settings
+from heidi_common.db import db
+from heidi_services.core.service import status
 from tests.conftest import make_settings
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -21,10 +24,13 @@ def httpserver() -> Iterator[HTTPServer]:
 
 
 @pytest.fixture
-def core(app: Flask, settings: Settings, httpserver: HTTPServer) -> Flask:
+def core(app: Flask, settings: Settings, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+    monkeypatch.setattr(status, "_TIME_LIMIT", PATIENCE)
     peers = httpserver.url_for("/{service}").replace("%7B", "{").replace("%7D", "}")
-    alone = make_settings(settings.database_url, settings.redis_url, peer_url=peers)
-    return build_app(alone, service("core"))
+    alone = build_app(make_settings(settings.database_url, settings.redis_url, peer_url=peers), service("core"))
+    yield alone
+    with alone.app_context():
+        db.engine.dispose()
 
 
 @pytest.fixture

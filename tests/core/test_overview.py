@@ -1,6 +1,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from pytest_httpserver import HTTPServer
@@ -46,8 +47,14 @@ def test_counts_come_from_the_services_and_rates_from_the_facts(
 
 
 def test_it_is_kept_for_some_seconds_and_dropped_when_people_come_or_go(
-    core: Flask, core_client: FlaskClient, httpserver: HTTPServer, say: Say, as_user: Callable[..., Any]
+    core: Flask,
+    core_client: FlaskClient,
+    httpserver: HTTPServer,
+    say: Say,
+    as_user: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(overview, "FRESH_SECONDS", 600)
     all_count(say)
     headers = as_user(Role.ADMIN).headers
     first = core_client.get(PATH, headers=headers)

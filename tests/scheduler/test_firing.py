@@ -29,13 +29,13 @@ def statuses(schedule_id: UUID) -> list[str]:
 
 
 def test_a_due_schedule_fires_once_and_moves_on(schedule: MakeSchedule) -> None:
-    slot = this_minute()
-    found = schedule(next_run=slot, cron_expression=far_away())
+    slot, expression = this_minute(), far_away()
+    found = schedule(next_run=slot, cron_expression=expression)
     service.fire()
     service.fire()
     (run,) = runs(found)
     assert (run.scheduled_for, run.status, run.trigger) == (slot, "QUEUED", "CRON")
-    following = cron.next_after(cron.parse(far_away()), ZoneInfo("UTC"), slot)
+    following = cron.next_after(cron.parse(expression), ZoneInfo("UTC"), slot)
     assert db.session.get_one(Schedule, found).next_run == following
     (fact,) = facts("schedule.execute")
     assert fact.id == run.id == run_id(found, slot)
