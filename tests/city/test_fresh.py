@@ -158,4 +158,4 @@ def test_a_generation_that_redis_lost_makes_all_older_answers_void(client: Flask
 
 def test_stored_answers_expire(client: FlaskClient, city: City, app: Flask) -> None:
     store: redis.Redis = runtime().redis
-    assert 50 < store.ttl(runtime().cache.key(f"city:{city.id.hex}")) <= fresh.SECONDS
+    assert 0 < store.ttl(runtime().cache.key(f"city:{city.id.hex}")) <= fresh.SECONDS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -20,8 +20,15 @@ from heidi_common.db import db, transaction, utcnow
 from heidi_common.outbox import Event
 from heidi_services.integration.models import Delivery, DeliveryAttempt, Integration, IntegrationLog
 from heidi_services.integration.service import delivery, manage, outcome, outgoing
+from tests.waiting import PATIENCE, until
 
 from .helpers import API, deliver, forward, make, some_id, user_updated
+
+
+@pytest.fixture(autouse=True)
+def _nobody_looks_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that is busy with other things."""
+    monkeypatch.setattr(outcome, "SLOW_MS", 60_000)
 
 
 @pytest.fixture
@@ -69,8 +76,9 @@ def test_each_try_has_the_same_id_and_body_and_a_signature_of_its_own(
 ) -> None:
     httpserver.expect_request("/hook").respond_with_data("no", status=500)
     delivery_id = queued(endpoint)
-    for hour in (10, 11):
-        with time_machine.travel(datetime(2031, 5, 1, hour, tzinfo=UTC), tick=False):
+    tomorrow = utcnow() + timedelta(days=1)
+    for hour in (0, 1):
+        with time_machine.travel(tomorrow + timedelta(hours=hour), tick=False):
             deliver(delivery_id)
             request = httpserver.log[-1][0]
             Webhook(endpoint["signingSecret"]).verify(request.data, dict(request.headers))
@@ -147,7 +155,7 @@ def test_retry_after_is_seconds_or_a_date_and_nonsense_is_ignored(header: str, s
 
 def test_a_failure_is_due_again_after_its_step(endpoint: dict[str, Any], httpserver: HTTPServer) -> None:
     httpserver.expect_request("/hook").respond_with_data("", status=503, headers={"Retry-After": "8"})
-    now = datetime(2031, 5, 1, tzinfo=UTC)
+    now = utcnow() + timedelta(days=1)
     delivery_id = queued(endpoint)
     with time_machine.travel(now, tick=False):
         row = deliver(delivery_id)
@@ -246,14 +254,17 @@ def test_an_answer_is_kept_up_to_20_kb_without_the_secret_it_may_echo(
 def test_an_answer_that_never_comes_is_ambiguous_and_tried_again(
     endpoint: dict[str, Any], httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outgoing, "TIME_LIMIT", 0.3)
+    monkeypatch.setattr(outgoing, "TIME_LIMIT", 3.0)  # enough to send it
+    given_up = threading.Event()
 
-    def sleep(_: Request) -> Response:
-        time.sleep(1)
+    def wait(_: Request) -> Response:
+        given_up.wait(PATIENCE)
         return Response()
 
-    httpserver.expect_request("/hook").respond_with_handler(sleep)
+    httpserver.expect_request("/hook").respond_with_handler(wait)
     row = deliver(queued(endpoint))
+    given_up.set()
+    until(lambda: httpserver.log)  # it is written down late: not into the next test's log
     assert row.status == "PENDING"
     assert attempts()[0].outcome == "ambiguous"
     assert integration(endpoint).is_troubled

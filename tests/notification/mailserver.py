@@ -12,6 +12,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from tests.ports import free_port
+from tests.waiting import PATIENCE
 
 
 class Handler:
@@ -58,7 +59,8 @@ def mail_server(
     handler: Handler | None = None, *, port: int = 0, tls: ssl.SSLContext | None = None, **options: Any
 ) -> Iterator[MailServer]:
     handler, port = handler or Handler(), port or free_port()
-    controller = Controller(handler, hostname="127.0.0.1", port=port, tls_context=tls, enable_SMTPUTF8=True, **options)
+    given = {"hostname": "127.0.0.1", "port": port, "tls_context": tls, "enable_SMTPUTF8": True}
+    controller = Controller(handler, ready_timeout=PATIENCE, **given, **options)
     controller.start()
     try:
         yield MailServer(port, handler, f"smtp://127.0.0.1:{port}")

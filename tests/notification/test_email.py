@@ -22,6 +22,7 @@ from heidi_services.notification.channels.message import Message, Outcome, Resul
 from tests.conftest import make_settings
 from tests.notification.mailserver import Handler, MailServer, mail_server
 from tests.ports import free_port
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def server() -> Iterator[MailServer]:
         yield running
 
 
-def _sender(url: str, time_limit: float = 8.0) -> SmtpSender:
+def _sender(url: str, time_limit: float = PATIENCE) -> SmtpSender:
     settings = make_settings("", "", smtp_url=url, mail_from="Heidi <no-reply@example.com>")
     return SmtpSender(settings, time_limit=time_limit)
 
@@ -56,7 +57,7 @@ def test_one_connection_per_thread_is_kept(server: MailServer) -> None:
     def three_mails(_: int) -> None:
         for _ in range(3):
             assert sender.send(_message()).sent
-        gate.wait(5)
+        gate.wait(PATIENCE)
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(three_mails, range(2)))

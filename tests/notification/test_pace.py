@@ -18,13 +18,13 @@ AsUser = Callable[..., SignedIn]
 
 
 def test_a_bucket_gives_its_burst_and_then_says_how_long(app: object) -> None:
-    limit = Limit("x", burst=2, every=10)
+    limit = Limit("x", burst=2, every=10_000)
     assert [take(runtime().redis, [limit]) for _ in range(2)] == [0, 0]
-    assert 9 < take(runtime().redis, [limit]) <= 10
+    assert 9_000 < take(runtime().redis, [limit]) <= 10_000
 
 
 def test_when_one_bucket_is_empty_nothing_is_taken_from_the_others(app: object) -> None:
-    full, empty = Limit("full", burst=1, every=60), Limit("empty", burst=1, every=60)
+    full, empty = Limit("full", burst=1, every=6_000), Limit("empty", burst=1, every=6_000)
     take(runtime().redis, [empty])
     assert take(runtime().redis, [full, empty]) > 0
     assert take(runtime().redis, [full]) == 0
@@ -35,7 +35,7 @@ def test_the_sixth_text_message_waits_and_is_no_attempt(post: Post, as_user: AsU
     assert [delivered(post(person, channel="SMS")).status for _ in range(5)] == ["SENT"] * 5
     waiting = delivered(post(person, channel="SMS"))
     assert (waiting.status, waiting.attempts, attempts_of(waiting.id)) == ("PENDING", 0, [])
-    assert timedelta(seconds=30) < waiting.next_attempt_at - utcnow() <= timedelta(seconds=60)
+    assert timedelta() < waiting.next_attempt_at - utcnow() <= timedelta(seconds=60)
     assert delivered(post(person, channel="SMS", category="security")).status == "SENT"
 
 
@@ -48,7 +48,7 @@ def test_advertisements_come_slowly(post: Post, mail: MailServer, as_user: AsUse
 def test_a_provider_is_not_asked_faster_than_it_likes(
     reconfigure: Callable[..., None], post: Post, as_user: AsUser
 ) -> None:
-    reconfigure(email_providers=("simulated",), provider_rates={"simulated": 0.1})
+    reconfigure(email_providers=("simulated",), provider_rates={"simulated": 0.001})
     assert [delivered(post(as_user())).status for _ in range(2)] == ["SENT", "PENDING"]
 
 
