@@ -1,5 +1,6 @@
 """Alerts about the servers, and the way they take to somebody; prometheus.yml is the one of docker compose."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -37,3 +38,13 @@ def test_every_alert_finds_a_receiver_and_only_alerts_that_exist_are_kept_back()
     matchers = [one for rule in ALERTMANAGER["inhibit_rules"] for side in rule.values() for one in side]
     named = {name for matcher in matchers for name in re.findall(r'"(.*)"', matcher)[0].split("|")}
     assert named <= RULES.keys()
+
+
+def test_the_servers_dashboard_draws_what_is_scraped_and_is_shown_by_compose() -> None:
+    dashboard = json.loads((MONITORING / "grafana" / "servers.json").read_text())
+    drawn = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    series = re.findall(r"\b[a-z]+_[a-z_]+", " ".join(drawn))
+    assert {name.partition("_")[0] for name in series} == {"pg", "redis", "rabbitmq"}
+    shown = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["grafana"]["volumes"]
+    boards = {path.name for path in (MONITORING / "grafana").glob("*.json")}
+    assert {volume.split(":")[1] for volume in shown if ".json" in volume} == {f"/etc/heidi/{name}" for name in boards}
