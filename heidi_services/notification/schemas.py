@@ -275,6 +275,12 @@ def _can_be_called(url: str) -> None:
         raise ValidationError(flaw)
 
 
+def _plain(value: str) -> None:
+    """So that it fits into the index that makes it unique."""
+    if not value.isascii() or not value.isprintable():
+        raise ValidationError("Only printable ASCII characters.")
+
+
 class DeviceKeys(Schema):
     p256dh = Text(required=True, validate=_bytes(65))
     auth = Text(required=True, validate=_bytes(16))
@@ -284,14 +290,17 @@ class PushSubscription(Schema):
     """What a browser's PushManager.subscribe gives."""
 
     endpoint = fields.Url(
-        schemes={"https"}, require_tld=False, required=True, validate=[validate.Length(max=2000), _can_be_called]
+        schemes={"https"},
+        require_tld=False,
+        required=True,
+        validate=[validate.Length(max=2000), _plain, _can_be_called],
     )
     expiration_time = fields.Integer(allow_none=True)
     keys = fields.Nested(DeviceKeys, required=True)
 
 
 class DeviceIn(Schema):
-    token = Text(max=4096, load_default=None)
+    token = Text(max=2000, load_default=None, validate=_plain)
     subscription = fields.Nested(PushSubscription, load_default=None)
     label = Text(max=100, load_default=None, allow_none=True)
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask.testing import FlaskClient
 from slack_sdk.signature import SignatureVerifier
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import OperationalError
 from standardwebhooks import Webhook
 from twilio.request_validator import RequestValidator
@@ -24,7 +24,7 @@ from werkzeug.test import TestResponse
 
 from heidi_common.db import db
 from heidi_common.outbox import Event
-from heidi_services.integration.models import IntegrationLog, WebhookEvent
+from heidi_services.integration.models import Integration, IntegrationLog, WebhookEvent
 from heidi_services.integration.service import journal, receiver
 
 from .helpers import API, STRIPE_SECRET, make, some_id, stripe_event, stripe_headers
@@ -193,6 +193,32 @@ def test_slacks_handshake_needs_its_signature(client: FlaskClient, as_user: Call
     assert post(client, created, body, headers).json == {"challenge": "c1"}
     assert post(client, created, body, headers | {"X-Slack-Signature": "v0=00"}).status_code == 401
     assert stored() == []
+
+
+def test_a_signed_body_of_slack_may_be_anything(client: FlaskClient, as_user: Callable[..., Any]) -> None:
+    created = make(client, as_user().headers, provider="SLACK", credentials={"signingSecret": "abc"})
+    body, timestamp = b"[" * 100_000, str(int(time.time()))
+    signature = SignatureVerifier("abc").generate_signature(timestamp=timestamp, body=body)
+    headers = {"X-Slack-Signature": str(signature), "X-Slack-Request-Timestamp": timestamp}
+    assert post(client, created, body, headers).status_code == 200
+    assert [event.type for event in stored()] == ["unknown"]
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_receiver_that_is_removed_while_a_webhook_comes_in_is_404(
+    client: FlaskClient, stripe: dict[str, Any], monkeypatch: pytest.MonkeyPatch, signed: bool
+) -> None:
+    honest = receiver.receive
+
+    def removed_meanwhile(*args: Any) -> Any:
+        with db.engine.begin() as other:
+            other.execute(delete(Integration))
+        return honest(*args)
+
+    monkeypatch.setattr(receiver, "receive", removed_meanwhile)
+    body = stripe_event()
+    headers = stripe_headers(body) if signed else {"Stripe-Signature": "t=1,v1=00"}
+    assert post(client, stripe, body, headers).status_code == 404
 
 
 def test_a_standard_webhook_is_accepted_with_the_secret_that_was_shown_once(

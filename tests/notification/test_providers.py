@@ -2,8 +2,8 @@
 
 import base64
 import json
+import secrets
 import socket
-import time
 from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
@@ -28,6 +28,7 @@ from heidi_services.notification.models import Device
 from tests.conftest import SignedIn, make_settings
 from tests.notification.conftest import Post, attempts_of, delivered
 from tests.ports import free_port
+from tests.waiting import until
 
 LOOPBACK = make_settings("", "").outbound_allow_nets
 
@@ -113,8 +114,7 @@ def test_nobody_listening_is_technical_and_an_answer_lost_is_ambiguous(httpserve
 
     httpserver.expect_request("/2010-04-01/Accounts/AC1/Messages.json").respond_with_handler(hang_up)
     assert _twilio(httpserver).send(_message()).outcome is Outcome.AMBIGUOUS
-    while not httpserver.log:  # the server writes it down after hanging up: not into the next test's log
-        time.sleep(0.01)
+    until(lambda: httpserver.log)  # the server writes it down after hanging up: not into the next test's log
 
 
 # SendGrid
@@ -293,6 +293,8 @@ def test_a_subscription_that_can_never_be_pushed_to_is_not_registered(
 
 # Together
 
+TWILIO = {"twilio_account_sid": "AC1", "twilio_auth_token": "t", "twilio_from": "+15005550006"}
+
 
 @pytest.mark.parametrize(
     ("recipient", "outcome"),
@@ -318,16 +320,26 @@ def test_what_a_provider_says_is_written_down_whatever_signs_it_uses(
     httpserver.expect_request("/2010-04-01/Accounts/AC1/Messages.json").respond_with_data(
         b'{"code": 21211, "message": "no \\u0000 \\ud800"}', status=400
     )
-    reconfigure(
-        sms_providers=("twilio",),
-        twilio_account_sid="AC1",
-        twilio_auth_token="t",
-        twilio_from="+15005550006",
-        twilio_url=httpserver.url_for("").rstrip("/"),
-    )
+    reconfigure(sms_providers=("twilio",), twilio_url=httpserver.url_for("").rstrip("/"), **TWILIO)
     refused = delivered(post(as_user(phone="+15005550009"), channel="SMS"))
     assert (refused.status, refused.failure_reason) == ("FAILED", "refused")
     assert [attempt.error for attempt in attempts_of(refused.id)] == ["no \N{REPLACEMENT CHARACTER} ?"]
+
+
+def test_an_id_of_any_length_does_not_keep_a_message_from_being_sent(
+    reconfigure: Callable[..., None], httpserver: HTTPServer, post: Post, as_user: Callable[..., SignedIn]
+) -> None:
+    long = secrets.token_hex(5000)
+    httpserver.expect_request("/2010-04-01/Accounts/AC1/Messages.json").respond_with_json({"sid": long}, status=201)
+    reconfigure(sms_providers=("twilio",), twilio_url=httpserver.url_for("").rstrip("/"), **TWILIO)
+    sent = delivered(post(as_user(phone="+15005550009"), channel="SMS"))
+    assert (sent.status, sent.provider_id) == ("SENT", long[:255])
+
+
+@pytest.mark.parametrize("token", ["a" * 2001, "\N{BLACK SUN WITH RAYS}", "a\nb"])
+def test_a_token_that_no_index_holds_is_refused(client: Any, as_user: Callable[..., SignedIn], token: str) -> None:
+    answer = client.post("/api/v1/notifications/devices", json={"token": token}, headers=as_user().headers)
+    assert (answer.status_code, answer.get_json()["errors"][0]["pointer"]) == (422, "/token")
 
 
 def test_the_next_provider_helps_when_the_first_is_not_reached(

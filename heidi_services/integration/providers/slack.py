@@ -29,7 +29,7 @@ def _message(inbound: Inbound) -> dict[str, Any]:
     """Slash commands and buttons come as forms: they have no event id and no type of their own."""
     try:
         message = json.loads(inbound.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return message if isinstance(message, dict) else {}
 

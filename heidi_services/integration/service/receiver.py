@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from uuid_utils.compat import uuid7
 
 from heidi_common.crypto import CannotOpen
@@ -35,6 +36,13 @@ class Receipt:
 
 def take_in(provider_name: str, integration_id: UUID, inbound: Inbound) -> Receipt:
     """Raises NotFound for what does not exist or is switched off, Unauthorized for what is not proven."""
+    try:
+        return _take_in(provider_name, integration_id, inbound)
+    except IntegrityError:  # its rows refer to the integration, which was removed meanwhile
+        raise NotFound("There is no such receiver.") from None
+
+
+def _take_in(provider_name: str, integration_id: UUID, inbound: Inbound) -> Receipt:
     integration = db.session.get(Integration, integration_id)
     if integration is None or integration.provider.lower() != provider_name or not integration.is_open:
         raise NotFound("There is no such receiver.")

@@ -9,6 +9,8 @@ from jinja2.exceptions import SecurityError, TemplateError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
+from heidi_common.db import storable
+
 MAX_SOURCE = 64_000
 MAX_OUTPUT = 512_000
 MAX_NODES = 500
@@ -81,6 +83,8 @@ def check(source: str) -> None:
         raise TemplateRefused(f"Line {error.lineno}: {error.message}") from error
     except RecursionError as error:
         raise TemplateRefused("The template is nested too deeply") from error
+    except ValueError as error:  # Python reads no number of thousands of digits
+        raise TemplateRefused("A number in the template is too long") from error
     if len(found) > MAX_NODES:
         raise TemplateRefused(f"The template has more than {MAX_NODES} parts")
     for node in found:
@@ -136,6 +140,8 @@ def _check_node(node: nodes.Node) -> None:
         )
     if isinstance(node, nodes.For):
         _check_loop(node)
+    if isinstance(node, nodes.Const) and isinstance(node.value, str) and node.value != storable(node.value):
+        raise TemplateRefused(f"Line {node.lineno}: NUL and lone surrogates are not allowed")
 
 
 def _check_loop(node: nodes.For) -> None:

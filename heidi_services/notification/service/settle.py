@@ -69,7 +69,7 @@ def tried(job: Job, tries: Sequence[Try]) -> None:
         _record(job, tries)
         sent = next((one.result for one in tries if one.result.sent), None)
         if sent is not None:
-            db.session.execute(_sent(provider_id=storable(sent.provider_id) or None), {"sent_id": job.id})
+            db.session.execute(_sent(provider_id=_kept_id(sent)), {"sent_id": job.id})
             emit(_sent_fact(job))
         elif any(one.result.retryable for one in tries):
             _again(job, tries)
@@ -183,11 +183,16 @@ def _row(job: Job, one: Try) -> dict[str, Any]:
         "provider": one.result.provider,
         "outcome": one.result.outcome.value,
         "code": storable(one.result.code) or None,
-        "provider_id": storable(one.result.provider_id) or None,
+        "provider_id": _kept_id(one.result),
         "error": storable(one.result.error)[:1000] or None,
         "started_at": one.started_at,
         "duration_ms": one.duration_ms,
     }
+
+
+def _kept_id(result: Result) -> str | None:
+    """As far as the index of these ids can hold one."""
+    return storable(result.provider_id)[:255] or None
 
 
 def _bury(job: Job, one: Try) -> None:

@@ -17,6 +17,7 @@ KEPT = 4096  # bytes of the answer in the run's result
 TRY_AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 OURS = {"host", "content-length", "transfer-encoding", "connection", "idempotency-key"}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+_VALUE = re.compile(r"([!-~][ -~]*)?")
 
 
 def _can_be_called(url: str) -> None:
@@ -27,7 +28,7 @@ def _can_be_called(url: str) -> None:
 
 def _is_header(headers: dict[str, str]) -> None:
     for name, value in headers.items():
-        if not _TOKEN.fullmatch(name) or not value.isascii() or not value.isprintable():
+        if not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
             raise ValidationError(f"{name!r} is not a header that can be sent.")
         if name.lower() in OURS:
             raise ValidationError(f"{name} is set by the scheduler.")
