@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import time
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,15 @@ import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from heidi_common.problems import Unavailable
+
+log = logging.getLogger(__name__)
 Jwk = dict[str, Any]
 STATES = ("next", "current", "previous")
 REFRESH_SECONDS = 300
 UNKNOWN_KID_SECONDS = 10
+_UNUSABLE = (OSError, ValueError, KeyError, TypeError)
+"""What reading a source may raise: it is away (requests' errors are OSErrors), or it says what is no key set."""
 
 
 def generate(state: str = "current") -> Jwk:
@@ -64,6 +70,14 @@ class PrivateKeys:
         return self._current
 
     def _load(self) -> None:
+        try:
+            self._read()
+        except _UNUSABLE as error:
+            if self._version is None:
+                raise
+            log.warning("the signing keys cannot be read anew; the known ones go on", extra={"error": repr(error)})
+
+    def _read(self) -> None:
         version, text = self._source.read(self._version)
         if text is None:
             return
@@ -85,7 +99,7 @@ class PublicKeys:
         self._asked = 0.0
 
     def get(self, kid: object) -> Ed25519PublicKey:
-        """The key of that id; KeyError when it is unknown."""
+        """The key of that id; KeyError when it is unknown, Unavailable when no key could be read yet."""
         age = time.monotonic() - self._asked
         limit = REFRESH_SECONDS if kid in self._keys else UNKNOWN_KID_SECONDS
         if self._version is None or self._source.is_file or age > limit:
@@ -94,6 +108,14 @@ class PublicKeys:
 
     def _load(self) -> None:
         self._asked = time.monotonic()
+        try:
+            self._read()
+        except _UNUSABLE as error:
+            log.warning("the public keys cannot be read", extra={"error": repr(error)})
+            if self._version is None:
+                raise Unavailable("Tokens cannot be verified at the moment.", code="keys_away") from error
+
+    def _read(self) -> None:
         version, text = self._source.read(self._version)
         if text is None:
             return
@@ -117,7 +139,9 @@ class _Source:
         if self.is_inline:
             return "inline", None if known == "inline" else self._source
         if self.is_url:
-            return "url", requests.get(self._source, timeout=5, allow_redirects=False).text
+            answer = requests.get(self._source, timeout=5, allow_redirects=False)
+            answer.raise_for_status()
+            return "url", answer.text
         found = Path(self._source).stat()
         version = (found.st_mtime_ns, found.st_ino)
         return version, None if version == known else Path(self._source).read_text()

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
+from pytest_httpserver import HTTPServer
 
 from heidi_common import keys
 from heidi_common.app import build_app, service
 from heidi_common.db import utcnow
+from heidi_common.problems import Unavailable
+from heidi_common.runtime import runtime
 from heidi_services.auth import key_ring
 from tests.auth.helpers import bearer, refresh, register
 from tests.conftest import make_settings
@@ -64,6 +69,39 @@ def test_a_leaked_key_can_be_refused_at_once(filed: Flask) -> None:
     assert run(filed, "rotate", "--drop-previous").exit_code == 0
     assert client.get("/api/v1/users/me", headers=bearer(data)).status_code == 401
     assert refresh(client, data["refreshToken"]).status_code == 401
+
+
+def test_keys_at_an_address_that_is_away_for_a_while_still_verify(httpserver: HTTPServer, monkeypatch) -> None:
+    key = keys.generate()
+    httpserver.expect_ordered_request("/jwks.json").respond_with_data("starting", status=503)
+    httpserver.expect_ordered_request("/jwks.json").respond_with_json(keys.public_set([key]))
+    httpserver.expect_ordered_request("/jwks.json").respond_with_data("<h1>Bad Gateway</h1>", status=502)
+    found = keys.PublicKeys(httpserver.url_for("/jwks.json"))
+    monkeypatch.setattr(keys, "REFRESH_SECONDS", -1)
+    with pytest.raises(Unavailable):
+        found.get(key["kid"])
+    first = found.get(key["kid"])
+    assert found.get(key["kid"]) is first
+    httpserver.stop()
+    assert found.get(key["kid"]) is first
+    assert len(httpserver.log) == 3
+
+
+def test_nobody_is_told_that_a_token_is_bad_when_no_key_can_be_read(app: Flask, as_user, tmp_path) -> None:
+    nowhere = replace(runtime().settings, jwt_public_keys=str(tmp_path / "none.json"))
+    found = build_app(nowhere, service("auth")).test_client().get("/api/v1/auth/me", headers=as_user().headers)
+    assert (found.status_code, found.json["code"]) == (503, "keys_away") and found.headers["Retry-After"]
+
+
+def test_a_file_of_keys_that_is_being_written_changes_nothing(filed: Flask) -> None:
+    client = filed.test_client()
+    data = register(client)
+    assert client.get("/api/v1/users/me", headers=bearer(data)).status_code == 200
+    settings = filed.extensions["heidi"].settings
+    for path in (settings.jwt_private_keys, settings.jwt_public_keys):
+        Path(path).write_text('{"keys": [')
+    assert client.get("/api/v1/users/me", headers=bearer(data)).status_code == 200
+    assert refresh(client, data["refreshToken"]).status_code == 200
 
 
 def test_what_signs_tomorrow_is_published_today() -> None:
