@@ -9,6 +9,7 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import update
 from uuid_utils.compat import uuid7
 
 from heidi_common import accounts
@@ -158,6 +159,21 @@ def test_a_change_needs_the_current_password_and_keeps_this_session(client: Flas
     assert client.get("/api/v1/auth/me", headers=bearer(there)).status_code == 401
     assert refresh(client, there["refreshToken"]).status_code == 401
     assert refresh(client, here["refreshToken"]).status_code == 200
+
+
+def test_a_change_does_not_undo_another_that_was_faster(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever knows the old password must not win against its owner, who is just replacing it."""
+    data = register(client)
+    faster = passwords().hash("a lantern by the quiet sea")
+
+    def meanwhile(*_args: object, **_options: object) -> None:
+        with transaction():
+            db.session.execute(update(User).values(password_hash=faster, password_changed_at=utcnow()))
+
+    monkeypatch.setattr("heidi_services.auth.service.password.check_password", meanwhile)
+    late = client.post(CHANGE, json={"currentPassword": PASSWORD, "newPassword": ANOTHER}, headers=bearer(data))
+    assert (late.status_code, late.json["errors"][0]["pointer"]) == (422, "/currentPassword")
+    assert login(client, password="a lantern by the quiet sea").status_code == 200
 
 
 def test_the_current_password_cannot_be_guessed_with_a_session(client: FlaskClient) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import ColumnElement, exists, select, update
 
 from heidi_common import accounts, throttle
 from heidi_common.audit import fingerprint, record, refuse, refuse_token
@@ -54,7 +54,8 @@ def reset(token: str, new_password: str, now: datetime | None = None) -> None:
         found = one_time.redeem(token, Purpose.RESET_PASSWORD, now)
         if found is not None:
             # The mail has arrived, so the address is the person's own.
-            _set(user.id, hashed, now, verified_email=found[1])
+            _set(user.id, hashed, now)
+            _verify(user.id, found[1], now)
             accounts.end_sessions(user.id, "password_reset")
             accounts.end_all_tokens(user.id)
             record("authn_password_reset", actor=user.id, target=user.id)
@@ -67,7 +68,7 @@ def reset(token: str, new_password: str, now: datetime | None = None) -> None:
 def change(caller: Caller, current: str, new_password: str, device: Device, now: datetime | None = None) -> None:
     """A new password for who knows the current one. The other sessions end."""
     now = now or utcnow()
-    columns = (*accounts.SHOWN, User.password_hash, User.locale)
+    columns = (*accounts.SHOWN, User.password_hash, User.password_changed_at, User.locale)
     user = db.session.execute(select(*columns).where(User.id == caller.id)).one()
     db.session.rollback()
     limit = throttle.pair(user.email, device.ip)
@@ -76,13 +77,14 @@ def change(caller: Caller, current: str, new_password: str, device: Device, now:
     if not verdict.ok:
         throttle.count(limit)
         refuse("authn_password_change_fail", actor=caller.id, target=caller.id)
-        raise Invalid.field("currentPassword", "The current password is wrong.", code="wrong_password")
+        raise _wrong_password()
     if new_password == current:
         raise Invalid.field("newPassword", "is the password that the account has already", code="password_refused")
     check_password(new_password, own=(user.email, user.first_name, user.last_name), field="newPassword")
     hashed = passwords().hash(new_password)
     with transaction():
-        _set(user.id, hashed, now)
+        if not _set(user.id, hashed, now, User.password_changed_at.is_not_distinct_from(user.password_changed_at)):
+            raise _wrong_password()
         accounts.end_sessions(caller.id, "password_change", keep=caller.session_id)
         record("authn_password_change", actor=caller.id, target=caller.id)
         mails.send("password-changed", user, kind="WARNING")
@@ -104,16 +106,23 @@ def _holder(token: str, now: datetime) -> Any:
         db.session.rollback()
 
 
-def _set(user_id: UUID, hashed: str, now: datetime, verified_email: str | None = None) -> None:
-    """Store a hash; every token that was mailed before is worthless from now on."""
+def _set(user_id: UUID, hashed: str, now: datetime, *conditions: ColumnElement[bool]) -> bool:
+    """Store a hash; every token that was mailed before is worthless from now on. False: the conditions do not hold."""
     values: dict[str, Any] = {"password_hash": hashed, "password_changed_at": now, "version": User.version + 1}
-    db.session.execute(update(User).where(User.id == user_id).values(values))
-    if verified_email is not None:
-        unproven = update(User).where(User.id == user_id, User.email == verified_email)
-        db.session.execute(
-            unproven.where(User.email_verified_at.is_(None)).values(email_verified_at=now, updated_at=now)
-        )
+    mine = update(User).where(User.id == user_id, *conditions).values(values)
+    if db.session.scalar(mine.returning(User.id)) is None:
+        return False
     one_time.drop(user_id)
+    return True
+
+
+def _verify(user_id: UUID, email: str, now: datetime) -> None:
+    unproven = update(User).where(User.id == user_id, User.email == email, User.email_verified_at.is_(None))
+    db.session.execute(unproven.values(email_verified_at=now, updated_at=now))
+
+
+def _wrong_password() -> Invalid:
+    return Invalid.field("currentPassword", "The current password is wrong.", code="wrong_password")
 
 
 def _bad_token() -> BadRequest:
