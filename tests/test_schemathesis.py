@@ -29,7 +29,7 @@ CHECKS = (
 )
 # A stream has no end; who signs out has no token for the rest.
 LEFT_OUT = "/stream$|^/api/v1/auth/logout"
-SECONDS = 300
+SECONDS = 900
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +58,7 @@ def base_url(app: Flask) -> Iterator[str]:
 
 def fuzz(program: str, document: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     command = [program, "run", document, "--checks", ",".join(CHECKS), "--max-examples", "15", "--seed", "20270328"]
-    command += ["--phases", "examples,coverage,fuzzing", "--workers", "1", "--request-timeout", "15", "--no-color"]
+    command += ["--phases", "examples,coverage,fuzzing", "--workers", "1", "--request-timeout", "60", "--no-color"]
     command += ["--suppress-health-check", "all", "--warnings", "off", "--generation-database", "none"]
     command += ["--exclude-path-regex", LEFT_OUT]
     return subprocess.run(

@@ -6,7 +6,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 
 from heidi_common.config import Settings
-from heidi_common.db import db
+from heidi_common.db import db, reading, transaction
 from heidi_common.outbox import Event
 from heidi_services.city import sources
 from heidi_services.city.models import CITY_NAMES, City
 from heidi_services.city.service import catalogue, importing
 from tests.conftest import ROOT
+from tests.waiting import until
 
 HEADER = "name,country,latitude,longitude,state,population,timezone,otherNames,id\n"
 ROW = "Köthen,DE,51.75185,11.97093,14,26157,Europe/Berlin,Cöthen;Koethen,7\n"
@@ -199,9 +201,32 @@ def test_an_error_in_the_middle_leaves_the_tables_and_their_indexes_as_they_were
     assert indexes() == before
 
 
+STAND_STILL = """
+CREATE FUNCTION stand_still() RETURNS trigger LANGUAGE plpgsql AS
+'BEGIN PERFORM pg_advisory_xact_lock(77); RETURN NULL; END';
+CREATE TRIGGER stand_still AFTER INSERT ON city_names EXECUTE FUNCTION stand_still()
+"""
+STANDS_STILL = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'INSERT INTO city_names%' AND wait_event_type = 'Lock'"
+)
+
+
+@contextmanager
+def whoever_has_stored_names_stands_still() -> Iterator[None]:
+    """Until the block ends."""
+    with transaction():
+        db.session.execute(text(STAND_STILL))
+    try:
+        with db.engine.connect() as holder:
+            holder.execute(text("SELECT pg_advisory_xact_lock(77)"))
+            yield
+    finally:
+        with transaction():
+            db.session.execute(text("DROP FUNCTION stand_still CASCADE"))
+
+
 def test_a_killed_import_leaves_nothing(app: Flask, settings: Settings) -> None:
     """Killed at the worst moment: everything is stored, nothing committed."""
-    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'INSERT INTO city_names%'")
     environment = os.environ | {
         "HEIDI_ENV": "test",
         "DATABASE_URL": settings.database_url,
@@ -214,14 +239,12 @@ def test_a_killed_import_leaves_nothing(app: Flask, settings: Settings) -> None:
         "HEIDI_SERVICE": "city",
     }
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "cities", "import"]
-    child = subprocess.Popen(command, cwd=ROOT, env=environment)
-    deadline = time.monotonic() + 60
-    while not db.session.scalar(waiting):
-        db.session.rollback()
-        assert child.poll() is None and time.monotonic() < deadline
-        time.sleep(0.02)
-    child.send_signal(signal.SIGKILL)
-    child.wait()
+    with whoever_has_stored_names_stands_still(), reading() as other:
+        child = subprocess.Popen(command, cwd=ROOT, env=environment)
+        until(lambda: other.scalar(STANDS_STILL) or child.poll() is not None)
+        assert child.poll() is None, "it did not get so far"
+        child.send_signal(signal.SIGKILL)
+        child.wait()
     assert count(City) == 0
     assert importing.load(sources.shipped(15000).lines).added == 34_006
     assert run(app, "stats").output.split()[:2] == ["cities", "34,006"]

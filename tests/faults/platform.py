@@ -25,6 +25,7 @@ from supervisor.xmlrpc import SupervisorTransport
 from heidi_common.standalone.sockets import folder_for
 from heidi_common.standalone.supervision import SOCKET
 from tests.ports import free_range
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 240
@@ -59,7 +60,7 @@ class Platform:
     def stop(self) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)
-            self._process.wait(60)
+            self._process.wait(180)
             self._process = None
 
     def pid(self, name: str) -> int:
@@ -71,7 +72,7 @@ class Platform:
         """kill -9, and wait until the supervisor has another one."""
         before = self.pid(name)
         os.kill(before, signal.SIGKILL)
-        wait_for(lambda: self.pid(name) not in (0, before), 30, lambda: f"{name} was not started again")
+        wait_for(lambda: self.pid(name) not in (0, before), 120, lambda: f"{name} was not started again")
 
     def worker_children(self) -> list[int]:
         return [child.pid for child in psutil.Process(self.pid("worker")).children()]
@@ -103,7 +104,11 @@ class Platform:
 
     def sign_in(self) -> dict[str, str]:
         email, password = (self.home / "admin.txt").read_text().split()
-        answer = requests.post(f"{self.url}/api/v1/auth/login", json={"email": email, "password": password}, timeout=30)
+        given = {"email": email, "password": password}
+        answer = requests.post(f"{self.url}/api/v1/auth/login", json=given, timeout=PATIENCE)
+        while answer.status_code == 503:  # too busy: whoever waits for a hash, or for Redis, is asked to come again
+            time.sleep(float(answer.headers["Retry-After"]))
+            answer = requests.post(f"{self.url}/api/v1/auth/login", json=given, timeout=PATIENCE)
         assert answer.status_code == 200, answer.text
         return {"Authorization": f"Bearer {answer.json()['data']['accessToken']}"}
 
@@ -137,10 +142,10 @@ class Sender:
 
     def _post(self, path: str, body: dict[str, Any], *, keep: bool = True) -> None:
         headers = self.headers | {"Idempotency-Key": str(uuid4())}
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             try:
-                answer = requests.post(self.platform.url + path, json=body, headers=headers, timeout=30)
+                answer = requests.post(self.platform.url + path, json=body, headers=headers, timeout=PATIENCE)
             except requests.RequestException:
                 time.sleep(0.2)
                 continue
@@ -150,7 +155,7 @@ class Sender:
                 return
             assert answer.status_code in (409, 429, 502, 503), f"{answer.status_code} {answer.text}"
             time.sleep(float(answer.headers.get("Retry-After", 0.2)))
-        raise AssertionError(f"{path} did not succeed within two minutes")
+        raise AssertionError(f"{path} did not succeed within {START_SECONDS} seconds")
 
     def run(self, mails: int, people: int) -> ThreadPoolExecutor:
         pool = ThreadPoolExecutor(6)

@@ -10,6 +10,7 @@ import psycopg2
 import yaml
 
 from heidi_common.standalone.postgres import BINARIES, Postgres
+from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 COMMAND = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["backup"]["command"]
@@ -43,10 +44,7 @@ def test_compose_keeps_the_dumps_of_thirty_days_and_each_of_them_is_whole(tmp_pa
 
 
 def _until_only_the_old_one_is_gone(folder: Path) -> set[Path]:
-    deadline = time.monotonic() + 30
     stay = {folder / "heidi-recent.dump", folder / "of-somebody.txt"}
-    while (folder / "heidi-old.dump").exists():
-        assert time.monotonic() < deadline, sorted(folder.iterdir())
-        time.sleep(0.05)
+    until(lambda: not (folder / "heidi-old.dump").exists())
     assert stay <= set(folder.iterdir())
     return set(folder.iterdir()) - stay

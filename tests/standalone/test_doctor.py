@@ -8,7 +8,7 @@ from flask import Flask
 
 from heidi_common import doctor
 from heidi_common.config import Settings
-from tests.ports import free_port
+from tests.ports import free_port, free_range
 
 
 def findings(settings: Settings) -> dict[str, doctor.Finding]:
@@ -33,7 +33,7 @@ def test_what_is_away_is_named_with_what_to_do(settings: Settings) -> None:
             redis_url=f"redis://{nowhere}/0",
             broker_url=f"amqp://{nowhere}/",
             smtp_url=f"smtp://{nowhere}",
-            base_port=free_port(),
+            base_port=free_range(),
         )
     )
     assert [name for name, one in found.items() if one.ok] == ["signing keys", "public keys"]

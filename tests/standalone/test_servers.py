@@ -2,12 +2,9 @@
 
 import os
 import smtplib
-import socket
 import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psycopg2
@@ -19,13 +16,8 @@ from heidi_common.standalone.postgres import Postgres
 from heidi_common.standalone.sockets import LONGEST, folder_for, make_private
 from heidi_common.standalone.valkey import Valkey
 from tests.ports import free_port
-
-
-def until(holds: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
+from tests.standalone.conftest import listens
+from tests.waiting import PATIENCE, until
 
 
 def gone(pid: int) -> bool:
@@ -97,8 +89,9 @@ def test_a_folder_that_is_too_long_for_a_socket_still_works(tmp_path: Path) -> N
 def test_valkey_keeps_what_it_took_through_kill_9_and_asks_for_its_password(tmp_path: Path) -> None:
     server = Valkey(tmp_path / "valkey", password="p" * 20)
     server.start()
-    redis.Redis.from_url(server.url()).set("kept", "yes")
-    time.sleep(1.2)  # appendfsync everysec
+    client = redis.Redis.from_url(server.url())
+    client.set("kept", "yes")
+    assert client.execute_command("WAITAOF", 1, 0, 60_000) == [1, 0]  # written; by itself once a second
     server.kill()
     again = Valkey(tmp_path / "valkey", password="p" * 20)
     again.start()
@@ -112,7 +105,7 @@ def test_valkey_keeps_what_it_took_through_kill_9_and_asks_for_its_password(tmp_
 def test_a_sent_mail_lies_in_the_maildir(tmp_path: Path) -> None:
     port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "heidi_common.standalone.mail", str(tmp_path), str(port)])
-    until(lambda: _listens(port))
+    until(lambda: listens(port))
     with smtplib.SMTP("127.0.0.1", port) as client:
         client.sendmail("from@x.test", ["to@y.test"], "Subject: hello\r\n\r\nHi there.\r\n.leading dot\r\n")
     (mail,) = (tmp_path / "new").iterdir()
@@ -122,7 +115,7 @@ def test_a_sent_mail_lies_in_the_maildir(tmp_path: Path) -> None:
     assert text.endswith("Hi there.\n.leading dot\n")
     assert list((tmp_path / "tmp").iterdir()) == []
     process.terminate()
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE) == 0
 
 
 def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
@@ -140,11 +133,6 @@ time.sleep(600)
     parent.kill()
     parent.wait()
     until(lambda: gone(child))
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_a_folder_that_somebody_else_has_made_holds_no_socket_of_ours(
