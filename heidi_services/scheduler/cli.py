@@ -36,7 +36,7 @@ def show(schedule_id: UUID) -> None:
     """One schedule, what comes next, and its last runs."""
     schedule = _try(service.get, schedule_id)
     _print(schemas.ScheduleOut().dump(schedule))
-    _print(schemas.PreviewOut().dump(service.upcoming(schedule_id, 5)))
+    _print(schemas.PreviewOut().dump(_try(service.upcoming, schedule_id, 5)))
     for run in service.find_runs(schedule_id, limit=10, cursor=None).items:
         click.echo(f"{iso(run.scheduled_for)}  {run.trigger:8}  {run.status:9}  {run.error or ''}".rstrip())
 

@@ -181,6 +181,7 @@ def test_what_would_be_stale_after_the_quiet_hours_fails_now(
         ("2026-03-28T23:00", 22, 7, "Europe/Vienna", "2026-03-29T05:00"),
         ("2026-10-24T22:00", 22, 7, "Europe/Vienna", "2026-10-25T06:00"),
         ("2026-01-10T12:00", 12, 12, "UTC", None),
+        ("2026-01-10T23:00", 22, 7, "Europe/Atlantis", "2026-01-11T07:00"),
     ],
 )
 def test_quiet_hours_are_the_readers_own_through_midnight_and_clock_changes(

@@ -4,7 +4,9 @@ import base64
 import json
 import secrets
 import socket
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -363,6 +365,21 @@ def test_a_push_goes_to_every_device_and_a_dead_one_is_forgotten(
     assert sent.status == "SENT"
     assert sorted(attempt.outcome for attempt in attempts_of(sent.id)) == ["permanent", "sent"]
     assert list(db.session.scalars(db.select(Device.token))) == ["phone"]
+
+
+def test_of_many_removals_at_once_one_removes_and_the_others_find_nothing(
+    app: Flask, client: Any, as_user: Callable[..., SignedIn]
+) -> None:
+    person, url, start = as_user(), "/api/v1/notifications/devices", threading.Barrier(6)
+    made = client.post(url, json={"token": "a"}, headers=person.headers).get_json()["data"]["id"]
+
+    def remove(_: int) -> int:
+        with app.app_context(), app.test_client() as other:
+            start.wait()
+            return int(other.delete(f"{url}/{made}", headers=person.headers).status_code)
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(remove, range(6))) == [204] + [404] * 5
 
 
 def test_ones_own_devices_are_paged(client: Any, as_user: Callable[..., SignedIn]) -> None:

@@ -1,11 +1,14 @@
 """Templates over HTTP: checked when saved, versions kept, words in the reader's language."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from string import ascii_lowercase
+from threading import Barrier
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from heidi_common.identity import Role
@@ -103,6 +106,21 @@ def test_versions_are_paged_latest_first(client: FlaskClient, admin: dict[str, s
     second = client.get(f"{url}/versions?limit=2&cursor={first['meta']['nextCursor']}", headers=admin).get_json()
     assert [one["version"] for one in first["data"] + second["data"]] == [3, 2, 1]
     assert (first["meta"]["total"], second["meta"]["hasMore"]) == (3, False)
+
+
+def test_changes_at_once_wait_for_each_other_and_each_is_a_version(
+    app: Flask, client: FlaskClient, admin: dict[str, str]
+) -> None:
+    url, start = f"{URL}/{_create(client, admin)['id']}", Barrier(6)
+
+    def change(number: int) -> int:
+        with app.app_context(), app.test_client() as other:
+            start.wait()
+            return other.patch(url, json={"body": f"again {number}"}, headers=admin).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        assert set(pool.map(change, range(6))) == {200}
+    assert len(client.get(f"{url}/versions", headers=admin).get_json()["data"]) == 7
 
 
 def test_one_name_stands_once_for_a_channel_and_language(client: FlaskClient, admin: dict[str, str]) -> None:

@@ -167,6 +167,9 @@ def test_a_schedule_that_would_be_refused_today_can_still_be_renamed_and_disable
         db.session.execute(update(Schedule).values(timezone="Europe/Atlantis"))
     assert client.post(f"{url}/disable", headers=admin).json["data"]["isEnabled"] is False
     assert client.post(f"{url}/enable", headers=admin).json["errors"][0]["pointer"] == "/timezone"
+    assert client.get(f"{url}/upcoming", headers=admin).json["errors"][0]["pointer"] == "/timezone"
+    span = {"from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z"}
+    assert client.post(f"{url}/backfill", json=span, headers=admin).json["errors"][0]["pointer"] == "/timezone"
 
 
 def test_a_wrong_expression_and_a_wrong_zone_are_both_named(client: FlaskClient, admin: dict[str, str]) -> None:

@@ -43,7 +43,7 @@ def listing(user_id: UUID, **paging: Any) -> Page:
 
 def remove(device_id: UUID, user_id: UUID) -> None:
     with transaction():
-        device = db.session.get(Device, device_id)
+        device = db.session.get(Device, device_id, with_for_update=True)
         if device is None or device.user_id != user_id:
             raise NotFound("There is no such device.")
         db.session.delete(device)

@@ -37,8 +37,8 @@ def create(fields: Mapping[str, Any]) -> tuple[Template, TemplateVersion]:
     return template, version
 
 
-def get(template_id: UUID) -> tuple[Template, TemplateVersion]:
-    template = db.session.get(Template, template_id)
+def get(template_id: UUID, *, lock: bool = False) -> tuple[Template, TemplateVersion]:
+    template = db.session.get(Template, template_id, with_for_update=lock or None, populate_existing=lock)
     if template is None:
         raise NotFound("There is no such template.")
     return template, db.session.get_one(TemplateVersion, (template.id, template.current))
@@ -66,7 +66,7 @@ def versions(template_id: UUID, **paging: Any) -> Page:
 def change(template_id: UUID, fields: Mapping[str, Any], version: int | None) -> tuple[Template, TemplateVersion]:
     """New words make a new version; notifications queued before keep theirs."""
     with transaction():
-        template, words = get(template_id)
+        template, words = get(template_id, lock=True)
         expect_version(template, version)
         _check(fields, template.channel)
         if "category" in fields:
@@ -81,7 +81,7 @@ def change(template_id: UUID, fields: Mapping[str, Any], version: int | None) ->
 
 def delete(template_id: UUID, version: int | None) -> None:
     with transaction():
-        template, _ = get(template_id)
+        template, _ = get(template_id, lock=True)
         expect_version(template, version)
         db.session.delete(template)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from heidi_services.notification.kinds import UNMUTABLE, Channel, Type
 from heidi_services.notification.service.claim import Job
@@ -62,10 +62,18 @@ def quiet_until(now: datetime, start: time | None, end: time | None, zone: str |
     """
     if start is None or end is None or start == end:
         return None
-    local = now.astimezone(ZoneInfo(zone or "UTC"))
+    local = now.astimezone(_zone(zone))
     at = local.time()
     inside = start <= at < end if start < end else at >= start or at < end
     if not inside:
         return None
     day = local.date() if at < end else local.date() + timedelta(days=1)
     return datetime.combine(day, end, tzinfo=local.tzinfo).astimezone(now.tzinfo)
+
+
+def _zone(name: str | None) -> ZoneInfo:
+    """Accepted once, unknown now: a zone that the time zone database has dropped holds up no message."""
+    try:
+        return ZoneInfo(name or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")

@@ -13,7 +13,7 @@ from heidi_services.scheduler.misfire import INSTANT, slots_of
 from heidi_services.scheduler.models import Schedule
 from heidi_services.scheduler.service.admitting import admission, store
 from heidi_services.scheduler.service.finding import database_now, locked
-from heidi_services.scheduler.service.rules import check_year
+from heidi_services.scheduler.service.rules import check_year, read_cron
 
 MOST = 1000
 
@@ -32,6 +32,7 @@ def backfill(schedule_id: UUID, start: datetime, end: datetime, *, by: UUID) -> 
         schedule = locked(schedule_id)
         now = database_now()
         _check(start, end, now)
+        read_cron(schedule.cron_expression, schedule.timezone, now)
         slots = _slots(schedule, start, end)
         admit = admission(schedule, Trigger.BACKFILL, now, queue=True).admit
         made = store([admit(slot) for slot in slots], reopen_missed=True)

@@ -31,8 +31,9 @@ def preview(expression: str, timezone: str, count: int, start: datetime | None) 
 def upcoming(schedule_id: UUID, count: int) -> Preview:
     """Of a saved schedule, within its start and end; without times while it is disabled."""
     schedule = get(schedule_id)
-    parsed, zone = cron.parse(schedule.cron_expression), cron.zone(schedule.timezone)
-    after = max(database_now(), schedule.start_at - INSTANT) if schedule.start_at else database_now()
+    now = database_now()
+    parsed, zone = read_cron(schedule.cron_expression, schedule.timezone, now)
+    after = max(now, schedule.start_at - INSTANT) if schedule.start_at else now
     times = islice(slots_of(schedule, after), count if schedule.is_enabled else 0)
     return Preview(cron.describe(parsed, zone), [_local(at, zone) for at in times], cron.oddities(parsed, zone, after))
 
