@@ -10,12 +10,15 @@ import pytest
 import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import OperationalError
 
 from heidi_common.db import db, utcnow
+from heidi_common.errors import LOCK_NOT_AVAILABLE
+from heidi_common.identity import User
 from heidi_common.runtime import Runtime, runtime
 from heidi_services.auth.models import RecoveryCode, Totp
-from heidi_services.auth.service import sealing
+from heidi_services.auth.service import mfa, sealing
 from tests.auth.helpers import ANOTHER, bearer, login, mails, register
 
 TOTP = "/api/v1/auth/mfa/totp"
@@ -74,6 +77,22 @@ def test_one_step_either_way_is_accepted_and_two_are_not(client, ada) -> None:
         assert ada.verify(ada.challenge(), ada.code(steps)).status_code == 401
     assert ada.verify(ada.challenge(), ada.code(-1)).status_code == 200
     assert ada.verify(ada.challenge(), ada.code(1)).status_code == 200
+
+
+def test_nobody_is_deactivated_in_the_middle_of_a_sign_in_and_keeps_the_session(client, ada, monkeypatch) -> None:
+    """Who deactivates ends the sessions that are there: the one that is just being made has to come before or after."""
+    tried: list[str | None] = []
+
+    def meanwhile(*_args: object) -> bool:
+        with pytest.raises(OperationalError) as waits, db.engine.begin() as connection:
+            connection.execute(text("SET LOCAL lock_timeout = '100ms'"))
+            connection.execute(update(User).values(is_active=False))
+        tried.append(waits.value.orig.pgcode)
+        return True
+
+    monkeypatch.setattr(mfa, "_accept", meanwhile)
+    assert ada.verify(ada.challenge(), "123456").status_code == 200
+    assert tried == [LOCK_NOT_AVAILABLE]
 
 
 def test_the_same_code_at_once_enters_once(app: Flask, ada) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from uuid_utils.compat import uuid7
 
@@ -54,6 +54,8 @@ def verify(token: str, code: str, device: Device, now: datetime | None = None) -
 
 
 def _enter(found: OneTimeToken, code: str, device: Device, now: datetime) -> dict[str, Any] | None:
+    # Held still: a deactivation is either seen here or ends the new session.
+    db.session.execute(select(User.id).where(User.id == found.user_id).with_for_update(read=True))
     user = accounts.by_id(found.user_id, User.token_version, User.locale)
     if user is None or not user.is_active or not _accept(found.user_id, code, now):
         return None
