@@ -17,8 +17,8 @@ from heidi_common.guards import authenticated
 from heidi_common.http import Blueprint
 from heidi_common.idempotency import BLANK, IdempotencyKey, forget_person, idempotent, prune
 from heidi_common.problems import Conflict
-from tests.waiting import PATIENCE
 from tests.statements import noted
+from tests.waiting import PATIENCE
 
 ORDERS: list[Any] = []
 HOLD: list[Callable[[], None]] = []
