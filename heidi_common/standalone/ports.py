@@ -1,10 +1,10 @@
 """The ports of a standalone platform: all on 127.0.0.1, all known beforehand, all free before anything is started."""
 
-import socket
 from dataclasses import dataclass
 
 from heidi_common.standalone.checkout import SERVICES
 from heidi_common.standalone.failure import CannotRun
+from heidi_common.web_address import refusal
 
 FIRST = min(SERVICES.values())
 
@@ -26,23 +26,10 @@ class Ports:
 
 def require_free(port: int, what: str, remedy: str) -> None:
     """Raises CannotRun when somebody listens there, or when we may not."""
-    try:
-        _bind(port)
-    except OSError as error:
-        raise CannotRun(f"port {port} for {what} cannot be used ({error.strerror}); {remedy}") from None
+    if error := refusal("127.0.0.1", port):
+        raise CannotRun(f"port {port} for {what} cannot be used ({error.strerror}); {remedy}")
 
 
 def is_free(port: int) -> bool:
     """Whether a server could listen there."""
-    try:
-        _bind(port)
-    except OSError:
-        return False
-    return True
-
-
-def _bind(port: int) -> None:
-    """For a moment, as a server would."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", port))
+    return refusal("127.0.0.1", port) is None
