@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
 from heidi_common.config import Network
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+MAPPED = "::ffff:"
+"""How an IPv4 address is written by a socket that listens for both kinds."""
 
 
 class ClientAddress:
@@ -22,11 +26,18 @@ class ClientAddress:
         forwarded = environ.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
         if forwarded and self._trusts(environ.get("REMOTE_ADDR", "")) and _is_address(forwarded):
             environ["REMOTE_ADDR"] = forwarded
+        if environ.get("REMOTE_ADDR", "").startswith(MAPPED):
+            environ["REMOTE_ADDR"] = str(_plain(environ["REMOTE_ADDR"]))
         return self.app(environ, start_response)
 
     def _trusts(self, peer: str) -> bool:
         """A Unix socket has no address: only the machine's own router can be there."""
-        return not peer or any(ip_address(peer) in network for network in self.trusted)
+        return not peer or any(_plain(peer) in network for network in self.trusted)
+
+
+def _plain(text: str) -> IPv4Address | IPv6Address:
+    found = ip_address(text)
+    return (found.ipv4_mapped if isinstance(found, IPv6Address) else None) or found
 
 
 def _is_address(text: str) -> bool:

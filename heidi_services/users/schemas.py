@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zoneinfo
+from functools import cache
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
@@ -18,8 +19,14 @@ PHONE = validate.Regexp(re.compile(r"\+[1-9][0-9]{6,14}\Z"), error="A phone numb
 LOCALE = validate.Regexp(re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?\Z"), error="A locale looks like de-AT.")
 
 
+@cache
+def _zones() -> frozenset[str]:
+    """Read once: it is a walk through some hundred files."""
+    return frozenset(zoneinfo.available_timezones())
+
+
 def _known_zone(name: str) -> None:
-    if name not in zoneinfo.available_timezones():
+    if name not in _zones():
         raise ValidationError("This is not a time zone of the IANA database.")
 
 

@@ -84,6 +84,7 @@ def test_an_import_tells_each_line_and_goes_on_after_bad_ones(run, client, tmp_p
     lines = [
         json.dumps({"email": "One@example.test", "passwordHash": old, "firstName": "One"}),
         "{broken",
+        "[" * 100_000,
         json.dumps({"email": "two@example.test", "password": ANOTHER, "role": "MODERATOR"}),
         json.dumps({"email": "no address", "password": ANOTHER}),
         json.dumps({"email": "three@example.test", "password": "short"}),
@@ -99,6 +100,7 @@ def test_an_import_tells_each_line_and_goes_on_after_bad_ones(run, client, tmp_p
     assert outcomes == [
         "created",
         "refused",
+        "refused",
         "created",
         "refused",
         "refused",
@@ -107,7 +109,7 @@ def test_an_import_tells_each_line_and_goes_on_after_bad_ones(run, client, tmp_p
         "refused",
         "refused",
     ]
-    assert found.stdout.splitlines()[-1] == "2 created, 1 exists, 6 refused" and found.exit_code == 1
+    assert found.stdout.splitlines()[-1] == "2 created, 1 exists, 7 refused" and found.exit_code == 1
     assert login(client, "one@example.test").status_code == 200
     assert login(client, "two@example.test", ANOTHER).json["data"]["user"]["role"] == "MODERATOR"
     changed = [

@@ -64,7 +64,7 @@ def _json_rows(lines: Iterable[str]) -> Iterator[Row]:
             continue
         try:
             row = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             yield number, f"not JSON: {error}"
         else:
             yield number, row if isinstance(row, dict) else "not a JSON object"
