@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Index, exists, func, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from heidi_common.db import Base, db, transaction, utcnow
+from heidi_common.db import Base, db, storable, transaction, utcnow
 from heidi_common.outbox import Event
 from heidi_common.work import Work, backoff, still
 
@@ -77,7 +77,7 @@ def _refuse(consumer: str, event_id: UUID, refusal: Refused) -> None:
     about = {"consumer": consumer, "event_id": str(event_id), "reason": str(refusal)[:200]}
     log.warning("a request was refused", extra=about)
     with transaction():
-        _settle(consumer, event_id, status="refused", done_at=func.now(), last_error=str(refusal)[:500])
+        _settle(consumer, event_id, status="refused", done_at=func.now(), last_error=storable(str(refusal))[:500])
         forget_sealed(event_id)
 
 
@@ -132,7 +132,7 @@ def _postpone(consumer: str, event_id: UUID, error: Exception) -> None:
         later = utcnow() + backoff(attempts, base=1, cap=300)
         values = {"next_attempt_at": later, "hinted_until": later, "locked_until": None}
         values["status"] = "dead" if attempts >= MAX_ATTEMPTS else "pending"
-        values["last_error"] = f"{type(error).__name__}: {error}"[:500]
+        values["last_error"] = storable(f"{type(error).__name__}: {error}")[:500]
         _settle(consumer, event_id, **values)
 
 

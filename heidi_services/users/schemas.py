@@ -11,6 +11,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from heidi_common.accounts import UserOut
 from heidi_common.identity import Role
+from heidi_common.letters import plain
 from heidi_common.password_policy import IN_DOCUMENTS
 from heidi_common.passwords import MAX_BYTES
 from heidi_common.schemas import Flag, PageQuery, Schema, Text, UtcDateTime, in_order
@@ -32,7 +33,7 @@ def _known_zone(name: str) -> None:
 
 def _searchable(q: str) -> None:
     """Signs alone have no trigrams: the whole table would be read for them."""
-    if not any(character.isalnum() for character in q):
+    if not any(character.isalnum() for character in plain(q)):
         raise ValidationError("Needs a letter or a digit.")
 
 

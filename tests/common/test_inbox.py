@@ -79,6 +79,15 @@ def test_a_failure_rolls_back_its_effect_and_comes_again_later(event_id: UUID) -
     assert db.session.scalars(select(Event).where(Event.type == "half.done")).all() == []
 
 
+def test_a_failure_is_noted_whatever_signs_are_in_it(event_id: UUID) -> None:
+    def fail_oddly(event: Event) -> None:
+        raise ValueError("odd: a\x00b\ud800")
+
+    with pytest.raises(ValueError, match="odd"):
+        digest(CONSUMER, event_id, fail_oddly)
+    assert row(event_id).last_error == "ValueError: odd: a\N{REPLACEMENT CHARACTER}b?"
+
+
 def test_what_cannot_be_digested_is_dead_after_the_last_attempt(event_id: UUID) -> None:
     for _ in range(MAX_ATTEMPTS):
         make_due(event_id)

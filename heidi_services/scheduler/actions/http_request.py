@@ -42,7 +42,7 @@ class Payload(Schema):
     )
     json = FreeJson(metadata={"description": "Body as a JSON object"})
     body = Text(max=16_384, metadata={"description": "Body as text"})
-    timeout_seconds = fields.Integer(validate=validate.Range(1, 300))
+    timeout_seconds = fields.Integer(strict=True, validate=validate.Range(1, 300))
 
     @validates_schema
     def _one_body(self, data: JSON, **_: object) -> None:
