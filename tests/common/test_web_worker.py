@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.client import HTTPConnection
@@ -20,6 +19,7 @@ from heidi_common.config import Settings
 from heidi_common.identity import Role
 from tests.conftest import SignedIn
 from tests.ports import free_port
+from tests.waiting import PATIENCE, until
 from tests.web import WebProcess
 
 ROOT = Path(__file__).parents[2]
@@ -35,13 +35,6 @@ def app(environ, start_response):
     return [b"ok"]
 """
 LONG = 600
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
 
 
 class Server:
@@ -63,7 +56,7 @@ class Server:
 
     def client(self) -> HTTPConnection:
         """Connected, as soon as somebody listens."""
-        found = HTTPConnection("127.0.0.1", self.port, timeout=60)
+        found = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         until(lambda: _takes(found))
         return found
 
@@ -108,10 +101,10 @@ def test_a_web_process_that_is_to_stop_answers_what_it_was_asked_and_waits_for_n
     assert isinstance(idle.sock, socket.socket)
     assert idle.sock.recv(1) == b"", "an idle connection is closed"
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", server.port), 5)
+        socket.create_connection(("127.0.0.1", server.port), PATIENCE)
     server.let_go.touch()
     assert asking.getresponse().read() == b"ok"
-    assert server.process.wait(60) == 0
+    assert server.process.wait(PATIENCE) == 0
 
 
 @pytest.mark.parametrize("shared", [False, True])
@@ -123,14 +116,14 @@ def test_a_taken_address_ends_the_start_with_one_line_that_names_it(start: Calla
         somebody.listen()
         port = somebody.getsockname()[1]
         server = start(f"127.0.0.1:{port}")
-        assert server.process.wait(60) == 1
+        assert server.process.wait(PATIENCE) == 1
     assert server.says("listen at") == [f"Heidi cannot listen at 127.0.0.1:{port}: Address already in use"]
     assert server.says("Booting worker") == [] and server.says("Traceback") == []
 
 
 def test_an_address_of_another_machine_ends_the_start_too(start: Callable[..., Server]) -> None:
     server = start("192.0.2.1:3002")
-    assert server.process.wait(60) == 1
+    assert server.process.wait(PATIENCE) == 1
     assert server.says("listen at") == ["Heidi cannot listen at 192.0.2.1:3002: Cannot assign requested address"]
 
 
@@ -149,14 +142,14 @@ def test_an_upgrade_starts_a_second_master_at_the_same_address(server: Server) -
     until(lambda: len(server.says("Booting worker")) == 2)
     (_, second) = (psutil.Process(int(line.split("] [")[1])) for line in server.says("Starting gunicorn"))
     server.process.terminate()
-    assert server.process.wait(60) == 0
+    assert server.process.wait(PATIENCE) == 0
     try:
         client = server.client()
         client.request("GET", "/")
         assert client.getresponse().read() == b"ok"
     finally:
         second.terminate()
-        second.wait(60)
+        second.wait(PATIENCE)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +160,7 @@ def test_an_open_event_stream_ends_when_its_process_is_to_stop(
 ) -> None:
     running = WebProcess(service, settings, GRACEFUL_TIMEOUT=str(LONG))
     try:
-        stream = requests.get(running.url + path, headers=as_user(Role.ADMIN).headers, stream=True, timeout=60)
+        stream = requests.get(running.url + path, headers=as_user(Role.ADMIN).headers, stream=True, timeout=PATIENCE)
         lines = stream.iter_lines()
         assert next(lines).startswith(b"id: ") and next(lines).startswith(b"retry:")
         assert running.stop() == 0

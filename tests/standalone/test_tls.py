@@ -20,6 +20,7 @@ from heidi_common.standalone import unprivileged
 from heidi_common.standalone.router import TEMPLATE, Router, render
 from tests.ports import free_port
 from tests.standalone.conftest import RunningRouter, running
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 OVERRIDE = yaml.safe_load((ROOT / "docker-compose.tls.yml").read_text())["services"]["router"]
@@ -32,7 +33,7 @@ class Door:
         self.plain, self.tls_port, self.certificate = plain, tls_port, certificate
 
     def over_tls(self, path: str) -> requests.Response:
-        return requests.get(f"https://127.0.0.1:{self.tls_port}{path}", verify=str(self.certificate), timeout=10)
+        return requests.get(f"https://127.0.0.1:{self.tls_port}{path}", verify=str(self.certificate), timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -73,14 +74,14 @@ def test_a_service_is_told_how_its_client_came(door: Door) -> None:
 
 
 def test_plain_http_where_tls_is_spoken_is_a_problem_as_every_other(door: Door) -> None:
-    answer = requests.get(f"http://127.0.0.1:{door.tls_port}/api/v1/users", timeout=10)
+    answer = requests.get(f"http://127.0.0.1:{door.tls_port}/api/v1/users", timeout=PATIENCE)
     assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
 
 
 def test_clients_may_speak_http_2(door: Door) -> None:
     context = ssl.create_default_context(cafile=str(door.certificate))
     context.set_alpn_protocols(["h2", "http/1.1"])
-    plain = socket.create_connection(("127.0.0.1", door.tls_port), 10)
+    plain = socket.create_connection(("127.0.0.1", door.tls_port), PATIENCE)
     with context.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
         assert connection.selected_alpn_protocol() == "h2"
 
