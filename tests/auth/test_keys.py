@@ -71,20 +71,20 @@ def test_a_leaked_key_can_be_refused_at_once(filed: Flask) -> None:
     assert refresh(client, data["refreshToken"]).status_code == 401
 
 
-def test_keys_at_an_address_that_is_away_for_a_while_still_verify(httpserver: HTTPServer, monkeypatch) -> None:
+def test_keys_at_an_address_that_is_away_for_a_while_still_verify(monkeypatch: pytest.MonkeyPatch) -> None:
     key = keys.generate()
-    httpserver.expect_ordered_request("/jwks.json").respond_with_data("starting", status=503)
-    httpserver.expect_ordered_request("/jwks.json").respond_with_json(keys.public_set([key]))
-    httpserver.expect_ordered_request("/jwks.json").respond_with_data("<h1>Bad Gateway</h1>", status=502)
-    found = keys.PublicKeys(httpserver.url_for("/jwks.json"))
     monkeypatch.setattr(keys, "REFRESH_SECONDS", -1)
-    with pytest.raises(Unavailable):
-        found.get(key["kid"])
-    first = found.get(key["kid"])
+    with HTTPServer() as server:  # its own: it is gone in the end
+        server.expect_ordered_request("/jwks.json").respond_with_data("starting", status=503)
+        server.expect_ordered_request("/jwks.json").respond_with_json(keys.public_set([key]))
+        server.expect_ordered_request("/jwks.json").respond_with_data("<h1>Bad Gateway</h1>", status=502)
+        found = keys.PublicKeys(server.url_for("/jwks.json"))
+        with pytest.raises(Unavailable):
+            found.get(key["kid"])
+        first = found.get(key["kid"])
+        assert found.get(key["kid"]) is first
+        assert len(server.log) == 3
     assert found.get(key["kid"]) is first
-    httpserver.stop()
-    assert found.get(key["kid"]) is first
-    assert len(httpserver.log) == 3
 
 
 def test_nobody_is_told_that_a_token_is_bad_when_no_key_can_be_read(app: Flask, as_user, tmp_path) -> None:
