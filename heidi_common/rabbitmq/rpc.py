@@ -93,7 +93,8 @@ def serve(
             channel.basic_publish("", properties.reply_to, orjson.dumps(answer), reply)
         channel.basic_ack(deliver.delivery_tag)
 
-    consume(url, "heidi server", set_up, receive, stop=stop, ready=ready)
+    # One at a time: what waits stays with the broker, which lets it expire when its requester has given up.
+    consume(url, "heidi server", set_up, receive, prefetch=1, stop=stop, ready=ready)
 
 
 def _ask(channel: BlockingChannel, routing_key: str, payload: Any, correlation_id: str, deadline: float) -> None:

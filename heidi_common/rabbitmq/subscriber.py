@@ -69,17 +69,18 @@ def consume(
     set_up: Callable[[BlockingChannel], str],
     receive: Receive,
     *,
+    prefetch: int = _PREFETCH,
     stop: threading.Event | None = None,
     ready: threading.Event | None = None,
 ) -> None:
-    """Connect, declare, consume; and all of it again when the connection breaks."""
+    """Connect, declare, consume up to `prefetch` at a time; and all of it again when the connection breaks."""
     stop, ready = stop or threading.Event(), ready or threading.Event()
     while not stop.is_set():
         try:
             with connect(url, name, stop=stop) as connection:
                 channel = connection.channel()
                 declare_exchanges(channel)
-                channel.basic_qos(prefetch_count=_PREFETCH)
+                channel.basic_qos(prefetch_count=prefetch)
                 channel.basic_consume(set_up(channel), receive)
                 ready.set()
                 while not stop.is_set():

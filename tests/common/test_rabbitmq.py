@@ -185,19 +185,24 @@ def test_a_request_that_nobody_serves_fails_and_does_not_wait_for_an_answer(rabb
         request(rabbit.url, "nobody", {}, timeout=PATIENCE)
 
 
-def test_a_request_without_an_answer_in_time_says_so(rabbit: RabbitNode) -> None:
-    carried_out: list[Any] = []
+def test_a_request_without_an_answer_in_time_says_so_and_is_not_carried_out_later(rabbit: RabbitNode) -> None:
+    begun: list[Any] = []
     release = threading.Event()
 
     def handle(payload: Any) -> None:
+        begun.append(payload)
         release.wait(PATIENCE)
-        carried_out.append(payload)
 
     with background(serve, rabbit.url, "slow", handle):
+        first = threading.Thread(target=request, args=(rabbit.url, "slow", "first", PATIENCE), daemon=True)
+        first.start()
+        until(lambda: begun == ["first"])
         with pytest.raises(RequestTimedOut, match="slow gave no answer"):
-            request(rabbit.url, "slow", "first", timeout=3)
+            request(rabbit.url, "slow", "late", timeout=1)
         release.set()
-        until(lambda: carried_out == ["first"])
+        request(rabbit.url, "slow", "last", timeout=PATIENCE)
+        first.join(PATIENCE)
+    assert begun == ["first", "last"]
 
 
 def test_without_a_broker_publishing_ends_with_an_error() -> None:
