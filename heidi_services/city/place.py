@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cache
 from math import isfinite
 from typing import Any, NamedTuple
-from zoneinfo import available_timezones
 
 import orjson
 
+from heidi_common import timezones
 from heidi_services.city import countries
 from heidi_services.city.geo import wrapped
 from heidi_services.city.search import fold, index_names
@@ -93,10 +92,5 @@ def _check_words(name: str, country: str, timezone: str) -> None:
         raise Unusable("has no usable name")
     if country not in countries.names():
         raise Unusable(f"{country!r} is not a country code")
-    if timezone and timezone not in _timezones():
+    if timezone and timezone not in timezones.names():
         raise Unusable(f"{timezone!r} is not a time zone")
-
-
-@cache
-def _timezones() -> frozenset[str]:
-    return frozenset(available_timezones())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
 
 from marshmallow import Schema as BareSchema
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
+from heidi_common import timezones
 from heidi_common.schemas import Flag, FreeJson, Number, PageQuery, Schema, Text, UtcDateTime, in_order, not_blank
 from heidi_services.city import countries
 from heidi_services.city.geo import MAX_RADIUS_KM
@@ -31,16 +30,6 @@ class Country(Text):
         return code
 
 
-@cache
-def _timezones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
-def _known_timezone(value: str | None) -> None:
-    if value is not None and value not in _timezones():
-        raise ValidationError("This is not a time zone of the IANA database.")
-
-
 class CityPatch(Schema):
     """Any part of a city; null empties what may be empty."""
 
@@ -50,7 +39,7 @@ class CityPatch(Schema):
     latitude = Number(validate=LATITUDE)
     longitude = Number(validate=LONGITUDE, metadata={"description": "180 is stored as -180."})
     population = fields.Integer(strict=True, validate=PEOPLE, allow_none=True)
-    timezone = Text(max=64, allow_none=True, validate=_known_timezone)
+    timezone = Text(max=64, allow_none=True, validate=timezones.known)
     extra = FreeJson(data_key="metadata", allow_none=True)
     is_active = Flag()
     other_names = fields.List(
@@ -121,7 +110,7 @@ class ListQuery(PageQuery):
     state = Text(max=100)
     min_population = fields.Integer(validate=PEOPLE)
     max_population = fields.Integer(validate=PEOPLE)
-    timezone = Text(max=64, validate=_known_timezone)
+    timezone = Text(max=64, validate=timezones.known)
     is_active = fields.Boolean(load_default=True)
     sort = fields.String(load_default="name", validate=validate.OneOf([s + k for k in SORTS for s in ("", "-")]))
 

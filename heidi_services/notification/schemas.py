@@ -6,11 +6,11 @@ import base64
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import available_timezones
 
 import marshmallow as ma
 from marshmallow import ValidationError, fields, validate
 
+from heidi_common import timezones
 from heidi_common.identity import Role
 from heidi_common.runtime import runtime
 from heidi_common.schemas import FreeJson, PageQuery, Schema, Text, UtcDateTime
@@ -240,13 +240,12 @@ class QuietHours(Schema):
     start = fields.Time(format="%H:%M", required=True)
     end = fields.Time(format="%H:%M", required=True)
     timezone = Text(
-        max=64, load_default=None, allow_none=True, metadata={"description": "null: the one of the person's profile"}
+        max=64,
+        load_default=None,
+        allow_none=True,
+        validate=timezones.known,
+        metadata={"description": "null: the one of the person's profile"},
     )
-
-    @ma.validates("timezone")
-    def _known(self, value: str | None, **_: Any) -> None:
-        if value is not None and value not in available_timezones():
-            raise ValidationError("This is not a time zone of the IANA database.")
 
 
 class Preferences(Schema):

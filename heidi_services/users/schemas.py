@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import zoneinfo
-from functools import cache
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
+from heidi_common import timezones
 from heidi_common.accounts import UserOut
 from heidi_common.identity import Role
 from heidi_common.letters import plain
@@ -18,17 +17,6 @@ from heidi_common.schemas import Flag, PageQuery, Schema, Text, UtcDateTime, in_
 
 PHONE = validate.Regexp(re.compile(r"\+[1-9][0-9]{6,14}\Z"), error="A phone number looks like +4930123456 (E.164).")
 LOCALE = validate.Regexp(re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?\Z"), error="A locale looks like de-AT.")
-
-
-@cache
-def _zones() -> frozenset[str]:
-    """Read once: it is a walk through some hundred files."""
-    return frozenset(zoneinfo.available_timezones())
-
-
-def _known_zone(name: str) -> None:
-    if name not in _zones():
-        raise ValidationError("This is not a time zone of the IANA database.")
 
 
 def _searchable(q: str) -> None:
@@ -77,7 +65,7 @@ class PersonPatch(Schema):
     last_name = Text(max=100, allow_none=True)
     phone = Text(max=16, allow_none=True, validate=PHONE)
     locale = Text(max=12, allow_none=True, validate=LOCALE)
-    timezone = Text(max=64, allow_none=True, validate=_known_zone)
+    timezone = Text(max=64, allow_none=True, validate=timezones.known)
     role = fields.Enum(Role, by_value=True)
     is_active = Flag()
     email = Text(max=320)
@@ -93,7 +81,7 @@ class ImportIn(Schema):
     last_name = Text(max=100, allow_none=True)
     phone = Text(max=16, allow_none=True, validate=PHONE)
     locale = Text(max=12, allow_none=True, validate=LOCALE)
-    timezone = Text(max=64, allow_none=True, validate=_known_zone)
+    timezone = Text(max=64, allow_none=True, validate=timezones.known)
     role = fields.Enum(Role, by_value=True, load_default=Role.USER)
     is_active = fields.Boolean(load_default=True)
     email_verified = fields.Boolean(load_default=True)

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-NOT_PLACES = {"Factory", "localtime"}  # files of the database that name no zone
+from heidi_common import timezones
 
 
 class ZoneError(ValueError):
@@ -23,13 +23,8 @@ class Span:
     then: timedelta
 
 
-@lru_cache(maxsize=1)
-def _names() -> frozenset[str]:
-    return frozenset(available_timezones() - NOT_PLACES)
-
-
 def zone(name: str) -> ZoneInfo:
-    if name not in _names():
+    if name not in timezones.names():
         raise ZoneError(f"'{name}' is not an IANA time zone such as Europe/Berlin")
     return ZoneInfo(name)
 

@@ -1,0 +1,15 @@
+import pytest
+from marshmallow import ValidationError
+
+from heidi_common import timezones
+
+
+@pytest.mark.parametrize("name", ["Europe/Berlin", "UTC", None])
+def test_a_zone_of_the_database_is_known(name: str | None) -> None:
+    timezones.known(name)
+
+
+@pytest.mark.parametrize("name", ["Europe/Bern", "europe/berlin", "Factory", "localtime", ""])
+def test_what_means_no_place_is_no_time_zone(name: str) -> None:
+    with pytest.raises(ValidationError):
+        timezones.known(name)
