@@ -31,7 +31,7 @@ from heidi_common.standalone.valkey import Valkey
 from heidi_services.city import present, sources
 from heidi_services.city.service import importing, nearby
 from tests.city.oracle import Known, check, everything_by_distance
-from tests.conftest import ROOT, free_port, make_settings
+from tests.conftest import ROOT, make_settings
 
 EVERYTHING = 20038.0
 CORNERS = [(90, 0), (-90, 0), (90, 180), (0, 0), (0, 180), (0, -180), (-17, 179.9999), (-17, -179.9999), (65, 180)]
@@ -46,11 +46,11 @@ def platform() -> Iterator[None]:
     """A city service on a migrated database, in an app context."""
     with tempfile.TemporaryDirectory() as folder:
         database = Postgres(Path(folder) / "pg", durable=False)
-        redis = Valkey(Path(folder) / "valkey", free_port(), durable=False)
+        redis = Valkey(Path(folder) / "valkey", durable=False)
         database.start()
         redis.start()
         try:
-            app = build_app(make_settings(database.url, redis.url), service("city"))
+            app = build_app(make_settings(database.url, redis.url()), service("city"))
             init_migrations(app)
             with app.app_context():
                 flask_migrate.upgrade(str(ROOT / "migrations"))

@@ -133,7 +133,7 @@ def _database_ms(statement: Select[Any]) -> float:
     for _ in range(5):
         plan = db.session.connection().exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", sql.params).scalar_one()
         times.append(plan[0]["Planning Time"] + plan[0]["Execution Time"])
-    return sorted(times)[2]
+    return float(sorted(times)[2])
 
 
 if __name__ == "__main__":

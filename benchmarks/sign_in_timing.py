@@ -24,10 +24,11 @@ from heidi_common.app import build_app, service
 from heidi_common.commands import init_migrations
 from heidi_common.db import db, transaction, utcnow
 from heidi_common.identity import User
+from heidi_common.runtime import runtime
 from heidi_common.standalone.postgres import Postgres
 from heidi_common.standalone.valkey import Valkey
 from tests.auth.helpers import PASSWORD, login, register
-from tests.conftest import ROOT, free_port, make_settings
+from tests.conftest import ROOT, make_settings
 
 PEOPLE = ("wrong", "unknown", "inactive", "deleted", "locked")
 MANY = 1_000_000
@@ -39,7 +40,7 @@ def main() -> int:
     samples = parser.parse_args().samples
     with tempfile.TemporaryDirectory() as folder:
         database = Postgres(Path(folder) / "pg", durable=False)
-        cache = Valkey(Path(folder) / "valkey", free_port(), durable=False)
+        cache = Valkey(Path(folder) / "valkey", durable=False)
         database.start()
         cache.start()
         try:
@@ -49,7 +50,7 @@ def main() -> int:
                 "throttle_address_failures": MANY,
                 "throttle_account_failures": MANY,
             }
-            app = build_app(make_settings(database.url, cache.url, **limits), service("auth"))
+            app = build_app(make_settings(database.url, cache.url(), **limits), service("auth"))
             init_migrations(app)
             with app.app_context():
                 flask_migrate.upgrade(str(ROOT / "migrations"))
@@ -67,7 +68,7 @@ def _prepare(app: Flask) -> None:
     with transaction():
         db.session.query(User).filter_by(email="inactive@example.test").one().is_active = False
         db.session.query(User).filter_by(email="deleted@example.test").one().deleted_at = utcnow()
-    throttle.runtime().redis.set(f"heidi:throttle:{throttle.account('locked@example.test').key}", MANY, ex=3600)
+    runtime().redis.set(f"heidi:throttle:{throttle.account('locked@example.test').key}", MANY, ex=3600)
 
 
 def _measure(app: Flask, samples: int) -> dict[str, list[float]]:
