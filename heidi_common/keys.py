@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -96,24 +97,24 @@ class PublicKeys:
         self._source = _Source(source)
         self._version: object = None
         self._keys: dict[str, Ed25519PublicKey] = {}
-        self._asked = 0.0
+        self._asked = -math.inf
 
     def get(self, kid: object) -> Ed25519PublicKey:
         """The key of that id; KeyError when it is unknown, Unavailable when no key could be read yet."""
         age = time.monotonic() - self._asked
         limit = REFRESH_SECONDS if kid in self._keys else UNKNOWN_KID_SECONDS
-        if self._version is None or self._source.is_file or age > limit:
+        if self._source.is_file or age > limit:
             self._load()
+        if self._version is None:
+            raise Unavailable("Tokens cannot be verified at the moment.", code="keys_away")
         return self._keys[str(kid)]
 
     def _load(self) -> None:
-        self._asked = time.monotonic()
+        self._asked = time.monotonic()  # of a source that hangs, only one request in a while finds out
         try:
             self._read()
         except _UNUSABLE as error:
             log.warning("the public keys cannot be read", extra={"error": repr(error)})
-            if self._version is None:
-                raise Unavailable("Tokens cannot be verified at the moment.", code="keys_away") from error
 
     def _read(self) -> None:
         version, text = self._source.read(self._version)

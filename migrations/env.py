@@ -39,6 +39,8 @@ def run() -> None:
             process_revision_directives=_drop_empty,
             include_object=_ours,
             compare_type=True,
+            # So that a lock is held no longer than the step that needs it.
+            transaction_per_migration=True,
         )
         with context.begin_transaction():
             context.run_migrations()

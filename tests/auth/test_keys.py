@@ -74,6 +74,7 @@ def test_a_leaked_key_can_be_refused_at_once(filed: Flask) -> None:
 def test_keys_at_an_address_that_is_away_for_a_while_still_verify(monkeypatch: pytest.MonkeyPatch) -> None:
     key = keys.generate()
     monkeypatch.setattr(keys, "REFRESH_SECONDS", -1)
+    monkeypatch.setattr(keys, "UNKNOWN_KID_SECONDS", -1)
     with HTTPServer() as server:  # its own: it is gone in the end
         server.expect_ordered_request("/jwks.json").respond_with_data("starting", status=503)
         server.expect_ordered_request("/jwks.json").respond_with_json(keys.public_set([key]))
@@ -85,6 +86,16 @@ def test_keys_at_an_address_that_is_away_for_a_while_still_verify(monkeypatch: p
         assert found.get(key["kid"]) is first
         assert len(server.log) == 3
     assert found.get(key["kid"]) is first
+
+
+def test_a_source_of_keys_that_is_away_is_not_asked_for_each_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "UNKNOWN_KID_SECONDS", 3600)
+    with HTTPServer() as server:
+        found = keys.PublicKeys(server.url_for("/jwks.json"))
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                found.get("any")
+        assert len(server.log) == 1
 
 
 def test_nobody_is_told_that_a_token_is_bad_when_no_key_can_be_read(app: Flask, as_user, tmp_path) -> None:

@@ -12,6 +12,7 @@ from heidi_common.logs import bound_request_id, request_id
 from heidi_common.problems import Conflict
 from heidi_common.rabbitmq import (
     EVENTS,
+    REQUESTS,
     Incoming,
     NobodyServes,
     NotConfirmed,
@@ -198,7 +199,8 @@ def test_a_request_without_an_answer_in_time_says_so_and_is_not_carried_out_late
         first.start()
         until(lambda: begun == ["first"])
         with pytest.raises(RequestTimedOut, match="slow gave no answer"):
-            request(rabbit.url, "slow", "late", timeout=1)
+            request(rabbit.url, "slow", "late", timeout=5)
+        until(lambda: waiting_in(rabbit, f"{REQUESTS}.slow") == 0)  # the broker counts from when it came
         release.set()
         request(rabbit.url, "slow", "last", timeout=PATIENCE)
         first.join(PATIENCE)
