@@ -98,6 +98,19 @@ def test_a_call_carries_the_runs_key_and_its_answer_is_kept(schedule: MakeSchedu
     assert seen[0].json == {"a": 1}
 
 
+@pytest.mark.parametrize("seconds", ["5", 5.0, 5.5])
+def test_a_call_whose_seconds_were_saved_in_an_older_form_still_runs(
+    schedule: MakeSchedule, httpserver: HTTPServer, seconds: object
+) -> None:
+    httpserver.expect_request("/ping").respond_with_data("pong")
+    payload = {"url": httpserver.url_for("/ping")}
+    found = schedule(action="http.request", payload=payload, timeout_seconds=60)
+    with transaction():
+        db.session.execute(update(Schedule).values(payload=payload | {"timeoutSeconds": seconds}))
+    run = run_once(found)
+    assert (run.status, run.error) == ("SUCCEEDED", None)
+
+
 def test_a_private_address_is_never_called(schedule: MakeSchedule) -> None:
     found = schedule(action="http.request", payload={"url": "https://c.test/"}, max_attempts=3)
     with transaction():  # as one that was saved when other networks were allowed

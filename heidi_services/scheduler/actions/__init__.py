@@ -4,10 +4,11 @@ from typing import Any
 
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
-from marshmallow import ValidationError
+from marshmallow import ValidationError, fields
 
 from heidi_common.docs import whole_pattern
 from heidi_common.parsing import invalid
+from heidi_common.schemas import Schema
 from heidi_services.scheduler.actions.base import (
     JSON as JSON,
 )
@@ -53,10 +54,19 @@ def check_payload(action: str, payload: JSON) -> JSON:
 def perform(action: str, order: Order, payload: JSON) -> Outcome:
     """Carry out an order; raises ActionFailed."""
     try:
-        loaded = ACTIONS[action].payload().load(payload)
+        loaded = _of_any_age(ACTIONS[action]).load(payload)
     except (ValidationError, KeyError) as error:
         raise ActionFailed(f"the payload does not fit the action: {error}", retry=False) from None
     return ACTIONS[action].perform(order, loaded)
+
+
+def _of_any_age(action: Action) -> Schema:
+    """Strict about numbers is who saves; a schedule of before still runs, with its "5" or 5.0 read as 5."""
+    schema = action.payload()
+    for field in schema.fields.values():
+        if isinstance(field, fields.Integer):
+            field.strict = False  # the fields are this schema's own copies
+    return schema
 
 
 def described() -> list[dict[str, Any]]:
