@@ -165,6 +165,7 @@ def test_a_schedule_that_would_be_refused_today_can_still_be_renamed_and_disable
     assert client.patch(url, json={"name": "old"}, headers=admin).status_code == 200
     with transaction():
         db.session.execute(update(Schedule).values(timezone="Europe/Atlantis"))
+    assert client.patch(url, json={"name": "older"}, headers=admin).status_code == 200
     assert client.post(f"{url}/disable", headers=admin).json["data"]["isEnabled"] is False
     assert client.post(f"{url}/enable", headers=admin).json["errors"][0]["pointer"] == "/timezone"
     assert client.get(f"{url}/upcoming", headers=admin).json["errors"][0]["pointer"] == "/timezone"

@@ -18,7 +18,7 @@ EARLIEST, LATEST = 1970, 2200
 
 def check(schedule: Schedule, changed: Set[str], now: datetime) -> None:
     """Raise Invalid, naming the fields, for what could never run. What was not changed hinders no other change."""
-    if changed & WINDOW or schedule.is_enabled:
+    if changed & WINDOW or (schedule.is_enabled and "is_enabled" in changed):
         read_cron(schedule.cron_expression, schedule.timezone, now)
     if changed & DEED:
         _check_deed(schedule)
