@@ -14,9 +14,11 @@ from heidi_common.events import NotificationSend, UserCreated, UserDeleted
 from heidi_common.inbox import Inbox
 from heidi_common.outbox import Event, emit
 from heidi_services.notification.models import Attempt, Device, Notification, Preferences
+from heidi_services.notification.service.requests import forget
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, delivered, row
 from tests.notification.mailserver import MailServer
+from tests.statements import noted
 from workers.actors import load
 from workers.relay import relay_batch
 
@@ -166,3 +168,18 @@ def test_an_erased_person_leaves_no_words_behind(worker: Worker, post: Post, mai
     assert (blank.subject, blank.content, blank.extra, blank.status) == (None, None, None, "FAILED")
     assert db.session.scalar(db.select(Attempt.error)) is None
     assert db.session.scalar(db.select(db.func.count()).select_from(Preferences)) == 0
+
+
+@pytest.mark.parametrize("erased", [False, True])
+def test_who_forgets_a_person_takes_the_preferences_before_the_messages(
+    app: Flask, as_user: AsUser, erased: bool
+) -> None:
+    """As a change of the preferences does, or each would wait for the other."""
+    person = as_user()
+    _end(person, deleted_at=utcnow(), erased_at=utcnow() if erased else None)
+    fact = db.session.scalars(db.select(Event).where(Event.type == "user.deleted")).one()
+    with noted() as sent:
+        forget(fact)
+    locking = [text for text, _ in sent if text.startswith(("UPDATE", "DELETE")) or "FOR UPDATE" in text]
+    tables = [next(t for t in ("preferences", "devices", "attempts", "notifications") if t in text) for text in locking]
+    assert tables[:2] == ["preferences", "notifications"] and tables.count("preferences") == 1

@@ -61,11 +61,20 @@ def forget(event: Event) -> None:
     user = db.session.get(User, user_id)
     if user is not None and user.deleted_at is None:
         return  # restored meanwhile
+    erased = user is None or user.erased_at is not None
     with transaction():
+        _take_preferences(user_id, erased)
         _cancel_open(user_id)
         db.session.execute(delete(Device).where(Device.user_id == user_id))
-        if user is None or user.erased_at is not None:
+        if erased:
             _erase(user_id)
+
+
+def _take_preferences(user_id: UUID, erased: bool) -> None:
+    """Before the messages, as who changes preferences does: the other way round, each would wait for the other."""
+    mine = Preferences.user_id == user_id
+    theirs = select(Preferences.user_id).where(mine).with_for_update()
+    db.session.execute(delete(Preferences).where(mine) if erased else theirs)
 
 
 def _cancel_open(user_id: UUID) -> None:
@@ -79,7 +88,6 @@ def _erase(user_id: UUID) -> None:
     _change(mine, subject=None, content=None, html=None, extra=None, sealed=None)
     their_attempts = Attempt.notification_id.in_(select(Notification.id).where(mine))
     db.session.execute(update(Attempt).where(their_attempts).values(error=None).execution_options(**_UNSYNCED))
-    db.session.execute(delete(Preferences).where(Preferences.user_id == user_id))
 
 
 def _change(which: ColumnElement[bool], **values: Any) -> None:
