@@ -22,6 +22,7 @@ from heidi_services.auth import same_time
 from heidi_services.auth.models import OneTimeToken
 from tests.auth.helpers import ANOTHER, PASSWORD, bearer, login, mails, refresh, register
 from tests.conftest import make_settings
+from tests.statements import noted
 
 FORGOT, RESET, CHANGE, INVITE = (f"/api/v1/auth/password/{deed}" for deed in ("forgot", "reset", "change", "invite"))
 
@@ -106,6 +107,16 @@ def test_twenty_resets_with_one_token_change_it_once(app: Flask, client: FlaskCl
     with ThreadPoolExecutor(20) as pool:
         codes = sorted(pool.map(lambda n: reset(app.test_client(), token, f"{ANOTHER} {n}").status_code, range(20)))
     assert codes == [204] + [400] * 19
+
+
+def test_a_reset_takes_the_person_before_the_token(client: FlaskClient) -> None:
+    """As a change of the password does, or each would wait for the other."""
+    register(client)
+    token = forget(client)
+    with noted() as sent:
+        assert reset(client, token).status_code == 204
+    locking = [text for text, _ in sent if text.startswith(("UPDATE", "DELETE")) or "FOR UPDATE" in text]
+    assert "users" in locking[0] and "one_time_tokens" in locking[1], locking
 
 
 def test_a_reset_token_dies_after_fifteen_minutes_and_after_a_change(client: FlaskClient) -> None:
