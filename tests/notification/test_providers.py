@@ -274,6 +274,15 @@ def test_keys_that_are_none_are_a_dead_subscription(httpserver: HTTPServer, key:
     assert _webpush(httpserver).send(message).dead
 
 
+def test_a_fault_of_our_own_ends_no_subscription(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_args: object, **_options: object) -> None:
+        raise ValueError("the library is broken")
+
+    monkeypatch.setattr(http_ece, "encrypt", fails)
+    result = _webpush(httpserver).send(_message(httpserver.url_for("/push/1"), keys=Browser().keys))
+    assert (result.outcome, result.dead, result.retryable) == (Outcome.TECHNICAL, False, True)
+
+
 @pytest.mark.parametrize(
     ("changes", "pointer"),
     [

@@ -5,11 +5,14 @@ The endpoint is a URL that a user gave us, so it goes through the guarded client
 
 from __future__ import annotations
 
+import base64
 import json
 import time
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import requests
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from py_vapid import Vapid02
 from pywebpush import WebPusher
 
@@ -42,11 +45,17 @@ class WebPushSender:
             pusher = WebPusher({"endpoint": message.recipient, "keys": dict(message.keys or {})})
             encrypted = pusher.encode(json.dumps(content).encode(), content_encoding="aes128gcm")["body"]
         except Exception as error:  # the library raises IndexError and others on odd keys, besides its own
-            return Result(Outcome.PERMANENT, self.name, error=f"unusable keys: {error}"[:300], dead=True)
+            return self._not_encrypted(message, error)
         headers = self._headers(message)
         return call(
             self._client, self.name, message.recipient, self._read, trusted=False, data=encrypted, headers=headers
         )
+
+    def _not_encrypted(self, message: Message, error: Exception) -> Result:
+        """Only keys that are none end a subscription: a fault of ours would end all of them."""
+        if _are_keys(message.keys or {}):
+            return Result(Outcome.TECHNICAL, self.name, error=f"not encrypted: {error!r}"[:300])
+        return Result(Outcome.PERMANENT, self.name, error=f"unusable keys: {error}"[:300], dead=True)
 
     def _headers(self, message: Message) -> dict[str, str]:
         """`Topic` replaces an earlier copy that still waits at the push service; 32 characters, as a hex id has."""
@@ -63,3 +72,18 @@ class WebPushSender:
         if answer.status_code in (404, 410):
             return Result(Outcome.PERMANENT, self.name, code=str(answer.status_code), error="unsubscribed", dead=True)
         return None
+
+
+def _are_keys(keys: Mapping[str, str]) -> bool:
+    """A point on the curve and a secret of 16 bytes, as browsers make them."""
+    try:
+        point, secret = _bytes(keys["p256dh"]), _bytes(keys["auth"])
+        EllipticCurvePublicKey.from_encoded_point(SECP256R1(), point)
+    except (KeyError, ValueError):
+        return False
+    return (len(point), len(secret)) == (65, 16)
+
+
+def _bytes(text: str) -> bytes:
+    bare = text.rstrip("=")
+    return base64.urlsafe_b64decode(bare + "=" * (-len(bare) % 4))
