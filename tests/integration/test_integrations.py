@@ -103,6 +103,7 @@ def test_a_webhook_integration_without_a_secret_gets_one_of_ours(
         ({"provider": "STRIPE", "name": "x", "webhookUrl": "https://192.168.1/"}, "/webhookUrl"),
         ({"provider": "STRIPE", "name": "x", "webhookUrl": "https://[::ffff:169.254.169.254]/"}, "/webhookUrl"),
         ({"provider": "STRIPE", "name": "x", "webhookUrl": "http://heidi.test/api/v1/webhooks/a/b"}, "/webhookUrl"),
+        ({"provider": "STRIPE", "name": "x", "webhookUrl": "https://heidi.test./api/v1/webhooks/a/b"}, "/webhookUrl"),
         ({"provider": "STRIPE", "name": "x", "isActive": "yes"}, "/isActive"),
     ],
 )

@@ -45,8 +45,12 @@ def url_flaw(url: str) -> str | None:
     """Why this can never be a `webhookUrl`. Names are resolved, and checked again, at each delivery."""
     if flaw := runtime().outbound.flaw(url):
         return flaw
-    parts, ours = urlsplit(url), urlsplit(runtime().settings.public_base_url)
-    if parts.hostname == ours.hostname and parts.path.startswith("/api/v1/webhooks/"):
+    if _host(url) == _host(runtime().settings.public_base_url) and urlsplit(url).path.startswith("/api/v1/webhooks/"):
         # A delivery to a receiver of our own is a fact again, is forwarded again, and so on for ever.
         return "Must not be a receiver of this platform."
     return None
+
+
+def _host(url: str) -> str:
+    """With or without the dot of the root, a name is the same name."""
+    return (urlsplit(url).hostname or "").rstrip(".")
