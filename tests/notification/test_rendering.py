@@ -51,6 +51,7 @@ def test_html_escapes_what_the_variables_bring() -> None:
         "{% include 'x' %}",
         "{% extends 'x' %}",
         "{% filter upper %}x{% endfilter %}",
+        "{{ 0x" + "f" * 10_000 + " }}",
         "{{ name",
         "{% if %}",
         "{{ " + "(" * 5000 + "a" + ")" * 5000 + " }}",

@@ -15,6 +15,8 @@ MAX_SOURCE = 64_000
 MAX_OUTPUT = 512_000
 MAX_NODES = 500
 MAX_ITEMS = 1_000
+MAX_NUMBER = 10**1_000
+"""Python writes no number of thousands of digits, though it reads one in hexadecimal."""
 
 FILTERS = (
     "capitalize",
@@ -140,8 +142,15 @@ def _check_node(node: nodes.Node) -> None:
         )
     if isinstance(node, nodes.For):
         _check_loop(node)
-    if isinstance(node, nodes.Const) and isinstance(node.value, str) and node.value != storable(node.value):
+    if isinstance(node, nodes.Const):
+        _check_const(node)
+
+
+def _check_const(node: nodes.Const) -> None:
+    if isinstance(node.value, str) and node.value != storable(node.value):
         raise TemplateRefused(f"Line {node.lineno}: NUL and lone surrogates are not allowed")
+    if isinstance(node.value, int) and node.value >= MAX_NUMBER:
+        raise TemplateRefused(f"Line {node.lineno}: a number is too long")
 
 
 def _check_loop(node: nodes.For) -> None:
