@@ -254,3 +254,21 @@ def test_no_answer_and_no_log_line_ever_holds_a_credential(
         path = f"{API}/{created['id']}"
         answers = [client.get(url, headers=me.headers).text for url in (path, API, f"{path}/logs")]
     assert "s3cr3t-of-slack" not in json.dumps(answers) + caplog.text
+
+
+@pytest.mark.parametrize(
+    ("provider", "credentials", "config"),
+    [
+        ("CUSTOM", {"token": "tok-tok-tok"}, {"verify": {"scheme": "token", "header": "X-Token"}}),
+        ("SENDGRID", {}, {"tolerance": 600}),
+    ],
+)
+def test_what_only_one_provider_may_be_told_stays_when_the_rest_is_changed(
+    client: FlaskClient, as_user: Callable[..., Any], provider: str, credentials: dict[str, str], config: dict[str, Any]
+) -> None:
+    me = as_user()
+    created = make(client, me.headers, provider=provider, credentials=credentials, config=config)
+    db.session.expunge_all()  # a row of a request of its own, as in a process that did not make it
+    for body in ({"name": "renamed"}, {"isActive": False}, {"config": config}):
+        answer = client.patch(f"{API}/{created['id']}", json=body, headers=me.headers)
+        assert (answer.status_code, answer.json["data"]["config"]) == (200, config), answer.json
