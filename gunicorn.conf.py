@@ -28,6 +28,8 @@ proc_name = f"heidi-{service or 'all'}"
 preload_app = True
 # Longer than the router keeps an idle connection, so that it never writes into one we have just closed.
 keepalive = 75
+# As much as the router lets through, so that whoever sends too much meets its answer.
+limit_request_line, limit_request_fields = 8190, 250
 graceful_timeout = int(os.environ.get("GRACEFUL_TIMEOUT", "30"))
 timeout = 60
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # nosec B108: heartbeats, off the disk

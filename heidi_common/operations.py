@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from marshmallow import fields, validate
 
 from heidi_common.identity import Role
-from heidi_common.schemas import FreeJson, Schema, Text
+from heidi_common.schemas import FreeJson, PersonName, Schema, Text
 
 
 class OnboardUser(Schema):
     email = fields.Email(required=True, validate=validate.Length(max=254))
-    first_name = Text(max=100)
-    last_name = Text(max=100)
+    first_name = PersonName()
+    last_name = PersonName()
     role = fields.String(validate=validate.OneOf([role.value for role in Role]))
     greeting = Text(max=2000, load_default="Welcome! Your account is ready.")
 

@@ -31,6 +31,8 @@ def complaint_about(password: str, own: Iterable[str | None] = ()) -> str | None
         return f"needs {MIN_CHARACTERS} characters or more"
     if len(password.encode()) > MAX_BYTES:
         return f"may not be longer than {MAX_BYTES} bytes"
+    if not password.strip():
+        return "may not be blank"
     if is_bad_password(password) or _is_bad_folded(password):
         return "is on the list of common passwords"
     if _is_made_of(password, own):

@@ -57,6 +57,18 @@ def not_blank(value: str) -> None:
         raise ValidationError("This may not be blank.")
 
 
+def one_line(value: str) -> None:
+    if value != "".join(value.splitlines()):
+        raise ValidationError("This is one line.")
+
+
+class PersonName(Text):
+    """What somebody is called: it stands in greetings and subjects."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max=100, validate=[not_blank, one_line], **kwargs)
+
+
 def in_order(data: Mapping[str, Any], first: str, last: str, name: str) -> None:
     """Refuse a range that ends before it begins: it would find nothing and say nothing. `name` is the end's in the
     query."""

@@ -12,7 +12,7 @@ from heidi_common.standalone.checkout import ROOT
 from heidi_common.standalone.failure import CannotRun
 from heidi_common.standalone.home import Home
 from heidi_common.standalone.platform import Platform
-from heidi_common.standalone.ports import FIRST, Ports
+from heidi_common.standalone.ports import Ports
 from heidi_common.standalone.up import Up
 
 
@@ -22,8 +22,7 @@ def main(given: Mapping[str, str] = os.environ) -> int:
     try:
         home = Home(folder)
         home.prepare()
-        ports = Ports(router=int(given.get("HEIDI_PORT") or 8080), base=int(given.get("HEIDI_BASE_PORT") or FIRST))
-        Up(Platform(home, ports, given)).run()
+        Up(Platform(home, Ports.of(given), given)).run()
     except (CannotRun, RuntimeError, ValueError) as error:
         return _give_up(str(error))
     except OSError as error:

@@ -2,6 +2,7 @@
 
 import shutil
 
+from heidi_common.config import ConfigError, Settings
 from heidi_common.standalone.checkout import SERVICES
 from heidi_common.standalone.failure import CannotRun
 from heidi_common.standalone.platform import Platform
@@ -11,7 +12,11 @@ NEEDED_BYTES = 300 * 1024 * 1024
 
 
 def check(platform: Platform) -> None:
-    """Free ports, room on the disk; raises CannotRun."""
+    """Settings that every program can read, free ports, room on the disk; raises CannotRun."""
+    try:
+        Settings.from_env(platform.env)
+    except ConfigError as error:
+        raise CannotRun("; ".join(error.problems)) from None
     ports = platform.ports
     require_free(ports.router, "the router", "choose another with --port or HEIDI_PORT")
     others = {f"the service {name}": ports.service(name) for name in SERVICES}

@@ -11,7 +11,7 @@ from marshmallow import fields, validate
 from heidi_common.accounts import UserOut
 from heidi_common.password_policy import IN_DOCUMENTS
 from heidi_common.passwords import MAX_BYTES
-from heidi_common.schemas import PageQuery, Schema, Text, UtcDateTime, in_order
+from heidi_common.schemas import PageQuery, PersonName, Schema, Text, UtcDateTime, in_order
 
 SCOPE = validate.Regexp(re.compile(r"[a-z][a-z-]*:[a-z][a-z-]*\Z"), error="A scope looks like notifications:write.")
 
@@ -23,8 +23,8 @@ def _password(**kwargs: Any) -> Text:
 class RegisterIn(Schema):
     email = Text(required=True, max=320)
     password = _password(metadata=IN_DOCUMENTS)
-    first_name = Text(max=100, allow_none=True)
-    last_name = Text(max=100, allow_none=True)
+    first_name = PersonName(allow_none=True)
+    last_name = PersonName(allow_none=True)
 
 
 class LoginIn(Schema):

@@ -13,7 +13,7 @@ from marshmallow import ValidationError, fields, validate
 from heidi_common import timezones
 from heidi_common.identity import Role
 from heidi_common.runtime import runtime
-from heidi_common.schemas import FreeJson, PageQuery, Schema, Text, UtcDateTime
+from heidi_common.schemas import FreeJson, PageQuery, Schema, Text, UtcDateTime, one_line
 from heidi_services.notification.kinds import Channel, Status, Type
 
 MAX_SMS = 1600
@@ -169,13 +169,8 @@ class RetriedOut(Schema):
     retried = fields.Integer(required=True)
 
 
-def _one_line(value: str) -> None:
-    if value != "".join(value.splitlines()):
-        raise ValidationError("A subject is one line.")
-
-
 class TemplateFields(Schema):
-    subject = Text(max=1000, allow_none=True, validate=_one_line)
+    subject = Text(max=1000, allow_none=True, validate=one_line)
     body = Text(max=64_000)
     html = Text(max=64_000, allow_none=True)
     category = category(allow_none=True)

@@ -13,7 +13,7 @@ from heidi_common.identity import Role
 from heidi_common.letters import plain
 from heidi_common.password_policy import IN_DOCUMENTS
 from heidi_common.passwords import MAX_BYTES
-from heidi_common.schemas import Flag, PageQuery, Schema, Text, UtcDateTime, in_order
+from heidi_common.schemas import Flag, PageQuery, PersonName, Schema, Text, UtcDateTime, in_order
 
 PHONE = validate.Regexp(re.compile(r"\+[1-9][0-9]{6,14}\Z"), error="A phone number looks like +4930123456 (E.164).")
 LOCALE = validate.Regexp(re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?\Z"), error="A locale looks like de-AT.")
@@ -53,16 +53,16 @@ class PeopleQuery(PageQuery):
 class PersonIn(Schema):
     email = Text(required=True, max=320)
     password = Text(required=True, max=MAX_BYTES, load_only=True, metadata=IN_DOCUMENTS)
-    first_name = Text(max=100, allow_none=True)
-    last_name = Text(max=100, allow_none=True)
+    first_name = PersonName(allow_none=True)
+    last_name = PersonName(allow_none=True)
     role = fields.Enum(Role, by_value=True, load_default=Role.USER)
 
 
 class PersonPatch(Schema):
     """A person may change the first five of themselves; the others are for administrators."""
 
-    first_name = Text(max=100, allow_none=True)
-    last_name = Text(max=100, allow_none=True)
+    first_name = PersonName(allow_none=True)
+    last_name = PersonName(allow_none=True)
     phone = Text(max=16, allow_none=True, validate=PHONE)
     locale = Text(max=12, allow_none=True, validate=LOCALE)
     timezone = Text(max=64, allow_none=True, validate=timezones.known)
@@ -77,8 +77,8 @@ class ImportIn(Schema):
     email = Text(required=True, max=320)
     password = Text(max=MAX_BYTES)
     password_hash = Text(max=500)
-    first_name = Text(max=100, allow_none=True)
-    last_name = Text(max=100, allow_none=True)
+    first_name = PersonName(allow_none=True)
+    last_name = PersonName(allow_none=True)
     phone = Text(max=16, allow_none=True, validate=PHONE)
     locale = Text(max=12, allow_none=True, validate=LOCALE)
     timezone = Text(max=64, allow_none=True, validate=timezones.known)

@@ -30,6 +30,7 @@ REFUSED = {
     "common pattern": "123456789012",
     "own e-mail": "ada.lovelace@example.test",
     "own names": "Ada.Lovelace-1815!",
+    "blank": " \t" * 8,
     "NUL": "violet\0harbour lantern",
 }
 

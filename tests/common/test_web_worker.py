@@ -107,6 +107,12 @@ def test_a_web_process_that_is_to_stop_answers_what_it_was_asked_and_waits_for_n
     assert server.process.wait(PATIENCE) == 0
 
 
+def test_what_the_router_lets_through_is_not_too_long_for_a_web_process(server: Server) -> None:
+    client = server.client()
+    client.request("GET", f"/?cursor={'x' * 8000}", headers={f"X-{number}": "1" for number in range(200)})
+    assert client.getresponse().status == 200
+
+
 @pytest.mark.parametrize("shared", [False, True])
 def test_a_taken_address_ends_the_start_with_one_line_that_names_it(start: Callable[..., Server], shared: bool) -> None:
     with socket.socket() as somebody:

@@ -90,6 +90,7 @@ def test_a_body_over_a_mebibyte_is_a_413_problem(router: RunningRouter) -> None:
         (f"GET / HTTP/1.1\r\nHost: x\r\nX-Big: {'x' * 9000}\r\n\r\n", 431, "headers_too_large"),
         ("GET / HTTP/3.0\r\nHost: x\r\n\r\n", 505, "http_version"),
         ("POST /api/v1/users HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n", 400, "bad_request"),
+        ("GET /api/v1/cities/search?q=Köln HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 400, "bad_request"),
     ],
 )
 def test_what_nginx_refuses_itself_has_the_shape_of_every_other_error(

@@ -46,6 +46,12 @@ def test_an_address_with_more_than_64_bytes_before_the_at_is_422(client, admin) 
     assert (found.status_code, found.json["errors"][0]["pointer"]) == (422, "/email")
 
 
+@pytest.mark.parametrize("name", ["  ", "\n", "A\r\nBcc: somebody@example.test", "A\u2028B"])
+def test_a_name_is_one_line_that_can_be_read(client, as_user, name) -> None:
+    found = client.patch(f"{USERS}/me", json={"firstName": name}, headers=as_user().headers)
+    assert (found.status_code, found.json["errors"][0]["pointer"]) == (422, "/firstName")
+
+
 def test_any_etag_is_one_that_an_existing_person_has(client, as_user) -> None:
     ada = as_user()
     found = client.get(f"{USERS}/me", headers={**ada.headers, "If-None-Match": "*"})

@@ -17,6 +17,7 @@ from heidi_services.users.service.people import pattern
         ("JOSÉ", "%jose%"),
         ("Łó", "% lo%"),
         ("ß", "% ss%"),
+        (" Jose \t García ", "%jose garcia%"),
         ("％", "% \\%%"),
     ],
 )

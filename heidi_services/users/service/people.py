@@ -90,7 +90,7 @@ _TRIGRAM = re.compile(r"[^\W_]{3}")
 
 def pattern(q: str) -> str:
     """Three letters or digits in a row are found anywhere, less at the beginning of a word: so trigrams can help."""
-    letters = plain(q)
+    letters = " ".join(plain(q).split())
     wanted = letters.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{wanted}%" if _TRIGRAM.search(letters) else f"% {wanted}%"
 
