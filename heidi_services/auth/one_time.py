@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, update
+from sqlalchemy import ColumnElement, delete, select, update
 
 from heidi_common.db import db, utcnow
+from heidi_common.identity import User
 from heidi_services.auth import tokens
 from heidi_services.auth.models import OneTimeToken, Purpose
 
@@ -41,6 +42,13 @@ def good(token: str, purpose: Purpose, now: datetime) -> tuple[ColumnElement[boo
         OneTimeToken.used_at.is_(None),
         OneTimeToken.expires_at > now,
     )
+
+
+def hold_person(token: str, purpose: Purpose, now: datetime) -> None:
+    """Lock the person whose good token this is. Before the token: a change of the password takes them in this order,
+    and the other way round each would wait for the other. Whoever only adds a token for the person does not wait."""
+    theirs = select(OneTimeToken.user_id).where(*good(token, purpose, now)).scalar_subquery()
+    db.session.execute(select(User.id).where(User.id == theirs).with_for_update(key_share=True))
 
 
 def redeem(token: str, purpose: Purpose, now: datetime) -> tuple[UUID, str] | None:

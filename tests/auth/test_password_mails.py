@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -109,14 +111,19 @@ def test_twenty_resets_with_one_token_change_it_once(app: Flask, client: FlaskCl
     assert codes == [204] + [400] * 19
 
 
+def locked(sent: list[Any]) -> list[str]:
+    """The tables whose rows are held, in their order."""
+    texts = [text for text, _ in sent if text.startswith(("UPDATE", "DELETE")) or "FOR NO KEY UPDATE" in text]
+    return [re.findall(r"(?:UPDATE|FROM) (\w+)", text)[0] for text in texts]
+
+
 def test_a_reset_takes_the_person_before_the_token(client: FlaskClient) -> None:
     """As a change of the password does, or each would wait for the other."""
     register(client)
     token = forget(client)
     with noted() as sent:
         assert reset(client, token).status_code == 204
-    locking = [text for text, _ in sent if text.startswith(("UPDATE", "DELETE")) or "FOR UPDATE" in text]
-    assert "users" in locking[0] and "one_time_tokens" in locking[1], locking
+    assert locked(sent)[:2] == ["users", "one_time_tokens"]
 
 
 def test_a_reset_token_dies_after_fifteen_minutes_and_after_a_change(client: FlaskClient) -> None:
@@ -206,6 +213,14 @@ def test_an_address_is_verified_once_and_can_be_asked_for_again(client: FlaskCli
     assert client.get("/api/v1/auth/me", headers=bearer(data)).json["data"]["emailVerified"] is True
     assert client.post("/api/v1/auth/email/resend", headers=bearer(data)).status_code == 202
     assert len(mails("verify-email")) == 2
+
+
+def test_a_verification_takes_the_person_before_the_token(client: FlaskClient) -> None:
+    register(client)
+    token = mails("verify-email")[0]["variables"]["token"]
+    with noted() as sent:
+        assert client.post("/api/v1/auth/email/verify", json={"token": token}).status_code == 204
+    assert locked(sent)[:2] == ["users", "one_time_tokens"]
 
 
 def test_a_verification_does_not_count_for_an_address_set_later(client: FlaskClient) -> None:

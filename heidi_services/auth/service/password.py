@@ -51,8 +51,7 @@ def reset(token: str, new_password: str, now: datetime | None = None) -> None:
     check_password(new_password, own=(user.email, user.first_name, user.last_name), field="newPassword")
     hashed = passwords().hash(new_password)
     with transaction():
-        # The person before the token, as `change` has it: the other way round, each would wait for the other.
-        db.session.execute(select(User.id).where(User.id == user.id).with_for_update())
+        one_time.hold_person(token, Purpose.RESET_PASSWORD, now)
         found = one_time.redeem(token, Purpose.RESET_PASSWORD, now)
         if found is not None:
             # The mail has arrived, so the address is the person's own.

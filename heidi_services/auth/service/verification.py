@@ -42,6 +42,7 @@ def verify(token: str, now: datetime | None = None) -> None:
     """Use a token up; it verifies the address it was sent to, not one that was set later."""
     now = now or utcnow()
     with transaction():
+        one_time.hold_person(token, Purpose.VERIFY_EMAIL, now)
         found = one_time.redeem(token, Purpose.VERIFY_EMAIL, now)
         if found is not None and _mark(*found, now):
             return
