@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from heidi_common.db import Base, db, storable, transaction, utcnow
 from heidi_common.outbox import Event
-from heidi_common.work import Work, backoff, still
+from heidi_common.work import Work, backoff, still, unlocked
 
 log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 10
@@ -101,7 +101,7 @@ def _count_attempt(consumer: str, event_id: UUID) -> bool:
     statement = (
         update(Inbox)
         .where(*_row(consumer, event_id), Inbox.next_attempt_at <= func.now())
-        .where((Inbox.locked_until.is_(None)) | (Inbox.locked_until < func.now()))
+        .where(unlocked(Inbox))
         .values(attempts=Inbox.attempts + 1, locked_until=func.now() + LEASE)
         .returning(Inbox.attempts)
     )
@@ -141,7 +141,7 @@ def overdue(limit: int) -> list[tuple[str, UUID]]:
     due = (
         select(Inbox.event_id, Inbox.consumer)
         .where(Inbox.status == "pending", Inbox.next_attempt_at <= func.now(), Inbox.hinted_until <= func.now())
-        .where((Inbox.locked_until.is_(None)) | (Inbox.locked_until < func.now()))
+        .where(unlocked(Inbox))
         .order_by(Inbox.next_attempt_at)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -6,7 +6,6 @@ The private set belongs to auth alone. Each of its keys has a `state`: `next` (p
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
 import math
@@ -18,6 +17,7 @@ import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from heidi_common import base64url
 from heidi_common.problems import Unavailable
 
 log = logging.getLogger(__name__)
@@ -38,8 +38,8 @@ def generate(state: str = "current") -> Jwk:
         "kty": "OKP",
         "crv": "Ed25519",
         "kid": public[:8].hex(),
-        "x": _encode(public),
-        "d": _encode(secret),
+        "x": base64url.encode(public),
+        "d": base64url.encode(secret),
         "state": state,
     }
 
@@ -86,7 +86,7 @@ class PrivateKeys:
         signing = [key for key in keys if key["state"] == "current"]
         if len(signing) != 1:
             raise ValueError("JWT_PRIVATE_KEYS must have exactly one key in state 'current'")
-        self._current = signing[0]["kid"], Ed25519PrivateKey.from_private_bytes(_decode(signing[0]["d"]))
+        self._current = signing[0]["kid"], Ed25519PrivateKey.from_private_bytes(base64url.decode(signing[0]["d"]))
         self._keys, self._version = keys, version
 
 
@@ -121,7 +121,8 @@ class PublicKeys:
         if text is None:
             return
         self._keys = {
-            key["kid"]: Ed25519PublicKey.from_public_bytes(_decode(key["x"])) for key in json.loads(text)["keys"]
+            key["kid"]: Ed25519PublicKey.from_public_bytes(base64url.decode(key["x"]))
+            for key in json.loads(text)["keys"]
         }
         self._version = version
 
@@ -146,11 +147,3 @@ class _Source:
         found = Path(self._source).stat()
         version = (found.st_mtime_ns, found.st_ino)
         return version, None if version == known else Path(self._source).read_text()
-
-
-def _encode(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def _decode(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

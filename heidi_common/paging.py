@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,10 +12,10 @@ from uuid import UUID
 
 import orjson
 from flask import has_request_context, request
-from itsdangerous import Signer
 from sqlalchemy import Integer, Select, bindparam, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
+from heidi_common import base64url
 from heidi_common.db import db, reading
 from heidi_common.direct import Direct
 from heidi_common.problems import BadRequest, FieldError
@@ -119,30 +117,25 @@ def _bounds(
     return (_typed(value, column) for value, column in zip(_open(cursor, name), (order, tiebreak), strict=True))
 
 
-def _signer() -> Signer:
-    return Signer(runtime().settings.secret_key, salt="cursor", key_derivation="hmac", digest_method=hashlib.sha256)
-
-
 def _list() -> str:
     """Which list is asked for: a place in one means nothing in another, nor in that of another owner."""
     return request.path.rstrip("/") if has_request_context() else ""
 
 
 def _seal(values: list[Any], name: str) -> str:
-    return _signed(base64.urlsafe_b64encode(orjson.dumps([name, *values])).rstrip(b"="))
+    return _signed(base64url.encode(orjson.dumps([name, *values])))
 
 
-def _signed(raw: bytes) -> str:
-    return _signer().sign(raw).decode()
+def _signed(raw: str) -> str:
+    return runtime().signer("cursor").sign(raw.encode(errors="replace")).decode()
 
 
 def _open(cursor: str, name: str) -> list[Any]:
-    given = cursor.encode(errors="replace")
-    raw = given.rpartition(b".")[0]
+    raw = cursor.rpartition(".")[0]
     # Compared as a whole: reading a signature as base64 would pass over characters that do not belong to it.
-    if not compare_digest(_signed(raw).encode(), given):
+    if not compare_digest(_signed(raw).encode(), cursor.encode(errors="replace")):
         raise _bad("This is not one of ours.")
-    found: list[Any] = orjson.loads(base64.urlsafe_b64decode(raw + b"=" * (-len(raw) % 4)))
+    found: list[Any] = orjson.loads(base64url.decode(raw))
     if found[0] != name:
         raise _bad("This belongs to another list, or to another order of this one.")
     return found[1:]

@@ -6,10 +6,8 @@ without that token, and ends with it.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 
-from itsdangerous import Signer
 from werkzeug.datastructures import Headers
 
 from heidi_common.runtime import runtime
@@ -20,13 +18,9 @@ HEADER = "X-Heidi-Peer"
 def proof(headers: Mapping[str, str]) -> dict[str, str]:
     """The header to send along; none for a question that is asked without a token."""
     token = headers.get("Authorization")
-    return {HEADER: _signer().get_signature(token).decode()} if token else {}
+    return {HEADER: runtime().signer("peer").get_signature(token).decode()} if token else {}
 
 
 def is_proven(headers: Headers) -> bool:
     given, token = headers.get(HEADER), headers.get("Authorization")
-    return bool(given and token and _signer().verify_signature(token, given))
-
-
-def _signer() -> Signer:
-    return Signer(runtime().settings.secret_key, salt="peer", key_derivation="hmac", digest_method=hashlib.sha256)
+    return bool(given and token and runtime().signer("peer").verify_signature(token, given))

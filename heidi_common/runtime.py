@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cached_property
 from typing import cast
 
 import redis
 from flask import Flask, current_app
+from itsdangerous import Signer
 
 from heidi_common.cache import Cache, connect
 from heidi_common.config import Settings
@@ -47,6 +49,10 @@ class Runtime:
         if self.settings.jwt_private_keys is None:
             raise RuntimeError("JWT_PRIVATE_KEYS is not set: only the auth service signs tokens")
         return PrivateKeys(self.settings.jwt_private_keys)
+
+    def signer(self, salt: str) -> Signer:
+        """Signs with `SECRET_KEY`; what was signed under one salt is worth nothing under another."""
+        return Signer(self.settings.secret_key, salt=salt, key_derivation="hmac", digest_method=hashlib.sha256)
 
 
 def runtime() -> Runtime:

@@ -10,6 +10,7 @@ import marshmallow as ma
 from marshmallow import ValidationError, fields, validate
 
 from heidi_common.naming import camel
+from heidi_common.runtime import runtime
 
 UNKNOWN = "This field is not known here."
 
@@ -60,6 +61,12 @@ def not_blank(value: str) -> None:
 def one_line(value: str) -> None:
     if value != "".join(value.splitlines()):
         raise ValidationError("This is one line.")
+
+
+def can_be_called(url: str) -> None:
+    """What would fail each time is refused when it is saved; names are resolved when the call is made."""
+    if flaw := runtime().outbound.flaw(url):
+        raise ValidationError(flaw)
 
 
 class PersonName(Text):

@@ -54,13 +54,19 @@ def claim(model: Any, row_id: UUID, *, open_status: str, lease_seconds: int) -> 
     return _claiming(model, open_status).first(row_id=row_id, lease=lease) is not None
 
 
+def unlocked(model: Any) -> ColumnElement[bool]:
+    """Nobody is at it: it was never taken, or whoever took it did not come back in time."""
+    free: ColumnElement[bool] = model.locked_until.is_(None) | (model.locked_until < func.now())
+    return free
+
+
 @cache
 def _claiming(model: Any, open_status: str) -> Direct:
     dated = {"updated_at": func.now()} if hasattr(model, "updated_at") else {}
     statement = (
         update(model)
         .where(model.id == bindparam("row_id"), still(model.status, open_status), model.next_attempt_at <= func.now())
-        .where((model.locked_until.is_(None)) | (model.locked_until < func.now()))
+        .where(unlocked(model))
         .values(attempts=model.attempts + 1, locked_until=func.now() + bindparam("lease", type_=Interval), **dated)
         .returning(model.id)
     )
@@ -72,7 +78,7 @@ def overdue(model: Any, *, open_status: str, limit: int) -> list[UUID]:
     due = (
         select(model.id)
         .where(model.status == open_status, model.next_attempt_at <= func.now(), model.hinted_until <= func.now())
-        .where((model.locked_until.is_(None)) | (model.locked_until < func.now()))
+        .where(unlocked(model))
         .order_by(model.next_attempt_at)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -5,13 +5,13 @@ Only auth signs tokens, so core asks it for one, as any machine does (`CORE_CLIE
 
 from __future__ import annotations
 
-import base64
 import threading
 import time
 from dataclasses import replace
 
 import orjson
 
+from heidi_common import base64url
 from heidi_common.outbound import OutboundError
 from heidi_common.peers import url_of
 from heidi_common.runtime import runtime
@@ -33,7 +33,7 @@ def _ends_at(authorization: str) -> float:
     """`exp` of a token that was verified when it came; its peers verify it again."""
     try:
         payload = authorization.split(".")[1]
-        return float(orjson.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["exp"])
+        return float(orjson.loads(base64url.decode(payload))["exp"])
     except (IndexError, KeyError, ValueError):
         return 0.0
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -10,10 +9,9 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import ValidationError, fields, validate
 
-from heidi_common import timezones
+from heidi_common import base64url, timezones
 from heidi_common.identity import Role
-from heidi_common.runtime import runtime
-from heidi_common.schemas import FreeJson, PageQuery, Schema, Text, UtcDateTime, one_line
+from heidi_common.schemas import FreeJson, PageQuery, Schema, Text, UtcDateTime, can_be_called, one_line
 from heidi_services.notification.kinds import Channel, Status, Type
 
 MAX_SMS = 1600
@@ -255,18 +253,13 @@ def _bytes(number: int) -> Callable[[str], None]:
 
     def check(value: str) -> None:
         try:
-            found = base64.urlsafe_b64decode(value.rstrip("=") + "=" * (-len(value.rstrip("=")) % 4))
+            found = base64url.decode(value.rstrip("="))
         except ValueError:
             found = b""
         if len(found) != number:
             raise ValidationError(f"This must be {number} bytes in base64url, as the browser gives them.")
 
     return check
-
-
-def _can_be_called(url: str) -> None:
-    if flaw := runtime().outbound.flaw(url):
-        raise ValidationError(flaw)
 
 
 def _plain(value: str) -> None:
@@ -287,7 +280,7 @@ class PushSubscription(Schema):
         schemes={"https"},
         require_tld=False,
         required=True,
-        validate=[validate.Length(max=2000), _plain, _can_be_called],
+        validate=[validate.Length(max=2000), _plain, can_be_called],
     )
     expiration_time = fields.Integer(allow_none=True)
     keys = fields.Nested(DeviceKeys, required=True)

@@ -35,9 +35,9 @@ def _credential_flaws(
 
 
 def _config_flaws(provider: ProviderName, config: dict[str, Any]) -> Iterator[FieldError]:
-    if "verify" in config and provider is not ProviderName.CUSTOM:
+    if "verify" in config and provider != ProviderName.CUSTOM:
         yield FieldError("/config/verify", "Only CUSTOM is told how to verify.")
-    if "tolerance" in config and provider is not ProviderName.SENDGRID:
+    if "tolerance" in config and provider != ProviderName.SENDGRID:
         yield FieldError("/config/tolerance", "Only SENDGRID has a tolerance of its own.")
 
 

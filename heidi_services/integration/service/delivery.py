@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from heidi_common.crypto import CannotOpen
 from heidi_common.db import db, delete_in_batches, transaction, utcnow
-from heidi_common.work import HINT_LEASE, claim, still
+from heidi_common.work import HINT_LEASE, claim, still, unlocked
 
 from ..models import Delivery, DeliveryAttempt, DeliveryStatus, Integration
 from . import vault
@@ -178,7 +178,7 @@ def _next_due(integration_id: UUID) -> UUID | None:
         select(Delivery.id)
         .where(Delivery.integration_id == integration_id, Delivery.status == DeliveryStatus.PENDING)
         .where(Delivery.next_attempt_at <= func.now())
-        .where((Delivery.locked_until.is_(None)) | (Delivery.locked_until < func.now()))
+        .where(unlocked(Delivery))
         .order_by(Delivery.next_attempt_at)
         .limit(1)
     )
@@ -192,7 +192,7 @@ def overdue(limit: int = 500) -> list[UUID]:
         select(Delivery.id)
         .where(Delivery.status == DeliveryStatus.PENDING, Delivery.next_attempt_at <= func.now())
         .where(Delivery.hinted_until <= func.now())
-        .where((Delivery.locked_until.is_(None)) | (Delivery.locked_until < func.now()))
+        .where(unlocked(Delivery))
         .ext(distinct_on(Delivery.integration_id))
         .order_by(Delivery.integration_id, Delivery.next_attempt_at)
         .limit(limit)

@@ -100,7 +100,7 @@ def change(integration_id: UUID, caller: Caller, body: dict[str, Any], version: 
         credentials = _merged(integration, body)
         config = (body["config"] or {}) if "config" in body else integration.config
         url = body.get("webhook_url", integration.webhook_url)
-        require_sound(ProviderName(integration.provider), credentials, config, url)
+        require_sound(integration.provider, credentials, config, url)
         integration.config, integration.webhook_url = config, url
         integration.name = body.get("name", integration.name)
         if "credentials" in body:

@@ -6,12 +6,13 @@ import random
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, update
+from sqlalchemy import update
 from uuid_utils.compat import uuid7
 
 from heidi_common.db import db, transaction
 from heidi_common.events import NotificationSend
 from heidi_common.outbox import emit
+from heidi_common.work import unlocked
 
 from ..models import Delivery, DeliveryAttempt, DeliveryStatus, Integration
 from . import journal
@@ -105,7 +106,7 @@ def record_closed(delivery: Delivery, reason: str) -> None:
     waiting = (
         update(Delivery)
         .where(Delivery.integration_id == delivery.integration_id, Delivery.status == DeliveryStatus.PENDING)
-        .where((Delivery.id == delivery.id) | Delivery.locked_until.is_(None) | (Delivery.locked_until < func.now()))
+        .where((Delivery.id == delivery.id) | unlocked(Delivery))
         .values(status=DeliveryStatus.FAILED, last_error=reason, locked_until=None)
     )
     db.session.execute(waiting.execution_options(synchronize_session=False))

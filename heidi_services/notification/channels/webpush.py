@@ -5,7 +5,6 @@ The endpoint is a URL that a user gave us, so it goes through the guarded client
 
 from __future__ import annotations
 
-import base64
 import json
 import time
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from py_vapid import Vapid02
 from pywebpush import WebPusher
 
+from heidi_common import base64url
 from heidi_common.config import Settings
 from heidi_common.outbound import Client
 from heidi_services.notification.channels.message import Message, Outcome, Result
@@ -77,13 +77,8 @@ class WebPushSender:
 def _are_keys(keys: Mapping[str, str]) -> bool:
     """A point on the curve and a secret of 16 bytes, as browsers make them."""
     try:
-        point, secret = _bytes(keys["p256dh"]), _bytes(keys["auth"])
+        point, secret = (base64url.decode(keys[name].rstrip("=")) for name in ("p256dh", "auth"))
         EllipticCurvePublicKey.from_encoded_point(SECP256R1(), point)
     except (KeyError, ValueError):
         return False
     return (len(point), len(secret)) == (65, 16)
-
-
-def _bytes(text: str) -> bytes:
-    bare = text.rstrip("=")
-    return base64.urlsafe_b64decode(bare + "=" * (-len(bare) % 4))

@@ -11,6 +11,7 @@ from sqlalchemy import CursorResult, Select, case, func, select, update
 from heidi_common.db import db, reading, transaction
 from heidi_common.paging import Page, page
 from heidi_common.problems import Conflict, NotFound
+from heidi_common.work import unlocked
 from heidi_services.notification.kinds import Channel, Status
 from heidi_services.notification.models import Attempt, Notification
 
@@ -25,9 +26,7 @@ SHOWN = (Notification.channel != Channel.IN_APP) | Notification.sent_at.is_not(N
 """An in-app message is shown by being seen: before its time it is nothing that its owner could read."""
 
 
-WAITING = (Notification.status == Status.PENDING) & (
-    Notification.locked_until.is_(None) | (Notification.locked_until < func.now())
-)
+WAITING = (Notification.status == Status.PENDING) & unlocked(Notification)
 """Not gone out, and nobody is just at it."""
 
 

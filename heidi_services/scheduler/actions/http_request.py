@@ -9,7 +9,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from heidi_common.db import storable
 from heidi_common.outbound import OutboundError, Refused, TimedOut, TooLarge
 from heidi_common.runtime import runtime
-from heidi_common.schemas import FreeJson, Schema, Text, iso
+from heidi_common.schemas import FreeJson, Schema, Text, can_be_called, iso
 from heidi_services.scheduler.actions.base import JSON, ActionFailed, Order, Outcome
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
@@ -18,12 +18,6 @@ TRY_AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MA
 OURS = {"host", "content-length", "transfer-encoding", "connection", "idempotency-key"}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _VALUE = re.compile(r"([!-~][ -~]*)?")
-
-
-def _can_be_called(url: str) -> None:
-    """What would fail each time is refused when it is saved; names are resolved when the call is made."""
-    if flaw := runtime().outbound.flaw(url):
-        raise ValidationError(flaw)
 
 
 def _is_header(headers: dict[str, str]) -> None:
@@ -36,7 +30,7 @@ def _is_header(headers: dict[str, str]) -> None:
 
 class Payload(Schema):
     method = fields.String(load_default="GET", validate=validate.OneOf(METHODS))
-    url = Text(required=True, max=2000, validate=_can_be_called)
+    url = Text(required=True, max=2000, validate=can_be_called)
     headers = fields.Dict(
         keys=Text(max=100), values=Text(min=0, max=4000), validate=[validate.Length(max=30), _is_header]
     )
