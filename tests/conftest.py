@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import os
+import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -17,11 +18,11 @@ from flask import Flask, current_app
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from uuid_utils.compat import uuid7
 
 from heidi_common import damper, jwt, keys, passwords, peers
-from heidi_common.app import all_services, build_app
+from heidi_common.app import all_services, base_app, build_app
 from heidi_common.audit import DAMPER
 from heidi_common.commands import init_migrations
 from heidi_common.config import Settings
@@ -139,6 +140,21 @@ class SignedIn:
     user: User
     session_id: object
     headers: dict[str, str]
+
+
+@pytest.fixture
+def scratch(settings: Settings) -> Iterator[Flask]:
+    """An app on an empty database of its own."""
+    name = f"scratch_{uuid.uuid4().hex}"
+    with create_engine(settings.database_url, isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    url = settings.database_url.replace("/postgres?", f"/{name}?")
+    app = base_app(replace(settings, database_url=url), "scratch")
+    init_migrations(app)
+    with app.app_context():
+        yield app
+        db.session.remove()
+        db.engine.dispose()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-import uuid
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,9 @@ from typing import Any
 import flask_migrate
 import pytest
 from flask import Flask
-from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, create_engine, text
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, text
 
-from heidi_common import commands
-from heidi_common.app import all_services, base_app
-from heidi_common.config import Settings
+from heidi_common.app import all_services
 from heidi_common.db import db
 from heidi_common.events import Fact, all_facts
 from heidi_common.guards import public
@@ -226,22 +223,14 @@ def test_there_is_one_history_numbered_without_gaps() -> None:
     assert history.gaps(["0001_a.py", "0003_b.py"]) == ["0002 is 0003_b.py"]
 
 
-def test_the_migrations_run_down_to_nothing_and_up_again(settings: Settings) -> None:
-    name = f"down_and_up_{uuid.uuid4().hex}"
-    server = create_engine(settings.database_url, isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    app = base_app(replace(settings, database_url=settings.database_url.replace("/postgres?", f"/{name}?")), "scratch")
-    commands.init_migrations(app)
-    with app.app_context():
-        flask_migrate.upgrade(str(history.FOLDER))
-        flask_migrate.downgrade(str(history.FOLDER), revision="base")
-        left = db.session.scalars(text("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"))
-        assert set(left) == {"alembic_version", "alembic_version_pkc"}
-        db.session.remove()
-        flask_migrate.upgrade(str(history.FOLDER))
-        assert history.differences(db.engine, db.metadata) == []
-        db.engine.dispose()
+def test_the_migrations_run_down_to_nothing_and_up_again(scratch: Flask) -> None:
+    flask_migrate.upgrade(str(history.FOLDER))
+    flask_migrate.downgrade(str(history.FOLDER), revision="base")
+    left = db.session.scalars(text("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"))
+    assert set(left) == {"alembic_version", "alembic_version_pkc"}
+    db.session.remove()
+    flask_migrate.upgrade(str(history.FOLDER))
+    assert history.differences(db.engine, db.metadata) == []
 
 
 # the source

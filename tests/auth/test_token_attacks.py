@@ -20,12 +20,12 @@ from sqlalchemy import func, select
 
 from heidi_common import keys
 from heidi_common.audit import DAMPER, Audit
+from heidi_common.base64url import decode
 from heidi_common.db import db, utcnow
-from heidi_common.keys import _decode
 from tests.auth.helpers import PASSWORD, mails, register
 from tests.conftest import SIGNING_KEY
 
-KEY = Ed25519PrivateKey.from_private_bytes(_decode(SIGNING_KEY["d"]))
+KEY = Ed25519PrivateKey.from_private_bytes(decode(SIGNING_KEY["d"]))
 HEADER = {"typ": "at+jwt", "kid": SIGNING_KEY["kid"]}
 
 
@@ -51,7 +51,7 @@ def unsigned(data: dict[str, Any], alg: str) -> str:
 def public_as_secret(data: dict[str, Any]) -> str:
     """HS256 with the public key as the secret: works where the verifier asks the token for the algorithm."""
     head, body = raw(HEADER | {"alg": "HS256"}, json.dumps(claims(data)).encode()).split(".")[:2]
-    mac = hmac.new(_decode(SIGNING_KEY["x"]), f"{head}.{body}".encode(), hashlib.sha256).digest()
+    mac = hmac.new(decode(SIGNING_KEY["x"]), f"{head}.{body}".encode(), hashlib.sha256).digest()
     return f"{head}.{body}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
 
 
@@ -59,7 +59,7 @@ def embedded_key(data: dict[str, Any], **header: Any) -> str:
     """Signed with the attacker's own key, which the header recommends."""
     own = keys.generate()
     jwk = keys.public_set([own])["keys"][0]
-    return sign(claims(data), Ed25519PrivateKey.from_private_bytes(_decode(own["d"])), **({"jwk": jwk} | header))
+    return sign(claims(data), Ed25519PrivateKey.from_private_bytes(decode(own["d"])), **({"jwk": jwk} | header))
 
 
 def edited(data: dict[str, Any]) -> str:

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
-import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
 import flask_migrate
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
-from heidi_common import commands
-from heidi_common.app import base_app
-from heidi_common.config import Settings
 from heidi_common.db import db, reading
 from heidi_common.identity import Role
 from heidi_common.letters import plain
@@ -58,21 +53,6 @@ def test_a_search_walks_the_trigrams(client: FlaskClient, as_user: Callable[...,
     with reading() as connection:
         plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", values).scalars())
     assert "ix_users_search" in plan and "Seq Scan" not in plan, plan
-
-
-@pytest.fixture
-def scratch(settings: Settings) -> Iterator[Flask]:
-    """An app on an empty database of its own."""
-    name = f"scratch_{uuid.uuid4().hex}"
-    with create_engine(settings.database_url, isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    url = settings.database_url.replace("/postgres?", f"/{name}?")
-    app = base_app(replace(settings, database_url=url), "scratch")
-    commands.init_migrations(app)
-    with app.app_context():
-        yield app
-        db.session.remove()
-        db.engine.dispose()
 
 
 def test_the_search_of_a_table_that_has_people_is_made_anew_and_taken_back(scratch: Flask) -> None:
