@@ -29,7 +29,7 @@ run: $(INSTALLED) ## Run the whole platform on this machine (http://localhost:80
 	@FLASK_SKIP_DOTENV=1 exec $(BIN)/flask up
 
 demo: $(INSTALLED) ## Walk through the platform as a REST client, while `make run` runs
-	@$(BIN)/python -m heidi_common.standalone.demo
+	@$(BIN)/python -m heidi_standalone.demo
 
 test: $(TOOLS) ## Lint, types, contracts and all tests (installs RabbitMQ by apt where it may)
 	@command -v rabbitmq-server > /dev/null || test "$$(id -u)" != 0 || ! command -v apt-get > /dev/null || { \
@@ -44,7 +44,7 @@ lint: $(TOOLS) ## ruff, mypy, import contracts, bandit
 	@$(BIN)/ruff check -q .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/bandit -q -r -c pyproject.toml heidi_common heidi_services workers
+	@$(BIN)/bandit -q -r -c pyproject.toml heidi_common heidi_services heidi_standalone workers
 
 format: $(TOOLS) ## Put the code into its one form
 	@$(BIN)/ruff format -q .

@@ -7,7 +7,7 @@ from typing import Any
 
 from prometheus_client import multiprocess
 
-from heidi_common import web_address
+from heidi_common.server import bind_check as web_address
 from heidi_services import SERVICES
 
 THREADS = {"city": 2, "users": 2, "core": 250, "notification": 250}
@@ -20,7 +20,7 @@ bind = os.environ.get("BIND", f"127.0.0.1:{SERVICES.get(service, 3000)}").split(
 # A socket for each worker, connections dealt out by the kernel. From a shared one, the worker that wakes first takes a
 # whole burst of connections and keeps them while they live: the others idle beside it, at a third of the speed.
 reuse_port = not any(address.startswith("unix:") for address in bind)
-worker_class = "heidi_common.web_worker.WebWorker"
+worker_class = "heidi_common.server.gunicorn_worker.WebWorker"
 workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
 threads = int(os.environ.get("WEB_THREADS", THREADS.get(service, 4) if service else 250))
 proc_name = f"heidi-{service or 'all'}"

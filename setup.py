@@ -79,7 +79,7 @@ setup(
     version="1.0.0",
     description="Seven small Flask services behind one REST API: accounts, places, notifications, schedules, webhooks.",
     python_requires=">=3.11",
-    packages=find_packages(include=["heidi_services*", "heidi_common*", "workers*"]),
+    packages=find_packages(include=["heidi_services*", "heidi_common*", "heidi_standalone*", "workers*"]),
     py_modules=["wsgi"],
     include_package_data=True,
     package_data={
@@ -90,7 +90,7 @@ setup(
     install_requires=RUN,
     # Found without loading an app: `flask up` makes the very settings that an app needs.
     entry_points={
-        "flask.commands": [f"{name} = heidi_common.standalone.cli:{name}" for name in ("up", "doctor", "seed")],
+        "flask.commands": [f"{name} = heidi_standalone.cli:{name}" for name in ("up", "doctor", "seed")],
     },
     extras_require={"standalone": STANDALONE, "test": STANDALONE + TEST},
 )

@@ -2,9 +2,9 @@
 
 import os
 
-from heidi_common import commands
 from heidi_common.app import build_app, service
-from heidi_common.config import ConfigError, Settings
+from heidi_common.cli import commands
+from heidi_common.config.settings import ConfigError, Settings
 from heidi_services import SERVICES
 
 names = [os.environ["HEIDI_SERVICE"]] if os.environ.get("HEIDI_SERVICE") else list(SERVICES)

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from benchmarks.stage import PRODUCTION, ROOT, Stage, wait_until
 from benchmarks.wrk import CONNECTIONS, Load, drive
-from heidi_common.standalone.ports import is_free
+from heidi_standalone.ports import is_free
 
 FLOOR_SECONDS = 2
 

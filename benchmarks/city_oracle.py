@@ -23,13 +23,13 @@ import flask_migrate
 from sqlalchemy import text
 
 from heidi_common.app import build_app, service
-from heidi_common.commands import init_migrations
-from heidi_common.db import reading
-from heidi_common.direct import Direct
-from heidi_common.standalone.postgres import Postgres
-from heidi_common.standalone.valkey import Valkey
+from heidi_common.cli.commands import init_migrations
+from heidi_common.database.compiled import Direct
+from heidi_common.database.session import reading
 from heidi_services.city import present, sources
 from heidi_services.city.service import importing, nearby
+from heidi_standalone.servers.postgres import Postgres
+from heidi_standalone.servers.valkey import Valkey
 from tests.city.oracle import Known, check, everything_by_distance
 from tests.conftest import ROOT, make_settings
 

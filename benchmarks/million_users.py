@@ -18,12 +18,12 @@ import flask_migrate
 from sqlalchemy import Select, text, tuple_
 
 from heidi_common.app import build_app, service
-from heidi_common.commands import init_migrations
-from heidi_common.db import db
-from heidi_common.identity import User
-from heidi_common.standalone.postgres import Postgres
+from heidi_common.cli.commands import init_migrations
+from heidi_common.database.session import db
+from heidi_common.identity.models import User
 from heidi_services.users.schemas import PeopleQuery
 from heidi_services.users.service.people import ORDERS, filtered
+from heidi_standalone.servers.postgres import Postgres
 from tests.conftest import ROOT, make_settings
 
 PAGE_MS, SEARCH_MS = 5.0, 50.0

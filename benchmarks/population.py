@@ -1,7 +1,7 @@
 """People to read, to sign in and to write to, put straight into the table."""
 
 from benchmarks.bench import Bench
-from heidi_common.passwords import Passwords
+from heidi_common.identity.password_hashing import Passwords
 
 DOMAIN = "people.example.org"
 PASSWORD = "a password that many people share 1"

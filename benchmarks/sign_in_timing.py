@@ -19,14 +19,14 @@ from pathlib import Path
 import flask_migrate
 from flask import Flask
 
-from heidi_common import throttle
 from heidi_common.app import build_app, service
-from heidi_common.commands import init_migrations
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.identity import User
+from heidi_common.cli.commands import init_migrations
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.identity import login_throttle as throttle
+from heidi_common.identity.models import User
 from heidi_common.runtime import runtime
-from heidi_common.standalone.postgres import Postgres
-from heidi_common.standalone.valkey import Valkey
+from heidi_standalone.servers.postgres import Postgres
+from heidi_standalone.servers.valkey import Valkey
 from tests.auth.helpers import PASSWORD, login, register
 from tests.conftest import ROOT, make_settings
 

@@ -18,10 +18,10 @@ import psycopg2
 import requests
 from supervisor.xmlrpc import SupervisorTransport
 
-from heidi_common.standalone.checkout import SERVICES
-from heidi_common.standalone.ports import Ports, is_free
-from heidi_common.standalone.sockets import folder_for
-from heidi_common.standalone.supervision import SOCKET
+from heidi_standalone.paths import SERVICES
+from heidi_standalone.ports import Ports, is_free
+from heidi_standalone.servers.unix_sockets import folder_for
+from heidi_standalone.supervision.supervisor import SOCKET
 
 ROOT = Path(__file__).parents[1]
 PRODUCTION = {

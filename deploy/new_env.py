@@ -5,7 +5,7 @@ import json
 import secrets
 import sys
 
-from heidi_common import keys
+from heidi_common.jwt import keys
 
 
 def lines() -> list[str]:

@@ -12,10 +12,10 @@ from flask import Flask
 from flask.json.provider import JSONProvider
 from flask.wrappers import Response
 
-from heidi_common.client_address import ClientAddress
-from heidi_common.config import Settings
-from heidi_common.db import init_db
-from heidi_common.logs import configure_logging
+from heidi_common.config.settings import Settings
+from heidi_common.database.session import init_db
+from heidi_common.interceptors.proxy import ClientAddress
+from heidi_common.logger.setup import configure_logging
 from heidi_common.runtime import init_runtime
 
 
@@ -71,8 +71,16 @@ def base_app(settings: Settings, name: str) -> Flask:
 
 def build_app(settings: Settings, *services: Service) -> Flask:
     """The app that serves these services (their routes, documents and commands)."""
-    from heidi_common import audit, commands, docs, errors, guards, health, hooks, metrics, ratelimit
-    from heidi_common.jwt import init_jwt
+    from heidi_common.audit import trail as audit
+    from heidi_common.cli import commands
+    from heidi_common.interceptors import error_handlers as errors
+    from heidi_common.interceptors import logging as hooks
+    from heidi_common.interceptors import rate_limit as ratelimit
+    from heidi_common.jwt import guards
+    from heidi_common.jwt.tokens import init_jwt
+    from heidi_common.metrics import exporter as metrics
+    from heidi_common.metrics import health
+    from heidi_common.openapi import documents as docs
 
     app = base_app(settings, services[0].name if len(services) == 1 else "heidi")
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
@@ -99,7 +107,7 @@ def build_app(settings: Settings, *services: Service) -> Flask:
 
 def _mount(app: Flask, found: Service) -> None:
     """A service's blueprints in its own OpenAPI document, and its Swagger UI."""
-    from heidi_common import docs
+    from heidi_common.openapi import documents as docs
 
     api = docs.make_api(app, found.name, found.about)
     routes = found.room("routes")

@@ -10,11 +10,11 @@ import redis
 from flask import Flask, current_app
 from itsdangerous import Signer
 
-from heidi_common.cache import Cache, connect
-from heidi_common.config import Settings
-from heidi_common.crypto import Sealer
-from heidi_common.keys import PrivateKeys, PublicKeys
-from heidi_common.outbound import Client
+from heidi_common.config.settings import Settings
+from heidi_common.crypto.encryption import Sealer
+from heidi_common.http_client.client import Client
+from heidi_common.jwt.keys import PrivateKeys, PublicKeys
+from heidi_common.redis.cache import Cache, connect
 
 
 class Runtime:

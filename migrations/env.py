@@ -9,10 +9,10 @@ from flask import current_app
 from heidi_services import SERVICES
 
 for _path in (
-    "heidi_common.identity",
-    "heidi_common.inbox",
-    "heidi_common.idempotency",
-    "heidi_common.audit",
+    "heidi_common.identity.models",
+    "heidi_common.messaging.inbox",
+    "heidi_common.interceptors.idempotency",
+    "heidi_common.audit.trail",
     *(f"heidi_services.{name}.models" for name in SERVICES),
 ):
     if util.find_spec(_path):

@@ -21,17 +21,21 @@ from hypothesis import settings as hypothesis_settings
 from sqlalchemy import create_engine, text
 from uuid_utils.compat import uuid7
 
-from heidi_common import damper, jwt, keys, passwords, peers
 from heidi_common.app import all_services, base_app, build_app
-from heidi_common.audit import DAMPER
-from heidi_common.commands import init_migrations
-from heidi_common.config import Settings
-from heidi_common.damper import Damper
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.identity import Client, Role, Session, User
+from heidi_common.audit import sampler as damper
+from heidi_common.audit.sampler import Damper
+from heidi_common.audit.trail import DAMPER
+from heidi_common.cli.commands import init_migrations
+from heidi_common.config.settings import Settings
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.identity import password_hashing as passwords
+from heidi_common.identity.models import Client, Role, Session, User
+from heidi_common.jwt import keys
+from heidi_common.jwt import tokens as jwt
+from heidi_common.peers import client as peers
 from heidi_common.runtime import runtime
-from heidi_common.standalone.postgres import Postgres
-from heidi_common.standalone.valkey import Valkey
+from heidi_standalone.servers.postgres import Postgres
+from heidi_standalone.servers.valkey import Valkey
 
 pytest_plugins = ("tests.fixtures_rabbit",)
 

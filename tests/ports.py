@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from heidi_common.standalone.ports import is_free
+from heidi_standalone.ports import is_free
 
 RANGES = range(20_000, 28_000, 40)
 """For whole platforms."""

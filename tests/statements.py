@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from heidi_common.direct import Direct
+from heidi_common.database.compiled import Direct
 
 Sent = list[tuple[str, Any]]
 

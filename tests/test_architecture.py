@@ -15,9 +15,9 @@ from flask import Flask
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, text
 
 from heidi_common.app import all_services
-from heidi_common.db import db
-from heidi_common.events import Fact, all_facts
-from heidi_common.guards import public
+from heidi_common.database.session import db
+from heidi_common.jwt.guards import public
+from heidi_common.messaging.events import Fact, all_facts
 from tests.rules import bus, code, doors, history, tables
 from workers import actors, clock
 from workers.broker import QUEUES
@@ -161,7 +161,7 @@ def test_a_queue_that_is_forgotten_is_noticed() -> None:
     ]
 
 
-@pytest.mark.parametrize("file", ["heidi_common/standalone/platform.py", "docker-compose.yml"])
+@pytest.mark.parametrize("file", ["heidi_standalone/platform.py", "docker-compose.yml"])
 def test_the_workers_of_every_deployment_take_from_every_queue(file: str) -> None:
     commands = bus.worker_commands((ROOT / file).read_text())
     assert commands
@@ -176,12 +176,12 @@ def test_a_queue_that_no_worker_takes_from_is_noticed() -> None:
 
 def test_the_clock_and_the_bus_call_only_what_is_there() -> None:
     assert bus.dangling_duties(clock.DUTIES) + bus.dangling_interest(SUBSCRIPTIONS) == []
-    assert bus.dangling_duties([clock.Duty("gone", 1, clock.deed("heidi_common.inbox:vanished"))]) != []
+    assert bus.dangling_duties([clock.Duty("gone", 1, clock.deed("heidi_common.messaging.inbox:vanished"))]) != []
     assert bus.dangling_interest([Consume("*", "core", "x", interested="heidi_common.vanished:f")]) != []
 
 
 def test_the_clock_s_messages_are_seen_by_these_rules() -> None:
-    duty = clock.Duty("late", 1, clock.due("heidi_common.inbox:overdue", "core", "look_again"))
+    duty = clock.Duty("late", 1, clock.due("heidi_common.messaging.inbox:overdue", "core", "look_again"))
     assert bus.calls([], [duty]) == [bus.Call("duty late", "core", "look_again")]
 
 

@@ -12,9 +12,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from heidi_common import jwt, keys
 from heidi_common.app import all_services
-from heidi_common.identity import Role
+from heidi_common.identity.models import Role
+from heidi_common.jwt import keys
+from heidi_common.jwt import tokens as jwt
 from tests.conftest import SIGNING_KEY, SignedIn
 from tests.rules.conventions import Samples, complaints, pointers
 from tests.rules.doors import METHODS, Operation, operations

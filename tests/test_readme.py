@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from heidi_common.config import ConfigError, Settings
+from heidi_common.config.settings import ConfigError, Settings
 from heidi_services import SERVICES
 from tests.rules.code import sources
 

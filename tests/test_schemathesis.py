@@ -12,8 +12,8 @@ import pytest
 from flask import Flask
 from werkzeug.serving import make_server
 
-from heidi_common.guards import public
-from heidi_common.identity import Role
+from heidi_common.identity.models import Role
+from heidi_common.jwt.guards import public
 from heidi_services import SERVICES
 from tests import schemathesis_venv
 from tests.conftest import SignedIn

@@ -65,7 +65,7 @@ def lines_with(platform: Platform, request_id: str, name: str) -> list[dict[str,
 
 
 def test_the_demonstration_succeeds(platform: Platform) -> None:
-    found = command(platform, "heidi_common.standalone.demo")
+    found = command(platform, "heidi_standalone.demo")
     assert found.returncode == 0, found.stdout + found.stderr
     assert "All 15 steps did what they should" in found.stdout
 
@@ -74,7 +74,7 @@ def test_the_demonstration_fails_with_the_step_that_fails(platform: Platform) ->
     elsewhere = platform.home.parent / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "admin.txt").write_text("admin@heidi.local\nnot the password\n")
-    found = command(platform, "heidi_common.standalone.demo", home=elsewhere)
+    found = command(platform, "heidi_standalone.demo", home=elsewhere)
     assert found.returncode == 1
     assert "FAILED" in found.stdout
     assert "answered 401, invalid_credentials" in found.stdout

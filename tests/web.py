@@ -9,7 +9,7 @@ from pathlib import Path
 
 import requests
 
-from heidi_common.config import Settings
+from heidi_common.config.settings import Settings
 from tests.ports import free_port
 from tests.waiting import PATIENCE, until
 

@@ -15,8 +15,8 @@ from uuid import UUID
 from dramatiq import Broker, Message
 from dramatiq import actor as bind
 
-from heidi_common.inbox import digest
-from heidi_common.outbox import Event
+from heidi_common.messaging.inbox import digest
+from heidi_common.messaging.outbox import Event
 
 F = TypeVar("F", bound=Callable[..., Any])
 HOMES = ("auth", "city", "notification", "scheduler", "integration", "core")

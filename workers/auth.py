@@ -1,6 +1,6 @@
 """Auth: what a person's end means for their sign-in."""
 
-from heidi_common.outbox import Event
+from heidi_common.messaging.outbox import Event
 from heidi_services.auth.service import forgetting
 from workers.actors import consumer
 

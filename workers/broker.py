@@ -16,9 +16,9 @@ from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import AgeLimit, Callbacks, ShutdownNotifications, TimeLimit
 from flask import Flask
 
-from heidi_common.config import Settings
-from heidi_common.logs import bound_request_id
-from heidi_common.standalone.lifeline import die_with_parent
+from heidi_common.config.settings import Settings
+from heidi_common.logger.setup import bound_request_id
+from heidi_common.server.parent_death import die_with_parent
 
 QUEUES = ("notification", "bulk", "scheduler", "integration", "webhooks", "core")
 TIME_LIMIT_MS = 10 * 60 * 1000

@@ -17,11 +17,11 @@ from uuid import UUID
 from dramatiq import Broker, Message
 from sqlalchemy import exists
 
-from heidi_common import inbox
 from heidi_common.app import base_app
-from heidi_common.config import Settings
-from heidi_common.db import db, delete_in_batches, utcnow
-from heidi_common.outbox import Event
+from heidi_common.config.settings import Settings
+from heidi_common.database.session import db, delete_in_batches, utcnow
+from heidi_common.messaging import inbox
+from heidi_common.messaging.outbox import Event
 from heidi_common.runtime import runtime
 from workers.actors import hint
 from workers.broker import make_broker
@@ -97,7 +97,7 @@ DUTIES = (
     Duty("operations", 1, due("heidi_services.core.service.operations:overdue", "core", "carry_out_operation")),
     Duty("inbox", 1, overdue_inbox),
     Duty("prune", 3600, prune),
-    Duty("idempotency", 600, deed("heidi_common.idempotency:prune")),
+    Duty("idempotency", 600, deed("heidi_common.interceptors.idempotency:prune")),
     Duty("notifications", 1, due(f"{_NOTIFICATION}:overdue", "notification", "deliver_notification")),
     Duty("bulk notifications", 0.5, due(f"{_NOTIFICATION}:next_bulk", "bulk", "deliver_notification")),
     Duty("expired notifications", 5, deed(f"{_NOTIFICATION}:expire")),

@@ -6,9 +6,9 @@ from typing import Any
 
 import orjson
 
-from heidi_common.outbox import Event
+from heidi_common.messaging.outbox import Event
 from heidi_common.rabbitmq import Outgoing
-from heidi_common.schemas import iso
+from heidi_common.schemas.base import iso
 
 CONTENT_TYPE = "application/cloudevents+json"
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 import dramatiq
 
-from heidi_common.db import after_commit
-from heidi_common.outbox import Event
+from heidi_common.database.session import after_commit
+from heidi_common.messaging.outbox import Event
 from heidi_services.core.service import carrying, operations, overview
 from workers.actors import actor, consumer, hint
 

@@ -2,7 +2,7 @@
 
 import dramatiq
 
-from heidi_common.config import Settings
+from heidi_common.config.settings import Settings
 from workers.actors import bind_all
 from workers.broker import AppContext, make_broker
 

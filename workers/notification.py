@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from heidi_common.outbox import Event
+from heidi_common.messaging.outbox import Event
 from heidi_services.notification.service import deliver, requests
 from workers.actors import actor, consumer
 

@@ -20,11 +20,11 @@ from sqlalchemy import Select, func, text, update
 from sqlalchemy import select as sql_select
 
 from heidi_common.app import base_app
-from heidi_common.config import Settings
-from heidi_common.db import db, transaction
-from heidi_common.outbox import CHANNEL, PLACED, POSITIONS, Event
+from heidi_common.config.settings import Settings
+from heidi_common.database.session import db, transaction
+from heidi_common.messaging.jobs import HINT_LEASE
+from heidi_common.messaging.outbox import CHANNEL, PLACED, POSITIONS, Event
 from heidi_common.rabbitmq import Publisher
-from heidi_common.work import HINT_LEASE
 from workers.actors import hint
 from workers.broker import make_broker
 from workers.cloudevents import message

@@ -12,8 +12,8 @@ from importlib import import_module
 from typing import cast
 from uuid import UUID
 
-from heidi_common.events import matches
-from heidi_common.outbox import Event
+from heidi_common.messaging.events import matches
+from heidi_common.messaging.outbox import Event
 
 Interested = Callable[[Sequence[Event]], set[UUID]]
 

@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from benchmarks.bench import Bench
 from benchmarks.figures import Figure, Goal, times_original
 from benchmarks.population import DOMAIN, PASSWORD, ensure
-from heidi_common.passwords import Passwords
+from heidi_common.identity.password_hashing import Passwords
 
 VALIDATE, SIGN_IN = 1166, 32
 ACCOUNTS = 1000

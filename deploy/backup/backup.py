@@ -12,8 +12,8 @@ import sys
 import time
 from pathlib import Path
 
-from heidi_common.doctor import environment
-from heidi_common.secret_files import value_of
+from heidi_common.cli.doctor import environment
+from heidi_common.config.secret_files import value_of
 
 KEEP_DAYS = 30
 FOLDER = Path("backups")
@@ -21,7 +21,7 @@ FOLDER = Path("backups")
 
 def pg_dump() -> str:
     """The machine's own, else the wheel's; it must not be older than the server."""
-    from heidi_common.standalone.postgres import BINARIES
+    from heidi_standalone.servers.postgres import BINARIES
 
     return shutil.which("pg_dump", path=f"{BINARIES}:{os.environ.get('PATH', '')}") or "pg_dump"
 

@@ -8,9 +8,9 @@ import sys
 import click
 from flask.cli import AppGroup
 
-from heidi_common import audit as trail
-from heidi_common.commands import tell_resealed
-from heidi_common.parsing import invalid
+from heidi_common.audit import trail
+from heidi_common.cli.commands import tell_resealed
+from heidi_common.interceptors.validation import invalid
 from heidi_common.runtime import runtime
 from heidi_services.auth import key_ring
 from heidi_services.auth.schemas import ClientIn

@@ -8,8 +8,8 @@ import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from heidi_common.db import utcnow
-from heidi_common.keys import Jwk, generate, public_set
+from heidi_common.database.session import utcnow
+from heidi_common.jwt.keys import Jwk, generate, public_set
 
 KEEP = timedelta(days=31)
 """A refresh token lives as long as its session, thirty days at most: so long its key must verify."""

@@ -11,8 +11,8 @@ from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
-from heidi_common.events import NotificationSend
-from heidi_common.outbox import emit
+from heidi_common.messaging.events import NotificationSend
+from heidi_common.messaging.outbox import emit
 from heidi_common.runtime import runtime
 
 CATEGORY = "security"

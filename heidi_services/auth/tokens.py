@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from heidi_common import jwt
+from heidi_common.jwt import tokens as jwt
 from heidi_common.problems import Unauthorized
 from heidi_common.runtime import runtime
 

@@ -2,7 +2,7 @@
 
 from flask import Response, request
 
-from heidi_common.operation_docs import described, if_none_match
+from heidi_common.openapi.headers import described, if_none_match
 from heidi_services.city.service.fresh import Answer
 
 CACHE_CONTROL = "public, max-age=0, s-maxage=1"

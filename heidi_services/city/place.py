@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from heidi_common import timezones
+from heidi_common.schemas import timezones
 from heidi_services.city import countries
 from heidi_services.city.geo import wrapped
 from heidi_services.city.search import fold, index_names

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from heidi_common.http import enveloped
+from heidi_common.interceptors.transform import enveloped
 from heidi_services.city.countries import name_of
 from heidi_services.city.geo import bearing, km_of_chord
 from heidi_services.city.service.finding import Found

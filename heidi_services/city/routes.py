@@ -7,10 +7,10 @@ from uuid import UUID
 
 from flask import Response
 
-from heidi_common.guards import guard, public
-from heidi_common.http import Blueprint, enveloped, etag, if_match, open_page
-from heidi_common.idempotency import idempotent
-from heidi_common.identity import Role
+from heidi_common.identity.models import Role
+from heidi_common.interceptors.idempotency import idempotent
+from heidi_common.interceptors.transform import Blueprint, enveloped, etag, if_match, open_page
+from heidi_common.jwt.guards import guard, public
 from heidi_services.city import present, schemas
 from heidi_services.city.answers import answered, wants_geojson
 from heidi_services.city.models import City

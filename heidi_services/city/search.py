@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from heidi_common.letters import WHOLE_LETTERS
+from heidi_common.database.text_search import WHOLE_LETTERS
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 

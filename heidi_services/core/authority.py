@@ -11,9 +11,9 @@ from dataclasses import replace
 
 import orjson
 
-from heidi_common import base64url
-from heidi_common.outbound import OutboundError
-from heidi_common.peers import url_of
+from heidi_common.crypto import base64url
+from heidi_common.http_client.client import OutboundError
+from heidi_common.peers.client import url_of
 from heidi_common.runtime import runtime
 from heidi_services.core.operations import Later, Order, Refused
 

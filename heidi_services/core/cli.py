@@ -8,9 +8,9 @@ from uuid import UUID
 import click
 from flask.cli import AppGroup
 
-from heidi_common.outbox import Event
+from heidi_common.messaging.outbox import Event
 from heidi_common.problems import NotFound
-from heidi_common.schemas import iso
+from heidi_common.schemas.base import iso
 from heidi_services.core.service import dead as dead_service
 from heidi_services.core.service import events as event_service
 

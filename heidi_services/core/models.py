@@ -11,8 +11,8 @@ from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from heidi_common.db import Base, Entity
-from heidi_common.work import Work
+from heidi_common.database.session import Base, Entity
+from heidi_common.messaging.jobs import Work
 
 
 class Status(StrEnum):

@@ -8,13 +8,13 @@ from uuid import UUID
 from flask import Response, after_this_request, g, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from heidi_common.guards import authenticate, authenticated, caller, guard, public
-from heidi_common.http import Blueprint, etag
-from heidi_common.idempotency import idempotent
-from heidi_common.identity import Role
-from heidi_common.paging import Page
+from heidi_common.database.pagination import Page
+from heidi_common.identity.models import Role
+from heidi_common.interceptors.idempotency import idempotent
+from heidi_common.interceptors.transform import Blueprint, etag
+from heidi_common.jwt.guards import authenticate, authenticated, caller, guard, public
 from heidi_common.problems import Unauthorized
-from heidi_common.schemas import PageQuery
+from heidi_common.schemas.base import PageQuery
 from heidi_services.core import schemas, sse
 from heidi_services.core.models import Operation
 from heidi_services.core.service import dead, events, operations, overview, profile, status

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from heidi_common.schemas import FreeJson, PageQuery, Schema, Text, UtcDateTime
+from heidi_common.schemas.base import FreeJson, PageQuery, Schema, Text, UtcDateTime
 from heidi_services.core.models import Status
 from heidi_services.core.operations import KINDS
 

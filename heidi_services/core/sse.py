@@ -8,9 +8,9 @@ from typing import cast
 
 from flask import Flask, Response, current_app, request
 
-from heidi_common import stopping
-from heidi_common.guards import authenticate
+from heidi_common.jwt.guards import authenticate
 from heidi_common.problems import BadRequest, Unauthorized
+from heidi_common.server import shutdown as stopping
 from heidi_services.core.service.stream import Entry, Tail, entries, wants
 
 _SIGN_OF_LIFE_SECONDS = 15.0

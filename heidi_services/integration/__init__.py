@@ -3,7 +3,7 @@
 from flask import Flask
 
 from heidi_common.app import Service, build_app
-from heidi_common.config import Settings
+from heidi_common.config.settings import Settings
 
 SERVICE = Service("integration", "Signed webhooks in, signed webhooks out, provider calls")
 

@@ -8,10 +8,10 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from heidi_common.commands import tell_resealed
-from heidi_common.db import db
+from heidi_common.cli.commands import tell_resealed
+from heidi_common.database.session import db
 from heidi_common.problems import Problem
-from heidi_common.schemas import iso
+from heidi_common.schemas.base import iso
 
 from .models import Delivery, DeliveryStatus, Integration, ProviderName
 from .service import deliveries, manage

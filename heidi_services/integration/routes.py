@@ -8,12 +8,12 @@ from uuid import UUID
 
 from flask import Response, request
 
-from heidi_common.guards import authenticated, caller, guarded_user, public
-from heidi_common.http import Blueprint, etag, if_match, raw_body, set_etag
-from heidi_common.idempotency import idempotent
-from heidi_common.operation_docs import SENDERS_OWN
-from heidi_common.paging import Page
-from heidi_common.parsing import any_query
+from heidi_common.database.pagination import Page
+from heidi_common.interceptors.idempotency import idempotent
+from heidi_common.interceptors.transform import Blueprint, etag, if_match, raw_body, set_etag
+from heidi_common.interceptors.validation import any_query
+from heidi_common.jwt.guards import authenticated, caller, guarded_user, public
+from heidi_common.openapi.headers import SENDERS_OWN
 from heidi_common.runtime import runtime
 
 from . import schemas

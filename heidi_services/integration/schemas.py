@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 from marshmallow import ValidationError, fields, post_dump, validate, validates_schema
 
-from heidi_common.events import Custom, all_facts, matches
-from heidi_common.schemas import FreeJson, PageQuery, Schema, Text, UtcDateTime, iso, not_blank
+from heidi_common.messaging.events import Custom, all_facts, matches
+from heidi_common.schemas.base import FreeJson, PageQuery, Schema, Text, UtcDateTime, iso, not_blank
 
 from .models import DeliveryStatus, ProviderName
 from .providers.custom import ALGORITHMS, ENCODINGS, SCHEMES

@@ -10,9 +10,9 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from heidi_common.db import db
+from heidi_common.database.session import db
 from heidi_common.problems import Problem
-from heidi_common.schemas import iso
+from heidi_common.schemas.base import iso
 from heidi_services.notification.kinds import Channel, Status
 from heidi_services.notification.models import Notification, Template
 from heidi_services.notification.service import compose, inbox, retry

@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
-from heidi_common.db import Base, Entity, utcnow
-from heidi_common.work import Work
+from heidi_common.database.session import Base, Entity, utcnow
+from heidi_common.messaging.jobs import Work
 from heidi_services.notification.kinds import GENERAL, Channel, Status, Type
 
 STREAM = Sequence("notification_stream", metadata=Base.metadata)

@@ -9,9 +9,10 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import ValidationError, fields, validate
 
-from heidi_common import base64url, timezones
-from heidi_common.identity import Role
-from heidi_common.schemas import FreeJson, PageQuery, Schema, Text, UtcDateTime, can_be_called, one_line
+from heidi_common.crypto import base64url
+from heidi_common.identity.models import Role
+from heidi_common.schemas import timezones
+from heidi_common.schemas.base import FreeJson, PageQuery, Schema, Text, UtcDateTime, can_be_called, one_line
 from heidi_services.notification.kinds import Channel, Status, Type
 
 MAX_SMS = 1600

@@ -3,7 +3,7 @@
 from flask import Flask
 
 from heidi_common.app import Service, build_app
-from heidi_common.config import Settings
+from heidi_common.config.settings import Settings
 
 SERVICE = Service("scheduler", "Cron schedules and the history of their runs")
 

@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from heidi_common.db import Base, Entity
-from heidi_common.work import Work
+from heidi_common.database.session import Base, Entity
+from heidi_common.messaging.jobs import Work
 
 
 class Schedule(Entity, Base):

@@ -3,11 +3,11 @@
 from typing import Any
 from uuid import UUID
 
-from heidi_common.guards import caller, guard
-from heidi_common.http import Blueprint, etag, if_match
-from heidi_common.idempotency import idempotent
-from heidi_common.identity import Role
-from heidi_common.paging import Page
+from heidi_common.database.pagination import Page
+from heidi_common.identity.models import Role
+from heidi_common.interceptors.idempotency import idempotent
+from heidi_common.interceptors.transform import Blueprint, etag, if_match
+from heidi_common.jwt.guards import caller, guard
 from heidi_services.scheduler import actions, schemas, service
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 from heidi_services.scheduler.waiting import waits

@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate
 
-from heidi_common.schemas import FreeJson, PageQuery, Schema, Text, UtcDateTime, not_blank
+from heidi_common.schemas.base import FreeJson, PageQuery, Schema, Text, UtcDateTime, not_blank
 from heidi_services.scheduler.actions import ACTIONS
 from heidi_services.scheduler.kinds import Misfire, Overlap, Status, Trigger
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import current_app, request
 from marshmallow import Schema
 
-from heidi_common.http import enveloped
+from heidi_common.interceptors.transform import enveloped
 from heidi_services.scheduler import service
 
 

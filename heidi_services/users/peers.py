@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from heidi_common.outbound import TooLarge
-from heidi_common.peers import Call, Reply, ask
+from heidi_common.http_client.client import TooLarge
+from heidi_common.peers.client import Call, Reply, ask
 from heidi_common.problems import Unavailable
 
 TIME_LIMIT = 15.0

@@ -6,12 +6,12 @@ from typing import Any
 
 from flask import Response, jsonify
 
-from heidi_common import accounts
-from heidi_common.accounts import PERSON, AnyRow
-from heidi_common.http import enveloped, open_page
-from heidi_common.identity import User
-from heidi_common.paging import Page
-from heidi_common.schemas import iso
+from heidi_common.database.pagination import Page
+from heidi_common.identity import accounts
+from heidi_common.identity.accounts import PERSON, AnyRow
+from heidi_common.identity.models import User
+from heidi_common.interceptors.transform import enveloped, open_page
+from heidi_common.schemas.base import iso
 
 COLUMNS: tuple[Any, ...] = (
     *accounts.SHOWN,

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from flask import Response, jsonify, request
 
-from heidi_common.guards import authenticated, caller, guard
-from heidi_common.http import Blueprint, enveloped, if_match, set_etag
-from heidi_common.idempotency import idempotent
-from heidi_common.identity import Role, User
+from heidi_common.identity.models import Role, User
+from heidi_common.interceptors.idempotency import idempotent
+from heidi_common.interceptors.transform import Blueprint, enveloped, if_match, set_etag
+from heidi_common.jwt.guards import authenticated, caller, guard
 from heidi_services.users.present import answer, page_answer, tag
 from heidi_services.users.schemas import ErasedOut, EraseIn, ExportOut, PeopleQuery, PersonIn, PersonOut, PersonPatch
 from heidi_services.users.service import changes, erasure, people, personal

@@ -7,13 +7,13 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from heidi_common import timezones
-from heidi_common.accounts import UserOut
-from heidi_common.identity import Role
-from heidi_common.letters import plain
-from heidi_common.password_policy import IN_DOCUMENTS
-from heidi_common.passwords import MAX_BYTES
-from heidi_common.schemas import Flag, PageQuery, PersonName, Schema, Text, UtcDateTime, in_order
+from heidi_common.database.text_search import plain
+from heidi_common.identity.accounts import UserOut
+from heidi_common.identity.models import Role
+from heidi_common.identity.password_hashing import MAX_BYTES
+from heidi_common.identity.password_policy import IN_DOCUMENTS
+from heidi_common.schemas import timezones
+from heidi_common.schemas.base import Flag, PageQuery, PersonName, Schema, Text, UtcDateTime, in_order
 
 PHONE = validate.Regexp(re.compile(r"\+[1-9][0-9]{6,14}\Z"), error="A phone number looks like +4930123456 (E.164).")
 LOCALE = validate.Regexp(re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?\Z"), error="A locale looks like de-AT.")

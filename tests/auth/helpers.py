@@ -7,8 +7,8 @@ from typing import Any
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from heidi_common.db import db
-from heidi_common.outbox import Event
+from heidi_common.database.session import db
+from heidi_common.messaging.outbox import Event
 
 PASSWORD = "violet-harbour-91-lantern"
 ANOTHER = "seven quiet otters & a drum"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from flask.testing import FlaskClient
 
-from heidi_common.identity import Role
+from heidi_common.identity.models import Role
 from tests.auth.helpers import login, register
 
 AUDIT = "/api/v1/auth/audit"

@@ -7,8 +7,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.identity import Client, Role, Session
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.identity.models import Client, Role, Session
 from tests.auth.helpers import bearer, register
 
 CLIENTS, TOKEN, INTROSPECT = (f"/api/v1/auth/{name}" for name in ("clients", "token", "introspect"))

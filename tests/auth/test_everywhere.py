@@ -8,7 +8,7 @@ import pytest
 import redis
 from flask.testing import FlaskClient
 
-from heidi_common.identity import Role
+from heidi_common.identity.models import Role
 from heidi_common.runtime import runtime
 from tests.auth.helpers import bearer, login, refresh, register
 from tests.auth.test_token_attacks import PROTECTED

@@ -9,8 +9,8 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
-from heidi_common import jwt
-from heidi_common.db import utcnow
+from heidi_common.database.session import utcnow
+from heidi_common.jwt import tokens as jwt
 from tests.auth.helpers import bearer, register
 from tests.auth.test_keys import filed as filed
 from tests.auth.test_keys import run

@@ -12,8 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from heidi_common.db import db
-from heidi_common.outbox import Event
+from heidi_common.database.session import db
+from heidi_common.messaging.outbox import Event
 from heidi_common.runtime import Runtime
 from heidi_services.notification.models import Notification
 from heidi_services.notification.service import requests

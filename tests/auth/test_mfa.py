@@ -13,9 +13,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError
 
-from heidi_common.db import db, utcnow
-from heidi_common.errors import LOCK_NOT_AVAILABLE
-from heidi_common.identity import User
+from heidi_common.database.session import db, utcnow
+from heidi_common.identity.models import User
+from heidi_common.interceptors.error_handlers import LOCK_NOT_AVAILABLE
 from heidi_common.runtime import Runtime, runtime
 from heidi_services.auth.models import RecoveryCode, Totp
 from heidi_services.auth.service import mfa, sealing

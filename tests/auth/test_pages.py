@@ -12,8 +12,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from heidi_common.password_policy import MIN_CHARACTERS
-from heidi_common.passwords import MAX_BYTES
+from heidi_common.identity.password_hashing import MAX_BYTES
+from heidi_common.identity.password_policy import MIN_CHARACTERS
 from heidi_common.runtime import runtime
 from heidi_services.auth.pages import SCRIPT, WORDS
 from heidi_services.auth.service import password

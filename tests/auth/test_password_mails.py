@@ -14,11 +14,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import update
 from uuid_utils.compat import uuid7
 
-from heidi_common import accounts
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.identity import Role, User
-from heidi_common.outbox import Event
-from heidi_common.passwords import passwords
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.identity import accounts
+from heidi_common.identity.models import Role, User
+from heidi_common.identity.password_hashing import passwords
+from heidi_common.messaging.outbox import Event
 from heidi_common.runtime import runtime
 from heidi_services.auth import same_time
 from heidi_services.auth.models import OneTimeToken

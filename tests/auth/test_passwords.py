@@ -7,9 +7,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from heidi_common.db import db, transaction
-from heidi_common.identity import User
-from heidi_common.passwords import Passwords, is_known_hash
+from heidi_common.database.session import db, transaction
+from heidi_common.identity.models import User
+from heidi_common.identity.password_hashing import Passwords, is_known_hash
 from heidi_common.problems import Unavailable
 from tests.auth.helpers import PASSWORD, login, register
 
@@ -96,7 +96,7 @@ def test_only_hashes_that_can_be_verified_are_known() -> None:
 
 
 def test_who_waits_too_long_for_a_slot_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("heidi_common.passwords.WAIT_SECONDS", 0.05)
+    monkeypatch.setattr("heidi_common.identity.password_hashing.WAIT_SECONDS", 0.05)
     hasher = Passwords(slots=1)
 
     def inside() -> None:

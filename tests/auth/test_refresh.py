@@ -10,10 +10,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from heidi_common.audit import Audit
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.identity import Session
-from heidi_common.jwt import verify
+from heidi_common.audit.trail import Audit
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.identity.models import Session
+from heidi_common.jwt.tokens import verify
 from heidi_services.auth.service import sessions as refreshing
 from heidi_services.auth.service.sessions import Device, start
 from tests.auth.helpers import bearer, mails, refresh, register

@@ -10,10 +10,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from heidi_common import passwords, throttle
-from heidi_common.audit import Audit
-from heidi_common.db import db, transaction
-from heidi_common.identity import User
+from heidi_common.audit.trail import Audit
+from heidi_common.database.session import db, transaction
+from heidi_common.identity import login_throttle as throttle
+from heidi_common.identity import password_hashing as passwords
+from heidi_common.identity.models import User
 from heidi_common.runtime import runtime
 from tests.auth.helpers import PASSWORD, login, register
 from tests.conftest import make_settings

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from heidi_common.identity import Role
+from heidi_common.identity.models import Role
 from heidi_services import SERVICES
 
 METHODS = ("get", "post", "put", "patch", "delete")

@@ -3,8 +3,8 @@ from __future__ import annotations
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from heidi_common.db import db
-from heidi_common.outbox import Event
+from heidi_common.database.session import db
+from heidi_common.messaging.outbox import Event
 from tests.auth.helpers import PASSWORD, bearer, login, mails, refresh, register
 
 

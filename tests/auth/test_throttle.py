@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Flask
 
-from heidi_common import throttle
+from heidi_common.identity import login_throttle as throttle
+from heidi_common.identity.login_throttle import Limit
 from heidi_common.runtime import runtime
-from heidi_common.throttle import Limit
 
 
 def test_a_count_always_has_an_end_and_keeps_it(app: Flask) -> None:

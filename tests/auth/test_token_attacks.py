@@ -18,10 +18,10 @@ from flask import current_app
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from heidi_common import keys
-from heidi_common.audit import DAMPER, Audit
-from heidi_common.base64url import decode
-from heidi_common.db import db, utcnow
+from heidi_common.audit.trail import DAMPER, Audit
+from heidi_common.crypto.base64url import decode
+from heidi_common.database.session import db, utcnow
+from heidi_common.jwt import keys
 from tests.auth.helpers import PASSWORD, mails, register
 from tests.conftest import SIGNING_KEY
 

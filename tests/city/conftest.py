@@ -7,8 +7,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from heidi_common.db import db, transaction
-from heidi_common.identity import Role
+from heidi_common.database.session import db, transaction
+from heidi_common.identity.models import Role
 from heidi_services.city import sources
 from heidi_services.city.models import City
 from heidi_services.city.service import catalogue, importing

@@ -7,9 +7,9 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from heidi_common.db import db
-from heidi_common.identity import Role
-from heidi_common.outbox import Event
+from heidi_common.database.session import db
+from heidi_common.identity.models import Role
+from heidi_common.messaging.outbox import Event
 from heidi_services.city.models import City
 from tests.city.conftest import BERLIN
 

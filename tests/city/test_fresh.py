@@ -8,10 +8,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from heidi_common.app import build_app, service
-from heidi_common.config import Settings
-from heidi_common.db import after_commit, db, transaction
-from heidi_common.events import matches
-from heidi_common.outbox import Event
+from heidi_common.config.settings import Settings
+from heidi_common.database.session import after_commit, db, transaction
+from heidi_common.messaging.events import matches
+from heidi_common.messaging.outbox import Event
 from heidi_common.problems import Unavailable
 from heidi_common.runtime import runtime
 from heidi_services.city.models import City

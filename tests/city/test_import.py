@@ -17,9 +17,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 
-from heidi_common.config import Settings
-from heidi_common.db import db, reading, transaction
-from heidi_common.outbox import Event
+from heidi_common.config.settings import Settings
+from heidi_common.database.session import db, reading, transaction
+from heidi_common.messaging.outbox import Event
 from heidi_services.city import sources
 from heidi_services.city.models import CITY_NAMES, City
 from heidi_services.city.service import catalogue, importing

@@ -11,11 +11,11 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from heidi_common.app import build_app, service
-from heidi_common.config import Settings
-from heidi_common.standalone.router import Router
+from heidi_common.config.settings import Settings
 from heidi_services import SERVICES
 from heidi_services.city.models import City
 from heidi_services.city.service import catalogue
+from heidi_standalone.servers.nginx import Router
 from tests.city.conftest import BERLIN
 from tests.ports import free_port
 from tests.standalone.conftest import running

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from heidi_common.direct import Direct
+from heidi_common.database.compiled import Direct
 from tests.city.oracle import Known, check, everything_by_distance
 
 EVERYTHING = 20038

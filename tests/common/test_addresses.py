@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from heidi_common.outbound.addresses import is_public
+from heidi_common.http_client.addresses import is_public
 
 SPECIAL_V4 = [
     ("0.0.0.0", "0.255.255.255"),

@@ -7,8 +7,8 @@ from flask import Flask
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from heidi_common.audit import GENESIS, Audit, fingerprint, record, refuse, verify
-from heidi_common.db import db, transaction
+from heidi_common.audit.trail import GENESIS, Audit, fingerprint, record, refuse, verify
+from heidi_common.database.session import db, transaction
 
 
 def rows() -> list[Audit]:

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 import redis
 
-from heidi_common import cache as caching
-from heidi_common.cache import Cache, Message, connect
-from heidi_common.standalone.valkey import Valkey
+from heidi_common.redis import cache as caching
+from heidi_common.redis.cache import Cache, Message, connect
+from heidi_standalone.servers.valkey import Valkey
 from tests.waiting import PATIENCE, until
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from heidi_common.client_address import ClientAddress
+from heidi_common.interceptors.proxy import ClientAddress
 
 
 def seen(peer: str | None, forwarded: str | None = None) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from heidi_common.config import ConfigError, Settings
+from heidi_common.config.settings import ConfigError, Settings
 
 GOOD = {
     "HEIDI_ENV": "production",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heidi_common.crypto import BadKey, CannotOpen, Sealer
+from heidi_common.crypto.encryption import BadKey, CannotOpen, Sealer
 
 OLD = base64.b64encode(b"o" * 32).decode()
 NEW = base64.b64encode(b"n" * 32).decode()

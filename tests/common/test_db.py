@@ -9,11 +9,11 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select, text
 
-from heidi_common import db as database
 from heidi_common.app import base_app
-from heidi_common.db import after_commit, db, reading, transaction
-from heidi_common.outbox import Event
-from heidi_common.standalone.postgres import Postgres
+from heidi_common.database import session as database
+from heidi_common.database.session import after_commit, db, reading, transaction
+from heidi_common.messaging.outbox import Event
+from heidi_standalone.servers.postgres import Postgres
 from tests.conftest import make_settings
 
 

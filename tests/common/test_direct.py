@@ -7,9 +7,9 @@ import pytest
 from flask import Flask, g
 from sqlalchemy import exc, literal, select, text, update
 
-from heidi_common.db import db, transaction
-from heidi_common.direct import Direct
-from heidi_common.identity import User
+from heidi_common.database.compiled import Direct
+from heidi_common.database.session import db, transaction
+from heidi_common.identity.models import User
 from heidi_common.problems import Unavailable
 
 PID = Direct(text("SELECT pg_backend_pid() AS pid"))

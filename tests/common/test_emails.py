@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from heidi_common.emails import normalise_email
+from heidi_common.identity.emails import normalise_email
 
 
 @pytest.mark.parametrize("local", ["a" * 64, "ü" * 32])

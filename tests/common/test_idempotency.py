@@ -11,11 +11,11 @@ from sqlalchemy import func, select, text, update
 from uuid_utils.compat import uuid7
 
 from heidi_common.app import build_app, service
-from heidi_common.config import Settings
-from heidi_common.db import db, reading, transaction, utcnow
-from heidi_common.guards import authenticated
-from heidi_common.http import Blueprint
-from heidi_common.idempotency import BLANK, IdempotencyKey, forget_person, idempotent, prune
+from heidi_common.config.settings import Settings
+from heidi_common.database.session import db, reading, transaction, utcnow
+from heidi_common.interceptors.idempotency import BLANK, IdempotencyKey, forget_person, idempotent, prune
+from heidi_common.interceptors.transform import Blueprint
+from heidi_common.jwt.guards import authenticated
 from heidi_common.problems import Conflict
 from tests.statements import noted
 from tests.waiting import PATIENCE

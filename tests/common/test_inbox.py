@@ -10,10 +10,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from heidi_common import inbox
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.inbox import MAX_ATTEMPTS, Inbox, digest
-from heidi_common.outbox import Event
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.messaging import inbox
+from heidi_common.messaging.inbox import MAX_ATTEMPTS, Inbox, digest
+from heidi_common.messaging.outbox import Event
 from heidi_common.runtime import runtime
 
 CONSUMER = "a_subscriber"

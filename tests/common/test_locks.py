@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import pytest
 import redis
 
-from heidi_common import locks
-from heidi_common.cache import connect
-from heidi_common.locks import Lock, LockLost, LockNotAcquired, LockUnavailable
+from heidi_common.redis import lock as locks
+from heidi_common.redis.cache import connect
+from heidi_common.redis.lock import Lock, LockLost, LockNotAcquired, LockUnavailable
 from tests.waiting import until
 
 

@@ -11,9 +11,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import exc
 from uuid_utils.compat import uuid7
 
-from heidi_common import logs
-from heidi_common.db import db, transaction
-from heidi_common.identity import User
+from heidi_common.database.session import db, transaction
+from heidi_common.identity.models import User
+from heidi_common.logger import setup as logs
 
 EMAIL, HASH = "ann@example.org", "$argon2id$secret"
 

@@ -8,8 +8,8 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from heidi_common.logs import bound_request_id
-from heidi_common.outbound import Client, ConnectFailed, ConnectionLost, Refused, TimedOut, TooLarge
+from heidi_common.http_client.client import Client, ConnectFailed, ConnectionLost, Refused, TimedOut, TooLarge
+from heidi_common.logger.setup import bound_request_id
 from tests.common.talkers import Talker, certificate
 from tests.waiting import PATIENCE, until
 
@@ -115,7 +115,7 @@ def test_a_name_that_changes_its_address_after_the_check_gains_nothing(
         connected.append(address[0])
         raise ConnectionRefusedError
 
-    monkeypatch.setattr("heidi_common.outbound.sockets.create_connection", connect)
+    monkeypatch.setattr("heidi_common.http_client.sockets.create_connection", connect)
     client = Client(resolver=lambda host, port: next(answers))
     with pytest.raises(ConnectFailed):
         client.request("GET", f"http://evil.test:{httpserver.port}/")

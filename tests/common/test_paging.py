@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from heidi_common.identity import Role
+from heidi_common.identity.models import Role
 from heidi_services.auth.service import clients
 
 USERS, CLIENTS = "/api/v1/users", "/api/v1/auth/clients"

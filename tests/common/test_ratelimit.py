@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from heidi_common import ratelimit
 from heidi_common.app import build_app, service
-from heidi_common.cache import Cache, connect
-from heidi_common.config import Settings
-from heidi_common.identity import Role
-from heidi_common.peer_proof import HEADER, proof
-from heidi_common.ratelimit import Counter
+from heidi_common.config.settings import Settings
+from heidi_common.identity.models import Role
+from heidi_common.interceptors import rate_limit as ratelimit
+from heidi_common.interceptors.rate_limit import Counter
+from heidi_common.peers.signature import HEADER, proof
+from heidi_common.redis.cache import Cache, connect
 from heidi_common.runtime import runtime
 from tests.conftest import make_settings
 

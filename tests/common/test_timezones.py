@@ -1,7 +1,7 @@
 import pytest
 from marshmallow import ValidationError
 
-from heidi_common import timezones
+from heidi_common.schemas import timezones
 
 
 @pytest.mark.parametrize("name", ["Europe/Berlin", "UTC", None])

@@ -15,8 +15,8 @@ import pytest
 import requests
 from flask import Flask
 
-from heidi_common.config import Settings
-from heidi_common.identity import Role
+from heidi_common.config.settings import Settings
+from heidi_common.identity.models import Role
 from tests.conftest import SignedIn
 from tests.ports import free_port
 from tests.waiting import PATIENCE, until

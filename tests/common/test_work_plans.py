@@ -9,8 +9,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from heidi_common import inbox, work
-from heidi_common.db import db, reading
+from heidi_common.database.session import db, reading
+from heidi_common.messaging import inbox
+from heidi_common.messaging import jobs as work
 from heidi_services.notification.service import claim
 from heidi_services.scheduler.models import ScheduleRun
 from tests.statements import Sent, noted

@@ -9,8 +9,8 @@ from flask.testing import FlaskClient
 from pytest_httpserver import HTTPServer
 
 from heidi_common.app import build_app, service
-from heidi_common.config import Settings
-from heidi_common.db import db
+from heidi_common.config.settings import Settings
+from heidi_common.database.session import db
 from heidi_services.core.service import status
 from tests.conftest import make_settings
 from tests.waiting import PATIENCE

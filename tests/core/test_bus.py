@@ -10,10 +10,10 @@ from flask import Flask
 from sqlalchemy import select, update
 from uuid_utils.compat import uuid7
 
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.events import CoreOperation, Fact, UserCreated
-from heidi_common.inbox import Inbox
-from heidi_common.outbox import Event, emit
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.messaging.events import CoreOperation, Fact, UserCreated
+from heidi_common.messaging.inbox import Inbox
+from heidi_common.messaging.outbox import Event, emit
 from heidi_common.runtime import runtime
 from heidi_services.core.models import Operation
 from heidi_services.core.service import overview

@@ -9,11 +9,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from uuid_utils.compat import uuid7
 
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.events import CityCreated, Fact, UserCreated, UserDeleted
-from heidi_common.identity import Role
-from heidi_common.inbox import Inbox
-from heidi_common.outbox import POSITIONS, Event, emit
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.identity.models import Role
+from heidi_common.messaging.events import CityCreated, Fact, UserCreated, UserDeleted
+from heidi_common.messaging.inbox import Inbox
+from heidi_common.messaging.outbox import POSITIONS, Event, emit
 
 PATH = "/api/v1/core/events"
 

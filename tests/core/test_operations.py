@@ -14,11 +14,11 @@ from sqlalchemy import select, update
 from uuid_utils.compat import uuid7
 from werkzeug import Request, Response
 
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.events import CoreOperation
-from heidi_common.identity import Role
-from heidi_common.inbox import Refused
-from heidi_common.outbox import Event, emit
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.identity.models import Role
+from heidi_common.messaging.events import CoreOperation
+from heidi_common.messaging.inbox import Refused
+from heidi_common.messaging.outbox import Event, emit
 from heidi_services.core import authority
 from heidi_services.core.models import Operation
 from heidi_services.core.operations import Order

@@ -7,11 +7,11 @@ from flask.testing import FlaskClient
 from pytest_httpserver import HTTPServer
 from uuid_utils.compat import uuid7
 
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.events import NotificationFailed, NotificationSent
-from heidi_common.identity import Role
-from heidi_common.inbox import Inbox
-from heidi_common.outbox import emit
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.identity.models import Role
+from heidi_common.messaging.events import NotificationFailed, NotificationSent
+from heidi_common.messaging.inbox import Inbox
+from heidi_common.messaging.outbox import emit
 from heidi_services.core.service import overview
 from tests.core.conftest import Say
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from pytest_httpserver import HTTPServer
 
-from heidi_common.peers import Call, ask
+from heidi_common.peers.client import Call, ask
 
 
 def test_a_page_of_large_webhooks_is_not_too_large_an_answer(core: Flask, httpserver: HTTPServer) -> None:

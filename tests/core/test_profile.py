@@ -8,7 +8,7 @@ from pytest_httpserver import HTTPServer
 from uuid_utils.compat import uuid7
 from werkzeug import Request, Response
 
-from heidi_common.identity import Role
+from heidi_common.identity.models import Role
 from tests.core.conftest import Say
 from tests.waiting import PATIENCE
 

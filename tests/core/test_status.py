@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from pytest_httpserver import HTTPServer
 
 from heidi_common import app as heidi_app
-from heidi_common.identity import Role
+from heidi_common.identity.models import Role
 from heidi_services import SERVICES
 from heidi_services.core.service.status import Memo, look, summarise
 from tests.conftest import make_settings

@@ -9,10 +9,10 @@ from flask import Flask
 from sqlalchemy import func, select, text
 from werkzeug.serving import make_server
 
-from heidi_common.db import db, transaction
-from heidi_common.events import CityCreated
-from heidi_common.identity import Role, Session
-from heidi_common.outbox import PLACED
+from heidi_common.database.session import db, transaction
+from heidi_common.identity.models import Role, Session
+from heidi_common.messaging.events import CityCreated
+from heidi_common.messaging.outbox import PLACED
 from heidi_common.runtime import runtime
 from heidi_services.core.service import stream
 from tests.core.test_events import place, user_created

@@ -8,8 +8,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from heidi_common.db import db
-from heidi_common.identity import Role, User
+from heidi_common.database.session import db
+from heidi_common.identity.models import Role, User
 from heidi_services import SERVICES
 from heidi_services.core.service import carrying
 from heidi_services.integration.models import Integration

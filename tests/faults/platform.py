@@ -22,8 +22,8 @@ import psycopg2
 import requests
 from supervisor.xmlrpc import SupervisorTransport
 
-from heidi_common.standalone.sockets import folder_for
-from heidi_common.standalone.supervision import SOCKET
+from heidi_standalone.servers.unix_sockets import folder_for
+from heidi_standalone.supervision.supervisor import SOCKET
 from tests.ports import free_range
 from tests.waiting import PATIENCE
 

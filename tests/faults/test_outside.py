@@ -16,11 +16,11 @@ import pika
 import pytest
 from flask import Flask
 
-from heidi_common.config import Settings
-from heidi_common.db import db, transaction
-from heidi_common.events import UserCreated
-from heidi_common.identity import Role
-from heidi_common.outbox import Event, emit_many
+from heidi_common.config.settings import Settings
+from heidi_common.database.session import db, transaction
+from heidi_common.identity.models import Role
+from heidi_common.messaging.events import UserCreated
+from heidi_common.messaging.outbox import Event, emit_many
 from tests.faults.platform import ROOT, wait_for
 from tests.fixtures_rabbit import need_rabbitmq
 from tests.rabbit import RabbitNode

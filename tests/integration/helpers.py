@@ -13,9 +13,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, update
 from uuid_utils.compat import uuid7
 
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.events import Fact, UserUpdated
-from heidi_common.outbox import Event, emit
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.messaging.events import Fact, UserUpdated
+from heidi_common.messaging.outbox import Event, emit
 from heidi_services.integration.models import Delivery
 from heidi_services.integration.service import delivery, forwarding
 

@@ -14,11 +14,11 @@ from pytest_httpserver import HTTPServer
 from sqlalchemy import select
 
 import workers.integration  # noqa: F401  (registers the deeds)
-from heidi_common.config import Settings
-from heidi_common.db import db, transaction
-from heidi_common.events import IntegrationSync
-from heidi_common.inbox import Inbox
-from heidi_common.outbox import emit
+from heidi_common.config.settings import Settings
+from heidi_common.database.session import db, transaction
+from heidi_common.messaging.events import IntegrationSync
+from heidi_common.messaging.inbox import Inbox
+from heidi_common.messaging.outbox import emit
 from heidi_services.integration.models import Integration
 from workers.actors import DEEDS
 from workers.broker import make_broker

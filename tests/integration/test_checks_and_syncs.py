@@ -15,10 +15,10 @@ from pytest_httpserver import HTTPServer
 from sqlalchemy import func, select, update
 from standardwebhooks import Webhook
 
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.events import IntegrationSync
-from heidi_common.inbox import Refused
-from heidi_common.outbox import Event
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.messaging.events import IntegrationSync
+from heidi_common.messaging.inbox import Refused
+from heidi_common.messaging.outbox import Event
 from heidi_services.integration.models import Integration, Sync, WebhookEvent
 from heidi_services.integration.providers import sendgrid, slack, stripe, twilio
 from heidi_services.integration.service import events, sync

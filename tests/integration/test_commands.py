@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
-from heidi_common.db import db, transaction
+from heidi_common.database.session import db, transaction
 from heidi_services.integration.models import Delivery
 from heidi_services.integration.service import delivery
 

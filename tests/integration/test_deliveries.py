@@ -16,8 +16,8 @@ from sqlalchemy import select, update
 from standardwebhooks import Webhook, WebhookVerificationError
 from werkzeug import Request, Response
 
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.outbox import Event
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.messaging.outbox import Event
 from heidi_services.integration.models import Delivery, DeliveryAttempt, Integration, IntegrationLog
 from heidi_services.integration.service import delivery, manage, outcome, outgoing
 from tests.waiting import PATIENCE, until
@@ -451,7 +451,7 @@ def test_rotated_encryption_keys_open_what_was_sealed_before(
 ) -> None:
     import base64
 
-    from heidi_common.crypto import Sealer
+    from heidi_common.crypto.encryption import Sealer
     from heidi_common.runtime import runtime
 
     old, new = base64.b64encode(bytes(range(32))).decode(), base64.b64encode(bytes(range(32, 64))).decode()

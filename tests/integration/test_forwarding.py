@@ -11,10 +11,10 @@ from flask.testing import FlaskClient
 from pytest_httpserver import HTTPServer
 from sqlalchemy import func, select, update
 
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.events import CityCreated, CityUpdated, NotificationFailed, UserCreated, UserDeleted
-from heidi_common.identity import Role
-from heidi_common.outbox import Event
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.identity.models import Role
+from heidi_common.messaging.events import CityCreated, CityUpdated, NotificationFailed, UserCreated, UserDeleted
+from heidi_common.messaging.outbox import Event
 from heidi_services.integration.models import Delivery, Integration
 from heidi_services.integration.service import forwarding, owners
 

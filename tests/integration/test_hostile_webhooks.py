@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heidi_common.signatures import Refused
+from heidi_common.crypto.webhook_signatures import Refused
 from heidi_services.integration.providers import PROVIDERS, Inbound, receive, signing
 
 NOW = 1_800_000_000

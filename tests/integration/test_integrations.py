@@ -10,8 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from heidi_common.db import db
-from heidi_common.identity import Role
+from heidi_common.database.session import db
+from heidi_common.identity.models import Role
 from heidi_services.integration.models import Integration
 
 from .helpers import API, make, some_id

@@ -18,7 +18,7 @@ from stripe import WebhookSignature
 from svix.webhooks import Webhook as SvixWebhook
 from twilio.request_validator import RequestValidator
 
-from heidi_common.signatures import Refused
+from heidi_common.crypto.webhook_signatures import Refused
 from heidi_services.integration.providers import PROVIDERS, Inbound, Received, receive
 
 NOW = 1_800_000_000

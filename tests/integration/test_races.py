@@ -14,8 +14,8 @@ from pytest_httpserver import HTTPServer
 from sqlalchemy import func, select
 from werkzeug import Request, Response
 
-from heidi_common.db import db
-from heidi_common.outbox import Event
+from heidi_common.database.session import db
+from heidi_common.messaging.outbox import Event
 from heidi_services.integration.models import Delivery, WebhookEvent
 from heidi_services.integration.service import delivery, outcome
 

@@ -22,8 +22,8 @@ from standardwebhooks import Webhook
 from twilio.request_validator import RequestValidator
 from werkzeug.test import TestResponse
 
-from heidi_common.db import db
-from heidi_common.outbox import Event
+from heidi_common.database.session import db
+from heidi_common.messaging.outbox import Event
 from heidi_services.integration.models import Integration, IntegrationLog, WebhookEvent
 from heidi_services.integration.service import journal, receiver
 

@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from heidi_common.config import Settings
-from heidi_common.db import db
+from heidi_common.config.settings import Settings
+from heidi_common.database.session import db
 from heidi_common.runtime import Runtime
 from heidi_services.notification.models import Attempt, Notification
 from heidi_services.notification.service.deliver import deliver

@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 import pytest
 from flask.testing import FlaskClient
 
-from heidi_common.db import db, utcnow
-from heidi_common.identity import Role
-from heidi_common.outbox import Event
+from heidi_common.database.session import db, utcnow
+from heidi_common.identity.models import Role
+from heidi_common.messaging.outbox import Event
 from heidi_services.notification.models import Notification
 from heidi_services.notification.service import due
 from tests.conftest import SignedIn

@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 import pytest
 from flask.testing import FlaskClient
 
-from heidi_common.crypto import CannotOpen
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.outbox import Event
+from heidi_common.crypto.encryption import CannotOpen
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.messaging.outbox import Event
 from heidi_services.notification.channels.message import Message, Outcome, Result
 from heidi_services.notification.models import Notification, Suppression
 from heidi_services.notification.service import deliver as delivering

@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 from flask.testing import FlaskClient
 
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.identity import Role
-from heidi_common.outbox import Event
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.identity.models import Role
+from heidi_common.messaging.outbox import Event
 from heidi_services.notification.models import Notification
 from heidi_services.notification.service import due, settle
 from heidi_services.notification.service.claim import claim

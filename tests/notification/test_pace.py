@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from heidi_common.config import ConfigError, Settings
-from heidi_common.db import utcnow
+from heidi_common.config.settings import ConfigError, Settings
+from heidi_common.database.session import utcnow
 from heidi_common.runtime import runtime
 from heidi_services.notification.service.pace import Limit, take
 from tests.conftest import SignedIn

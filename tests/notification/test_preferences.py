@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from heidi_common.db import utcnow
-from heidi_common.schemas import iso
+from heidi_common.database.session import utcnow
+from heidi_common.schemas.base import iso
 from heidi_services.notification.service import due
 from heidi_services.notification.service.verdict import quiet_until
 from tests.conftest import SignedIn

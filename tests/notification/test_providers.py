@@ -18,8 +18,8 @@ from flask import Flask
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from heidi_common.db import db
-from heidi_common.outbound import Client
+from heidi_common.database.session import db
+from heidi_common.http_client.client import Client
 from heidi_services.notification.channels.fcm import FcmSender
 from heidi_services.notification.channels.message import Message, Outcome
 from heidi_services.notification.channels.sendgrid import SendGridSender

@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask.testing import FlaskClient
 from twilio.request_validator import RequestValidator
 
-from heidi_common.db import db
-from heidi_common.outbox import Event
+from heidi_common.database.session import db
+from heidi_common.messaging.outbox import Event
 from heidi_services.notification.models import Suppression
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, delivered, row

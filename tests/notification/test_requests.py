@@ -9,10 +9,10 @@ from dramatiq import Message
 from flask import Flask
 from uuid_utils.compat import uuid7
 
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.events import NotificationSend, UserCreated, UserDeleted
-from heidi_common.inbox import Inbox
-from heidi_common.outbox import Event, emit
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.messaging.events import NotificationSend, UserCreated, UserDeleted
+from heidi_common.messaging.inbox import Inbox
+from heidi_common.messaging.outbox import Event, emit
 from heidi_services.notification.models import Attempt, Device, Notification, Preferences
 from heidi_services.notification.service.requests import forget
 from tests.conftest import SignedIn

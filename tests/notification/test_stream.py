@@ -11,9 +11,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from heidi_common import revocation
-from heidi_common.db import db, transaction
-from heidi_common.identity import Session
+from heidi_common.database.session import db, transaction
+from heidi_common.identity import revocation
+from heidi_common.identity.models import Session
 from heidi_services.notification.models import Notification
 from heidi_services.notification.routes import stream as route
 from heidi_services.notification.service import hub

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from heidi_common.identity import Role
+from heidi_common.identity.models import Role
 from heidi_services.notification.service.compose import shipped_templates
 from heidi_services.notification.service.rendering import check
 from tests.conftest import SignedIn

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 
-from heidi_common.events import Fact, matches
+from heidi_common.messaging.events import Fact, matches
 from workers.actors import Deed
 from workers.clock import Duty
 from workers.subscriptions import Consume, Hint

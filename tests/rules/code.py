@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PRODUCT = ("heidi_common", "heidi_services", "workers")
+PRODUCT = ("heidi_common", "heidi_standalone", "heidi_services", "workers")
 
 ROOMS = frozenset({"routes", "schemas", "service", "models", "cli"})
 SPECIALITIES: Mapping[str, frozenset[str]] = {
@@ -22,10 +22,10 @@ SPECIALITIES: Mapping[str, frozenset[str]] = {
 }
 """What a service has beyond the common rooms. A name that is not here (utils.py, helpers.py) needs a reason first."""
 
-COMMITS = frozenset({"heidi_common/db.py"})
+COMMITS = frozenset({"heidi_common/database/session.py"})
 # Where settings are made, what runs before there are any, and commands typed by a person.
 READS_ENVIRONMENT = re.compile(
-    r"wsgi\.py|heidi_common/(config|metrics|doctor)\.py|heidi_common/standalone/.*|heidi_services/\w+/cli(\.py|/.*)"
+    r"wsgi\.py|heidi_common/(config/settings|metrics/exporter|cli/doctor)\.py|heidi_standalone/.*|heidi_services/\w+/cli(\.py|/.*)"
 )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from heidi_common.guards import guard_of
+from heidi_common.jwt.guards import guard_of
 
 METHODS = ("get", "post", "put", "patch", "delete")
 ID = "01890a5d-ac96-774b-bcce-b302099a8057"

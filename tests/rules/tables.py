@@ -11,14 +11,19 @@ from sqlalchemy import MetaData, Table
 from heidi_services import SERVICES
 
 IDENTITY = "identity"
-COMMON = ("heidi_common.outbox", "heidi_common.inbox", "heidi_common.idempotency", "heidi_common.audit")
+COMMON = (
+    "heidi_common.messaging.outbox",
+    "heidi_common.messaging.inbox",
+    "heidi_common.interceptors.idempotency",
+    "heidi_common.audit.trail",
+)
 SHARE_IDENTITY = frozenset({IDENTITY, "auth", "users"})
 """The one User row holds credentials (auth) and profile (users): these two may refer to it."""
 
 
 def owners() -> dict[str, str]:
     """Table -> the service whose models.py defines it; `identity` and `common` for the shared ones."""
-    homes = {"heidi_common.identity": IDENTITY} | dict.fromkeys(COMMON, "common")
+    homes = {"heidi_common.identity.models": IDENTITY} | dict.fromkeys(COMMON, "common")
     homes |= {f"heidi_services.{name}.models": name for name in SERVICES}
     return {
         table: owner for path, owner in homes.items() if util.find_spec(path) for table in _tables(import_module(path))

@@ -10,9 +10,9 @@ from flask import Flask
 from sqlalchemy import select, update
 from uuid_utils.compat import uuid7
 
-from heidi_common.db import db, transaction
-from heidi_common.identity import Role
-from heidi_common.outbox import Event
+from heidi_common.database.session import db, transaction
+from heidi_common.identity.models import Role
+from heidi_common.messaging.outbox import Event
 from heidi_services.scheduler import service
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 

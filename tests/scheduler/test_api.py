@@ -10,8 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.identity import Role
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.identity.models import Role
 from heidi_services.scheduler import service
 from heidi_services.scheduler.models import Schedule
 from tests.scheduler.conftest import MakeSchedule, body, facts, runs

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text, update
 
-from heidi_common.db import db, reading, transaction
+from heidi_common.database.session import db, reading, transaction
 from heidi_services.scheduler import cron, service
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 from heidi_services.scheduler.service import admitting, firing

@@ -15,9 +15,9 @@ from sqlalchemy import Executable, func, insert, select, text
 from uuid_utils.compat import uuid7
 
 from heidi_common.app import base_app
-from heidi_common.config import Settings
-from heidi_common.db import db, transaction
-from heidi_common.outbox import Event
+from heidi_common.config.settings import Settings
+from heidi_common.database.session import db, transaction
+from heidi_common.messaging.outbox import Event
 from heidi_services.scheduler import service
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 from tests.waiting import until

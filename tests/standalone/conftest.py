@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import requests
 
-from heidi_common.standalone.router import Router
 from heidi_services import SERVICES
+from heidi_standalone.servers.nginx import Router
 from tests.ports import free_port
 from tests.waiting import PATIENCE, until
 

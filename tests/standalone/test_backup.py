@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg2
 import yaml
 
-from heidi_common.standalone.postgres import BINARIES, Postgres
+from heidi_standalone.servers.postgres import BINARIES, Postgres
 from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]

@@ -7,9 +7,9 @@ from importlib import util
 import pytest
 import yaml
 
-from heidi_common.config import ConfigError, Settings
-from heidi_common.standalone.router import TEMPLATE
+from heidi_common.config.settings import ConfigError, Settings
 from heidi_services import SERVICES
+from heidi_standalone.servers.nginx import TEMPLATE
 from tests.standalone.manifests import COMPOSE, KUBERNETES, OURS, ROOT, pods, sleeps
 from tests.test_readme import asked_for
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from heidi_common import doctor
-from heidi_common.config import Settings
+from heidi_common.cli import doctor
+from heidi_common.config.settings import Settings
 from tests.ports import free_port, free_range
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from heidi_common.config import Settings
-from heidi_common.keys import PrivateKeys, PublicKeys
-from heidi_common.standalone.failure import CannotRun
-from heidi_common.standalone.home import Home
-from heidi_common.standalone.platform import Platform
-from heidi_common.standalone.ports import Ports, require_free
+from heidi_common.config.settings import Settings
+from heidi_common.jwt.keys import PrivateKeys, PublicKeys
 from heidi_services import SERVICES
+from heidi_standalone.errors import CannotRun
+from heidi_standalone.home import Home
+from heidi_standalone.platform import Platform
+from heidi_standalone.ports import Ports, require_free
 from tests.ports import free_port
 
 
@@ -86,7 +86,7 @@ def test_ports_follow_the_base() -> None:
 
 
 def test_a_private_file_is_never_readable_by_others(tmp_path: Path) -> None:
-    from heidi_common.standalone.files import write_private
+    from heidi_standalone.private_files import write_private
 
     before = os.umask(0)
     try:

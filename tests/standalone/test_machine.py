@@ -21,7 +21,7 @@ from tests.conftest import ROOT
 def test_a_wrong_variable_is_named_and_nothing_is_started(tmp_path: Path, name: str, value: str, said: str) -> None:
     env = os.environ | {"HEIDI_HOME": str(tmp_path / "home"), name: value}
     done = subprocess.run(
-        [sys.executable, "-m", "heidi_common.standalone"],
+        [sys.executable, "-m", "heidi_standalone"],
         cwd=ROOT,
         env=env,
         capture_output=True,

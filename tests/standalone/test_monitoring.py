@@ -12,7 +12,7 @@ import yaml
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
-from heidi_common.config import Settings
+from heidi_common.config.settings import Settings
 from tests.waiting import PATIENCE
 from tests.web import WebProcess
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from heidi_common.standalone.router import TEMPLATE, Router, render
 from heidi_services import SERVICES
+from heidi_standalone.servers.nginx import TEMPLATE, Router, render
 from tests.ports import free_port
 from tests.standalone.conftest import RunningRouter, running
 from tests.waiting import PATIENCE, until

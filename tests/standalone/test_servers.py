@@ -11,10 +11,10 @@ import psycopg2
 import pytest
 import redis
 
-from heidi_common.standalone import lifeline
-from heidi_common.standalone.postgres import Postgres
-from heidi_common.standalone.sockets import LONGEST, folder_for, make_private
-from heidi_common.standalone.valkey import Valkey
+from heidi_common.server import parent_death as lifeline
+from heidi_standalone.servers.postgres import Postgres
+from heidi_standalone.servers.unix_sockets import LONGEST, folder_for, make_private
+from heidi_standalone.servers.valkey import Valkey
 from tests.ports import free_port
 from tests.standalone.conftest import listens
 from tests.waiting import PATIENCE, until
@@ -104,7 +104,7 @@ def test_valkey_keeps_what_it_took_through_kill_9_and_asks_for_its_password(tmp_
 
 def test_a_sent_mail_lies_in_the_maildir(tmp_path: Path) -> None:
     port = free_port()
-    process = subprocess.Popen([sys.executable, "-m", "heidi_common.standalone.mail", str(tmp_path), str(port)])
+    process = subprocess.Popen([sys.executable, "-m", "heidi_standalone.servers.mail_sink", str(tmp_path), str(port)])
     until(lambda: listens(port))
     with smtplib.SMTP("127.0.0.1", port) as client:
         client.sendmail("from@x.test", ["to@y.test"], "Subject: hello\r\n\r\nHi there.\r\n.leading dot\r\n")

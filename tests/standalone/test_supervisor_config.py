@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from supervisor.options import ServerOptions
 
-from heidi_common.standalone import supervisor_config
-from heidi_common.standalone.failure import CannotRun
-from heidi_common.standalone.program import ROUTER, SERVERS, SERVICES, Program
+from heidi_standalone.errors import CannotRun
+from heidi_standalone.supervision import config as supervisor_config
+from heidi_standalone.supervision.program import ROUTER, SERVERS, SERVICES, Program
 
 ODD = '50% of {"it": [1, 2]}; a=b,c=d#1 \\n $HOME'
 PROGRAMS = [

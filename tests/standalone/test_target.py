@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from heidi_common.standalone.demo.target import Target
+from heidi_standalone.target import Target
 
 
 def test_another_terminal_finds_the_port_in_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from heidi_common.standalone import unprivileged
-from heidi_common.standalone.router import TEMPLATE, Router, render
+from heidi_standalone.servers import service_user as unprivileged
+from heidi_standalone.servers.nginx import TEMPLATE, Router, render
 from tests.ports import free_port
 from tests.standalone.conftest import RunningRouter, running
 from tests.waiting import PATIENCE

@@ -34,7 +34,7 @@ class Run:
         env |= {"HEIDI_HOME": str(self.home), "HEIDI_PORT": str(self.port), "HEIDI_BASE_PORT": str(self.base)}
         self.output = self.home.with_name("output.txt")
         with self.output.open("w") as output:
-            command = [sys.executable, "-m", "heidi_common.standalone"]
+            command = [sys.executable, "-m", "heidi_standalone"]
             self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output)
         until(lambda: "Ctrl-C stops everything" in self.said or self.process.poll() is not None, seconds)
         assert self.process.poll() is None, self.said

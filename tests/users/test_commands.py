@@ -10,10 +10,10 @@ from flask import Flask
 from sqlalchemy import select
 
 from heidi_common.app import build_app, service
-from heidi_common.config import Settings
-from heidi_common.db import db
-from heidi_common.identity import Role, User
-from heidi_common.outbox import Event
+from heidi_common.config.settings import Settings
+from heidi_common.database.session import db
+from heidi_common.identity.models import Role, User
+from heidi_common.messaging.outbox import Event
 from heidi_services.notification.models import Notification
 from heidi_services.notification.service import requests
 from tests.auth.helpers import ANOTHER, PASSWORD, bearer, login, register

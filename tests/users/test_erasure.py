@@ -10,14 +10,14 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import inspect, select
 
-from heidi_common import peers
 from heidi_common.app import all_services, build_app
-from heidi_common.audit import verify
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.idempotency import IdempotencyKey
-from heidi_common.identity import Role, Session, User
-from heidi_common.outbox import Event
-from heidi_common.peers import Reply
+from heidi_common.audit.trail import verify
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.identity.models import Role, Session, User
+from heidi_common.interceptors.idempotency import IdempotencyKey
+from heidi_common.messaging.outbox import Event
+from heidi_common.peers import client as peers
+from heidi_common.peers.client import Reply
 from heidi_common.runtime import runtime
 from heidi_services.auth.models import OneTimeToken, RecoveryCode, Totp
 from heidi_services.auth.service import forgetting
@@ -181,6 +181,6 @@ def test_an_export_of_more_pages_than_a_person_may_ask_for_is_whole(app, as_user
 
 
 def test_an_export_without_a_service_is_no_export(client, as_user, monkeypatch) -> None:
-    monkeypatch.setattr("heidi_common.peers._here", lambda *args: Reply(503))
+    monkeypatch.setattr("heidi_common.peers.client._here", lambda *args: Reply(503))
     found = client.get(f"{USERS}/me/export", headers=as_user().headers)
     assert (found.status_code, found.json["code"]) == (503, "export_incomplete")

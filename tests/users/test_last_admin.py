@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import func, select
 
-from heidi_common.db import db
-from heidi_common.identity import Role, User
+from heidi_common.database.session import db
+from heidi_common.identity.models import Role, User
 
 USERS = "/api/v1/users"
 WAYS = {

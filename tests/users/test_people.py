@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from heidi_common.identity import Role
+from heidi_common.identity.models import Role
 from tests.auth.helpers import PASSWORD, bearer, login, register
 
 USERS = "/api/v1/users"

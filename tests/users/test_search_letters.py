@@ -12,9 +12,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from heidi_common.db import db, reading
-from heidi_common.identity import Role
-from heidi_common.letters import plain
+from heidi_common.database.session import db, reading
+from heidi_common.database.text_search import plain
+from heidi_common.identity.models import Role
 from tests.conftest import ROOT
 from tests.statements import noted
 

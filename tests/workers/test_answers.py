@@ -13,8 +13,8 @@ from flask import Flask
 from sqlalchemy import func, update
 
 import workers.integration
-from heidi_common.db import db, transaction
-from heidi_common.inbox import MAX_ATTEMPTS, Inbox
+from heidi_common.database.session import db, transaction
+from heidi_common.messaging.inbox import MAX_ATTEMPTS, Inbox
 from heidi_services.scheduler import service
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 from tests.conftest import SignedIn

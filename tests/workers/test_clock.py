@@ -11,10 +11,10 @@ from dramatiq import Message
 from flask import Flask
 from sqlalchemy import func, select, text
 
-from heidi_common.config import Settings
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.inbox import Inbox
-from heidi_common.outbox import Event
+from heidi_common.config.settings import Settings
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.messaging.inbox import Inbox
+from heidi_common.messaging.outbox import Event
 from workers.broker import make_broker
 from workers.clock import Duty, overdue_inbox, prune, round
 

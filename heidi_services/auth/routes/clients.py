@@ -8,13 +8,13 @@ from uuid import UUID
 from flask import Response, jsonify, request
 from marshmallow import ValidationError
 
-from heidi_common.guards import caller, guard, machine, public
-from heidi_common.http import Blueprint
-from heidi_common.identity import Role
-from heidi_common.paging import Page
-from heidi_common.parsing import any_query, read_json
+from heidi_common.database.pagination import Page
+from heidi_common.identity.models import Role
+from heidi_common.interceptors.transform import Blueprint
+from heidi_common.interceptors.validation import any_query, read_json
+from heidi_common.jwt.guards import caller, guard, machine, public
 from heidi_common.problems import Invalid
-from heidi_common.schemas import PageQuery, clean_text
+from heidi_common.schemas.base import PageQuery, clean_text
 from heidi_services.auth.oauth import OAuthError, basic_credentials, form_of
 from heidi_services.auth.routes.recent import recently_signed_in
 from heidi_services.auth.schemas import ClientIn, ClientOut, ClientSecretOut, GrantOut, IntrospectionOut

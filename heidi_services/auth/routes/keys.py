@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Response, jsonify
 
-from heidi_common.guards import public
-from heidi_common.http import Blueprint
-from heidi_common.keys import public_set
+from heidi_common.interceptors.transform import Blueprint
+from heidi_common.jwt.guards import public
+from heidi_common.jwt.keys import public_set
 from heidi_common.runtime import runtime
 from heidi_services.auth.schemas import JwksOut
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from heidi_common.guards import authenticated, caller
-from heidi_common.http import Blueprint
+from heidi_common.interceptors.transform import Blueprint
+from heidi_common.jwt.guards import authenticated, caller
 from heidi_services.auth.routes.recent import recently_signed_in
 from heidi_services.auth.schemas import CodeIn, EnrolmentOut, RecoveryOut
 from heidi_services.auth.service import mfa

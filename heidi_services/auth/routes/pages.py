@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Response
 
-from heidi_common.guards import public
-from heidi_common.http import Blueprint
-from heidi_common.parsing import any_query
+from heidi_common.interceptors.transform import Blueprint
+from heidi_common.interceptors.validation import any_query
+from heidi_common.jwt.guards import public
 from heidi_services.auth import pages
 
 blp = Blueprint("pages", __name__, description="Pages that mails link to")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from heidi_common.guards import authenticated, caller, guard, public
-from heidi_common.http import Blueprint
-from heidi_common.idempotency import idempotent
-from heidi_common.identity import Role
+from heidi_common.identity.models import Role
+from heidi_common.interceptors.idempotency import idempotent
+from heidi_common.interceptors.transform import Blueprint
+from heidi_common.jwt.guards import authenticated, caller, guard, public
 from heidi_services.auth.routes.device import device
 from heidi_services.auth.schemas import AcceptedOut, ChangeIn, EmailIn, InviteIn, ResetIn, TokenIn
 from heidi_services.auth.service import invitation, password, verification

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from heidi_common.guards import caller
+from heidi_common.jwt.guards import caller
 from heidi_services.auth.service import sessions
 
 View = TypeVar("View", bound=Callable[..., Any])

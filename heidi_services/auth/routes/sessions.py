@@ -7,10 +7,10 @@ from uuid import UUID
 
 from flask import Response, jsonify
 
-from heidi_common import accounts
-from heidi_common.accounts import UserOut
-from heidi_common.guards import authenticated, caller
-from heidi_common.http import Blueprint, enveloped
+from heidi_common.identity import accounts
+from heidi_common.identity.accounts import UserOut
+from heidi_common.interceptors.transform import Blueprint, enveloped
+from heidi_common.jwt.guards import authenticated, caller
 from heidi_common.problems import Unauthorized
 from heidi_services.auth.schemas import SessionOut, SessionQuery, ValidOut
 from heidi_services.auth.service import sessions

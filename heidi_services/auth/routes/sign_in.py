@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Response, jsonify, request
 
-from heidi_common.guards import authenticated, caller, public
-from heidi_common.http import Blueprint, enveloped
+from heidi_common.interceptors.transform import Blueprint, enveloped
+from heidi_common.jwt.guards import authenticated, caller, public
 from heidi_services.auth.routes.device import device
 from heidi_services.auth.schemas import LoginIn, MfaIn, RefreshIn, RegisterIn, SignedInOut
 from heidi_services.auth.service import mfa, registration, sessions

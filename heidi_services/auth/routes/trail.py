@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from heidi_common.guards import guard
-from heidi_common.http import Blueprint
-from heidi_common.identity import Role
-from heidi_common.paging import Page
+from heidi_common.database.pagination import Page
+from heidi_common.identity.models import Role
+from heidi_common.interceptors.transform import Blueprint
+from heidi_common.jwt.guards import guard
 from heidi_services.auth.schemas import AuditOut, AuditQuery
 from heidi_services.auth.service import trail
 

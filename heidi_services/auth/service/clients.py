@@ -8,12 +8,13 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select, update
 
-from heidi_common import revocation, throttle
-from heidi_common.audit import fingerprint, record, refuse
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.guards import authenticate
-from heidi_common.identity import Client
-from heidi_common.paging import Page, page
+from heidi_common.audit.trail import fingerprint, record, refuse
+from heidi_common.database.pagination import Page, page
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.identity import login_throttle as throttle
+from heidi_common.identity import revocation
+from heidi_common.identity.models import Client
+from heidi_common.jwt.guards import authenticate
 from heidi_common.problems import NotFound, Unauthorized
 from heidi_common.runtime import runtime
 from heidi_services.auth import tokens

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from sqlalchemy import delete, or_
 
-from heidi_common.db import db, delete_in_batches, transaction, utcnow
-from heidi_common.identity import Session, User
-from heidi_common.outbox import Event
+from heidi_common.database.session import db, delete_in_batches, transaction, utcnow
+from heidi_common.identity.models import Session, User
+from heidi_common.messaging.outbox import Event
 from heidi_services.auth import one_time
 from heidi_services.auth.models import OneTimeToken, RecoveryCode, Totp
 

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from sqlalchemy import exists, select
 
-from heidi_common.audit import record
-from heidi_common.db import db, transaction
-from heidi_common.identity import Session, User
+from heidi_common.audit.trail import record
+from heidi_common.database.session import db, transaction
+from heidi_common.identity.models import Session, User
 from heidi_common.problems import NotFound
 from heidi_services.auth import mails, one_time
 from heidi_services.auth.models import Purpose

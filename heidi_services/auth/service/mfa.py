@@ -10,11 +10,12 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from uuid_utils.compat import uuid7
 
-from heidi_common import accounts, throttle
-from heidi_common.audit import record, refuse
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.guards import Caller
-from heidi_common.identity import User
+from heidi_common.audit.trail import record, refuse
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.identity import accounts
+from heidi_common.identity import login_throttle as throttle
+from heidi_common.identity.models import User
+from heidi_common.jwt.guards import Caller
 from heidi_common.problems import Conflict, Invalid, NotFound, Unauthorized
 from heidi_services.auth import mails, one_time, totp
 from heidi_services.auth.models import OneTimeToken, Purpose, RecoveryCode, Totp

@@ -8,14 +8,15 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, select, update
 
-from heidi_common import accounts, throttle
-from heidi_common.audit import fingerprint, record, refuse, refuse_token
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.emails import normalise_email
-from heidi_common.guards import Caller
-from heidi_common.identity import Session, User
-from heidi_common.password_policy import check_password
-from heidi_common.passwords import passwords
+from heidi_common.audit.trail import fingerprint, record, refuse, refuse_token
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.identity import accounts
+from heidi_common.identity import login_throttle as throttle
+from heidi_common.identity.emails import normalise_email
+from heidi_common.identity.models import Session, User
+from heidi_common.identity.password_hashing import passwords
+from heidi_common.identity.password_policy import check_password
+from heidi_common.jwt.guards import Caller
 from heidi_common.problems import BadRequest, Invalid
 from heidi_services.auth import mails, one_time
 from heidi_services.auth.models import OneTimeToken, Purpose

@@ -6,13 +6,14 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from heidi_common import accounts, throttle
-from heidi_common.audit import fingerprint, record, refuse
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.emails import checked_email
-from heidi_common.identity import User
-from heidi_common.password_policy import check_password
-from heidi_common.passwords import passwords
+from heidi_common.audit.trail import fingerprint, record, refuse
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.identity import accounts
+from heidi_common.identity import login_throttle as throttle
+from heidi_common.identity.emails import checked_email
+from heidi_common.identity.models import User
+from heidi_common.identity.password_hashing import passwords
+from heidi_common.identity.password_policy import check_password
 from heidi_common.problems import Conflict
 from heidi_common.runtime import runtime
 from heidi_services.auth import mails, one_time

@@ -10,13 +10,13 @@ from uuid import UUID
 from sqlalchemy import bindparam, exists, insert, select, update
 from uuid_utils.compat import uuid7
 
-from heidi_common import accounts
-from heidi_common.accounts import AnyRow
-from heidi_common.audit import record, refuse, refuse_token
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.direct import Direct
-from heidi_common.guards import Caller
-from heidi_common.identity import Session, User
+from heidi_common.audit.trail import record, refuse, refuse_token
+from heidi_common.database.compiled import Direct
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.identity import accounts
+from heidi_common.identity.accounts import AnyRow
+from heidi_common.identity.models import Session, User
+from heidi_common.jwt.guards import Caller
 from heidi_common.problems import Forbidden, NotFound, Unauthorized
 from heidi_common.runtime import runtime
 from heidi_services.auth import mails, tokens

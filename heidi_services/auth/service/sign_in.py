@@ -7,14 +7,15 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, exists, select, update
 
-from heidi_common import accounts, throttle
-from heidi_common.accounts import AnyRow
-from heidi_common.audit import fingerprint, refuse
-from heidi_common.db import db, transaction
-from heidi_common.direct import Direct
-from heidi_common.emails import normalise_email
-from heidi_common.identity import Session, User
-from heidi_common.passwords import passwords
+from heidi_common.audit.trail import fingerprint, refuse
+from heidi_common.database.compiled import Direct
+from heidi_common.database.session import db, transaction
+from heidi_common.identity import accounts
+from heidi_common.identity import login_throttle as throttle
+from heidi_common.identity.accounts import AnyRow
+from heidi_common.identity.emails import normalise_email
+from heidi_common.identity.models import Session, User
+from heidi_common.identity.password_hashing import passwords
 from heidi_common.problems import Unauthorized
 from heidi_common.runtime import runtime
 from heidi_services.auth.models import Totp

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from heidi_common.audit import Audit
-from heidi_common.paging import Page, page
+from heidi_common.audit.trail import Audit
+from heidi_common.database.pagination import Page, page
 
 
 def listed(query: dict[str, Any]) -> Page:

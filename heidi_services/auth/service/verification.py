@@ -7,13 +7,13 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from heidi_common import throttle
-from heidi_common.audit import record, refuse_token
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.events import UserUpdated
-from heidi_common.guards import Caller
-from heidi_common.identity import User
-from heidi_common.outbox import emit
+from heidi_common.audit.trail import record, refuse_token
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.identity import login_throttle as throttle
+from heidi_common.identity.models import User
+from heidi_common.jwt.guards import Caller
+from heidi_common.messaging.events import UserUpdated
+from heidi_common.messaging.outbox import emit
 from heidi_common.problems import BadRequest
 from heidi_services.auth import mails, one_time
 from heidi_services.auth.models import Purpose

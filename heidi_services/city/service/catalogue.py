@@ -8,11 +8,11 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import InstrumentedAttribute
 
-from heidi_common.db import db, expect_version, transaction
-from heidi_common.direct import Direct, Row
-from heidi_common.events import CityCreated, CityDeleted, CityUpdated
-from heidi_common.outbox import emit
-from heidi_common.paging import Page, page
+from heidi_common.database.compiled import Direct, Row
+from heidi_common.database.pagination import Page, page
+from heidi_common.database.session import db, expect_version, transaction
+from heidi_common.messaging.events import CityCreated, CityDeleted, CityUpdated
+from heidi_common.messaging.outbox import emit
 from heidi_common.problems import NotFound
 from heidi_services.city.geo import bearing, distance_km, wrapped
 from heidi_services.city.models import City

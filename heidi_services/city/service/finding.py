@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
-from heidi_common.direct import Direct, Row
+from heidi_common.database.compiled import Direct, Row
 from heidi_services.city.geo import EARTH_RADIUS_KM, unit_vector
 from heidi_services.city.search import SHORTEST_FOR_TYPOS, one_typo_away
 from heidi_services.city.service.reads import COLUMNS

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import text
 from uuid_utils import uuid7
 
-from heidi_common.db import db, reading, transaction
+from heidi_common.database.session import db, reading, transaction
 from heidi_services.city.place import Place, Unusable
 from heidi_services.city.service import fresh
 from heidi_services.city.service.naming import WEIGHT

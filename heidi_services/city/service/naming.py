@@ -2,7 +2,7 @@
 
 from sqlalchemy import ARRAY, Text, bindparam, text
 
-from heidi_common.db import db
+from heidi_common.database.session import db
 from heidi_services.city.models import City
 from heidi_services.city.search import index_names
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from heidi_common.direct import Direct, Row
+from heidi_common.database.compiled import Direct, Row
 from heidi_services.city.geo import chord_of_km, unit_vector
 from heidi_services.city.service import catalogue
 from heidi_services.city.service.reads import COLUMNS

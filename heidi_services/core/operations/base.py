@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from heidi_common.peers import Call, Reply, ask
-from heidi_common.schemas import Schema
+from heidi_common.peers.client import Call, Reply, ask
+from heidi_common.schemas.base import Schema
 
 JSON = dict[str, Any]
 _TIME_LIMIT = 10.0

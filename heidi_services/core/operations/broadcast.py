@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heidi_common.operations import Broadcast
+from heidi_common.operation_inputs import Broadcast
 from heidi_services.core.operations.base import JSON, Kind, Order, Step
 
 _SHOWN = ("channel", "type", "category", "template", "scheduledFor", "expiresAt")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from heidi_common.operations import OffboardUser
+from heidi_common.operation_inputs import OffboardUser
 from heidi_services.core.operations.base import JSON, Kind, Order, Refused, Step
 
 

@@ -6,8 +6,8 @@ import base64
 import hashlib
 import hmac
 
-from heidi_common.identity import Role
-from heidi_common.operations import OnboardUser
+from heidi_common.identity.models import Role
+from heidi_common.operation_inputs import OnboardUser
 from heidi_common.runtime import runtime
 from heidi_services.core.operations.base import JSON, Kind, Order, Step
 

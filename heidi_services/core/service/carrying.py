@@ -15,13 +15,13 @@ from uuid import UUID
 
 from sqlalchemy import update
 
-from heidi_common.crypto import CannotOpen
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.events import CoreOperationCompleted
-from heidi_common.outbox import emit
+from heidi_common.crypto.encryption import CannotOpen
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.messaging.events import CoreOperationCompleted
+from heidi_common.messaging.jobs import backoff, claim, still
+from heidi_common.messaging.outbox import emit
 from heidi_common.runtime import runtime
-from heidi_common.schemas import iso
-from heidi_common.work import backoff, claim, still
+from heidi_common.schemas.base import iso
 from heidi_services.core.authority import authority
 from heidi_services.core.models import Operation, Status
 from heidi_services.core.operations import KINDS, Later, Order, Refused

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Select, select
 
-from heidi_common.outbox import Event
-from heidi_common.paging import Page, page
+from heidi_common.database.pagination import Page, page
+from heidi_common.messaging.outbox import Event
 
 
 def find(

@@ -9,14 +9,14 @@ from marshmallow import ValidationError
 from sqlalchemy import select
 from uuid_utils.compat import uuid7
 
-from heidi_common.db import db, transaction
-from heidi_common.events import CoreOperation
-from heidi_common.inbox import Refused
-from heidi_common.outbox import Event, emit
-from heidi_common.paging import Page, page
+from heidi_common.database.pagination import Page, page
+from heidi_common.database.session import db, transaction
+from heidi_common.messaging.events import CoreOperation
+from heidi_common.messaging.inbox import Refused
+from heidi_common.messaging.jobs import overdue as overdue_rows
+from heidi_common.messaging.outbox import Event, emit
 from heidi_common.problems import FieldError, Invalid, NotFound
 from heidi_common.runtime import runtime
-from heidi_common.work import overdue as overdue_rows
 from heidi_services.core.models import Operation, Status
 from heidi_services.core.operations import KINDS
 

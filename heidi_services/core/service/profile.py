@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from heidi_common.guards import Caller
-from heidi_common.peers import Call, Reply, ask_all, on_behalf
+from heidi_common.jwt.guards import Caller
+from heidi_common.peers.client import Call, Reply, ask_all, on_behalf
 from heidi_common.problems import NotFound, Unauthorized
 
 _RECENT = 5

@@ -9,8 +9,8 @@ from typing import Any
 
 from flask import current_app
 
-from heidi_common import health
-from heidi_common.peers import Call, ask_all
+from heidi_common.metrics import health
+from heidi_common.peers.client import Call, ask_all
 from heidi_services import SERVICES
 
 FRESH_SECONDS = 1.0

@@ -20,9 +20,9 @@ from flask import Flask
 from sqlalchemy import func
 from sqlalchemy import select as sql_select
 
-from heidi_common.db import reading
-from heidi_common.events import matches
-from heidi_common.outbox import PLACED, Event
+from heidi_common.database.session import reading
+from heidi_common.messaging.events import matches
+from heidi_common.messaging.outbox import PLACED, Event
 from heidi_services.core.present import event_json
 
 log = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from heidi_common.signatures import Refused
+from heidi_common.crypto.webhook_signatures import Refused
 
 from . import custom, sendgrid, slack, stripe, twilio, webhook
 from .base import Call, Config, Credentials, Inbound, Provider, Pulled, Received, digest_of

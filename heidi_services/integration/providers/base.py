@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from heidi_common.signatures import Refused
+from heidi_common.crypto.webhook_signatures import Refused
 
 Credentials = Mapping[str, str]
 Config = Mapping[str, Any]

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from heidi_common.signatures import Refused, octets, require_equal, require_fresh
+from heidi_common.crypto.webhook_signatures import Refused, octets, require_equal, require_fresh
 
 from .base import Config, Credentials, Inbound, Provider, Received, digest_of, text
 

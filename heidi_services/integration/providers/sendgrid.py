@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from heidi_common import signatures
+from heidi_common.crypto import webhook_signatures as signatures
 
 from .base import Call, Config, Credentials, Inbound, Provider, Received, digest_of, needs, text
 

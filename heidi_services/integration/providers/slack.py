@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from heidi_common.signatures import octets, require_equal, require_fresh
+from heidi_common.crypto.webhook_signatures import octets, require_equal, require_fresh
 
 from .base import Call, Config, Credentials, Inbound, Provider, Received, digest_of, needs, text
 

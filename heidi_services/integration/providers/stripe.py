@@ -8,7 +8,7 @@ import hmac
 import json
 from collections.abc import Sequence
 
-from heidi_common.signatures import Refused, octets, require_equal, require_fresh
+from heidi_common.crypto.webhook_signatures import Refused, octets, require_equal, require_fresh
 
 from .base import Call, Config, Credentials, Inbound, Provider, Pulled, Received, digest_of, needs, text
 

@@ -4,7 +4,7 @@ import base64
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from heidi_common import signatures
+from heidi_common.crypto import webhook_signatures as signatures
 
 from .base import Call, Config, Credentials, Inbound, Provider, Received, digest_of, needs
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from heidi_common.signatures import Refused, octets, require_equal, require_fresh
+from heidi_common.crypto.webhook_signatures import Refused, octets, require_equal, require_fresh
 
 from . import signing
 from .base import Config, Credentials, Inbound, Provider, Received, needs, text

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from uuid_utils.compat import uuid7
 
-from heidi_common.crypto import CannotOpen
-from heidi_common.db import db, transaction, utcnow
+from heidi_common.crypto.encryption import CannotOpen
+from heidi_common.database.session import db, transaction, utcnow
 
 from ..models import Integration
 from ..providers import PROVIDERS, Call

@@ -9,11 +9,11 @@ from uuid import UUID
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import selectinload
 
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.events import matches
-from heidi_common.identity import Role
-from heidi_common.outbox import Event
-from heidi_common.paging import Page, page
+from heidi_common.database.pagination import Page, page
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.identity.models import Role
+from heidi_common.messaging.events import matches
+from heidi_common.messaging.outbox import Event
 from heidi_common.problems import Conflict, NotFound
 
 from ..models import Delivery, DeliveryStatus, Integration

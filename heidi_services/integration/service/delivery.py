@@ -19,9 +19,9 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from heidi_common.crypto import CannotOpen
-from heidi_common.db import db, delete_in_batches, transaction, utcnow
-from heidi_common.work import HINT_LEASE, claim, still, unlocked
+from heidi_common.crypto.encryption import CannotOpen
+from heidi_common.database.session import db, delete_in_batches, transaction, utcnow
+from heidi_common.messaging.jobs import HINT_LEASE, claim, still, unlocked
 
 from ..models import Delivery, DeliveryAttempt, DeliveryStatus, Integration
 from . import vault

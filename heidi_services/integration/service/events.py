@@ -8,10 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from heidi_common.db import db, delete_in_batches, transaction, utcnow
-from heidi_common.events import IntegrationWebhook
-from heidi_common.outbox import emit
-from heidi_common.paging import Page, page
+from heidi_common.database.pagination import Page, page
+from heidi_common.database.session import db, delete_in_batches, transaction, utcnow
+from heidi_common.messaging.events import IntegrationWebhook
+from heidi_common.messaging.outbox import emit
 from heidi_common.problems import NotFound
 
 from ..models import Integration, WebhookEvent

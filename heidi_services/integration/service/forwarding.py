@@ -15,11 +15,11 @@ from sqlalchemy import Row, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.events import matches
-from heidi_common.identity import Role
-from heidi_common.outbox import Event
-from heidi_common.work import HINT_LEASE
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.identity.models import Role
+from heidi_common.messaging.events import matches
+from heidi_common.messaging.jobs import HINT_LEASE
+from heidi_common.messaging.outbox import Event
 
 from ..models import Delivery, Integration
 from .outgoing import message

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from heidi_common.db import db, delete_in_batches, transaction, utcnow
-from heidi_common.paging import Page, page
+from heidi_common.database.pagination import Page, page
+from heidi_common.database.session import db, delete_in_batches, transaction, utcnow
 
 from ..models import IntegrationLog
 

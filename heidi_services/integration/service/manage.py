@@ -10,12 +10,12 @@ from uuid import UUID
 from sqlalchemy import Select, select
 from uuid_utils.compat import uuid7
 
-from heidi_common import audit
-from heidi_common.crypto import CannotOpen
-from heidi_common.db import db, expect_version, transaction, utcnow
-from heidi_common.guards import Caller
-from heidi_common.identity import Role
-from heidi_common.paging import Page, page
+from heidi_common.audit import trail as audit
+from heidi_common.crypto.encryption import CannotOpen
+from heidi_common.database.pagination import Page, page
+from heidi_common.database.session import db, expect_version, transaction, utcnow
+from heidi_common.identity.models import Role
+from heidi_common.jwt.guards import Caller
 from heidi_common.problems import NotFound
 
 from ..models import Integration, ProviderName

@@ -9,10 +9,10 @@ from uuid import UUID
 from sqlalchemy import update
 from uuid_utils.compat import uuid7
 
-from heidi_common.db import db, transaction
-from heidi_common.events import NotificationSend
-from heidi_common.outbox import emit
-from heidi_common.work import unlocked
+from heidi_common.database.session import db, transaction
+from heidi_common.messaging.events import NotificationSend
+from heidi_common.messaging.jobs import unlocked
+from heidi_common.messaging.outbox import emit
 
 from ..models import Delivery, DeliveryAttempt, DeliveryStatus, Integration
 from . import journal

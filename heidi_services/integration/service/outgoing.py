@@ -11,9 +11,9 @@ from typing import Any
 
 import orjson
 
-from heidi_common.outbound import OutboundError, Refused
+from heidi_common.http_client.client import OutboundError, Refused
 from heidi_common.runtime import runtime
-from heidi_common.schemas import iso
+from heidi_common.schemas.base import iso
 
 from ..providers import signing
 from . import redaction

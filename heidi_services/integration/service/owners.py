@@ -7,8 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import delete, or_, select, update
 
-from heidi_common.db import db, transaction
-from heidi_common.outbox import Event
+from heidi_common.database.session import db, transaction
+from heidi_common.messaging.outbox import Event
 
 from ..models import Integration
 

@@ -11,12 +11,12 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from uuid_utils.compat import uuid7
 
-from heidi_common.crypto import CannotOpen
-from heidi_common.db import db, transaction
-from heidi_common.events import IntegrationWebhook
-from heidi_common.outbox import emit_many
+from heidi_common.crypto.encryption import CannotOpen
+from heidi_common.crypto.webhook_signatures import Refused
+from heidi_common.database.session import db, transaction
+from heidi_common.messaging.events import IntegrationWebhook
+from heidi_common.messaging.outbox import emit_many
 from heidi_common.problems import NotFound, Unauthorized
-from heidi_common.signatures import Refused
 
 from ..models import Integration, WebhookEvent
 from ..providers import PROVIDERS, Inbound, Provider, Received, receive

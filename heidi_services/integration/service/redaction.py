@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from heidi_common.db import storable
+from heidi_common.database.session import storable
 
 _SHOWN = frozenset(
     {

@@ -13,14 +13,14 @@ from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
-from heidi_common.crypto import CannotOpen
-from heidi_common.db import db, delete_in_batches, transaction, utcnow
-from heidi_common.events import IntegrationSync
-from heidi_common.inbox import Refused
-from heidi_common.outbox import Event, emit
+from heidi_common.crypto.encryption import CannotOpen
+from heidi_common.database.session import db, delete_in_batches, transaction, utcnow
+from heidi_common.messaging.events import IntegrationSync
+from heidi_common.messaging.inbox import Refused
+from heidi_common.messaging.jobs import HINT_LEASE, backoff, claim
+from heidi_common.messaging.jobs import overdue as overdue_rows
+from heidi_common.messaging.outbox import Event, emit
 from heidi_common.problems import Conflict
-from heidi_common.work import HINT_LEASE, backoff, claim
-from heidi_common.work import overdue as overdue_rows
 
 from ..models import Integration, Sync, SyncStatus
 from ..providers import PROVIDERS, Provider, Received

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import cast
 
-from heidi_common.config import Settings
+from heidi_common.config.settings import Settings
 from heidi_common.runtime import Runtime
 from heidi_services.notification.channels.message import Sender
 from heidi_services.notification.channels.receipt import Inbound, Receipt

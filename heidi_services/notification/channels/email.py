@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime
 from email.utils import parseaddr
 
-from heidi_common.config import Settings
+from heidi_common.config.settings import Settings
 from heidi_services.notification.channels.message import Message, Outcome, Result
 from heidi_services.notification.channels.mime import BadAddress, build
 from heidi_services.notification.channels.smtp import AnswerLost, Conversation, Misconfigured, Refused, Server

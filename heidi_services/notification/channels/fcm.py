@@ -15,8 +15,8 @@ from google.auth.exceptions import GoogleAuthError, RefreshError
 from google.auth.transport.requests import Request
 from google.oauth2 import service_account
 
-from heidi_common.config import Settings
-from heidi_common.outbound import Client
+from heidi_common.config.settings import Settings
+from heidi_common.http_client.client import Client
 from heidi_services.notification.channels.message import Message, Outcome, Result
 from heidi_services.notification.channels.vendor import body_of, call
 

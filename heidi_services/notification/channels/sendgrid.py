@@ -14,9 +14,9 @@ from uuid import UUID
 
 import requests
 
-from heidi_common import signatures
-from heidi_common.config import Settings
-from heidi_common.outbound import Client
+from heidi_common.config.settings import Settings
+from heidi_common.crypto import webhook_signatures as signatures
+from heidi_common.http_client.client import Client
 from heidi_services.notification.channels.message import Message, Outcome, Result
 from heidi_services.notification.channels.mime import BadAddress, address, html_of, message_id, one_line
 from heidi_services.notification.channels.receipt import Inbound, Receipt

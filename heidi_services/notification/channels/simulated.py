@@ -7,7 +7,7 @@ does not exist, `slow` (0004) takes two seconds, `lost` (0005) is sent but the a
 import time
 from collections.abc import Callable
 
-from heidi_common.config import Settings
+from heidi_common.config.settings import Settings
 from heidi_services.notification.channels.message import Message, Outcome, Result
 
 _SLOW_SECONDS = 2.0

@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from heidi_common.outbound import Client, OutboundError, Refused
+from heidi_common.http_client.client import Client, OutboundError, Refused
 from heidi_services.notification.channels.message import Outcome, Result
 
 TIMEOUT_SECONDS = 15.0

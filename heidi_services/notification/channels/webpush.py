@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurv
 from py_vapid import Vapid02
 from pywebpush import WebPusher
 
-from heidi_common import base64url
-from heidi_common.config import Settings
-from heidi_common.outbound import Client
+from heidi_common.config.settings import Settings
+from heidi_common.crypto import base64url
+from heidi_common.http_client.client import Client
 from heidi_services.notification.channels.message import Message, Outcome, Result
 from heidi_services.notification.channels.vendor import call
 

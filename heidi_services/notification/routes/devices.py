@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from heidi_common.guards import authenticated, caller
-from heidi_common.http import Blueprint
-from heidi_common.idempotency import idempotent
-from heidi_common.paging import Page
-from heidi_common.schemas import PageQuery
+from heidi_common.database.pagination import Page
+from heidi_common.interceptors.idempotency import idempotent
+from heidi_common.interceptors.transform import Blueprint
+from heidi_common.jwt.guards import authenticated, caller
+from heidi_common.schemas.base import PageQuery
 from heidi_services.notification.models import Device
 from heidi_services.notification.schemas import DeviceIn, DeviceOut
 from heidi_services.notification.service import devices

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from heidi_common.db import expect_version
-from heidi_common.guards import Caller, authenticated, caller, guarded_user
-from heidi_common.http import Blueprint, etag, if_match
-from heidi_common.paging import Page
+from heidi_common.database.pagination import Page
+from heidi_common.database.session import expect_version
+from heidi_common.interceptors.transform import Blueprint, etag, if_match
+from heidi_common.jwt.guards import Caller, authenticated, caller, guarded_user
 from heidi_common.problems import Forbidden, Invalid
-from heidi_common.schemas import PageQuery
+from heidi_common.schemas.base import PageQuery
 from heidi_services.notification.kinds import Channel
 from heidi_services.notification.models import Notification
 from heidi_services.notification.schemas import AttemptOut, CountOut, NotificationOut, NotificationQuery, PersonQuery

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from heidi_common.guards import caller, guard
-from heidi_common.http import Blueprint
-from heidi_common.idempotency import idempotent
-from heidi_common.identity import Role
+from heidi_common.identity.models import Role
+from heidi_common.interceptors.idempotency import idempotent
+from heidi_common.interceptors.transform import Blueprint
+from heidi_common.jwt.guards import caller, guard
 from heidi_services.notification.kinds import Channel
 from heidi_services.notification.models import Notification
 from heidi_services.notification.routes.messages import WRITE

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from heidi_common.guards import authenticated, caller
-from heidi_common.http import Blueprint
+from heidi_common.interceptors.transform import Blueprint
+from heidi_common.jwt.guards import authenticated, caller
 from heidi_services.notification import models
 from heidi_services.notification.schemas import Preferences
 from heidi_services.notification.service import preferences

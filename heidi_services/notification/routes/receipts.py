@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import request
 
-from heidi_common.db import utcnow
-from heidi_common.guards import public
-from heidi_common.http import Blueprint, raw_body
-from heidi_common.operation_docs import SENDERS_OWN
-from heidi_common.parsing import any_query
+from heidi_common.database.session import utcnow
+from heidi_common.interceptors.transform import Blueprint, raw_body
+from heidi_common.interceptors.validation import any_query
+from heidi_common.jwt.guards import public
+from heidi_common.openapi.headers import SENDERS_OWN
 from heidi_common.runtime import runtime
 from heidi_services.notification.channels.receipt import Inbound
 from heidi_services.notification.service import receipts

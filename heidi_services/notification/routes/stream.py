@@ -10,12 +10,13 @@ from uuid import UUID
 import orjson
 from flask import Flask, Response, current_app, request
 
-from heidi_common import revocation, stopping
-from heidi_common.db import db
-from heidi_common.guards import Caller, authenticated, caller
-from heidi_common.http import Blueprint
+from heidi_common.database.session import db
+from heidi_common.identity import revocation
+from heidi_common.interceptors.transform import Blueprint
+from heidi_common.jwt.guards import Caller, authenticated, caller
 from heidi_common.problems import BadRequest, TooMany
 from heidi_common.runtime import runtime
+from heidi_common.server import shutdown as stopping
 from heidi_services.notification.schemas import NotificationOut
 from heidi_services.notification.service import stream
 from heidi_services.notification.service.hub import Hub, Place, Reader

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from heidi_common.guards import guard
-from heidi_common.http import Blueprint
-from heidi_common.identity import Role
-from heidi_common.paging import Page
+from heidi_common.database.pagination import Page
+from heidi_common.identity.models import Role
+from heidi_common.interceptors.transform import Blueprint
+from heidi_common.jwt.guards import guard
 from heidi_services.notification.schemas import SuppressionOut, SuppressionQuery
 from heidi_services.notification.service import suppressions
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from heidi_common.guards import guard
-from heidi_common.http import Blueprint, etag, if_match
-from heidi_common.idempotency import idempotent
-from heidi_common.identity import Role
-from heidi_common.paging import Page
-from heidi_common.schemas import PageQuery
+from heidi_common.database.pagination import Page
+from heidi_common.identity.models import Role
+from heidi_common.interceptors.idempotency import idempotent
+from heidi_common.interceptors.transform import Blueprint, etag, if_match
+from heidi_common.jwt.guards import guard
+from heidi_common.schemas.base import PageQuery
 from heidi_services.notification.models import Template, TemplateVersion
 from heidi_services.notification.schemas import (
     PreviewIn,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Response, request
 
-from heidi_common.guards import public
-from heidi_common.http import Blueprint
+from heidi_common.interceptors.transform import Blueprint
+from heidi_common.interceptors.validation import any_query
+from heidi_common.jwt.guards import public
 from heidi_common.pages import Words, page
-from heidi_common.parsing import any_query
 from heidi_services.notification.schemas import SubscriptionOut
 from heidi_services.notification.service.unsubscribe import Subscription, read, unsubscribe
 

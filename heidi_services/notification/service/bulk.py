@@ -12,10 +12,10 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import UUID as SqlUuid
 from uuid_utils.compat import uuid7
 
-from heidi_common.db import db, transaction
-from heidi_common.events import NotificationBatch
-from heidi_common.identity import User
-from heidi_common.outbox import emit
+from heidi_common.database.session import db, transaction
+from heidi_common.identity.models import User
+from heidi_common.messaging.events import NotificationBatch
+from heidi_common.messaging.outbox import emit
 from heidi_common.problems import NotFound
 from heidi_services.notification.models import Batch, Notification
 from heidi_services.notification.service.drafts import Draft

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from sqlalchemy import Table, bindparam, case, func, select, update
 
-from heidi_common.db import db, transaction
-from heidi_common.direct import Direct
-from heidi_common.identity import User
-from heidi_common.work import still
+from heidi_common.database.compiled import Direct
+from heidi_common.database.session import db, transaction
+from heidi_common.identity.models import User
+from heidi_common.messaging.jobs import still
 from heidi_services.notification.kinds import Channel, Status, Type
 from heidi_services.notification.models import Notification, Preferences, Suppression
 

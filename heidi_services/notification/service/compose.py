@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from sqlalchemy import select
 
-from heidi_common.db import db
+from heidi_common.database.session import db
 from heidi_services.notification.kinds import Channel
 from heidi_services.notification.models import Template, TemplateVersion
 from heidi_services.notification.service.rendering import best_locale, render

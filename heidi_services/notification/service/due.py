@@ -7,12 +7,12 @@ from uuid import UUID
 
 from sqlalchemy import func, select, update
 
-from heidi_common import work
-from heidi_common.db import db, delete_in_batches, transaction, utcnow
-from heidi_common.events import NotificationFailed
-from heidi_common.outbox import emit_many
+from heidi_common.database.session import db, delete_in_batches, transaction, utcnow
+from heidi_common.messaging import jobs as work
+from heidi_common.messaging.events import NotificationFailed
+from heidi_common.messaging.jobs import HINT_LEASE, stamp
+from heidi_common.messaging.outbox import emit_many
 from heidi_common.runtime import runtime
-from heidi_common.work import HINT_LEASE, stamp
 from heidi_services.notification.kinds import Status
 from heidi_services.notification.models import BULK, UNHINTED, Notification
 

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import CursorResult, Select, case, func, select, update
 
-from heidi_common.db import db, reading, transaction
-from heidi_common.paging import Page, page
+from heidi_common.database.pagination import Page, page
+from heidi_common.database.session import db, reading, transaction
+from heidi_common.messaging.jobs import unlocked
 from heidi_common.problems import Conflict, NotFound
-from heidi_common.work import unlocked
 from heidi_services.notification.kinds import Channel, Status
 from heidi_services.notification.models import Attempt, Notification
 

@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.identity import User
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.identity.models import User
 from heidi_common.problems import FieldError, Invalid
 from heidi_services.notification.kinds import UNMUTABLE, Channel, Status
 from heidi_services.notification.models import Notification, Preferences

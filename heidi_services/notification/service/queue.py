@@ -13,13 +13,13 @@ from sqlalchemy import ColumnElement, Table, bindparam, func, literal, select
 from sqlalchemy.dialects.postgresql import Insert, insert
 from uuid_utils.compat import uuid7
 
-from heidi_common.db import db, transaction
-from heidi_common.direct import Direct
-from heidi_common.events import NotificationQueued
-from heidi_common.identity import User
-from heidi_common.outbox import emission, emission_values
+from heidi_common.database.compiled import Direct
+from heidi_common.database.session import db, transaction
+from heidi_common.identity.models import User
+from heidi_common.messaging.events import NotificationQueued
+from heidi_common.messaging.jobs import HINT_LEASE
+from heidi_common.messaging.outbox import emission, emission_values
 from heidi_common.problems import Invalid
-from heidi_common.work import HINT_LEASE
 from heidi_services.notification.models import BULK, NORMAL, UNHINTED, Notification
 from heidi_services.notification.service.drafts import Draft
 

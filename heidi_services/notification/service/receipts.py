@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.events import NotificationFailed
-from heidi_common.outbox import emit
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.messaging.events import NotificationFailed
+from heidi_common.messaging.outbox import emit
 from heidi_common.problems import NotFound, Unauthorized
 from heidi_common.runtime import runtime
 from heidi_services.notification.channels import receipt_reader

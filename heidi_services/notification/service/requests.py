@@ -7,10 +7,10 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, func, select, update
 
-from heidi_common.db import db, transaction
-from heidi_common.identity import User
-from heidi_common.inbox import Refused
-from heidi_common.outbox import Event
+from heidi_common.database.session import db, transaction
+from heidi_common.identity.models import User
+from heidi_common.messaging.inbox import Refused
+from heidi_common.messaging.outbox import Event
 from heidi_common.problems import Invalid
 from heidi_common.runtime import runtime
 from heidi_services.notification.kinds import Channel, Status, Type

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select, update
 
-from heidi_common.db import db, transaction
+from heidi_common.database.session import db, transaction
 from heidi_common.problems import Conflict, NotFound
 from heidi_services.notification.kinds import Status
 from heidi_services.notification.models import BULK, UNHINTED, Notification

@@ -13,11 +13,11 @@ from sqlalchemy import Table, Update, bindparam, case, delete, func, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
-from heidi_common.db import db, storable, transaction, utcnow
-from heidi_common.direct import Direct
-from heidi_common.events import NotificationFailed, NotificationSent
-from heidi_common.outbox import emission, emission_values, emit
-from heidi_common.work import backoff, still
+from heidi_common.database.compiled import Direct
+from heidi_common.database.session import db, storable, transaction, utcnow
+from heidi_common.messaging.events import NotificationFailed, NotificationSent
+from heidi_common.messaging.jobs import backoff, still
+from heidi_common.messaging.outbox import emission, emission_values, emit
 from heidi_services.notification.channels.message import Outcome, Result
 from heidi_services.notification.kinds import Channel, Status
 from heidi_services.notification.models import STREAM, Attempt, Device, Notification, Suppression

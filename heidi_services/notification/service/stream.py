@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlalchemy import select as sql_select
 
-from heidi_common.db import db
+from heidi_common.database.session import db
 from heidi_services.notification.kinds import Channel
 from heidi_services.notification.models import Notification
 

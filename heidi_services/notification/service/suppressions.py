@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
-from heidi_common.db import db, transaction
-from heidi_common.paging import Page, page
+from heidi_common.database.pagination import Page, page
+from heidi_common.database.session import db, transaction
 from heidi_common.problems import NotFound
 from heidi_services.notification.kinds import Channel
 from heidi_services.notification.models import Suppression

@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 
-from heidi_common.db import db, expect_version, transaction
-from heidi_common.paging import Page, page
+from heidi_common.database.pagination import Page, page
+from heidi_common.database.session import db, expect_version, transaction
 from heidi_common.problems import Conflict, FieldError, Invalid, NotFound
 from heidi_services.notification.kinds import Channel
 from heidi_services.notification.models import Template, TemplateVersion

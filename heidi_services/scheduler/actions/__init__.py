@@ -6,27 +6,15 @@ from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import ValidationError, fields
 
-from heidi_common.docs import whole_pattern
-from heidi_common.parsing import invalid
-from heidi_common.schemas import Schema
-from heidi_services.scheduler.actions.base import (
-    JSON as JSON,
-)
-from heidi_services.scheduler.actions.base import (
-    Action as Action,
-)
-from heidi_services.scheduler.actions.base import (
-    ActionFailed as ActionFailed,
-)
-from heidi_services.scheduler.actions.base import (
-    Order as Order,
-)
-from heidi_services.scheduler.actions.base import (
-    Outcome as Outcome,
-)
-from heidi_services.scheduler.actions.base import (
-    derived_id as derived_id,
-)
+from heidi_common.interceptors.validation import invalid
+from heidi_common.openapi.documents import whole_pattern
+from heidi_common.schemas.base import Schema
+from heidi_services.scheduler.actions.base import JSON as JSON
+from heidi_services.scheduler.actions.base import Action as Action
+from heidi_services.scheduler.actions.base import ActionFailed as ActionFailed
+from heidi_services.scheduler.actions.base import Order as Order
+from heidi_services.scheduler.actions.base import Outcome as Outcome
+from heidi_services.scheduler.actions.base import derived_id as derived_id
 from heidi_services.scheduler.actions.core_operation import OperationAction
 from heidi_services.scheduler.actions.event_emit import EventAction
 from heidi_services.scheduler.actions.http_request import HttpAction

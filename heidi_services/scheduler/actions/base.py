@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from heidi_common.events import Fact
-from heidi_common.schemas import Schema
+from heidi_common.messaging.events import Fact
+from heidi_common.schemas.base import Schema
 
 JSON = dict[str, Any]
 

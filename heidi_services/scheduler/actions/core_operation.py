@@ -2,9 +2,9 @@
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from heidi_common.events import CoreOperation
-from heidi_common.operations import INPUTS
-from heidi_common.schemas import FreeJson, Schema
+from heidi_common.messaging.events import CoreOperation
+from heidi_common.operation_inputs import INPUTS
+from heidi_common.schemas.base import FreeJson, Schema
 from heidi_services.scheduler.actions.base import JSON, Order, Outcome
 
 

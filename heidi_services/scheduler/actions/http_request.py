@@ -6,10 +6,10 @@ from http import HTTPStatus
 import requests
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from heidi_common.db import storable
-from heidi_common.outbound import OutboundError, Refused, TimedOut, TooLarge
+from heidi_common.database.session import storable
+from heidi_common.http_client.client import OutboundError, Refused, TimedOut, TooLarge
 from heidi_common.runtime import runtime
-from heidi_common.schemas import FreeJson, Schema, Text, can_be_called, iso
+from heidi_common.schemas.base import FreeJson, Schema, Text, can_be_called, iso
 from heidi_services.scheduler.actions.base import JSON, ActionFailed, Order, Outcome
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")

@@ -2,8 +2,8 @@
 
 from marshmallow import fields
 
-from heidi_common.events import IntegrationSync
-from heidi_common.schemas import Schema
+from heidi_common.messaging.events import IntegrationSync
+from heidi_common.schemas.base import Schema
 from heidi_services.scheduler.actions.base import JSON, Order, Outcome
 
 

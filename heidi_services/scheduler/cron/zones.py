@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from heidi_common import timezones
+from heidi_common.schemas import timezones
 
 
 class ZoneError(ValueError):

@@ -13,11 +13,11 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from heidi_common import outbox
-from heidi_common.db import db
-from heidi_common.events import ScheduleExecute
-from heidi_common.schemas import iso
-from heidi_common.work import HINT_LEASE
+from heidi_common.database.session import db
+from heidi_common.messaging import outbox
+from heidi_common.messaging.events import ScheduleExecute
+from heidi_common.messaging.jobs import HINT_LEASE
+from heidi_common.schemas.base import iso
 from heidi_services.scheduler.actions import derived_id
 from heidi_services.scheduler.kinds import OPEN, Overlap, Status, Trigger
 from heidi_services.scheduler.models import Schedule, ScheduleRun

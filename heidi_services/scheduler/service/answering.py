@@ -4,10 +4,10 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from heidi_common.db import db, transaction
-from heidi_common.events import all_facts
-from heidi_common.inbox import Inbox
-from heidi_common.work import stamp, still
+from heidi_common.database.session import db, transaction
+from heidi_common.messaging.events import all_facts
+from heidi_common.messaging.inbox import Inbox
+from heidi_common.messaging.jobs import stamp, still
 from heidi_services.scheduler.kinds import Status
 from heidi_services.scheduler.models import ScheduleRun
 from heidi_services.scheduler.service.settling import done, give_up

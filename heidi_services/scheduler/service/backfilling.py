@@ -5,8 +5,8 @@ from itertools import islice, takewhile
 from typing import NamedTuple
 from uuid import UUID
 
-from heidi_common.audit import record
-from heidi_common.db import transaction
+from heidi_common.audit.trail import record
+from heidi_common.database.session import transaction
 from heidi_common.problems import Invalid
 from heidi_services.scheduler.kinds import Trigger
 from heidi_services.scheduler.misfire import INSTANT, slots_of

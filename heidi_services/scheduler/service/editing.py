@@ -3,8 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from heidi_common.audit import record
-from heidi_common.db import db, expect_version, transaction
+from heidi_common.audit.trail import record
+from heidi_common.database.session import db, expect_version, transaction
 from heidi_services.scheduler.misfire import first_slot
 from heidi_services.scheduler.models import Schedule
 from heidi_services.scheduler.service.finding import database_now, locked

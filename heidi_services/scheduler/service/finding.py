@@ -6,8 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from heidi_common.db import db
-from heidi_common.paging import Page, page
+from heidi_common.database.pagination import Page, page
+from heidi_common.database.session import db
 from heidi_common.problems import NotFound
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 

@@ -4,8 +4,8 @@ from uuid import UUID
 
 from sqlalchemy import exists, func, select
 
-from heidi_common import work
-from heidi_common.db import db
+from heidi_common.database.session import db
+from heidi_common.messaging import jobs as work
 from heidi_services.scheduler.kinds import Status
 from heidi_services.scheduler.models import ScheduleRun
 from heidi_services.scheduler.service.answering import ANSWER

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from sqlalchemy import func, select, update
 
-from heidi_common.db import db, transaction
-from heidi_common.locks import Lock, LockNotAcquired, LockUnavailable
+from heidi_common.database.session import db, transaction
+from heidi_common.messaging.jobs import claim, still
+from heidi_common.redis.lock import Lock, LockNotAcquired, LockUnavailable
 from heidi_common.runtime import runtime
-from heidi_common.work import claim, still
 from heidi_services.scheduler.actions import JSON, ActionFailed, Order, Outcome, perform
 from heidi_services.scheduler.kinds import Overlap, Status
 from heidi_services.scheduler.models import Schedule, ScheduleRun

@@ -10,10 +10,10 @@ from uuid import UUID
 
 from sqlalchemy import func, select, update
 
-from heidi_common import outbox
-from heidi_common.db import db, transaction
-from heidi_common.events import ScheduleCompleted
-from heidi_common.work import backoff, still
+from heidi_common.database.session import db, transaction
+from heidi_common.messaging import outbox
+from heidi_common.messaging.events import ScheduleCompleted
+from heidi_common.messaging.jobs import backoff, still
 from heidi_services.scheduler.actions import ActionFailed, Order, Outcome, derived_id
 from heidi_services.scheduler.kinds import Overlap, Status
 from heidi_services.scheduler.models import Schedule, ScheduleRun

@@ -4,8 +4,8 @@ import time
 from datetime import timedelta
 from uuid import UUID
 
-from heidi_common.audit import record
-from heidi_common.db import db, transaction
+from heidi_common.audit.trail import record
+from heidi_common.database.session import db, transaction
 from heidi_services.scheduler.kinds import OPEN, Trigger
 from heidi_services.scheduler.models import ScheduleRun
 from heidi_services.scheduler.service.admitting import admission, run_id, store

@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from heidi_common import outbox
-from heidi_common.events import NotificationSend
-from heidi_common.schemas import iso
+from heidi_common.messaging import outbox
+from heidi_common.messaging.events import NotificationSend
+from heidi_common.schemas.base import iso
 from heidi_services.scheduler.actions import derived_id
 
 CHANNEL = "EMAIL"

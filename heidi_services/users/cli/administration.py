@@ -8,7 +8,7 @@ import sys
 
 import click
 
-from heidi_common.identity import Role
+from heidi_common.identity.models import Role
 from heidi_services.users.cli.group import find, line, tells, users
 from heidi_services.users.service import admins, changes
 

@@ -11,8 +11,8 @@ from uuid import UUID
 import click
 from flask.cli import AppGroup
 
-from heidi_common.emails import normalise_email
-from heidi_common.identity import User
+from heidi_common.identity.emails import normalise_email
+from heidi_common.identity.models import User
 from heidi_common.problems import Problem
 from heidi_services.users.service import people
 

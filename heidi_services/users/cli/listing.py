@@ -6,7 +6,7 @@ import json
 
 import click
 
-from heidi_common.identity import Role
+from heidi_common.identity.models import Role
 from heidi_services.users.cli.administration import ROLES
 from heidi_services.users.cli.group import find, line, tells, users
 from heidi_services.users.present import person

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from sqlalchemy import exists, func, select
 
-from heidi_common import accounts
-from heidi_common.audit import record
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.emails import checked_email
-from heidi_common.events import UserUpdated
-from heidi_common.identity import Role, User
-from heidi_common.outbox import emit
-from heidi_common.password_policy import check_password
-from heidi_common.passwords import passwords
+from heidi_common.audit.trail import record
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.identity import accounts
+from heidi_common.identity.emails import checked_email
+from heidi_common.identity.models import Role, User
+from heidi_common.identity.password_hashing import passwords
+from heidi_common.identity.password_policy import check_password
+from heidi_common.messaging.events import UserUpdated
+from heidi_common.messaging.outbox import emit
 from heidi_common.problems import Conflict
 
 ACTIVE = (User.role == Role.ADMIN, User.is_active, User.deleted_at.is_(None))

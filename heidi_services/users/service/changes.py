@@ -8,18 +8,18 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from heidi_common import accounts
-from heidi_common.audit import record
-from heidi_common.db import db, expect_version, transaction, utcnow
-from heidi_common.emails import checked_email
-from heidi_common.events import UserDeleted, UserUpdated
-from heidi_common.guards import Caller
-from heidi_common.identity import Role, User
-from heidi_common.naming import camel
-from heidi_common.outbox import emit
-from heidi_common.password_policy import check_password
-from heidi_common.passwords import passwords
+from heidi_common.audit.trail import record
+from heidi_common.database.session import db, expect_version, transaction, utcnow
+from heidi_common.identity import accounts
+from heidi_common.identity.emails import checked_email
+from heidi_common.identity.models import Role, User
+from heidi_common.identity.password_hashing import passwords
+from heidi_common.identity.password_policy import check_password
+from heidi_common.jwt.guards import Caller
+from heidi_common.messaging.events import UserDeleted, UserUpdated
+from heidi_common.messaging.outbox import emit
 from heidi_common.problems import Conflict, FieldError, Forbidden, Invalid
+from heidi_common.schemas.naming import camel
 from heidi_services.users.service.admins import keep_one
 from heidi_services.users.service.people import STAFF, not_found
 

@@ -8,14 +8,15 @@ from uuid import UUID
 from flask import request
 from sqlalchemy import select, update
 
-from heidi_common import idempotency, throttle
-from heidi_common.audit import record, refuse
-from heidi_common.db import db, transaction, utcnow
-from heidi_common.events import UserDeleted
-from heidi_common.guards import Caller
-from heidi_common.identity import Session, User
-from heidi_common.outbox import emit
-from heidi_common.passwords import passwords
+from heidi_common.audit.trail import record, refuse
+from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.identity import login_throttle as throttle
+from heidi_common.identity.models import Session, User
+from heidi_common.identity.password_hashing import passwords
+from heidi_common.interceptors import idempotency
+from heidi_common.jwt.guards import Caller
+from heidi_common.messaging.events import UserDeleted
+from heidi_common.messaging.outbox import emit
 from heidi_common.problems import Invalid
 from heidi_services.users.service.admins import keep_one
 from heidi_services.users.service.changes import sign_out

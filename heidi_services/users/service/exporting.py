@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from heidi_common.db import db
-from heidi_common.identity import User
+from heidi_common.database.session import db
+from heidi_common.identity.models import User
 
 FIELDS = {
     "email": User.email,

@@ -11,12 +11,12 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError
 
-from heidi_common import accounts
-from heidi_common.audit import record
-from heidi_common.db import transaction, utcnow
-from heidi_common.emails import normalise_email
-from heidi_common.password_policy import complaint_about
-from heidi_common.passwords import is_known_hash, passwords
+from heidi_common.audit.trail import record
+from heidi_common.database.session import transaction, utcnow
+from heidi_common.identity import accounts
+from heidi_common.identity.emails import normalise_email
+from heidi_common.identity.password_hashing import is_known_hash, passwords
+from heidi_common.identity.password_policy import complaint_about
 from heidi_common.problems import Conflict
 
 BATCH = 100

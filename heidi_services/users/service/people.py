@@ -9,13 +9,13 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, bindparam, select
 
-from heidi_common.accounts import AnyRow
-from heidi_common.db import db
-from heidi_common.direct import Direct
-from heidi_common.guards import Caller
-from heidi_common.identity import Role, User
-from heidi_common.letters import plain
-from heidi_common.paging import Page, page
+from heidi_common.database.compiled import Direct
+from heidi_common.database.pagination import Page, page
+from heidi_common.database.session import db
+from heidi_common.database.text_search import plain
+from heidi_common.identity.accounts import AnyRow
+from heidi_common.identity.models import Role, User
+from heidi_common.jwt.guards import Caller
 from heidi_common.problems import NotFound
 from heidi_services.users.present import COLUMNS
 

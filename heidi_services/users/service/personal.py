@@ -8,12 +8,12 @@ from uuid import UUID
 
 from sqlalchemy import or_, select
 
-from heidi_common.audit import Audit
-from heidi_common.db import db, utcnow
-from heidi_common.identity import Session, User
-from heidi_common.naming import camel
-from heidi_common.outbox import Event
-from heidi_common.schemas import iso
+from heidi_common.audit.trail import Audit
+from heidi_common.database.session import db, utcnow
+from heidi_common.identity.models import Session, User
+from heidi_common.messaging.outbox import Event
+from heidi_common.schemas.base import iso
+from heidi_common.schemas.naming import camel
 from heidi_services.users import peers
 from heidi_services.users.present import COLUMNS, person
 

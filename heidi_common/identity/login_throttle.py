@@ -1,0 +1,136 @@
+"""Throttles of whoever guesses: failures are counted in Redis for what was submitted, known or not.
+
+A dead Redis is 503: guessing must never become free because a cache is away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+from uuid import UUID
+
+import redis
+
+from heidi_common.audit.trail import fingerprint
+from heidi_common.problems import TooMany, Unavailable
+from heidi_common.redis.cache import mget
+from heidi_common.runtime import runtime
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """At most `most` within `seconds`, counted from the first one."""
+
+    key: str
+    most: int
+    seconds: int
+
+
+def pair(subject: str, address: str) -> Limit:
+    """Failures of one account from one address."""
+    settings = runtime().settings
+    key = fingerprint(f"{subject} {address}")
+    return Limit(f"pair:{key}", settings.throttle_pair_failures, settings.throttle_window_seconds)
+
+
+def address(address: str) -> Limit:
+    """Failures from one address, whatever the account."""
+    settings = runtime().settings
+    key = fingerprint(address)
+    return Limit(f"address:{key}", settings.throttle_address_failures, settings.throttle_window_seconds)
+
+
+def account(subject: str) -> Limit:
+    """Failures of one account from everywhere: beyond it only known addresses get in (a soft lock)."""
+    settings = runtime().settings
+    key = fingerprint(subject)
+    return Limit(f"account:{key}", settings.throttle_account_failures, settings.throttle_window_seconds)
+
+
+def registration(address: str) -> Limit:
+    """Registrations (and, apart from them, forgotten passwords) from one address."""
+    return Limit(f"register:{fingerprint(address)}", runtime().settings.throttle_registrations_per_minute, 60)
+
+
+def forgotten(address: str) -> Limit:
+    return Limit(f"forgot:{fingerprint(address)}", runtime().settings.throttle_registrations_per_minute, 60)
+
+
+def mails(subject: str, address: str) -> Limit:
+    """Mails to one inbox asked for from one address; by both, so that nobody can keep somebody else's mail back."""
+    return Limit(f"mails:{fingerprint(f'{subject} {address}')}", runtime().settings.throttle_mails_per_hour, 3600)
+
+
+def second_factor(user_id: UUID) -> Limit:
+    """Wrong codes of one person; only who knows the password gets so far."""
+    settings = runtime().settings
+    return Limit(f"code:{user_id}", settings.throttle_pair_failures, settings.throttle_window_seconds)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How many failures the limits that were looked at have counted, and whether the soft one is reached."""
+
+    failures: int
+    soft_is_reached: bool
+
+
+def check(*limits: Limit, soft: Limit | None = None) -> Standing:
+    """Raise TooMany when one of the limits is reached; of `soft` it is only told. Counts nothing."""
+    counts = _read(*limits, *([soft] if soft else ()))
+    for limit, found in zip(limits, counts, strict=False):
+        if found >= limit.most:
+            raise _refusal(limit)
+    return Standing(sum(counts[: len(limits)]), soft is not None and counts[-1] >= soft.most)
+
+
+def count(*limits: Limit) -> None:
+    """Count one failure for each."""
+
+    def add(client: redis.Redis) -> None:
+        with client.pipeline(transaction=False) as pipe:
+            for limit in limits:
+                pipe.incr(_name(limit))
+                # After it, so that no count is ever without an end: the one before may run out at any moment.
+                pipe.expire(_name(limit), limit.seconds, nx=True)
+            pipe.execute()
+
+    _asked(add)
+
+
+def spend(limit: Limit) -> None:
+    """Count one use and raise TooMany when that was too many."""
+    count(limit)
+    if _read(limit)[0] > limit.most:
+        raise _refusal(limit)
+
+
+def forget(*limits: Limit) -> None:
+    """Start anew, after a success."""
+    _asked(lambda client: client.delete(*(_name(limit) for limit in limits)))
+
+
+def _refusal(limit: Limit) -> TooMany:
+    left = max(1, _asked(lambda client: client.ttl(_name(limit))))
+    problem = TooMany("Too many attempts. Try again later.", code="throttled", retry_after=left)
+    problem.headers["RateLimit"] = f"limit={limit.most}, remaining=0, reset={left}"
+    return problem
+
+
+def _read(*limits: Limit) -> list[int]:
+    names = [_name(limit) for limit in limits]
+    return [int(found or 0) for found in _asked(lambda client: mget(client, names))]
+
+
+def _name(limit: Limit) -> str:
+    return f"heidi:throttle:{limit.key}"
+
+
+def _asked(question: Callable[[redis.Redis], T]) -> T:
+    try:
+        return question(runtime().redis)
+    except redis.RedisError:
+        raise Unavailable("Signing in is not possible at the moment.", code="redis_away", retry_after=5) from None

@@ -1,0 +1,96 @@
+"""Who somebody is: the one set of tables that two services share and all seven check.
+
+The User row holds credentials (auth's business) and profile (the business of users); a Session is one sign-in;
+a Client is a machine. Every service must be able to see that one of them has ended.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import Computed, ForeignKey, Index, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from heidi_common.database.session import Base, Entity
+
+SEARCH = "plain_letters(' ' || coalesce(first_name, '') || ' ' || coalesce(last_name, '') || ' ' || email)"
+
+
+class Role(StrEnum):
+    USER = "USER"
+    MODERATOR = "MODERATOR"
+    ADMIN = "ADMIN"
+
+
+class User(Entity, Base):
+    """A person. `email` is normalised and unique among those not deleted; `token_version` ends all tokens at once."""
+
+    __tablename__ = "users"
+    __table_args__ = (
+        Index("uq_users_email", "email", unique=True, postgresql_where=text("deleted_at IS NULL")),
+        Index("ix_users_created_at_id", "created_at", "id"),
+        Index("ix_users_email_id", "email", "id"),
+        Index("ix_users_role_created_at_id", "role", "created_at", "id"),
+        Index("ix_users_inactive", "created_at", "id", postgresql_where=text("NOT is_active")),
+        Index("ix_users_search", "search", postgresql_using="gin", postgresql_ops={"search": "gin_trgm_ops"}),
+    )
+
+    email: Mapped[str]
+    password_hash: Mapped[str | None]
+    password_changed_at: Mapped[datetime | None]
+    role: Mapped[Role] = mapped_column(Text, default=Role.USER, server_default="USER")
+    first_name: Mapped[str | None]
+    last_name: Mapped[str | None]
+    phone: Mapped[str | None]
+    locale: Mapped[str | None]
+    timezone: Mapped[str | None]
+    is_active: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
+    email_verified_at: Mapped[datetime | None]
+    token_version: Mapped[int] = mapped_column(default=1, server_default="1")
+    deleted_at: Mapped[datetime | None]
+    erased_at: Mapped[datetime | None]
+    search: Mapped[str] = mapped_column(Text, Computed(SEARCH, persisted=True), deferred=True)
+    """Names and address in plain letters (see `letters`), each word after a space: what `?q=` looks through."""
+
+    @property
+    def email_verified(self) -> bool:
+        return self.email_verified_at is not None
+
+    @property
+    def can_sign_in(self) -> bool:
+        return self.is_active and self.deleted_at is None
+
+
+class Session(Base):
+    """One sign-in. `counter` is the number of the current refresh token; the one before converges for 10 s."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (Index("ix_sessions_user_id", "user_id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    counter: Mapped[int] = mapped_column(default=1, server_default="1")
+    rotated_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+    idle_expires_at: Mapped[datetime]
+    absolute_expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    revoked_reason: Mapped[str | None]
+    ip: Mapped[str | None]
+    user_agent: Mapped[str | None]
+    label: Mapped[str | None]
+
+
+class Client(Entity, Base):
+    """A machine that signs in with its id and a secret (stored hashed) and acts within its scopes."""
+
+    __tablename__ = "clients"
+
+    name: Mapped[str]
+    secret_hash: Mapped[str]
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]

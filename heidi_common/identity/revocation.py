@@ -1,0 +1,111 @@
+"""Whether a sign-in still holds: Redis answers, PostgreSQL is the truth.
+
+Redis holds what is known: `session:<id>` is 1 (live) or 0 (ended), `ver:<user>` the user's token version. A live mark
+lives for 30 s and is only ever written where nothing stands (NX); an end overwrites it and outlives every access
+token. So a slow reader cannot revive an ended session, and a flushed or dead Redis only costs a look into PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from uuid import UUID
+
+import redis
+from sqlalchemy import func, select
+
+from heidi_common.database.session import after_commit, reading
+from heidi_common.identity.models import Client, Session, User
+from heidi_common.redis.cache import mget
+from heidi_common.runtime import runtime
+
+log = logging.getLogger(__name__)
+LIVE_SECONDS = 30
+ENDED_MARGIN = 60
+
+
+def session_holds(session_id: UUID, user_id: UUID, version: int) -> bool:
+    """True when the session is live and the token's version is the user's current one."""
+    known = _ask(f"session:{session_id}", f"ver:{user_id}")
+    if b"0" in known[:1]:
+        return False
+    if None not in known and int(known[1] or 0) >= version:
+        return int(known[1] or 0) == version
+    return _ask_database(session_id, user_id, version)
+
+
+def client_holds(client_id: UUID) -> bool:
+    """True while the machine client is not revoked."""
+    known = _ask(f"client:{client_id}")[0]
+    if known is not None:
+        return known == b"1"
+    live = select(Client.id).where(Client.id == client_id, Client.revoked_at.is_(None))
+    with reading() as connection:
+        found = connection.execute(live).first() is not None
+    _remember({f"client:{client_id}": "1" if found else "0"})
+    return found
+
+
+def end_sessions(session_ids: Iterable[UUID]) -> None:
+    """Make ended sessions known to all services: at once, and again at commit (a reader may have looked in between)."""
+    _announce({f"session:{found}": "0" for found in session_ids})
+
+
+def end_client(client_id: UUID) -> None:
+    _announce({f"client:{client_id}": "0"})
+
+
+def new_version(user_id: UUID, version: int) -> None:
+    """Make a user's new token version known: every older access token is refused from the commit on."""
+    _announce({f"ver:{user_id}": str(version)})
+
+
+def _ask_database(session_id: UUID, user_id: UUID, version: int) -> bool:
+    """The truth, on a connection that goes back to the pool at once (a stream must not hold one)."""
+    statement = (
+        select(User.token_version, User.is_active & User.deleted_at.is_(None), Session.revoked_at.is_(None))
+        .join(Session, Session.user_id == User.id)
+        .where(Session.id == session_id, User.id == user_id, Session.absolute_expires_at > func.now())
+    )
+    with reading() as connection:
+        row = connection.execute(statement).first()
+    if row is None:
+        return False
+    current, user_live, session_live = row
+    live = bool(user_live and session_live)
+    _remember({f"session:{session_id}": "1" if live else "0", f"ver:{user_id}": str(current)})
+    return live and int(current) == version
+
+
+def _ask(*keys: str) -> list[bytes | None]:
+    try:
+        return mget(runtime().redis, [f"heidi:{key}" for key in keys])
+    except redis.RedisError:
+        return [None] * len(keys)
+
+
+def _remember(marks: dict[str, str]) -> None:
+    _write(marks, seconds=LIVE_SECONDS, only_new=True)
+
+
+def _announce(marks: dict[str, str]) -> None:
+    """Before the commit and after it: between the two, a reader may fill in what it has just read.
+
+    The mark before lives no longer than a request, so that one whose commit fails is forgotten soon.
+    """
+    settings = runtime().settings
+    _write(marks, seconds=settings.request_time_limit + LIVE_SECONDS, only_new=False)
+    for_good = settings.access_token_seconds + ENDED_MARGIN
+    after_commit(lambda: _write(marks, seconds=for_good, only_new=False))
+
+
+def _write(marks: dict[str, str], *, seconds: int, only_new: bool) -> None:
+    if not marks:
+        return
+    try:
+        with runtime().redis.pipeline(transaction=False) as pipe:
+            for key, value in marks.items():
+                pipe.set(f"heidi:{key}", value, ex=seconds, nx=only_new)
+            pipe.execute()
+    except redis.RedisError:
+        log.warning("redis is away: live marks end by themselves", extra={"seconds": LIVE_SECONDS})

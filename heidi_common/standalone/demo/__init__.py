@@ -1,1 +1,0 @@
-"""The main job of the platform, done as a REST client does it: `python -m heidi_common.standalone.demo`."""

@@ -1,0 +1,121 @@
+"""The supervisor: a child of ours that keeps all the others alive, and ends with them when we do."""
+
+import re
+import subprocess  # nosec B404  # runs the package supervisor
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from threading import Thread
+from typing import Any
+from xmlrpc.client import ServerProxy  # nosec B411  # talks to our own child over a Unix socket
+
+from supervisor.xmlrpc import SupervisorTransport
+
+from heidi_common.server import parent_death as lifeline
+from heidi_standalone.private_files import write_private
+from heidi_standalone.servers.unix_sockets import folder_for, make_private
+from heidi_standalone.supervision import config as supervisor_config
+from heidi_standalone.supervision.program import Program
+
+SOCKET = "supervisor.sock"
+LOUDEST = re.compile(r"exited: (?P<name>\S+) \((?P<how>[^;)]*)|spawnerr: (?P<error>.*)")
+STOP_SECONDS = 60
+PROVEN_SECONDS = 3
+
+
+class Supervisor:
+    """Keeps programs alive; `on_exit(name, how)` is called for each that ends by itself (it is started again)."""
+
+    def __init__(self, folder: Path, logs: Path, root: Path, on_exit: Callable[[str, str], None]) -> None:
+        self.folder, self.logs, self.root, self.on_exit = folder, logs, root, on_exit
+        self.socket = folder_for(folder, SOCKET) / SOCKET
+        self.programs: list[Program] = []
+        self._config = folder / "supervisord.conf"
+        self.exits: Counter[str] = Counter()
+        self.stopping = False
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self, env: Mapping[str, str]) -> None:
+        """Start the supervisor, and no program yet. From the main thread: the supervisor ends with its starter."""
+        make_private(self.socket.parent)
+        self._write_config()
+        command = lifeline.command(
+            sys.executable, "-m", "heidi_standalone.supervision.supervisord", "-c", str(self._config)
+        )
+        self._process = subprocess.Popen(  # nosec B603
+            command,
+            env=env,
+            cwd=self.root,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            # Ctrl-C in the terminal reaches us alone; we say when to stop.
+            start_new_session=True,
+        )
+        Thread(target=self._listen, args=[self._process], daemon=True).start()
+        self._wait_for_socket()
+
+    def launch(self, programs: Iterable[Program]) -> None:
+        """Start programs of one group, and keep them alive from now on."""
+        added = list(programs)
+        self.programs += added
+        self._write_config()
+        rpc = self._rpc()
+        rpc.reloadConfig()
+        for group in {program.group for program in added}:
+            rpc.addProcessGroup(group)
+            rpc.startProcessGroup(group, False)
+
+    def is_up(self, name: str) -> bool:
+        """Whether a program has lived long enough to say that it will."""
+        all_of_them = self._rpc().getAllProcessInfo()
+        (found,) = (one for one in all_of_them if one["name"] == name)
+        return bool(found["statename"] == "RUNNING" and found["now"] - found["start"] >= PROVEN_SECONDS)
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> None:
+        """Stop every program, the last started first, and the supervisor."""
+        self.stopping = True
+        if self._process is not None and self.alive:
+            self._process.terminate()
+            self._process.wait(STOP_SECONDS)
+
+    def last_words(self, name: str) -> str:
+        """The last line a program wrote."""
+        log = self.logs / f"{name}.log"
+        lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
+        return lines[-1][:500] if lines else "it said nothing"
+
+    def _write_config(self) -> None:
+        text = supervisor_config.render(self.programs, folder=self.root, logs=self.logs, socket=self.socket)
+        write_private(self._config, text)
+
+    def _wait_for_socket(self) -> None:
+        deadline = time.monotonic() + 20
+        while not self._answers():
+            if not self.alive or time.monotonic() > deadline:
+                raise RuntimeError(f"The supervisor did not start: {self.last_words('supervisord')}")
+            time.sleep(0.02)
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self._rpc().getState()["statename"] == "RUNNING")
+        except OSError:
+            return False
+
+    def _rpc(self) -> Any:
+        transport = SupervisorTransport("", "", f"unix://{self.socket}")
+        return ServerProxy("http://127.0.0.1", transport=transport).supervisor
+
+    def _listen(self, process: "subprocess.Popen[str]") -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            found = LOUDEST.search(line)
+            if found and found["name"] and not self.stopping:
+                self.exits[found["name"]] += 1
+                self.on_exit(found["name"], found["how"])
