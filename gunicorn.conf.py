@@ -7,7 +7,7 @@ from typing import Any
 
 from prometheus_client import multiprocess
 
-from heidi_common.server import bind_check as web_address
+from heidi_common.server import bind_check
 from heidi_services import SERVICES
 
 THREADS = {"city": 2, "users": 2, "core": 250, "notification": 250}
@@ -46,7 +46,7 @@ def on_starting(server: Any) -> None:
         # gunicorn would trip over the empty list.
         os.environ["GUNICORN_FD"] = os.environ["GUNICORN_FD"] or "-1"
     elif reuse_port:
-        web_address.require_free(server.address)
+        bind_check.require_free(server.address)
 
 
 def when_ready(_server: Any) -> None:

@@ -84,8 +84,8 @@ setup(
     include_package_data=True,
     package_data={
         "heidi_common.pages": ["*.html", "*.css"],
-        "heidi_services.auth.pages": ["*.html", "*.js", "words/*.json"],
-        "heidi_services.notification": ["shipped/*/*.txt"],
+        "heidi_services.auth.pages": ["*.html", "*.js", "translations/*.json"],
+        "heidi_services.notification": ["default_templates/*/*.txt"],
     },
     install_requires=RUN,
     # Found without loading an app: `flask up` makes the very settings that an app needs.

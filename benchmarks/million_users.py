@@ -22,7 +22,7 @@ from heidi_common.cli.commands import init_migrations
 from heidi_common.database.session import db
 from heidi_common.identity.models import User
 from heidi_services.users.schemas import PeopleQuery
-from heidi_services.users.service.people import ORDERS, filtered
+from heidi_services.users.service.queries import ORDERS, filtered
 from heidi_standalone.servers.postgres import Postgres
 from tests.conftest import ROOT, make_settings
 

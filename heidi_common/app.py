@@ -71,16 +71,13 @@ def base_app(settings: Settings, name: str) -> Flask:
 
 def build_app(settings: Settings, *services: Service) -> Flask:
     """The app that serves these services (their routes, documents and commands)."""
-    from heidi_common.audit import trail as audit
+    from heidi_common.audit import trail
     from heidi_common.cli import commands
-    from heidi_common.interceptors import error_handlers as errors
-    from heidi_common.interceptors import logging as hooks
-    from heidi_common.interceptors import rate_limit as ratelimit
+    from heidi_common.interceptors import error_handlers, logging, rate_limit
     from heidi_common.jwt import guards
     from heidi_common.jwt.tokens import init_jwt
-    from heidi_common.metrics import exporter as metrics
-    from heidi_common.metrics import health
-    from heidi_common.openapi import documents as docs
+    from heidi_common.metrics import exporter, health
+    from heidi_common.openapi import documents
 
     app = base_app(settings, services[0].name if len(services) == 1 else "heidi")
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
@@ -88,16 +85,16 @@ def build_app(settings: Settings, *services: Service) -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # else `//` is a redirect to wherever the Host header says
     app.wsgi_app = ClientAddress(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
-    hooks.init_hooks(app, settings)
-    audit.init_audit(app)
-    metrics.init_metrics(app)
-    ratelimit.init_ratelimit(app, settings)
+    logging.init_hooks(app, settings)
+    trail.init_audit(app)
+    exporter.init_metrics(app)
+    rate_limit.init_ratelimit(app, settings)
     init_jwt(app, settings)
     app.before_request(guards.enforce)
-    app.before_request(ratelimit.throttle_caller)
-    errors.init_errors(app)
+    app.before_request(rate_limit.throttle_caller)
+    error_handlers.init_errors(app)
     app.register_blueprint(health.blueprint)
-    app.register_blueprint(docs.index_blueprint({found.name: found.about for found in all_services()}))
+    app.register_blueprint(documents.index_blueprint({found.name: found.about for found in all_services()}))
     for found in services:
         _mount(app, found)
     commands.init_commands(app)
@@ -107,13 +104,13 @@ def build_app(settings: Settings, *services: Service) -> Flask:
 
 def _mount(app: Flask, found: Service) -> None:
     """A service's blueprints in its own OpenAPI document, and its Swagger UI."""
-    from heidi_common.openapi import documents as docs
+    from heidi_common.openapi import documents
 
-    api = docs.make_api(app, found.name, found.about)
+    api = documents.make_api(app, found.name, found.about)
     routes = found.room("routes")
     for blueprint in routes.blueprints if routes else ():
         api.register_blueprint(blueprint)
-    app.register_blueprint(docs.docs_blueprint(found.name, api.spec))
+    app.register_blueprint(documents.docs_blueprint(found.name, api.spec))
 
 
 def all_services() -> list[Service]:

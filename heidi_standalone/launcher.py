@@ -8,9 +8,7 @@ from types import FrameType
 
 import click
 
-from heidi_standalone import banner
-from heidi_standalone import bootstrap as database
-from heidi_standalone import preflight as machine
+from heidi_standalone import banner, bootstrap, preflight
 from heidi_standalone.errors import CannotRun
 from heidi_standalone.paths import ROOT
 from heidi_standalone.paths import SERVICES as NAMES
@@ -49,7 +47,7 @@ class Up:
             self._stop()
 
     def _start(self) -> None:
-        machine.check(self.platform)
+        preflight.check(self.platform)
         with step("Preparing"):
             self.platform.prepare()
         self._write_env()
@@ -89,14 +87,14 @@ class Up:
         """Tables, an administrator and cities, where they are missing; whether an administrator was made."""
         try:
             client_id = self.home.core_client().get("CORE_CLIENT_ID")
-            missing = database.missing(self.platform.env["DATABASE_URL"], client_id)
-        except database.Error as error:
+            missing = bootstrap.missing(self.platform.env["DATABASE_URL"], client_id)
+        except bootstrap.Error as error:
             raise CannotRun(f"PostgreSQL at DATABASE_URL cannot be used: {str(error).strip()}") from None
         return self._give(missing)
 
-    def _give(self, missing: database.Missing) -> bool:
+    def _give(self, missing: bootstrap.Missing) -> bool:
         env = self._supervised_environment() | {"JWT_PRIVATE_KEYS": self.platform.private_keys}
-        commands, made = database.Commands(env, self.home.logs / "prepare.log"), False
+        commands, made = bootstrap.Commands(env, self.home.logs / "prepare.log"), False
         if missing.migrations:
             with step("Bringing the tables up to date"):
                 commands.migrate()

@@ -25,7 +25,7 @@ from heidi_common.messaging.outbox import Event
 from heidi_common.runtime import runtime
 from workers.actors import hint
 from workers.broker import make_broker
-from workers.process import forever
+from workers.runner import forever
 from workers.subscriptions import SUBSCRIPTIONS, Consume
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ def prune() -> list[Message[Any]]:
     return []
 
 
-_NOTIFICATION = "heidi_services.notification.service.due"
+_NOTIFICATION = "heidi_services.notification.service.scheduled_tasks"
 
 DUTIES = (
     Duty("schedules", 0.2, deed("heidi_services.scheduler.service:fire")),
@@ -101,14 +101,18 @@ DUTIES = (
     Duty("notifications", 1, due(f"{_NOTIFICATION}:overdue", "notification", "deliver_notification")),
     Duty("bulk notifications", 0.5, due(f"{_NOTIFICATION}:next_bulk", "bulk", "deliver_notification")),
     Duty("expired notifications", 5, deed(f"{_NOTIFICATION}:expire")),
-    Duty("old tokens and sessions", 3600, deed("heidi_services.auth.service.forgetting:prune")),
+    Duty("old tokens and sessions", 3600, deed("heidi_services.auth.service.retention:prune")),
     Duty("old notifications", 3600, deed(f"{_NOTIFICATION}:forget_old")),
-    Duty("deliveries", 1, due("heidi_services.integration.service.delivery:overdue", "webhooks", "deliver_webhook")),
+    Duty(
+        "deliveries",
+        1,
+        due("heidi_services.integration.service.delivery_worker:overdue", "webhooks", "deliver_webhook"),
+    ),
     Duty("syncs", 1, due("heidi_services.integration.service.sync:overdue", "integration", "run_sync")),
-    Duty("integration logs", 3600, deed("heidi_services.integration.service.journal:prune")),
-    Duty("old webhooks", 3600, deed("heidi_services.integration.service.events:prune")),
+    Duty("integration logs", 3600, deed("heidi_services.integration.service.integration_log:prune")),
+    Duty("old webhooks", 3600, deed("heidi_services.integration.service.received_events:prune")),
     Duty("old syncs", 3600, deed("heidi_services.integration.service.sync:prune")),
-    Duty("old deliveries", 3600, deed("heidi_services.integration.service.delivery:prune")),
+    Duty("old deliveries", 3600, deed("heidi_services.integration.service.delivery_worker:prune")),
 )
 
 

@@ -8,14 +8,14 @@ import dramatiq
 
 from heidi_common.database.session import after_commit
 from heidi_common.messaging.outbox import Event
-from heidi_services.core.service import carrying, operations, overview
+from heidi_services.core.service import operation_runner, operations, overview
 from workers.actors import actor, consumer, hint
 
 
 @actor("core")
 def carry_out_operation(operation_id: str) -> None:
     """Carry an operation out, if it is due and nobody else is at it."""
-    carrying.carry_out(UUID(operation_id))
+    operation_runner.carry_out(UUID(operation_id))
 
 
 @consumer("core")

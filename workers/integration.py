@@ -9,7 +9,7 @@ import dramatiq
 
 from heidi_common.database.session import after_commit
 from heidi_common.messaging.outbox import Event
-from heidi_services.integration.service import delivery, forwarding, owners, sync
+from heidi_services.integration.service import delivery_worker, forwarding, owner_sync, sync
 from workers.actors import actor, consumer, hint
 
 
@@ -27,12 +27,12 @@ def accept_sync(event: Event) -> None:
 
 @consumer("integration")
 def follow_owner(event: Event) -> None:
-    owners.follow(event)
+    owner_sync.follow(event)
 
 
 @actor("webhooks")
 def deliver_webhook(delivery_id: str) -> None:
-    delivery.deliver(UUID(delivery_id))
+    delivery_worker.deliver(UUID(delivery_id))
 
 
 @actor("integration")

@@ -3,25 +3,25 @@
 from uuid import UUID
 
 from heidi_common.messaging.outbox import Event
-from heidi_services.notification.service import deliver, requests
+from heidi_services.notification.service import delivery, event_handlers
 from workers.actors import actor, consumer
 
 
 @actor("notification")
 def deliver_notification(notification_id: str) -> None:
-    deliver.deliver(UUID(notification_id))
+    delivery.deliver(UUID(notification_id))
 
 
 @consumer("notification")
 def make_requested_notification(event: Event) -> None:
-    requests.make_requested(event)
+    event_handlers.make_requested(event)
 
 
 @consumer("notification")
 def welcome_user(event: Event) -> None:
-    requests.welcome(event)
+    event_handlers.welcome(event)
 
 
 @consumer("notification")
 def forget_user(event: Event) -> None:
-    requests.forget(event)
+    event_handlers.forget(event)

@@ -28,7 +28,7 @@ from heidi_common.rabbitmq import Publisher
 from workers.actors import hint
 from workers.broker import make_broker
 from workers.cloudevents import message
-from workers.process import forever
+from workers.runner import forever
 from workers.subscriptions import SUBSCRIPTIONS, Hint
 
 log = logging.getLogger(__name__)

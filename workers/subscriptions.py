@@ -51,7 +51,9 @@ SUBSCRIPTIONS: tuple[Hint | Consume, ...] = (
     Consume("user.deleted", "notification", "forget_user"),
     Consume("user.deleted", "core", "forget_sign_in"),
     Consume("*", "integration", "forward_fact", interested="heidi_services.integration.service.forwarding:interested"),
-    Consume("user.*", "integration", "follow_owner", interested="heidi_services.integration.service.owners:interested"),
+    Consume(
+        "user.*", "integration", "follow_owner", interested="heidi_services.integration.service.owner_sync:interested"
+    ),
     Consume("city.*", "core", "renew_city_answers"),
     Consume("integration.sync", "integration", "accept_sync"),
     Hint("core.operation", "core", "carry_out_operation"),

@@ -17,7 +17,7 @@ from heidi_common.database.pagination import Page
 from heidi_common.database.session import Entity
 from heidi_common.interceptors.validation import Parser, strict_query
 from heidi_common.jwt.guards import guard_of
-from heidi_common.openapi import headers as operation_docs
+from heidi_common.openapi import headers
 
 View = Callable[..., Any]
 
@@ -81,8 +81,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         if found is not None:
             doc.update(found.describe())
         if doc_info.get("idempotent"):
-            doc.setdefault("parameters", []).append(operation_docs.IDEMPOTENCY_KEY)
-        for describe in operation_docs.descriptions(doc_info["view"]):
+            doc.setdefault("parameters", []).append(headers.IDEMPOTENCY_KEY)
+        for describe in headers.descriptions(doc_info["view"]):
             describe(doc, method)
         doc.setdefault("responses", {}).setdefault("default", "DEFAULT_ERROR")
         return doc
@@ -129,7 +129,7 @@ def etag(entity: Entity) -> None:
     set_etag(f'"{entity.id.hex}.{entity.version}"')
 
 
-@operation_docs.described(operation_docs.if_none_match)
+@headers.described(headers.if_none_match)
 def set_etag(tag: str) -> None:
     """The same for a tag of one's own (quoted). nginx's gzip makes it weak, so a `W/` in front is ignored."""
     if request.method in ("GET", "HEAD") and not {tag, "*"}.isdisjoint(_tags("If-None-Match")):
@@ -142,7 +142,7 @@ def set_etag(tag: str) -> None:
         return response
 
 
-@operation_docs.described(operation_docs.if_match)
+@headers.described(headers.if_match)
 def if_match() -> int | None:
     """The version that the client's If-Match names; None when it sent none (or `*`), -1 when it names no version.
 

@@ -12,7 +12,7 @@ from flask import Flask, current_app, g, request
 
 from heidi_common.identity import revocation
 from heidi_common.identity.models import Role
-from heidi_common.jwt import tokens as jwt
+from heidi_common.jwt import tokens
 from heidi_common.problems import Forbidden, Unauthorized
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -126,7 +126,7 @@ def enforce() -> None:
 
 def authenticate(token: str) -> Caller:
     """The caller behind an access token that is good, not revoked and whose owner is still welcome."""
-    caller = Caller(jwt.verify(token))
+    caller = Caller(tokens.verify(token))
     try:
         if caller.kind == "user":
             assert caller.session_id is not None and caller.role is not None

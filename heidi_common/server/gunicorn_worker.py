@@ -7,7 +7,7 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-from heidi_common.server import shutdown as stopping
+from heidi_common.server import shutdown
 
 
 class WebWorker(ThreadWorker):  # type: ignore[misc]
@@ -22,7 +22,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)
         if not self.alive or not self.is_parent_alive():
-            stopping.asked.set()
+            shutdown.asked.set()
             self._close_listeners()
             self._close_idle()
 

@@ -12,11 +12,11 @@ from heidi_common.audit import trail
 from heidi_common.cli.commands import tell_resealed
 from heidi_common.interceptors.validation import invalid
 from heidi_common.runtime import runtime
-from heidi_services.auth import key_ring
+from heidi_services.auth import key_rotation as key_ring
 from heidi_services.auth.schemas import ClientIn
 from heidi_services.auth.service import clients as machines
-from heidi_services.auth.service import sealing
-from heidi_services.auth.service.trail import listed
+from heidi_services.auth.service import totp_secrets as sealing
+from heidi_services.auth.service.audit import listed
 
 keys = AppGroup("keys", help="Signing keys: list, rotate. Encryption keys: reseal.")
 audit = AppGroup("audit", help="The audit trail: verify, list.")

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from heidi_common.jwt import tokens as jwt
+from heidi_common.jwt import tokens
 from heidi_common.problems import Unauthorized
 from heidi_common.runtime import runtime
 
@@ -43,8 +43,8 @@ def pair(holder: Holder, place: Place, now: datetime) -> dict[str, Any]:
     remaining = max(1, int((place.expires_at - now).total_seconds()))
     refresh = session | {"cnt": place.counter}
     return {
-        "access_token": jwt.sign(str(holder.id), "access", access),
-        "refresh_token": jwt.sign(str(holder.id), "refresh", refresh, seconds=remaining),
+        "access_token": tokens.sign(str(holder.id), "access", access),
+        "refresh_token": tokens.sign(str(holder.id), "refresh", refresh, seconds=remaining),
         "token_type": BEARER,
         "expires_in": runtime().settings.access_token_seconds,
     }
@@ -52,7 +52,7 @@ def pair(holder: Holder, place: Place, now: datetime) -> dict[str, Any]:
 
 def read_refresh(token: str) -> tuple[UUID, UUID, int]:
     """(user, session, counter) of a good refresh token; Unauthorized for anything else."""
-    claims = jwt.verify(token, "refresh")
+    claims = tokens.verify(token, "refresh")
     try:
         return UUID(claims["sub"]), UUID(claims["sid"]), int(claims["cnt"])
     except (KeyError, ValueError, TypeError, AttributeError):
@@ -61,7 +61,7 @@ def read_refresh(token: str) -> tuple[UUID, UUID, int]:
 
 def machine(client_id: UUID, scope: str) -> str:
     """The access token of a machine client."""
-    return jwt.sign(str(client_id), "access", {"client_id": str(client_id), "scope": scope})
+    return tokens.sign(str(client_id), "access", {"client_id": str(client_id), "scope": scope})
 
 
 def new_secret() -> str:

@@ -12,10 +12,14 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
-from heidi_services.city import countries, sources
+from heidi_services.city import countries
+from heidi_services.city import import_sources as sources
 from heidi_services.city.geo import bearing, km_of_chord
-from heidi_services.city.search import fold
-from heidi_services.city.service import catalogue, finding, importing, nearby
+from heidi_services.city.name_matching import fold
+from heidi_services.city.service import cities as catalogue
+from heidi_services.city.service import importer as importing
+from heidi_services.city.service import nearby
+from heidi_services.city.service import search as finding
 
 cities = AppGroup("cities", help="Cities: import, nearest, search. Data: GeoNames (geonames.org), CC BY 4.0.")
 groups = (cities,)

@@ -11,10 +11,14 @@ from heidi_common.identity.models import Role
 from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint, enveloped, etag, if_match, open_page
 from heidi_common.jwt.guards import guard, public
-from heidi_services.city import present, schemas
-from heidi_services.city.answers import answered, wants_geojson
+from heidi_services.city import schemas
+from heidi_services.city import serializers as present
+from heidi_services.city.http_cache import answered, wants_geojson
 from heidi_services.city.models import City
-from heidi_services.city.service import catalogue, finding, fresh, nearby
+from heidi_services.city.service import cities as catalogue
+from heidi_services.city.service import nearby
+from heidi_services.city.service import response_cache as fresh
+from heidi_services.city.service import search as finding
 
 blp = Blueprint("cities", __name__, description="Places. Data: GeoNames (geonames.org), CC BY 4.0.")
 blueprints = (blp,)

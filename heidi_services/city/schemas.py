@@ -11,8 +11,8 @@ from heidi_common.schemas import timezones
 from heidi_common.schemas.base import Flag, FreeJson, Number, PageQuery, Schema, Text, UtcDateTime, in_order, not_blank
 from heidi_services.city import countries
 from heidi_services.city.geo import MAX_RADIUS_KM
-from heidi_services.city.search import fold
-from heidi_services.city.service.catalogue import SORTS
+from heidi_services.city.name_matching import fold
+from heidi_services.city.service.cities import SORTS
 
 MAX_POPULATION = 2**31 - 1
 LATITUDE = validate.Range(-90, 90)

@@ -11,8 +11,7 @@ from flask.cli import AppGroup
 from heidi_common.messaging.outbox import Event
 from heidi_common.problems import NotFound
 from heidi_common.schemas.base import iso
-from heidi_services.core.service import dead as dead_service
-from heidi_services.core.service import events as event_service
+from heidi_services.core.service import dead_letters, event_log
 
 events = AppGroup("events", help="The log of facts.")
 dead = AppGroup("dead", help="Facts that a subscriber could not digest.")
@@ -32,7 +31,7 @@ _event_id = click.argument("event_id", type=click.UUID)
 def list_events(type_: str | None, subject: str | None, since: datetime | None, limit: int) -> None:
     """The newest facts first."""
     after = since.replace(tzinfo=UTC) if since else None
-    for event in event_service.find(limit=limit, type=type_, subject=subject, since=after).items:
+    for event in event_log.find(limit=limit, type=type_, subject=subject, since=after).items:
         click.echo(_line(event))
 
 
@@ -40,7 +39,7 @@ def list_events(type_: str | None, subject: str | None, since: datetime | None, 
 @_limit
 def list_dead(limit: int) -> None:
     """One line for each fact and each subscriber that gave up on it."""
-    for found in dead_service.find(limit=limit).items:
+    for found in dead_letters.find(limit=limit).items:
         for failure in found.failures:
             click.echo(f"{_line(found.event)}  {failure.consumer}  {failure.attempts} attempts")
 
@@ -62,7 +61,7 @@ def show_dead(event_id: UUID) -> None:
 def replay_dead(event_id: UUID, consumer: str | None) -> None:
     """Let its subscribers try again."""
     _found(event_id)
-    click.echo(f"{dead_service.replay(event_id, consumer)} to try again")
+    click.echo(f"{dead_letters.replay(event_id, consumer)} to try again")
 
 
 @dead.command("discard")
@@ -71,12 +70,12 @@ def replay_dead(event_id: UUID, consumer: str | None) -> None:
 def discard_dead(event_id: UUID, consumer: str | None) -> None:
     """Give it up for good."""
     _found(event_id)
-    click.echo(f"{dead_service.discard(event_id, consumer)} discarded")
+    click.echo(f"{dead_letters.discard(event_id, consumer)} discarded")
 
 
-def _found(event_id: UUID) -> dead_service.DeadEvent:
+def _found(event_id: UUID) -> dead_letters.DeadEvent:
     try:
-        return dead_service.get(event_id)
+        return dead_letters.get(event_id)
     except NotFound as error:
         raise click.ClickException(str(error)) from None
 

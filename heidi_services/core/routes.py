@@ -17,7 +17,7 @@ from heidi_common.problems import Unauthorized
 from heidi_common.schemas.base import PageQuery
 from heidi_services.core import schemas, sse
 from heidi_services.core.models import Operation
-from heidi_services.core.service import dead, events, operations, overview, profile, status
+from heidi_services.core.service import dead_letters, event_log, operations, overview, profile, status
 
 blp = Blueprint("core", __name__, description="The whole platform at one glance, and what crosses services")
 blueprints = (blp,)
@@ -77,7 +77,7 @@ def get_profile(user_id: UUID) -> dict[str, Any]:
 @blp.response(200, schemas.EventOut(many=True))
 def list_events(query: dict[str, Any]) -> Page:
     """Every fact of the platform, in the order of commits."""
-    return events.find(**query)
+    return event_log.find(**query)
 
 
 @blp.route(f"{BASE}/events/stream", methods=["GET"])
@@ -95,7 +95,7 @@ def stream_events(query: dict[str, Any]) -> Response:
 @blp.response(200, schemas.DeadEventOut(many=True))
 def list_dead(query: dict[str, Any]) -> Page:
     """Facts that a subscriber could not digest."""
-    return dead.find(**query)
+    return dead_letters.find(**query)
 
 
 @blp.route(f"{BASE}/events/dead/<uuid:event_id>/replay", methods=["POST"])
@@ -104,7 +104,7 @@ def list_dead(query: dict[str, Any]) -> Page:
 @blp.response(202, schemas.SettledOut)
 def replay_dead(query: dict[str, Any], event_id: UUID) -> dict[str, int]:
     """Its subscribers (or one of them) try again."""
-    return {"subscribers": dead.replay(event_id, query["consumer"])}
+    return {"subscribers": dead_letters.replay(event_id, query["consumer"])}
 
 
 @blp.route(f"{BASE}/events/dead/<uuid:event_id>/discard", methods=["POST"])
@@ -113,7 +113,7 @@ def replay_dead(query: dict[str, Any], event_id: UUID) -> dict[str, int]:
 @blp.response(200, schemas.SettledOut)
 def discard_dead(query: dict[str, Any], event_id: UUID) -> dict[str, int]:
     """Nobody needs to digest it any more."""
-    return {"subscribers": dead.discard(event_id, query["consumer"])}
+    return {"subscribers": dead_letters.discard(event_id, query["consumer"])}
 
 
 @blp.route(f"{BASE}/operations", methods=["POST"])

@@ -10,8 +10,8 @@ from flask import Flask, Response, current_app, request
 
 from heidi_common.jwt.guards import authenticate
 from heidi_common.problems import BadRequest, Unauthorized
-from heidi_common.server import shutdown as stopping
-from heidi_services.core.service.stream import Entry, Tail, entries, wants
+from heidi_common.server import shutdown
+from heidi_services.core.service.event_stream import Entry, Tail, entries, wants
 
 _SIGN_OF_LIFE_SECONDS = 15.0
 
@@ -43,7 +43,7 @@ def _welcome(app: Flask, token: str) -> Callable[[], bool]:
 
     def welcome() -> bool:
         nonlocal asked
-        if stopping.asked.is_set():
+        if shutdown.asked.is_set():
             return False
         if time.monotonic() - asked < 1.0:
             return True

@@ -12,9 +12,8 @@ from heidi_common.cli.commands import tell_resealed
 from heidi_common.database.session import db
 from heidi_common.problems import Problem
 from heidi_common.schemas.base import iso
-
-from .models import Delivery, DeliveryStatus, Integration, ProviderName
-from .service import deliveries, manage
+from heidi_services.integration.models import Delivery, DeliveryStatus, Integration, ProviderName
+from heidi_services.integration.service import deliveries, integrations
 
 group = AppGroup("integrations", help="Ties to providers: look, retry, rotate keys.")
 groups = (group,)
@@ -50,7 +49,7 @@ def show_command(integration_id: UUID) -> None:
 @group.command("rotate-keys")
 def rotate_keys_command() -> None:
     """Bring all credentials and signing secrets under the first of ENCRYPTION_KEYS."""
-    tell_resealed("integrations", *manage.rotate_keys())
+    tell_resealed("integrations", *integrations.rotate_keys())
 
 
 @group.command("deliveries")

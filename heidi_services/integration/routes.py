@@ -15,11 +15,18 @@ from heidi_common.interceptors.validation import any_query
 from heidi_common.jwt.guards import authenticated, caller, guarded_user, public
 from heidi_common.openapi.headers import SENDERS_OWN
 from heidi_common.runtime import runtime
-
-from . import schemas
-from .models import Delivery, Integration, WebhookEvent
-from .providers import Inbound
-from .service import calls, deliveries, events, journal, manage, receiver, sync
+from heidi_services.integration import schemas
+from heidi_services.integration.models import Delivery, Integration, WebhookEvent
+from heidi_services.integration.providers import Inbound
+from heidi_services.integration.service import (
+    connection_check,
+    deliveries,
+    integration_log,
+    integrations,
+    received_events,
+    sync,
+    webhook_receiver,
+)
 
 blp = Blueprint("integrations", __name__, description="Ties to providers, their logs, events and deliveries")
 receiving = Blueprint("webhooks", __name__, description="Where providers send their webhooks")
@@ -35,7 +42,7 @@ readable = guarded_user(scopes=("integrations:read",))
 @blp.response(201, schemas.IntegrationCreatedOut)
 def create_integration(body: dict[str, Any]) -> dict[str, Any]:
     """Its secrets are shown in this answer and never again; so it takes no Idempotency-Key."""
-    created = manage.create(caller(), body)
+    created = integrations.create(caller(), body)
     shown = {name: getattr(created.integration, name) for name in schemas.IntegrationOut().fields}
     return shown | {"signing_secret": created.signing_secret, "secret": created.secret}
 
@@ -46,7 +53,7 @@ def create_integration(body: dict[str, Any]) -> dict[str, Any]:
 @blp.response(200, schemas.IntegrationOut(many=True))
 def list_integrations(query: dict[str, Any]) -> Page:
     """One's own; for an ADMIN everybody's, `userId` narrows."""
-    return manage.listed(caller(), query)
+    return integrations.listed(caller(), query)
 
 
 @blp.route(ONE, methods=["GET"])
@@ -54,7 +61,7 @@ def list_integrations(query: dict[str, Any]) -> Page:
 @blp.response(200, schemas.IntegrationOut)
 def get_integration(integration_id: UUID) -> Integration:
     """An integration; never its credentials."""
-    integration = manage.visible(integration_id, caller())
+    integration = integrations.visible(integration_id, caller())
     etag(integration)
     return integration
 
@@ -65,7 +72,7 @@ def get_integration(integration_id: UUID) -> Integration:
 @blp.response(200, schemas.IntegrationOut)
 def change_integration(body: dict[str, Any], integration_id: UUID) -> Integration:
     """Change an integration: credentials one by one (null removes), `config` as a whole. Honours `If-Match`."""
-    integration = manage.change(integration_id, caller(), body, if_match())
+    integration = integrations.change(integration_id, caller(), body, if_match())
     etag(integration)
     return integration
 
@@ -75,15 +82,15 @@ def change_integration(body: dict[str, Any], integration_id: UUID) -> Integratio
 @blp.response(204)
 def delete_integration(integration_id: UUID) -> None:
     """Delete an integration; webhooks to it are 404 from then on. Honours `If-Match`."""
-    manage.remove(integration_id, caller(), if_match())
+    integrations.remove(integration_id, caller(), if_match())
 
 
 @blp.route(f"{ONE}/test", methods=["POST"])
 @authenticated
 @blp.response(200, schemas.CheckedOut)
-def test_integration(integration_id: UUID) -> calls.Checked:
+def test_integration(integration_id: UUID) -> connection_check.Checked:
     """A real call to the provider's API, or a signed message to the `webhookUrl`."""
-    return calls.check(manage.visible(integration_id, caller()), "test")
+    return connection_check.check(integrations.visible(integration_id, caller()), "test")
 
 
 @blp.route(f"{ONE}/sync", methods=["POST"])
@@ -92,7 +99,7 @@ def test_integration(integration_id: UUID) -> calls.Checked:
 @blp.response(202, schemas.IntegrationOut)
 def sync_integration(integration_id: UUID) -> Integration:
     """Ask for a synchronisation with the provider, in the background."""
-    integration = manage.visible(integration_id, caller())
+    integration = integrations.visible(integration_id, caller())
     sync.ask(integration)
     return integration
 
@@ -102,7 +109,7 @@ def sync_integration(integration_id: UUID) -> Integration:
 @blp.response(200, schemas.SecretOut)
 def rotate_secret(integration_id: UUID) -> dict[str, str]:
     """The old one stays valid for 24 hours: deliveries carry both signatures."""
-    return {"signing_secret": manage.rotate_secret(integration_id, caller())}
+    return {"signing_secret": integrations.rotate_secret(integration_id, caller())}
 
 
 @blp.route(f"{ONE}/logs", methods=["GET"])
@@ -111,7 +118,7 @@ def rotate_secret(integration_id: UUID) -> dict[str, str]:
 @blp.response(200, schemas.LogOut(many=True))
 def list_logs(query: dict[str, Any], integration_id: UUID) -> Page:
     """Every call in and out, redacted, latest first."""
-    return journal.listed(manage.visible(integration_id, caller()).id, query)
+    return integration_log.listed(integrations.visible(integration_id, caller()).id, query)
 
 
 @blp.route(f"{ONE}/events", methods=["GET"])
@@ -120,7 +127,7 @@ def list_logs(query: dict[str, Any], integration_id: UUID) -> Page:
 @blp.response(200, schemas.EventOut(many=True))
 def list_events(query: dict[str, Any], integration_id: UUID) -> Page:
     """What was received, latest first."""
-    return events.listed(manage.visible(integration_id, caller()).id, query)
+    return received_events.listed(integrations.visible(integration_id, caller()).id, query)
 
 
 @blp.route(f"{ONE}/events/<uuid:event_id>/replay", methods=["POST"])
@@ -129,7 +136,7 @@ def list_events(query: dict[str, Any], integration_id: UUID) -> Page:
 @blp.response(202, schemas.EventOut)
 def replay_event(integration_id: UUID, event_id: UUID) -> WebhookEvent:
     """Handle a received event once more."""
-    return events.replay(manage.visible(integration_id, caller()), event_id)
+    return received_events.replay(integrations.visible(integration_id, caller()), event_id)
 
 
 @blp.route(f"{ONE}/deliveries", methods=["GET"])
@@ -138,7 +145,7 @@ def replay_event(integration_id: UUID, event_id: UUID) -> WebhookEvent:
 @blp.response(200, schemas.DeliveryOut(many=True))
 def list_deliveries(query: dict[str, Any], integration_id: UUID) -> Page:
     """What was forwarded to the `webhookUrl`, latest first."""
-    return deliveries.listed(manage.visible(integration_id, caller()).id, query)
+    return deliveries.listed(integrations.visible(integration_id, caller()).id, query)
 
 
 @blp.route(f"{ONE}/deliveries/<uuid:delivery_id>", methods=["GET"])
@@ -146,7 +153,7 @@ def list_deliveries(query: dict[str, Any], integration_id: UUID) -> Page:
 @blp.response(200, schemas.DeliveryDetailOut)
 def get_delivery(integration_id: UUID, delivery_id: UUID) -> Delivery:
     """A delivery with every attempt."""
-    delivery = deliveries.get(manage.visible(integration_id, caller()).id, delivery_id)
+    delivery = deliveries.get(integrations.visible(integration_id, caller()).id, delivery_id)
     set_etag(f'"{delivery.id.hex}.{delivery.updated_at.timestamp():.6f}"')
     return delivery
 
@@ -157,7 +164,7 @@ def get_delivery(integration_id: UUID, delivery_id: UUID) -> Delivery:
 @blp.response(202, schemas.DeliveryOut)
 def retry_delivery(integration_id: UUID, delivery_id: UUID) -> Delivery:
     """Now, instead of the automatic try that it was waiting for."""
-    return deliveries.retry(manage.visible(integration_id, caller()), delivery_id)
+    return deliveries.retry(integrations.visible(integration_id, caller()), delivery_id)
 
 
 @blp.route(f"{ONE}/recover", methods=["POST"])
@@ -167,7 +174,7 @@ def retry_delivery(integration_id: UUID, delivery_id: UUID) -> Delivery:
 @blp.response(202, schemas.RecoveredOut)
 def recover(body: dict[str, Any], integration_id: UUID) -> dict[str, int]:
     """What failed since then, and what was missed while the integration was off (up to 1,000; call again for more)."""
-    return {"recovered": deliveries.recover(manage.visible(integration_id, caller()), body["since"])}
+    return {"recovered": deliveries.recover(integrations.visible(integration_id, caller()), body["since"])}
 
 
 @receiving.route("/api/v1/webhooks/<string:provider>/<uuid:integration_id>", methods=["POST"])
@@ -175,9 +182,9 @@ def recover(body: dict[str, Any], integration_id: UUID) -> dict[str, int]:
 @any_query
 @receiving.doc(requestBody=SENDERS_OWN)
 @receiving.response(200, schemas.ReceivedOut)
-def receive_webhook(provider: str, integration_id: UUID) -> receiver.Receipt | Response:
+def receive_webhook(provider: str, integration_id: UUID) -> webhook_receiver.Receipt | Response:
     """Verified by the provider's own scheme; answered once the events are stored. A repetition changes nothing."""
-    receipt = receiver.take_in(provider, integration_id, _inbound())
+    receipt = webhook_receiver.take_in(provider, integration_id, _inbound())
     if receipt.reply is not None:
         body, content_type = receipt.reply
         return Response(body, content_type=content_type)

@@ -10,9 +10,8 @@ from marshmallow import ValidationError, fields, post_dump, validate, validates_
 
 from heidi_common.messaging.events import Custom, all_facts, matches
 from heidi_common.schemas.base import FreeJson, PageQuery, Schema, Text, UtcDateTime, iso, not_blank
-
-from .models import DeliveryStatus, ProviderName
-from .providers.custom import ALGORITHMS, ENCODINGS, SCHEMES
+from heidi_services.integration.models import DeliveryStatus, ProviderName
+from heidi_services.integration.providers.custom import ALGORITHMS, ENCODINGS, SCHEMES
 
 _PATTERN = re.compile(r"\*|[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*(\.\*)?")
 _HEADER = validate.Regexp(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z", error="This is not the name of a header.")

@@ -13,9 +13,11 @@ from sqlalchemy import select
 from heidi_common.database.session import db
 from heidi_common.problems import Problem
 from heidi_common.schemas.base import iso
-from heidi_services.notification.kinds import Channel, Status
+from heidi_services.notification.enums import Channel, Status
 from heidi_services.notification.models import Notification, Template
-from heidi_services.notification.service import compose, inbox, retry
+from heidi_services.notification.service import notifications as inbox
+from heidi_services.notification.service import retry
+from heidi_services.notification.service import template_resolver as compose
 
 notifications = AppGroup("notifications", help="Messages to people, and what became of them.")
 groups = (notifications,)

@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 
 from heidi_common.database.session import Base, Entity, utcnow
 from heidi_common.messaging.jobs import Work
-from heidi_services.notification.kinds import GENERAL, Channel, Status, Type
+from heidi_services.notification.enums import GENERAL, Channel, Status, Type
 
 STREAM = Sequence("notification_stream", metadata=Base.metadata)
 """Numbers of the in-app stream; taken under a lock of the user, so that they follow the order of commits."""

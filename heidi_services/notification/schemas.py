@@ -13,7 +13,7 @@ from heidi_common.crypto import base64url
 from heidi_common.identity.models import Role
 from heidi_common.schemas import timezones
 from heidi_common.schemas.base import FreeJson, PageQuery, Schema, Text, UtcDateTime, can_be_called, one_line
-from heidi_services.notification.kinds import Channel, Status, Type
+from heidi_services.notification.enums import Channel, Status, Type
 
 MAX_SMS = 1600
 """The longest text that Twilio takes, in ten parts."""

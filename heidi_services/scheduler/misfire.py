@@ -7,7 +7,7 @@ from itertools import chain, islice, takewhile
 from typing import Protocol
 
 from heidi_services.scheduler import cron
-from heidi_services.scheduler.kinds import Misfire
+from heidi_services.scheduler.enums import Misfire
 
 ON_TIME = timedelta(seconds=59)
 """A slot fired less than a minute late is on time: slots are a minute apart, so there is one such at most."""

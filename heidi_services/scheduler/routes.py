@@ -9,8 +9,8 @@ from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint, etag, if_match
 from heidi_common.jwt.guards import caller, guard
 from heidi_services.scheduler import actions, schemas, service
+from heidi_services.scheduler.long_polling import waits
 from heidi_services.scheduler.models import Schedule, ScheduleRun
-from heidi_services.scheduler.waiting import waits
 
 blp = Blueprint("schedules", __name__, description="What is done when, and what became of it")
 blueprints = (blp,)

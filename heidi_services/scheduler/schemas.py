@@ -6,7 +6,7 @@ from marshmallow import ValidationError, fields, post_load, validate
 
 from heidi_common.schemas.base import FreeJson, PageQuery, Schema, Text, UtcDateTime, not_blank
 from heidi_services.scheduler.actions import ACTIONS
-from heidi_services.scheduler.kinds import Misfire, Overlap, Status, Trigger
+from heidi_services.scheduler.enums import Misfire, Overlap, Status, Trigger
 
 DAY = 24 * 3600
 ONE_OF_ACTIONS = validate.OneOf(list(ACTIONS))

@@ -11,9 +11,9 @@ from heidi_common.identity.models import Role, User
 from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint, enveloped, if_match, set_etag
 from heidi_common.jwt.guards import authenticated, caller, guard
-from heidi_services.users.present import answer, page_answer, tag
 from heidi_services.users.schemas import ErasedOut, EraseIn, ExportOut, PeopleQuery, PersonIn, PersonOut, PersonPatch
-from heidi_services.users.service import changes, erasure, people, personal
+from heidi_services.users.serializers import answer, page_answer, tag
+from heidi_services.users.service import data_export, erasure, queries, users
 
 blp = Blueprint("users", __name__, description="People")
 blueprints = (blp,)
@@ -25,7 +25,7 @@ blueprints = (blp,)
 @blp.response(200, PersonOut(many=True))
 def listed(query: dict[str, Any]) -> Response:
     """`?q=` finds names and addresses; filters, `?sort=`, pages by cursor."""
-    return page_answer(people.listed(query))
+    return page_answer(queries.listed(query))
 
 
 @blp.route("/api/v1/users", methods=["POST"])
@@ -35,7 +35,7 @@ def listed(query: dict[str, Any]) -> Response:
 @blp.response(201, PersonOut)
 def create(body: dict[str, Any]) -> Response:
     """A new account of any role."""
-    return answer(changes.create(body, caller().id), 201)
+    return answer(users.create(body, caller().id), 201)
 
 
 @blp.route("/api/v1/users/<uuid:user_id>", methods=["GET"])
@@ -60,7 +60,7 @@ def get_me() -> Response:
 @blp.response(200, PersonOut)
 def update(body: dict[str, Any], user_id: UUID) -> Response:
     """One's own profile; ADMIN anybody's, and `role`, `isActive`, `email` too. Honours `If-Match`."""
-    return _changed(changes.update(caller(), user_id, body, if_match()))
+    return _changed(users.update(caller(), user_id, body, if_match()))
 
 
 @blp.route("/api/v1/users/me", methods=["PATCH"])
@@ -69,7 +69,7 @@ def update(body: dict[str, Any], user_id: UUID) -> Response:
 @blp.response(200, PersonOut)
 def update_me(body: dict[str, Any]) -> Response:
     """One's own profile. Honours `If-Match`."""
-    return _changed(changes.update(caller(), caller().id, body, if_match()))
+    return _changed(users.update(caller(), caller().id, body, if_match()))
 
 
 @blp.route("/api/v1/users/<uuid:user_id>", methods=["DELETE"])
@@ -77,7 +77,7 @@ def update_me(body: dict[str, Any]) -> Response:
 @blp.response(204)
 def delete(user_id: UUID) -> None:
     """Soft delete, by oneself or an ADMIN; all sessions end at once."""
-    changes.delete(caller(), user_id, if_match())
+    users.delete(caller(), user_id, if_match())
 
 
 @blp.route("/api/v1/users/me", methods=["DELETE"])
@@ -85,7 +85,7 @@ def delete(user_id: UUID) -> None:
 @blp.response(204)
 def delete_me() -> None:
     """Soft delete of oneself; all sessions end at once."""
-    changes.delete(caller(), caller().id, if_match())
+    users.delete(caller(), caller().id, if_match())
 
 
 @blp.route("/api/v1/users/<uuid:user_id>/restore", methods=["POST"])
@@ -93,7 +93,7 @@ def delete_me() -> None:
 @blp.response(200, PersonOut)
 def restore(user_id: UUID) -> Response:
     """Take a deletion back; 409 when the e-mail is taken meanwhile."""
-    return _changed(changes.restore(user_id, caller().id))
+    return _changed(users.restore(user_id, caller().id))
 
 
 @blp.route("/api/v1/users/me/export", methods=["GET"])
@@ -101,7 +101,7 @@ def restore(user_id: UUID) -> Response:
 @blp.response(200, ExportOut)
 def export() -> Response:
     """Everything the platform holds on the caller, over all services."""
-    found = personal.export(caller().id, request.headers["Authorization"])
+    found = data_export.export(caller().id, request.headers["Authorization"])
     response = jsonify(enveloped(found))
     response.headers["Content-Disposition"] = 'attachment; filename="heidi-export.json"'
     return response
@@ -118,7 +118,7 @@ def erase(body: dict[str, Any], user_id: UUID) -> dict[str, Any]:
 
 
 def _read(user_id: UUID) -> Response:
-    row = people.get(caller(), user_id)
+    row = queries.get(caller(), user_id)
     set_etag(tag(row))
     return answer(row)
 

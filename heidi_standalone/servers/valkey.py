@@ -9,7 +9,7 @@ import socket
 from pathlib import Path
 from urllib.parse import quote
 
-from heidi_common.server import parent_death as lifeline
+from heidi_common.server import parent_death
 from heidi_standalone.private_files import write_private
 from heidi_standalone.servers.embedded_server import Server
 from heidi_standalone.servers.unix_sockets import folder_for, make_private
@@ -59,7 +59,7 @@ class Valkey(Server):
 
     def command(self) -> list[str]:
         """The server in the foreground, for a supervisor; `prepare()` first."""
-        return lifeline.command(str(BINARY), str(self._config))
+        return parent_death.command(str(BINARY), str(self._config))
 
     def answers(self) -> bool:
         """Whether it has read its file and takes commands."""

@@ -13,10 +13,10 @@ from xmlrpc.client import ServerProxy  # nosec B411  # talks to our own child ov
 
 from supervisor.xmlrpc import SupervisorTransport
 
-from heidi_common.server import parent_death as lifeline
+from heidi_common.server import parent_death
 from heidi_standalone.private_files import write_private
 from heidi_standalone.servers.unix_sockets import folder_for, make_private
-from heidi_standalone.supervision import config as supervisor_config
+from heidi_standalone.supervision import config
 from heidi_standalone.supervision.program import Program
 
 SOCKET = "supervisor.sock"
@@ -41,7 +41,7 @@ class Supervisor:
         """Start the supervisor, and no program yet. From the main thread: the supervisor ends with its starter."""
         make_private(self.socket.parent)
         self._write_config()
-        command = lifeline.command(
+        command = parent_death.command(
             sys.executable, "-m", "heidi_standalone.supervision.supervisord", "-c", str(self._config)
         )
         self._process = subprocess.Popen(  # nosec B603
@@ -92,7 +92,7 @@ class Supervisor:
         return lines[-1][:500] if lines else "it said nothing"
 
     def _write_config(self) -> None:
-        text = supervisor_config.render(self.programs, folder=self.root, logs=self.logs, socket=self.socket)
+        text = config.render(self.programs, folder=self.root, logs=self.logs, socket=self.socket)
         write_private(self._config, text)
 
     def _wait_for_socket(self) -> None:

@@ -16,7 +16,7 @@ from heidi_common.database.session import utcnow
 from heidi_common.jwt import keys
 from heidi_common.problems import Unavailable
 from heidi_common.runtime import runtime
-from heidi_services.auth import key_ring
+from heidi_services.auth import key_rotation
 from tests.auth.helpers import bearer, refresh, register
 from tests.conftest import make_settings
 
@@ -116,17 +116,17 @@ def test_a_file_of_keys_that_is_being_written_changes_nothing(filed: Flask) -> N
 
 
 def test_what_signs_tomorrow_is_published_today() -> None:
-    first = key_ring.rotate([keys.generate()])
+    first = key_rotation.rotate([keys.generate()])
     upcoming = next(key["kid"] for key in first if key["state"] == "next")
-    assert next(key["kid"] for key in key_ring.rotate(first) if key["state"] == "current") == upcoming
+    assert next(key["kid"] for key in key_rotation.rotate(first) if key["state"] == "current") == upcoming
 
 
 def test_a_key_is_forgotten_when_no_token_of_its_can_live() -> None:
     ring, now = [keys.generate()], utcnow()
     old = ring[0]["kid"]
-    ring = key_ring.rotate(ring, now=now)
-    assert old in {key["kid"] for key in key_ring.rotate(ring, now=now + timedelta(days=30))}
-    assert old not in {key["kid"] for key in key_ring.rotate(ring, now=now + timedelta(days=32))}
+    ring = key_rotation.rotate(ring, now=now)
+    assert old in {key["kid"] for key in key_rotation.rotate(ring, now=now + timedelta(days=30))}
+    assert old not in {key["kid"] for key in key_rotation.rotate(ring, now=now + timedelta(days=32))}
 
 
 def test_inline_keys_are_printed_and_nothing_is_written(app: Flask) -> None:

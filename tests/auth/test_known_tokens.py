@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from heidi_common.database.session import utcnow
-from heidi_common.jwt import tokens as jwt
+from heidi_common.jwt import tokens
 from tests.auth.helpers import bearer, register
 from tests.auth.test_keys import filed as filed
 from tests.auth.test_keys import run
@@ -46,8 +46,8 @@ def test_a_known_access_token_is_no_refresh_token(client: FlaskClient) -> None:
 def test_a_process_keeps_a_bounded_number_of_tokens(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jwt, "MOST_KNOWN", 2)
-    app.extensions[jwt.VERIFIED].clear()  # of what other tests have shown it
+    monkeypatch.setattr(tokens, "MOST_KNOWN", 2)
+    app.extensions[tokens.VERIFIED].clear()  # of what other tests have shown it
     for number in range(3):
         assert status(client, register(client, f"person{number}@example.test")) == 200
-    assert len(app.extensions[jwt.VERIFIED]) == 1
+    assert len(app.extensions[tokens.VERIFIED]) == 1

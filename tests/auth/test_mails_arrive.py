@@ -16,8 +16,8 @@ from heidi_common.database.session import db
 from heidi_common.messaging.outbox import Event
 from heidi_common.runtime import Runtime
 from heidi_services.notification.models import Notification
-from heidi_services.notification.service import requests
-from heidi_services.notification.service.deliver import deliver
+from heidi_services.notification.service import event_handlers
+from heidi_services.notification.service.delivery import deliver
 from tests.auth.helpers import ANOTHER, PASSWORD, bearer, login, mails, refresh, register
 from tests.auth.test_mfa import TOTP
 from tests.auth.test_password_mails import forget, reset
@@ -37,7 +37,7 @@ def carry_out() -> None:
     """What the workers do with the requests."""
     db.session.rollback()
     for event in db.session.scalars(select(Event).where(Event.type == "notification.send").order_by(Event.id)).all():
-        requests.make_requested(event)
+        event_handlers.make_requested(event)
         deliver(UUID(event.subject))
 
 

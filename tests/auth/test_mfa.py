@@ -18,7 +18,7 @@ from heidi_common.identity.models import User
 from heidi_common.interceptors.error_handlers import LOCK_NOT_AVAILABLE
 from heidi_common.runtime import Runtime, runtime
 from heidi_services.auth.models import RecoveryCode, Totp
-from heidi_services.auth.service import mfa, sealing
+from heidi_services.auth.service import mfa, totp_secrets
 from tests.auth.helpers import ANOTHER, bearer, login, mails, register
 
 TOTP = "/api/v1/auth/mfa/totp"
@@ -173,8 +173,8 @@ def _with_keys(app: Flask, monkeypatch, *keys: str) -> None:
 def test_a_second_factor_outlives_the_rotation_of_encryption_keys(app: Flask, ada, monkeypatch) -> None:
     [old], new = runtime().settings.encryption_keys, base64.b64encode(bytes(range(32, 64))).decode()
     _with_keys(app, monkeypatch, new, old)
-    assert sealing.reseal() == (1, [])
-    assert sealing.reseal() == (0, [])
+    assert totp_secrets.reseal() == (1, [])
+    assert totp_secrets.reseal() == (0, [])
     _with_keys(app, monkeypatch, new)
     ada.later()
     assert ada.verify(ada.challenge(), ada.code()).status_code == 200
@@ -186,7 +186,7 @@ def test_with_its_key_gone_recovery_codes_still_let_in(app: Flask, ada, monkeypa
     token = ada.challenge()
     assert ada.verify(token, ada.code()).status_code == 401
     assert ada.verify(token, ada.recovery[0]).status_code == 200
-    assert sealing.reseal()[0] == 0 and len(sealing.reseal()[1]) == 1
+    assert totp_secrets.reseal()[0] == 0 and len(totp_secrets.reseal()[1]) == 1
 
 
 def test_an_old_session_neither_takes_the_second_factor_away_nor_sets_one_up(client, ada) -> None:

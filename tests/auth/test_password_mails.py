@@ -20,7 +20,7 @@ from heidi_common.identity.models import Role, User
 from heidi_common.identity.password_hashing import passwords
 from heidi_common.messaging.outbox import Event
 from heidi_common.runtime import runtime
-from heidi_services.auth import same_time
+from heidi_services.auth import response_timing
 from heidi_services.auth.models import OneTimeToken
 from tests.auth.helpers import ANOTHER, PASSWORD, bearer, login, mails, refresh, register
 from tests.conftest import make_settings
@@ -149,11 +149,11 @@ def test_forgot_says_the_same_for_everybody_and_takes_no_less_time_for_some(
 ) -> None:
     register(client)
     slept: list[float] = []
-    monkeypatch.setattr(same_time, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=slept.append))
+    monkeypatch.setattr(response_timing, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=slept.append))
     answers = [client.post(FORGOT, json={"email": e}) for e in ("ada@example.test", "no@example.test", "what")]
     assert {(a.status_code, a.text) for a in answers} == {(202, answers[0].text)}
     assert len(mails("password-reset")) == 1
-    assert slept == [same_time.FLOOR_SECONDS] * 3, "what is left of it after no time at all"
+    assert slept == [response_timing.FLOOR_SECONDS] * 3, "what is left of it after no time at all"
 
 
 def test_tokens_are_stored_hashed_and_never_stand_in_a_fact(client: FlaskClient) -> None:

@@ -12,8 +12,7 @@ from sqlalchemy import select
 
 from heidi_common.audit.trail import Audit
 from heidi_common.database.session import db, transaction
-from heidi_common.identity import login_throttle as throttle
-from heidi_common.identity import password_hashing as passwords
+from heidi_common.identity import login_throttle, password_hashing
 from heidi_common.identity.models import User
 from heidi_common.runtime import runtime
 from tests.auth.helpers import PASSWORD, login, register
@@ -32,7 +31,7 @@ def people(client: FlaskClient) -> dict[str, tuple[str, str]]:
         db.session.query(User).filter_by(email="idle@example.test").one().is_active = False
         db.session.query(User).filter_by(email="gone@example.test").one().deleted_at = db.func.now()
     for _ in range(50):
-        throttle.count(throttle.account("locked@example.test"))
+        login_throttle.count(login_throttle.account("locked@example.test"))
     return {
         "wrong": ("ada@example.test", "not-her-password-1"),
         "unknown": ("nobody@example.test", PASSWORD),
@@ -86,7 +85,7 @@ def test_the_eleventh_failure_from_one_address_is_429_for_known_and_unknown(app:
 
 def test_one_address_may_not_try_many_accounts(app: Flask) -> None:
     for _ in range(100):
-        throttle.count(throttle.address("127.0.0.1"))
+        login_throttle.count(login_throttle.address("127.0.0.1"))
     assert login(app.test_client(), "somebody@example.test").status_code == 429
 
 
@@ -94,7 +93,7 @@ def test_a_burst_does_not_slip_past_the_throttle(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ten guesses, and no more than those that are at work when the tenth has failed: here four, on any machine."""
-    monkeypatch.setitem(app.extensions, "heidi.passwords", passwords.Passwords(slots=4))
+    monkeypatch.setitem(app.extensions, "heidi.passwords", password_hashing.Passwords(slots=4))
     register(client)
     with ThreadPoolExecutor(20) as pool:
         codes = list(pool.map(lambda n: login(app.test_client(), password=f"guess number {n}").status_code, range(40)))
@@ -113,7 +112,9 @@ def test_every_refusal_does_the_same_work(app: Flask, people) -> None:
     """Clocks are judged in benchmarks/sign_in_timing.py; here: the same statements, and one hash each."""
     for email, _ in people.values():
         for _ in range(50):
-            throttle.count(throttle.account(email))  # while locked, a right password must not cost more, either
+            login_throttle.count(
+                login_throttle.account(email)
+            )  # while locked, a right password must not cost more, either
     elsewhere, done = {"REMOTE_ADDR": "203.0.113.7"}, {}
     for why, given in people.items():
         with watched() as work:
@@ -127,13 +128,13 @@ def test_every_refusal_does_the_same_work(app: Flask, people) -> None:
 def watched() -> Iterator[list[str]]:
     """Statements (without their values) and hashes, in their order."""
     work: list[str] = []
-    verify = passwords._fits
+    verify = password_hashing._fits
     with noted() as sent, pytest.MonkeyPatch.context() as patch:
 
         def hashing(stored: str, password: str) -> bool:
             sent.append(("hash", None))
             return verify(stored, password)
 
-        patch.setattr(passwords, "_fits", hashing)
+        patch.setattr(password_hashing, "_fits", hashing)
         yield work
     work += [statement for statement, _ in sent]

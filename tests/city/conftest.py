@@ -9,9 +9,9 @@ from flask.testing import FlaskClient
 
 from heidi_common.database.session import db, transaction
 from heidi_common.identity.models import Role
-from heidi_services.city import sources
+from heidi_services.city import import_sources
 from heidi_services.city.models import City
-from heidi_services.city.service import catalogue, importing
+from heidi_services.city.service import cities, importer
 from tests.conftest import _empty
 
 BERLIN = {"name": "Berlin", "country": "DE", "latitude": 52.52437, "longitude": 13.41053, "population": 3426354}
@@ -34,7 +34,7 @@ def make(app: Flask) -> Callable[..., City]:
 
     def city(**fields: Any) -> City:
         given = {"name": "Somewhere", "country": "DE", "latitude": 0.0, "longitude": 0.0} | fields
-        return catalogue.create(**given)
+        return cities.create(**given)
 
     return city
 
@@ -54,6 +54,6 @@ def world(platform: Flask) -> Iterator[FlaskClient]:
             count = db.session.query(City).count()
         if count != 34_006:
             _empty()
-            importing.load(sources.shipped(15000).lines)
+            importer.load(import_sources.shipped(15000).lines)
         yield platform.test_client()
         db.session.remove()

@@ -15,7 +15,7 @@ from heidi_common.messaging.outbox import Event
 from heidi_common.problems import Unavailable
 from heidi_common.runtime import runtime
 from heidi_services.city.models import City
-from heidi_services.city.service import catalogue, fresh
+from heidi_services.city.service import cities, response_cache
 from tests.city.conftest import BERLIN
 from tests.conftest import make_settings
 from tests.ports import free_port
@@ -97,18 +97,18 @@ def test_a_change_is_seen_at_once_on_every_instance(
 
 
 def test_a_reader_slower_than_a_change_stores_nothing_that_is_used(client: FlaskClient, city: City) -> None:
-    def slow() -> fresh.Answer:
-        catalogue.change(city.id, None, population=1)
-        return fresh.Answer("old", b"old")
+    def slow() -> response_cache.Answer:
+        cities.change(city.id, None, population=1)
+        return response_cache.Answer("old", b"old")
 
-    assert fresh.aside("slow", slow).body == b"old"
-    assert fresh.aside("slow", lambda: fresh.Answer("new", b"new")).body == b"new"
+    assert response_cache.aside("slow", slow).body == b"old"
+    assert response_cache.aside("slow", lambda: response_cache.Answer("new", b"new")).body == b"new"
 
 
 def test_a_change_that_is_rolled_back_drops_nothing(client: FlaskClient, city: City, statements: Sent) -> None:
     path = f"{URL}/{city.id}"
     with pytest.raises(RuntimeError), transaction():
-        catalogue.change(city.id, None, population=1)
+        cities.change(city.id, None, population=1)
         raise RuntimeError
     statements.clear()
     assert client.get(path).json["data"]["population"] == BERLIN["population"]
@@ -119,11 +119,11 @@ def test_answers_are_dropped_only_after_the_commit(app: Flask, city: City) -> No
     seen: list[int | None] = []
 
     def look() -> None:
-        seen.append(catalogue.row(city.id).population)
+        seen.append(cities.row(city.id).population)
 
     with transaction():
         after_commit(look)
-        catalogue.change(city.id, None, population=1)
+        cities.change(city.id, None, population=1)
     assert seen == [1]
 
 
@@ -141,10 +141,10 @@ def test_reads_and_changes_work_without_redis(redis_url: str, database_url: str,
     lonely = make_settings(database_url, f"redis://127.0.0.1:{free_port()}/0")
     app = build_app(lonely, service("city"))
     with app.app_context():
-        catalogue.change(city.id, None, population=1)
+        cities.change(city.id, None, population=1)
         assert app.test_client().get(f"{URL}/{city.id}").json["data"]["population"] == 1
         with pytest.raises(Unavailable):
-            fresh.renew_for(Event())
+            response_cache.renew_for(Event())
 
 
 def test_a_generation_that_redis_lost_makes_all_older_answers_void(client: FlaskClient, city: City) -> None:
@@ -158,4 +158,4 @@ def test_a_generation_that_redis_lost_makes_all_older_answers_void(client: Flask
 
 def test_stored_answers_expire(client: FlaskClient, city: City, app: Flask) -> None:
     store: redis.Redis = runtime().redis
-    assert 0 < store.ttl(runtime().cache.key(f"city:{city.id.hex}")) <= fresh.SECONDS
+    assert 0 < store.ttl(runtime().cache.key(f"city:{city.id.hex}")) <= response_cache.SECONDS

@@ -14,7 +14,7 @@ from heidi_common.app import build_app, service
 from heidi_common.config.settings import Settings
 from heidi_services import SERVICES
 from heidi_services.city.models import City
-from heidi_services.city.service import catalogue
+from heidi_services.city.service import cities
 from heidi_standalone.servers.nginx import Router
 from tests.city.conftest import BERLIN
 from tests.ports import free_port
@@ -56,7 +56,7 @@ def is_hit(answer: requests.Response) -> bool:
 def test_a_change_elsewhere_is_seen_soon(url: str, make: Callable[..., City], path: str) -> None:
     city = make(**BERLIN)
     path = url + path.format(id=city.id)
-    for change in (lambda: catalogue.change(city.id, None, population=1), lambda: catalogue.deactivate(city.id, None)):
+    for change in (lambda: cities.change(city.id, None, population=1), lambda: cities.deactivate(city.id, None)):
         until(lambda: is_hit(get(path)))
         before = get(path).text
         change()

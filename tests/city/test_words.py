@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heidi_services.city.search import LETTERS, fold, index_names, one_typo_away
+from heidi_services.city.name_matching import LETTERS, fold, index_names, one_typo_away
 
 words = st.text(LETTERS, min_size=2, max_size=12)
 

@@ -3,7 +3,7 @@
 import pytest
 from flask.testing import FlaskClient
 
-from heidi_services.city.search import LETTERS, fold, index_names
+from heidi_services.city.name_matching import LETTERS, fold, index_names
 
 
 def first(world: FlaskClient, query: str) -> str:

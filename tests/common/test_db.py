@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import func, select, text
 
 from heidi_common.app import base_app
-from heidi_common.database import session as database
+from heidi_common.database import session
 from heidi_common.database.session import after_commit, db, reading, transaction
 from heidi_common.messaging.outbox import Event
 from heidi_standalone.servers.postgres import Postgres
@@ -59,7 +59,7 @@ def test_what_waits_for_the_commit_runs_after_it_and_not_at_all_after_a_rollback
 
 def test_a_restarted_database_costs_no_request(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that has rested is asked whether it still lives before it is used."""
-    monkeypatch.setattr(database, "RESTED_SECONDS", 0)
+    monkeypatch.setattr(session, "RESTED_SECONDS", 0)
     server = Postgres(tmp_path / "data", durable=False)
     server.start()
     app = base_app(make_settings(server.url, redis_url), "test")

@@ -13,12 +13,12 @@ from uuid_utils.compat import uuid7
 
 from heidi_common.database.session import db, transaction
 from heidi_common.identity.models import User
-from heidi_common.logger import setup as logs
+from heidi_common.logger import setup
 
 EMAIL, HASH = "ann@example.org", "$argon2id$secret"
 
 
-@pytest.mark.parametrize("formatter", [logs._Console(), logs._json()])
+@pytest.mark.parametrize("formatter", [setup._Console(), setup._json()])
 def test_what_the_database_refuses_is_not_in_the_log(app: Flask, formatter: logging.Formatter) -> None:
     people = [User(id=uuid7(), email=EMAIL, password_hash=HASH) for _ in range(2)]
     try:

@@ -8,7 +8,7 @@ from flask import Flask
 from heidi_common.app import build_app, service
 from heidi_common.config.settings import Settings
 from heidi_common.identity.models import Role
-from heidi_common.interceptors import rate_limit as ratelimit
+from heidi_common.interceptors import rate_limit
 from heidi_common.interceptors.rate_limit import Counter
 from heidi_common.peers.signature import HEADER, proof
 from heidi_common.redis.cache import Cache, connect
@@ -29,7 +29,7 @@ def cache(redis_url: str) -> Iterator[Cache]:
 @pytest.fixture(autouse=True)
 def _one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is asked within a test is asked within one minute of the clock."""
-    monkeypatch.setattr(ratelimit, "time", SimpleNamespace(time=lambda: NOW))
+    monkeypatch.setattr(rate_limit, "time", SimpleNamespace(time=lambda: NOW))
 
 
 @pytest.mark.parametrize("processes", [1, 4])

@@ -10,8 +10,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from heidi_common.database.session import db, reading
-from heidi_common.messaging import inbox
-from heidi_common.messaging import jobs as work
+from heidi_common.messaging import inbox, jobs
 from heidi_services.notification.service import claim
 from heidi_services.scheduler.models import ScheduleRun
 from tests.statements import Sent, noted
@@ -37,7 +36,7 @@ CLAIMS: dict[str, tuple[str, str, Claim]] = {
     "schedule_runs": (
         "SUCCEEDED",
         "QUEUED",
-        lambda: work.claim(ScheduleRun, SOME_ID, open_status="QUEUED", lease_seconds=1),
+        lambda: jobs.claim(ScheduleRun, SOME_ID, open_status="QUEUED", lease_seconds=1),
     ),
 }
 

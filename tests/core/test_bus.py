@@ -17,7 +17,7 @@ from heidi_common.messaging.outbox import Event, emit
 from heidi_common.runtime import runtime
 from heidi_services.core.models import Operation
 from heidi_services.core.service import overview
-from workers import core as actors
+from workers import core
 from workers.actors import DEEDS
 from workers.clock import prune
 
@@ -53,7 +53,7 @@ def test_a_new_person_makes_the_kept_overview_untrue(app: Flask) -> None:
     assert overview.cached() is not None
     digest("renew_overview", UserCreated(id=uuid7(), role="USER", is_active=True))
     assert overview.cached() is None
-    assert actors.renew_overview.__name__ in DEEDS
+    assert core.renew_overview.__name__ in DEEDS
 
 
 def test_a_fact_is_kept_beyond_its_time_while_somebody_has_not_digested_it(app: Flask) -> None:

@@ -19,10 +19,10 @@ from heidi_common.identity.models import Role
 from heidi_common.messaging.events import CoreOperation
 from heidi_common.messaging.inbox import Refused
 from heidi_common.messaging.outbox import Event, emit
-from heidi_services.core import authority
+from heidi_services.core import credentials
 from heidi_services.core.models import Operation
 from heidi_services.core.operations import Order
-from heidi_services.core.service import carrying, operations
+from heidi_services.core.service import operation_runner, operations
 
 PATH = "/api/v1/core/operations"
 ONBOARD = {"email": "new@example.test", "firstName": "Ada", "role": "MODERATOR"}
@@ -76,7 +76,7 @@ def carry_out(operation_id: str) -> Operation:
     """One look of a worker, now, whenever the row is due."""
     with transaction():
         db.session.execute(update(Operation).values(next_attempt_at=utcnow() - timedelta(seconds=1)))
-    carrying.carry_out(UUID(operation_id))
+    operation_runner.carry_out(UUID(operation_id))
     db.session.expire_all()
     return db.session.get_one(Operation, UUID(operation_id))
 
@@ -199,17 +199,17 @@ def test_a_worker_whose_lease_ran_out_says_and_writes_nothing_more(
     ready_to_onboard(peers, "u1")
     peers.say("POST /notification/api/v1/notifications", (503, {}), (202, {"id": "n1"}))
     operation = ask(core_client, admin, "onboard-user", ONBOARD).get_json()["data"]
-    real = carrying.authority
+    real = operation_runner.authority
 
     def slow(order: Order) -> Order:
         """Before its first step the worker stands still for so long that another one goes ahead."""
-        monkeypatch.setattr(carrying, "authority", real)
+        monkeypatch.setattr(operation_runner, "authority", real)
         with transaction():
             db.session.execute(update(Operation).values(locked_until=utcnow() - timedelta(seconds=1)))
-        carrying.carry_out(order.operation_id)
+        operation_runner.carry_out(order.operation_id)
         return real(order)
 
-    monkeypatch.setattr(carrying, "authority", slow)
+    monkeypatch.setattr(operation_runner, "authority", slow)
     row = carry_out(operation["id"])
     assert (row.status, row.error) == ("PENDING", "notification answered 503"), "as the second worker left it"
     assert steps(row) == {"create-user": "SUCCEEDED", "invite": "SUCCEEDED", "greet": "PENDING"}
@@ -225,7 +225,7 @@ def test_a_service_that_stays_away_ends_in_undoing(
     peers.say("POST /auth/api/v1/auth/password/invite", (503, {}))
     peers.say("DELETE /users/api/v1/users/u1", (503, {}), (204, None))
     operation = ask(core_client, admin, "onboard-user", ONBOARD).get_json()["data"]
-    for _ in range(carrying.MAX_ATTEMPTS):
+    for _ in range(operation_runner.MAX_ATTEMPTS):
         row = carry_out(operation["id"])
     assert row.status == "PENDING" and row.undoing  # the undoing, too, met a service that was away
     assert carry_out(operation["id"]).status == "COMPENSATED"
@@ -316,7 +316,7 @@ def test_an_operation_from_the_bus_acts_as_cores_machine_client(
 ) -> None:
     ready_to_onboard(peers, "u1")
     peers.say("POST /auth/api/v1/auth/token", (503, {}), (200, {"access_token": "machine", "expires_in": 900}))
-    monkeypatch.setattr(authority, "_kept", {})
+    monkeypatch.setattr(credentials, "_kept", {})
     settings = core.extensions["heidi"].settings
     monkeypatch.setattr(
         core.extensions["heidi"], "settings", replace(settings, core_client_id="core", core_client_secret="s")
@@ -341,7 +341,7 @@ def test_a_step_that_breaks_ends_like_one_that_is_refused(
 ) -> None:
     peers.say("POST /users/api/v1/users", (201, ["not what was agreed"]))
     operation = ask(core_client, admin, "onboard-user", ONBOARD).get_json()["data"]
-    for _ in range(carrying.MAX_ATTEMPTS):
+    for _ in range(operation_runner.MAX_ATTEMPTS):
         row = carry_out(operation["id"])
     assert (row.status, steps(row)["create-user"]) == ("FAILED", "FAILED")
     assert row.error is not None and "internal error" in row.error
@@ -353,7 +353,7 @@ def test_an_operation_that_takes_its_worker_with_it_ends(
     """Such a worker leaves nothing behind but the count."""
     operation = ask(core_client, admin, "onboard-user", ONBOARD).get_json()["data"]
     with transaction():
-        db.session.execute(update(Operation).values(attempts=carrying.MOST_CLAIMS))
+        db.session.execute(update(Operation).values(attempts=operation_runner.MOST_CLAIMS))
     row = carry_out(operation["id"])
     assert (row.status, peers.asked) == ("FAILED", [])
 

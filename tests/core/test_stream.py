@@ -14,7 +14,7 @@ from heidi_common.identity.models import Role, Session
 from heidi_common.messaging.events import CityCreated
 from heidi_common.messaging.outbox import PLACED
 from heidi_common.runtime import runtime
-from heidi_services.core.service import stream
+from heidi_services.core.service import event_stream
 from tests.core.test_events import place, user_created
 from tests.waiting import PATIENCE, until
 
@@ -22,15 +22,15 @@ from tests.waiting import PATIENCE, until
 @pytest.fixture
 def url(core: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The core service over real HTTP: the test client reads no stream that does not end."""
-    monkeypatch.setattr(stream, "_LOOK_ANYWAY_SECONDS", 0.2)
-    monkeypatch.setattr(stream, "_IDLE_SECONDS", 3.0)
+    monkeypatch.setattr(event_stream, "_LOOK_ANYWAY_SECONDS", 0.2)
+    monkeypatch.setattr(event_stream, "_IDLE_SECONDS", 3.0)
     server = make_server("127.0.0.1", 0, core, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.port}/api/v1/core/events/stream"
     server.shutdown()
     thread.join()
-    monkeypatch.setattr(stream, "_IDLE_SECONDS", 0.0)
+    monkeypatch.setattr(event_stream, "_IDLE_SECONDS", 0.0)
     until(lambda: has_ended(core))  # nothing follows the log once nobody listens
 
 
@@ -92,7 +92,7 @@ def admin(as_user: Callable[..., Any]) -> Any:
 
 
 def test_a_fact_reaches_every_listener_as_it_comes(url: str, admin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "_LOOK_ANYWAY_SECONDS", 600.0)
+    monkeypatch.setattr(event_stream, "_LOOK_ANYWAY_SECONDS", 600.0)
     with Listener(url, admin.headers) as one, Listener(url, admin.headers) as two:
         (said,) = say()
         for listener in (one, two):
@@ -114,8 +114,8 @@ def test_only_what_comes_from_now_on_unless_one_says_where(url: str, admin: Any)
 def test_a_long_gap_is_replayed_without_loss_while_new_facts_come(
     url: str, admin: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "_PAGE", 7)
-    monkeypatch.setattr(stream, "_IN_MEMORY", 5)
+    monkeypatch.setattr(event_stream, "_PAGE", 7)
+    monkeypatch.setattr(event_stream, "_IN_MEMORY", 5)
     first = say(40)
     start = db.session.execute(text("SELECT min(position) - 1 FROM outbox")).scalar_one()
     with Listener(url, admin.headers | {"Last-Event-ID": str(start)}) as listener:

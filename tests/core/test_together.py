@@ -11,7 +11,7 @@ from sqlalchemy import select
 from heidi_common.database.session import db
 from heidi_common.identity.models import Role, User
 from heidi_services import SERVICES
-from heidi_services.core.service import carrying
+from heidi_services.core.service import operation_runner
 from heidi_services.integration.models import Integration
 from tests.auth.helpers import mails
 
@@ -27,7 +27,7 @@ def admin(as_user: Callable[..., Any]) -> dict[str, str]:
 def carry_out(client: FlaskClient, admin: dict[str, str], type: str, given: Any) -> dict[str, Any]:
     answer = client.post(f"{BASE}/operations", json={"type": type, "input": given}, headers=admin)
     found = answer.get_json()["data"]
-    carrying.carry_out(UUID(found["id"]))
+    operation_runner.carry_out(UUID(found["id"]))
     db.session.expire_all()
     done: dict[str, Any] = client.get(f"{BASE}/operations/{found['id']}", headers=admin).get_json()["data"]
     return done

@@ -17,7 +17,7 @@ from heidi_common.database.session import db, transaction, utcnow
 from heidi_common.messaging.events import Fact, UserUpdated
 from heidi_common.messaging.outbox import Event, emit
 from heidi_services.integration.models import Delivery
-from heidi_services.integration.service import delivery, forwarding
+from heidi_services.integration.service import delivery_worker, forwarding
 
 API = "/api/v1/integrations"
 STRIPE_SECRET = "whsec_test_secret"
@@ -63,7 +63,7 @@ def deliver(delivery_id: UUID) -> Delivery:
     with transaction():
         past = {"next_attempt_at": func.now(), "locked_until": None}
         db.session.execute(update(Delivery).where(Delivery.id == delivery_id).values(past))
-    delivery.deliver(delivery_id)
+    delivery_worker.deliver(delivery_id)
     db.session.expire_all()
     return db.session.get_one(Delivery, delivery_id)
 

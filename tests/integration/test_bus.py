@@ -20,11 +20,10 @@ from heidi_common.messaging.events import IntegrationSync
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.outbox import emit
 from heidi_services.integration.models import Integration
+from tests.integration.helpers import API, STRIPE_SECRET, make, some_id, stripe_event, stripe_headers, user_updated
 from workers.actors import DEEDS
 from workers.broker import make_broker
 from workers.relay import relay_batch
-
-from .helpers import API, STRIPE_SECRET, make, some_id, stripe_event, stripe_headers, user_updated
 
 
 @pytest.fixture

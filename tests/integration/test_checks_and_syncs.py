@@ -21,10 +21,9 @@ from heidi_common.messaging.inbox import Refused
 from heidi_common.messaging.outbox import Event
 from heidi_services.integration.models import Integration, Sync, WebhookEvent
 from heidi_services.integration.providers import sendgrid, slack, stripe, twilio
-from heidi_services.integration.service import events, sync
+from heidi_services.integration.service import received_events, sync
+from tests.integration.helpers import API, make, say, some_id
 from workers.clock import DUTIES
-
-from .helpers import API, make, say, some_id
 
 SECRET = "sk_test_abcdefgh"
 BASIC = "Basic " + base64.b64encode(b"AC1:tok").decode()
@@ -233,7 +232,7 @@ def test_old_webhooks_and_finished_syncs_are_forgotten_and_waiting_ones_are_not(
 
     for days, kept in ((29, (1, 2)), (31, (1, 1)), (91, (0, 1))):
         sync.prune(utcnow() + timedelta(days=days))
-        events.prune(utcnow() + timedelta(days=days))
+        received_events.prune(utcnow() + timedelta(days=days))
         found = left()
         assert (found[0], len(found[1])) == kept
     assert left() == (0, [waiting])

@@ -11,9 +11,8 @@ from sqlalchemy import update
 
 from heidi_common.database.session import db, transaction
 from heidi_services.integration.models import Delivery
-from heidi_services.integration.service import delivery
-
-from .helpers import forward, make, some_id, user_updated
+from heidi_services.integration.service import delivery_worker
+from tests.integration.helpers import forward, make, some_id, user_updated
 
 
 def run(app: Flask, *words: str, code: int = 0) -> str:
@@ -47,7 +46,7 @@ def test_a_failed_delivery_is_found_and_made_due(app: Flask, client: FlaskClient
     assert "answered 500" in run(app, "deliveries", mine["id"], "--status", "FAILED")
     assert str(delivery_id) not in run(app, "deliveries", mine["id"], "--status", "PENDING")
     assert "due now" in run(app, "retry", mine["id"], str(delivery_id))
-    assert delivery.overdue() == [delivery_id]
+    assert delivery_worker.overdue() == [delivery_id]
     assert "no such delivery" in run(app, "retry", mine["id"], str(some_id()), code=1)
 
 

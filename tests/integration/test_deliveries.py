@@ -19,16 +19,15 @@ from werkzeug import Request, Response
 from heidi_common.database.session import db, transaction, utcnow
 from heidi_common.messaging.outbox import Event
 from heidi_services.integration.models import Delivery, DeliveryAttempt, Integration, IntegrationLog
-from heidi_services.integration.service import delivery, manage, outcome, outgoing
+from heidi_services.integration.service import delivery_results, delivery_worker, integrations, webhook_client
+from tests.integration.helpers import API, deliver, forward, make, some_id, user_updated
 from tests.waiting import PATIENCE, until
-
-from .helpers import API, deliver, forward, make, some_id, user_updated
 
 
 @pytest.fixture(autouse=True)
 def _nobody_looks_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a machine that is busy with other things."""
-    monkeypatch.setattr(outcome, "SLOW_MS", 60_000)
+    monkeypatch.setattr(delivery_results, "SLOW_MS", 60_000)
 
 
 @pytest.fixture
@@ -123,15 +122,15 @@ def test_only_2xx_is_success_and_redirects_are_not_followed(
 def test_the_schedule_of_tries_is_the_documented_one_with_a_fifth_of_jitter() -> None:
     steps = [5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]
     for attempt, step in enumerate(steps, start=1):
-        waits = [outcome.wait_before_next(attempt, None) for _ in range(200)]
+        waits = [delivery_results.wait_before_next(attempt, None) for _ in range(200)]
         assert all(wait is not None and 0.8 * step <= wait <= 1.2 * step for wait in waits)
         assert len(set(waits)) > 1
-    assert outcome.wait_before_next(10, None) is None
+    assert delivery_results.wait_before_next(10, None) is None
 
 
 @pytest.mark.parametrize(("asked", "wait"), [(0, 300), (299, 300), (400, 400), (600, 600), (100_000, 600)])
 def test_retry_after_counts_between_one_and_two_steps(asked: float, wait: float) -> None:
-    assert outcome.wait_before_next(2, asked) == wait
+    assert delivery_results.wait_before_next(2, asked) == wait
 
 
 @pytest.mark.parametrize(
@@ -150,7 +149,7 @@ def test_retry_after_counts_between_one_and_two_steps(asked: float, wait: float)
     ],
 )
 def test_retry_after_is_seconds_or_a_date_and_nonsense_is_ignored(header: str, seconds: float | None) -> None:
-    assert outgoing.seconds_to_wait(header, datetime(2031, 1, 1, tzinfo=UTC)) == seconds
+    assert webhook_client.seconds_to_wait(header, datetime(2031, 1, 1, tzinfo=UTC)) == seconds
 
 
 def test_a_failure_is_due_again_after_its_step(endpoint: dict[str, Any], httpserver: HTTPServer) -> None:
@@ -254,7 +253,7 @@ def test_an_answer_is_kept_up_to_20_kb_without_the_secret_it_may_echo(
 def test_an_answer_that_never_comes_is_ambiguous_and_tried_again(
     endpoint: dict[str, Any], httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outgoing, "TIME_LIMIT", 3.0)  # enough to send it
+    monkeypatch.setattr(webhook_client, "TIME_LIMIT", 3.0)  # enough to send it
     given_up = threading.Event()
 
     def wait(_: Request) -> Response:
@@ -283,24 +282,24 @@ def test_an_endpoint_that_is_not_there_is_a_failure_not_an_error(
 def test_an_integration_removed_during_the_call_leaves_nothing_behind(
     endpoint: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def remove_then_answer(*_: object) -> outgoing.Answer:
+    def remove_then_answer(*_: object) -> webhook_client.Answer:
         with transaction():
             db.session.delete(db.session.get_one(Integration, endpoint["id"]))
-        return outgoing.Answer(status_code=200, body="", error=None, duration_ms=1)
+        return webhook_client.Answer(status_code=200, body="", error=None, duration_ms=1)
 
-    monkeypatch.setattr(delivery, "post_signed", remove_then_answer)
-    assert delivery.deliver(queued(endpoint)) == 1
+    monkeypatch.setattr(delivery_worker, "post_signed", remove_then_answer)
+    assert delivery_worker.deliver(queued(endpoint)) == 1
     assert list(db.session.scalars(select(Delivery))) == attempts() == []
 
 
 def test_no_transaction_is_open_during_the_call(endpoint: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[bool] = []
 
-    def look(*_: object) -> outgoing.Answer:
+    def look(*_: object) -> webhook_client.Answer:
         seen.append(db.session().in_transaction())
-        return outgoing.Answer(status_code=200, body="", error=None, duration_ms=1)
+        return webhook_client.Answer(status_code=200, body="", error=None, duration_ms=1)
 
-    monkeypatch.setattr(delivery, "post_signed", look)
+    monkeypatch.setattr(delivery_worker, "post_signed", look)
     deliver(queued(endpoint))
     assert seen == [False]
 
@@ -308,7 +307,7 @@ def test_no_transaction_is_open_during_the_call(endpoint: dict[str, Any], monkey
 def test_who_takes_an_endpoints_row_goes_on_with_its_due_ones(endpoint: dict[str, Any], httpserver: HTTPServer) -> None:
     httpserver.expect_request("/hook").respond_with_data("")
     rows = [queued(endpoint) for _ in range(5)]
-    assert delivery.deliver(rows[0]) == 5
+    assert delivery_worker.deliver(rows[0]) == 5
     assert {row.status for row in db.session.scalars(select(Delivery))} == {"DELIVERED"}
 
 
@@ -317,7 +316,7 @@ def test_an_endpoint_is_called_for_few_deliveries_at_a_time(endpoint: dict[str, 
     with transaction():
         busy = update(Delivery).where(Delivery.id.in_(rows[:3])).values(locked_until=utcnow() + timedelta(minutes=1))
         db.session.execute(busy)
-    assert delivery.deliver(rows[3]) == 0
+    assert delivery_worker.deliver(rows[3]) == 0
     assert httpserver.log == []
     db.session.expire_all()
     assert db.session.get_one(Delivery, rows[3]).attempts == 0
@@ -334,21 +333,21 @@ def test_endpoints_in_trouble_leave_threads_for_the_others(
     with transaction():
         db.session.execute(update(Integration).where(Integration.id == troubled["id"]).values(is_troubled=True))
     [waiting] = forward(user_updated(other.user.id))
-    with delivery._room(True) as first, delivery._room(True) as second:
+    with delivery_worker._room(True) as first, delivery_worker._room(True) as second:
         assert (first, second) == (True, True)
-        assert delivery.deliver(waiting) == 0
-        assert delivery.deliver(row) == 1
+        assert delivery_worker.deliver(waiting) == 0
+        assert delivery_worker.deliver(row) == 1
     assert integration(healthy).is_troubled is False
     later = db.session.get_one(Delivery, waiting)
     assert (later.attempts, later.status) == (0, "PENDING")
     assert later.hinted_until < utcnow() + timedelta(seconds=3)
-    assert delivery.deliver(waiting) == 1
+    assert delivery_worker.deliver(waiting) == 1
 
 
 def test_after_a_failure_the_rest_is_left_to_the_clock(endpoint: dict[str, Any], httpserver: HTTPServer) -> None:
     httpserver.expect_request("/hook").respond_with_data("", status=500)
     rows = [queued(endpoint) for _ in range(3)]
-    assert delivery.deliver(rows[0]) == 1
+    assert delivery_worker.deliver(rows[0]) == 1
     assert integration(endpoint).is_troubled
 
 
@@ -359,10 +358,10 @@ def test_the_clock_names_one_due_row_for_each_endpoint(
     make(client, other.headers, webhookUrl="https://r.example/", config={"eventTypes": ["*"]})
     first, *_ = [queued(endpoint) for _ in range(3)]
     [only] = forward(user_updated(other.user.id))
-    assert delivery.overdue() == []
+    assert delivery_worker.overdue() == []
     with transaction():
         db.session.execute(update(Delivery).values(hinted_until=utcnow() - timedelta(seconds=1)))
-    assert set(delivery.overdue()) == {first, only}
+    assert set(delivery_worker.overdue()) == {first, only}
 
 
 def test_a_manual_retry_takes_the_place_of_the_automatic_one(
@@ -375,13 +374,13 @@ def test_a_manual_retry_takes_the_place_of_the_automatic_one(
     path = f"{API}/{endpoint['id']}/deliveries/{delivery_id}"
     answer = client.post(f"{path}/retry", headers=endpoint["headers"])
     assert answer.status_code == 202
-    assert delivery.overdue() == [delivery_id]
-    assert delivery.deliver(delivery_id) == 1
+    assert delivery_worker.overdue() == [delivery_id]
+    assert delivery_worker.deliver(delivery_id) == 1
     seen = client.get(path, headers=endpoint["headers"]).json["data"]
     assert (seen["status"], seen["attempts"], seen["nextAttemptAt"]) == ("DELIVERED", 2, None)
     assert [entry["statusCode"] for entry in seen["attemptLog"]] == [500, 200]
     assert json.loads(seen["body"])["type"] == "user.updated"
-    assert delivery.overdue() == []
+    assert delivery_worker.overdue() == []
 
 
 def test_a_retry_with_the_same_key_is_asked_for_once(client: FlaskClient, endpoint: dict[str, Any]) -> None:
@@ -434,14 +433,14 @@ def test_deliveries_are_listed_with_their_filters_and_have_etags(client: FlaskCl
 def test_old_deliveries_and_log_lines_are_forgotten_open_ones_are_not(
     endpoint: dict[str, Any], httpserver: HTTPServer
 ) -> None:
-    from heidi_services.integration.service import journal
+    from heidi_services.integration.service import integration_log
 
     httpserver.expect_request("/hook").respond_with_data("")
     deliver(queued(endpoint))
     waiting = queued(endpoint)
     later = utcnow() + timedelta(days=31)
-    delivery.prune(later)
-    journal.prune(later)
+    delivery_worker.prune(later)
+    integration_log.prune(later)
     assert list(db.session.scalars(select(Delivery.id))) == [waiting]
     assert list(db.session.scalars(select(IntegrationLog))) == []
 
@@ -456,14 +455,14 @@ def test_rotated_encryption_keys_open_what_was_sealed_before(
 
     old, new = base64.b64encode(bytes(range(32))).decode(), base64.b64encode(bytes(range(32, 64))).decode()
     monkeypatch.setitem(runtime().__dict__, "sealer", Sealer([new, old]))
-    assert manage.rotate_keys() == (1, [])
-    assert manage.rotate_keys() == (0, [])
+    assert integrations.rotate_keys() == (1, [])
+    assert integrations.rotate_keys() == (0, [])
     monkeypatch.setitem(runtime().__dict__, "sealer", Sealer([new]))
     httpserver.expect_request("/hook").respond_with_data("")
     deliver(queued(endpoint))
     Webhook(endpoint["signingSecret"]).verify(httpserver.log[0][0].data, dict(httpserver.log[0][0].headers))
     monkeypatch.setitem(runtime().__dict__, "sealer", Sealer([old]))
-    assert manage.rotate_keys() == (0, [integration(endpoint).id])
+    assert integrations.rotate_keys() == (0, [integration(endpoint).id])
 
 
 def test_a_delivery_that_breaks_its_worker_every_time_comes_to_an_end(
@@ -471,6 +470,6 @@ def test_a_delivery_that_breaks_its_worker_every_time_comes_to_an_end(
 ) -> None:
     delivery_id = queued(endpoint)
     with transaction():
-        db.session.execute(update(Delivery).values(attempts=delivery.LOST_AT_MOST))
+        db.session.execute(update(Delivery).values(attempts=delivery_worker.LOST_AT_MOST))
     row = deliver(delivery_id)
     assert (row.status, row.locked_until, httpserver.log) == ("FAILED", None, [])

@@ -16,9 +16,8 @@ from heidi_common.identity.models import Role
 from heidi_common.messaging.events import CityCreated, CityUpdated, NotificationFailed, UserCreated, UserDeleted
 from heidi_common.messaging.outbox import Event
 from heidi_services.integration.models import Delivery, Integration
-from heidi_services.integration.service import forwarding, owners
-
-from .helpers import API, deliver, forward, make, say, some_id, user_updated
+from heidi_services.integration.service import forwarding, owner_sync
+from tests.integration.helpers import API, deliver, forward, make, say, some_id, user_updated
 
 URL = "https://receiver.example/hook"
 
@@ -116,7 +115,7 @@ def follow(fact: Any) -> None:
         db.session.execute(update(Event).where(Event.id == event.id).values(position=last + 1))
     db.session.refresh(event)
     with transaction():
-        owners.follow(event)
+        owner_sync.follow(event)
 
 
 def test_an_admin_who_becomes_a_user_hears_no_longer_of_others(
@@ -160,7 +159,7 @@ def test_an_older_fact_that_arrives_late_gives_no_rights_back(client: FlaskClien
     follow(user_updated(admin.user.id, role="USER"))
     db.session.refresh(late)
     with transaction():
-        owners.follow(late)
+        owner_sync.follow(late)
     assert not forward(user_updated(some_id()))
 
 
@@ -188,7 +187,7 @@ def test_only_facts_about_owners_reach_the_follower(client: FlaskClient, as_user
     me = as_user()
     wanting(client, me, "*")
     batch = [say(user_updated(me.user.id)), say(user_updated(some_id())), say(user_updated(me.user.id))]
-    assert owners.interested(batch) == {batch[0].id, batch[2].id}
+    assert owner_sync.interested(batch) == {batch[0].id, batch[2].id}
 
 
 def test_what_was_missed_while_it_was_off_is_recovered_from_the_log(

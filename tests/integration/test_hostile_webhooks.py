@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heidi_common.crypto.webhook_signatures import Refused
-from heidi_services.integration.providers import PROVIDERS, Inbound, receive, signing
+from heidi_services.integration.providers import PROVIDERS, Inbound, receive, standard_webhooks
 
 NOW = 1_800_000_000
 CREDENTIALS: dict[str, dict[str, str]] = {
@@ -18,7 +18,7 @@ CREDENTIALS: dict[str, dict[str, str]] = {
     "SENDGRID": {"webhookPublicKey": "bm90IGEga2V5"},
     "TWILIO": {"authToken": "t"},
     "SLACK": {"signingSecret": "s"},
-    "WEBHOOK": {"secret": signing.new_secret()},
+    "WEBHOOK": {"secret": standard_webhooks.new_secret()},
     "CUSTOM": {"secret": "s"},
 }
 CONFIG: dict[str, Any] = {"verify": {"scheme": "hmac", "header": "X-Sig"}}
@@ -85,7 +85,7 @@ def test_an_event_id_always_fits_the_database_and_is_the_same_each_time(wanted: 
 
 
 def test_a_secret_is_base64_of_32_random_bytes_and_no_two_are_alike() -> None:
-    first, second = signing.new_secret(), signing.new_secret()
+    first, second = standard_webhooks.new_secret(), standard_webhooks.new_secret()
     assert first != second
     assert first.startswith("whsec_")
     assert len(base64.b64decode(first.removeprefix("whsec_"))) == 32

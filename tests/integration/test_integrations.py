@@ -13,8 +13,7 @@ from sqlalchemy import select
 from heidi_common.database.session import db
 from heidi_common.identity.models import Role
 from heidi_services.integration.models import Integration
-
-from .helpers import API, make, some_id
+from tests.integration.helpers import API, make, some_id
 
 FIELDS = {
     "id",
@@ -193,7 +192,7 @@ def test_pages_follow_their_cursor(client: FlaskClient, as_user: Callable[..., A
 
 
 def test_credentials_are_merged_by_name_and_null_removes_one(client: FlaskClient, as_user: Callable[..., Any]) -> None:
-    from heidi_services.integration.service import vault
+    from heidi_services.integration.service import credential_store
 
     me = as_user()
     created = make(client, me.headers, provider="STRIPE", credentials={"apiKey": "sk_1"})
@@ -202,7 +201,7 @@ def test_credentials_are_merged_by_name_and_null_removes_one(client: FlaskClient
         answer = client.patch(f"{API}/{created['id']}", json=body, headers=me.headers)
         assert answer.status_code == 200, answer.json
         db.session.expire_all()
-        stored = vault.credentials_of(db.session.get_one(Integration, answer.json["data"]["id"]))
+        stored = credential_store.credentials_of(db.session.get_one(Integration, answer.json["data"]["id"]))
         assert answer.json["data"]["hasCredentials"] is bool(stored)
         return stored
 

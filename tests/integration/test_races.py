@@ -17,9 +17,8 @@ from werkzeug import Request, Response
 from heidi_common.database.session import db
 from heidi_common.messaging.outbox import Event
 from heidi_services.integration.models import Delivery, WebhookEvent
-from heidi_services.integration.service import delivery, outcome
-
-from .helpers import STRIPE_SECRET, forward, make, stripe_event, stripe_headers, user_updated
+from heidi_services.integration.service import delivery_results, delivery_worker
+from tests.integration.helpers import STRIPE_SECRET, forward, make, stripe_event, stripe_headers, user_updated
 
 T = TypeVar("T")
 AT_ONCE = 6
@@ -61,7 +60,7 @@ def test_a_delivery_that_several_workers_are_told_of_is_sent_once(
     httpserver.expect_request("/hook").respond_with_data("")
     make(client, me.headers, webhookUrl=httpserver.url_for("/hook"), config={"eventTypes": ["*"]})
     [delivery_id] = forward(user_updated(me.user.id))
-    assert sum(at_once(app, lambda: delivery.deliver(delivery_id))) == 1
+    assert sum(at_once(app, lambda: delivery_worker.deliver(delivery_id))) == 1
     assert len(httpserver.log) == 1
 
 
@@ -80,14 +79,14 @@ def test_many_workers_call_one_endpoint_for_three_deliveries_at_a_time(
         return Response()
 
     # On a machine that is busy with other things, an endpoint must not look slow here.
-    monkeypatch.setattr(outcome, "SLOW_MS", 60_000)
+    monkeypatch.setattr(delivery_results, "SLOW_MS", 60_000)
     me = as_user()
     with HTTPServer(threaded=True) as server:
         server.expect_request("/hook").respond_with_handler(count)
         make(client, me.headers, webhookUrl=server.url_for("/hook"), config={"eventTypes": ["*"]})
         rows = iter([forward(user_updated(me.user.id))[0] for _ in range(12)])
-        at_once(app, lambda: delivery.deliver(next(rows)))
+        at_once(app, lambda: delivery_worker.deliver(next(rows)))
         assert len(server.log) == 12
     db.session.expire_all()
     assert {row.status for row in db.session.scalars(select(Delivery))} == {"DELIVERED"}
-    assert most <= delivery.AT_A_TIME
+    assert most <= delivery_worker.AT_A_TIME

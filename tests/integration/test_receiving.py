@@ -25,9 +25,8 @@ from werkzeug.test import TestResponse
 from heidi_common.database.session import db
 from heidi_common.messaging.outbox import Event
 from heidi_services.integration.models import Integration, IntegrationLog, WebhookEvent
-from heidi_services.integration.service import journal, receiver
-
-from .helpers import API, STRIPE_SECRET, make, some_id, stripe_event, stripe_headers
+from heidi_services.integration.service import integration_log, webhook_receiver
+from tests.integration.helpers import API, STRIPE_SECRET, make, some_id, stripe_event, stripe_headers
 
 
 @pytest.fixture
@@ -136,7 +135,7 @@ def test_with_the_database_away_the_provider_is_asked_to_come_again(
     def lost(*_: object) -> None:
         raise OperationalError("INSERT", {}, Exception("server closed the connection"))
 
-    monkeypatch.setattr(receiver, "_insert", lost)
+    monkeypatch.setattr(webhook_receiver, "_insert", lost)
     answer = post(client, stripe, stripe_event(), stripe_headers(stripe_event()))
     assert answer.status_code == 503
     assert "Retry-After" in answer.headers
@@ -148,7 +147,7 @@ def test_with_the_database_away_the_provider_is_asked_to_come_again(
 def test_a_flood_of_refusals_does_not_fill_the_log(
     client: FlaskClient, stripe: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal, "REFUSALS_PER_MINUTE", 3)
+    monkeypatch.setattr(integration_log, "REFUSALS_PER_MINUTE", 3)
     for _ in range(5):
         assert post(client, stripe, b"{}", {}).status_code == 401
     assert len(list(db.session.scalars(select(IntegrationLog)))) == 3
@@ -208,14 +207,14 @@ def test_a_signed_body_of_slack_may_be_anything(client: FlaskClient, as_user: Ca
 def test_a_receiver_that_is_removed_while_a_webhook_comes_in_is_404(
     client: FlaskClient, stripe: dict[str, Any], monkeypatch: pytest.MonkeyPatch, signed: bool
 ) -> None:
-    honest = receiver.receive
+    honest = webhook_receiver.receive
 
     def removed_meanwhile(*args: Any) -> Any:
         with db.engine.begin() as other:
             other.execute(delete(Integration))
         return honest(*args)
 
-    monkeypatch.setattr(receiver, "receive", removed_meanwhile)
+    monkeypatch.setattr(webhook_receiver, "receive", removed_meanwhile)
     body = stripe_event()
     headers = stripe_headers(body) if signed else {"Stripe-Signature": "t=1,v1=00"}
     assert post(client, stripe, body, headers).status_code == 404

@@ -11,7 +11,7 @@ from heidi_common.database.session import db, utcnow
 from heidi_common.identity.models import Role
 from heidi_common.messaging.outbox import Event
 from heidi_services.notification.models import Notification
-from heidi_services.notification.service import due
+from heidi_services.notification.service import scheduled_tasks
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, delivered
 from tests.notification.mailserver import MailServer
@@ -91,7 +91,7 @@ def test_the_batch_tells_where_its_messages_are(
 ) -> None:
     people, admin = [as_user() for _ in range(3)], as_user(Role.ADMIN)
     batch = bulk(userIds=[str(one.user.id) for one in people]).get_json()["data"]["batchId"]
-    delivered(due.next_bulk(1)[0])
+    delivered(scheduled_tasks.next_bulk(1)[0])
     shown = client.get(f"{URL}/batches/{batch}", headers=admin.headers).get_json()["data"]
     assert (shown["accepted"], shown["counts"]) == (3, {"PENDING": 2, "SENT": 1})
     assert client.get(f"{URL}/batches/{batch}", headers=as_user(Role.MODERATOR).headers).status_code == 404
@@ -101,17 +101,17 @@ def test_the_batch_tells_where_its_messages_are(
 def test_bulk_is_given_out_at_a_pace_and_never_before_the_urgent(
     bulk: Callable[..., Any], post: Post, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(due, "BULK_IN_FLIGHT", 2)
+    monkeypatch.setattr(scheduled_tasks, "BULK_IN_FLIGHT", 2)
     people = [as_user() for _ in range(5)]
     bulk(userIds=[str(one.user.id) for one in people])
     urgent = post(people[0])
-    given = due.next_bulk(500)
+    given = scheduled_tasks.next_bulk(500)
     assert len(given) == 2 and urgent not in given
-    assert due.next_bulk(500) == [], "two are under way"
-    assert due.overdue(500) == [], "bulk is not overdue while it waits for its turn"
+    assert scheduled_tasks.next_bulk(500) == [], "two are under way"
+    assert scheduled_tasks.overdue(500) == [], "bulk is not overdue while it waits for its turn"
     for notification_id in given:
         _close(notification_id)
-    assert len(due.next_bulk(500)) == 2
+    assert len(scheduled_tasks.next_bulk(500)) == 2
 
 
 def _close(notification_id: UUID) -> None:
@@ -129,5 +129,5 @@ def test_retrying_all_failed_ones_goes_at_the_pace_of_bulk(
     assert (answer.status_code, answer.get_json()["data"]) == (202, {"retried": 1})
     assert client.post(f"{URL}/retry-failed", headers=admin.headers).get_json()["data"] == {"retried": 0}
     mail.handler.data_answers.clear()
-    assert due.next_bulk(10) == [failed]
+    assert scheduled_tasks.next_bulk(10) == [failed]
     assert delivered(failed).status == "SENT"

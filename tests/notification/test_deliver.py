@@ -12,10 +12,9 @@ from heidi_common.database.session import db, transaction, utcnow
 from heidi_common.messaging.outbox import Event
 from heidi_services.notification.channels.message import Message, Outcome, Result
 from heidi_services.notification.models import Notification, Suppression
-from heidi_services.notification.service import deliver as delivering
-from heidi_services.notification.service import due, settle
+from heidi_services.notification.service import delivery, delivery_results, scheduled_tasks
 from heidi_services.notification.service.claim import claim
-from heidi_services.notification.service.deliver import deliver
+from heidi_services.notification.service.delivery import deliver
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, attempts_of, delivered, row
 from tests.notification.mailserver import MailServer
@@ -76,8 +75,8 @@ def test_a_server_that_says_later_is_tried_again_when_it_is_time(post: Post, mai
 
     mail.handler.rcpt_answers.clear()
     _due_now(waiting.id)
-    assert due.overdue(10) == [waiting.id]
-    assert due.overdue(10) == [], "one hint is enough"
+    assert scheduled_tasks.overdue(10) == [waiting.id]
+    assert scheduled_tasks.overdue(10) == [], "one hint is enough"
     assert delivered(waiting.id).status == "SENT"
     assert [attempt.outcome for attempt in attempts_of(waiting.id)] == ["temporary", "sent"]
 
@@ -151,9 +150,9 @@ def test_a_message_for_later_waits_for_its_time(post: Post, mail: MailServer, as
     later = utcnow() + timedelta(hours=1)
     waiting = delivered(post(as_user(), scheduledFor=later.isoformat()))
     assert (waiting.status, waiting.attempts, mail.mails) == ("PENDING", 0, [])
-    assert due.overdue(10) == []
+    assert scheduled_tasks.overdue(10) == []
     _due_now(waiting.id)
-    assert due.overdue(10) == [waiting.id]
+    assert scheduled_tasks.overdue(10) == [waiting.id]
     assert delivered(waiting.id).status == "SENT"
 
 
@@ -170,7 +169,7 @@ def test_the_clock_fails_what_expires_while_it_waits(post: Post, mail: MailServe
     notification_id = post(as_user(), expiresAt=soon, scheduledFor=(utcnow() + timedelta(minutes=1)).isoformat())
     with transaction():
         db.session.execute(db.update(Notification).values(expires_at=utcnow() - timedelta(seconds=1)))
-    due.expire()
+    scheduled_tasks.expire()
     expired = row(notification_id)
     assert (expired.status, expired.failure_reason) == ("FAILED", "expired")
     assert [fact.subject for fact in _facts("notification.failed")] == [str(notification_id)]
@@ -194,10 +193,10 @@ def test_a_worker_that_died_in_the_middle_costs_a_lease_and_no_message(
     with transaction():
         db.session.execute(db.update(Notification).values(locked_until=future, hinted_until=past, attempts=1))
     deliver(notification_id)
-    assert mail.mails == [] and due.overdue(10) == [], "its claim still stands"
+    assert mail.mails == [] and scheduled_tasks.overdue(10) == [], "its claim still stands"
     with transaction():
         db.session.execute(db.update(Notification).values(locked_until=past))
-    assert due.overdue(10) == [notification_id]
+    assert scheduled_tasks.overdue(10) == [notification_id]
     assert delivered(notification_id).attempts == 2
 
 
@@ -206,7 +205,7 @@ def test_old_notifications_go_with_their_attempts(post: Post, mail: MailServer, 
     with transaction():
         long_ago = utcnow() - timedelta(days=366)
         db.session.execute(db.update(Notification).where(Notification.id == old).values(created_at=long_ago))
-    due.forget_old()
+    scheduled_tasks.forget_old()
     assert list(db.session.scalars(db.select(Notification.id))) == [young]
     assert attempts_of(old) == []
 
@@ -242,8 +241,8 @@ def test_many_slow_devices_are_written_to_by_one_worker(
     for token in ("first", "second", "third"):
         client.post("/api/v1/notifications/devices", json={"token": token}, headers=person.headers)
     sender = _SlowSender(post(person, channel="PUSH"))
-    monkeypatch.setattr(delivering, "providers", lambda *_: [sender])
-    monkeypatch.setattr(delivering, "PROLONG_AFTER", 0.0)
+    monkeypatch.setattr(delivery, "providers", lambda *_: [sender])
+    monkeypatch.setattr(delivery, "PROLONG_AFTER", 0.0)
     assert delivered(sender.notification_id).status == "SENT"
     assert sender.taken_by_another == [False] * 3
 
@@ -255,7 +254,7 @@ def test_a_worker_whose_lease_ran_out_changes_nothing(post: Post, as_user: AsUse
         db.session.execute(db.update(Notification).values(locked_until=utcnow() - timedelta(seconds=1)))
     second = claim(notification_id)
     assert first is not None and second is not None
-    settle.failed(first, "refused")
+    delivery_results.failed(first, "refused")
     assert (row(notification_id).status, _facts("notification.failed")) == ("PENDING", [])
-    settle.failed(second, "refused")
+    delivery_results.failed(second, "refused")
     assert row(notification_id).status == "FAILED"

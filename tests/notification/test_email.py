@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from heidi_services.notification.channels.email import SmtpSender
 from heidi_services.notification.channels.message import Message, Outcome, Result
+from heidi_services.notification.channels.smtp_sender import SmtpSender
 from tests.conftest import make_settings
 from tests.notification.mailserver import Handler, MailServer, mail_server
 from tests.ports import free_port

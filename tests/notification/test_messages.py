@@ -12,7 +12,7 @@ from heidi_common.database.session import db, transaction, utcnow
 from heidi_common.identity.models import Role
 from heidi_common.messaging.outbox import Event
 from heidi_services.notification.models import Notification
-from heidi_services.notification.service import due, settle
+from heidi_services.notification.service import delivery_results, scheduled_tasks
 from heidi_services.notification.service.claim import claim
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, delivered, row
@@ -199,7 +199,7 @@ def test_what_its_owner_hides_before_its_time_is_never_delivered(
     assert client.delete(f"{URL}/{waiting}", headers=person.headers).status_code == 204
     with transaction():
         db.session.execute(db.update(Notification).values(next_attempt_at=utcnow(), hinted_until=utcnow()))
-    assert due.overdue(10) == []
+    assert scheduled_tasks.overdue(10) == []
     assert (delivered(waiting).status, row(waiting).stream_id) == ("CANCELLED", None)
     sent = db.select(Event).where(Event.type == "notification.sent")
     assert list(db.session.scalars(sent)) == []
@@ -212,7 +212,7 @@ def test_what_is_hidden_while_it_is_being_delivered_is_delivered_unseen(
     job = claim(post(person, channel="IN_APP"))
     assert job is not None
     assert client.delete(f"{URL}/{job.id}", headers=person.headers).status_code == 204
-    settle.shown(job)
+    delivery_results.shown(job)
     assert (row(job.id).status, _unread(client, person)) == ("SENT", 0)
 
 

@@ -8,7 +8,7 @@ import pytest
 from heidi_common.config.settings import ConfigError, Settings
 from heidi_common.database.session import utcnow
 from heidi_common.runtime import runtime
-from heidi_services.notification.service.pace import Limit, take
+from heidi_services.notification.service.rate_limits import Limit, take
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, attempts_of, delivered
 from tests.notification.mailserver import MailServer

@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 
 from heidi_common.database.session import utcnow
 from heidi_common.schemas.base import iso
-from heidi_services.notification.service import due
-from heidi_services.notification.service.verdict import quiet_until
+from heidi_services.notification.service import scheduled_tasks
+from heidi_services.notification.service.delivery_policy import quiet_until
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, delivered, row
 from tests.notification.mailserver import MailServer
@@ -131,7 +131,7 @@ def test_other_quiet_hours_release_what_the_old_ones_held_and_nothing_else(
     now = utcnow()
     longer = (now + timedelta(hours=3)).strftime("%H:%M")
     _put(client, person, quiet={"start": now.strftime("%H:%M"), "end": longer, "timezone": "UTC"})
-    assert due.overdue(10) == [held.id], "the clock gives it out"
+    assert scheduled_tasks.overdue(10) == [held.id], "the clock gives it out"
     assert (delivered(held.id).status, row(held.id).next_attempt_at.strftime("%H:%M")) == ("PENDING", longer)
     assert row(others.id).next_attempt_at == others.next_attempt_at
     assert row(party.id).next_attempt_at == party.next_attempt_at

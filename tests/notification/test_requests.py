@@ -14,7 +14,7 @@ from heidi_common.messaging.events import NotificationSend, UserCreated, UserDel
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.outbox import Event, emit
 from heidi_services.notification.models import Attempt, Device, Notification, Preferences
-from heidi_services.notification.service.requests import forget
+from heidi_services.notification.service.event_handlers import forget
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, delivered, row
 from tests.notification.mailserver import MailServer

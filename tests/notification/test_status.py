@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heidi_services.notification.kinds import Status
-from heidi_services.notification.service.status import TIMED_OUT, State, advance
+from heidi_services.notification.enums import Status
+from heidi_services.notification.service.status_transitions import TIMED_OUT, State, advance
 
 _RECEIPTS: list[State] = [
     (Status.SENT, None),

@@ -15,9 +15,9 @@ from heidi_common.database.session import db, transaction
 from heidi_common.identity import revocation
 from heidi_common.identity.models import Session
 from heidi_services.notification.models import Notification
-from heidi_services.notification.routes import stream as route
-from heidi_services.notification.service import hub
-from heidi_services.notification.service.deliver import deliver
+from heidi_services.notification.routes import stream
+from heidi_services.notification.service import stream_hub
+from heidi_services.notification.service.delivery import deliver
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, delivered, row
 from tests.waiting import PATIENCE
@@ -29,8 +29,8 @@ MOST_HEARTBEATS = 300
 
 @pytest.fixture(autouse=True)
 def quick_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(route, "HEARTBEAT_SECONDS", 0.2)
-    monkeypatch.setattr(route, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.2)
+    monkeypatch.setattr(stream, "LOOK_SECONDS", 0.1)
 
 
 @contextmanager
@@ -69,10 +69,10 @@ def test_who_was_shown_nothing_comes_back_to_the_place_where_the_stream_began(
 
 
 def test_a_stream_that_could_not_be_opened_counts_for_nothing() -> None:
-    def broken(*_: object) -> list[hub.Place]:
+    def broken(*_: object) -> list[stream_hub.Place]:
         raise ConnectionError("the database is away")
 
-    found, person = hub.Hub("postgresql://nobody@127.0.0.1:1/none", broken), UUID(int=1)
+    found, person = stream_hub.Hub("postgresql://nobody@127.0.0.1:1/none", broken), UUID(int=1)
     with pytest.raises(ConnectionError):
         found.open(person, 0)
     assert found.count(person) == 0
@@ -138,7 +138,7 @@ def test_a_stream_ends_with_its_session(client: FlaskClient, as_user: AsUser) ->
 def test_a_stream_does_not_wait_for_its_next_sign_of_life_to_end(
     app: Flask, client: FlaskClient, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(route, "HEARTBEAT_SECONDS", PATIENCE)
+    monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", PATIENCE)
     person = as_user()
 
     def sign_out() -> None:
@@ -160,7 +160,7 @@ def test_a_last_event_id_that_is_none_of_ours_is_refused(client: FlaskClient, as
 def test_too_many_streams_of_one_person_are_refused(
     client: FlaskClient, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(route, "STREAMS_PER_PERSON", 1)
+    monkeypatch.setattr(stream, "STREAMS_PER_PERSON", 1)
     person = as_user()
     with _stream(client, person):
         assert client.get(URL, headers=person.headers).status_code == 429
@@ -195,7 +195,7 @@ def test_places_follow_the_order_of_commits(app: Flask, post: Post, as_user: AsU
 
 def test_who_asks_without_reading_keeps_no_place_among_the_streams(client: FlaskClient, as_user: AsUser) -> None:
     person = as_user()
-    for _ in range(route.STREAMS_PER_PERSON + 1):
+    for _ in range(stream.STREAMS_PER_PERSON + 1):
         answer = client.head(URL, headers=person.headers)
         assert answer.status_code == 200
         answer.close()  # as a server does, whether anything was read or not
@@ -206,8 +206,8 @@ def test_who_asks_without_reading_keeps_no_place_among_the_streams(client: Flask
 def test_a_gap_larger_than_the_backlog_ends_the_stream_and_is_read_in_parts(
     client: FlaskClient, post: Post, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub, "BACKLOG", 3)
-    monkeypatch.setattr(hub, "PAGE", 2)
+    monkeypatch.setattr(stream_hub, "BACKLOG", 3)
+    monkeypatch.setattr(stream_hub, "PAGE", 2)
     person = as_user()
     ids = [str(delivered(post(person, channel="IN_APP")).id) for _ in range(9)]
     seen, place = [], "0"

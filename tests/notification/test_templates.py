@@ -12,8 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from heidi_common.identity.models import Role
-from heidi_services.notification.service.compose import shipped_templates
 from heidi_services.notification.service.rendering import check
+from heidi_services.notification.service.template_resolver import shipped_templates
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, row
 

@@ -12,13 +12,17 @@ PRODUCT = ("heidi_common", "heidi_standalone", "heidi_services", "workers")
 
 ROOMS = frozenset({"routes", "schemas", "service", "models", "cli"})
 SPECIALITIES: Mapping[str, frozenset[str]] = {
-    "auth": frozenset({"key_ring", "mails", "oauth", "one_time", "pages", "same_time", "tokens", "totp"}),
-    "city": frozenset({"answers", "countries", "geo", "place", "present", "search", "sources"}),
-    "core": frozenset({"authority", "operations", "present", "sse"}),
+    "auth": frozenset(
+        {"key_rotation", "mailer", "oauth", "one_time_tokens", "pages", "response_timing", "tokens", "totp"}
+    ),
+    "city": frozenset(
+        {"countries", "geo", "http_cache", "import_record", "import_sources", "name_matching", "serializers"}
+    ),
+    "core": frozenset({"credentials", "operations", "serializers", "sse"}),
     "integration": frozenset({"providers"}),
-    "notification": frozenset({"channels", "kinds", "shipped"}),
-    "scheduler": frozenset({"actions", "cron", "kinds", "misfire", "waiting"}),
-    "users": frozenset({"peers", "present"}),
+    "notification": frozenset({"channels", "default_templates", "enums"}),
+    "scheduler": frozenset({"actions", "cron", "enums", "long_polling", "misfire"}),
+    "users": frozenset({"peer_data", "serializers"}),
 }
 """What a service has beyond the common rooms. A name that is not here (utils.py, helpers.py) needs a reason first."""
 

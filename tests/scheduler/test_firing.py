@@ -12,8 +12,8 @@ from sqlalchemy import text, update
 from heidi_common.database.session import db, reading, transaction
 from heidi_services.scheduler import cron, service
 from heidi_services.scheduler.models import Schedule, ScheduleRun
-from heidi_services.scheduler.service import admitting, firing
-from heidi_services.scheduler.service.admitting import run_id
+from heidi_services.scheduler.service import dispatch, run_creation
+from heidi_services.scheduler.service.run_creation import run_id
 from tests.scheduler.conftest import MakeSchedule, facts, far_away, runs, set_next
 from tests.waiting import until
 
@@ -131,7 +131,7 @@ def test_a_queued_run_starts_when_the_one_before_it_has_ended(schedule: MakeSche
 
 
 def test_jitter_delays_the_start_and_not_the_slot(schedule: MakeSchedule, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admitting.random, "uniform", lambda least, most: (least + most) / 2)
+    monkeypatch.setattr(run_creation.random, "uniform", lambda least, most: (least + most) / 2)
     slot = this_minute()
     found = schedule(next_run=slot, cron_expression=far_away(), jitter_seconds=3600)
     service.fire()
@@ -186,7 +186,7 @@ def test_a_backfill_runs_what_was_missed_and_leaves_what_ran_alone(schedule: Mak
 
 def test_a_stopped_clock_does_not_keep_the_rows_it_holds(schedule: MakeSchedule) -> None:
     schedule(next_run=this_minute())
-    db.session.execute(firing.PATIENCE)
+    db.session.execute(dispatch.PATIENCE)
     assert db.session.scalar(text("SHOW idle_in_transaction_session_timeout")) == "1s"
     db.session.rollback()
     assert db.session.scalar(text("SHOW idle_in_transaction_session_timeout")) == "0"
@@ -195,16 +195,16 @@ def test_a_stopped_clock_does_not_keep_the_rows_it_holds(schedule: MakeSchedule)
 def test_a_batch_too_large_for_a_starved_machine_is_cut_until_it_fits(
     schedule: MakeSchedule, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(firing, "ROUND_TIME", 600.0)
+    monkeypatch.setattr(dispatch, "ROUND_TIME", 600.0)
     found = [schedule(next_run=this_minute(), cron_expression=far_away()) for _ in range(8)]
-    plans = firing._make_plans
+    plans = dispatch._make_plans
 
     def slow(due: list[Any], size: int) -> Any:
         if len(due) > 6:
             _until_the_database_has_lost_its_patience()
         return plans(due, size)
 
-    monkeypatch.setattr(firing, "_make_plans", slow)
+    monkeypatch.setattr(dispatch, "_make_plans", slow)
     service.fire()
     assert [statuses(schedule_id) for schedule_id in found] == [["QUEUED"]] * 8
     assert "too slow" in caplog.text

@@ -19,7 +19,7 @@ from heidi_common.runtime import runtime
 from heidi_services.scheduler import service
 from heidi_services.scheduler.actions import ActionFailed, Order, Outcome
 from heidi_services.scheduler.models import Schedule, ScheduleRun
-from heidi_services.scheduler.service import settling
+from heidi_services.scheduler.service import run_results
 from tests.scheduler.conftest import MakeSchedule, facts, runs
 from tests.waiting import PATIENCE, until
 
@@ -170,7 +170,7 @@ def test_an_action_that_breaks_is_a_failed_run(schedule: MakeSchedule, monkeypat
     def broken(*_: object) -> Outcome:
         raise RuntimeError("a secret detail")
 
-    monkeypatch.setattr("heidi_services.scheduler.service.running.perform", broken)
+    monkeypatch.setattr("heidi_services.scheduler.service.executor.perform", broken)
     run = run_once(schedule())
     assert (run.status, run.error) == ("FAILED", "internal error (RuntimeError)")
 
@@ -199,8 +199,8 @@ def test_a_worker_that_was_given_up_changes_nothing_when_it_comes_back(schedule:
     make_due()
     service.run(late.run_id)
     assert runs(found)[0].status == "SUCCEEDED"
-    assert settling.fail(late, ActionFailed("late")) is False
-    assert settling.succeed(late, Outcome({"late": True})) is False
+    assert run_results.fail(late, ActionFailed("late")) is False
+    assert run_results.succeed(late, Outcome({"late": True})) is False
     assert runs(found)[0].result == {"type": "custom.tick"}
     assert len(facts("schedule.completed")) == 1
 
@@ -214,7 +214,7 @@ def test_runs_of_one_schedule_do_not_start_while_another_is_going(schedule: Make
         db.session.execute(update(ScheduleRun).where(ScheduleRun.id == second.id).values(next_attempt_at=func.now()))
     service.run(second.id)
     assert [run.status for run in runs(found)] == ["RUNNING", "QUEUED"]
-    settling.succeed(order_of(runs(found)[0]), Outcome({}))
+    run_results.succeed(order_of(runs(found)[0]), Outcome({}))
     assert runs(found)[0].id == first.id and service.overdue(5) == [second.id]
     service.run(second.id)
     assert runs(found)[1].status == "SUCCEEDED"

@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 import redis
 
-from heidi_common.server import parent_death as lifeline
+from heidi_common.server import parent_death
 from heidi_standalone.servers.postgres import Postgres
 from heidi_standalone.servers.unix_sockets import LONGEST, folder_for, make_private
 from heidi_standalone.servers.valkey import Valkey
@@ -122,7 +122,7 @@ def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     told = tmp_path / "pid"
     script = f"""
 import subprocess, time
-child = subprocess.Popen({lifeline.command("sleep", "600")!r})
+child = subprocess.Popen({parent_death.command("sleep", "600")!r})
 open({str(told)!r}, "w").write(str(child.pid))
 time.sleep(600)
 """

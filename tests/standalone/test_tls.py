@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from heidi_standalone.servers import service_user as unprivileged
+from heidi_standalone.servers import service_user
 from heidi_standalone.servers.nginx import TEMPLATE, Router, render
 from tests.ports import free_port
 from tests.standalone.conftest import RunningRouter, running
@@ -59,7 +59,7 @@ def make_certificate(folder: Path) -> None:
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (folder / "privkey.pem").write_bytes(private)
     for file in folder.glob("*.pem"):
-        unprivileged.hand_over(file)
+        service_user.hand_over(file)
 
 
 def test_over_tls_a_browser_is_told_to_stay_with_it_and_over_plain_http_it_is_not(door: Door) -> None:

@@ -15,7 +15,7 @@ from heidi_common.database.session import db
 from heidi_common.identity.models import Role, User
 from heidi_common.messaging.outbox import Event
 from heidi_services.notification.models import Notification
-from heidi_services.notification.service import requests
+from heidi_services.notification.service import event_handlers
 from tests.auth.helpers import ANOTHER, PASSWORD, bearer, login, register
 
 
@@ -135,7 +135,7 @@ def test_who_was_imported_is_not_greeted_and_who_registered_is(run, client, tmp_
     assert run("import", str(path)).exit_code == 0
     register(client)
     for event in db.session.scalars(select(Event).where(Event.type == "user.created")).all():
-        requests.welcome(event)
+        event_handlers.welcome(event)
     greeted = db.session.scalars(select(Notification.user_id)).all()
     assert greeted == [db.session.scalar(select(User.id).where(User.email == "ada@example.test"))]
 

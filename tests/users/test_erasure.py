@@ -20,7 +20,7 @@ from heidi_common.peers import client as peers
 from heidi_common.peers.client import Reply
 from heidi_common.runtime import runtime
 from heidi_services.auth.models import OneTimeToken, RecoveryCode, Totp
-from heidi_services.auth.service import forgetting
+from heidi_services.auth.service import retention as forgetting
 from tests.auth.helpers import PASSWORD, bearer, login, register
 
 USERS = "/api/v1/users"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from heidi_services.users.service.people import pattern
+from heidi_services.users.service.queries import pattern
 
 
 @pytest.mark.parametrize(

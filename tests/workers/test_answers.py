@@ -110,7 +110,7 @@ def test_a_request_that_nobody_could_digest_is_a_failed_run(as_user: AsUser, mon
     payload = {"userId": str(as_user().user.id), "channel": "IN_APP", "content": "Hello"}
     found = scheduled("notification.send", payload)
     asked(found)
-    monkeypatch.setattr("heidi_services.notification.service.requests.make_requested", broken)
+    monkeypatch.setattr("heidi_services.notification.service.event_handlers.make_requested", broken)
     with pytest.raises(RuntimeError):
         answered(found)
     assert runs(found)[-1].status == "RUNNING", "it is tried again"

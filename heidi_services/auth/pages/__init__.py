@@ -12,7 +12,7 @@ from heidi_common.pages import page
 FOLDER = Path(__file__).parent
 SCRIPT = (FOLDER / "script.js").read_text()
 BODIES = {path.stem: path.read_text() for path in FOLDER.glob("*.html")}
-WORDS = {path.stem: json.loads(path.read_text()) for path in (FOLDER / "words").glob("*.json")}
+WORDS = {path.stem: json.loads(path.read_text()) for path in (FOLDER / "translations").glob("*.json")}
 """Language -> page -> what it says: another language is another file."""
 
 

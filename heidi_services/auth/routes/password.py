@@ -10,7 +10,7 @@ from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated, caller, guard, public
 from heidi_services.auth.routes.device import device
 from heidi_services.auth.schemas import AcceptedOut, ChangeIn, EmailIn, InviteIn, ResetIn, TokenIn
-from heidi_services.auth.service import invitation, password, verification
+from heidi_services.auth.service import email_verification, invitation, password
 
 blp = Blueprint("password", __name__, description="Passwords and e-mail verification")
 ACCEPTED = {"accepted": True}
@@ -61,7 +61,7 @@ def change(body: dict[str, Any]) -> None:
 @blp.response(204)
 def verify(body: dict[str, Any]) -> None:
     """Prove an address with the mailed token."""
-    verification.verify(body["token"])
+    email_verification.verify(body["token"])
 
 
 @blp.route("/api/v1/auth/email/resend", methods=["POST"])
@@ -69,5 +69,5 @@ def verify(body: dict[str, Any]) -> None:
 @blp.response(202, AcceptedOut)
 def resend() -> dict[str, bool]:
     """Send the verification mail again."""
-    verification.resend(caller(), device().ip)
+    email_verification.resend(caller(), device().ip)
     return ACCEPTED

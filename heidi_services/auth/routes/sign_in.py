@@ -10,8 +10,7 @@ from heidi_common.interceptors.transform import Blueprint, enveloped
 from heidi_common.jwt.guards import authenticated, caller, public
 from heidi_services.auth.routes.device import device
 from heidi_services.auth.schemas import LoginIn, MfaIn, RefreshIn, RegisterIn, SignedInOut
-from heidi_services.auth.service import mfa, registration, sessions
-from heidi_services.auth.service import sign_in as service
+from heidi_services.auth.service import mfa, registration, sessions, sign_in
 
 LOCALES = ("en", "de")
 """The languages of our own mails; which one a person likes is told by the first request."""
@@ -35,7 +34,7 @@ def register(body: dict[str, Any]) -> Any:
 @blp.response(200, SignedInOut)
 def login(body: dict[str, Any]) -> dict[str, Any]:
     """Tokens, or `mfaRequired` with an `mfaToken`. One answer for every reason to refuse."""
-    return service.sign_in(body["email"], body["password"], device(body["device_label"]))
+    return sign_in.sign_in(body["email"], body["password"], device(body["device_label"]))
 
 
 @blp.route("/api/v1/auth/mfa/verify", methods=["POST"])

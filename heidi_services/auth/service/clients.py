@@ -11,8 +11,7 @@ from sqlalchemy import select, update
 from heidi_common.audit.trail import fingerprint, record, refuse
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db, transaction, utcnow
-from heidi_common.identity import login_throttle as throttle
-from heidi_common.identity import revocation
+from heidi_common.identity import login_throttle, revocation
 from heidi_common.identity.models import Client
 from heidi_common.jwt.guards import authenticate
 from heidi_common.problems import NotFound, Unauthorized
@@ -63,12 +62,12 @@ def rotate(client_id: UUID, actor: UUID) -> dict[str, Any]:
 
 def token(client_id: str, secret: str, scope: str | None, address: str) -> dict[str, Any]:
     """An access token within the client's scopes; raises OAuthError in the words of RFC 6749."""
-    limits = throttle.pair(f"client {client_id}", address), throttle.address(address)
-    throttle.check(*limits)
+    limits = login_throttle.pair(f"client {client_id}", address), login_throttle.address(address)
+    login_throttle.check(*limits)
     client = _find(client_id)
     expected = client.secret_hash if client else tokens.digest("nobody")
     if not secrets.compare_digest(expected, tokens.digest(secret)) or client is None:
-        throttle.count(*limits)
+        login_throttle.count(*limits)
         refuse("authn_client_fail", target=fingerprint(client_id))
         raise OAuthError(401, "invalid_client", "The client id or the secret is wrong.")
     granted = _granted(client.scopes, scope)

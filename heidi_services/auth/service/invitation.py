@@ -11,7 +11,7 @@ from heidi_common.audit.trail import record
 from heidi_common.database.session import db, transaction
 from heidi_common.identity.models import Session, User
 from heidi_common.problems import NotFound
-from heidi_services.auth import mails, one_time
+from heidi_services.auth import mailer, one_time_tokens
 from heidi_services.auth.models import Purpose
 
 LIFETIME = timedelta(days=7)
@@ -25,6 +25,6 @@ def invite(user_id: UUID, actor: UUID) -> None:
         if user is None:
             raise NotFound("There is no such active account.")
         if not db.session.scalar(select(exists().where(Session.user_id == user_id))):
-            token = one_time.issue(Purpose.RESET_PASSWORD, user, LIFETIME, label=one_time.INVITATION)
-            mails.send("invitation", user, token=token, link=mails.link("reset-password", token), days=LIFETIME.days)
+            token = one_time_tokens.issue(Purpose.RESET_PASSWORD, user, LIFETIME, label=one_time_tokens.INVITATION)
+            mailer.send("invitation", user, token=token, link=mailer.link("reset-password", token), days=LIFETIME.days)
             record("user_invited", actor=actor, target=user_id)

@@ -12,14 +12,13 @@ from uuid_utils.compat import uuid7
 
 from heidi_common.audit.trail import record, refuse
 from heidi_common.database.session import db, transaction, utcnow
-from heidi_common.identity import accounts
-from heidi_common.identity import login_throttle as throttle
+from heidi_common.identity import accounts, login_throttle
 from heidi_common.identity.models import User
 from heidi_common.jwt.guards import Caller
 from heidi_common.problems import Conflict, Invalid, NotFound, Unauthorized
-from heidi_services.auth import mails, one_time, totp
+from heidi_services.auth import mailer, one_time_tokens, totp
 from heidi_services.auth.models import OneTimeToken, Purpose, RecoveryCode, Totp
-from heidi_services.auth.service import sealing, sessions
+from heidi_services.auth.service import sessions, totp_secrets
 from heidi_services.auth.service.sessions import Device
 
 CHALLENGE_SECONDS = 300
@@ -29,7 +28,7 @@ TRIES = 5
 def challenge(user: Any, device: Device) -> dict[str, Any]:
     """The password was right: ask for the code, within the caller's transaction."""
     lifetime = timedelta(seconds=CHALLENGE_SECONDS)
-    token = one_time.issue(Purpose.SECOND_FACTOR, user, lifetime, label=device.label)
+    token = one_time_tokens.issue(Purpose.SECOND_FACTOR, user, lifetime, label=device.label)
     record("authn_mfa_required", actor=user.id)
     return {"mfa_required": True, "mfa_token": token}
 
@@ -37,19 +36,19 @@ def challenge(user: Any, device: Device) -> dict[str, Any]:
 def verify(token: str, code: str, device: Device, now: datetime | None = None) -> dict[str, Any]:
     """Tokens for a challenge and its code; each try is counted before it is looked at."""
     now = now or utcnow()
-    throttle.check(throttle.address(device.ip))
+    login_throttle.check(login_throttle.address(device.ip))
     found = _count_try(token, now)
     if found is None:
-        throttle.count(throttle.address(device.ip))
+        login_throttle.count(login_throttle.address(device.ip))
         refuse("authn_mfa_fail", detail={"reason": "challenge"})
         raise Unauthorized("The challenge has ended: sign in again.", code="invalid_mfa_token")
-    limit = throttle.second_factor(found.user_id)
-    throttle.check(limit)
+    limit = login_throttle.second_factor(found.user_id)
+    login_throttle.check(limit)
     with transaction():
         answer = _enter(found, code, device, now)
     if answer is not None:
         return answer
-    throttle.count(limit, throttle.address(device.ip))
+    login_throttle.count(limit, login_throttle.address(device.ip))
     refuse("authn_mfa_fail", actor=found.user_id, detail={"reason": "code"})
     raise Unauthorized("The code is wrong.", code="invalid_code")
 
@@ -60,7 +59,7 @@ def _enter(found: OneTimeToken, code: str, device: Device, now: datetime) -> dic
     user = accounts.by_id(found.user_id, User.token_version, User.locale)
     if user is None or not user.is_active or not _accept(found.user_id, code, now):
         return None
-    if not one_time.use(found.id, now):
+    if not one_time_tokens.use(found.id, now):
         return None
     return sessions.start(user, Device(device.ip, device.user_agent, found.label))
 
@@ -69,7 +68,7 @@ def _count_try(token: str, now: datetime) -> OneTimeToken | None:
     with transaction():
         statement = (
             update(OneTimeToken)
-            .where(*one_time.good(token, Purpose.SECOND_FACTOR, now), OneTimeToken.tries < TRIES)
+            .where(*one_time_tokens.good(token, Purpose.SECOND_FACTOR, now), OneTimeToken.tries < TRIES)
             .values(tries=OneTimeToken.tries + 1)
             .returning(OneTimeToken)
         )
@@ -86,7 +85,7 @@ def enrol(caller: Caller) -> dict[str, Any]:
         if user is None:
             raise NotFound("There is no such account.")
         secret = totp.new_secret()
-        fresh = {"secret": sealing.seal(secret, caller.id), "created_at": utcnow(), "last_step": 0}
+        fresh = {"secret": totp_secrets.seal(secret, caller.id), "created_at": utcnow(), "last_step": 0}
         statement = (
             upsert(Totp)
             .values(user_id=caller.id, **fresh)
@@ -101,8 +100,8 @@ def enrol(caller: Caller) -> dict[str, Any]:
 def confirm(caller: Caller, code: str, now: datetime | None = None) -> dict[str, Any]:
     """The first code proves that the app has the secret; from now on it is asked for. Shows the recovery codes once."""
     now = now or utcnow()
-    limit = throttle.second_factor(caller.id)
-    throttle.check(limit)
+    limit = login_throttle.second_factor(caller.id)
+    login_throttle.check(limit)
     with transaction():
         factor = db.session.get(Totp, caller.id, with_for_update=True)
         if factor is None or factor.confirmed_at is not None:
@@ -114,7 +113,7 @@ def confirm(caller: Caller, code: str, now: datetime | None = None) -> dict[str,
             _store_codes(caller.id, codes)
             record("authn_mfa_enabled", actor=caller.id)
     if step is None:
-        throttle.count(limit)
+        login_throttle.count(limit)
         refuse("authn_mfa_fail", actor=caller.id, detail={"reason": "confirmation"})
         raise Invalid.field("code", "The code is wrong.", code="invalid_code")
     return {"recovery_codes": codes}
@@ -127,7 +126,7 @@ def remove(caller: Caller) -> None:
             raise NotFound("There is no second factor.")
         db.session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == caller.id))
         record("authn_mfa_disabled", actor=caller.id)
-        mails.send("mfa-removed", db.session.get_one(User, caller.id), kind="WARNING")
+        mailer.send("mfa-removed", db.session.get_one(User, caller.id), kind="WARNING")
 
 
 def _store_codes(user_id: UUID, codes: list[str]) -> None:
@@ -158,5 +157,5 @@ def _use_recovery_code(user_id: UUID, code: str, now: datetime) -> bool:
 
 def _step(factor: Totp, code: str, now: datetime) -> int | None:
     """The time step of a right code."""
-    secret = sealing.opened(factor)
+    secret = totp_secrets.opened(factor)
     return None if secret is None else totp.matching_step(secret, code, now)

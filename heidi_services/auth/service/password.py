@@ -10,17 +10,16 @@ from sqlalchemy import ColumnElement, exists, select, update
 
 from heidi_common.audit.trail import fingerprint, record, refuse, refuse_token
 from heidi_common.database.session import db, transaction, utcnow
-from heidi_common.identity import accounts
-from heidi_common.identity import login_throttle as throttle
+from heidi_common.identity import accounts, login_throttle
 from heidi_common.identity.emails import normalise_email
 from heidi_common.identity.models import Session, User
 from heidi_common.identity.password_hashing import passwords
 from heidi_common.identity.password_policy import check_password
 from heidi_common.jwt.guards import Caller
 from heidi_common.problems import BadRequest, Invalid
-from heidi_services.auth import mails, one_time
+from heidi_services.auth import mailer, one_time_tokens
 from heidi_services.auth.models import OneTimeToken, Purpose
-from heidi_services.auth.same_time import same_time
+from heidi_services.auth.response_timing import same_time
 from heidi_services.auth.service.sessions import Device
 
 LIFETIME = timedelta(minutes=15)
@@ -32,15 +31,15 @@ def forgot(email: str, device: Device) -> None:
         subject = normalise_email(email)
     except ValueError:
         subject = email.casefold()
-    throttle.spend(throttle.forgotten(device.ip))
-    throttle.spend(throttle.mails(subject, device.ip))
+    login_throttle.spend(login_throttle.forgotten(device.ip))
+    login_throttle.spend(login_throttle.mails(subject, device.ip))
     with same_time(), transaction():
         active = User.is_active & User.deleted_at.is_(None)
         user = db.session.scalar(select(User).where(User.email == subject, active))
         record("authn_password_forgot", target=user.id if user else fingerprint(subject))
         if user is not None:
-            token = one_time.issue(Purpose.RESET_PASSWORD, user, LIFETIME)
-            mails.send("password-reset", user, token=token, link=mails.link("reset-password", token), minutes=15)
+            token = one_time_tokens.issue(Purpose.RESET_PASSWORD, user, LIFETIME)
+            mailer.send("password-reset", user, token=token, link=mailer.link("reset-password", token), minutes=15)
 
 
 def reset(token: str, new_password: str, now: datetime | None = None) -> None:
@@ -52,8 +51,8 @@ def reset(token: str, new_password: str, now: datetime | None = None) -> None:
     check_password(new_password, own=(user.email, user.first_name, user.last_name), field="newPassword")
     hashed = passwords().hash(new_password)
     with transaction():
-        one_time.hold_person(token, Purpose.RESET_PASSWORD, now)
-        found = one_time.redeem(token, Purpose.RESET_PASSWORD, now)
+        one_time_tokens.hold_person(token, Purpose.RESET_PASSWORD, now)
+        found = one_time_tokens.redeem(token, Purpose.RESET_PASSWORD, now)
         if found is not None:
             # The mail has arrived, so the address is the person's own.
             _set(user.id, hashed, now)
@@ -61,10 +60,10 @@ def reset(token: str, new_password: str, now: datetime | None = None) -> None:
             accounts.end_sessions(user.id, "password_reset")
             accounts.end_all_tokens(user.id)
             record("authn_password_reset", actor=user.id, target=user.id)
-            mails.send("password-changed", user, kind="WARNING")
+            mailer.send("password-changed", user, kind="WARNING")
     if found is None:
         raise _bad_token()
-    throttle.forget(throttle.account(user.email))
+    login_throttle.forget(login_throttle.account(user.email))
 
 
 def change(caller: Caller, current: str, new_password: str, device: Device, now: datetime | None = None) -> None:
@@ -73,11 +72,11 @@ def change(caller: Caller, current: str, new_password: str, device: Device, now:
     columns = (*accounts.SHOWN, User.password_hash, User.password_changed_at, User.locale)
     user = db.session.execute(select(*columns).where(User.id == caller.id)).one()
     db.session.rollback()
-    limit = throttle.pair(user.email, device.ip)
-    throttle.check(limit)
-    verdict = passwords().verify(user.password_hash, current, at_turn=lambda: throttle.check(limit))
+    limit = login_throttle.pair(user.email, device.ip)
+    login_throttle.check(limit)
+    verdict = passwords().verify(user.password_hash, current, at_turn=lambda: login_throttle.check(limit))
     if not verdict.ok:
-        throttle.count(limit)
+        login_throttle.count(limit)
         refuse("authn_password_change_fail", actor=caller.id, target=caller.id)
         raise _wrong_password()
     if new_password == current:
@@ -89,7 +88,7 @@ def change(caller: Caller, current: str, new_password: str, device: Device, now:
             raise _wrong_password()
         accounts.end_sessions(caller.id, "password_change", keep=caller.session_id)
         record("authn_password_change", actor=caller.id, target=caller.id)
-        mails.send("password-changed", user, kind="WARNING")
+        mailer.send("password-changed", user, kind="WARNING")
 
 
 def _holder(token: str, now: datetime) -> Any:
@@ -98,9 +97,12 @@ def _holder(token: str, now: datetime) -> Any:
     statement = (
         select(*columns)
         .join(OneTimeToken, OneTimeToken.user_id == User.id)
-        .where(*one_time.good(token, Purpose.RESET_PASSWORD, now), OneTimeToken.email == User.email)
+        .where(*one_time_tokens.good(token, Purpose.RESET_PASSWORD, now), OneTimeToken.email == User.email)
         .where(User.is_active, User.deleted_at.is_(None))
-        .where(OneTimeToken.label.is_distinct_from(one_time.INVITATION) | ~exists().where(Session.user_id == User.id))
+        .where(
+            OneTimeToken.label.is_distinct_from(one_time_tokens.INVITATION)
+            | ~exists().where(Session.user_id == User.id)
+        )
     )
     try:
         return db.session.execute(statement).first()
@@ -114,7 +116,7 @@ def _set(user_id: UUID, hashed: str, now: datetime, *conditions: ColumnElement[b
     mine = update(User).where(User.id == user_id, *conditions).values(values)
     if db.session.scalar(mine.returning(User.id)) is None:
         return False
-    one_time.drop(user_id)
+    one_time_tokens.drop(user_id)
     return True
 
 

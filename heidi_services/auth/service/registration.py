@@ -8,18 +8,17 @@ from sqlalchemy import select, update
 
 from heidi_common.audit.trail import fingerprint, record, refuse
 from heidi_common.database.session import db, transaction, utcnow
-from heidi_common.identity import accounts
-from heidi_common.identity import login_throttle as throttle
+from heidi_common.identity import accounts, login_throttle
 from heidi_common.identity.emails import checked_email
 from heidi_common.identity.models import User
 from heidi_common.identity.password_hashing import passwords
 from heidi_common.identity.password_policy import check_password
 from heidi_common.problems import Conflict
 from heidi_common.runtime import runtime
-from heidi_services.auth import mails, one_time
+from heidi_services.auth import mailer, one_time_tokens
 from heidi_services.auth.models import Purpose
-from heidi_services.auth.same_time import same_time
-from heidi_services.auth.service import sessions, verification
+from heidi_services.auth.response_timing import same_time
+from heidi_services.auth.service import email_verification, sessions
 from heidi_services.auth.service.sessions import Device
 
 PROFILE = ("first_name", "last_name", "locale")
@@ -31,13 +30,13 @@ def is_open() -> bool:
 
 def register(body: dict[str, Any], device: Device) -> dict[str, Any] | None:
     """The answer of a sign-in; None in verified mode, whether or not the e-mail is free."""
-    throttle.spend(throttle.registration(device.ip))
+    login_throttle.spend(login_throttle.registration(device.ip))
     email, profile = checked_email(body["email"]), {key: body.get(key) for key in PROFILE}
     check_password(body["password"], own=(email, profile["first_name"], profile["last_name"]))
     if is_open():
         _refuse_taken(email)
         return _open(email, passwords().hash(body["password"]), profile, device)
-    throttle.spend(throttle.mails(email, device.ip))
+    login_throttle.spend(login_throttle.mails(email, device.ip))
     hashed = passwords().hash(body["password"])
     with same_time():
         _verified(email, hashed, profile)
@@ -57,7 +56,7 @@ def _open(email: str, hashed: str, profile: dict[str, Any], device: Device) -> d
         with transaction():
             user = accounts.create_user(email=email, password_hash=hashed, **profile)
             record("user_created", actor=user.id, target=user.id)
-            verification.ask(user)
+            email_verification.ask(user)
             return sessions.start(user, device)
     except Conflict:
         raise _taken(email) from None
@@ -77,11 +76,11 @@ def _verified(email: str, hashed: str, profile: dict[str, Any]) -> None:
             user = accounts.create_user(email=email, password_hash=hashed, **profile)
             record("user_created", actor=user.id, target=user.id)
         elif user.email_verified_at is not None or not user.is_active:
-            mails.send("email-taken", user)
+            mailer.send("email-taken", user)
             record("user_registration_fail", target=fingerprint(email), outcome="failure")
             return
         else:
             values = {"password_hash": hashed, "password_changed_at": utcnow(), "version": User.version + 1, **profile}
             db.session.execute(update(User).where(User.id == user.id).values(values))
-        one_time.drop(user.id, Purpose.VERIFY_EMAIL, Purpose.RESET_PASSWORD)
-        verification.ask(user)
+        one_time_tokens.drop(user.id, Purpose.VERIFY_EMAIL, Purpose.RESET_PASSWORD)
+        email_verification.ask(user)

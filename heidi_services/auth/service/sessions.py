@@ -19,7 +19,7 @@ from heidi_common.identity.models import Session, User
 from heidi_common.jwt.guards import Caller
 from heidi_common.problems import Forbidden, NotFound, Unauthorized
 from heidi_common.runtime import runtime
-from heidi_services.auth import mails, tokens
+from heidi_services.auth import mailer, tokens
 from heidi_services.auth.tokens import Place
 
 CONVERGE = timedelta(seconds=10)
@@ -62,7 +62,7 @@ def start(user: Any, device: Device) -> dict[str, Any]:
     }
     if _is_new_device(user.id, device):
         at = now.strftime("%Y-%m-%d %H:%M UTC")
-        mails.send(
+        mailer.send(
             "new-device", user, kind="WARNING", device=device.label or device.user_agent or "", ip=device.ip, at=at
         )
     _OPEN.all(**session)
@@ -123,7 +123,7 @@ def _end_stolen(session_id: UUID, user_id: UUID) -> None:
         ended = accounts.end_sessions(user_id, "token_reuse", only=session_id)
         person = _person(user_id)
         if ended and person:
-            mails.send("token-theft", person, kind="ALERT", at=utcnow().strftime("%Y-%m-%d %H:%M UTC"))
+            mailer.send("token-theft", person, kind="ALERT", at=utcnow().strftime("%Y-%m-%d %H:%M UTC"))
     refuse("authn_token_reuse", actor=user_id, target=session_id)
     raise Unauthorized("The session has ended.", error="invalid_token")
 

@@ -10,8 +10,7 @@ from sqlalchemy import bindparam, exists, select, update
 from heidi_common.audit.trail import fingerprint, refuse
 from heidi_common.database.compiled import Direct
 from heidi_common.database.session import db, transaction
-from heidi_common.identity import accounts
-from heidi_common.identity import login_throttle as throttle
+from heidi_common.identity import accounts, login_throttle
 from heidi_common.identity.accounts import AnyRow
 from heidi_common.identity.emails import normalise_email
 from heidi_common.identity.models import Session, User
@@ -38,27 +37,27 @@ _HOLD = Direct(
 def sign_in(email: str, password: str, device: Device) -> dict[str, Any]:
     """Tokens, or a challenge for the second factor. Raises Unauthorized, TooMany or Unavailable."""
     subject = _subject(email)
-    pair, address = throttle.pair(subject, device.ip), throttle.address(device.ip)
-    account = throttle.account(subject)
-    standing = throttle.check(pair, address)
+    pair, address = login_throttle.pair(subject, device.ip), login_throttle.address(device.ip)
+    account = login_throttle.account(subject)
+    standing = login_throttle.check(pair, address)
     user = _FIND.first(subject=subject)
 
     def at_turn() -> None:
         """Once more, so that a burst does not slip past the throttles while it waits."""
         nonlocal standing
-        standing = throttle.check(pair, address, soft=account)
+        standing = login_throttle.check(pair, address, soft=account)
 
     # The password is checked before anything else is looked at, so that all refusals take the same time.
     verdict = passwords().verify(user.password_hash if user else None, password, at_turn=at_turn)
     # Asked whatever the verdict was: one statement more would tell that a password was right.
     barred = standing.soft_is_reached and _is_stranger(user.id if user else NOBODY, device)
     if not (verdict.ok and user and _may_enter(user)) or barred:
-        throttle.count(pair, address, account)
+        login_throttle.count(pair, address, account)
         raise _wrong(subject)
     if verdict.stale:
         _rehash(user, password)
     if standing.failures:
-        throttle.forget(pair)
+        login_throttle.forget(pair)
     with transaction():
         if _is_unchanged(user):
             return mfa.challenge(user, device) if user.has_totp else sessions.start(user, device)

@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from heidi_common.database.compiled import Direct, Row
 from heidi_services.city.geo import chord_of_km, unit_vector
-from heidi_services.city.service import catalogue
-from heidi_services.city.service.reads import COLUMNS
+from heidi_services.city.service import cities
+from heidi_services.city.service.columns import COLUMNS
 
 ROUNDING = 1e-12
 """A few micrometres on the earth: what is on the rim belongs to it, the antipode included."""
@@ -69,5 +69,5 @@ def nearest(
 
 def nearest_to(city_id: UUID, **options: Any) -> Nearby:
     """The same around a city, which is itself left out."""
-    city = catalogue.row(city_id)
+    city = cities.row(city_id)
     return nearest(city.latitude, city.longitude, around=city_id, **options)

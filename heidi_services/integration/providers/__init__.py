@@ -3,9 +3,17 @@
 from collections.abc import Mapping, Sequence
 
 from heidi_common.crypto.webhook_signatures import Refused
-
-from . import custom, sendgrid, slack, stripe, twilio, webhook
-from .base import Call, Config, Credentials, Inbound, Provider, Pulled, Received, digest_of
+from heidi_services.integration.providers import custom, sendgrid, slack, stripe, twilio, webhook
+from heidi_services.integration.providers.base import (
+    Call,
+    Config,
+    Credentials,
+    Inbound,
+    Provider,
+    Pulled,
+    Received,
+    digest_of,
+)
 
 __all__ = ["PROVIDERS", "Call", "Inbound", "Provider", "Pulled", "Received", "receive"]
 

@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from heidi_common.crypto.webhook_signatures import Refused, octets, require_equal, require_fresh
-
-from .base import Config, Credentials, Inbound, Provider, Received, digest_of, text
+from heidi_services.integration.providers.base import Config, Credentials, Inbound, Provider, Received, digest_of, text
 
 TOLERANCE = 300
 ALGORITHMS = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha512": hashlib.sha512}

@@ -3,21 +3,30 @@
 import json
 from collections.abc import Mapping, Sequence
 
-from heidi_common.crypto import webhook_signatures as signatures
-
-from .base import Call, Config, Credentials, Inbound, Provider, Received, digest_of, needs, text
+from heidi_common.crypto import webhook_signatures
+from heidi_services.integration.providers.base import (
+    Call,
+    Config,
+    Credentials,
+    Inbound,
+    Provider,
+    Received,
+    digest_of,
+    needs,
+    text,
+)
 
 API = "https://api.sendgrid.com"
 
 
 def verify(inbound: Inbound, credentials: Credentials, config: Config) -> None:
-    signatures.require_sendgrid(
-        inbound.header(signatures.SENDGRID),
-        inbound.header(signatures.SENDGRID_TIME),
+    webhook_signatures.require_sendgrid(
+        inbound.header(webhook_signatures.SENDGRID),
+        inbound.header(webhook_signatures.SENDGRID_TIME),
         body=inbound.body,
         key=credentials["webhookPublicKey"],
         now=inbound.now,
-        tolerance=config.get("tolerance", signatures.SENDGRID_TOLERANCE),
+        tolerance=config.get("tolerance", webhook_signatures.SENDGRID_TOLERANCE),
     )
 
 
@@ -34,7 +43,7 @@ def _event(event: dict[str, object]) -> Received:
 def flaws(credentials: Credentials, config: Config) -> Mapping[str, str]:
     try:
         if "webhookPublicKey" in credentials:
-            signatures.sendgrid_key(credentials["webhookPublicKey"])
+            webhook_signatures.sendgrid_key(credentials["webhookPublicKey"])
     except Exception:
         return {"credentials/webhookPublicKey": "Not a base64 DER public key on the curve P-256."}
     return {}

@@ -10,8 +10,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from heidi_common.crypto.webhook_signatures import octets, require_equal, require_fresh
-
-from .base import Call, Config, Credentials, Inbound, Provider, Received, digest_of, needs, text
+from heidi_services.integration.providers.base import (
+    Call,
+    Config,
+    Credentials,
+    Inbound,
+    Provider,
+    Received,
+    digest_of,
+    needs,
+    text,
+)
 
 API = "https://slack.com/api"
 TOLERANCE = 300

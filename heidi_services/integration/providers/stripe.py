@@ -9,8 +9,18 @@ import json
 from collections.abc import Sequence
 
 from heidi_common.crypto.webhook_signatures import Refused, octets, require_equal, require_fresh
-
-from .base import Call, Config, Credentials, Inbound, Provider, Pulled, Received, digest_of, needs, text
+from heidi_services.integration.providers.base import (
+    Call,
+    Config,
+    Credentials,
+    Inbound,
+    Provider,
+    Pulled,
+    Received,
+    digest_of,
+    needs,
+    text,
+)
 
 API = "https://api.stripe.com"
 TOLERANCE = 300

@@ -4,16 +4,24 @@ import base64
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from heidi_common.crypto import webhook_signatures as signatures
-
-from .base import Call, Config, Credentials, Inbound, Provider, Received, digest_of, needs
+from heidi_common.crypto import webhook_signatures
+from heidi_services.integration.providers.base import (
+    Call,
+    Config,
+    Credentials,
+    Inbound,
+    Provider,
+    Received,
+    digest_of,
+    needs,
+)
 
 API = "https://api.twilio.com"
 
 
 def verify(inbound: Inbound, credentials: Credentials, config: Config) -> None:
-    signatures.require_twilio(
-        inbound.header(signatures.TWILIO),
+    webhook_signatures.require_twilio(
+        inbound.header(webhook_signatures.TWILIO),
         url=inbound.url,
         content_type=inbound.headers.get("content-type", ""),
         body=inbound.body,
@@ -22,7 +30,7 @@ def verify(inbound: Inbound, credentials: Credentials, config: Config) -> None:
 
 
 def events(inbound: Inbound, config: Config) -> Sequence[Received]:
-    form = signatures.form_of(inbound.body) if "bodySHA256=" not in inbound.url else {}
+    form = webhook_signatures.form_of(inbound.body) if "bodySHA256=" not in inbound.url else {}
     first = {name: values[0] for name, values in form.items()}
     status = first.get("MessageStatus") or first.get("SmsStatus") or first.get("CallStatus")
     sid = first.get("MessageSid") or first.get("SmsSid") or first.get("CallSid")

@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from heidi_common.crypto.webhook_signatures import Refused, octets, require_equal, require_fresh
-
-from . import signing
-from .base import Config, Credentials, Inbound, Provider, Received, needs, text
+from heidi_services.integration.providers import standard_webhooks
+from heidi_services.integration.providers.base import Config, Credentials, Inbound, Provider, Received, needs, text
 
 TOLERANCE = 300
 PUBLIC_PREFIX = "whpk_"
@@ -18,13 +17,13 @@ PUBLIC_PREFIX = "whpk_"
 def verify(inbound: Inbound, credentials: Credentials, config: Config) -> None:
     timestamp = inbound.header("webhook-timestamp")
     require_fresh(timestamp, inbound.now, TOLERANCE)
-    signed = signing.content(octets(inbound.header("webhook-id")), octets(timestamp), inbound.body)
+    signed = standard_webhooks.content(octets(inbound.header("webhook-id")), octets(timestamp), inbound.body)
     entries = [octets(entry) for entry in inbound.header("webhook-signature").split(" ")]
     secret = credentials["secret"]
     if secret.startswith(PUBLIC_PREFIX):
         _require_one_by(_public_key(secret), entries, signed)
     else:
-        require_equal(signing.signature(secret, signed).encode(), *entries)
+        require_equal(standard_webhooks.signature(secret, signed).encode(), *entries)
 
 
 def _public_key(encoded: str) -> Ed25519PublicKey:
@@ -60,7 +59,7 @@ def flaws(credentials: Credentials, config: Config) -> Mapping[str, str]:
     secret = credentials.get("secret")
     try:
         if secret is not None:
-            _public_key(secret) if secret.startswith(PUBLIC_PREFIX) else signing.key_of(secret)
+            _public_key(secret) if secret.startswith(PUBLIC_PREFIX) else standard_webhooks.key_of(secret)
     except ValueError:
         return {"credentials/secret": "Neither whsec_ with a base64 secret nor whpk_ with a base64 Ed25519 key."}
     return {}

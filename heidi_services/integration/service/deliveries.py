@@ -15,9 +15,8 @@ from heidi_common.identity.models import Role
 from heidi_common.messaging.events import matches
 from heidi_common.messaging.outbox import Event
 from heidi_common.problems import Conflict, NotFound
-
-from ..models import Delivery, DeliveryStatus, Integration
-from . import forwarding
+from heidi_services.integration.models import Delivery, DeliveryStatus, Integration
+from heidi_services.integration.service import forwarding
 
 CATCH_UP_AT_MOST = 1000
 

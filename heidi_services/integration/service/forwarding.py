@@ -20,9 +20,8 @@ from heidi_common.identity.models import Role
 from heidi_common.messaging.events import matches
 from heidi_common.messaging.jobs import HINT_LEASE
 from heidi_common.messaging.outbox import Event
-
-from ..models import Delivery, Integration
-from .outgoing import message
+from heidi_services.integration.models import Delivery, Integration
+from heidi_services.integration.service.webhook_client import message
 
 Target = Row[UUID, UUID, Role, Any]
 

@@ -21,10 +21,9 @@ from heidi_common.messaging.jobs import HINT_LEASE, backoff, claim
 from heidi_common.messaging.jobs import overdue as overdue_rows
 from heidi_common.messaging.outbox import Event, emit
 from heidi_common.problems import Conflict
-
-from ..models import Integration, Sync, SyncStatus
-from ..providers import PROVIDERS, Provider, Received
-from . import calls, receiver, vault
+from heidi_services.integration.models import Integration, Sync, SyncStatus
+from heidi_services.integration.providers import PROVIDERS, Provider, Received
+from heidi_services.integration.service import connection_check, credential_store, webhook_receiver
 
 MAX_ATTEMPTS, MOST_CLAIMS = 5, 8
 """A try that fails is counted to the first; above the second only what takes its worker with it ever comes."""
@@ -114,7 +113,7 @@ def _carry_out(integration_id: UUID, now: datetime) -> None:
     if plan is not None:
         db.session.rollback()
         return _pull(plan, now)
-    checked = calls.check(integration, "sync", now)
+    checked = connection_check.check(integration, "sync", now)
     if not checked.ok:
         raise SyncFailed(checked.detail)
     return None
@@ -124,7 +123,7 @@ def _planned(integration: Integration, now: datetime) -> _Plan | None:
     """None when the provider keeps no list of events, or we have no key for it."""
     provider = PROVIDERS[integration.provider]
     try:
-        credentials = vault.credentials_of(integration)
+        credentials = credential_store.credentials_of(integration)
     except CannotOpen:
         raise SyncFailed("the stored credentials cannot be opened") from None
     if provider.pull is None or provider.probe(credentials) is None:
@@ -142,7 +141,7 @@ def _pull(plan: _Plan, now: datetime) -> None:
             integration = db.session.get(Integration, plan.integration_id)
             if integration is None:
                 return
-            receiver.store(integration, events)
+            webhook_receiver.store(integration, events)
         if cursor is None:
             return
     raise SyncFailed("there are more events than one synchronisation fetches")
@@ -152,8 +151,8 @@ def _page(plan: _Plan, cursor: str | None, now: datetime) -> tuple[list[Received
     pull, pulled = plan.provider.pull, plan.provider.pulled
     assert pull is not None and pulled is not None
     wanted = pull(plan.credentials, plan.since.timestamp(), cursor)
-    answer = calls.ask_provider(wanted, plan.credentials, now, limit=PAGE_BYTES)
-    calls.note_call(plan.integration_id, "sync", answer.ok, answer)
+    answer = connection_check.ask_provider(wanted, plan.credentials, now, limit=PAGE_BYTES)
+    connection_check.note_call(plan.integration_id, "sync", answer.ok, answer)
     if not answer.ok:
         raise SyncFailed(answer.error or "no answer")
     try:

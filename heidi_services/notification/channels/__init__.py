@@ -8,9 +8,9 @@ from typing import cast
 
 from heidi_common.config.settings import Settings
 from heidi_common.runtime import Runtime
+from heidi_services.notification.channels.delivery_receipt import Inbound, Receipt
 from heidi_services.notification.channels.message import Sender
-from heidi_services.notification.channels.receipt import Inbound, Receipt
-from heidi_services.notification.kinds import Channel
+from heidi_services.notification.enums import Channel
 
 _HOME = "heidi_services.notification.channels"
 

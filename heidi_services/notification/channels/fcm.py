@@ -17,8 +17,8 @@ from google.oauth2 import service_account
 
 from heidi_common.config.settings import Settings
 from heidi_common.http_client.client import Client
+from heidi_services.notification.channels.http_provider import body_of, call
 from heidi_services.notification.channels.message import Message, Outcome, Result
-from heidi_services.notification.channels.vendor import body_of, call
 
 _SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 

@@ -15,13 +15,13 @@ from uuid import UUID
 import requests
 
 from heidi_common.config.settings import Settings
-from heidi_common.crypto import webhook_signatures as signatures
+from heidi_common.crypto import webhook_signatures
 from heidi_common.http_client.client import Client
+from heidi_services.notification.channels.delivery_receipt import Inbound, Receipt
+from heidi_services.notification.channels.http_provider import call
 from heidi_services.notification.channels.message import Message, Outcome, Result
 from heidi_services.notification.channels.mime import BadAddress, address, html_of, message_id, one_line
-from heidi_services.notification.channels.receipt import Inbound, Receipt
-from heidi_services.notification.channels.vendor import call
-from heidi_services.notification.kinds import Status
+from heidi_services.notification.enums import Status
 
 
 class SendGridSender:
@@ -99,10 +99,10 @@ def _named(given: object) -> UUID | None:
 
 def _verify(inbound: Inbound, key: str) -> None:
     if not key:
-        raise signatures.Refused("no public key is set")
-    signatures.require_sendgrid(
-        inbound.header(signatures.SENDGRID),
-        inbound.header(signatures.SENDGRID_TIME),
+        raise webhook_signatures.Refused("no public key is set")
+    webhook_signatures.require_sendgrid(
+        inbound.header(webhook_signatures.SENDGRID),
+        inbound.header(webhook_signatures.SENDGRID_TIME),
         body=inbound.body,
         key=key,
         now=inbound.now.timestamp(),

@@ -12,12 +12,12 @@ from uuid import UUID
 import requests
 
 from heidi_common.config.settings import Settings
-from heidi_common.crypto import webhook_signatures as signatures
+from heidi_common.crypto import webhook_signatures
 from heidi_common.http_client.client import Client
+from heidi_services.notification.channels.delivery_receipt import Inbound, Receipt
+from heidi_services.notification.channels.http_provider import body_of, call
 from heidi_services.notification.channels.message import Message, Outcome, Result
-from heidi_services.notification.channels.receipt import Inbound, Receipt
-from heidi_services.notification.channels.vendor import body_of, call
-from heidi_services.notification.kinds import Status
+from heidi_services.notification.enums import Status
 
 _NO_SUCH_NUMBER = (21211, 21217, 21614)
 _STOPPED = 21610
@@ -57,7 +57,7 @@ class TwilioSender:
 def receipts(inbound: Inbound, settings: Settings) -> Sequence[Receipt]:
     """What a callback says; raises for any other sender's. Fields that are not of a receipt say nothing."""
     _verify(inbound, settings.twilio_auth_token)
-    fields = signatures.form_of(inbound.body)
+    fields = webhook_signatures.form_of(inbound.body)
     status = fields.get("MessageStatus", [""])[0]
     if fields.get("OptOutType", [""])[0] == "STOP":
         return [Receipt(address=fields["From"][0], suppress="stop")]
@@ -73,9 +73,9 @@ def receipts(inbound: Inbound, settings: Settings) -> Sequence[Receipt]:
 
 def _verify(inbound: Inbound, token: str) -> None:
     if not token:
-        raise signatures.Refused("no auth token is set")
-    signatures.require_twilio(
-        inbound.header(signatures.TWILIO),
+        raise webhook_signatures.Refused("no auth token is set")
+    webhook_signatures.require_twilio(
+        inbound.header(webhook_signatures.TWILIO),
         url=inbound.url,
         content_type=inbound.header("Content-Type"),
         body=inbound.body,

@@ -18,8 +18,8 @@ from pywebpush import WebPusher
 from heidi_common.config.settings import Settings
 from heidi_common.crypto import base64url
 from heidi_common.http_client.client import Client
+from heidi_services.notification.channels.http_provider import call
 from heidi_services.notification.channels.message import Message, Outcome, Result
-from heidi_services.notification.channels.vendor import call
 
 _KEPT_SECONDS = 24 * 3600
 _MAX_BODY = 2000

@@ -2,10 +2,10 @@
 
 from heidi_services.notification.routes import (
     devices,
-    messages,
-    operations,
+    notifications,
     preferences,
     receipts,
+    sending,
     stream,
     suppressions,
     templates,
@@ -14,5 +14,5 @@ from heidi_services.notification.routes import (
 
 blueprints = tuple(
     room.blp
-    for room in (messages, operations, stream, templates, preferences, unsubscribe, devices, suppressions, receipts)
+    for room in (notifications, sending, stream, templates, preferences, unsubscribe, devices, suppressions, receipts)
 )

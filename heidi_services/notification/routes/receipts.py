@@ -10,7 +10,7 @@ from heidi_common.interceptors.validation import any_query
 from heidi_common.jwt.guards import public
 from heidi_common.openapi.headers import SENDERS_OWN
 from heidi_common.runtime import runtime
-from heidi_services.notification.channels.receipt import Inbound
+from heidi_services.notification.channels.delivery_receipt import Inbound
 from heidi_services.notification.service import receipts
 
 blp = Blueprint("notification-receipts", __name__, description="What providers say later")

@@ -16,10 +16,10 @@ from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import Caller, authenticated, caller
 from heidi_common.problems import BadRequest, TooMany
 from heidi_common.runtime import runtime
-from heidi_common.server import shutdown as stopping
+from heidi_common.server import shutdown
 from heidi_services.notification.schemas import NotificationOut
 from heidi_services.notification.service import stream
-from heidi_services.notification.service.hub import Hub, Place, Reader
+from heidi_services.notification.service.stream_hub import Hub, Place, Reader
 
 HEARTBEAT_SECONDS = 15.0
 LOOK_SECONDS = 2.0
@@ -53,7 +53,7 @@ def _events(reader: Reader, place: int, lives: Callable[[], bool]) -> Iterator[s
     # The id, so that a listener who has been shown nothing yet comes back to this place, too.
     yield f"id: {place}\nretry: 2000\n: open\n\n"
     said = time.monotonic()
-    while lives() and not stopping.asked.is_set():
+    while lives() and not shutdown.asked.is_set():
         try:
             found = reader.waiting.get(timeout=LOOK_SECONDS)
         except queue.Empty:

@@ -22,7 +22,7 @@ from heidi_services.notification.schemas import (
     VersionOut,
 )
 from heidi_services.notification.service import templates
-from heidi_services.notification.service.compose import Words
+from heidi_services.notification.service.template_resolver import Words
 
 blp = Blueprint("notification-templates", __name__, description="Texts with variables")
 

@@ -19,7 +19,7 @@ from heidi_common.messaging.outbox import emit
 from heidi_common.problems import NotFound
 from heidi_services.notification.models import Batch, Notification
 from heidi_services.notification.service.drafts import Draft
-from heidi_services.notification.service.queue import insertion, parameters
+from heidi_services.notification.service.enqueue import insertion, parameters
 
 _UUID7 = """encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) placing
 substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6),

@@ -13,7 +13,7 @@ from heidi_common.database.compiled import Direct
 from heidi_common.database.session import db, transaction
 from heidi_common.identity.models import User
 from heidi_common.messaging.jobs import still
-from heidi_services.notification.kinds import Channel, Status, Type
+from heidi_services.notification.enums import Channel, Status, Type
 from heidi_services.notification.models import Notification, Preferences, Suppression
 
 LEASE = timedelta(seconds=60)

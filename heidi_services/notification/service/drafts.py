@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from heidi_common.problems import Invalid
-from heidi_services.notification.kinds import GENERAL, Channel, Type
-from heidi_services.notification.service import compose
+from heidi_services.notification.enums import GENERAL, Channel, Type
+from heidi_services.notification.service import template_resolver
 from heidi_services.notification.service.rendering import MissingVariable, RenderingFailed
 
 
@@ -34,7 +34,7 @@ class Draft:
     def written(self, locale: str | None = None) -> dict[str, Any]:
         """The columns that say what it says; `locale` is the reader's. Raises Invalid, naming the field."""
         if self.template is None:
-            return self._columns(compose.Words(self.subject, self.content or ""))
+            return self._columns(template_resolver.Words(self.subject, self.content or ""))
         source = self.source(locale)
         try:
             words = source.fill(self.variables)
@@ -44,18 +44,20 @@ class Draft:
             raise Invalid.field("variables", str(error)) from error
         return self._columns(words, source)
 
-    def source(self, locale: str | None) -> compose.Source:
+    def source(self, locale: str | None) -> template_resolver.Source:
         assert self.template is not None
-        found = compose.find(self.template, self.channel, self.locale or locale)
+        found = template_resolver.find(self.template, self.channel, self.locale or locale)
         if found is None:
             raise Invalid.field("template", f"There is no template {self.template} for {self.channel}")
         return found
 
-    def unwritten(self, source: compose.Source) -> dict[str, Any]:
+    def unwritten(self, source: template_resolver.Source) -> dict[str, Any]:
         """The columns of a message whose variables stay sealed until it is sent."""
-        return self._columns(compose.Words(None, ""), source) | {"content": None}
+        return self._columns(template_resolver.Words(None, ""), source) | {"content": None}
 
-    def _columns(self, words: compose.Words, source: compose.Source | None = None) -> dict[str, Any]:
+    def _columns(
+        self, words: template_resolver.Words, source: template_resolver.Source | None = None
+    ) -> dict[str, Any]:
         return {
             "channel": self.channel,
             "type": self.type,

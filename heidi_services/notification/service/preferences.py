@@ -13,9 +13,9 @@ from sqlalchemy.dialects.postgresql import insert
 from heidi_common.database.session import db, transaction, utcnow
 from heidi_common.identity.models import User
 from heidi_common.problems import FieldError, Invalid
-from heidi_services.notification.kinds import UNMUTABLE, Channel, Status
+from heidi_services.notification.enums import UNMUTABLE, Channel, Status
 from heidi_services.notification.models import Notification, Preferences
-from heidi_services.notification.service.verdict import is_muted, quiet_until
+from heidi_services.notification.service.delivery_policy import is_muted, quiet_until
 
 
 def get(user_id: UUID) -> Preferences:

@@ -13,10 +13,10 @@ from heidi_common.messaging.outbox import emit
 from heidi_common.problems import NotFound, Unauthorized
 from heidi_common.runtime import runtime
 from heidi_services.notification.channels import receipt_reader
-from heidi_services.notification.channels.receipt import Inbound, Receipt
-from heidi_services.notification.kinds import Channel, Status
+from heidi_services.notification.channels.delivery_receipt import Inbound, Receipt
+from heidi_services.notification.enums import Channel, Status
 from heidi_services.notification.models import Notification
-from heidi_services.notification.service.status import advance
+from heidi_services.notification.service.status_transitions import advance
 from heidi_services.notification.service.suppressions import suppress
 
 log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, func, select, update
 
 from heidi_common.database.session import db, transaction
 from heidi_common.problems import Conflict, NotFound
-from heidi_services.notification.kinds import Status
+from heidi_services.notification.enums import Status
 from heidi_services.notification.models import BULK, UNHINTED, Notification
 
 _IN_TIME = Notification.expires_at.is_(None) | (Notification.expires_at > func.now())

@@ -13,7 +13,7 @@ from sqlalchemy import func
 from sqlalchemy import select as sql_select
 
 from heidi_common.database.session import db
-from heidi_services.notification.kinds import Channel
+from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Notification
 
 CHANNEL = "notification_stream"

@@ -12,10 +12,10 @@ from sqlalchemy.exc import IntegrityError
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db, expect_version, transaction
 from heidi_common.problems import Conflict, FieldError, Invalid, NotFound
-from heidi_services.notification.kinds import Channel
+from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Template, TemplateVersion
-from heidi_services.notification.service.compose import Source, Words
 from heidi_services.notification.service.rendering import MissingVariable, RenderingFailed, TemplateRefused, check
+from heidi_services.notification.service.template_resolver import Source, Words
 
 WORDS = ("subject", "body", "html")
 KEPT = ("id", "name", "channel", "locale", "category", "created_at", "updated_at")

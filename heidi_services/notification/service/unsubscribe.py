@@ -10,7 +10,7 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 from heidi_common.problems import NotFound
 from heidi_common.runtime import runtime
-from heidi_services.notification.kinds import Channel
+from heidi_services.notification.enums import Channel
 from heidi_services.notification.service import preferences
 
 

@@ -14,7 +14,7 @@ from flask.cli import AppGroup
 from heidi_common.identity.emails import normalise_email
 from heidi_common.identity.models import User
 from heidi_common.problems import Problem
-from heidi_services.users.service import people
+from heidi_services.users.service import queries
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -49,7 +49,7 @@ def find(who: str, *, deleted: bool = False) -> User:
             by = normalise_email(who)
         except ValueError as error:
             raise click.ClickException(f"{who}: {error}") from None
-    user = people.find(by, deleted=deleted)
+    user = queries.find(by, deleted=deleted)
     if user is None:
         raise click.ClickException(f"there is no {'deleted ' if deleted else ''}user {who}")
     return user

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from heidi_common.audit.trail import record, refuse
 from heidi_common.database.session import db, transaction, utcnow
-from heidi_common.identity import login_throttle as throttle
+from heidi_common.identity import login_throttle
 from heidi_common.identity.models import Session, User
 from heidi_common.identity.password_hashing import passwords
 from heidi_common.interceptors import idempotency
@@ -19,8 +19,8 @@ from heidi_common.messaging.events import UserDeleted
 from heidi_common.messaging.outbox import emit
 from heidi_common.problems import Invalid
 from heidi_services.users.service.admins import keep_one
-from heidi_services.users.service.changes import sign_out
-from heidi_services.users.service.people import not_found
+from heidi_services.users.service.queries import not_found
+from heidi_services.users.service.users import sign_out
 
 
 def erase(caller: Caller, user_id: UUID, password: str | None) -> User:
@@ -59,9 +59,9 @@ def _check_own(caller: Caller, password: str | None) -> None:
     db.session.rollback()
     if password is None:
         raise Invalid.field("password", "Missing data for required field.")
-    limit = throttle.pair(str(caller.id), request.remote_addr or "")
-    throttle.check(limit)
-    if not passwords().verify(stored, password, at_turn=lambda: throttle.check(limit)).ok:
-        throttle.count(limit)
+    limit = login_throttle.pair(str(caller.id), request.remote_addr or "")
+    login_throttle.check(limit)
+    if not passwords().verify(stored, password, at_turn=lambda: login_throttle.check(limit)).ok:
+        login_throttle.count(limit)
         refuse("user_erase_fail", actor=caller.id, target=caller.id)
         raise Invalid.field("password", "The password is wrong.", code="wrong_password")

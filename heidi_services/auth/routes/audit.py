@@ -1,0 +1,23 @@
+"""The audit trail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from heidi_common.database.pagination import Page
+from heidi_common.identity.models import Role
+from heidi_common.interceptors.transform import Blueprint
+from heidi_common.jwt.guards import guard
+from heidi_services.auth.schemas import AuditOut, AuditQuery
+from heidi_services.auth.service import audit
+
+blp = Blueprint("audit", __name__, description="The audit trail")
+
+
+@blp.route("/api/v1/auth/audit", methods=["GET"])
+@guard(Role.ADMIN)
+@blp.arguments(AuditQuery, location="query")
+@blp.response(200, AuditOut(many=True))
+def listed(query: dict[str, Any]) -> Page:
+    """Who did what, latest first: `?actor=&action=&target=&outcome=&from=&to=`."""
+    return audit.listed(query)
