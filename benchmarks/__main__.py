@@ -7,11 +7,11 @@ import sys
 import time
 from collections.abc import Iterator
 
-from benchmarks import machine, report, wrk
+from benchmarks import host_info, report, wrk
 from benchmarks.bench import Bench
-from benchmarks.figures import Floors, Line
-from benchmarks.rows import ROWS
-from benchmarks.stage import PRODUCTION, Stage
+from benchmarks.measurements import Floors, Line
+from benchmarks.platform_under_test import PRODUCTION, Stage
+from benchmarks.scenarios import ROWS
 
 
 def main() -> None:
@@ -27,7 +27,7 @@ def main() -> None:
 
 def run(names: list[str], *, quick: bool, whole: bool) -> None:
     """Measure these rows on one platform, between looks at the floors."""
-    before, started = machine.load(), time.monotonic()
+    before, started = host_info.load(), time.monotonic()
     stage = Stage()
     try:
         say("Starting the platform")
@@ -39,7 +39,7 @@ def run(names: list[str], *, quick: bool, whole: bool) -> None:
     print(f"\n{report.floors_line(lines)}\n\n{report.shown(lines)}\n")
     say(f"{time.monotonic() - started:.0f} s")
     if whole and not quick:
-        report.write(lines, (before, machine.load()))
+        report.write(lines, (before, host_info.load()))
 
 
 def measured(names: list[str], bench: Bench) -> Iterator[Line]:

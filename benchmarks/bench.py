@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from benchmarks.stage import PRODUCTION, ROOT, Stage, wait_until
+from benchmarks.platform_under_test import PRODUCTION, ROOT, Stage, wait_until
 from benchmarks.wrk import CONNECTIONS, Load, drive
 from heidi_standalone.ports import is_free
 
@@ -59,7 +59,7 @@ class Bench:
         env = {"HEIDI_SERVICE": "city", "WEB_CONCURRENCY": "2", "BIND": f"127.0.0.1:{port}"}
         env |= {"FLOOR_DATABASE": self.stage.database}
         command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py")]
-        child = self.stage.spawn("floors", [*command, "benchmarks.floors:app"], env)
+        child = self.stage.spawn("floors", [*command, "benchmarks.baseline_app:app"], env)
         base = f"http://127.0.0.1:{port}"
         try:
             self._await(port)

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from benchmarks.figures import Line
+from benchmarks.measurements import Line
 
 WIDTH, LEFT, BAR, GAP = 900, 420, 16, 8
 MOST = 2.0

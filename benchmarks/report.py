@@ -7,8 +7,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import machine
-from benchmarks.figures import ORIGINAL_F1, Goal, Line
+from benchmarks import host_info
+from benchmarks.measurements import ORIGINAL_F1, Goal, Line
 from benchmarks.plot import svg
 
 FOLDER = Path(__file__).parent
@@ -48,7 +48,7 @@ def floors_line(lines: list[Line]) -> str:
 
 def write(lines: list[Line], load: tuple[float, float]) -> None:
     """README.md, results.json and the picture."""
-    about = machine.about() | {"date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"}
+    about = host_info.about() | {"date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"}
     facts = [f"- {name}: {value}" for name, value in about.items()]
     facts.append(f"- load average of the minute before {load[0]:.1f}, of the last minute {load[1]:.1f}")
     facts.append(f"- floors over the run: {floors_line(lines)}")

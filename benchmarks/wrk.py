@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-SCRIPT = Path(__file__).with_name("walk.lua")
+SCRIPT = Path(__file__).with_name("request_paths.lua")
 CONNECTIONS = 32
 MISSING = "wrk is not installed: `apt-get install wrk` (make bench does so when it runs as root)"
 

@@ -37,7 +37,7 @@ from heidi_common.runtime import runtime
 from heidi_standalone.servers.postgres import Postgres
 from heidi_standalone.servers.valkey import Valkey
 
-pytest_plugins = ("tests.fixtures_rabbit",)
+pytest_plugins = ("tests.fixtures_rabbitmq",)
 
 ROOT = Path(__file__).parent.parent
 SIGNING_KEY = keys.generate()

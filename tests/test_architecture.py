@@ -18,13 +18,13 @@ from heidi_common.app import all_services
 from heidi_common.database.session import db
 from heidi_common.jwt.guards import public
 from heidi_common.messaging.events import Fact, all_facts
-from tests.rules import bus, code, doors, history, tables
+from tests.architecture import messaging, migrations, routing, source, table_ownership
 from workers import actors, clock
 from workers.broker import QUEUES
 from workers.subscriptions import SUBSCRIPTIONS, Consume, Hint
 
 ROOT = Path(__file__).parent.parent
-TREES = code.sources()
+TREES = source.sources()
 
 Documents = dict[str, dict[str, Any]]
 
@@ -40,43 +40,43 @@ def documents(platform: Flask) -> Documents:
 
 
 def test_every_route_says_who_may_call_it(platform: Flask) -> None:
-    assert doors.unmarked(platform) == []
+    assert routing.unmarked(platform) == []
 
 
 def test_a_route_without_a_mark_is_noticed() -> None:
     app = Flask("ruin", static_folder=None)
     app.add_url_rule("/open", view_func=public(lambda: "seen"), endpoint="open")
     app.add_url_rule("/forgotten", view_func=lambda: "seen", endpoint="forgotten")
-    assert doors.unmarked(app) == ["/forgotten"]
+    assert routing.unmarked(app) == ["/forgotten"]
 
 
 def test_every_route_of_the_api_stands_in_a_document(platform: Flask, documents: Documents) -> None:
-    assert doors.undocumented(platform, documents) == []
+    assert routing.undocumented(platform, documents) == []
 
 
 def test_a_route_outside_the_documents_is_noticed(platform: Flask, documents: Documents) -> None:
     shortened = {"city": {"paths": {"/api/v1/cities/{city_id}": {"get": {}}}}}
-    assert "GET /api/v1/cities" in doors.undocumented(platform, shortened)
-    assert "GET /api/v1/cities/<uuid:city_id>" not in doors.undocumented(platform, shortened)
+    assert "GET /api/v1/cities" in routing.undocumented(platform, shortened)
+    assert "GET /api/v1/cities/<uuid:city_id>" not in routing.undocumented(platform, shortened)
 
 
 def test_every_document_is_valid_openapi_3_1(documents: Documents) -> None:
-    assert [error for document in documents.values() for error in doors.invalid(document)] == []
+    assert [error for document in documents.values() for error in routing.invalid(document)] == []
 
 
 def test_an_invalid_document_is_noticed(documents: Documents) -> None:
-    assert doors.invalid({**documents["city"], "openapi": "3.0.3"})
-    assert doors.invalid({**documents["city"], "info": {"title": "no version"}})
+    assert routing.invalid({**documents["city"], "openapi": "3.0.3"})
+    assert routing.invalid({**documents["city"], "info": {"title": "no version"}})
 
 
 def test_every_operation_names_the_roles_that_may_call_it(documents: Documents) -> None:
-    assert doors.without_roles(doors.operations(documents)) == []
+    assert routing.without_roles(routing.operations(documents)) == []
 
 
 def test_every_operation_says_what_it_does(documents: Documents) -> None:
-    assert doors.without_summary(doors.operations(documents)) == []
-    mute = doors.Operation("users", "get", "/api/v1/users", {"summary": " "})
-    assert doors.without_summary([mute, replace(mute, doc={})]) == ["GET /api/v1/users"] * 2
+    assert routing.without_summary(routing.operations(documents)) == []
+    mute = routing.Operation("users", "get", "/api/v1/users", {"summary": " "})
+    assert routing.without_summary([mute, replace(mute, doc={})]) == ["GET /api/v1/users"] * 2
 
 
 @pytest.mark.parametrize(
@@ -90,26 +90,26 @@ def test_every_operation_says_what_it_does(documents: Documents) -> None:
     ],
 )
 def test_an_operation_that_hides_its_roles_is_noticed(doc: dict[str, Any]) -> None:
-    assert doors.without_roles([doors.Operation("users", "get", "/api/v1/users", doc)]) == ["GET /api/v1/users"]
+    assert routing.without_roles([routing.Operation("users", "get", "/api/v1/users", doc)]) == ["GET /api/v1/users"]
 
 
 def public_paths(documents: Documents) -> dict[str, str]:
     """Path -> the service that answers it; every service's Swagger UI included."""
-    paths = {found.url: found.service for found in doors.operations(documents)}
+    paths = {found.url: found.service for found in routing.operations(documents)}
     return paths | {f"/docs/{name}/": name for name in documents} | {"/docs/": "core"}
 
 
 def test_the_router_brings_every_path_to_its_service(documents: Documents) -> None:
     template = (ROOT / "nginx" / "nginx.conf.template").read_text()
-    assert doors.misrouted(public_paths(documents), doors.locations(template)) == []
+    assert routing.misrouted(public_paths(documents), routing.locations(template)) == []
 
 
 def test_a_prefix_that_the_router_lacks_or_nobody_needs_is_noticed() -> None:
     template = "location = /stream { proxy_pass http://core; } location ~ ^/api/users(/|$) { proxy_pass http://users; }"
-    found = doors.locations(template)
-    assert doors.misrouted({"/api/users/1": "users", "/stream": "core"}, found) == []
-    assert doors.misrouted({"/api/users": "auth", "/stream": "core"}, found) == ["/api/users goes to users"]
-    assert doors.misrouted({"/api/users": "users", "/other": "core"}, found) == [
+    found = routing.locations(template)
+    assert routing.misrouted({"/api/users/1": "users", "/stream": "core"}, found) == []
+    assert routing.misrouted({"/api/users": "auth", "/stream": "core"}, found) == ["/api/users goes to users"]
+    assert routing.misrouted({"/api/users": "users", "/other": "core"}, found) == [
         "/other goes to nobody",
         "nobody is behind /stream",
     ]
@@ -117,11 +117,11 @@ def test_a_prefix_that_the_router_lacks_or_nobody_needs_is_noticed() -> None:
 
 # facts, queues, actors
 
-CALLS = bus.calls(SUBSCRIPTIONS, clock.DUTIES)
+CALLS = messaging.calls(SUBSCRIPTIONS, clock.DUTIES)
 
 
 def test_every_fact_is_heard_or_marked_outward() -> None:
-    assert bus.unheard(all_facts(), SUBSCRIPTIONS) == []
+    assert messaging.unheard(all_facts(), SUBSCRIPTIONS) == []
 
 
 def test_a_fact_that_nobody_hears_is_noticed() -> None:
@@ -129,33 +129,35 @@ def test_a_fact_that_nobody_hears_is_noticed() -> None:
         type = "whisper.made"
 
     ours = [Consume("*", "integration", "forward_fact"), Consume("user.*", "core", "follow")]
-    assert bus.unheard([Whisper], ours) == ["whisper.made"]
-    assert bus.unheard([Whisper], [*ours, Hint("whisper.*", "core", "listen")]) == []
+    assert messaging.unheard([Whisper], ours) == ["whisper.made"]
+    assert messaging.unheard([Whisper], [*ours, Hint("whisper.*", "core", "listen")]) == []
 
 
 def test_every_subscription_is_to_a_fact_that_exists() -> None:
-    assert bus.unspoken(all_facts(), SUBSCRIPTIONS) == []
-    assert bus.unspoken(all_facts(), [Hint("user.craeted", "core", "listen")]) == ["user.craeted"]
+    assert messaging.unspoken(all_facts(), SUBSCRIPTIONS) == []
+    assert messaging.unspoken(all_facts(), [Hint("user.craeted", "core", "listen")]) == ["user.craeted"]
 
 
 def test_whoever_asks_on_the_bus_is_answered() -> None:
-    assert bus.unanswered(all_facts(), SUBSCRIPTIONS) == []
-    assert "notification.send" in bus.unanswered(all_facts(), [Hint("notification.send", "notification", "make")])
+    assert messaging.unanswered(all_facts(), SUBSCRIPTIONS) == []
+    assert "notification.send" in messaging.unanswered(all_facts(), [Hint("notification.send", "notification", "make")])
 
 
 def test_every_message_has_an_actor() -> None:
-    assert bus.without_actor(CALLS, actors.load()) == []
+    assert messaging.without_actor(CALLS, actors.load()) == []
     deeds = {"deliver": actors.Deed("notification", print)}
-    assert bus.without_actor([bus.Call("a", "bulk", "deliver"), bus.Call("b", "core", "gone")], deeds) == ["b: gone"]
+    assert messaging.without_actor(
+        [messaging.Call("a", "bulk", "deliver"), messaging.Call("b", "core", "gone")], deeds
+    ) == ["b: gone"]
 
 
 def test_every_queue_is_declared_and_used() -> None:
-    assert bus.undeclared(CALLS, actors.load(), QUEUES) == []
+    assert messaging.undeclared(CALLS, actors.load(), QUEUES) == []
 
 
 def test_a_queue_that_is_forgotten_is_noticed() -> None:
     deeds = {"deliver": actors.Deed("notification", print)}
-    assert bus.undeclared([bus.Call("a", "bulk", "deliver")], deeds, ["notification", "core"]) == [
+    assert messaging.undeclared([messaging.Call("a", "bulk", "deliver")], deeds, ["notification", "core"]) == [
         "bulk is not declared",
         "nobody uses core",
     ]
@@ -163,35 +165,37 @@ def test_a_queue_that_is_forgotten_is_noticed() -> None:
 
 @pytest.mark.parametrize("file", ["heidi_standalone/platform.py", "docker-compose.yml"])
 def test_the_workers_of_every_deployment_take_from_every_queue(file: str) -> None:
-    commands = bus.worker_commands((ROOT / file).read_text())
+    commands = messaging.worker_commands((ROOT / file).read_text())
     assert commands
-    assert bus.unconsumed(commands, QUEUES) == []
+    assert messaging.unconsumed(commands, QUEUES) == []
 
 
 def test_a_queue_that_no_worker_takes_from_is_noticed() -> None:
     compose = 'command: ["dramatiq", "workers.main:setup", "--queues", "core", "bulk", "--threads", "8"]'
-    assert bus.unconsumed(bus.worker_commands(compose), ["core", "bulk", "webhooks"]) == ["webhooks"]
-    assert bus.unconsumed(bus.worker_commands(f"{compose}\ndramatiq workers.main:setup"), ["webhooks"]) == []
+    assert messaging.unconsumed(messaging.worker_commands(compose), ["core", "bulk", "webhooks"]) == ["webhooks"]
+    assert (
+        messaging.unconsumed(messaging.worker_commands(f"{compose}\ndramatiq workers.main:setup"), ["webhooks"]) == []
+    )
 
 
 def test_the_clock_and_the_bus_call_only_what_is_there() -> None:
-    assert bus.dangling_duties(clock.DUTIES) + bus.dangling_interest(SUBSCRIPTIONS) == []
-    assert bus.dangling_duties([clock.Duty("gone", 1, clock.deed("heidi_common.messaging.inbox:vanished"))]) != []
-    assert bus.dangling_interest([Consume("*", "core", "x", interested="heidi_common.vanished:f")]) != []
+    assert messaging.dangling_duties(clock.DUTIES) + messaging.dangling_interest(SUBSCRIPTIONS) == []
+    assert messaging.dangling_duties([clock.Duty("gone", 1, clock.deed("heidi_common.messaging.inbox:vanished"))]) != []
+    assert messaging.dangling_interest([Consume("*", "core", "x", interested="heidi_common.vanished:f")]) != []
 
 
 def test_the_clock_s_messages_are_seen_by_these_rules() -> None:
     duty = clock.Duty("late", 1, clock.due("heidi_common.messaging.inbox:overdue", "core", "look_again"))
-    assert bus.calls([], [duty]) == [bus.Call("duty late", "core", "look_again")]
+    assert messaging.calls([], [duty]) == [messaging.Call("duty late", "core", "look_again")]
 
 
 # tables and migrations
 
 
 def test_every_table_has_one_owner_and_no_key_crosses_two(platform: Flask) -> None:
-    owners = tables.owners()
-    assert tables.ownerless(db.metadata, owners) == []
-    assert tables.crossing_keys(db.metadata.tables.values(), owners) == []
+    owners = table_ownership.owners()
+    assert table_ownership.ownerless(db.metadata, owners) == []
+    assert table_ownership.crossing_keys(db.metadata.tables.values(), owners) == []
 
 
 def test_a_key_into_another_owner_s_table_is_noticed() -> None:
@@ -199,14 +203,17 @@ def test_a_key_into_another_owner_s_table_is_noticed() -> None:
     Table("schedules", ruin, Column("id", Integer, primary_key=True))
     Table("users", ruin, Column("id", Integer, primary_key=True))
     other = Table("notifications", ruin, Column("s", ForeignKey("schedules.id")), Column("u", ForeignKey("users.id")))
-    owners = {"schedules": "scheduler", "users": tables.IDENTITY, "notifications": "notification"}
-    assert sorted(tables.crossing_keys([other], owners)) == ["notifications.s -> schedules", "notifications.u -> users"]
-    assert tables.crossing_keys([other], owners | {"notifications": "auth", "schedules": "auth"}) == []
-    assert tables.ownerless(ruin, {"users": tables.IDENTITY}) == ["notifications", "schedules"]
+    owners = {"schedules": "scheduler", "users": table_ownership.IDENTITY, "notifications": "notification"}
+    assert sorted(table_ownership.crossing_keys([other], owners)) == [
+        "notifications.s -> schedules",
+        "notifications.u -> users",
+    ]
+    assert table_ownership.crossing_keys([other], owners | {"notifications": "auth", "schedules": "auth"}) == []
+    assert table_ownership.ownerless(ruin, {"users": table_ownership.IDENTITY}) == ["notifications", "schedules"]
 
 
 def test_the_migrations_make_what_the_models_describe(app: Flask) -> None:
-    assert history.differences(db.engine, db.metadata) == []
+    assert migrations.differences(db.engine, db.metadata) == []
 
 
 def test_a_model_without_a_migration_is_noticed(app: Flask) -> None:
@@ -214,52 +221,52 @@ def test_a_model_without_a_migration_is_noticed(app: Flask) -> None:
     for table in db.metadata.tables.values():
         table.to_metadata(ruin)
     Table("forgotten", ruin, Column("id", Integer, primary_key=True))
-    assert [found[0] for found in history.differences(db.engine, ruin)] == ["add_table"]
+    assert [found[0] for found in migrations.differences(db.engine, ruin)] == ["add_table"]
 
 
 def test_there_is_one_history_numbered_without_gaps() -> None:
-    assert len(history.heads()) == 1
-    assert history.gaps(path.name for path in (history.FOLDER / "versions").glob("*.py")) == []
-    assert history.gaps(["0001_a.py", "0003_b.py"]) == ["0002 is 0003_b.py"]
+    assert len(migrations.heads()) == 1
+    assert migrations.gaps(path.name for path in (migrations.FOLDER / "versions").glob("*.py")) == []
+    assert migrations.gaps(["0001_a.py", "0003_b.py"]) == ["0002 is 0003_b.py"]
 
 
 def test_the_migrations_run_down_to_nothing_and_up_again(scratch: Flask) -> None:
-    flask_migrate.upgrade(str(history.FOLDER))
-    flask_migrate.downgrade(str(history.FOLDER), revision="base")
+    flask_migrate.upgrade(str(migrations.FOLDER))
+    flask_migrate.downgrade(str(migrations.FOLDER), revision="base")
     left = db.session.scalars(text("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"))
     assert set(left) == {"alembic_version", "alembic_version_pkc"}
     db.session.remove()
-    flask_migrate.upgrade(str(history.FOLDER))
-    assert history.differences(db.engine, db.metadata) == []
+    flask_migrate.upgrade(str(migrations.FOLDER))
+    assert migrations.differences(db.engine, db.metadata) == []
 
 
 # the source
 
 
 def test_commit_is_written_once() -> None:
-    assert code.commits(TREES) == []
-    assert code.commits({"heidi_services/x/service.py": ast.parse("def f():\n    db.session.commit()")}) == [
+    assert source.commits(TREES) == []
+    assert source.commits({"heidi_services/x/service.py": ast.parse("def f():\n    db.session.commit()")}) == [
         "heidi_services/x/service.py:2"
     ]
-    assert all(code.commits({"elsewhere.py": TREES[path]}) for path in code.COMMITS)
+    assert all(source.commits({"elsewhere.py": TREES[path]}) for path in source.COMMITS)
 
 
 def test_the_environment_is_read_in_one_place() -> None:
-    assert code.environment_reads(TREES) == []
+    assert source.environment_reads(TREES) == []
     for line in ("import os; os.environ['X']", "import os; os.getenv('X')", "from os import environ"):
-        assert code.environment_reads({"heidi_services/x/service.py": ast.parse(line)}) != []
+        assert source.environment_reads({"heidi_services/x/service.py": ast.parse(line)}) != []
 
 
 def test_only_workers_know_dramatiq() -> None:
-    assert code.dramatiq_imports(TREES) == []
+    assert source.dramatiq_imports(TREES) == []
     for line in ("import dramatiq", "from dramatiq.brokers import redis", "def f():\n    import dramatiq"):
-        assert code.dramatiq_imports({"heidi_services/x/service.py": ast.parse(line)}) != []
+        assert source.dramatiq_imports({"heidi_services/x/service.py": ast.parse(line)}) != []
 
 
 def test_every_service_has_the_same_rooms() -> None:
-    assert code.unknown_rooms(TREES, code.SPECIALITIES) == []
+    assert source.unknown_rooms(TREES, source.SPECIALITIES) == []
     ruin = ["heidi_services/city/utils.py", "heidi_services/city/geo.py", "heidi_services/city/models.py"]
-    assert code.unknown_rooms(ruin, {"city": frozenset({"geo"})}) == ["heidi_services/city/utils"]
+    assert source.unknown_rooms(ruin, {"city": frozenset({"geo"})}) == ["heidi_services/city/utils"]
 
 
 def lint_imports(config: Path) -> subprocess.CompletedProcess[str]:

@@ -16,9 +16,9 @@ from heidi_common.app import all_services
 from heidi_common.identity.models import Role
 from heidi_common.jwt import keys
 from heidi_common.jwt import tokens as jwt
+from tests.architecture.http_conventions import Samples, complaints, pointers
+from tests.architecture.routing import METHODS, Operation, operations
 from tests.conftest import SIGNING_KEY, SignedIn
-from tests.rules.conventions import Samples, complaints, pointers
-from tests.rules.doors import METHODS, Operation, operations
 
 Documents = dict[str, dict[str, Any]]
 Check = Callable[[Operation], Iterable[str]]

@@ -13,7 +13,7 @@ import pytest
 
 from heidi_common.config.settings import ConfigError, Settings
 from heidi_services import SERVICES
-from tests.rules.code import sources
+from tests.architecture.source import sources
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

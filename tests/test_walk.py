@@ -17,7 +17,7 @@ import requests
 
 from heidi_services import SERVICES
 from tests.faults.platform import Platform, wait_for
-from tests.waiting import PATIENCE
+from tests.polling import PATIENCE
 
 ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.slow

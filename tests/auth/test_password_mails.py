@@ -24,7 +24,7 @@ from heidi_services.auth import response_timing
 from heidi_services.auth.models import OneTimeToken
 from tests.auth.helpers import ANOTHER, PASSWORD, bearer, login, mails, refresh, register
 from tests.conftest import make_settings
-from tests.statements import noted
+from tests.sql_recorder import noted
 
 FORGOT, RESET, CHANGE, INVITE = (f"/api/v1/auth/password/{deed}" for deed in ("forgot", "reset", "change", "invite"))
 

@@ -17,7 +17,7 @@ from heidi_common.identity.models import User
 from heidi_common.runtime import runtime
 from tests.auth.helpers import PASSWORD, login, register
 from tests.conftest import make_settings
-from tests.statements import noted
+from tests.sql_recorder import noted
 
 VARYING = ("X-Request-ID", "Server-Timing", "Date", "Content-Length", "RateLimit")
 

@@ -19,7 +19,7 @@ from heidi_services.city.service import cities, response_cache
 from tests.city.conftest import BERLIN
 from tests.conftest import make_settings
 from tests.ports import free_port
-from tests.statements import Sent, noted
+from tests.sql_recorder import Sent, noted
 from workers.city import renew_city_answers
 from workers.subscriptions import SUBSCRIPTIONS
 

@@ -24,7 +24,7 @@ from heidi_services.city import import_sources
 from heidi_services.city.models import CITY_NAMES, City
 from heidi_services.city.service import cities, importer
 from tests.conftest import ROOT
-from tests.waiting import until
+from tests.polling import until
 
 HEADER = "name,country,latitude,longitude,state,population,timezone,otherNames,id\n"
 ROW = "Köthen,DE,51.75185,11.97093,14,26157,Europe/Berlin,Cöthen;Koethen,7\n"

@@ -17,9 +17,9 @@ from heidi_services.city.models import City
 from heidi_services.city.service import cities
 from heidi_standalone.servers.nginx import Router
 from tests.city.conftest import BERLIN
+from tests.polling import PATIENCE, until
 from tests.ports import free_port
 from tests.standalone.conftest import running
-from tests.waiting import PATIENCE, until
 
 SOON_SECONDS = 30.0
 """Two seconds for a machine that is busy with other tests. The services' own stored answers live for a minute: whoever

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from heidi_common.database.session import reading
-from tests.statements import noted
+from tests.sql_recorder import noted
 
 Plans = Callable[[str], list[str]]
 

@@ -13,7 +13,7 @@ from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
 from heidi_services.core.service import status
 from tests.conftest import make_settings
-from tests.waiting import PATIENCE
+from tests.polling import PATIENCE
 
 
 @pytest.fixture

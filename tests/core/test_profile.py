@@ -10,7 +10,7 @@ from werkzeug import Request, Response
 
 from heidi_common.identity.models import Role
 from tests.core.conftest import Say
-from tests.waiting import PATIENCE
+from tests.polling import PATIENCE
 
 NOTIFICATIONS = "/api/v1/notifications"
 

@@ -16,7 +16,7 @@ from heidi_common.messaging.outbox import PLACED
 from heidi_common.runtime import runtime
 from heidi_services.core.service import event_stream
 from tests.core.test_events import place, user_created
-from tests.waiting import PATIENCE, until
+from tests.polling import PATIENCE, until
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from heidi_standalone.servers.unix_sockets import folder_for
 from heidi_standalone.supervision.supervisor import SOCKET
+from tests.polling import PATIENCE
 from tests.ports import free_range
-from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 240

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults.platform import Platform, Sender, wait_for
-from tests.fixtures_rabbit import need_rabbitmq
-from tests.rabbit import RabbitNode
+from tests.fixtures_rabbitmq import need_rabbitmq
+from tests.rabbitmq_server import RabbitNode
 
 MAILS, PEOPLE, THREADS = 500, 20, 8
 SETTLED_SECONDS = 240

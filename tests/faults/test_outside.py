@@ -22,9 +22,9 @@ from heidi_common.identity.models import Role
 from heidi_common.messaging.events import UserCreated
 from heidi_common.messaging.outbox import Event, emit_many
 from tests.faults.platform import ROOT, wait_for
-from tests.fixtures_rabbit import need_rabbitmq
-from tests.rabbit import RabbitNode
-from tests.waiting import PATIENCE
+from tests.fixtures_rabbitmq import need_rabbitmq
+from tests.polling import PATIENCE
+from tests.rabbitmq_server import RabbitNode
 
 FACTS = 500
 QUEUE = "a-program-outside"

@@ -21,7 +21,7 @@ from heidi_common.messaging.outbox import Event
 from heidi_services.integration.models import Delivery, DeliveryAttempt, Integration, IntegrationLog
 from heidi_services.integration.service import delivery_results, delivery_worker, integrations, webhook_client
 from tests.integration.helpers import API, deliver, forward, make, some_id, user_updated
-from tests.waiting import PATIENCE, until
+from tests.polling import PATIENCE, until
 
 
 @pytest.fixture(autouse=True)

@@ -11,8 +11,8 @@ from typing import Any, cast
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from tests.polling import PATIENCE
 from tests.ports import free_port
-from tests.waiting import PATIENCE
 
 
 class Handler:

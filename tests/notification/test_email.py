@@ -21,8 +21,8 @@ from heidi_services.notification.channels.message import Message, Outcome, Resul
 from heidi_services.notification.channels.smtp_sender import SmtpSender
 from tests.conftest import make_settings
 from tests.notification.mailserver import Handler, MailServer, mail_server
+from tests.polling import PATIENCE
 from tests.ports import free_port
-from tests.waiting import PATIENCE
 
 
 @pytest.fixture

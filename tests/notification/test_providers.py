@@ -29,8 +29,8 @@ from heidi_services.notification.channels.webpush import WebPushSender
 from heidi_services.notification.models import Device
 from tests.conftest import SignedIn, make_settings
 from tests.notification.conftest import Post, attempts_of, delivered
+from tests.polling import until
 from tests.ports import free_port
-from tests.waiting import until
 
 LOOPBACK = make_settings("", "").outbound_allow_nets
 

@@ -20,7 +20,7 @@ from heidi_services.notification.service import stream_hub
 from heidi_services.notification.service.delivery import deliver
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, delivered, row
-from tests.waiting import PATIENCE
+from tests.polling import PATIENCE
 
 AsUser = Callable[..., SignedIn]
 URL = "/api/v1/notifications/stream"

@@ -14,8 +14,8 @@ from heidi_common.database.session import db, transaction, utcnow
 from heidi_common.identity.models import Role
 from heidi_services.scheduler import service
 from heidi_services.scheduler.models import Schedule
+from tests.polling import until
 from tests.scheduler.conftest import MakeSchedule, body, facts, runs
-from tests.waiting import until
 
 BASE = "/api/v1/schedules"
 FIELDS = {

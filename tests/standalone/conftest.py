@@ -15,8 +15,8 @@ import requests
 
 from heidi_services import SERVICES
 from heidi_standalone.servers.nginx import Router
+from tests.polling import PATIENCE, until
 from tests.ports import free_port
-from tests.waiting import PATIENCE, until
 
 
 class Upstream(BaseHTTPRequestHandler):

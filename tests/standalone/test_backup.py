@@ -10,7 +10,7 @@ import psycopg2
 import yaml
 
 from heidi_standalone.servers.postgres import BINARIES, Postgres
-from tests.waiting import until
+from tests.polling import until
 
 ROOT = Path(__file__).parents[2]
 COMMAND = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["backup"]["command"]

@@ -13,8 +13,8 @@ from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
 from heidi_common.config.settings import Settings
-from tests.waiting import PATIENCE
-from tests.web import WebProcess
+from tests.gunicorn_server import WebProcess
+from tests.polling import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "deploy" / "monitoring"

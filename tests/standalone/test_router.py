@@ -9,9 +9,9 @@ import requests
 
 from heidi_services import SERVICES
 from heidi_standalone.servers.nginx import TEMPLATE, Router, render
+from tests.polling import PATIENCE, until
 from tests.ports import free_port
 from tests.standalone.conftest import RunningRouter, running
-from tests.waiting import PATIENCE, until
 
 PREFIXES = {
     "/api/v1/auth/login": "auth",

@@ -15,9 +15,9 @@ from heidi_common.server import parent_death
 from heidi_standalone.servers.postgres import Postgres
 from heidi_standalone.servers.unix_sockets import LONGEST, folder_for, make_private
 from heidi_standalone.servers.valkey import Valkey
+from tests.polling import PATIENCE, until
 from tests.ports import free_port
 from tests.standalone.conftest import listens
-from tests.waiting import PATIENCE, until
 
 
 def gone(pid: int) -> bool:

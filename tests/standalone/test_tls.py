@@ -18,9 +18,9 @@ from cryptography.x509.oid import NameOID
 
 from heidi_standalone.servers import service_user
 from heidi_standalone.servers.nginx import TEMPLATE, Router, render
+from tests.polling import PATIENCE
 from tests.ports import free_port
 from tests.standalone.conftest import RunningRouter, running
-from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 OVERRIDE = yaml.safe_load((ROOT / "docker-compose.tls.yml").read_text())["services"]["router"]

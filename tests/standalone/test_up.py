@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.polling import until
 from tests.ports import free_range
-from tests.waiting import until
 
 ROOT = Path(__file__).parents[2]
 # The first start imports the cities, on a machine that is busy with other tests.

@@ -16,7 +16,7 @@ from heidi_common.database.session import db, reading
 from heidi_common.database.text_search import plain
 from heidi_common.identity.models import Role
 from tests.conftest import ROOT
-from tests.statements import noted
+from tests.sql_recorder import noted
 
 USERS = "/api/v1/users"
 FILL = """INSERT INTO users (id, email, first_name, last_name)

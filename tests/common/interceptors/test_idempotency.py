@@ -1,0 +1,181 @@
+import json
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask, Response, request
+from flask.testing import FlaskClient
+from sqlalchemy import func, select, text, update
+from uuid_utils.compat import uuid7
+
+from heidi_common.app import build_app, service
+from heidi_common.config.settings import Settings
+from heidi_common.database.session import db, reading, transaction, utcnow
+from heidi_common.interceptors.idempotency import BLANK, IdempotencyKey, forget_person, idempotent, prune
+from heidi_common.interceptors.transform import Blueprint
+from heidi_common.jwt.guards import authenticated
+from heidi_common.problems import Conflict
+from tests.polling import PATIENCE
+from tests.sql_recorder import noted
+
+ORDERS: list[Any] = []
+HOLD: list[Callable[[], None]] = []
+
+
+@pytest.fixture(scope="module")
+def shop_app(platform: Flask, settings: Settings) -> Flask:
+    """A service with one route, whose effect can be counted."""
+    shop = build_app(settings, service("core"))
+    blp = Blueprint("shop", __name__)
+
+    @blp.route("/orders/<name>", methods=["POST"])
+    @authenticated
+    @idempotent
+    def order(name: str) -> Response:
+        for hold in HOLD:
+            hold()
+        body = request.get_json()
+        with transaction():
+            ORDERS.append(body)
+            if body.get("refuse"):
+                raise Conflict("No.", code="refused")
+        return Response(json.dumps({"number": len(ORDERS)}), 201, {"Content-Type": "application/json", "X-Other": "1"})
+
+    shop.register_blueprint(blp)
+    return shop
+
+
+@pytest.fixture
+def shop(app: Flask, shop_app: Flask) -> Iterator[FlaskClient]:
+    ORDERS.clear()
+    HOLD.clear()
+    yield shop_app.test_client()
+
+
+def send(shop: FlaskClient, who: Any, key: str | None, body: Any = None, path: str = "/orders/a") -> Any:
+    headers = who.headers | ({"Idempotency-Key": key} if key is not None else {})
+    return shop.post(path, json=body or {"n": 1}, headers=headers)
+
+
+def test_the_same_key_and_body_has_one_effect_and_one_answer(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
+    who = as_user()
+    first, second = send(shop, who, "k"), send(shop, who, "k")
+    assert len(ORDERS) == 1
+    assert (second.status_code, second.data, second.content_type) == (201, first.data, "application/json")
+    assert "Idempotent-Replayed" not in first.headers
+    assert second.headers["Idempotent-Replayed"] == "true"
+
+
+def test_without_a_key_every_request_counts(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
+    who = as_user()
+    send(shop, who, None)
+    send(shop, who, None)
+    assert len(ORDERS) == 2
+
+
+def test_another_body_or_path_under_the_same_key_is_refused(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
+    who = as_user()
+    send(shop, who, "k")
+    for answer in (send(shop, who, "k", {"n": 2}), send(shop, who, "k", path="/orders/b")):
+        assert (answer.status_code, answer.get_json()["code"]) == (422, "idempotency_key_reused")
+    assert len(ORDERS) == 1
+
+
+def test_keys_belong_to_their_caller(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
+    send(shop, as_user(), "k")
+    assert send(shop, as_user(), "k").status_code == 201
+    assert len(ORDERS) == 2
+
+
+def test_an_error_keeps_nothing_so_the_request_can_be_corrected(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
+    who = as_user()
+    assert send(shop, who, "k", {"refuse": True}).status_code == 409
+    assert send(shop, who, "k", {"refuse": False}).status_code == 201
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "tab\there", "ümlaut"])
+def test_a_malformed_key_is_refused(shop: FlaskClient, as_user: Callable[..., Any], key: str) -> None:
+    answer = send(shop, as_user(), key)
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "bad_idempotency_key")
+    assert ORDERS == []
+
+
+def test_a_second_request_in_flight_is_told_so_at_once(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
+    who = as_user()
+    inside, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        inside.set()
+        release.wait(PATIENCE)
+
+    HOLD.append(hold)
+    answers: list[Any] = []
+    thread = threading.Thread(target=lambda: answers.append(send(shop.application.test_client(), who, "k")))
+    thread.start()
+    assert inside.wait(PATIENCE)
+    second = send(shop, who, "k")
+    release.set()
+    thread.join(PATIENCE)
+    assert (second.status_code, second.get_json()["code"]) == (409, "idempotency_in_flight")
+    assert answers[0].status_code == 201 and len(ORDERS) == 1
+
+
+def test_many_at_once_have_one_effect(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
+    who = as_user()
+    statuses: list[int] = []
+    threads = [
+        threading.Thread(target=lambda: statuses.append(send(shop.application.test_client(), who, "k").status_code))
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert len(ORDERS) == 1 and len(statuses) == 8 and set(statuses) <= {201, 409}
+
+
+FILL = """INSERT INTO idempotency_keys (caller_id, route, key, request_hash, status, headers, body, expires_at)
+    SELECT gen_random_uuid(), 'POST /x', n, '', 201, '{}', '{"data":{"id":"' || gen_random_uuid() || '"}}', now()
+    FROM generate_series(1, 20000) n"""
+
+
+def test_what_was_answered_about_a_person_is_found_by_index_and_blanked(app: Flask) -> None:
+    person = uuid7()
+    about = {"route": "POST /x", "request_hash": "", "status": 201, "headers": {}, "expires_at": utcnow()}
+    with transaction():
+        db.session.execute(text(FILL))
+        for key, body in (("about", f'{{"to":["{uuid7()}","{person}"]}}'), ("of another", f'{{"id":"{uuid7()}"}}')):
+            db.session.add(IdempotencyKey(caller_id=uuid7(), key=key, body=body, **about))
+        db.session.add(IdempotencyKey(caller_id=person, key="by", body='{"secret":1}', **about))
+    with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM (ANALYZE) idempotency_keys"))
+    with noted() as sent, transaction():
+        forget_person(person)
+    blank = select(IdempotencyKey.key).where(IdempotencyKey.body == BLANK)
+    assert set(db.session.scalars(blank)) == {"about", "by"}
+    [(statement, values)] = sent
+    with reading() as connection:
+        plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", values).scalars())
+    assert "hx_idempotency_keys_mentions" in plan and "Seq Scan" not in plan, plan
+
+
+def test_a_key_is_free_again_after_a_day(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
+    who = as_user()
+    send(shop, who, "k")
+    with transaction():
+        db.session.execute(update(IdempotencyKey).values(expires_at=utcnow() - timedelta(seconds=1)))
+    assert "Idempotent-Replayed" not in send(shop, who, "k", {"n": 2}).headers
+    assert send(shop, who, "k", {"n": 2}).headers["Idempotent-Replayed"] == "true"
+
+
+def test_old_answers_are_pruned_and_fresh_ones_stay(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
+    who = as_user()
+    send(shop, who, "old")
+    with transaction():
+        db.session.execute(update(IdempotencyKey).values(expires_at=utcnow() - timedelta(seconds=1)))
+    send(shop, who, "new")
+    prune()
+    assert db.session.scalars(select(IdempotencyKey.key)).all() == ["new"]
+    assert db.session.scalar(select(func.count()).select_from(IdempotencyKey)) == 1

@@ -1,0 +1,205 @@
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import redis
+
+from heidi_common.redis import cache as caching
+from heidi_common.redis.cache import Cache, Message, connect
+from heidi_standalone.servers.valkey import Valkey
+from tests.polling import PATIENCE, until
+
+
+@pytest.fixture
+def client(redis_url: str) -> Iterator[redis.Redis]:
+    client = connect(redis_url)
+    client.flushall()
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def cache(client: redis.Redis) -> Cache:
+    return Cache(client, "t")
+
+
+class Clock:
+    """The cache's own: it stands still, unless a test moves it on."""
+
+    def __init__(self) -> None:
+        self.now = time.monotonic()
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(caching, "time", SimpleNamespace(monotonic=clock.monotonic, sleep=time.sleep))
+    return clock
+
+
+@pytest.fixture
+def silent(monkeypatch: pytest.MonkeyPatch) -> Iterator[redis.Redis]:
+    """A client of something that accepts connections and never says a word; `tries` holds what it was asked to do."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = connect(f"redis://127.0.0.1:{listener.getsockname()[1]}", timeout=0.2)
+        command, client.tries = client.execute_command, []
+        lock = threading.Lock()
+
+        def counted(*args: object, **options: object) -> object:
+            with lock:
+                client.tries.append(args)
+            return command(*args, **options)
+
+        monkeypatch.setattr(client, "execute_command", counted)
+        yield client
+        client.close()
+
+
+def test_a_value_is_found_again_until_it_is_deleted(cache: Cache) -> None:
+    cache.set_json("a", {"x": [1, None, "ü"]}, ttl=60)
+    assert cache.get_json("a") == {"x": [1, None, "ü"]}
+    cache.delete("a")
+    assert cache.get_json("a") is None
+
+
+def test_keys_live_at_most_as_long_as_said_and_not_all_equally_long(cache: Cache, client: redis.Redis) -> None:
+    for number in range(50):
+        cache.set_json(f"k{number}", number, ttl=10_000)
+    lives = [client.pttl(f"t:k{number}") for number in range(50)]
+    assert min(lives) > 8_000_000 and max(lives) <= 10_000_000
+    assert max(lives) - min(lives) > 200_000
+
+
+def test_aside_loads_once_and_gives_the_same_from_both_ways(cache: Cache) -> None:
+    loads: list[int] = []
+
+    def load() -> dict[str, object]:
+        loads.append(1)
+        return {"pair": (1, 2)}
+
+    assert cache.aside("a", 60, load) == cache.aside("a", 60, load) == {"pair": [1, 2]}
+    assert len(loads) == 1
+
+
+def test_a_value_loaded_before_an_invalidation_is_not_cached_after_it(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(caching, "_MARKER_SECONDS", 600)
+
+    def load_while_somebody_writes() -> str:
+        cache.delete("a")
+        return "old"
+
+    assert cache.aside("a", 60, load_while_somebody_writes) == "old"
+    assert cache.aside("a", 60, lambda: "new") == "new"
+
+
+def test_nothing_is_not_cached(cache: Cache, client: redis.Redis) -> None:
+    assert cache.aside("a", 60, lambda: None) is None
+    assert client.dbsize() == 0
+
+
+def test_many_keys_come_in_one_round_trip(cache: Cache, client: redis.Redis) -> None:
+    cache.set_json("a", 1, 60)
+    cache.set_json("c", 3, 60)
+    before = client.info("stats")["total_commands_processed"]
+    assert cache.get_many(["a", "b", "c"]) == [1, None, 3]
+    assert client.info("stats")["total_commands_processed"] - before == 2  # the MGET and this INFO
+    assert cache.get_many([]) == []
+
+
+def test_set_operations(cache: Cache, client: redis.Redis) -> None:
+    cache.set_add("s", "a", "b", ttl=60)
+    cache.set_remove("s", "b")
+    assert cache.set_members("s") == {"a"}
+    assert cache.set_contains("s", "a") and not cache.set_contains("s", "b")
+    assert 0 < client.pttl("t:set:s") <= 60_000
+    cache.set_clear("s")
+    assert cache.set_members("s") == set()
+
+
+def test_a_subscriber_hears_what_is_published_after_it_stands(cache: Cache) -> None:
+    messages = cache.subscribe("news", "weather", idle=PATIENCE)
+    assert next(messages) is None
+    cache.publish("weather", {"rain": True})
+    cache.publish("other", 1)
+    cache.publish("news", 2)
+    assert next(messages) == Message("weather", {"rain": True})
+    assert next(messages) == Message("news", 2)
+
+
+def test_an_idle_subscriber_gets_a_sign_of_life(cache: Cache) -> None:
+    messages = cache.subscribe("news", idle=0.05)
+    assert next(messages) is None
+    assert next(messages) is None
+
+
+def test_a_subscription_survives_a_lost_connection_and_says_so_at_once(cache: Cache, client: redis.Redis) -> None:
+    messages = cache.subscribe("news", idle=10 * PATIENCE)
+    assert next(messages) is None
+    client.client_kill_filter(_type="pubsub")
+    heard: list[Message | None] = []
+    threading.Thread(target=lambda: heard.append(next(messages)), daemon=True).start()
+    until(lambda: heard == [None])  # it stands again: look for what was missed
+    cache.publish("news", "back")
+    assert next(messages) == Message("news", "back")
+
+
+def test_a_refused_connection_is_a_miss_in_every_operation(caplog: pytest.LogCaptureFixture) -> None:
+    cache = Cache(connect("redis://127.0.0.1:1"), "t")
+    with caplog.at_level(logging.WARNING):
+        cache.set_json("a", 1, 60)
+        cache.delete("a")
+        cache.set_add("s", "a")
+        cache.publish("c", 1)
+        assert cache.get_json("a") is None
+        assert cache.get_many(["a", "b"]) == [None, None]
+        assert cache.set_members("s") == set()
+        assert not cache.set_contains("s", "a")
+        assert cache.aside("a", 60, lambda: 5) == 5
+    said = [record.message for record in caplog.records if record.name == caching.__name__]
+    assert said == ["redis is away, working without it"]
+
+
+def test_a_silent_redis_costs_one_time_out_a_second_not_one_a_call(silent: redis.Redis, clock: Clock) -> None:
+    cache = Cache(silent, "t")
+    for second in (1, 2):
+        for _ in range(100):
+            assert cache.get_json("a") is None
+        assert len(silent.tries) == second
+        clock.now += 1.05
+
+
+def test_one_caller_tries_again_while_the_others_pass_by(silent: redis.Redis, clock: Clock) -> None:
+    cache = Cache(silent, "t")
+    cache.get_json("a")
+    clock.now += 1.05
+    threads = [threading.Thread(target=cache.get_json, args=("a",)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(silent.tries) == 2
+
+
+def test_the_cache_is_used_again_when_redis_is_back(tmp_path: Path, clock: Clock) -> None:
+    server = Valkey(tmp_path, durable=False)
+    server.start()
+    cache = Cache(connect(server.url(), timeout=PATIENCE), "t")
+    cache.set_json("a", 1, 60)
+    assert cache.get_json("a") == 1
+    server.stop()
+    assert cache.get_json("a") is None
+    server.start()
+    clock.now += 1.05
+    cache.set_json("a", 2, 60)
+    assert cache.get_json("a") == 2
+    server.stop()

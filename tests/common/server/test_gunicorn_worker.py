@@ -1,0 +1,175 @@
+"""A web process that is asked to stop, while clients are connected: the real gunicorn with the real settings."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from http.client import HTTPConnection
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+from flask import Flask
+
+from heidi_common.config.settings import Settings
+from heidi_common.identity.models import Role
+from tests.conftest import SignedIn
+from tests.gunicorn_server import WebProcess
+from tests.polling import PATIENCE, until
+from tests.ports import free_port
+
+ROOT = Path(__file__).parents[3]
+APP = """
+import os, time
+
+def app(environ, start_response):
+    if environ["PATH_INFO"] == "/held":
+        open("held", "w").close()
+        while not os.path.exists("let-go"):
+            time.sleep(0.01)
+    start_response("200 OK", [("Content-Length", "2")])
+    return [b"ok"]
+"""
+LONG = 600
+
+
+class Server:
+    """gunicorn on a port of its own; by itself it would wait LONG seconds for whoever is connected."""
+
+    def __init__(self, folder: Path, address: str | None = None) -> None:
+        (folder / "tiny.py").write_text(APP)
+        self.port, self.held, self.let_go = free_port(), folder / "held", folder / "let-go"
+        settings = {"BIND": address or f"127.0.0.1:{self.port}", "HEIDI_SERVICE": "city", "GRACEFUL_TIMEOUT": str(LONG)}
+        command = [str(Path(sys.executable).with_name("gunicorn")), "-c", str(ROOT / "gunicorn.conf.py"), "tiny:app"]
+        env = os.environ | settings | {"PYTHONPATH": f"{ROOT}:{folder}", "WEB_CONCURRENCY": "1"}
+        self.log = folder / "log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log, process_group=0)
+
+    def says(self, text: str) -> list[str]:
+        """Lines of its log."""
+        return [line for line in self.log.read_text().splitlines() if text in line]
+
+    def client(self) -> HTTPConnection:
+        """Connected, as soon as somebody listens."""
+        found = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        until(lambda: _takes(found))
+        return found
+
+
+def _takes(connection: HTTPConnection) -> bool:
+    try:
+        connection.connect()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Starts a server at an address (else at a free port); whatever becomes of it, nothing of it is left."""
+    started: list[Server] = []
+
+    def begin(address: str | None = None) -> Server:
+        started.append(Server(tmp_path, address))
+        return started[-1]
+
+    yield begin
+    for one in started:
+        with suppress(ProcessLookupError):
+            os.killpg(one.process.pid, signal.SIGKILL)
+        one.process.wait()
+
+
+@pytest.fixture
+def server(start: Callable[..., Server]) -> Server:
+    return start()
+
+
+def test_a_web_process_that_is_to_stop_answers_what_it_was_asked_and_waits_for_nobody_else(server: Server) -> None:
+    idle = server.client()
+    idle.request("GET", "/")
+    assert idle.getresponse().read() == b"ok"
+    asking = server.client()
+    asking.request("GET", "/held")
+    until(server.held.exists)
+    server.process.terminate()
+    assert isinstance(idle.sock, socket.socket)
+    assert idle.sock.recv(1) == b"", "an idle connection is closed"
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", server.port), PATIENCE)
+    server.let_go.touch()
+    assert asking.getresponse().read() == b"ok"
+    assert server.process.wait(PATIENCE) == 0
+
+
+def test_what_the_router_lets_through_is_not_too_long_for_a_web_process(server: Server) -> None:
+    client = server.client()
+    client.request("GET", f"/?cursor={'x' * 8000}", headers={f"X-{number}": "1" for number in range(200)})
+    assert client.getresponse().status == 200
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_taken_address_ends_the_start_with_one_line_that_names_it(start: Callable[..., Server], shared: bool) -> None:
+    with socket.socket() as somebody:
+        if shared:
+            somebody.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        somebody.bind(("127.0.0.1", free_port()))
+        somebody.listen()
+        port = somebody.getsockname()[1]
+        server = start(f"127.0.0.1:{port}")
+        assert server.process.wait(PATIENCE) == 1
+    assert server.says("listen at") == [f"Heidi cannot listen at 127.0.0.1:{port}: Address already in use"]
+    assert server.says("Booting worker") == [] and server.says("Traceback") == []
+
+
+def test_an_address_of_another_machine_ends_the_start_too(start: Callable[..., Server]) -> None:
+    server = start("192.0.2.1:3002")
+    assert server.process.wait(PATIENCE) == 1
+    assert server.says("listen at") == ["Heidi cannot listen at 192.0.2.1:3002: Cannot assign requested address"]
+
+
+def test_a_reload_does_not_take_its_own_address_for_taken(server: Server) -> None:
+    server.client().close()
+    server.process.send_signal(signal.SIGHUP)
+    until(lambda: len(server.says("Booting worker")) == 2 and len(server.says("Worker exiting")) == 1)
+    client = server.client()
+    client.request("GET", "/")
+    assert client.getresponse().read() == b"ok"
+
+
+def test_an_upgrade_starts_a_second_master_at_the_same_address(server: Server) -> None:
+    server.client().close()
+    server.process.send_signal(signal.SIGUSR2)
+    until(lambda: len(server.says("Booting worker")) == 2)
+    (_, second) = (psutil.Process(int(line.split("] [")[1])) for line in server.says("Starting gunicorn"))
+    server.process.terminate()
+    assert server.process.wait(PATIENCE) == 0
+    try:
+        client = server.client()
+        client.request("GET", "/")
+        assert client.getresponse().read() == b"ok"
+    finally:
+        second.terminate()
+        second.wait(PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("service", "path"), [("core", "/api/v1/core/events/stream"), ("notification", "/api/v1/notifications/stream")]
+)
+def test_an_open_event_stream_ends_when_its_process_is_to_stop(
+    app: Flask, settings: Settings, as_user: Callable[..., SignedIn], service: str, path: str
+) -> None:
+    running = WebProcess(service, settings, GRACEFUL_TIMEOUT=str(LONG))
+    try:
+        stream = requests.get(running.url + path, headers=as_user(Role.ADMIN).headers, stream=True, timeout=PATIENCE)
+        lines = stream.iter_lines()
+        assert next(lines).startswith(b"id: ") and next(lines).startswith(b"retry:")
+        assert running.stop() == 0
+        assert b"".join(lines).strip() in (b"", b": open")
+    finally:
+        running.kill()

@@ -1,0 +1,63 @@
+"""A service as it is deployed: gunicorn with the project's settings, on a port of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import requests
+
+from heidi_common.config.settings import Settings
+from tests.polling import PATIENCE, until
+from tests.ports import free_port
+
+ROOT = Path(__file__).parent.parent
+
+
+class WebProcess:
+    """Started and ready; `stop()` asks it to stop, and returns when it has."""
+
+    def __init__(self, service: str, settings: Settings, **environment: str) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        env = os.environ | {
+            "HEIDI_ENV": "test",
+            "HEIDI_SERVICE": service,
+            "BIND": f"127.0.0.1:{port}",
+            "WEB_CONCURRENCY": "1",
+            "DATABASE_URL": settings.database_url,
+            "REDIS_URL": settings.redis_url,
+            "BROKER_URL": settings.broker_url,
+            "PUBLIC_BASE_URL": settings.public_base_url,
+            "SECRET_KEY": settings.secret_key,
+            "ENCRYPTION_KEYS": ",".join(settings.encryption_keys),
+            "JWT_PUBLIC_KEYS": settings.jwt_public_keys,
+            **environment,
+        }
+        self.process = subprocess.Popen([sys.executable, "-m", "gunicorn"], cwd=ROOT, env=env)
+        self._wait()
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(PATIENCE)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def _wait(self) -> None:
+        try:
+            until(self._answers)
+        except BaseException:
+            self.kill()
+            raise
+
+    def _answers(self) -> bool:
+        try:
+            # It takes connections before it can answer: while it reads its modules, a question waits.
+            return requests.get(f"{self.url}/healthz", timeout=PATIENCE).ok
+        except requests.ConnectionError:
+            assert self.process.poll() is None, "it has ended"
+            return False

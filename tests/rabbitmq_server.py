@@ -1,0 +1,113 @@
+"""A RabbitMQ node of our own: free ports, its own folders, beside whatever else runs here."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pika
+
+from tests.polling import PATIENCE
+from tests.ports import free_port
+
+SERVER = shutil.which("rabbitmq-server", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
+BOOT_SECONDS = 180
+
+
+class RabbitNode:
+    """start(), url, kill9(), stop(). What was confirmed survives kill9() and start()."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port, self.dist_port, self._epmd_port = free_port(), free_port(), free_port()
+        self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/%2F"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @staticmethod
+    def available() -> bool:
+        return SERVER is not None
+
+    def start(self) -> None:
+        """Boot and wait until it takes connections."""
+        assert SERVER is not None
+        folder = self.folder
+        for name in ("mnesia", "log"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / "enabled_plugins").write_text("[].\n")
+        with (folder / "output.log").open("ab") as output:
+            self._process = subprocess.Popen(
+                [_real_server()], env=self._environment(), stdout=output, stderr=output, start_new_session=True
+            )
+        self._wait_until_it_answers()
+
+    def kill9(self) -> None:
+        """What a power cut does: the whole process group, no goodbye."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait(PATIENCE)
+        self._process = None
+        self._stop_name_service()
+
+    def freeze(self) -> None:
+        """Connections stay open, and nothing is read from them any more; only kill9() helps."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGSTOP)
+
+    def stop(self) -> None:
+        if self._process is None:
+            return
+        os.killpg(self._process.pid, signal.SIGTERM)
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait(PATIENCE)
+        self._process = None
+        self._stop_name_service()
+
+    def _stop_name_service(self) -> None:
+        """Erlang leaves its port mapper running; this one is ours alone."""
+        epmd = shutil.which("epmd")
+        if epmd is not None:
+            command = [epmd, "-port", str(self._epmd_port), "-kill"]
+            subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
+
+    def _environment(self) -> dict[str, str]:
+        return os.environ | {
+            "HOME": str(self.folder),  # its own Erlang cookie
+            "ERL_EPMD_PORT": str(self._epmd_port),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODENAME": f"heidi-{self.port}@localhost",
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_PORT": str(self.port),
+            "RABBITMQ_DIST_PORT": str(self.dist_port),
+            "RABBITMQ_MNESIA_BASE": str(self.folder / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(self.folder / "log"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),
+            "RABBITMQ_CONFIG_FILE": str(self.folder / "none"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none",
+        }
+
+    def _wait_until_it_answers(self) -> None:
+        deadline = time.monotonic() + BOOT_SECONDS
+        while True:
+            try:
+                pika.BlockingConnection(pika.URLParameters(self.url)).close()
+                return
+            except (pika.exceptions.AMQPError, OSError):
+                died = self._process is None or self._process.poll() is not None
+                if died or time.monotonic() > deadline:
+                    raise RuntimeError(f"RabbitMQ did not start: {self._last_words()}") from None
+                time.sleep(0.2)
+
+    def _last_words(self) -> str:
+        return (self.folder / "output.log").read_text(errors="replace")[-2000:]
+
+
+def _real_server() -> str:
+    """The script in /usr/sbin changes to the user rabbitmq, who cannot write here; the
+    one in /usr/lib is the server itself."""
+    real = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+    return str(real) if real.exists() else str(SERVER)

@@ -1,0 +1,138 @@
+"""Many clocks at once, some of them killed or stopped: no slot twice, none lost."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
+from multiprocessing.process import BaseProcess
+
+import pytest
+from flask import Flask
+from sqlalchemy import Executable, func, insert, select, text
+from uuid_utils.compat import uuid7
+
+from heidi_common.app import base_app
+from heidi_common.config.settings import Settings
+from heidi_common.database.session import db, transaction
+from heidi_common.messaging.outbox import Event
+from heidi_services.scheduler import service
+from heidi_services.scheduler.models import Schedule, ScheduleRun
+from tests.polling import until
+
+MINUTE = timedelta(minutes=1)
+
+
+LONGEST = 600.0
+
+
+def clock(settings: Settings) -> None:
+    """What a clock process does about schedules, through every error, until it is killed."""
+    app, end = base_app(settings, "clock"), time.monotonic() + LONGEST
+    with app.app_context():
+        while time.monotonic() < end:
+            try:
+                service.fire()
+            except Exception as error:
+                print(f"a clock's round failed: {error!r}"[:500], flush=True)  # shown when the test fails
+                db.session.rollback()
+            time.sleep(0.01)
+
+
+@contextmanager
+def clocks(settings: Settings, count: int) -> Iterator[list[BaseProcess]]:
+    """So many at work; afterwards nothing of them is at work in the database either."""
+    started = [get_context("spawn").Process(target=clock, args=(settings,)) for _ in range(count)]
+    for process in started:
+        process.start()
+    try:
+        yield started
+    finally:
+        for process in started:
+            process.kill()
+            process.join()
+    theirs = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'clock'")
+    until(lambda: fresh(theirs) == 0)
+
+
+def fresh(question: Executable) -> int:
+    """The answer as it is now, not as it was when the session's transaction began."""
+    db.session.rollback()
+    return db.session.scalar(question) or 0
+
+
+def make_schedules(count: int, slots: int) -> datetime:
+    """Schedules of every minute, each of which so many slots have come for; returns the first slot."""
+    first = datetime.now(UTC).replace(second=0, microsecond=0) - (slots - 1) * MINUTE
+    row = {
+        "name": "every minute",
+        "cron_expression": "* * * * *",
+        "timezone": "Europe/Berlin",
+        "action": "event.emit",
+        "payload": {"type": "custom.tick"},
+        "misfire_policy": "ALL",
+        "misfire_window_seconds": 3600,
+        "overlap_policy": "ALLOW",
+        "max_attempts": 1,
+        "timeout_seconds": 5,
+        "jitter_seconds": 0,
+        "next_run": first,
+    }
+    with transaction():
+        db.session.execute(insert(Schedule), [row | {"id": uuid7(), "created_by": uuid7()} for _ in range(count)])
+    return first
+
+
+def count_runs() -> int:
+    return fresh(select(func.count()).select_from(ScheduleRun))
+
+
+def wait_until_fired() -> None:
+    """Until nothing is due."""
+    due = select(func.count()).where(Schedule.is_enabled, Schedule.next_run <= func.now())
+    until(lambda: fresh(due) == 0, LONGEST / 2)
+
+
+def assert_each_slot_once(first: datetime) -> None:
+    """Every slot from the first up to the next run has one row and one fact."""
+    db.session.rollback()
+    counts = select(ScheduleRun.schedule_id, func.count().label("runs")).group_by(ScheduleRun.schedule_id)
+    per_schedule = {row.schedule_id: row.runs for row in db.session.execute(counts)}
+    for schedule_id, next_run in db.session.execute(select(Schedule.id, Schedule.next_run)):
+        assert per_schedule[schedule_id] == (next_run - first) // MINUTE
+    distinct = select(func.count()).select_from(
+        select(ScheduleRun.schedule_id, ScheduleRun.scheduled_for).distinct().subquery()
+    )
+    assert db.session.scalar(distinct) == count_runs()
+    said = select(Event.data["id"].as_string()).where(Event.type == "schedule.execute")
+    subjects = list(db.session.scalars(said))
+    assert len(subjects) == len(set(subjects)) == count_runs()
+
+
+def test_four_clocks_of_which_one_is_killed_and_one_is_stopped_fire_every_slot_once(
+    app: Flask, settings: Settings
+) -> None:
+    first = make_schedules(1500, slots=6)
+    with clocks(settings, 4) as processes:
+        until(count_runs)
+        killed, stopped = processes[0].pid, processes[1].pid
+        assert killed and stopped
+        os.kill(stopped, signal.SIGSTOP)
+        os.kill(killed, signal.SIGKILL)
+        wait_until_fired()
+        os.kill(stopped, signal.SIGCONT)
+        time.sleep(1)  # for what it might do wrong now
+        wait_until_fired()
+    assert count_runs() >= 9000
+    assert_each_slot_once(first)
+
+
+@pytest.mark.slow
+def test_ten_thousand_schedules_of_one_second_are_fired_once_by_three_clocks(app: Flask, settings: Settings) -> None:
+    first = make_schedules(10_000, slots=1)
+    with clocks(settings, 3):
+        until(count_runs)
+        wait_until_fired()
+    assert_each_slot_once(first)
