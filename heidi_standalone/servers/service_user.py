@@ -1,10 +1,13 @@
 """PostgreSQL refuses to run as root and nginx need not: started by root, both run as a user of their own."""
 
+import fcntl
 import os
 import pwd
 import shutil
 import stat
 import subprocess  # nosec B404  # useradd
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from heidi_common.server import parent_death
@@ -18,14 +21,32 @@ def user() -> str:
 
 
 def ensure_user() -> None:
-    """Make the user, where one is needed and missing."""
+    """Create the user if it is needed and missing."""
     name = user()
+    if not name:
+        return
+    with _exclusive():
+        if not _exists(name):
+            command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", name]
+            subprocess.run(command, check=True)  # nosec B603
+
+
+@contextmanager
+def _exclusive() -> Iterator[None]:
+    """Let one process at a time add the user: two concurrent useradds both succeed, and the second changes the uid."""
+    folder = os.open("/etc", os.O_RDONLY)
     try:
-        if name:
-            pwd.getpwnam(name)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _exists(name: str) -> bool:
+    try:
+        return pwd.getpwnam(name).pw_name == name
     except KeyError:
-        make = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", name]
-        subprocess.run(make, check=True)  # nosec B603
+        return False
 
 
 def private_folder(folder: Path) -> None:

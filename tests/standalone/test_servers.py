@@ -1,17 +1,20 @@
 """The servers from the wheels: what they hold is found again, and nothing of them stays behind."""
 
 import os
+import pwd
 import smtplib
 import stat
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 
 import psycopg2
 import pytest
 import redis
 
 from heidi_common.server import parent_death
+from heidi_standalone.paths import ROOT
 from heidi_standalone.servers.postgres import Postgres
 from heidi_standalone.servers.unix_sockets import LONGEST, folder_for, make_private
 from heidi_standalone.servers.valkey import Valkey
@@ -143,3 +146,29 @@ def test_a_folder_that_somebody_else_has_made_holds_no_socket_of_ours(
     monkeypatch.setattr("os.geteuid", lambda: 12345)
     with pytest.raises(RuntimeError, match="belongs to another user"):
         make_private(tmp_path / "ours")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root adds users")
+def test_processes_that_start_together_add_one_user_with_one_uid() -> None:
+    name = f"heidi-test-{os.getpid()}"
+    script = (
+        "import pwd, sys\n"
+        "from heidi_standalone.servers import service_user\n"
+        f"service_user.ROOTS_USER = {name!r}\n"
+        "print('ready', flush=True)\n"
+        "sys.stdin.read(1)\n"
+        "service_user.ensure_user()\n"
+        f"print(pwd.getpwnam({name!r}).pw_uid)\n"
+    )
+    command = [sys.executable, "-c", script]
+    starters = [subprocess.Popen(command, stdin=PIPE, stdout=PIPE, text=True, cwd=ROOT) for _ in range(4)]
+    try:
+        assert [starter.stdout and starter.stdout.readline() for starter in starters] == ["ready\n"] * 4
+        for starter in starters:
+            assert starter.stdin
+            starter.stdin.write("x")
+            starter.stdin.flush()
+        uids = {starter.communicate(timeout=60)[0].strip() for starter in starters}
+        assert uids == {str(pwd.getpwnam(name).pw_uid)}
+    finally:
+        subprocess.run(["userdel", name], check=False, capture_output=True)
