@@ -16,7 +16,7 @@ city from PostgreSQL: 1,480/s with two, 900/s with four). Many where each open e
 
 service = os.environ.get("HEIDI_SERVICE", "")
 wsgi_app = "wsgi:app"
-bind = os.environ.get("BIND", f"127.0.0.1:{SERVICES.get(service, 3000)}").split(",")
+bind = os.environ.get("BIND", f"127.0.0.1:{SERVICES[service].port if service else 3000}").split(",")
 # A socket for each worker, connections dealt out by the kernel. From a shared one, the worker that wakes first takes a
 # whole burst of connections and keeps them while they live: the others idle beside it, at a third of the speed.
 reuse_port = not any(address.startswith("unix:") for address in bind)

@@ -2,7 +2,7 @@
 
 import os
 
-from heidi_common.app import build_app, service
+from heidi_common.app import build_app
 from heidi_common.cli import commands
 from heidi_common.config.settings import ConfigError, Settings
 from heidi_services import SERVICES
@@ -13,4 +13,4 @@ try:
 except ConfigError as error:
     app = commands.unconfigured(error)
 else:
-    app = build_app(settings, *(service(name) for name in names))
+    app = build_app(settings, *(SERVICES[name] for name in names))

@@ -22,10 +22,11 @@ from pathlib import Path
 import flask_migrate
 from sqlalchemy import text
 
-from heidi_common.app import build_app, service
+from heidi_common.app import build_app
 from heidi_common.cli.commands import init_migrations
 from heidi_common.database.compiled import Direct
 from heidi_common.database.session import reading
+from heidi_services import SERVICES
 from heidi_services.city import import_sources, serializers
 from heidi_services.city.service import importer, nearby
 from heidi_standalone.servers.postgres import Postgres
@@ -50,7 +51,7 @@ def platform() -> Iterator[None]:
         database.start()
         redis.start()
         try:
-            app = build_app(make_settings(database.url, redis.url()), service("city"))
+            app = build_app(make_settings(database.url, redis.url()), SERVICES["city"])
             init_migrations(app)
             with app.app_context():
                 flask_migrate.upgrade(str(ROOT / "migrations"))

@@ -17,10 +17,11 @@ from typing import Any
 import flask_migrate
 from sqlalchemy import Select, text, tuple_
 
-from heidi_common.app import build_app, service
+from heidi_common.app import build_app
 from heidi_common.cli.commands import init_migrations
 from heidi_common.database.session import db
 from heidi_common.identity.models import User
+from heidi_services import SERVICES
 from heidi_services.users.schemas import PeopleQuery
 from heidi_services.users.service.queries import ORDERS, filtered
 from heidi_standalone.servers.postgres import Postgres
@@ -71,7 +72,7 @@ def main() -> int:
         server = Postgres(Path(folder) / "pg", durable=False)
         server.start()
         try:
-            app = build_app(make_settings(server.url, "redis://127.0.0.1:1/0"), service("users"))
+            app = build_app(make_settings(server.url, "redis://127.0.0.1:1/0"), SERVICES["users"])
             init_migrations(app)
             with app.app_context():
                 flask_migrate.upgrade(str(ROOT / "migrations"))

@@ -18,7 +18,7 @@ import psycopg2
 import requests
 from supervisor.xmlrpc import SupervisorTransport
 
-from heidi_standalone.paths import SERVICES
+from heidi_common.config.service_registry import SERVICES
 from heidi_standalone.ports import Ports, is_free
 from heidi_standalone.servers.unix_sockets import folder_for
 from heidi_standalone.supervision.supervisor import SOCKET

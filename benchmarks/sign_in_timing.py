@@ -19,12 +19,13 @@ from pathlib import Path
 import flask_migrate
 from flask import Flask
 
-from heidi_common.app import build_app, service
+from heidi_common.app import build_app
 from heidi_common.cli.commands import init_migrations
 from heidi_common.database.session import db, transaction, utcnow
 from heidi_common.identity import login_throttle
 from heidi_common.identity.models import User
 from heidi_common.runtime import runtime
+from heidi_services import SERVICES
 from heidi_standalone.servers.postgres import Postgres
 from heidi_standalone.servers.valkey import Valkey
 from tests.auth.helpers import PASSWORD, login, register
@@ -50,7 +51,7 @@ def main() -> int:
                 "throttle_address_failures": MANY,
                 "throttle_account_failures": MANY,
             }
-            app = build_app(make_settings(database.url, cache.url(), **limits), service("auth"))
+            app = build_app(make_settings(database.url, cache.url(), **limits), SERVICES["auth"])
             init_migrations(app)
             with app.app_context():
                 flask_migrate.upgrade(str(ROOT / "migrations"))

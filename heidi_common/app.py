@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module, util
 from typing import Any
 
 import orjson
@@ -12,30 +10,12 @@ from flask import Flask
 from flask.json.provider import JSONProvider
 from flask.wrappers import Response
 
+from heidi_common.config.service_registry import SERVICES, Service
 from heidi_common.config.settings import Settings
 from heidi_common.database.session import init_db
 from heidi_common.interceptors.proxy import ClientAddress
 from heidi_common.logger.setup import configure_logging
 from heidi_common.runtime import init_runtime
-
-
-@dataclass(frozen=True)
-class Service:
-    """One of the seven. Its rooms are found by name: `routes.blueprints` and, where there are any, `cli.groups`."""
-
-    name: str
-    about: str
-
-    def room(self, name: str) -> Any:
-        """The module `heidi_services.<service>.<name>`, or None when the service has no such room."""
-        path = f"heidi_services.{self.name}.{name}"
-        return import_module(path) if util.find_spec(path) else None
-
-
-def service(name: str) -> Service:
-    """The SERVICE value of the service of that name."""
-    found: Service = import_module(f"heidi_services.{name}").SERVICE
-    return found
 
 
 class App(Flask):
@@ -94,25 +74,20 @@ def build_app(settings: Settings, *services: Service) -> Flask:
     app.before_request(rate_limit.throttle_caller)
     error_handlers.init_errors(app)
     app.register_blueprint(health.blueprint)
-    app.register_blueprint(documents.index_blueprint({found.name: found.about for found in all_services()}))
-    for found in services:
-        _mount(app, found)
+    app.register_blueprint(documents.index_blueprint({name: service.about for name, service in SERVICES.items()}))
+    for service in services:
+        _mount(app, service)
     commands.init_commands(app)
     guards.require_marks(app)
     return app
 
 
-def _mount(app: Flask, found: Service) -> None:
+def _mount(app: Flask, service: Service) -> None:
     """A service's blueprints in its own OpenAPI document, and its Swagger UI."""
     from heidi_common.openapi import documents
 
-    api = documents.make_api(app, found.name, found.about)
-    routes = found.room("routes")
+    api = documents.make_api(app, service.name, service.about)
+    routes = service.load("routes")
     for blueprint in routes.blueprints if routes else ():
         api.register_blueprint(blueprint)
-    app.register_blueprint(documents.docs_blueprint(found.name, api.spec))
-
-
-def all_services() -> list[Service]:
-    """All seven, found by name: this package never imports upwards."""
-    return [service(name) for name in import_module("heidi_services").SERVICES]
+    app.register_blueprint(documents.docs_blueprint(service.name, api.spec))

@@ -8,10 +8,10 @@ from types import FrameType
 
 import click
 
+from heidi_common.config.service_registry import SERVICES as NAMES
 from heidi_standalone import banner, bootstrap, preflight
 from heidi_standalone.errors import CannotRun
 from heidi_standalone.paths import ROOT
-from heidi_standalone.paths import SERVICES as NAMES
 from heidi_standalone.platform import Platform
 from heidi_standalone.private_files import write_private
 from heidi_standalone.progress import step

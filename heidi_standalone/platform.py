@@ -4,8 +4,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from heidi_common.config.service_registry import SERVICES as NAMES
 from heidi_standalone.home import Home
-from heidi_standalone.paths import SERVICES as NAMES
 from heidi_standalone.ports import Ports
 from heidi_standalone.servers.nginx import Router
 from heidi_standalone.servers.postgres import Postgres

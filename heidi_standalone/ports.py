@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from heidi_common.config.service_registry import FIRST_PORT, SERVICES
 from heidi_common.server.bind_check import refusal
 from heidi_standalone.errors import CannotRun
-from heidi_standalone.paths import SERVICES
 
-FIRST = min(SERVICES.values())
 MAIL = 24
 HIGHEST = 65535
 
@@ -18,7 +17,7 @@ class Ports:
     """`router` is the door; the services have `base` and the six above it, mail `base + MAIL`."""
 
     router: int = 8080
-    base: int = FIRST
+    base: int = FIRST_PORT
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> Self:
@@ -28,7 +27,7 @@ class Ports:
         )
 
     def service(self, name: str) -> int:
-        return self.base + SERVICES[name] - FIRST
+        return SERVICES[name].port_from(self.base)
 
     @property
     def smtp(self) -> int:

@@ -2,9 +2,9 @@
 
 import shutil
 
+from heidi_common.config.service_registry import SERVICES
 from heidi_common.config.settings import ConfigError, Settings
 from heidi_standalone.errors import CannotRun
-from heidi_standalone.paths import SERVICES
 from heidi_standalone.platform import Platform
 from heidi_standalone.ports import require_free
 

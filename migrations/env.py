@@ -13,7 +13,7 @@ for _path in (
     "heidi_common.messaging.inbox",
     "heidi_common.interceptors.idempotency",
     "heidi_common.audit.trail",
-    *(f"heidi_services.{name}.models" for name in SERVICES),
+    *(f"{service.module}.models" for service in SERVICES.values()),
 ):
     if util.find_spec(_path):
         import_module(_path)

@@ -21,7 +21,7 @@ from hypothesis import settings as hypothesis_settings
 from sqlalchemy import create_engine, text
 from uuid_utils.compat import uuid7
 
-from heidi_common.app import all_services, base_app, build_app
+from heidi_common.app import base_app, build_app
 from heidi_common.audit import sampler as damper
 from heidi_common.audit.sampler import Damper
 from heidi_common.audit.trail import DAMPER
@@ -34,6 +34,7 @@ from heidi_common.jwt import keys
 from heidi_common.jwt import tokens as jwt
 from heidi_common.peers import client as peers
 from heidi_common.runtime import runtime
+from heidi_services import SERVICES
 from heidi_standalone.servers.postgres import Postgres
 from heidi_standalone.servers.valkey import Valkey
 
@@ -106,7 +107,7 @@ def settings(database_url: str, redis_url: str) -> Settings:
 def platform(settings: Settings) -> Flask:
     """All seven services in one app, on a migrated database."""
     only = os.environ.get("HEIDI_TEST_SERVICES", "")  # a quick run of one service's tests loads no other
-    app = build_app(settings, *(found for found in all_services() if not only or found.name in only.split(",")))
+    app = build_app(settings, *(found for found in SERVICES.values() if not only or found.name in only.split(",")))
     app.testing = False
     init_migrations(app)
     with app.app_context():

@@ -14,10 +14,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, text
 
-from heidi_common.app import all_services
 from heidi_common.database.session import db
 from heidi_common.jwt.guards import public
 from heidi_common.messaging.events import Fact, all_facts
+from heidi_services import SERVICES
 from tests.architecture import messaging, migrations, routing, source, table_ownership
 from workers import actors, clock
 from workers.broker import QUEUES
@@ -33,7 +33,7 @@ Documents = dict[str, dict[str, Any]]
 def documents(platform: Flask) -> Documents:
     """Service -> its OpenAPI document, as a client gets it."""
     client = platform.test_client()
-    return {found.name: client.get(f"/docs/{found.name}/openapi.json").get_json() for found in all_services()}
+    return {found.name: client.get(f"/docs/{found.name}/openapi.json").get_json() for found in SERVICES.values()}
 
 
 # routes and documents
@@ -261,6 +261,18 @@ def test_only_workers_know_dramatiq() -> None:
     assert source.dramatiq_imports(TREES) == []
     for line in ("import dramatiq", "from dramatiq.brokers import redis", "def f():\n    import dramatiq"):
         assert source.dramatiq_imports({"heidi_services/x/service.py": ast.parse(line)}) != []
+
+
+def test_only_the_registry_of_services_imports_by_name() -> None:
+    assert source.imports_by_name(TREES) == []
+    for line in (
+        "from importlib import import_module",
+        "import importlib\nimportlib.import_module('heidi_services')",
+        "def f():\n    __import__('workers')",
+        "import pkgutil; pkgutil.resolve_name('heidi_standalone.cli:up')",
+    ):
+        assert source.imports_by_name({"heidi_common/x/y.py": ast.parse(line)}) != []
+    assert all(source.imports_by_name({"heidi_common/x/y.py": TREES[path]}) for path in source.LOADS_BY_NAME)
 
 
 def test_every_service_has_the_same_rooms() -> None:

@@ -12,10 +12,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from heidi_common.app import all_services
 from heidi_common.identity.models import Role
 from heidi_common.jwt import keys
 from heidi_common.jwt import tokens as jwt
+from heidi_services import SERVICES
 from tests.architecture.http_conventions import Samples, complaints, pointers
 from tests.architecture.routing import METHODS, Operation, operations
 from tests.conftest import SIGNING_KEY, SignedIn
@@ -49,7 +49,7 @@ TEXT_TRAPS = {"NUL": "a\x00b", "a lone surrogate": "a\ud800b"}
 @pytest.fixture(scope="module")
 def documents(platform: Flask) -> Documents:
     client = platform.test_client()
-    return {found.name: client.get(f"/docs/{found.name}/openapi.json").get_json() for found in all_services()}
+    return {found.name: client.get(f"/docs/{found.name}/openapi.json").get_json() for found in SERVICES.values()}
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def with_json_body(operations: Iterable[Operation]) -> list[Operation]:
 
 
 def test_there_is_something_to_check(everything: list[Operation]) -> None:
-    assert {operation.service for operation in everything} == {found.name for found in all_services()}
+    assert {operation.service for operation in everything} == {found.name for found in SERVICES.values()}
     assert len(everything) > 100
     assert len(with_json_body(everything)) > 30
 

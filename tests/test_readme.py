@@ -94,7 +94,7 @@ def test_every_other_variable_that_is_read_is_in_the_readme() -> None:
 
 def test_the_services_and_their_ports_are_those_in_the_code() -> None:
     assert re.findall(r"^\| (\w+) \| (\d{4}) \|", README, re.M) == [
-        (name, str(port)) for name, port in SERVICES.items()
+        (name, str(service.port)) for name, service in SERVICES.items()
     ]
 
 

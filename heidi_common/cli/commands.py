@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
-from importlib import import_module, util
 from typing import NoReturn
 
 import click
@@ -12,14 +11,9 @@ from flask import Flask
 from flask.cli import AppGroup
 from sqlalchemy.exc import OperationalError
 
+from heidi_common.config.service_registry import SERVICES
 from heidi_common.config.settings import ConfigError
 from heidi_common.database.session import db
-
-PLATFORM = (
-    ("heidi_standalone.cli", "up"),
-    ("heidi_standalone.cli", "doctor"),
-    ("heidi_standalone.cli", "seed"),
-)
 
 
 class Commands(AppGroup):
@@ -43,12 +37,9 @@ class Commands(AppGroup):
             return
         self._loaded = True
         init_migrations(self._app)
-        for path, name in PLATFORM:
-            if util.find_spec(path):
-                self.add_command(getattr(import_module(path), name))
-        for service in import_module("heidi_services").SERVICES:
-            path = f"heidi_services.{service}.cli"
-            for group in import_module(path).groups if util.find_spec(path) else ():
+        for service in SERVICES.values():
+            module = service.load("cli")
+            for group in module.groups if module else ():
                 self.add_command(group)
         for command in self.commands.values():
             _tell_when_the_database_is_away(command)

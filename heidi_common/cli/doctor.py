@@ -8,7 +8,6 @@ import smtplib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +16,7 @@ import psycopg2
 import redis
 import requests
 
+from heidi_common.config.service_registry import SERVICES
 from heidi_common.config.settings import ConfigError, Settings
 from heidi_common.jwt.keys import PrivateKeys, PublicKeys
 
@@ -143,10 +143,8 @@ def _ready(url: str) -> Callable[[Settings], str]:
 
 def _services(settings: Settings) -> Iterator[Check]:
     """Not needed: a doctor is also asked before anything runs."""
-    ports: dict[str, int] = import_module("heidi_services").SERVICES
-    first = min(ports.values())
-    for name, port in ports.items():
-        url = settings.peer_url.format(service=name, port=settings.base_port + port - first)
+    for name, service in SERVICES.items():
+        url = settings.peer_url.format(service=name, port=service.port_from(settings.base_port))
         yield Check(
             f"service {name}", _ready(f"{url}/readyz"), "start it (`make run`, or docker compose up)", needed=False
         )

@@ -11,13 +11,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import Context
 from dataclasses import dataclass, field
 from functools import cache, partial
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 from flask import Flask, current_app, request
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
+from heidi_common.config.service_registry import SERVICES
 from heidi_common.http_client.client import Client, OutboundError
 from heidi_common.logger.setup import request_id
 from heidi_common.peers.signature import proof
@@ -70,7 +70,7 @@ class Reply:
 def url_of(service: str) -> str:
     """Where a service listens, by `PEER_URL` (`{port}` and `{service}` are filled in)."""
     settings = runtime().settings
-    port = settings.base_port + list(import_module("heidi_services").SERVICES).index(service)
+    port = SERVICES[service].port_from(settings.base_port)
     return settings.peer_url.format(service=service, port=port).rstrip("/")
 
 

@@ -2,12 +2,11 @@
 
 from flask import Flask
 
-from heidi_common.app import Service, build_app
+from heidi_common.app import build_app
+from heidi_common.config.service_registry import SERVICES
 from heidi_common.config.settings import Settings
-
-SERVICE = Service("scheduler", "Cron schedules and the history of their runs")
 
 
 def create_app() -> Flask:
     """The scheduler service alone, configured by the environment."""
-    return build_app(Settings.from_env(), SERVICE)
+    return build_app(Settings.from_env(), SERVICES["scheduler"])

@@ -31,6 +31,9 @@ COMMITS = frozenset({"heidi_common/database/session.py"})
 READS_ENVIRONMENT = re.compile(
     r"wsgi\.py|heidi_common/(config/settings|metrics/exporter|cli/doctor)\.py|heidi_standalone/.*|heidi_services/\w+/cli(\.py|/.*)"
 )
+# The registry loads the services that a process serves; nothing else in heidi_common reaches what stands above it.
+LOADS_BY_NAME = frozenset({"heidi_common/config/service_registry.py"})
+BY_NAME = frozenset({"import_module", "__import__", "run_module", "resolve_name"})
 
 
 def sources() -> dict[str, ast.Module]:
@@ -52,6 +55,11 @@ def environment_reads(trees: Mapping[str, ast.Module]) -> list[str]:
 def dramatiq_imports(trees: Mapping[str, ast.Module]) -> list[str]:
     """Imports of Dramatiq outside workers/, those within functions included."""
     return _where(trees, _imports_dramatiq, allowed=lambda path: path.startswith("workers/"))
+
+
+def imports_by_name(trees: Mapping[str, ast.Module]) -> list[str]:
+    """Uses of importlib and the like in heidi_common, which the contract of the layers cannot see."""
+    return _where(trees, _imports_by_name, allowed=lambda path: _is_above_common(path) or path in LOADS_BY_NAME)
 
 
 def unknown_rooms(paths: Iterable[str], specialities: Mapping[str, frozenset[str]]) -> list[str]:
@@ -89,6 +97,18 @@ def _is_environment(node: ast.AST) -> bool:
 
 def _named(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name
+
+
+def _is_above_common(path: str) -> bool:
+    return not path.startswith("heidi_common/")
+
+
+def _imports_by_name(node: ast.AST) -> bool:
+    if isinstance(node, ast.ImportFrom):
+        return any(name.name in BY_NAME for name in node.names)
+    return (isinstance(node, ast.Attribute) and node.attr in BY_NAME) or (
+        isinstance(node, ast.Name) and node.id in BY_NAME
+    )
 
 
 def _imports_dramatiq(node: ast.AST) -> bool:

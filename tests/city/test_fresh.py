@@ -7,13 +7,14 @@ import redis
 from flask import Flask
 from flask.testing import FlaskClient
 
-from heidi_common.app import build_app, service
+from heidi_common.app import build_app
 from heidi_common.config.settings import Settings
 from heidi_common.database.session import after_commit, db, transaction
 from heidi_common.messaging.events import matches
 from heidi_common.messaging.outbox import Event
 from heidi_common.problems import Unavailable
 from heidi_common.runtime import runtime
+from heidi_services import SERVICES
 from heidi_services.city.models import City
 from heidi_services.city.service import cities, response_cache
 from tests.city.conftest import BERLIN
@@ -35,7 +36,7 @@ def statements() -> Iterator[Sent]:
 @pytest.fixture
 def elsewhere(settings: Settings) -> FlaskClient:
     """The same service on another machine: same database and Redis, nothing else in common."""
-    return build_app(settings, service("city")).test_client()
+    return build_app(settings, SERVICES["city"]).test_client()
 
 
 @pytest.fixture
@@ -139,7 +140,7 @@ def test_the_fact_of_a_change_drops_answers_too(client: FlaskClient, city: City)
 
 def test_reads_and_changes_work_without_redis(redis_url: str, database_url: str, city: City) -> None:
     lonely = make_settings(database_url, f"redis://127.0.0.1:{free_port()}/0")
-    app = build_app(lonely, service("city"))
+    app = build_app(lonely, SERVICES["city"])
     with app.app_context():
         cities.change(city.id, None, population=1)
         assert app.test_client().get(f"{URL}/{city.id}").json["data"]["population"] == 1

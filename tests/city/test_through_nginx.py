@@ -10,7 +10,7 @@ import requests
 from flask import Flask
 from werkzeug.serving import make_server
 
-from heidi_common.app import build_app, service
+from heidi_common.app import build_app
 from heidi_common.config.settings import Settings
 from heidi_services import SERVICES
 from heidi_services.city.models import City
@@ -29,7 +29,7 @@ waited for their end would not get it in this time."""
 @pytest.fixture(scope="module")
 def url(platform: Flask, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """nginx in front of a city service that is not the one in which these tests make their changes."""
-    server = make_server("127.0.0.1", 0, build_app(settings, service("city")), threaded=True)
+    server = make_server("127.0.0.1", 0, build_app(settings, SERVICES["city"]), threaded=True)
     Thread(target=server.serve_forever, daemon=True).start()
     router = Router(
         tmp_path_factory.mktemp("nginx") / "nginx",

@@ -8,9 +8,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from pytest_httpserver import HTTPServer
 
-from heidi_common.app import build_app, service
+from heidi_common.app import build_app
 from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
+from heidi_services import SERVICES
 from heidi_services.core.service import status
 from tests.conftest import make_settings
 from tests.polling import PATIENCE
@@ -27,7 +28,7 @@ def httpserver() -> Iterator[HTTPServer]:
 def core(app: Flask, settings: Settings, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     monkeypatch.setattr(status, "_TIME_LIMIT", PATIENCE)
     peers = httpserver.url_for("/{service}").replace("%7B", "{").replace("%7D", "}")
-    alone = build_app(make_settings(settings.database_url, settings.redis_url, peer_url=peers), service("core"))
+    alone = build_app(make_settings(settings.database_url, settings.redis_url, peer_url=peers), SERVICES["core"])
     yield alone
     with alone.app_context():
         db.engine.dispose()

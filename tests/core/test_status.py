@@ -91,5 +91,5 @@ def test_a_token_that_nobody_can_look_up_does_not_hide_that_the_database_is_away
 ) -> None:
     headers = as_user(Role.ADMIN).headers
     away = make_settings("postgresql+psycopg2://nobody@127.0.0.1:1/none", redis_url, peer_url="http://127.0.0.1:1")
-    answer = app.build_app(away, app.service("core")).test_client().get("/api/v1/core/status", headers=headers)
+    answer = app.build_app(away, SERVICES["core"]).test_client().get("/api/v1/core/status", headers=headers)
     assert (answer.status_code, answer.get_json()["data"]["status"]) == (200, "down")

@@ -13,11 +13,12 @@ from heidi_standalone.servers.nginx import TEMPLATE
 from tests.standalone.manifests import COMPOSE, KUBERNETES, OURS, ROOT, pods, sleeps
 from tests.test_readme import asked_for
 
+PORTS = {name: service.port for name, service in SERVICES.items()}
 NAMES_IN_TEMPLATE = set(re.findall(r"\$\{([A-Z]+)\}", TEMPLATE.read_text()))
 
 
 def test_compose_has_the_seven_services_on_their_ports_and_everything_behind_them() -> None:
-    for name, port in SERVICES.items():
+    for name, port in PORTS.items():
         assert COMPOSE[name]["environment"]["HEIDI_SERVICE"] == name
         assert COMPOSE[name]["environment"]["BIND"] == f"0.0.0.0:{port}"
         assert COMPOSE["router"]["environment"][name.upper()].startswith(f"{name}:{port}")
@@ -60,7 +61,7 @@ def test_kubernetes_has_what_compose_has() -> None:
     deployments = {one["metadata"]["name"] for one in KUBERNETES if one["kind"] == "Deployment"}
     assert deployments == {*SERVICES, "worker", "relay", "clock", "router"}
     ports = {one["metadata"]["name"]: one["spec"]["ports"][0]["port"] for one in KUBERNETES if one["kind"] == "Service"}
-    assert {name: ports[name] for name in SERVICES} == SERVICES
+    assert {name: ports[name] for name in SERVICES} == PORTS
 
 
 def test_compose_needs_no_secret_that_the_example_and_the_generator_do_not_name() -> None:
@@ -82,7 +83,7 @@ def test_the_examples_placeholders_do_not_start_a_service() -> None:
 
 def test_prometheus_asks_every_service() -> None:
     scrape = yaml.safe_load((ROOT / "deploy" / "monitoring" / "prometheus.yml").read_text())["scrape_configs"][0]
-    assert {one["targets"][0] for one in scrape["static_configs"]} == {f"{n}:{p}" for n, p in SERVICES.items()}
+    assert {one["targets"][0] for one in scrape["static_configs"]} == {f"{n}:{p}" for n, p in PORTS.items()}
 
 
 def test_prometheus_asks_the_servers_and_tells_the_alertmanager() -> None:

@@ -9,11 +9,12 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import select
 
-from heidi_common.app import build_app, service
+from heidi_common.app import build_app
 from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
 from heidi_common.identity.models import Role, User
 from heidi_common.messaging.outbox import Event
+from heidi_services import SERVICES
 from heidi_services.notification.models import Notification
 from heidi_services.notification.service import event_handlers
 from tests.auth.helpers import ANOTHER, PASSWORD, bearer, login, register
@@ -181,6 +182,6 @@ def test_a_file_that_cannot_be_written_is_one_clear_line(run, tmp_path) -> None:
 
 def test_a_database_that_is_away_is_one_clear_line(settings: Settings) -> None:
     away = replace(settings, database_url="postgresql+psycopg2://nobody@127.0.0.1:1/none")
-    refused = build_app(away, service("users")).test_cli_runner().invoke(args=["users", "list"])
+    refused = build_app(away, SERVICES["users"]).test_cli_runner().invoke(args=["users", "list"])
     assert refused.exit_code == 1 and refused.output.startswith("Error: the database does not answer (")
     assert "flask doctor" in refused.output and "Traceback" not in refused.output

@@ -10,13 +10,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, text, update
 from uuid_utils.compat import uuid7
 
-from heidi_common.app import build_app, service
+from heidi_common.app import build_app
 from heidi_common.config.settings import Settings
 from heidi_common.database.session import db, reading, transaction, utcnow
 from heidi_common.interceptors.idempotency import BLANK, IdempotencyKey, forget_person, idempotent, prune
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated
 from heidi_common.problems import Conflict
+from heidi_services import SERVICES
 from tests.polling import PATIENCE
 from tests.sql_recorder import noted
 
@@ -27,7 +28,7 @@ HOLD: list[Callable[[], None]] = []
 @pytest.fixture(scope="module")
 def shop_app(platform: Flask, settings: Settings) -> Flask:
     """A service with one route, whose effect can be counted."""
-    shop = build_app(settings, service("core"))
+    shop = build_app(settings, SERVICES["core"])
     blp = Blueprint("shop", __name__)
 
     @blp.route("/orders/<name>", methods=["POST"])

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from heidi_common.app import build_app, service
+from heidi_common.app import build_app
 from heidi_common.config.settings import Settings
 from heidi_common.identity.models import Role
 from heidi_common.interceptors import rate_limit
@@ -13,6 +13,7 @@ from heidi_common.interceptors.rate_limit import Counter
 from heidi_common.peers.signature import HEADER, proof
 from heidi_common.redis.cache import Cache, connect
 from heidi_common.runtime import runtime
+from heidi_services import SERVICES
 from tests.conftest import make_settings
 
 NOW = 1_800_000_010.0
@@ -68,7 +69,7 @@ def throttled(app: Flask, settings: Settings) -> Flask:
     small = make_settings(
         settings.database_url, settings.redis_url, throttle_address_per_minute=5, throttle_user_per_minute=3
     )
-    return build_app(small, service("core"))
+    return build_app(small, SERVICES["core"])
 
 
 def get(app: Flask, path: str, address: str, **headers: str) -> Any:
@@ -132,7 +133,7 @@ def test_ones_own_machine_is_not_throttled_when_trying_out(throttled: Flask) -> 
 
 def test_a_dead_redis_is_no_server_error(app: Flask, settings: Settings) -> None:
     lonely = make_settings(settings.database_url, "redis://127.0.0.1:1/0", throttle_address_per_minute=5)
-    lonely_app = build_app(lonely, service("core"))
+    lonely_app = build_app(lonely, SERVICES["core"])
     statuses = [get(lonely_app, "/api/v1/none", "198.51.100.7").status_code for _ in range(6)]
     assert statuses == [404] * 5 + [429]
     with lonely_app.app_context():

@@ -1,0 +1,48 @@
+"""The services of the platform, as data: the only place that lists them, and the only one that loads them by name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module, util
+from types import ModuleType
+
+FIRST_PORT = 3001
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service: its name, the port it listens on by default, its package and a title for its documents."""
+
+    name: str
+    port: int
+    module: str
+    about: str
+
+    def port_from(self, base_port: int) -> int:
+        """The port of this service where the first service listens on `base_port`."""
+        return base_port + self.port - FIRST_PORT
+
+    def load(self, part: str) -> ModuleType | None:
+        """Import a module of the service by its name (`routes`, `cli`).
+
+        Returns:
+            The module, or None if the service does not have it.
+        """
+        path = f"{self.module}.{part}"
+        return import_module(path) if util.find_spec(path) else None
+
+
+_NOTIFICATION = "E-mail, SMS, push and in-app messages, delivered and tracked"
+_INTEGRATION = "Signed webhooks in, signed webhooks out, provider calls"
+_ALL = (
+    Service("auth", 3001, "heidi_services.auth", "Sign-in, sessions and tokens"),
+    Service("users", 3002, "heidi_services.users", "Accounts"),
+    Service("city", 3003, "heidi_services.city", "Places, nearest cities, search"),
+    Service("core", 3004, "heidi_services.core", "The overview and the operations that cross services"),
+    Service("notification", 3005, "heidi_services.notification", _NOTIFICATION),
+    Service("scheduler", 3006, "heidi_services.scheduler", "Cron schedules and the history of their runs"),
+    Service("integration", 3007, "heidi_services.integration", _INTEGRATION),
+)
+
+SERVICES = {service.name: service for service in _ALL}
+"""Name -> service, in the order of their ports."""
