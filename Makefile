@@ -20,10 +20,10 @@ endef
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint format bench migrate doctor secrets sbom backup
+.PHONY: help run demo test lint format configuration bench migrate doctor secrets sbom backup
 
 help: ## This list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 run: $(INSTALLED) ## Run the whole platform on this machine (http://localhost:8080/docs/)
 	@FLASK_SKIP_DOTENV=1 exec $(BIN)/flask up
@@ -49,6 +49,9 @@ lint: $(TOOLS) ## ruff, mypy, import contracts, bandit
 format: $(TOOLS) ## Put the code into its one form
 	@$(BIN)/ruff format -q .
 	@$(BIN)/ruff check -q --fix .
+
+configuration: $(INSTALLED) ## Write docs/configuration.md from the declarations of the settings
+	@$(BIN)/python -m heidi_common.config.reference > docs/configuration.md
 
 bench: $(TOOLS) ## Measure, and write a table with the floors of the same run
 	@$(BIN)/python -m benchmarks

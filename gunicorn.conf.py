@@ -1,4 +1,4 @@
-"""How a service is served, everywhere. HEIDI_SERVICE says which; WEB_CONCURRENCY, WEB_THREADS and BIND say how."""
+"""How gunicorn serves a service, in every deployment. The settings are those of `WebProcess`."""
 
 import gc
 import os
@@ -7,22 +7,25 @@ from typing import Any
 
 from prometheus_client import multiprocess
 
+from heidi_common.config.sections.processes import WebProcess
+from heidi_common.config.service_registry import SERVICES
+from heidi_common.config.settings import Settings
 from heidi_common.server import bind_check
-from heidi_services import SERVICES
 
 THREADS = {"city": 2, "users": 2, "core": 250, "notification": 250}
 """Two where an answer is short and made of Python: more would only wait for each other at the interpreter's lock (a
 city from PostgreSQL: 1,480/s with two, 900/s with four). Many where each open event stream holds one."""
 
-service = os.environ.get("HEIDI_SERVICE", "")
+process = WebProcess.from_env()
+service = process.service
 wsgi_app = "wsgi:app"
-bind = os.environ.get("BIND", f"127.0.0.1:{SERVICES[service].port if service else 3000}").split(",")
+bind = (process.bind or f"127.0.0.1:{SERVICES[service].port if service else 3000}").split(",")
 # A socket for each worker, connections dealt out by the kernel. From a shared one, the worker that wakes first takes a
 # whole burst of connections and keeps them while they live: the others idle beside it, at a third of the speed.
 reuse_port = not any(address.startswith("unix:") for address in bind)
 worker_class = "heidi_common.server.gunicorn_worker.WebWorker"
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
-threads = int(os.environ.get("WEB_THREADS", THREADS.get(service, 4) if service else 250))
+workers = process.workers
+threads = (THREADS.get(service, 4) if service else 250) if process.threads is None else process.threads
 proc_name = f"heidi-{service or 'all'}"
 # One import for all workers: half the memory. Sockets are opened after the fork only.
 preload_app = True
@@ -30,13 +33,13 @@ preload_app = True
 keepalive = 75
 # As much as the router lets through, so that whoever sends too much meets its answer.
 limit_request_line, limit_request_fields = 8190, 250
-graceful_timeout = int(os.environ.get("GRACEFUL_TIMEOUT", "30"))
+graceful_timeout = process.graceful_timeout
 timeout = 60
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # nosec B108: heartbeats, off the disk
 control_socket_disable = True
 accesslog = None
 errorlog = "-"
-loglevel = os.environ.get("LOG_LEVEL", "info").lower()
+loglevel = os.environ.get("LOG_LEVEL", Settings.log_level).lower()
 
 
 def on_starting(server: Any) -> None:

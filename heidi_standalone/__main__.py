@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from heidi_common.config.sections.processes import LocalPlatform
 from heidi_standalone.errors import CannotRun
 from heidi_standalone.home import Home
 from heidi_standalone.launcher import Up
@@ -18,7 +19,7 @@ from heidi_standalone.ports import Ports
 
 def main(given: Mapping[str, str] = os.environ) -> int:
     """Run until asked to stop; every reason why that cannot be is one line."""
-    folder = Path(given.get("HEIDI_HOME") or ROOT / ".heidi").expanduser()
+    folder = Path(given.get("HEIDI_HOME") or ROOT / LocalPlatform.home).expanduser()
     try:
         home = Home(folder)
         home.prepare()

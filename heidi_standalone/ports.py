@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from heidi_common.config.service_registry import FIRST_PORT, SERVICES
+from heidi_common.config.sections.processes import LocalPlatform
+from heidi_common.config.service_registry import SERVICES
+from heidi_common.config.settings import Settings
 from heidi_common.server.bind_check import refusal
 from heidi_standalone.errors import CannotRun
 
@@ -16,8 +18,8 @@ HIGHEST = 65535
 class Ports:
     """`router` is the door; the services have `base` and the six above it, mail `base + MAIL`."""
 
-    router: int = 8080
-    base: int = FIRST_PORT
+    router: int = LocalPlatform.router_port
+    base: int = Settings.base_port
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> Self:

@@ -9,6 +9,7 @@ from pathlib import Path
 import requests
 from dotenv import dotenv_values
 
+from heidi_common.config.sections.processes import LocalPlatform
 from heidi_standalone.api_client import Api, Failed
 from heidi_standalone.paths import ROOT
 from heidi_standalone.ports import Ports
@@ -21,7 +22,7 @@ class Target:
 
     @classmethod
     def from_env(cls) -> Target:
-        home = Path(os.environ.get("HEIDI_HOME") or ROOT / ".heidi")
+        home = Path(os.environ.get("HEIDI_HOME") or ROOT / LocalPlatform.home)
         port = os.environ.get("HEIDI_PORT") or dotenv_values(home / "env").get("HEIDI_PORT") or Ports.router
         return cls(f"http://127.0.0.1:{port}", home)
 

@@ -16,6 +16,7 @@ import psycopg2
 import redis
 import requests
 
+from heidi_common.config.sections.processes import LocalPlatform
 from heidi_common.config.service_registry import SERVICES
 from heidi_common.config.settings import ConfigError, Settings
 from heidi_common.jwt.keys import PrivateKeys, PublicKeys
@@ -165,7 +166,7 @@ def environment() -> dict[str, str]:
     """Ours; where it says nothing, that of the standalone platform in this checkout."""
     from dotenv import dotenv_values
 
-    home = Path(os.environ.get("HEIDI_HOME") or Path(__file__).resolve().parents[2] / ".heidi")
+    home = Path(os.environ.get("HEIDI_HOME") or Path(__file__).resolve().parents[2] / LocalPlatform.home)
     ours = {"DATABASE_URL", "DATABASE_URL_FILE"}.isdisjoint(os.environ)
     found = dotenv_values(home / "env", interpolate=False) if ours else {}
     return {name: value for name, value in found.items() if value} | dict(os.environ)

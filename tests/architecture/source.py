@@ -29,7 +29,8 @@ SPECIALITIES: Mapping[str, frozenset[str]] = {
 COMMITS = frozenset({"heidi_common/database/session.py"})
 # Where settings are made, what runs before there are any, and commands typed by a person.
 READS_ENVIRONMENT = re.compile(
-    r"wsgi\.py|heidi_common/(config/settings|metrics/exporter|cli/doctor)\.py|heidi_standalone/.*|heidi_services/\w+/cli(\.py|/.*)"
+    r"heidi_common/(config/settings|config/sections/processes|metrics/exporter|cli/doctor)\.py|heidi_standalone/.*"
+    r"|heidi_services/\w+/cli(\.py|/.*)"
 )
 # The registry loads the services that a process serves; nothing else in heidi_common reaches what stands above it.
 LOADS_BY_NAME = frozenset({"heidi_common/config/service_registry.py"})

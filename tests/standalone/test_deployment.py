@@ -7,11 +7,12 @@ from importlib import util
 import pytest
 import yaml
 
+from heidi_common.config.sections.processes import WebProcess
 from heidi_common.config.settings import ConfigError, Settings
 from heidi_services import SERVICES
 from heidi_standalone.servers.nginx import TEMPLATE
+from tests.common.config.test_reference import variables_read
 from tests.standalone.manifests import COMPOSE, KUBERNETES, OURS, ROOT, pods, sleeps
-from tests.test_readme import asked_for
 
 PORTS = {name: service.port for name, service in SERVICES.items()}
 NAMES_IN_TEMPLATE = set(re.findall(r"\$\{([A-Z]+)\}", TEMPLATE.read_text()))
@@ -109,14 +110,14 @@ def test_the_images_entrypoint_makes_a_fresh_folder_for_metrics_and_nothing_goes
     assert [name for name, one in COMPOSE.items() if "entrypoint" in one] == []
 
 
-def test_every_setting_of_the_readme_reaches_the_processes_under_compose() -> None:
+def test_every_setting_reaches_the_processes_under_compose() -> None:
     given = {name for service in COMPOSE.values() for name in service.get("environment", {})}
-    assert set(asked_for()) - given == {"HEIDI_BASE_PORT"}, "names and ports are docker's own there"
+    assert set(variables_read()) - given == {"HEIDI_BASE_PORT"}, "names and ports are docker's own there"
 
 
 @pytest.mark.parametrize("where", ["compose", "kubernetes"])
 def test_whoever_is_asked_to_stop_has_time_to_finish_its_requests(where: str) -> None:
-    gunicorn = int(re.findall(r'"GRACEFUL_TIMEOUT", "(\d+)"', (ROOT / "gunicorn.conf.py").read_text())[0])
+    gunicorn = WebProcess().graceful_timeout
     nginx = int(re.findall(r"worker_shutdown_timeout (\d+)s", TEMPLATE.read_text())[0])
     if where == "compose":
         given = {

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from heidi_common.config.sections.processes import WebProcess
 from heidi_common.config.settings import ConfigError, Settings
 
 GOOD = {
@@ -110,4 +111,39 @@ def test_a_file_that_cannot_be_read_or_a_value_given_twice_is_named(tmp_path: Pa
         f"BROKER_URL_FILE: {tmp_path}/bytes is not text",
         "SECRET_KEY: needs 32 characters or more, from a random source",
         "ENCRYPTION_KEYS and ENCRYPTION_KEYS_FILE are both set: give one of them",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("twilio=fast", "'twilio=fast' must be a provider and its messages per second, for example twilio=10"),
+        ("twilio=0", "a rate must be more than 0"),
+    ],
+)
+def test_a_bad_rate_is_explained(value: str, reason: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Settings.from_env(GOOD | {"PROVIDER_RATES": value})
+    assert caught.value.problems == [f"PROVIDER_RATES: {reason}"]
+
+
+def test_rates_are_read_by_provider() -> None:
+    assert Settings.from_env(GOOD | {"PROVIDER_RATES": "twilio=10, sendgrid=0.5"}).provider_rates == {
+        "twilio": 10,
+        "sendgrid": 0.5,
+    }
+    assert Settings.from_env(GOOD).provider_rates == {}
+
+
+def test_a_web_process_is_configured_in_the_same_way() -> None:
+    assert WebProcess.from_env({}) == WebProcess()
+    process = WebProcess.from_env(
+        {"HEIDI_SERVICE": "city", "WEB_CONCURRENCY": "3", "WEB_THREADS": "", "BIND": "h:1,h:2"}
+    )
+    assert (process.service, process.workers, process.threads, process.bind) == ("city", 3, None, "h:1,h:2")
+    with pytest.raises(ConfigError) as caught:
+        WebProcess.from_env({"HEIDI_SERVICE": "town", "GRACEFUL_TIMEOUT": "soon"})
+    assert caught.value.problems == [
+        "HEIDI_SERVICE: 'town' is not one of auth, users, city, core, notification, scheduler, integration",
+        "GRACEFUL_TIMEOUT: 'soon' is not a whole number",
     ]

@@ -1,0 +1,101 @@
+"""A setting is declared once, beside its field: its variable, how it is parsed, its default and what it means.
+
+A class of settings is a frozen dataclass whose fields are made by `setting`. It may be composed of sections: base
+classes of the same kind, in the order in which they are documented. The docstring of a section is its heading.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any
+
+from heidi_common.config.secret_files import value_of
+
+UNSET: Any = object()
+"""No value: neither one in the environment nor a default."""
+_KEY = "setting"
+
+
+class ConfigError(Exception):
+    """The environment does not describe a platform that can start; the text names each variable."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("The configuration is invalid:\n  " + "\n  ".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """What is declared beside a field. Without a default the variable is required."""
+
+    variable: str
+    help: str
+    parse: Callable[[str], Any] = str
+    default: Any = UNSET
+    production_default: Any = UNSET
+    default_text: str = ""
+
+    @property
+    def is_required(self) -> bool:
+        return self.default is UNSET
+
+    def read(self, env: Mapping[str, str]) -> Any:
+        """The parsed value; UNSET if an optional variable is unset. ValueError names the variable."""
+        raw = value_of(env, self.variable)
+        if not raw:
+            if self.is_required:
+                raise ValueError(f"{self.variable} is missing")
+            return UNSET
+        try:
+            return self.parse(raw)
+        except ValueError as error:
+            raise ValueError(f"{self.variable}: {error}") from None
+
+
+def setting(variable: str, *, in_repr: bool = True, **declared: Any) -> Any:
+    """Declare a setting.
+
+    Args:
+        variable: The environment variable. Its value may also come from the file that `<variable>_FILE` names.
+        in_repr: False for secrets, which must not appear when settings are printed.
+        declared: The other fields of `Declaration`.
+    """
+    declaration = Declaration(variable=variable, **declared)
+    metadata = {_KEY: declaration}
+    if isinstance(declaration.default, dict):
+        return field(default_factory=declaration.default.copy, repr=in_repr, metadata=metadata)
+    if declaration.is_required:
+        return field(repr=in_repr, metadata=metadata)
+    return field(default=declaration.default, repr=in_repr, metadata=metadata)
+
+
+def sections(kind: type) -> tuple[type, ...]:
+    """The sections of a class of settings, in their order; the class itself if it has none."""
+    return tuple(base for base in kind.__bases__ if is_dataclass(base)) or (kind,)
+
+
+def declarations(kind: type) -> dict[str, Declaration]:
+    """Field -> declaration, in the order of the sections."""
+    return {item.name: item.metadata[_KEY] for section in sections(kind) for item in fields(section)}
+
+
+def read(kind: type, env: Mapping[str, str]) -> dict[str, Any]:
+    """Parse all variables of a class of settings.
+
+    Returns:
+        Field -> value, for those that are set.
+
+    Raises:
+        ConfigError: It names every variable that is wrong or missing.
+    """
+    values: dict[str, Any] = {}
+    problems: list[str] = []
+    for name, declaration in declarations(kind).items():
+        try:
+            values[name] = declaration.read(env)
+        except ValueError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigError(problems)
+    return {name: value for name, value in values.items() if value is not UNSET}

@@ -1,0 +1,110 @@
+"""Parsers of environment variables: from the text of a variable to its value; ValueError says what is wrong with it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from urllib.parse import urlsplit
+
+Network = IPv4Network | IPv6Network
+
+SECRET_LENGTH = 32
+KEY_BYTES = 32
+
+
+def natural(raw: str) -> int:
+    """A whole number, 0 or more."""
+    if not (raw.isascii() and raw.isdigit()):
+        raise ValueError(f"{raw!r} is not a whole number")
+    return int(raw)
+
+
+def words(raw: str) -> tuple[str, ...]:
+    """A list separated by commas."""
+    return tuple(part.strip() for part in raw.split(",") if part.strip())
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Exactly one of these."""
+
+    def parse(raw: str) -> str:
+        if raw not in choices:
+            raise ValueError(f"{raw!r} is not one of {', '.join(choices)}")
+        return raw
+
+    return parse
+
+
+def some_of(*choices: str) -> Callable[[str], tuple[str, ...]]:
+    """A list of these, separated by commas; its order is kept."""
+    parse = one_of(*choices)
+    return lambda raw: tuple(parse(word) for word in words(raw))
+
+
+def url(*schemes: str) -> Callable[[str], str]:
+    """A URL with one of these schemes."""
+
+    def parse(raw: str) -> str:
+        if urlsplit(raw).scheme not in schemes:
+            raise ValueError(f"the URL must begin with {' or '.join(scheme + '://' for scheme in schemes)}")
+        return raw
+
+    return parse
+
+
+def base_url(raw: str) -> str:
+    """An HTTP URL to which paths are appended: without a slash at the end."""
+    return url("http", "https")(raw).rstrip("/")
+
+
+def postgres_url(raw: str) -> str:
+    """The URL of a database. SQLAlchemy 2.1 maps postgresql:// to psycopg 3; the driver here is psycopg2."""
+    scheme, separator, rest = raw.partition("://")
+    if not separator or scheme not in ("postgres", "postgresql", "postgresql+psycopg2"):
+        raise ValueError("the URL must begin with postgresql://")
+    return f"postgresql+psycopg2://{rest}"
+
+
+def random_secret(raw: str) -> str:
+    """A secret of 32 characters or more that does not look like a placeholder."""
+    if len(raw) < SECRET_LENGTH:
+        raise ValueError(f"needs {SECRET_LENGTH} characters or more, from a random source")
+    if len(set(raw)) < 8 or "change" in raw.lower():
+        raise ValueError("looks like a placeholder, not like a random secret")
+    return raw
+
+
+def encryption_keys(raw: str) -> tuple[str, ...]:
+    """Keys of 32 bytes in base64, separated by commas."""
+    keys = words(raw)
+    for number, key in enumerate(keys, 1):
+        try:
+            size = len(base64.b64decode(key, validate=True))
+        except binascii.Error:
+            raise ValueError(f"key {number} is not base64") from None
+        if size != KEY_BYTES:
+            raise ValueError(f"key {number} has {size} bytes instead of {KEY_BYTES}")
+    return keys
+
+
+def networks(raw: str) -> tuple[Network, ...]:
+    """IP networks in CIDR notation, separated by commas."""
+    return tuple(ip_network(part) for part in words(raw))
+
+
+def rates(raw: str) -> Mapping[str, float]:
+    """Messages per second by provider: `twilio=10,sendgrid=100`."""
+    by_provider = dict(_rate(word) for word in words(raw))
+    if any(rate <= 0 for rate in by_provider.values()):
+        raise ValueError("a rate must be more than 0")
+    return by_provider
+
+
+def _rate(word: str) -> tuple[str, float]:
+    name, _, rate = word.partition("=")
+    try:
+        return name, float(rate)
+    except ValueError:
+        raise ValueError(f"{word!r} must be a provider and its messages per second, for example twilio=10") from None

@@ -1,0 +1,75 @@
+"""Settings of single processes: how a web process serves, and how a platform runs on one machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from heidi_common.config.declaration import read, setting
+from heidi_common.config.parsers import natural, one_of
+from heidi_common.config.service_registry import SERVICES
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebProcess:
+    """Web processes.
+
+    Read by `gunicorn.conf.py` and `wsgi.py`.
+    """
+
+    service: str = setting(
+        "HEIDI_SERVICE",
+        parse=one_of(*SERVICES),
+        default="",
+        default_text="all seven",
+        help="The service that the process serves.",
+    )
+    bind: str = setting(
+        "BIND",
+        default="",
+        default_text="the service's port on 127.0.0.1",
+        help="Addresses on which the process listens, separated by commas: `host:port` or `unix:path`.",
+    )
+    workers: int = setting(
+        "WEB_CONCURRENCY",
+        parse=natural,
+        default=2,
+        help="Worker processes of a service. `make run` starts one for core, scheduler and integration.",
+    )
+    threads: int | None = setting(
+        "WEB_THREADS",
+        parse=natural,
+        default=None,
+        default_text="`4`; `2` for city and users; `250` for core, notification and all seven in one process",
+        help="Threads of each worker process. An open event stream occupies one.",
+    )
+    graceful_timeout: int = setting(
+        "GRACEFUL_TIMEOUT", parse=natural, default=30, help="Seconds to finish requests after a stop."
+    )
+    metrics_folder: str = setting(
+        "PROMETHEUS_MULTIPROC_DIR", default="", help="The folder where the processes of a service share their metrics."
+    )
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] = os.environ) -> WebProcess:
+        """Read and check every variable; ConfigError names those that are wrong."""
+        return cls(**read(cls, env))
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalPlatform:
+    """Standalone platform.
+
+    Read by `make run` (`flask up`) and the commands that address the platform it has started.
+    """
+
+    home: str = setting("HEIDI_HOME", default=".heidi", help="The folder where `make run` keeps everything.")
+    router_port: int = setting("HEIDI_PORT", parse=natural, default=8080, help="The router's port.")
+    admin_password: str = setting(
+        "HEIDI_ADMIN_PASSWORD",
+        default="",
+        default_text="asked for, or generated",
+        in_repr=False,
+        help="The password for `flask users create-admin`.",
+    )

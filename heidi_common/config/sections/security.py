@@ -1,0 +1,69 @@
+"""Settings of secrets, networks and HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_network
+
+from heidi_common.config.declaration import setting
+from heidi_common.config.parsers import Network, encryption_keys, natural, networks, random_secret, words
+
+
+@dataclass(frozen=True, kw_only=True)
+class Security:
+    """Security."""
+
+    secret_key: str = setting(
+        "SECRET_KEY",
+        parse=random_secret,
+        in_repr=False,
+        help="32 random characters or more, the same for all services. It signs cursors, unsubscribe links and the "
+        "calls between services.",
+    )
+    encryption_keys: tuple[str, ...] = setting(
+        "ENCRYPTION_KEYS",
+        parse=encryption_keys,
+        in_repr=False,
+        help="Keys of 32 bytes in base64, separated by commas. Stored credentials are encrypted with the first key and "
+        "decrypted with any of them.",
+    )
+    jwt_public_keys: str = setting(
+        "JWT_PUBLIC_KEYS",
+        in_repr=False,
+        help="The JWKS with which all services verify tokens: JSON, the path of a file, or a URL.",
+    )
+    jwt_private_keys: str | None = setting(
+        "JWT_PRIVATE_KEYS",
+        default=None,
+        in_repr=False,
+        help="The JWKS with the signing keys: JSON or the path of a file. Set it for the auth service only.",
+    )
+    jwt_issuer: str = setting("JWT_ISSUER", default="heidi", help="The claim `iss` of tokens.")
+    jwt_audience: str = setting("JWT_AUDIENCE", default="heidi", help="The claim `aud` of tokens.")
+    outbound_allow_nets: tuple[Network, ...] = setting(
+        "OUTBOUND_ALLOW_NETS",
+        parse=networks,
+        default=(),
+        help="Networks, separated by commas, that outgoing calls may reach although they are not public.",
+    )
+    trusted_proxies: tuple[Network, ...] = setting(
+        "TRUSTED_PROXIES",
+        parse=networks,
+        default=(ip_network("127.0.0.0/8"),),
+        help="Networks, separated by commas, of the proxies whose `X-Forwarded-For` is trusted.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Http:
+    """HTTP."""
+
+    cors_origins: tuple[str, ...] = setting(
+        "CORS_ORIGINS", parse=words, default=(), help="Allowed origins of browser applications, separated by commas."
+    )
+    request_time_limit: int = setting(
+        "REQUEST_TIME_LIMIT", parse=natural, default=30, help="Seconds after which a request is aborted."
+    )
+    max_body_bytes: int = setting(
+        "MAX_BODY_BYTES", parse=natural, default=1024 * 1024, help="Maximum size of a request body."
+    )

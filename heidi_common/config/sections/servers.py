@@ -1,0 +1,45 @@
+"""Settings of the servers that the platform needs: PostgreSQL, Redis and a broker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from heidi_common.config.declaration import setting
+from heidi_common.config.parsers import natural, postgres_url, url
+
+
+@dataclass(frozen=True, kw_only=True)
+class Database:
+    """Database."""
+
+    database_url: str = setting(
+        "DATABASE_URL",
+        parse=postgres_url,
+        help="`postgresql://...`. PostgreSQL 15 or later, encoding UTF8, with the contrib extensions cube, pg_trgm and "
+        "btree_gist.",
+    )
+    database_pool_size: int = setting(
+        "DATABASE_POOL_SIZE", parse=natural, default=10, help="Connections that each process keeps."
+    )
+    database_max_overflow: int = setting(
+        "DATABASE_MAX_OVERFLOW",
+        parse=natural,
+        default=0,
+        help="Connections that a process may open beyond the pool.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broker:
+    """Redis and broker."""
+
+    redis_url: str = setting(
+        "REDIS_URL",
+        parse=url("redis", "rediss", "unix"),
+        help="`redis://`, `rediss://` or `unix://`; Redis 7 or Valkey.",
+    )
+    broker_url: str = setting(
+        "BROKER_URL",
+        parse=url("amqp", "amqps", "redis", "rediss", "unix"),
+        help="`amqp://` or `amqps://` for RabbitMQ; `redis://`, `rediss://` or `unix://` for Redis or Valkey.",
+    )
