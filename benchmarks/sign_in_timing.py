@@ -21,7 +21,9 @@ from flask import Flask
 
 from heidi_common.app import build_app, service
 from heidi_common.cli.commands import init_migrations
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity import login_throttle
 from heidi_common.identity.models import User
 from heidi_common.runtime import runtime

@@ -14,7 +14,8 @@ from heidi_common.config.settings import Settings
 from heidi_common.crypto.encryption import Sealer
 from heidi_common.http_client.client import Client
 from heidi_common.jwt.keys import PrivateKeys, PublicKeys
-from heidi_common.redis.cache import Cache, connect
+from heidi_common.redis.cache import Cache
+from heidi_common.redis.client import connect
 
 
 class Runtime:

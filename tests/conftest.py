@@ -27,7 +27,9 @@ from heidi_common.audit.sampler import Damper
 from heidi_common.audit.trail import DAMPER
 from heidi_common.cli.commands import init_migrations
 from heidi_common.config.settings import Settings
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity import password_hashing as passwords
 from heidi_common.identity.models import Client, Role, Session, User
 from heidi_common.jwt import keys

@@ -19,7 +19,9 @@ from sqlalchemy import exists
 
 from heidi_common.app import base_app
 from heidi_common.config.settings import Settings
-from heidi_common.database.session import db, delete_in_batches, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import delete_in_batches
 from heidi_common.messaging import inbox
 from heidi_common.messaging.outbox import Event
 from heidi_common.runtime import runtime

@@ -27,8 +27,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from uuid_utils.compat import uuid7
 
 from heidi_common.audit.sampler import Damper
-from heidi_common.database.session import Base, db, transaction
-from heidi_common.logger.setup import request_id
+from heidi_common.database.models import Base
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
+from heidi_common.logger.request_id import request_id
 from heidi_common.problems import Problem
 from heidi_common.runtime import runtime
 

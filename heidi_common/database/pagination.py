@@ -17,7 +17,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from heidi_common.crypto import base64url
 from heidi_common.database.compiled import Direct
-from heidi_common.database.session import db, reading
+from heidi_common.database.session import db
+from heidi_common.database.transactions import reading
 from heidi_common.problems import BadRequest, FieldError
 from heidi_common.runtime import runtime
 

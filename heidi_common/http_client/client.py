@@ -23,7 +23,7 @@ from urllib3.exceptions import DecodeError, HTTPError
 from heidi_common.http_client.addresses import Network, literal, may_connect
 from heidi_common.http_client.errors import ConnectFailed, ConnectionLost, OutboundError, Refused, TimedOut, TooLarge
 from heidi_common.http_client.sockets import CONNECT_TIMEOUT, Call, GuardedAdapter, Resolver, current_call, resolve
-from heidi_common.logger.setup import request_id
+from heidi_common.logger.request_id import request_id
 
 __all__ = ["Client", "ConnectFailed", "ConnectionLost", "OutboundError", "Refused", "TimedOut", "TooLarge"]
 

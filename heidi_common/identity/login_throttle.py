@@ -14,7 +14,7 @@ import redis
 
 from heidi_common.audit.trail import fingerprint
 from heidi_common.problems import TooMany, Unavailable
-from heidi_common.redis.cache import mget
+from heidi_common.redis.client import mget
 from heidi_common.runtime import runtime
 
 T = TypeVar("T")

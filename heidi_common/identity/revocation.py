@@ -14,9 +14,9 @@ from uuid import UUID
 import redis
 from sqlalchemy import func, select
 
-from heidi_common.database.session import after_commit, reading
+from heidi_common.database.transactions import after_commit, reading
 from heidi_common.identity.models import Client, Session, User
-from heidi_common.redis.cache import mget
+from heidi_common.redis.client import mget
 from heidi_common.runtime import runtime
 
 log = logging.getLogger(__name__)

@@ -25,7 +25,9 @@ from sqlalchemy import Index, Uuid, func, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from heidi_common.database.session import Base, db, delete_in_batches, transaction, utcnow
+from heidi_common.database.models import Base, utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import delete_in_batches, transaction
 from heidi_common.jwt.guards import caller
 from heidi_common.problems import BadRequest, Conflict, Invalid
 

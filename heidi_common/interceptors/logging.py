@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from flask import Flask, Response, g, request
 
 from heidi_common.config.settings import Settings
-from heidi_common.logger.setup import bound_request_id
+from heidi_common.logger.request_id import bound_request_id
 
 log = logging.getLogger("heidi.access")
 QUIET = ("/healthz", "/readyz", "/metrics")

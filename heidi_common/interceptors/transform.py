@@ -13,8 +13,8 @@ import marshmallow as ma
 from flask import after_this_request, g, request
 from werkzeug import Response
 
+from heidi_common.database.models import Entity
 from heidi_common.database.pagination import Page
-from heidi_common.database.session import Entity
 from heidi_common.interceptors.validation import Parser, strict_query
 from heidi_common.jwt.guards import guard_of
 from heidi_common.openapi import headers

@@ -18,8 +18,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.dml import ReturningInsert
 from uuid_utils.compat import uuid7
 
-from heidi_common.database.session import Base, db, transaction, utcnow
-from heidi_common.logger.setup import request_id
+from heidi_common.database.models import Base, utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
+from heidi_common.logger.request_id import request_id
 from heidi_common.messaging.events import Fact
 from heidi_common.runtime import runtime
 

@@ -19,7 +19,7 @@ from flask import Flask, current_app, request
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from heidi_common.http_client.client import Client, OutboundError
-from heidi_common.logger.setup import request_id
+from heidi_common.logger.request_id import request_id
 from heidi_common.peers.signature import proof
 from heidi_common.runtime import runtime
 

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from pytest_httpserver import HTTPServer
 
 from heidi_common.app import build_app, service
-from heidi_common.database.session import utcnow
+from heidi_common.database.models import utcnow
 from heidi_common.jwt import keys
 from heidi_common.problems import Unavailable
 from heidi_common.runtime import runtime

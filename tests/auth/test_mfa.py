@@ -13,7 +13,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError
 
-from heidi_common.database.session import db, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
 from heidi_common.identity.models import User
 from heidi_common.interceptors.error_handlers import LOCK_NOT_AVAILABLE
 from heidi_common.runtime import Runtime, runtime

@@ -14,7 +14,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import update
 from uuid_utils.compat import uuid7
 
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts
 from heidi_common.identity.models import Role, User
 from heidi_common.identity.password_hashing import passwords

@@ -11,7 +11,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from heidi_common.audit.trail import Audit
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity import login_throttle, password_hashing
 from heidi_common.identity.models import User
 from heidi_common.runtime import runtime

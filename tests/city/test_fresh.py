@@ -9,7 +9,8 @@ from flask.testing import FlaskClient
 
 from heidi_common.app import build_app, service
 from heidi_common.config.settings import Settings
-from heidi_common.database.session import after_commit, db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import after_commit, transaction
 from heidi_common.messaging.events import matches
 from heidi_common.messaging.outbox import Event
 from heidi_common.problems import Unavailable

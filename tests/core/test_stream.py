@@ -9,7 +9,8 @@ from flask import Flask
 from sqlalchemy import func, select, text
 from werkzeug.serving import make_server
 
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role, Session
 from heidi_common.messaging.events import CityCreated
 from heidi_common.messaging.outbox import PLACED

@@ -16,7 +16,9 @@ from sqlalchemy import select, update
 from standardwebhooks import Webhook, WebhookVerificationError
 from werkzeug import Request, Response
 
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.outbox import Event
 from heidi_services.integration.models import Delivery, DeliveryAttempt, Integration, IntegrationLog
 from heidi_services.integration.service import delivery_results, delivery_worker, integrations, webhook_client

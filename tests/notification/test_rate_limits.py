@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from heidi_common.config.settings import ConfigError, Settings
-from heidi_common.database.session import utcnow
+from heidi_common.database.models import utcnow
 from heidi_common.runtime import runtime
 from heidi_services.notification.service.rate_limits import Limit, take
 from tests.conftest import SignedIn

@@ -13,7 +13,8 @@ from redis.retry import Retry
 from sqlalchemy import func, update
 from werkzeug import Request, Response
 
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.redis.lock import Lock
 from heidi_common.runtime import runtime
 from heidi_services.scheduler import service

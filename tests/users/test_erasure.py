@@ -12,7 +12,9 @@ from sqlalchemy import inspect, select
 
 from heidi_common.app import all_services, build_app
 from heidi_common.audit.trail import verify
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role, Session, User
 from heidi_common.interceptors.idempotency import IdempotencyKey
 from heidi_common.messaging.outbox import Event

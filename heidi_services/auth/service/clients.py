@@ -9,8 +9,10 @@ from uuid import UUID, uuid4
 from sqlalchemy import select, update
 
 from heidi_common.audit.trail import fingerprint, record, refuse
+from heidi_common.database.models import utcnow
 from heidi_common.database.pagination import Page, page
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity import login_throttle, revocation
 from heidi_common.identity.models import Client
 from heidi_common.jwt.guards import authenticate

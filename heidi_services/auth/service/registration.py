@@ -7,7 +7,9 @@ from typing import Any
 from sqlalchemy import select, update
 
 from heidi_common.audit.trail import fingerprint, record, refuse
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts, login_throttle
 from heidi_common.identity.emails import checked_email
 from heidi_common.identity.models import User

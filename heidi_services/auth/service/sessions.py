@@ -12,7 +12,9 @@ from uuid_utils.compat import uuid7
 
 from heidi_common.audit.trail import record, refuse, refuse_token
 from heidi_common.database.compiled import Direct
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts
 from heidi_common.identity.accounts import AnyRow
 from heidi_common.identity.models import Session, User

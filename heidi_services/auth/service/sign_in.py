@@ -9,7 +9,8 @@ from sqlalchemy import bindparam, exists, select, update
 
 from heidi_common.audit.trail import fingerprint, refuse
 from heidi_common.database.compiled import Direct
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts, login_throttle
 from heidi_common.identity.accounts import AnyRow
 from heidi_common.identity.emails import normalise_email

@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import select
 
 from heidi_common.crypto.encryption import CannotOpen
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.runtime import runtime
 from heidi_services.auth.models import Totp
 

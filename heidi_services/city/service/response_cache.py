@@ -9,10 +9,10 @@ import secrets
 from collections.abc import Callable
 from typing import NamedTuple
 
-from heidi_common.database.session import after_commit
+from heidi_common.database.transactions import after_commit
 from heidi_common.messaging.outbox import Event
 from heidi_common.problems import Unavailable
-from heidi_common.redis.cache import mget
+from heidi_common.redis.client import mget
 from heidi_common.runtime import runtime
 
 SECONDS = 60

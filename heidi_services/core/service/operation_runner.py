@@ -16,12 +16,14 @@ from uuid import UUID
 from sqlalchemy import update
 
 from heidi_common.crypto.encryption import CannotOpen
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import CoreOperationCompleted
 from heidi_common.messaging.jobs import backoff, claim, still
 from heidi_common.messaging.outbox import emit
 from heidi_common.runtime import runtime
-from heidi_common.schemas.base import iso
+from heidi_common.schemas.fields import iso
 from heidi_services.core.credentials import authority
 from heidi_services.core.models import Operation, Status
 from heidi_services.core.operations import KINDS, Later, Order, Refused

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from uuid_utils.compat import uuid7
 
 from heidi_common.database.pagination import Page, page
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import CoreOperation
 from heidi_common.messaging.inbox import Refused
 from heidi_common.messaging.jobs import overdue as overdue_rows

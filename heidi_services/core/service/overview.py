@@ -7,12 +7,13 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from heidi_common.database.session import db, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.outbox import Event
 from heidi_common.peers.client import Call, Reply, ask_all, on_behalf
 from heidi_common.runtime import runtime
-from heidi_common.schemas.base import iso
+from heidi_common.schemas.fields import iso
 
 KEY = "core:overview"
 FRESH_SECONDS = 10

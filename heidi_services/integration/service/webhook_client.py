@@ -13,7 +13,7 @@ import orjson
 
 from heidi_common.http_client.client import OutboundError, Refused
 from heidi_common.runtime import runtime
-from heidi_common.schemas.base import iso
+from heidi_common.schemas.fields import iso
 from heidi_services.integration.providers import standard_webhooks
 from heidi_services.integration.service import redaction
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from heidi_common.database.pagination import Page
-from heidi_common.database.session import expect_version
+from heidi_common.database.transactions import expect_version
 from heidi_common.interceptors.transform import Blueprint, etag, if_match
 from heidi_common.jwt.guards import Caller, authenticated, caller, guarded_user
 from heidi_common.problems import Forbidden, Invalid

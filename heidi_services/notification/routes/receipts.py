@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import request
 
-from heidi_common.database.session import utcnow
+from heidi_common.database.models import utcnow
 from heidi_common.interceptors.transform import Blueprint, raw_body
 from heidi_common.interceptors.validation import any_query
 from heidi_common.jwt.guards import public

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from heidi_common.database.session import db, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
 from heidi_common.runtime import runtime
 from heidi_services.notification.channels import providers
 from heidi_services.notification.channels.message import Message, Sender

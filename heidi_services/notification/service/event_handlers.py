@@ -7,7 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, func, select, update
 
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import User
 from heidi_common.messaging.inbox import Refused
 from heidi_common.messaging.outbox import Event

@@ -7,7 +7,9 @@ from typing import Any
 
 from sqlalchemy import select
 
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import NotificationFailed
 from heidi_common.messaging.outbox import emit
 from heidi_common.problems import NotFound, Unauthorized

@@ -7,7 +7,9 @@ from uuid import UUID
 
 from sqlalchemy import func, select, update
 
-from heidi_common.database.session import db, delete_in_batches, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import delete_in_batches, transaction
 from heidi_common.messaging import jobs
 from heidi_common.messaging.events import NotificationFailed
 from heidi_common.messaging.jobs import HINT_LEASE, stamp

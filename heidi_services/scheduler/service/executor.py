@@ -9,7 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import func, select, update
 
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.jobs import claim, still
 from heidi_common.redis.lock import Lock, LockNotAcquired, LockUnavailable
 from heidi_common.runtime import runtime

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from heidi_common.database.session import transaction
+from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts
 from heidi_common.runtime import runtime
 from tests.conftest import SignedIn

@@ -11,7 +11,8 @@ from heidi_common.identity.models import Role
 from heidi_common.interceptors import rate_limit
 from heidi_common.interceptors.rate_limit import Counter
 from heidi_common.peers.signature import HEADER, proof
-from heidi_common.redis.cache import Cache, connect
+from heidi_common.redis.cache import Cache
+from heidi_common.redis.client import connect
 from heidi_common.runtime import runtime
 from tests.conftest import make_settings
 

@@ -10,7 +10,9 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging import inbox
 from heidi_common.messaging.inbox import MAX_ATTEMPTS, Inbox, digest
 from heidi_common.messaging.outbox import Event
