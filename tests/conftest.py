@@ -35,7 +35,7 @@ from heidi_common.identity.models import Client, Role, Session, User
 from heidi_common.jwt import keys
 from heidi_common.jwt import tokens as jwt
 from heidi_common.peers import client as peers
-from heidi_common.runtime import runtime
+from heidi_common.redis.client import redis_client
 from heidi_standalone.servers.postgres import Postgres
 from heidi_standalone.servers.valkey import Valkey
 
@@ -130,7 +130,7 @@ def _empty() -> None:
     names = [t.name for t in db.metadata.sorted_tables if not t.info.get("shipped")]
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"))
-    runtime().redis.flushall()
+    redis_client().flushall()
     current_app.extensions[DAMPER] = Damper()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pythonjsonlogger.orjson import OrjsonFormatter
 
-from heidi_common.logger.request_id import _request_id
+from heidi_common.logger.request_id import request_id
 
 _DETAIL = re.compile(r"^DETAIL: .*$", re.MULTILINE)
 
@@ -19,18 +19,18 @@ _COLOURS = {"DEBUG": 36, "INFO": 32, "WARNING": 33, "ERROR": 31, "CRITICAL": 35}
 _PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "service", "requestId"}
 
 
-class _Context(logging.Filter):
+class ContextFilter(logging.Filter):
     def __init__(self, service: str) -> None:
         super().__init__()
         self.service = service
 
     def filter(self, record: logging.LogRecord) -> bool:
         record.service = self.service
-        record.requestId = _request_id.get()
+        record.requestId = request_id()
         return True
 
 
-class _Console(logging.Formatter):
+class ConsoleFormatter(logging.Formatter):
     """`12:00:01 INFO  auth  request  method=GET path=/x` with control characters made visible."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -41,15 +41,15 @@ class _Console(logging.Formatter):
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
     def formatException(self, ei: Any) -> str:
-        return _discreet(super().formatException(ei))
+        return _without_values(super().formatException(ei))
 
 
-class _Json(OrjsonFormatter):
+class JsonFormatter(OrjsonFormatter):
     def formatException(self, ei: Any) -> str:
-        return _discreet(str(super().formatException(ei)))
+        return _without_values(str(super().formatException(ei)))
 
 
-def _discreet(traceback: str) -> str:
+def _without_values(traceback: str) -> str:
     """PostgreSQL names the values that it refuses (`Key (email)=(...) already exists`)."""
     return _DETAIL.sub("DETAIL:  [left out]", traceback)
 
@@ -59,8 +59,8 @@ def _visible(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def _json() -> logging.Formatter:
-    return _Json(
+def json_formatter() -> logging.Formatter:
+    return JsonFormatter(
         ["levelname", "name", "service", "requestId", "message"],
         rename_fields={"levelname": "level", "name": "logger"},
         timestamp="time",

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import sys
 
-from heidi_common.logger.formatters import _Console, _Context, _json
+from heidi_common.logger.formatters import ConsoleFormatter, ContextFilter, json_formatter
 
 
 def configure_logging(service: str, level: str, log_format: str) -> None:
     """Send everything to stderr, once, in the given format (`json` or `console`)."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(_Context(service))
-    handler.setFormatter(_Console() if log_format == "console" else _json())
+    handler.addFilter(ContextFilter(service))
+    handler.setFormatter(ConsoleFormatter() if log_format == "console" else json_formatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)

@@ -11,7 +11,7 @@ from prometheus_client.registry import REGISTRY
 from prometheus_flask_exporter import PrometheusMetrics
 
 from heidi_common.jwt.guards import public
-from heidi_common.metrics.platform_collector import _Platform
+from heidi_common.metrics.platform_collector import PlatformCollector
 
 blueprint = Blueprint("metrics", __name__)
 IN_FLIGHT = Gauge("http_requests_in_flight", "Requests being served now", multiprocess_mode="livesum")
@@ -68,5 +68,5 @@ def metrics() -> Response:
     else:
         body = generate_latest(REGISTRY)
     own = CollectorRegistry()
-    own.register(_Platform())
+    own.register(PlatformCollector())
     return Response(body + generate_latest(own), mimetype="text/plain; version=0.0.4")

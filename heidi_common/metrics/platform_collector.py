@@ -22,7 +22,7 @@ INBOX = "SELECT status, count(*) AS number FROM inbox WHERE status IN ('pending'
 CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
 
 
-class _Platform(Collector):
+class PlatformCollector(Collector):
     """What no library counts: this service's memory and CPU, the database's connections, the work that waits."""
 
     def collect(self) -> Iterable[Metric]:

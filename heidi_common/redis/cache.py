@@ -20,7 +20,9 @@ import orjson
 import redis
 from redis.client import PubSub
 
-from heidi_common.redis.client import mget
+from heidi_common.config.settings import Settings
+from heidi_common.redis.client import mget, redis_client
+from heidi_common.runtime import per_app
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -208,3 +210,9 @@ class Cache:
         if now >= self._quiet_until:
             self._quiet_until = now + _LOG_EVERY_SECONDS
             log.warning("redis is away, working without it", extra={"error": str(error)})
+
+
+@per_app
+def redis_cache(settings: Settings) -> Cache:
+    """The cache that all processes of the platform share."""
+    return Cache(redis_client(), "heidi")

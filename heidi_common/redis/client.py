@@ -10,6 +10,9 @@ from redis.backoff import NoBackoff
 from redis.maint_notifications import MaintNotificationsConfig
 from redis.retry import Retry
 
+from heidi_common.config.settings import Settings
+from heidi_common.runtime import per_app
+
 
 def connect(url: str, timeout: float = 0.3) -> redis.Redis:
     """A client whose calls end within ``timeout`` seconds, come what may.
@@ -32,3 +35,9 @@ def mget(client: redis.Redis, names: Iterable[str]) -> list[bytes | None]:
     The method of that name looks at its options for longer than the command takes.
     """
     return cast(list[bytes | None], client.execute_command("MGET", *names))  # type: ignore[no-untyped-call]
+
+
+@per_app
+def redis_client(settings: Settings) -> redis.Redis:
+    """The current app's connections to Redis."""
+    return connect(settings.redis_url)

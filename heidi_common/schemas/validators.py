@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import ValidationError
 
-from heidi_common.runtime import runtime
+from heidi_common.http_client.client import http_client
 
 
 def not_blank(value: str) -> None:
@@ -23,7 +23,7 @@ def one_line(value: str) -> None:
 
 def can_be_called(url: str) -> None:
     """What would fail each time is refused when it is saved; names are resolved when the call is made."""
-    if flaw := runtime().outbound.flaw(url):
+    if flaw := http_client().flaw(url):
         raise ValidationError(flaw)
 
 

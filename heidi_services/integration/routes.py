@@ -14,7 +14,7 @@ from heidi_common.interceptors.transform import Blueprint, etag, if_match, raw_b
 from heidi_common.interceptors.validation import any_query
 from heidi_common.jwt.guards import authenticated, caller, guarded_user, public
 from heidi_common.openapi.headers import SENDERS_OWN
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_settings
 from heidi_services.integration import schemas
 from heidi_services.integration.models import Delivery, Integration, WebhookEvent
 from heidi_services.integration.providers import Inbound
@@ -195,6 +195,6 @@ def _inbound() -> Inbound:
     """The raw body first, before anything parses it. The URL is the public one: `Host` may say anything."""
     body = raw_body()
     query = request.query_string.decode("latin-1")
-    url = runtime().settings.public_base_url + request.path + (f"?{query}" if query else "")
+    url = current_settings().public_base_url + request.path + (f"?{query}" if query else "")
     headers = {name.lower(): value for name, value in request.headers.items()}
     return Inbound(body, headers, url, time.time())

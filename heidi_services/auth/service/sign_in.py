@@ -17,7 +17,7 @@ from heidi_common.identity.emails import normalise_email
 from heidi_common.identity.models import Session, User
 from heidi_common.identity.password_hashing import passwords
 from heidi_common.problems import Unauthorized
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_settings
 from heidi_services.auth.models import Totp
 from heidi_services.auth.service import mfa, sessions
 from heidi_services.auth.service.sessions import Device
@@ -76,7 +76,7 @@ def _is_unchanged(user: AnyRow) -> bool:
 
 
 def _may_enter(user: AnyRow) -> bool:
-    verified = user.email_verified_at is not None or runtime().settings.auth_registration == "open"
+    verified = user.email_verified_at is not None or current_settings().auth_registration == "open"
     return bool(user.is_active and verified)
 
 

@@ -19,7 +19,7 @@ from heidi_common.logger import formatters
 EMAIL, HASH = "ann@example.org", "$argon2id$secret"
 
 
-@pytest.mark.parametrize("formatter", [formatters._Console(), formatters._json()])
+@pytest.mark.parametrize("formatter", [formatters.ConsoleFormatter(), formatters.json_formatter()])
 def test_what_the_database_refuses_is_not_in_the_log(app: Flask, formatter: logging.Formatter) -> None:
     people = [User(id=uuid7(), email=EMAIL, password_hash=HASH) for _ in range(2)]
     try:
