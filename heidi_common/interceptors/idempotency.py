@@ -29,6 +29,7 @@ from heidi_common.database.models import Base, utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import delete_in_batches, transaction
 from heidi_common.jwt.guards import caller
+from heidi_common.openapi.headers import IDEMPOTENCY_KEY, documents
 from heidi_common.problems import BadRequest, Conflict, Invalid
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -70,8 +71,7 @@ def idempotent(view: View) -> View:
         with transaction():
             return _once(key, lambda: view(*args, **kwargs))
 
-    once._apidoc = {**getattr(view, "_apidoc", {}), "idempotent": True}  # type: ignore[attr-defined]
-    return cast(View, once)
+    return cast(View, documents(IDEMPOTENCY_KEY)(once))
 
 
 def prune() -> None:

@@ -17,7 +17,7 @@ from heidi_common.database.models import Entity
 from heidi_common.database.pagination import Page
 from heidi_common.interceptors.validation import Parser, strict_query
 from heidi_common.jwt.guards import guard_of
-from heidi_common.openapi import headers
+from heidi_common.openapi.headers import add_headers
 
 View = Callable[..., Any]
 
@@ -41,8 +41,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         """Carry the guard and the like into the documentation before the route is stored; no route ignores a query."""
         if view_func is not None:
             view_func = strict_query(view_func)
-            seen = {"guard": guard_of(view_func), "view": view_func}
-            view_func._apidoc = {**getattr(view_func, "_apidoc", {}), **seen}
+            view_func._apidoc = {**getattr(view_func, "_apidoc", {}), "guard": guard_of(view_func)}
         super().add_url_rule(rule, endpoint, view_func, *a, **kw)
 
     def arguments(self, schema: Any, **kwargs: Any) -> Callable[[View], View]:
@@ -74,16 +73,11 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         return _envelope_schema(type(schema), bool(schema.many))
 
     @staticmethod
-    def _prepare_guard_doc(
-        doc: dict[str, Any], doc_info: dict[str, Any], *, method: str = "", **_: Any
-    ) -> dict[str, Any]:
+    def _prepare_guard_doc(doc: dict[str, Any], doc_info: dict[str, Any], **_: Any) -> dict[str, Any]:
         found = doc_info.get("guard")
         if found is not None:
             doc.update(found.describe())
-        if doc_info.get("idempotent"):
-            doc.setdefault("parameters", []).append(headers.IDEMPOTENCY_KEY)
-        for describe in headers.descriptions(doc_info["view"]):
-            describe(doc, method)
+        add_headers(doc, doc_info.get("request_headers", []))
         doc.setdefault("responses", {}).setdefault("default", "DEFAULT_ERROR")
         return doc
 
@@ -129,7 +123,6 @@ def etag(entity: Entity) -> None:
     set_etag(f'"{entity.id.hex}.{entity.version}"')
 
 
-@headers.described(headers.if_none_match)
 def set_etag(tag: str) -> None:
     """The same for a tag of one's own (quoted). nginx's gzip makes it weak, so a `W/` in front is ignored."""
     if request.method in ("GET", "HEAD") and not {tag, "*"}.isdisjoint(_tags("If-None-Match")):
@@ -142,7 +135,6 @@ def set_etag(tag: str) -> None:
         return response
 
 
-@headers.described(headers.if_match)
 def if_match() -> int | None:
     """The version that the client's If-Match names; None when it sent none (or `*`), -1 when it names no version.
 
