@@ -8,8 +8,9 @@ from uuid import UUID
 from flask import Response
 
 from heidi_common.identity.models import Role
+from heidi_common.interceptors.conditional import etag, if_match
 from heidi_common.interceptors.idempotency import idempotent
-from heidi_common.interceptors.transform import Blueprint, enveloped, etag, if_match, open_page
+from heidi_common.interceptors.transform import Blueprint, enveloped, open_page
 from heidi_common.jwt.guards import guard, public
 from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
 from heidi_services.city import schemas

@@ -10,8 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from heidi_common.database.pagination import Page
 from heidi_common.identity.models import Role
+from heidi_common.interceptors.conditional import etag
 from heidi_common.interceptors.idempotency import idempotent
-from heidi_common.interceptors.transform import Blueprint, etag
+from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticate, authenticated, caller, guard, public
 from heidi_common.openapi.headers import IF_NONE_MATCH, documents
 from heidi_common.problems import Unauthorized

@@ -9,8 +9,9 @@ from uuid import UUID
 from flask import Response, request
 
 from heidi_common.database.pagination import Page
+from heidi_common.interceptors.conditional import etag, if_match, set_etag
 from heidi_common.interceptors.idempotency import idempotent
-from heidi_common.interceptors.transform import Blueprint, etag, if_match, raw_body, set_etag
+from heidi_common.interceptors.transform import Blueprint, raw_body
 from heidi_common.interceptors.validation import any_query
 from heidi_common.jwt.guards import authenticated, caller, guarded_user, public
 from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, SENDERS_OWN, documents

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from heidi_common.database.pagination import Page
 from heidi_common.identity.models import Role
+from heidi_common.interceptors.conditional import etag, if_match
 from heidi_common.interceptors.idempotency import idempotent
-from heidi_common.interceptors.transform import Blueprint, etag, if_match
+from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import caller, guard
 from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
 from heidi_services.scheduler import actions, schemas, service

@@ -8,8 +8,9 @@ from uuid import UUID
 from flask import Response, jsonify, request
 
 from heidi_common.identity.models import Role, User
+from heidi_common.interceptors.conditional import if_match, set_etag
 from heidi_common.interceptors.idempotency import idempotent
-from heidi_common.interceptors.transform import Blueprint, enveloped, if_match, set_etag
+from heidi_common.interceptors.transform import Blueprint, enveloped
 from heidi_common.jwt.guards import authenticated, caller, guard
 from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
 from heidi_services.users.schemas import ErasedOut, EraseIn, ExportOut, PeopleQuery, PersonIn, PersonOut, PersonPatch

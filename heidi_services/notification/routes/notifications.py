@@ -7,7 +7,8 @@ from uuid import UUID
 
 from heidi_common.database.pagination import Page
 from heidi_common.database.transactions import expect_version
-from heidi_common.interceptors.transform import Blueprint, etag, if_match
+from heidi_common.interceptors.conditional import etag, if_match
+from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import Caller, authenticated, caller, guarded_user
 from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
 from heidi_common.problems import Forbidden, Invalid
