@@ -121,7 +121,7 @@ def test_every_view_declares_the_conditional_headers_that_it_reads(documents: Do
 
 
 VIEWS = """
-from heidi_common.interceptors.transform import etag, if_match
+from heidi_common.interceptors.conditional import etag, if_match
 from heidi_services.x import presenting
 @blp.route("/a", methods=["GET"])
 def by_a_helper(): return _tagged()
@@ -146,9 +146,9 @@ def cached(row): return request.if_none_match.contains_weak(row.tag)
 
 
 def test_a_view_with_an_undeclared_or_unread_header_is_noticed() -> None:
-    transform = "heidi_common/interceptors/transform.py"
+    conditional = "heidi_common/interceptors/conditional.py"
     files = {"heidi_services/x/routes.py": VIEWS, "heidi_services/x/presenting.py": PRESENTING}
-    trees = {transform: TREES[transform]} | {path: ast.parse(text) for path, text in files.items()}
+    trees = {conditional: TREES[conditional]} | {path: ast.parse(text) for path, text in files.items()}
     assert request_headers.misdeclared_headers(trees) == [
         "heidi_services/x/routes.py:by_a_helper reads IF_NONE_MATCH undeclared",
         "heidi_services/x/routes.py:by_another_module reads IF_NONE_MATCH undeclared",
