@@ -19,10 +19,12 @@ from sqlalchemy import exists
 
 from heidi_common.app import base_app
 from heidi_common.config.settings import Settings
-from heidi_common.database.session import db, delete_in_batches, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import delete_in_batches
 from heidi_common.messaging import inbox
 from heidi_common.messaging.outbox import Event
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_settings
 from workers.actors import hint
 from workers.broker import make_broker
 from workers.runner import forever
@@ -79,7 +81,7 @@ def overdue_inbox() -> list[Message[Any]]:
 def prune() -> list[Message[Any]]:
     """Forget facts and inbox rows whose time has passed. A fact that a subscriber still waits for stays, and a dead one
     until somebody decides."""
-    now, kept = utcnow(), timedelta(days=runtime().settings.event_retention_days)
+    now, kept = utcnow(), timedelta(days=current_settings().event_retention_days)
     undigested = exists().where(inbox.Inbox.event_id == Event.id, inbox.Inbox.status.in_(("pending", "dead")))
     delete_in_batches(Event, Event.sent_at.is_not(None), Event.created_at < now - kept, ~undigested)
     delete_in_batches(inbox.Inbox, inbox.Inbox.done_at < now - timedelta(days=INBOX_DAYS), key=inbox.Inbox.event_id)

@@ -15,7 +15,7 @@ from heidi_common.identity import revocation
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import Caller, authenticated, caller
 from heidi_common.problems import BadRequest, TooMany
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_settings
 from heidi_common.server import shutdown
 from heidi_services.notification.schemas import NotificationOut
 from heidi_services.notification.service import stream
@@ -100,5 +100,5 @@ def _hub() -> Hub:
             found = stream.after_place(user_id, place, limit)
             return [(row.stream_id or 0, orjson.dumps(_OUT.dump(row)).decode()) for row in found]
 
-    hub: Hub = app.extensions.setdefault("notification-hub", Hub(runtime().settings.database_url, load))
+    hub: Hub = app.extensions.setdefault("notification-hub", Hub(current_settings().database_url, load))
     return hub
