@@ -7,7 +7,7 @@ from typing import Self
 from heidi_common.config.sections.processes import LocalPlatform
 from heidi_common.config.service_registry import SERVICES
 from heidi_common.config.settings import Settings
-from heidi_common.server.bind_check import refusal
+from heidi_common.server.bind_check import bind_error
 from heidi_standalone.errors import CannotRun
 
 MAIL = 24
@@ -45,10 +45,10 @@ def _number(given: Mapping[str, str], name: str, default: int, highest: int) -> 
 
 def require_free(port: int, what: str, remedy: str) -> None:
     """Raises CannotRun when somebody listens there, or when we may not."""
-    if error := refusal("127.0.0.1", port):
+    if error := bind_error("127.0.0.1", port):
         raise CannotRun(f"port {port} for {what} cannot be used ({error.strerror}); {remedy}")
 
 
 def is_free(port: int) -> bool:
     """Whether a server could listen there."""
-    return refusal("127.0.0.1", port) is None
+    return bind_error("127.0.0.1", port) is None
