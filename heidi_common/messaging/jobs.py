@@ -83,10 +83,10 @@ def overdue(model: Any, *, open_status: str, limit: int) -> list[UUID]:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return stamp(model, due)
+    return mark_hinted(model, due)
 
 
-def stamp(model: Any, due: Select[Any]) -> list[UUID]:
+def mark_hinted(model: Any, due: Select[Any]) -> list[UUID]:
     """The rows whose ids are selected, marked as having a message under way."""
     stamped = (
         update(model)

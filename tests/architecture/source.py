@@ -27,6 +27,8 @@ SPECIALITIES: Mapping[str, frozenset[str]] = {
 """What a service has beyond the common rooms. A name that is not here (utils.py, helpers.py) needs a reason first."""
 
 COMMITS = frozenset({"heidi_common/database/session.py"})
+IMPORTS_BY_NAME = frozenset({"workers/actors.py"})
+FUNCTION_PATH = re.compile(r"(heidi_common|heidi_services|workers)(\.\w+)*:\w+")
 # Where settings are made, what runs before there are any, and commands typed by a person.
 READS_ENVIRONMENT = re.compile(
     r"wsgi\.py|heidi_common/(config/settings|metrics/exporter|cli/doctor)\.py|heidi_standalone/.*|heidi_services/\w+/cli(\.py|/.*)"
@@ -52,6 +54,13 @@ def environment_reads(trees: Mapping[str, ast.Module]) -> list[str]:
 def dramatiq_imports(trees: Mapping[str, ast.Module]) -> list[str]:
     """Imports of Dramatiq outside workers/, those within functions included."""
     return _where(trees, _imports_dramatiq, allowed=lambda path: path.startswith("workers/"))
+
+
+def dynamic_imports(trees: Mapping[str, ast.Module]) -> list[str]:
+    """Functions or modules of workers/ that are named by strings, except where the actors are registered."""
+    workers = {path: tree for path, tree in trees.items() if path.startswith("workers/")}
+    imports = _where(workers, _imports_by_name, allowed=lambda path: path in IMPORTS_BY_NAME)
+    return imports + _where(workers, _is_function_path, allowed=lambda path: False)
 
 
 def unknown_rooms(paths: Iterable[str], specialities: Mapping[str, frozenset[str]]) -> list[str]:
@@ -92,9 +101,21 @@ def _named(node: ast.AST, name: str) -> bool:
 
 
 def _imports_dramatiq(node: ast.AST) -> bool:
+    return "dramatiq" in _imported_packages(node)
+
+
+def _imports_by_name(node: ast.AST) -> bool:
+    return bool(_imported_packages(node) & {"importlib", "pkgutil"}) or _named(node, "__import__")
+
+
+def _is_function_path(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and bool(FUNCTION_PATH.fullmatch(node.value))
+
+
+def _imported_packages(node: ast.AST) -> set[str]:
     names: list[str] = []
     if isinstance(node, ast.Import):
         names = [name.name for name in node.names]
     elif isinstance(node, ast.ImportFrom):
         names = [node.module or ""]
-    return any(name.partition(".")[0] == "dramatiq" for name in names)
+    return {name.partition(".")[0] for name in names}

@@ -23,7 +23,7 @@ from heidi_services.integration.models import Integration, Sync, WebhookEvent
 from heidi_services.integration.providers import sendgrid, slack, stripe, twilio
 from heidi_services.integration.service import received_events, sync
 from tests.integration.helpers import API, make, say, some_id
-from workers.clock import DUTIES
+from workers.periodic_tasks import PERIODIC_TASKS
 
 SECRET = "sk_test_abcdefgh"
 BASIC = "Basic " + base64.b64encode(b"AC1:tok").decode()
@@ -236,7 +236,7 @@ def test_old_webhooks_and_finished_syncs_are_forgotten_and_waiting_ones_are_not(
         found = left()
         assert (found[0], len(found[1])) == kept
     assert left() == (0, [waiting])
-    assert {"old webhooks", "old syncs"} <= {duty.name for duty in DUTIES}
+    assert {"old webhooks", "old syncs"} <= {task.name for task in PERIODIC_TASKS}
 
 
 def test_a_sync_that_breaks_its_worker_every_time_comes_to_an_end(

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from heidi_common.database.session import db, transaction
 from heidi_common.messaging.events import all_facts
 from heidi_common.messaging.inbox import Inbox
-from heidi_common.messaging.jobs import stamp, still
+from heidi_common.messaging.jobs import mark_hinted, still
 from heidi_services.scheduler.enums import Status
 from heidi_services.scheduler.models import ScheduleRun
 from heidi_services.scheduler.service.run_results import done, give_up
@@ -25,7 +25,7 @@ def answered(limit: int) -> list[UUID]:
         .limit(limit)
         .with_for_update(of=ScheduleRun, skip_locked=True)
     )
-    return stamp(ScheduleRun, found)
+    return mark_hinted(ScheduleRun, found)
 
 
 def conclude(run_id: UUID) -> None:
