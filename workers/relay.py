@@ -9,18 +9,17 @@ at most its batch: the inbox rows are keyed by the fact.
 from __future__ import annotations
 
 import logging
-import select
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import psycopg2
 from dramatiq import Broker, Message
 from sqlalchemy import Select, func, text, update
 from sqlalchemy import select as sql_select
 
 from heidi_common.app import base_app
 from heidi_common.config.settings import Settings
+from heidi_common.database.listener import NotifyListener
 from heidi_common.database.session import db, transaction
 from heidi_common.messaging.jobs import HINT_LEASE
 from heidi_common.messaging.outbox import CHANNEL, PLACED, POSITIONS, Event
@@ -35,6 +34,8 @@ log = logging.getLogger(__name__)
 BATCH = 500
 PACE_SECONDS = 0.02
 """Rounds begin so far apart: a lone fact goes at once, a stream of them in company, since a round has its price."""
+LONGEST_WAIT = 1.0
+"""Seconds until the relay looks for events without a notification."""
 LOCK = 0x4865696469_02
 """One relay at a time writes places in the log, so that their order is the order of commits."""
 
@@ -111,40 +112,23 @@ class _Outside:
             self.publisher.keep_alive()
 
 
-class _Bell:
-    """LISTEN on a connection of its own: `wait` returns when a fact was committed, or after a second."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url.replace("postgresql+psycopg2://", "postgresql://")
-        self.connection: Any = None
-
-    def wait(self) -> None:
-        if self.connection is None or self.connection.closed:
-            self.connection = psycopg2.connect(self.url, connect_timeout=5, application_name="relay-bell")
-            self.connection.autocommit = True
-            self.connection.cursor().execute(f"LISTEN {CHANNEL}")
-        if select.select([self.connection], [], [], 1.0)[0]:
-            self.connection.poll()
-            self.connection.notifies.clear()
-
-
 def main() -> None:
     settings = Settings.from_env()
     app = base_app(settings, "relay")
     broker = make_broker(settings.broker_url)
     outside = _Outside(settings.broker_url)
-    bell = _Bell(settings.database_url)
+    listener = NotifyListener(settings.database_url, CHANNEL, name="relay-listener")
 
-    def round() -> None:
-        begun = time.monotonic()
+    def relay_all() -> None:
+        started_at = time.monotonic()
         with app.app_context():
             while relay_batch(broker, outside.publish) == BATCH:
                 pass
-        bell.wait()
-        time.sleep(max(0.0, begun + PACE_SECONDS - time.monotonic()))
+        listener.wait(LONGEST_WAIT)
+        time.sleep(max(0.0, started_at + PACE_SECONDS - time.monotonic()))
         outside.keep_alive()
 
-    forever("relay", round)
+    forever("relay", relay_all)
 
 
 if __name__ == "__main__":
