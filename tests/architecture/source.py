@@ -18,7 +18,7 @@ SPECIALITIES: Mapping[str, frozenset[str]] = {
     "city": frozenset(
         {"countries", "geo", "http_cache", "import_record", "import_sources", "name_matching", "serializers"}
     ),
-    "core": frozenset({"credentials", "operations", "serializers", "sse"}),
+    "core": frozenset({"credentials", "operations", "serializers"}),
     "integration": frozenset({"providers"}),
     "notification": frozenset({"channels", "default_templates", "enums"}),
     "scheduler": frozenset({"actions", "cron", "enums", "long_polling", "misfire"}),

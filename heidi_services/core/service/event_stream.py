@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask
+from flask import Flask, current_app
 from sqlalchemy import func
 from sqlalchemy import select as sql_select
 
@@ -124,19 +124,23 @@ class Tail:
             return connection.scalar(sql_select(func.max(Event.position))) or 0
 
 
-def entries(
-    tail: Tail, position: int, still_welcome: Callable[[], bool], wanted: Callable[[Entry], bool]
-) -> Iterator[Entry | None]:
-    """What is wanted of the log after `position`; None about every second without anything. Ends when the listener
-    is no longer welcome."""
-    while still_welcome():
-        found = tail.after(position, timeout=1.0)
-        if not found:
+def current_tail() -> Tail:
+    """The tail of this process, created on first use, after any fork."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    tail: Tail = app.extensions.setdefault("heidi_event_tail", Tail(app))
+    return tail
+
+
+def entries(tail: Tail, position: int, wanted: Callable[[Entry], bool]) -> Iterator[Entry | None]:
+    """The wanted entries of the log after `position`, without end; None about every second without one."""
+    while True:
+        batch = tail.after(position, timeout=1.0)
+        selected = [entry for entry in batch if wanted(entry)]
+        position = batch[-1].position if batch else position
+        if selected:
+            yield from selected
+        else:
             yield None
-        for entry in found:
-            position = entry.position
-            if wanted(entry):
-                yield entry
 
 
 def wants(type: str | None, subject: str | None) -> Callable[[Entry], bool]:
