@@ -50,7 +50,7 @@ Publish = Callable[[Sequence[Event]], None]
 
 
 def relay_batch(broker: Broker, publish: Publish, limit: int = BATCH) -> int:
-    """Pass one batch on; the number of facts in it."""
+    """Pass on one batch of events; returns how many there were."""
     hints: list[Message[Any]] = []
     with transaction():
         db.session.execute(sql_select(func.pg_advisory_xact_lock(LOCK)))
@@ -58,9 +58,9 @@ def relay_batch(broker: Broker, publish: Publish, limit: int = BATCH) -> int:
         if events:
             hints = _fan_out(events)
             publish(events)
-            _stamp(events)
-    for found in hints:
-        broker.enqueue(found)
+            _mark_sent(events)
+    for wake_up in hints:
+        broker.enqueue(wake_up)
     return len(events)
 
 
@@ -73,24 +73,24 @@ def _fan_out(events: Sequence[Event]) -> list[Message[Any]]:
     """The subscribers' inbox rows, and the hints to send once they are committed."""
     hints: list[Message[Any]] = []
     rows: list[dict[str, str]] = []
-    for found in SUBSCRIPTIONS:
-        if isinstance(found, Hint):
-            own = [event for event in events if event.type == found.pattern]
-            hints += [hint(found.queue, found.actor, e.subject, request_id=e.request_id) for e in own]
+    for subscription in SUBSCRIPTIONS:
+        if isinstance(subscription, Hint):
+            own = [event for event in events if event.type == subscription.pattern]
+            hints += [hint(subscription.queue, subscription.actor, e.subject, request_id=e.request_id) for e in own]
         else:
-            mine = found.wanted(events)
-            rows += [{"event_id": str(event.id), "consumer": found.actor} for event in mine]
-            hints += [hint(found.queue, found.actor, str(e.id), request_id=e.request_id) for e in mine]
+            wanted = subscription.wanted(events)
+            rows += [{"event_id": str(event.id), "consumer": subscription.actor} for event in wanted]
+            hints += [hint(subscription.queue, subscription.actor, str(e.id), request_id=e.request_id) for e in wanted]
     if rows:
         given = {name: [row[name] for row in rows] for name in ("event_id", "consumer")}
         db.session.execute(GIVE, given | {"lease": HINT_LEASE})
     return hints
 
 
-def _stamp(events: Sequence[Event]) -> None:
+def _mark_sent(events: Sequence[Event]) -> None:
     """Sent, and with a place in the log: in the order of ids within a batch, drawn before the rows are touched."""
-    mine = sql_select(Event.id).where(Event.id.in_([event.id for event in events])).order_by(Event.id).subquery()
-    places = sql_select(mine.c.id, POSITIONS.next_value().label("position")).subquery()
+    batch = sql_select(Event.id).where(Event.id.in_([event.id for event in events])).order_by(Event.id).subquery()
+    places = sql_select(batch.c.id, POSITIONS.next_value().label("position")).subquery()
     statement = update(Event).where(Event.id == places.c.id).values(sent_at=func.now(), position=places.c.position)
     db.session.execute(statement.execution_options(synchronize_session=False))
     db.session.execute(sql_select(func.pg_notify(PLACED, "")))

@@ -69,8 +69,8 @@ def _hub() -> Hub:
 
     def load(user_id: UUID, place: int, limit: int) -> Sequence[Place]:
         with app.app_context():
-            found = stream.after_place(user_id, place, limit)
-            return [(row.stream_id or 0, orjson.dumps(_OUT.dump(row)).decode()) for row in found]
+            rows = stream.after_place(user_id, place, limit)
+            return [(row.stream_id or 0, orjson.dumps(_OUT.dump(row)).decode()) for row in rows]
 
     hub: Hub = app.extensions.setdefault("notification-hub", Hub(runtime().settings.database_url, load))
     return hub
