@@ -25,7 +25,7 @@ from sqlalchemy import text
 from heidi_common.app import build_app, service
 from heidi_common.cli.commands import init_migrations
 from heidi_common.database.compiled import Direct
-from heidi_common.database.session import reading
+from heidi_common.database.transactions import reading
 from heidi_services.city import import_sources, serializers
 from heidi_services.city.service import importer, nearby
 from heidi_standalone.servers.postgres import Postgres

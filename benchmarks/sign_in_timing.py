@@ -21,10 +21,12 @@ from flask import Flask
 
 from heidi_common.app import build_app, service
 from heidi_common.cli.commands import init_migrations
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity import login_throttle
 from heidi_common.identity.models import User
-from heidi_common.runtime import runtime
+from heidi_common.redis.client import redis_client
 from heidi_standalone.servers.postgres import Postgres
 from heidi_standalone.servers.valkey import Valkey
 from tests.auth.helpers import PASSWORD, login, register
@@ -68,7 +70,7 @@ def _prepare(app: Flask) -> None:
     with transaction():
         db.session.query(User).filter_by(email="inactive@example.test").one().is_active = False
         db.session.query(User).filter_by(email="deleted@example.test").one().deleted_at = utcnow()
-    runtime().redis.set(f"heidi:throttle:{login_throttle.account('locked@example.test').key}", MANY, ex=3600)
+    redis_client().set(f"heidi:throttle:{login_throttle.account('locked@example.test').key}", MANY, ex=3600)
 
 
 def _measure(app: Flask, samples: int) -> dict[str, list[float]]:

@@ -73,7 +73,7 @@ def build_app(settings: Settings, *services: Service) -> Flask:
     """The app that serves these services (their routes, documents and commands)."""
     from heidi_common.audit import trail
     from heidi_common.cli import commands
-    from heidi_common.interceptors import error_handlers, logging, rate_limit
+    from heidi_common.interceptors import cors, error_handlers, logging, rate_limit, security_headers, timeout
     from heidi_common.jwt import guards
     from heidi_common.jwt.tokens import init_jwt
     from heidi_common.metrics import exporter, health
@@ -85,7 +85,10 @@ def build_app(settings: Settings, *services: Service) -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # else `//` is a redirect to wherever the Host header says
     app.wsgi_app = ClientAddress(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
-    logging.init_hooks(app, settings)
+    logging.init_request_logging(app)
+    timeout.init_timeout(app, settings)
+    security_headers.init_security_headers(app)
+    cors.init_cors(app, settings)
     trail.init_audit(app)
     exporter.init_metrics(app)
     rate_limit.init_ratelimit(app, settings)

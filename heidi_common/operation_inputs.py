@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from marshmallow import fields, validate
 
 from heidi_common.identity.models import Role
-from heidi_common.schemas.base import FreeJson, PersonName, Schema, Text
+from heidi_common.schemas.base import Schema
+from heidi_common.schemas.fields import FreeJson, PersonName, Text
 
 
 class OnboardUser(Schema):

@@ -27,13 +27,15 @@ from heidi_common.audit.sampler import Damper
 from heidi_common.audit.trail import DAMPER
 from heidi_common.cli.commands import init_migrations
 from heidi_common.config.settings import Settings
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity import password_hashing as passwords
 from heidi_common.identity.models import Client, Role, Session, User
 from heidi_common.jwt import keys
 from heidi_common.jwt import tokens as jwt
 from heidi_common.peers import client as peers
-from heidi_common.runtime import runtime
+from heidi_common.redis.client import redis_client
 from heidi_standalone.servers.postgres import Postgres
 from heidi_standalone.servers.valkey import Valkey
 
@@ -128,7 +130,7 @@ def _empty() -> None:
     names = [t.name for t in db.metadata.sorted_tables if not t.info.get("shipped")]
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"))
-    runtime().redis.flushall()
+    redis_client().flushall()
     current_app.extensions[DAMPER] = Damper()
 
 

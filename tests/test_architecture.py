@@ -19,7 +19,7 @@ from heidi_common.database.session import db
 from heidi_common.jwt.guards import public
 from heidi_common.messaging.events import Fact, all_facts
 from heidi_services.core.service import operations
-from tests.architecture import messaging, migrations, routing, source, table_ownership
+from tests.architecture import messaging, migrations, request_headers, routing, source, table_ownership
 from workers import actors
 from workers.broker import QUEUES
 from workers.periodic_tasks import PERIODIC_TASKS, PeriodicTask, WakeUp
@@ -114,6 +114,48 @@ def test_a_prefix_that_the_router_lacks_or_nobody_needs_is_noticed() -> None:
     assert routing.misrouted({"/api/users": "users", "/other": "core"}, found) == [
         "/other goes to nobody",
         "nobody is behind /stream",
+    ]
+
+
+def test_every_view_declares_the_conditional_headers_that_it_reads(documents: Documents) -> None:
+    assert request_headers.misdeclared_headers(TREES) == []
+    assert len(request_headers.views(TREES)) == len(routing.operations(documents))
+
+
+VIEWS = """
+from heidi_common.interceptors.conditional import etag, if_match
+from heidi_services.x import presenting
+@blp.route("/a", methods=["GET"])
+def by_a_helper(): return _tagged()
+def _tagged(): etag(row)
+@blp.route("/b", methods=["GET"])
+def by_another_module(): return presenting.cached(row)
+@blp.route("/c", methods=["PATCH"])
+@documents(IF_NONE_MATCH)
+def declares_the_wrong_header():
+    row = change(if_match())
+    etag(row)
+@blp.route("/d", methods=["DELETE"])
+@documents(IF_MATCH)
+def declares_what_it_reads(): remove(if_match())
+@blp.route("/e", methods=["POST"])
+def reads_none(): etag(create())
+"""
+PRESENTING = """
+from flask import request
+def cached(row): return request.if_none_match.contains_weak(row.tag)
+"""
+
+
+def test_a_view_with_an_undeclared_or_unread_header_is_noticed() -> None:
+    conditional = "heidi_common/interceptors/conditional.py"
+    files = {"heidi_services/x/routes.py": VIEWS, "heidi_services/x/presenting.py": PRESENTING}
+    trees = {conditional: TREES[conditional]} | {path: ast.parse(text) for path, text in files.items()}
+    assert request_headers.misdeclared_headers(trees) == [
+        "heidi_services/x/routes.py:by_a_helper reads IF_NONE_MATCH undeclared",
+        "heidi_services/x/routes.py:by_another_module reads IF_NONE_MATCH undeclared",
+        "heidi_services/x/routes.py:declares_the_wrong_header reads IF_MATCH undeclared",
+        "heidi_services/x/routes.py:declares_the_wrong_header declares IF_NONE_MATCH unread",
     ]
 
 

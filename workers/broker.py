@@ -17,7 +17,7 @@ from dramatiq.middleware import AgeLimit, Callbacks, ShutdownNotifications, Time
 from flask import Flask
 
 from heidi_common.config.settings import Settings
-from heidi_common.logger.setup import bound_request_id
+from heidi_common.logger.request_id import bound_request_id
 from heidi_common.server.parent_death import die_with_parent
 
 QUEUES = ("notification", "bulk", "scheduler", "integration", "webhooks", "core")

@@ -8,7 +8,7 @@ import orjson
 
 from heidi_common.messaging.outbox import Event
 from heidi_common.rabbitmq import Outgoing
-from heidi_common.schemas.base import iso
+from heidi_common.schemas.fields import iso
 
 CONTENT_TYPE = "application/cloudevents+json"
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import dramatiq
 
-from heidi_common.database.session import after_commit
+from heidi_common.database.transactions import after_commit
 from heidi_common.messaging.outbox import Event
 from heidi_services.core.service import operation_runner, operations, overview
 from workers.actors import actor, consumer, hint

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import dramatiq
 
-from heidi_common.database.session import after_commit
+from heidi_common.database.transactions import after_commit
 from heidi_common.messaging.outbox import Event
 from heidi_services.integration.service import delivery_worker, forwarding, owner_sync, sync
 from workers.actors import actor, consumer, hint

@@ -11,11 +11,12 @@ from uuid import UUID
 from dramatiq import Message
 from sqlalchemy import exists
 
-from heidi_common.database.session import delete_in_batches, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.transactions import delete_in_batches
 from heidi_common.interceptors import idempotency
 from heidi_common.messaging import inbox
 from heidi_common.messaging.outbox import Event
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_settings
 from heidi_services.auth.service import retention as auth_retention
 from heidi_services.core.service import operations
 from heidi_services.integration.service import delivery_worker, integration_log, received_events, sync
@@ -74,7 +75,7 @@ def prune() -> None:
 
     An event is kept while a subscriber has not handled it, and while it is a dead letter.
     """
-    now, retention = utcnow(), timedelta(days=runtime().settings.event_retention_days)
+    now, retention = utcnow(), timedelta(days=current_settings().event_retention_days)
     unhandled = exists().where(inbox.Inbox.event_id == Event.id, inbox.Inbox.status.in_(("pending", "dead")))
     delete_in_batches(Event, Event.sent_at.is_not(None), Event.created_at < now - retention, ~unhandled)
     delete_in_batches(inbox.Inbox, inbox.Inbox.done_at < now - timedelta(days=INBOX_DAYS), key=inbox.Inbox.event_id)

@@ -20,7 +20,8 @@ from sqlalchemy import select as sql_select
 from heidi_common.app import base_app
 from heidi_common.config.settings import Settings
 from heidi_common.database.listener import NotifyListener
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.jobs import HINT_LEASE
 from heidi_common.messaging.outbox import CHANNEL, PLACED, POSITIONS, Event
 from heidi_common.rabbitmq import Publisher

@@ -27,10 +27,12 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from uuid_utils.compat import uuid7
 
 from heidi_common.audit.sampler import Damper
-from heidi_common.database.session import Base, db, transaction
-from heidi_common.logger.setup import request_id
+from heidi_common.database.models import Base
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
+from heidi_common.logger.request_id import request_id
 from heidi_common.problems import Problem
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_settings
 
 log = logging.getLogger(__name__)
 _PENDING = "heidi_audit_pending"
@@ -163,7 +165,7 @@ def _note(status: int) -> None:
 
 def fingerprint(text: str) -> str:
     """A stable HMAC in place of an e-mail or an IP address."""
-    key = hmac.digest(runtime().settings.secret_key.encode(), b"heidi audit fingerprint", "sha256")
+    key = hmac.digest(current_settings().secret_key.encode(), b"heidi audit fingerprint", "sha256")
     return "hmac:" + hmac.digest(key, text.encode("utf-8", "surrogatepass"), "sha256").hex()[:32]
 
 

@@ -22,6 +22,9 @@ from typing import Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from heidi_common.config.settings import Settings
+from heidi_common.runtime import per_app
+
 _FORMAT = "v1"
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
@@ -108,3 +111,9 @@ def _parse(token: str) -> tuple[str, bytes]:
     if len(blob) <= _NONCE_BYTES:
         raise CannotOpen("not a sealed value")
     return parts[1], blob
+
+
+@per_app
+def field_encryptor(settings: Settings) -> Sealer:
+    """Encrypts and decrypts fields with ENCRYPTION_KEYS."""
+    return Sealer(settings.encryption_keys)

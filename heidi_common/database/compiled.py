@@ -15,7 +15,8 @@ from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 
-from heidi_common.database.session import db, holds_connection, in_transaction, reading, within_time
+from heidi_common.database.session import db, within_time
+from heidi_common.database.transactions import holds_connection, in_transaction, reading
 
 _DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call]
 Row: TypeAlias = Any

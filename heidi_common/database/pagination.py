@@ -16,10 +16,11 @@ from sqlalchemy import Integer, Select, bindparam, func, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from heidi_common.crypto import base64url
+from heidi_common.crypto.signing import signer
 from heidi_common.database.compiled import Direct
-from heidi_common.database.session import db, reading
+from heidi_common.database.session import db
+from heidi_common.database.transactions import reading
 from heidi_common.problems import BadRequest, FieldError
-from heidi_common.runtime import runtime
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def _seal(values: list[Any], name: str) -> str:
 
 
 def _signed(raw: str) -> str:
-    return runtime().signer("cursor").sign(raw.encode(errors="replace")).decode()
+    return signer("cursor").sign(raw.encode(errors="replace")).decode()
 
 
 def _open(cursor: str, name: str) -> list[Any]:

@@ -7,7 +7,7 @@ followed, the environment's proxies and .netrc are ignored, answers are limited 
 and besides the time limit of each step there is one for the whole call: a server that
 sends a byte now and then does not hold a worker.
 
-    answer = runtime().outbound.request("POST", url, data=body, headers=headers)
+    answer = http_client().request("POST", url, data=body, headers=headers)
 """
 
 import time
@@ -20,10 +20,12 @@ import requests
 from requests import exceptions as broken
 from urllib3.exceptions import DecodeError, HTTPError
 
+from heidi_common.config.settings import Settings
 from heidi_common.http_client.addresses import Network, literal, may_connect
 from heidi_common.http_client.errors import ConnectFailed, ConnectionLost, OutboundError, Refused, TimedOut, TooLarge
 from heidi_common.http_client.sockets import CONNECT_TIMEOUT, Call, GuardedAdapter, Resolver, current_call, resolve
-from heidi_common.logger.setup import request_id
+from heidi_common.logger.request_id import request_id
+from heidi_common.runtime import per_app
 
 __all__ = ["Client", "ConnectFailed", "ConnectionLost", "OutboundError", "Refused", "TimedOut", "TooLarge"]
 
@@ -182,3 +184,9 @@ def _reason(error: BaseException) -> str:
     if isinstance(inner, BaseException) and inner is not error:
         return _reason(inner)
     return f"{type(error).__name__}: {error}"[:200]
+
+
+@per_app
+def http_client(settings: Settings) -> Client:
+    """The client for all outgoing calls; it refuses addresses that are not public, except OUTBOUND_ALLOW_NETS."""
+    return Client(settings.outbound_allow_nets)

@@ -13,13 +13,15 @@ from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from heidi_common.database.compiled import Direct
-from heidi_common.database.session import db, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
 from heidi_common.identity import revocation
 from heidi_common.identity.models import Role, Session, User
 from heidi_common.messaging.events import UserCreated
 from heidi_common.messaging.outbox import emit
 from heidi_common.problems import Conflict, FieldError
-from heidi_common.schemas.base import Schema, UtcDateTime, iso
+from heidi_common.schemas.base import Schema
+from heidi_common.schemas.fields import UtcDateTime, iso
 
 PERSON: Any = User.__table__.columns
 SHOWN: tuple[Any, ...] = (

@@ -14,8 +14,8 @@ import redis
 
 from heidi_common.audit.trail import fingerprint
 from heidi_common.problems import TooMany, Unavailable
-from heidi_common.redis.cache import mget
-from heidi_common.runtime import runtime
+from heidi_common.redis.client import mget, redis_client
+from heidi_common.runtime import current_settings
 
 T = TypeVar("T")
 
@@ -31,42 +31,42 @@ class Limit:
 
 def pair(subject: str, address: str) -> Limit:
     """Failures of one account from one address."""
-    settings = runtime().settings
+    settings = current_settings()
     key = fingerprint(f"{subject} {address}")
     return Limit(f"pair:{key}", settings.throttle_pair_failures, settings.throttle_window_seconds)
 
 
 def address(address: str) -> Limit:
     """Failures from one address, whatever the account."""
-    settings = runtime().settings
+    settings = current_settings()
     key = fingerprint(address)
     return Limit(f"address:{key}", settings.throttle_address_failures, settings.throttle_window_seconds)
 
 
 def account(subject: str) -> Limit:
     """Failures of one account from everywhere: beyond it only known addresses get in (a soft lock)."""
-    settings = runtime().settings
+    settings = current_settings()
     key = fingerprint(subject)
     return Limit(f"account:{key}", settings.throttle_account_failures, settings.throttle_window_seconds)
 
 
 def registration(address: str) -> Limit:
     """Registrations (and, apart from them, forgotten passwords) from one address."""
-    return Limit(f"register:{fingerprint(address)}", runtime().settings.throttle_registrations_per_minute, 60)
+    return Limit(f"register:{fingerprint(address)}", current_settings().throttle_registrations_per_minute, 60)
 
 
 def forgotten(address: str) -> Limit:
-    return Limit(f"forgot:{fingerprint(address)}", runtime().settings.throttle_registrations_per_minute, 60)
+    return Limit(f"forgot:{fingerprint(address)}", current_settings().throttle_registrations_per_minute, 60)
 
 
 def mails(subject: str, address: str) -> Limit:
     """Mails to one inbox asked for from one address; by both, so that nobody can keep somebody else's mail back."""
-    return Limit(f"mails:{fingerprint(f'{subject} {address}')}", runtime().settings.throttle_mails_per_hour, 3600)
+    return Limit(f"mails:{fingerprint(f'{subject} {address}')}", current_settings().throttle_mails_per_hour, 3600)
 
 
 def second_factor(user_id: UUID) -> Limit:
     """Wrong codes of one person; only who knows the password gets so far."""
-    settings = runtime().settings
+    settings = current_settings()
     return Limit(f"code:{user_id}", settings.throttle_pair_failures, settings.throttle_window_seconds)
 
 
@@ -131,6 +131,6 @@ def _name(limit: Limit) -> str:
 
 def _asked(question: Callable[[redis.Redis], T]) -> T:
     try:
-        return question(runtime().redis)
+        return question(redis_client())
     except redis.RedisError:
         raise Unavailable("Signing in is not possible at the moment.", code="redis_away", retry_after=5) from None

@@ -14,7 +14,7 @@ from sqlalchemy import Computed, ForeignKey, Index, Text, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from heidi_common.database.session import Base, Entity
+from heidi_common.database.models import Base, Entity
 
 SEARCH = "plain_letters(' ' || coalesce(first_name, '') || ' ' || coalesce(last_name, '') || ' ' || email)"
 

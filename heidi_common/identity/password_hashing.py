@@ -20,10 +20,10 @@ from dataclasses import dataclass
 import bcrypt
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
-from flask import current_app
 
+from heidi_common.config.settings import Settings
 from heidi_common.problems import Unavailable
-from heidi_common.runtime import runtime
+from heidi_common.runtime import per_app
 
 MAX_BYTES = 1024
 WAIT_SECONDS = 5.0
@@ -89,13 +89,10 @@ class Passwords:
             self._slots.release()
 
 
-def passwords() -> Passwords:
+@per_app
+def passwords(settings: Settings) -> Passwords:
     """The hasher of the current app."""
-    found: Passwords | None = current_app.extensions.get("heidi.passwords")
-    if found is None:
-        # Two threads may race here once; both results are good.
-        found = current_app.extensions["heidi.passwords"] = Passwords(runtime().settings.password_hasher)
-    return found
+    return Passwords(settings.password_hasher)
 
 
 def is_known_hash(stored: str) -> bool:

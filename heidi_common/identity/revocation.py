@@ -14,10 +14,10 @@ from uuid import UUID
 import redis
 from sqlalchemy import func, select
 
-from heidi_common.database.session import after_commit, reading
+from heidi_common.database.transactions import after_commit, reading
 from heidi_common.identity.models import Client, Session, User
-from heidi_common.redis.cache import mget
-from heidi_common.runtime import runtime
+from heidi_common.redis.client import mget, redis_client
+from heidi_common.runtime import current_settings
 
 log = logging.getLogger(__name__)
 LIVE_SECONDS = 30
@@ -79,7 +79,7 @@ def _ask_database(session_id: UUID, user_id: UUID, version: int) -> bool:
 
 def _ask(*keys: str) -> list[bytes | None]:
     try:
-        return mget(runtime().redis, [f"heidi:{key}" for key in keys])
+        return mget(redis_client(), [f"heidi:{key}" for key in keys])
     except redis.RedisError:
         return [None] * len(keys)
 
@@ -93,7 +93,7 @@ def _announce(marks: dict[str, str]) -> None:
 
     The mark before lives no longer than a request, so that one whose commit fails is forgotten soon.
     """
-    settings = runtime().settings
+    settings = current_settings()
     _write(marks, seconds=settings.request_time_limit + LIVE_SECONDS, only_new=False)
     for_good = settings.access_token_seconds + ENDED_MARGIN
     after_commit(lambda: _write(marks, seconds=for_good, only_new=False))
@@ -103,7 +103,7 @@ def _write(marks: dict[str, str], *, seconds: int, only_new: bool) -> None:
     if not marks:
         return
     try:
-        with runtime().redis.pipeline(transaction=False) as pipe:
+        with redis_client().pipeline(transaction=False) as pipe:
             for key, value in marks.items():
                 pipe.set(f"heidi:{key}", value, ex=seconds, nx=only_new)
             pipe.execute()

@@ -11,8 +11,8 @@ from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from heidi_common import problems
-from heidi_common.interceptors.transform import NotModified
-from heidi_common.logger.setup import request_id
+from heidi_common.interceptors.conditional import NotModified
+from heidi_common.logger.request_id import request_id
 from heidi_common.problems import Problem
 
 log = logging.getLogger(__name__)

@@ -25,8 +25,11 @@ from sqlalchemy import Index, Uuid, func, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from heidi_common.database.session import Base, db, delete_in_batches, transaction, utcnow
+from heidi_common.database.models import Base, utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import delete_in_batches, transaction
 from heidi_common.jwt.guards import caller
+from heidi_common.openapi.headers import IDEMPOTENCY_KEY, documents
 from heidi_common.problems import BadRequest, Conflict, Invalid
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -68,8 +71,7 @@ def idempotent(view: View) -> View:
         with transaction():
             return _once(key, lambda: view(*args, **kwargs))
 
-    once._apidoc = {**getattr(view, "_apidoc", {}), "idempotent": True}  # type: ignore[attr-defined]
-    return cast(View, once)
+    return cast(View, documents(IDEMPOTENCY_KEY)(once))
 
 
 def prune() -> None:

@@ -23,8 +23,8 @@ from heidi_common.config.settings import Settings
 from heidi_common.jwt.guards import Caller
 from heidi_common.peers.signature import is_proven
 from heidi_common.problems import TooMany
-from heidi_common.redis.cache import Cache
-from heidi_common.runtime import runtime
+from heidi_common.redis.cache import Cache, redis_cache
+from heidi_common.runtime import current_settings
 
 WINDOW_SECONDS = 60
 _BATCHES = 50
@@ -101,14 +101,14 @@ def init_ratelimit(app: Flask, settings: Settings) -> None:
 
 def throttle_address() -> None:
     """The before_request hook that comes before the guards: guessing tokens is throttled too."""
-    _throttle("address", _network(request.remote_addr), runtime().settings.throttle_address_per_minute)
+    _throttle("address", _network(request.remote_addr), current_settings().throttle_address_per_minute)
 
 
 def throttle_caller() -> None:
     """The before_request hook that comes after the guards, which know who is asking."""
     caller: Caller | None = g.get("caller")
     if caller is not None:
-        _throttle("caller", str(caller.id), runtime().settings.throttle_user_per_minute)
+        _throttle("caller", str(caller.id), current_settings().throttle_user_per_minute)
 
 
 def _throttle(kind: str, name: str | None, limit: int) -> None:
@@ -116,7 +116,7 @@ def _throttle(kind: str, name: str | None, limit: int) -> None:
     if not limit or name is None or request.path in _UNTHROTTLED or _is_exempt():
         return
     counter: Counter = current_app.extensions["heidi_ratelimit"]
-    standing = counter.hit(runtime().cache, f"{kind}:{name}", limit, time.time())
+    standing = counter.hit(redis_cache(), f"{kind}:{name}", limit, time.time())
     if "standing" not in g or standing.limit - standing.used < g.standing.limit - g.standing.used:
         g.standing = standing
     if standing.used > limit:
@@ -129,7 +129,7 @@ def _is_exempt() -> bool:
     """What a service asks was counted where its cause came in. On one's own machine, all comes from one address."""
     if is_proven(request.headers):
         return True
-    if runtime().settings.environment not in ("standalone", "test"):
+    if current_settings().environment not in ("standalone", "test"):
         return False
     return not request.remote_addr or ip_address(request.remote_addr).is_loopback
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import cache, wraps
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 import flask_smorest
 import marshmallow as ma
@@ -14,10 +13,9 @@ from flask import after_this_request, g, request
 from werkzeug import Response
 
 from heidi_common.database.pagination import Page
-from heidi_common.database.session import Entity
 from heidi_common.interceptors.validation import Parser, strict_query
 from heidi_common.jwt.guards import guard_of
-from heidi_common.openapi import headers
+from heidi_common.openapi.headers import add_headers
 
 View = Callable[..., Any]
 
@@ -41,8 +39,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         """Carry the guard and the like into the documentation before the route is stored; no route ignores a query."""
         if view_func is not None:
             view_func = strict_query(view_func)
-            seen = {"guard": guard_of(view_func), "view": view_func}
-            view_func._apidoc = {**getattr(view_func, "_apidoc", {}), **seen}
+            view_func._apidoc = {**getattr(view_func, "_apidoc", {}), "guard": guard_of(view_func)}
         super().add_url_rule(rule, endpoint, view_func, *a, **kw)
 
     def arguments(self, schema: Any, **kwargs: Any) -> Callable[[View], View]:
@@ -74,16 +71,11 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         return _envelope_schema(type(schema), bool(schema.many))
 
     @staticmethod
-    def _prepare_guard_doc(
-        doc: dict[str, Any], doc_info: dict[str, Any], *, method: str = "", **_: Any
-    ) -> dict[str, Any]:
+    def _prepare_guard_doc(doc: dict[str, Any], doc_info: dict[str, Any], **_: Any) -> dict[str, Any]:
         found = doc_info.get("guard")
         if found is not None:
             doc.update(found.describe())
-        if doc_info.get("idempotent"):
-            doc.setdefault("parameters", []).append(headers.IDEMPOTENCY_KEY)
-        for describe in headers.descriptions(doc_info["view"]):
-            describe(doc, method)
+        add_headers(doc, doc_info.get("request_headers", []))
         doc.setdefault("responses", {}).setdefault("default", "DEFAULT_ERROR")
         return doc
 
@@ -114,53 +106,6 @@ def open_page(found: Page) -> list[Any]:
             return response
 
     return found.items
-
-
-class NotModified(Exception):
-    """The client has this version already: 304."""
-
-    def __init__(self, tag: str) -> None:
-        super().__init__(tag)
-        self.tag = tag
-
-
-def etag(entity: Entity) -> None:
-    """Name this answer's version; a client that has it gets 304 instead of the body."""
-    set_etag(f'"{entity.id.hex}.{entity.version}"')
-
-
-@headers.described(headers.if_none_match)
-def set_etag(tag: str) -> None:
-    """The same for a tag of one's own (quoted). nginx's gzip makes it weak, so a `W/` in front is ignored."""
-    if request.method in ("GET", "HEAD") and not {tag, "*"}.isdisjoint(_tags("If-None-Match")):
-        raise NotModified(tag)
-
-    @after_this_request
-    def add_tag(response: Response) -> Response:
-        if response.status_code < 300:
-            response.headers["ETag"] = tag
-        return response
-
-
-@headers.described(headers.if_match)
-def if_match() -> int | None:
-    """The version that the client's If-Match names; None when it sent none (or `*`), -1 when it names no version.
-
-    A tag of another entity names none, whatever its number says.
-    """
-    tags = _tags("If-Match")
-    if not tags or "*" in tags:
-        return None
-    whose, _, version = tags[0].strip('"').rpartition(".")
-    ids = {value.hex for value in (request.view_args or {}).values() if isinstance(value, UUID)}
-    if (ids and whose not in ids) or not (version.isascii() and version.isdigit() and len(version) < 10):
-        return -1
-    return int(version)
-
-
-def _tags(header: str) -> list[str]:
-    raw = request.headers.get(header, "")
-    return [part.strip().removeprefix("W/") for part in raw.split(",") if part.strip()]
 
 
 def raw_body() -> bytes:

@@ -17,8 +17,10 @@ import requests
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from heidi_common.config.settings import Settings
 from heidi_common.crypto import base64url
 from heidi_common.problems import Unavailable
+from heidi_common.runtime import per_app
 
 log = logging.getLogger(__name__)
 Jwk = dict[str, Any]
@@ -147,3 +149,21 @@ class _Source:
         found = Path(self._source).stat()
         version = (found.st_mtime_ns, found.st_ino)
         return version, None if version == known else Path(self._source).read_text()
+
+
+@per_app
+def public_keys(settings: Settings) -> PublicKeys:
+    """The keys that verify tokens."""
+    return PublicKeys(settings.jwt_public_keys)
+
+
+@per_app
+def private_keys(settings: Settings) -> PrivateKeys:
+    """The keys that sign tokens. Only the auth service has them.
+
+    Raises:
+        RuntimeError: JWT_PRIVATE_KEYS is not set.
+    """
+    if settings.jwt_private_keys is None:
+        raise RuntimeError("JWT_PRIVATE_KEYS is not set: only the auth service signs tokens.")
+    return PrivateKeys(settings.jwt_private_keys)

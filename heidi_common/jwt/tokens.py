@@ -19,8 +19,9 @@ from flask_jwt_extended import JWTManager, create_access_token
 from jwt.utils import base64url_decode
 
 from heidi_common.config.settings import Settings
+from heidi_common.jwt.keys import private_keys, public_keys
 from heidi_common.problems import Unauthorized
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_settings
 
 Claims = dict[str, Any]
 TYPES = {"access": "at+jwt", "refresh": "rt+jwt", "mfa": "mfa+jwt"}
@@ -44,13 +45,13 @@ def init_jwt(app: Flask, settings: Settings) -> None:
     )
     app.extensions[VERIFIED] = {}
     manager = JWTManager(app)
-    manager.encode_key_loader(lambda _identity: runtime().private_keys.current()[1])
+    manager.encode_key_loader(lambda _identity: private_keys().current()[1])
 
 
 def sign(subject: str, kind: str, claims: Claims, *, seconds: int | None = None) -> str:
     """A signed token of the given kind (`access`, `refresh`, `mfa`); only auth has the key to do so."""
-    lifetime = timedelta(seconds=seconds or runtime().settings.access_token_seconds)
-    headers = {"typ": TYPES[kind], "kid": runtime().private_keys.current()[0]}
+    lifetime = timedelta(seconds=seconds or current_settings().access_token_seconds)
+    headers = {"typ": TYPES[kind], "kid": private_keys().current()[0]}
     token: str = create_access_token(
         subject, expires_delta=lifetime, additional_claims=claims | {"type": kind}, additional_headers=headers
     )
@@ -82,7 +83,7 @@ class _Verified:
     claims: Claims
 
     def holds(self) -> bool:
-        return bool(self.claims["exp"] > time.time()) and runtime().public_keys.get(self.kid) is self.key
+        return bool(self.claims["exp"] > time.time()) and public_keys().get(self.kid) is self.key
 
 
 def _known(token: str) -> _Verified:
@@ -100,9 +101,9 @@ def _known(token: str) -> _Verified:
 def _verified(token: str) -> _Verified:
     """By PyJWT itself, once: flask-jwt-extended parses each token three times, and fills in `type` and `jti` where a
     token has none."""
-    settings = runtime().settings
+    settings = current_settings()
     kid = json.loads(base64url_decode(token.partition(".")[0]))["kid"]
-    key = runtime().public_keys.get(kid)
+    key = public_keys().get(kid)
     found = pyjwt.decode_complete(
         token,
         key,

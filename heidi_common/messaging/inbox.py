@@ -13,7 +13,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Index, exists, func, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from heidi_common.database.session import Base, db, storable, transaction, utcnow
+from heidi_common.database.models import Base, storable, utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.jobs import Work, backoff, still, unlocked
 from heidi_common.messaging.outbox import Event
 

@@ -15,7 +15,9 @@ from sqlalchemy import ColumnElement, Interval, Select, bindparam, func, select,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from heidi_common.database.compiled import Direct
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 
 HINT_LEASE = timedelta(seconds=30)
 

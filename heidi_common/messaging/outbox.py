@@ -18,10 +18,12 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.dml import ReturningInsert
 from uuid_utils.compat import uuid7
 
-from heidi_common.database.session import Base, db, transaction, utcnow
-from heidi_common.logger.setup import request_id
+from heidi_common.crypto.encryption import field_encryptor
+from heidi_common.database.models import Base, utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
+from heidi_common.logger.request_id import request_id
 from heidi_common.messaging.events import Fact
-from heidi_common.runtime import runtime
 
 CHANNEL = "outbox"
 PLACED = "outbox_placed"
@@ -56,7 +58,7 @@ class Event(Base):
         """What was sealed beside the fact; empty when there was nothing."""
         if self.sealed is None:
             return {}
-        found: dict[str, Any] = runtime().sealer.open(self.sealed, context=self.id.bytes)
+        found: dict[str, Any] = field_encryptor().open(self.sealed, context=self.id.bytes)
         return found
 
 
@@ -108,6 +110,6 @@ def _row(fact: Fact, sealed: dict[str, Any] | None, event_id: UUID) -> dict[str,
         "subject": fact.subject,
         "user_id": fact.user_id,
         "data": fact.data(),
-        "sealed": runtime().sealer.seal(sealed, context=event_id.bytes) if sealed else None,
+        "sealed": field_encryptor().seal(sealed, context=event_id.bytes) if sealed else None,
         "request_id": request_id(),
     }

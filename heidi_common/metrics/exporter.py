@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 
-import psutil
 from flask import Blueprint, Flask, Response, current_app, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
-from prometheus_client.registry import REGISTRY, Collector
+from prometheus_client.registry import REGISTRY
 from prometheus_flask_exporter import PrometheusMetrics
-from sqlalchemy import text
 
-from heidi_common.database.session import db
 from heidi_common.jwt.guards import public
+from heidi_common.metrics.platform_collector import PlatformCollector
 
 blueprint = Blueprint("metrics", __name__)
 IN_FLIGHT = Gauge("http_requests_in_flight", "Requests being served now", multiprocess_mode="livesum")
 ERRORS = Counter("http_errors_total", "Answers with status 4xx or 5xx", ["service", "route", "status"])
-FACTS = """
-SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0), count(*) FROM outbox WHERE sent_at IS NULL
-"""
-INBOX = "SELECT status, count(*) AS number FROM inbox WHERE status IN ('pending', 'dead') GROUP BY status"
-CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
 
 
 def counter(name: str, about: str, *labels: str) -> Counter:
@@ -77,43 +68,5 @@ def metrics() -> Response:
     else:
         body = generate_latest(REGISTRY)
     own = CollectorRegistry()
-    own.register(_Platform())
+    own.register(PlatformCollector())
     return Response(body + generate_latest(own), mimetype="text/plain; version=0.0.4")
-
-
-class _Platform(Collector):
-    """What no library counts: this service's memory and CPU, the database's connections, the work that waits."""
-
-    def collect(self) -> Iterable[Metric]:
-        processes = _family(psutil.Process())
-        yield _gauge(
-            "service_memory_bytes", "Resident memory of all processes", sum(p.memory_info().rss for p in processes)
-        )
-        yield _gauge("service_cpu_seconds", "CPU time of all processes", sum(sum(p.cpu_times()[:2]) for p in processes))
-        try:
-            yield from self._database()
-            yield _gauge("database_up", "1 when PostgreSQL answers", 1)
-        except Exception:  # the scrape must say so, not fail
-            yield _gauge("database_up", "1 when PostgreSQL answers", 0)
-
-    def _database(self) -> Iterable[Metric]:
-        with db.engine.connect() as connection:
-            oldest, unsent = connection.execute(text(FACTS)).one()
-            inbox = {row.status: row.number for row in connection.execute(text(INBOX))}
-            connections = connection.execute(text(CONNECTIONS)).scalar_one()
-        yield _gauge("outbox_oldest_unsent_seconds", "Age of the oldest fact not yet sent", float(oldest))
-        yield _gauge("outbox_unsent", "Facts not yet sent", unsent)
-        yield _gauge("inbox_pending", "Facts that a subscriber has still to take in", inbox.get("pending", 0))
-        yield _gauge("inbox_dead", "Facts that a subscriber could not digest", inbox.get("dead", 0))
-        yield _gauge("database_connections", "Open connections to the database", connections)
-
-
-def _family(process: psutil.Process) -> list[psutil.Process]:
-    parent = process.parent()
-    if parent is not None and "gunicorn" in " ".join(parent.cmdline()):
-        return [parent, *parent.children(recursive=True)]
-    return [process]
-
-
-def _gauge(name: str, about: str, value: float) -> GaugeMetricFamily:
-    return GaugeMetricFamily(f"heidi_{name}", about, value=value)

@@ -14,7 +14,8 @@ from sqlalchemy import text
 
 from heidi_common.database.session import db
 from heidi_common.jwt.guards import public
-from heidi_common.runtime import runtime
+from heidi_common.redis.client import redis_client
+from heidi_common.runtime import current_settings
 
 blueprint = Blueprint("health", __name__)
 NEEDED = "postgresql"
@@ -54,15 +55,15 @@ def check_postgresql() -> None:
 
 
 def check_redis() -> None:
-    runtime().redis.ping()
+    redis_client().ping()
 
 
 def check_broker() -> None:
     """A web process does not speak to the broker; that it listens is all that is asked here."""
-    url = urlsplit(runtime().settings.broker_url)
+    url = urlsplit(current_settings().broker_url)
     if url.scheme in ("redis", "rediss", "unix"):
         with redis.Redis.from_url(
-            runtime().settings.broker_url, socket_timeout=0.5, socket_connect_timeout=0.5
+            current_settings().broker_url, socket_timeout=0.5, socket_connect_timeout=0.5
         ) as found:
             found.ping()
         return

@@ -1,16 +1,11 @@
-"""What the documents of many operations say alike, about headers above all; it follows the code of each view."""
+"""Request headers that many operations share. A view declares those that it honours with `@documents`."""
 
 from __future__ import annotations
 
-import dis
-import inspect
 from collections.abc import Callable
-from types import FunctionType
 from typing import Any, TypeVar
 
-Function = TypeVar("Function", bound=Callable[..., Any])
-Describe = Callable[[dict[str, Any], str], None]
-_FOLLOWED = ("heidi_services.", "heidi_common.interceptors.")
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 def _header(name: str, description: str, **schema: Any) -> dict[str, Any]:
@@ -29,45 +24,38 @@ SENDERS_OWN = {"description": "What the sender sends, as it signed it.", "conten
 ETAG = {"description": "Names this version.", "schema": {"type": "string"}}
 
 
-def described(describe: Describe) -> Callable[[Function], Function]:
-    """Marks a function: the document of every view that calls it says so."""
+def documents(*headers: dict[str, Any]) -> Callable[[View], View]:
+    """Declare request headers in the OpenAPI document of a view, with the responses that they lead to.
 
-    def mark(function: Function) -> Function:
-        function.heidi_describe = describe  # type: ignore[attr-defined]
-        return function
+    It only declares: `etag()`, `if_match()` and the like read the headers. An architecture test fails if a view reads
+    a header that it does not declare, or the other way round.
 
-    return mark
+    Args:
+        headers: `IF_MATCH` (adds 412), `IF_NONE_MATCH` (for GET: adds 304 and the `ETag` of 200). `@idempotent`
+            declares `IDEMPOTENCY_KEY` itself.
+    """
 
+    def declare(view: View) -> View:
+        apidoc = getattr(view, "_apidoc", {})
+        declared = [*apidoc.get("request_headers", ()), *headers]
+        view._apidoc = {**apidoc, "request_headers": declared}  # type: ignore[attr-defined]
+        return view
 
-def if_match(doc: dict[str, Any], _method: str) -> None:
-    doc.setdefault("parameters", []).append(IF_MATCH)
-    doc.setdefault("responses", {})["412"] = "PRECONDITION_FAILED"
-
-
-def if_none_match(doc: dict[str, Any], method: str) -> None:
-    if method == "get":
-        doc.setdefault("parameters", []).append(IF_NONE_MATCH)
-        responses = doc["responses"]
-        responses["304"] = {"description": "The client has the newest.", "headers": {"ETag": ETAG}}
-        for found in (answer for status, answer in responses.items() if str(status) == "200"):
-            found["headers"] = {"ETag": ETAG}
+    return declare
 
 
-def descriptions(view: Callable[..., Any]) -> set[Describe]:
-    """Those of all marked functions that a view calls, itself or by a helper: no document forgets what code does."""
-    found: set[Describe] = set()
-    seen: set[FunctionType] = set()
-    left = [inspect.unwrap(view)]
-    while left:
-        fresh = _functions(left.pop()) - seen
-        seen |= fresh
-        found |= {one.heidi_describe for one in fresh if hasattr(one, "heidi_describe")}
-        left += [inspect.unwrap(one) for one in fresh if one.__module__.startswith(_FOLLOWED)]
-    return found
+def add_headers(doc: dict[str, Any], headers: list[dict[str, Any]]) -> None:
+    """Add declared request headers, and the responses that they lead to, to the document of an operation."""
+    if headers:
+        doc.setdefault("parameters", []).extend(headers)
+    if IF_MATCH in headers:
+        doc.setdefault("responses", {})["412"] = "PRECONDITION_FAILED"
+    if IF_NONE_MATCH in headers:
+        _add_not_modified(doc["responses"])
 
 
-def _functions(code: Any) -> set[FunctionType]:
-    """The functions of its module that a function uses."""
-    names = (step.argval for step in dis.get_instructions(code.__code__) if step.opname == "LOAD_GLOBAL")
-    used = (code.__globals__.get(name) for name in names)
-    return {one for one in used if isinstance(one, FunctionType)}
+def _add_not_modified(responses: dict[Any, Any]) -> None:
+    responses["304"] = {"description": "The client has the newest.", "headers": {"ETag": ETAG}}
+    for status, response in responses.items():
+        if str(status) == "200":
+            response["headers"] = {"ETag": ETAG}

@@ -18,10 +18,10 @@ import orjson
 from flask import Flask, current_app, request
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from heidi_common.http_client.client import Client, OutboundError
-from heidi_common.logger.setup import request_id
+from heidi_common.http_client.client import Client, OutboundError, http_client
+from heidi_common.logger.request_id import request_id
 from heidi_common.peers.signature import proof
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_settings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -69,7 +69,7 @@ class Reply:
 
 def url_of(service: str) -> str:
     """Where a service listens, by `PEER_URL` (`{port}` and `{service}` are filled in)."""
-    settings = runtime().settings
+    settings = current_settings()
     port = settings.base_port + list(import_module("heidi_services").SERVICES).index(service)
     return settings.peer_url.format(service=service, port=port).rstrip("/")
 
@@ -107,7 +107,7 @@ def _way(call: Call) -> Callable[[Call, float], Reply]:
     headers = dict(call.headers) | proof(call.headers) | {"X-Request-ID": request_id() or ""}
     if f"docs-{call.service}" in app.blueprints:
         return partial(_here, app.wsgi_app, headers)
-    return partial(_there, runtime().outbound, url_of(call.service), headers)
+    return partial(_there, http_client(), url_of(call.service), headers)
 
 
 def _here(app: WSGIApplication, headers: dict[str, str], call: Call, _timeout: float) -> Reply:

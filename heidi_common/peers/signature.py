@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from werkzeug.datastructures import Headers
 
-from heidi_common.runtime import runtime
+from heidi_common.crypto.signing import signer
 
 HEADER = "X-Heidi-Peer"
 
@@ -18,9 +18,9 @@ HEADER = "X-Heidi-Peer"
 def proof(headers: Mapping[str, str]) -> dict[str, str]:
     """The header to send along; none for a question that is asked without a token."""
     token = headers.get("Authorization")
-    return {HEADER: runtime().signer("peer").get_signature(token).decode()} if token else {}
+    return {HEADER: signer("peer").get_signature(token).decode()} if token else {}
 
 
 def is_proven(headers: Headers) -> bool:
     given, token = headers.get(HEADER), headers.get("Authorization")
-    return bool(given and token and runtime().signer("peer").verify_signature(token, given))
+    return bool(given and token and signer("peer").verify_signature(token, given))

@@ -13,7 +13,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import UnroutableError
 from pika.spec import Basic
 
-from heidi_common.logger.setup import bound_request_id, request_id
+from heidi_common.logger.request_id import bound_request_id, request_id
 from heidi_common.problems import Problem
 from heidi_common.rabbitmq.connection import REQUESTS, connect, declare_exchanges
 from heidi_common.rabbitmq.subscriber import consume

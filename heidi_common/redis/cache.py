@@ -18,10 +18,11 @@ from typing import Any, NamedTuple, TypeVar, cast
 
 import orjson
 import redis
-from redis.backoff import NoBackoff
 from redis.client import PubSub
-from redis.maint_notifications import MaintNotificationsConfig
-from redis.retry import Retry
+
+from heidi_common.config.settings import Settings
+from heidi_common.redis.client import mget, redis_client
+from heidi_common.runtime import per_app
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -30,29 +31,6 @@ _MARKER = b""  # no JSON text is empty
 _MARKER_SECONDS = 2
 _PAUSE_SECONDS = 1.0
 _LOG_EVERY_SECONDS = 60.0
-
-
-def connect(url: str, timeout: float = 0.3) -> redis.Redis:
-    """A client whose calls end within ``timeout`` seconds, come what may.
-
-    One immediate retry on a broken connection, because a restarted Redis leaves dead
-    connections in the pool; none after a time-out.
-    """
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
-        maint_notifications_config=MaintNotificationsConfig(enabled=False),
-    )
-
-
-def mget(client: redis.Redis, names: Iterable[str]) -> list[bytes | None]:
-    """What stands under these names, in one round trip.
-
-    The method of that name looks at its options for longer than the command takes.
-    """
-    return cast(list[bytes | None], client.execute_command("MGET", *names))  # type: ignore[no-untyped-call]
 
 
 class Message(NamedTuple):
@@ -232,3 +210,9 @@ class Cache:
         if now >= self._quiet_until:
             self._quiet_until = now + _LOG_EVERY_SECONDS
             log.warning("redis is away, working without it", extra={"error": str(error)})
+
+
+@per_app
+def redis_cache(settings: Settings) -> Cache:
+    """The cache that all processes of the platform share."""
+    return Cache(redis_client(), "heidi")

@@ -11,7 +11,8 @@ from flask.cli import AppGroup
 from heidi_common.audit import trail
 from heidi_common.cli.commands import tell_resealed
 from heidi_common.interceptors.validation import invalid
-from heidi_common.runtime import runtime
+from heidi_common.jwt.keys import private_keys
+from heidi_common.runtime import current_settings
 from heidi_services.auth import key_rotation as key_ring
 from heidi_services.auth.schemas import ClientIn
 from heidi_services.auth.service import clients as machines
@@ -27,7 +28,7 @@ groups = (keys, audit, clients)
 @keys.command("list")
 def list_keys() -> None:
     """The keys of JWT_PRIVATE_KEYS: id and state, never the secret."""
-    for key in runtime().private_keys.keys:
+    for key in private_keys().keys:
         click.echo(f"{key['kid']}  {key['state']}")
 
 
@@ -39,10 +40,10 @@ def rotate_keys(drop_previous: bool) -> None:
     With files, JWT_PRIVATE_KEYS (and JWT_PUBLIC_KEYS) are rewritten and every running service sees it; inline keys
     are printed, to be put where the secrets are kept.
     """
-    settings = runtime().settings
+    settings = current_settings()
     if settings.jwt_private_keys is None:
         raise click.ClickException("JWT_PRIVATE_KEYS is not set here: only auth has the signing keys")
-    rotated = key_ring.rotate(runtime().private_keys.keys, drop_previous=drop_previous)
+    rotated = key_ring.rotate(private_keys().keys, drop_previous=drop_previous)
     written = key_ring.write(settings.jwt_private_keys, settings.jwt_public_keys, rotated)
     for key in rotated:
         click.echo(f"{key['kid']}  {key['state']}", err=not written)

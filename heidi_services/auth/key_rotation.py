@@ -8,7 +8,7 @@ import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from heidi_common.database.session import utcnow
+from heidi_common.database.models import utcnow
 from heidi_common.jwt.keys import Jwk, generate, public_set
 
 KEEP = timedelta(days=31)

@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 
 from heidi_common.messaging.events import NotificationSend
 from heidi_common.messaging.outbox import emit
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_settings
 
 CATEGORY = "security"
 
@@ -46,5 +46,5 @@ def send(template: str, to: Addressee, *, kind: str = "INFO", **variables: Any) 
 
 def link(path: str, token: str) -> str:
     """`https://public.example/verify-email#token=...`: a fragment stays out of every log on the way."""
-    settings = runtime().settings
+    settings = current_settings()
     return f"{settings.frontend_url or settings.public_base_url}/{path}#token={token}"

@@ -10,7 +10,7 @@ from sqlalchemy import Index, Text
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
-from heidi_common.database.session import Base, utcnow
+from heidi_common.database.models import Base, utcnow
 
 
 class Purpose(StrEnum):

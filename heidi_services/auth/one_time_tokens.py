@@ -8,7 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, select, update
 
-from heidi_common.database.session import db, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
 from heidi_common.identity.models import User
 from heidi_services.auth import tokens
 from heidi_services.auth.models import OneTimeToken, Purpose

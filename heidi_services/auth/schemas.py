@@ -11,7 +11,9 @@ from marshmallow import fields, validate
 from heidi_common.identity.accounts import UserOut
 from heidi_common.identity.password_hashing import MAX_BYTES
 from heidi_common.identity.password_policy import IN_DOCUMENTS
-from heidi_common.schemas.base import PageQuery, PersonName, Schema, Text, UtcDateTime, in_order
+from heidi_common.schemas.base import PageQuery, Schema
+from heidi_common.schemas.fields import PersonName, Text, UtcDateTime
+from heidi_common.schemas.validators import in_order
 
 SCOPE = validate.Regexp(re.compile(r"[a-z][a-z-]*:[a-z][a-z-]*\Z"), error="A scope looks like notifications:write.")
 

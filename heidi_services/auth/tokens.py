@@ -11,7 +11,7 @@ from uuid import UUID
 
 from heidi_common.jwt import tokens
 from heidi_common.problems import Unauthorized
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_settings
 
 BEARER = "Bearer"
 
@@ -46,7 +46,7 @@ def pair(holder: Holder, place: Place, now: datetime) -> dict[str, Any]:
         "access_token": tokens.sign(str(holder.id), "access", access),
         "refresh_token": tokens.sign(str(holder.id), "refresh", refresh, seconds=remaining),
         "token_type": BEARER,
-        "expires_in": runtime().settings.access_token_seconds,
+        "expires_in": current_settings().access_token_seconds,
     }
 
 

@@ -2,7 +2,6 @@
 
 from flask import Response, request
 
-from heidi_common.openapi.headers import described, if_none_match
 from heidi_services.city.service.response_cache import Answer
 
 CACHE_CONTROL = "public, max-age=0, s-maxage=1"
@@ -18,7 +17,6 @@ def wants_geojson() -> bool:
     return request.accept_mimetypes.best_match(["application/json", GEOJSON]) == GEOJSON
 
 
-@described(if_none_match)
 def answered(answer: Answer, *, negotiated: bool = False) -> Response:
     """The answer for the wire; 304 when the client has it. `negotiated`: the form depended on Accept."""
     if request.if_none_match.contains_weak(answer.tag):

@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 from sqlalchemy.types import UserDefinedType
 
-from heidi_common.database.session import Base, Entity
+from heidi_common.database.models import Base, Entity
 
 PEOPLE = "coalesce(population, -1)"
 """Population as an order has it: unknown comes below nobody."""

@@ -8,9 +8,11 @@ from uuid import UUID
 from flask import Response
 
 from heidi_common.identity.models import Role
+from heidi_common.interceptors.conditional import etag, if_match
 from heidi_common.interceptors.idempotency import idempotent
-from heidi_common.interceptors.transform import Blueprint, enveloped, etag, if_match, open_page
+from heidi_common.interceptors.transform import Blueprint, enveloped, open_page
 from heidi_common.jwt.guards import guard, public
+from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
 from heidi_services.city import schemas
 from heidi_services.city import serializers as present
 from heidi_services.city.http_cache import answered, wants_geojson
@@ -26,6 +28,7 @@ blueprints = (blp,)
 
 @blp.route("/api/v1/cities", methods=["GET"])
 @public
+@documents(IF_NONE_MATCH)
 @blp.arguments(schemas.ListQuery, location="query")
 @blp.response(200, schemas.CityOut(many=True))
 def list_cities(query: dict[str, Any]) -> Response:
@@ -49,6 +52,7 @@ def create_city(body: dict[str, Any]) -> City:
 
 @blp.route("/api/v1/cities/nearby", methods=["GET"])
 @public
+@documents(IF_NONE_MATCH)
 @blp.arguments(schemas.NearQuery, location="query")
 @blp.response(200, schemas.NearCityOut(many=True))
 def near_a_point(query: dict[str, Any]) -> Response:
@@ -58,6 +62,7 @@ def near_a_point(query: dict[str, Any]) -> Response:
 
 @blp.route("/api/v1/cities/<uuid:city_id>/nearby", methods=["GET"])
 @public
+@documents(IF_NONE_MATCH)
 @blp.arguments(schemas.AroundQuery, location="query")
 @blp.response(200, schemas.NearCityOut(many=True))
 def near_a_city(query: dict[str, Any], city_id: UUID) -> Response:
@@ -67,6 +72,7 @@ def near_a_city(query: dict[str, Any], city_id: UUID) -> Response:
 
 @blp.route("/api/v1/cities/search", methods=["GET"])
 @public
+@documents(IF_NONE_MATCH)
 @blp.arguments(schemas.SearchQuery, location="query")
 @blp.response(200, schemas.FoundCityOut(many=True))
 def search_cities(query: dict[str, Any]) -> Response:
@@ -86,6 +92,7 @@ def search_cities(query: dict[str, Any]) -> Response:
 
 @blp.route("/api/v1/cities/distance", methods=["GET"])
 @public
+@documents(IF_NONE_MATCH)
 @blp.arguments(schemas.DistanceQuery, location="query")
 @blp.response(200, schemas.DistanceOut)
 def distance(query: dict[str, Any]) -> Response:
@@ -96,6 +103,7 @@ def distance(query: dict[str, Any]) -> Response:
 
 @blp.route("/api/v1/cities/countries", methods=["GET"])
 @public
+@documents(IF_NONE_MATCH)
 @blp.response(200, schemas.CountryOut(many=True))
 def list_countries() -> Response:
     """The countries that have cities, and how many."""
@@ -104,6 +112,7 @@ def list_countries() -> Response:
 
 @blp.route("/api/v1/cities/<uuid:city_id>", methods=["GET"])
 @public
+@documents(IF_NONE_MATCH)
 @blp.response(200, schemas.CityOut)
 def get_city(city_id: UUID) -> Response:
     """A city; a deactivated one says `isActive: false`."""
@@ -112,6 +121,7 @@ def get_city(city_id: UUID) -> Response:
 
 @blp.route("/api/v1/cities/<uuid:city_id>/names", methods=["GET"])
 @public
+@documents(IF_NONE_MATCH)
 @blp.response(200, schemas.NamesOut)
 def get_names(city_id: UUID) -> Response:
     """The other names under which search finds a city."""
@@ -120,6 +130,7 @@ def get_names(city_id: UUID) -> Response:
 
 @blp.route("/api/v1/cities/<uuid:city_id>", methods=["PATCH"])
 @guard(Role.ADMIN, Role.MODERATOR)
+@documents(IF_MATCH)
 @blp.arguments(schemas.CityPatch)
 @blp.response(200, schemas.CityOut)
 def change_city(body: dict[str, Any], city_id: UUID) -> City:
@@ -131,6 +142,7 @@ def change_city(body: dict[str, Any], city_id: UUID) -> City:
 
 @blp.route("/api/v1/cities/<uuid:city_id>", methods=["DELETE"])
 @guard(Role.ADMIN, Role.MODERATOR)
+@documents(IF_MATCH)
 @blp.response(204)
 def delete_city(city_id: UUID) -> None:
     """Deactivate a city: it leaves lists and searches, its id stays."""

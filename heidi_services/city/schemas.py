@@ -8,7 +8,9 @@ from marshmallow import Schema as BareSchema
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from heidi_common.schemas import timezones
-from heidi_common.schemas.base import Flag, FreeJson, Number, PageQuery, Schema, Text, UtcDateTime, in_order, not_blank
+from heidi_common.schemas.base import PageQuery, Schema
+from heidi_common.schemas.fields import Flag, FreeJson, Number, Text, UtcDateTime
+from heidi_common.schemas.validators import in_order, not_blank
 from heidi_services.city import countries
 from heidi_services.city.geo import MAX_RADIUS_KM
 from heidi_services.city.name_matching import fold

@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 
 from heidi_common.messaging.outbox import Event
 from heidi_common.problems import NotFound
-from heidi_common.schemas.base import iso
+from heidi_common.schemas.fields import iso
 from heidi_services.core.service import dead_letters, event_log
 
 events = AppGroup("events", help="The log of facts.")

@@ -12,9 +12,9 @@ from dataclasses import replace
 import orjson
 
 from heidi_common.crypto import base64url
-from heidi_common.http_client.client import OutboundError
+from heidi_common.http_client.client import OutboundError, http_client
 from heidi_common.peers.client import url_of
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_settings
 from heidi_services.core.operations import Later, Order, Refused
 
 _ENDS_TOO_SOON = 60.0
@@ -39,7 +39,7 @@ def _ends_at(authorization: str) -> float:
 
 
 def _machine_token() -> str:
-    settings = runtime().settings
+    settings = current_settings()
     if not settings.core_client_id or not settings.core_client_secret:
         raise Refused("the requester's sign-in has ended, and CORE_CLIENT_ID is not set")
     with _lock:
@@ -52,7 +52,7 @@ def _machine_token() -> str:
 
 def _fetch(client_id: str, secret: str) -> tuple[str, float]:
     try:
-        answer = runtime().outbound.request(
+        answer = http_client().request(
             "POST",
             url_of("auth") + "/api/v1/auth/token",
             data={"grant_type": "client_credentials"},

@@ -11,7 +11,7 @@ from sqlalchemy import CheckConstraint, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from heidi_common.database.session import Base, Entity
+from heidi_common.database.models import Base, Entity
 from heidi_common.messaging.jobs import Work
 
 

@@ -10,10 +10,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from heidi_common.database.pagination import Page
 from heidi_common.identity.models import Role
+from heidi_common.interceptors.conditional import etag
 from heidi_common.interceptors.event_stream import ServerSentEvent, access_check, last_event_id, stream_response
 from heidi_common.interceptors.idempotency import idempotent
-from heidi_common.interceptors.transform import Blueprint, etag
+from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticate, authenticated, caller, guard, public
+from heidi_common.openapi.headers import IF_NONE_MATCH, documents
 from heidi_common.problems import Unauthorized
 from heidi_common.schemas.base import PageQuery
 from heidi_services.core import schemas
@@ -146,6 +148,7 @@ def list_operations(query: dict[str, Any]) -> Page:
 
 @blp.route(f"{BASE}/operations/<uuid:operation_id>", methods=["GET"])
 @guard(Role.ADMIN)
+@documents(IF_NONE_MATCH)
 @blp.response(200, schemas.OperationOut)
 def get_operation(operation_id: UUID) -> Operation:
     """An operation with its steps, what became of each, and what was taken back."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from heidi_common.schemas.base import FreeJson, PageQuery, Schema, Text, UtcDateTime
+from heidi_common.schemas.base import PageQuery, Schema
+from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime
 from heidi_services.core.models import Status
 from heidi_services.core.operations import KINDS
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from heidi_common.schemas.base import iso
+from heidi_common.schemas.fields import iso
 from heidi_common.schemas.naming import camel
 
 FIELDS = ("id", "type", "subject", "user_id", "data", "request_id", "position", "created_at")

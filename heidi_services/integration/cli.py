@@ -11,7 +11,7 @@ from sqlalchemy import select
 from heidi_common.cli.commands import tell_resealed
 from heidi_common.database.session import db
 from heidi_common.problems import Problem
-from heidi_common.schemas.base import iso
+from heidi_common.schemas.fields import iso
 from heidi_services.integration.models import Delivery, DeliveryStatus, Integration, ProviderName
 from heidi_services.integration.service import deliveries, integrations
 

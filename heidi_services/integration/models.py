@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBina
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from uuid_utils.compat import uuid7
 
-from heidi_common.database.session import Base, Entity, utcnow
+from heidi_common.database.models import Base, Entity, utcnow
 from heidi_common.identity.models import Role
 from heidi_common.messaging.jobs import Work
 

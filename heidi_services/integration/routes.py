@@ -9,12 +9,13 @@ from uuid import UUID
 from flask import Response, request
 
 from heidi_common.database.pagination import Page
+from heidi_common.interceptors.conditional import etag, if_match, set_etag
 from heidi_common.interceptors.idempotency import idempotent
-from heidi_common.interceptors.transform import Blueprint, etag, if_match, raw_body, set_etag
+from heidi_common.interceptors.transform import Blueprint, raw_body
 from heidi_common.interceptors.validation import any_query
 from heidi_common.jwt.guards import authenticated, caller, guarded_user, public
-from heidi_common.openapi.headers import SENDERS_OWN
-from heidi_common.runtime import runtime
+from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, SENDERS_OWN, documents
+from heidi_common.runtime import current_settings
 from heidi_services.integration import schemas
 from heidi_services.integration.models import Delivery, Integration, WebhookEvent
 from heidi_services.integration.providers import Inbound
@@ -58,6 +59,7 @@ def list_integrations(query: dict[str, Any]) -> Page:
 
 @blp.route(ONE, methods=["GET"])
 @readable
+@documents(IF_NONE_MATCH)
 @blp.response(200, schemas.IntegrationOut)
 def get_integration(integration_id: UUID) -> Integration:
     """An integration; never its credentials."""
@@ -68,6 +70,7 @@ def get_integration(integration_id: UUID) -> Integration:
 
 @blp.route(ONE, methods=["PATCH"])
 @authenticated
+@documents(IF_MATCH)
 @blp.arguments(schemas.IntegrationPatch)
 @blp.response(200, schemas.IntegrationOut)
 def change_integration(body: dict[str, Any], integration_id: UUID) -> Integration:
@@ -79,6 +82,7 @@ def change_integration(body: dict[str, Any], integration_id: UUID) -> Integratio
 
 @blp.route(ONE, methods=["DELETE"])
 @authenticated
+@documents(IF_MATCH)
 @blp.response(204)
 def delete_integration(integration_id: UUID) -> None:
     """Delete an integration; webhooks to it are 404 from then on. Honours `If-Match`."""
@@ -150,6 +154,7 @@ def list_deliveries(query: dict[str, Any], integration_id: UUID) -> Page:
 
 @blp.route(f"{ONE}/deliveries/<uuid:delivery_id>", methods=["GET"])
 @readable
+@documents(IF_NONE_MATCH)
 @blp.response(200, schemas.DeliveryDetailOut)
 def get_delivery(integration_id: UUID, delivery_id: UUID) -> Delivery:
     """A delivery with every attempt."""
@@ -195,6 +200,6 @@ def _inbound() -> Inbound:
     """The raw body first, before anything parses it. The URL is the public one: `Host` may say anything."""
     body = raw_body()
     query = request.query_string.decode("latin-1")
-    url = runtime().settings.public_base_url + request.path + (f"?{query}" if query else "")
+    url = current_settings().public_base_url + request.path + (f"?{query}" if query else "")
     headers = {name.lower(): value for name, value in request.headers.items()}
     return Inbound(body, headers, url, time.time())

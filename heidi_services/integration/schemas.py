@@ -9,7 +9,9 @@ import orjson
 from marshmallow import ValidationError, fields, post_dump, validate, validates_schema
 
 from heidi_common.messaging.events import Custom, all_facts, matches
-from heidi_common.schemas.base import FreeJson, PageQuery, Schema, Text, UtcDateTime, iso, not_blank
+from heidi_common.schemas.base import PageQuery, Schema
+from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime, iso
+from heidi_common.schemas.validators import not_blank
 from heidi_services.integration.models import DeliveryStatus, ProviderName
 from heidi_services.integration.providers.custom import ALGORITHMS, ENCODINGS, SCHEMES
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from heidi_common.database.session import db
 from heidi_common.problems import Problem
-from heidi_common.schemas.base import iso
+from heidi_common.schemas.fields import iso
 from heidi_services.notification.enums import Channel, Status
 from heidi_services.notification.models import Notification, Template
 from heidi_services.notification.service import notifications as inbox

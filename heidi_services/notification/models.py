@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
-from heidi_common.database.session import Base, Entity, utcnow
+from heidi_common.database.models import Base, Entity, utcnow
 from heidi_common.messaging.jobs import Work
 from heidi_services.notification.enums import GENERAL, Channel, Status, Type
 

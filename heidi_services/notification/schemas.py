@@ -12,7 +12,9 @@ from marshmallow import ValidationError, fields, validate
 from heidi_common.crypto import base64url
 from heidi_common.identity.models import Role
 from heidi_common.schemas import timezones
-from heidi_common.schemas.base import FreeJson, PageQuery, Schema, Text, UtcDateTime, can_be_called, one_line
+from heidi_common.schemas.base import PageQuery, Schema
+from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime
+from heidi_common.schemas.validators import can_be_called, one_line
 from heidi_services.notification.enums import Channel, Status, Type
 
 MAX_SMS = 1600

@@ -8,7 +8,7 @@ import orjson
 from flask.cli import AppGroup
 
 from heidi_common.problems import Problem
-from heidi_common.schemas.base import iso
+from heidi_common.schemas.fields import iso
 from heidi_services.scheduler import schemas, service
 from heidi_services.scheduler.models import Schedule
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from heidi_common.database.session import Base, Entity
+from heidi_common.database.models import Base, Entity
 from heidi_common.messaging.jobs import Work
 
 

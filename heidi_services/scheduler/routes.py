@@ -5,9 +5,11 @@ from uuid import UUID
 
 from heidi_common.database.pagination import Page
 from heidi_common.identity.models import Role
+from heidi_common.interceptors.conditional import etag, if_match
 from heidi_common.interceptors.idempotency import idempotent
-from heidi_common.interceptors.transform import Blueprint, etag, if_match
+from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import caller, guard
+from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
 from heidi_services.scheduler import actions, schemas, service
 from heidi_services.scheduler.long_polling import waits
 from heidi_services.scheduler.models import Schedule, ScheduleRun
@@ -60,6 +62,7 @@ def preview(body: dict[str, Any]) -> service.Preview:
 
 @blp.route(ONE, methods=["GET"])
 @guard(Role.ADMIN, scopes=SCOPE)
+@documents(IF_NONE_MATCH)
 @blp.response(200, schemas.ScheduleOut)
 def get_schedule(schedule_id: UUID) -> Schedule:
     """A schedule, its last run and its next."""
@@ -70,6 +73,7 @@ def get_schedule(schedule_id: UUID) -> Schedule:
 
 @blp.route(ONE, methods=["PATCH"])
 @guard(Role.ADMIN, scopes=SCOPE)
+@documents(IF_MATCH)
 @blp.arguments(schemas.ScheduleChange(partial=True))
 @blp.response(200, schemas.ScheduleOut)
 def change_schedule(body: dict[str, Any], schedule_id: UUID) -> Schedule:
@@ -81,6 +85,7 @@ def change_schedule(body: dict[str, Any], schedule_id: UUID) -> Schedule:
 
 @blp.route(ONE, methods=["DELETE"])
 @guard(Role.ADMIN, scopes=SCOPE)
+@documents(IF_MATCH)
 @blp.response(204)
 def delete_schedule(schedule_id: UUID) -> None:
     """Delete a schedule with its history. Honours `If-Match`."""
@@ -125,6 +130,7 @@ def list_runs(query: dict[str, Any], schedule_id: UUID) -> Page:
 
 @blp.route(f"{ONE}/runs/<uuid:run_id>", methods=["GET"])
 @guard(Role.ADMIN)
+@documents(IF_NONE_MATCH)
 @blp.response(200, schemas.RunOut)
 def get_run(schedule_id: UUID, run_id: UUID) -> ScheduleRun:
     """A run: when, how long, and what came of it."""

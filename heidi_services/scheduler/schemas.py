@@ -4,7 +4,9 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate
 
-from heidi_common.schemas.base import FreeJson, PageQuery, Schema, Text, UtcDateTime, not_blank
+from heidi_common.schemas.base import PageQuery, Schema
+from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime
+from heidi_common.schemas.validators import not_blank
 from heidi_services.scheduler.actions import ACTIONS
 from heidi_services.scheduler.enums import Misfire, Overlap, Status, Trigger
 

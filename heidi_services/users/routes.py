@@ -8,9 +8,11 @@ from uuid import UUID
 from flask import Response, jsonify, request
 
 from heidi_common.identity.models import Role, User
+from heidi_common.interceptors.conditional import if_match, set_etag
 from heidi_common.interceptors.idempotency import idempotent
-from heidi_common.interceptors.transform import Blueprint, enveloped, if_match, set_etag
+from heidi_common.interceptors.transform import Blueprint, enveloped
 from heidi_common.jwt.guards import authenticated, caller, guard
+from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
 from heidi_services.users.schemas import ErasedOut, EraseIn, ExportOut, PeopleQuery, PersonIn, PersonOut, PersonPatch
 from heidi_services.users.serializers import answer, page_answer, tag
 from heidi_services.users.service import data_export, erasure, queries, users
@@ -40,6 +42,7 @@ def create(body: dict[str, Any]) -> Response:
 
 @blp.route("/api/v1/users/<uuid:user_id>", methods=["GET"])
 @authenticated
+@documents(IF_NONE_MATCH)
 @blp.response(200, PersonOut)
 def get(user_id: UUID) -> Response:
     """Oneself; anybody for ADMIN and MODERATOR."""
@@ -48,6 +51,7 @@ def get(user_id: UUID) -> Response:
 
 @blp.route("/api/v1/users/me", methods=["GET"])
 @authenticated
+@documents(IF_NONE_MATCH)
 @blp.response(200, PersonOut)
 def get_me() -> Response:
     """Oneself."""
@@ -56,6 +60,7 @@ def get_me() -> Response:
 
 @blp.route("/api/v1/users/<uuid:user_id>", methods=["PATCH"])
 @authenticated
+@documents(IF_MATCH)
 @blp.arguments(PersonPatch)
 @blp.response(200, PersonOut)
 def update(body: dict[str, Any], user_id: UUID) -> Response:
@@ -65,6 +70,7 @@ def update(body: dict[str, Any], user_id: UUID) -> Response:
 
 @blp.route("/api/v1/users/me", methods=["PATCH"])
 @authenticated
+@documents(IF_MATCH)
 @blp.arguments(PersonPatch)
 @blp.response(200, PersonOut)
 def update_me(body: dict[str, Any]) -> Response:
@@ -74,6 +80,7 @@ def update_me(body: dict[str, Any]) -> Response:
 
 @blp.route("/api/v1/users/<uuid:user_id>", methods=["DELETE"])
 @authenticated
+@documents(IF_MATCH)
 @blp.response(204)
 def delete(user_id: UUID) -> None:
     """Soft delete, by oneself or an ADMIN; all sessions end at once."""
@@ -82,6 +89,7 @@ def delete(user_id: UUID) -> None:
 
 @blp.route("/api/v1/users/me", methods=["DELETE"])
 @authenticated
+@documents(IF_MATCH)
 @blp.response(204)
 def delete_me() -> None:
     """Soft delete of oneself; all sessions end at once."""

@@ -13,7 +13,9 @@ from heidi_common.identity.models import Role
 from heidi_common.identity.password_hashing import MAX_BYTES
 from heidi_common.identity.password_policy import IN_DOCUMENTS
 from heidi_common.schemas import timezones
-from heidi_common.schemas.base import Flag, PageQuery, PersonName, Schema, Text, UtcDateTime, in_order
+from heidi_common.schemas.base import PageQuery, Schema
+from heidi_common.schemas.fields import Flag, PersonName, Text, UtcDateTime
+from heidi_common.schemas.validators import in_order
 
 PHONE = validate.Regexp(re.compile(r"\+[1-9][0-9]{6,14}\Z"), error="A phone number looks like +4930123456 (E.164).")
 LOCALE = validate.Regexp(re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?\Z"), error="A locale looks like de-AT.")

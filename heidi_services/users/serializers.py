@@ -11,7 +11,7 @@ from heidi_common.identity import accounts
 from heidi_common.identity.accounts import PERSON, AnyRow
 from heidi_common.identity.models import User
 from heidi_common.interceptors.transform import enveloped, open_page
-from heidi_common.schemas.base import iso
+from heidi_common.schemas.fields import iso
 
 COLUMNS: tuple[Any, ...] = (
     *accounts.SHOWN,

@@ -26,7 +26,7 @@ SPECIALITIES: Mapping[str, frozenset[str]] = {
 }
 """What a service has beyond the common rooms. A name that is not here (utils.py, helpers.py) needs a reason first."""
 
-COMMITS = frozenset({"heidi_common/database/session.py"})
+COMMITS = frozenset({"heidi_common/database/transactions.py"})
 IMPORTS_BY_NAME = frozenset({"workers/actors.py"})
 FUNCTION_PATH = re.compile(r"(heidi_common|heidi_services|workers)(\.\w+)*:\w+")
 # Where settings are made, what runs before there are any, and commands typed by a person.

@@ -9,7 +9,8 @@ import redis
 from flask.testing import FlaskClient
 
 from heidi_common.identity.models import Role
-from heidi_common.runtime import runtime
+from heidi_common.redis.client import redis_client
+from heidi_common.runtime import current_runtime
 from tests.auth.helpers import bearer, login, refresh, register
 from tests.auth.test_token_attacks import PROTECTED
 
@@ -37,7 +38,7 @@ def test_the_old_access_token_is_refused_by_all_services_at_once(client: FlaskCl
     assert 401 not in codes(client, me)
     assert ENDS[end](client, me, admin).status_code < 300
     assert codes(client, me) == {401}
-    runtime().redis.flushall()
+    redis_client().flushall()
     assert codes(client, me) == {401}
 
 
@@ -46,7 +47,7 @@ def test_without_redis_the_database_answers(client, as_user, monkeypatch, end) -
     admin, me = as_user(Role.ADMIN).headers, register(client)
     other = login(client).json["data"]
     dead = redis.Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2)
-    monkeypatch.setattr(runtime(), "redis", dead)
+    monkeypatch.setitem(current_runtime().parts, redis_client, dead)
     assert client.get("/api/v1/auth/me", headers=bearer(me)).status_code == 200
     assert ENDS[end](client, me, admin).status_code < 300
     assert codes(client, me) <= {401, 503}
@@ -59,7 +60,11 @@ def test_without_redis_the_database_answers(client, as_user, monkeypatch, end) -
 def test_an_end_while_redis_was_away_holds_when_it_comes_back_empty(client, monkeypatch) -> None:
     me = register(client)
     with monkeypatch.context() as gone:
-        gone.setattr(runtime(), "redis", redis.Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2))
+        gone.setitem(
+            current_runtime().parts,
+            redis_client,
+            redis.Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2),
+        )
         assert client.post("/api/v1/auth/logout", headers=bearer(me)).status_code == 204
-    runtime().redis.flushall()
+    redis_client().flushall()
     assert client.get("/api/v1/auth/me", headers=bearer(me)).status_code == 401

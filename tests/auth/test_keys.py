@@ -12,10 +12,10 @@ from flask.testing import FlaskClient
 from pytest_httpserver import HTTPServer
 
 from heidi_common.app import build_app, service
-from heidi_common.database.session import utcnow
+from heidi_common.database.models import utcnow
 from heidi_common.jwt import keys
 from heidi_common.problems import Unavailable
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_settings
 from heidi_services.auth import key_rotation
 from tests.auth.helpers import bearer, refresh, register
 from tests.conftest import make_settings
@@ -99,7 +99,7 @@ def test_a_source_of_keys_that_is_away_is_not_asked_for_each_request(monkeypatch
 
 
 def test_nobody_is_told_that_a_token_is_bad_when_no_key_can_be_read(app: Flask, as_user, tmp_path) -> None:
-    nowhere = replace(runtime().settings, jwt_public_keys=str(tmp_path / "none.json"))
+    nowhere = replace(current_settings(), jwt_public_keys=str(tmp_path / "none.json"))
     found = build_app(nowhere, service("auth")).test_client().get("/api/v1/auth/me", headers=as_user().headers)
     assert (found.status_code, found.json["code"]) == (503, "keys_away") and found.headers["Retry-After"]
 

@@ -9,7 +9,7 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
-from heidi_common.database.session import utcnow
+from heidi_common.database.models import utcnow
 from heidi_common.jwt import tokens
 from tests.auth.helpers import bearer, register
 from tests.auth.test_keys import filed as filed

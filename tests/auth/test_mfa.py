@@ -13,10 +13,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import OperationalError
 
-from heidi_common.database.session import db, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
 from heidi_common.identity.models import User
 from heidi_common.interceptors.error_handlers import LOCK_NOT_AVAILABLE
-from heidi_common.runtime import Runtime, runtime
+from heidi_common.runtime import Runtime, current_settings
 from heidi_services.auth.models import RecoveryCode, Totp
 from heidi_services.auth.service import mfa, totp_secrets
 from tests.auth.helpers import ANOTHER, bearer, login, mails, register
@@ -167,11 +168,11 @@ def test_a_factor_counts_only_once_confirmed_and_goes_when_removed(client) -> No
 
 
 def _with_keys(app: Flask, monkeypatch, *keys: str) -> None:
-    monkeypatch.setitem(app.extensions, "heidi", Runtime(replace(runtime().settings, encryption_keys=keys)))
+    monkeypatch.setitem(app.extensions, "heidi", Runtime(replace(current_settings(), encryption_keys=keys)))
 
 
 def test_a_second_factor_outlives_the_rotation_of_encryption_keys(app: Flask, ada, monkeypatch) -> None:
-    [old], new = runtime().settings.encryption_keys, base64.b64encode(bytes(range(32, 64))).decode()
+    [old], new = current_settings().encryption_keys, base64.b64encode(bytes(range(32, 64))).decode()
     _with_keys(app, monkeypatch, new, old)
     assert totp_secrets.reseal() == (1, [])
     assert totp_secrets.reseal() == (0, [])

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from heidi_common.identity.password_hashing import MAX_BYTES
 from heidi_common.identity.password_policy import MIN_CHARACTERS
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_runtime, current_settings
 from heidi_services.auth.pages import SCRIPT, WORDS
 from heidi_services.auth.service import password
 from tests.auth.helpers import ANOTHER, bearer, login, mails, register
@@ -160,9 +160,9 @@ def test_a_forgotten_password_is_set_anew_with_nothing_but_the_pages(client: Fla
 
 
 def test_links_lead_to_a_frontend_of_ones_own_when_there_is_one(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = runtime().settings
+    settings = current_settings()
     changed = make_settings(settings.database_url, settings.redis_url, frontend_url="https://app.example.org/account")
-    monkeypatch.setattr(runtime(), "settings", changed)
+    monkeypatch.setattr(current_runtime(), "settings", changed)
     register(app.test_client())
     assert mails("verify-email")[0]["variables"]["link"].startswith(
         "https://app.example.org/account/verify-email#token="

@@ -14,12 +14,14 @@ from flask.testing import FlaskClient
 from sqlalchemy import update
 from uuid_utils.compat import uuid7
 
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts
 from heidi_common.identity.models import Role, User
 from heidi_common.identity.password_hashing import passwords
 from heidi_common.messaging.outbox import Event
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_runtime, current_settings
 from heidi_services.auth import response_timing
 from heidi_services.auth.models import OneTimeToken
 from tests.auth.helpers import ANOTHER, PASSWORD, bearer, login, mails, refresh, register
@@ -46,9 +48,9 @@ def reset(client: FlaskClient, token: str, password: str = ANOTHER):
 
 @pytest.fixture
 def verified_mode(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = runtime().settings
+    settings = current_settings()
     changed = make_settings(settings.database_url, settings.redis_url, auth_registration="verified")
-    monkeypatch.setattr(runtime(), "settings", changed)
+    monkeypatch.setattr(current_runtime(), "settings", changed)
 
 
 def test_a_forgotten_password_is_reset_once_and_everything_else_ends(client: FlaskClient) -> None:

@@ -11,7 +11,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from heidi_common.audit.trail import Audit
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Session
 from heidi_common.jwt.tokens import verify
 from heidi_services.auth.service import sessions as refreshing

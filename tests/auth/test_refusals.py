@@ -11,10 +11,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from heidi_common.audit.trail import Audit
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity import login_throttle, password_hashing
 from heidi_common.identity.models import User
-from heidi_common.runtime import runtime
+from heidi_common.redis.client import redis_client
+from heidi_common.runtime import current_runtime, current_settings
 from tests.auth.helpers import PASSWORD, login, register
 from tests.conftest import make_settings
 from tests.sql_recorder import noted
@@ -60,10 +62,10 @@ def test_every_reason_to_refuse_looks_the_same(app: Flask, people) -> None:
 
 
 def test_an_unverified_person_is_refused_the_same_way(app: Flask, people, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = runtime().settings
+    settings = current_settings()
     wrong = shape(login(app.test_client(), "ada@example.test", "not-her-password-1"))
     changed = make_settings(settings.database_url, settings.redis_url, auth_registration="verified")
-    monkeypatch.setattr(runtime(), "settings", changed)
+    monkeypatch.setattr(current_runtime(), "settings", changed)
     assert shape(login(app.test_client())) == wrong
 
 
@@ -103,7 +105,7 @@ def test_a_burst_does_not_slip_past_the_throttle(
 def test_without_redis_nobody_guesses_for_free(app: Flask, client: FlaskClient, monkeypatch) -> None:
     register(client)
     dead = redis.Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2)
-    monkeypatch.setattr(runtime(), "redis", dead)
+    monkeypatch.setitem(current_runtime().parts, redis_client, dead)
     refused = login(client)
     assert refused.status_code == 503 and refused.headers["Retry-After"]
 

@@ -20,7 +20,8 @@ from sqlalchemy import func, select
 
 from heidi_common.audit.trail import DAMPER, Audit
 from heidi_common.crypto.base64url import decode
-from heidi_common.database.session import db, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
 from heidi_common.jwt import keys
 from tests.auth.helpers import PASSWORD, mails, register
 from tests.conftest import SIGNING_KEY

@@ -9,11 +9,13 @@ from flask.testing import FlaskClient
 
 from heidi_common.app import build_app, service
 from heidi_common.config.settings import Settings
-from heidi_common.database.session import after_commit, db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import after_commit, transaction
 from heidi_common.messaging.events import matches
 from heidi_common.messaging.outbox import Event
 from heidi_common.problems import Unavailable
-from heidi_common.runtime import runtime
+from heidi_common.redis.cache import redis_cache
+from heidi_common.redis.client import redis_client
 from heidi_services.city.models import City
 from heidi_services.city.service import cities, response_cache
 from tests.city.conftest import BERLIN
@@ -148,7 +150,7 @@ def test_reads_and_changes_work_without_redis(redis_url: str, database_url: str,
 
 
 def test_a_generation_that_redis_lost_makes_all_older_answers_void(client: FlaskClient, city: City) -> None:
-    cache = runtime().cache
+    cache = redis_cache()
     cache.attempt(lambda r: r.delete(cache.key("city:generation")), None)
     db.session.execute(City.__table__.update().values(population=1))
     db.session.commit()
@@ -157,5 +159,5 @@ def test_a_generation_that_redis_lost_makes_all_older_answers_void(client: Flask
 
 
 def test_stored_answers_expire(client: FlaskClient, city: City, app: Flask) -> None:
-    store: redis.Redis = runtime().redis
-    assert 0 < store.ttl(runtime().cache.key(f"city:{city.id.hex}")) <= response_cache.SECONDS
+    store: redis.Redis = redis_client()
+    assert 0 < store.ttl(redis_cache().key(f"city:{city.id.hex}")) <= response_cache.SECONDS

@@ -18,7 +18,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select, text
 
 from heidi_common.config.settings import Settings
-from heidi_common.database.session import db, reading, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import reading, transaction
 from heidi_common.messaging.outbox import Event
 from heidi_services.city import import_sources
 from heidi_services.city.models import CITY_NAMES, City

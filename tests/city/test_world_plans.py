@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from flask.testing import FlaskClient
 
-from heidi_common.database.session import reading
+from heidi_common.database.transactions import reading
 from tests.sql_recorder import noted
 
 Plans = Callable[[str], list[str]]

@@ -10,11 +10,13 @@ from flask import Flask
 from sqlalchemy import select, update
 from uuid_utils.compat import uuid7
 
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import CoreOperation, Fact, UserCreated
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.outbox import Event, emit
-from heidi_common.runtime import runtime
+from heidi_common.redis.cache import redis_cache
 from heidi_services.core.models import Operation
 from heidi_services.core.service import overview
 from workers import core
@@ -49,7 +51,7 @@ def test_an_operation_from_the_bus_gets_a_row_and_then_a_worker(app: Flask, brok
 
 
 def test_a_new_person_makes_the_kept_overview_untrue(app: Flask) -> None:
-    runtime().cache.set_json(overview.KEY, {"data": {}, "unavailable": []}, 60)
+    redis_cache().set_json(overview.KEY, {"data": {}, "unavailable": []}, 60)
     assert overview.cached() is not None
     digest("renew_overview", UserCreated(id=uuid7(), role="USER", is_active=True))
     assert overview.cached() is None

@@ -9,7 +9,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 from uuid_utils.compat import uuid7
 
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
 from heidi_common.messaging.events import CityCreated, Fact, UserCreated, UserDeleted
 from heidi_common.messaging.inbox import Inbox

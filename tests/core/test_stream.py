@@ -9,11 +9,12 @@ from flask import Flask
 from sqlalchemy import func, select, text
 from werkzeug.serving import make_server
 
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role, Session
 from heidi_common.messaging.events import CityCreated
 from heidi_common.messaging.outbox import PLACED
-from heidi_common.runtime import runtime
+from heidi_common.redis.client import redis_client
 from heidi_services.core.service import event_stream
 from tests.core.test_events import place, user_created
 from tests.polling import PATIENCE, until
@@ -139,7 +140,7 @@ def test_signing_out_ends_the_stream(url: str, admin: Any) -> None:
     with Listener(url, admin.headers) as listener:
         with transaction():
             db.session.delete(db.session.get_one(Session, admin.session_id))
-        runtime().redis.flushall()
+        redis_client().flushall()
         assert listener.ended(), "not even a sign of life comes in between"
 
 

@@ -17,7 +17,8 @@ import pytest
 from flask import Flask
 
 from heidi_common.config.settings import Settings
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
 from heidi_common.messaging.events import UserCreated
 from heidi_common.messaging.outbox import Event, emit_many

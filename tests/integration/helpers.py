@@ -13,7 +13,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, update
 from uuid_utils.compat import uuid7
 
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import Fact, UserUpdated
 from heidi_common.messaging.outbox import Event, emit
 from heidi_services.integration.models import Delivery

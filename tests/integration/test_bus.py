@@ -15,7 +15,8 @@ from sqlalchemy import select
 
 import workers.integration  # noqa: F401  (registers the actors)
 from heidi_common.config.settings import Settings
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import IntegrationSync
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.outbox import emit

@@ -15,7 +15,9 @@ from pytest_httpserver import HTTPServer
 from sqlalchemy import func, select, update
 from standardwebhooks import Webhook
 
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import IntegrationSync
 from heidi_common.messaging.inbox import Refused
 from heidi_common.messaging.outbox import Event

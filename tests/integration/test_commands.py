@@ -9,7 +9,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import update
 
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_services.integration.models import Delivery
 from heidi_services.integration.service import delivery_worker
 from tests.integration.helpers import forward, make, some_id, user_updated

@@ -16,7 +16,10 @@ from sqlalchemy import select, update
 from standardwebhooks import Webhook, WebhookVerificationError
 from werkzeug import Request, Response
 
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.crypto.encryption import field_encryptor
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.outbox import Event
 from heidi_services.integration.models import Delivery, DeliveryAttempt, Integration, IntegrationLog
 from heidi_services.integration.service import delivery_results, delivery_worker, integrations, webhook_client
@@ -451,17 +454,17 @@ def test_rotated_encryption_keys_open_what_was_sealed_before(
     import base64
 
     from heidi_common.crypto.encryption import Sealer
-    from heidi_common.runtime import runtime
+    from heidi_common.runtime import current_runtime
 
     old, new = base64.b64encode(bytes(range(32))).decode(), base64.b64encode(bytes(range(32, 64))).decode()
-    monkeypatch.setitem(runtime().__dict__, "sealer", Sealer([new, old]))
+    monkeypatch.setitem(current_runtime().parts, field_encryptor, Sealer([new, old]))
     assert integrations.rotate_keys() == (1, [])
     assert integrations.rotate_keys() == (0, [])
-    monkeypatch.setitem(runtime().__dict__, "sealer", Sealer([new]))
+    monkeypatch.setitem(current_runtime().parts, field_encryptor, Sealer([new]))
     httpserver.expect_request("/hook").respond_with_data("")
     deliver(queued(endpoint))
     Webhook(endpoint["signingSecret"]).verify(httpserver.log[0][0].data, dict(httpserver.log[0][0].headers))
-    monkeypatch.setitem(runtime().__dict__, "sealer", Sealer([old]))
+    monkeypatch.setitem(current_runtime().parts, field_encryptor, Sealer([old]))
     assert integrations.rotate_keys() == (0, [integration(endpoint).id])
 
 

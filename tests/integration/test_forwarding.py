@@ -11,7 +11,9 @@ from flask.testing import FlaskClient
 from pytest_httpserver import HTTPServer
 from sqlalchemy import func, select, update
 
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
 from heidi_common.messaging.events import CityCreated, CityUpdated, NotificationFailed, UserCreated, UserDeleted
 from heidi_common.messaging.outbox import Event

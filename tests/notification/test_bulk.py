@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 from flask.testing import FlaskClient
 
-from heidi_common.database.session import db, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
 from heidi_common.identity.models import Role
 from heidi_common.messaging.outbox import Event
 from heidi_services.notification.models import Notification

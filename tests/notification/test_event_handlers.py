@@ -9,7 +9,9 @@ from dramatiq import Message
 from flask import Flask
 from uuid_utils.compat import uuid7
 
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import NotificationSend, UserCreated, UserDeleted
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.outbox import Event, emit

@@ -8,7 +8,9 @@ from uuid import uuid4
 import pytest
 from flask.testing import FlaskClient
 
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
 from heidi_common.messaging.outbox import Event
 from heidi_services.notification.models import Notification

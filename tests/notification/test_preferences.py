@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from heidi_common.database.session import utcnow
-from heidi_common.schemas.base import iso
+from heidi_common.database.models import utcnow
+from heidi_common.schemas.fields import iso
 from heidi_services.notification.service import scheduled_tasks
 from heidi_services.notification.service.delivery_policy import quiet_until
 from tests.conftest import SignedIn

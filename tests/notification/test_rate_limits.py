@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from heidi_common.config.settings import ConfigError, Settings
-from heidi_common.database.session import utcnow
-from heidi_common.runtime import runtime
+from heidi_common.database.models import utcnow
+from heidi_common.redis.client import redis_client
 from heidi_services.notification.service.rate_limits import Limit, take
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, attempts_of, delivered
@@ -19,15 +19,15 @@ AsUser = Callable[..., SignedIn]
 
 def test_a_bucket_gives_its_burst_and_then_says_how_long(app: object) -> None:
     limit = Limit("x", burst=2, every=10_000)
-    assert [take(runtime().redis, [limit]) for _ in range(2)] == [0, 0]
-    assert 9_000 < take(runtime().redis, [limit]) <= 10_000
+    assert [take(redis_client(), [limit]) for _ in range(2)] == [0, 0]
+    assert 9_000 < take(redis_client(), [limit]) <= 10_000
 
 
 def test_when_one_bucket_is_empty_nothing_is_taken_from_the_others(app: object) -> None:
     full, empty = Limit("full", burst=1, every=6_000), Limit("empty", burst=1, every=6_000)
-    take(runtime().redis, [empty])
-    assert take(runtime().redis, [full, empty]) > 0
-    assert take(runtime().redis, [full]) == 0
+    take(redis_client(), [empty])
+    assert take(redis_client(), [full, empty]) > 0
+    assert take(redis_client(), [full]) == 0
 
 
 def test_the_sixth_text_message_waits_and_is_no_attempt(post: Post, as_user: AsUser) -> None:

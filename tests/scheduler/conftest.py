@@ -10,7 +10,8 @@ from flask import Flask
 from sqlalchemy import select, update
 from uuid_utils.compat import uuid7
 
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
 from heidi_common.messaging.outbox import Event
 from heidi_services.scheduler import service

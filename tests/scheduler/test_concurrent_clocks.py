@@ -16,7 +16,8 @@ from uuid_utils.compat import uuid7
 
 from heidi_common.app import base_app
 from heidi_common.config.settings import Settings
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.outbox import Event
 from heidi_services.scheduler import service
 from heidi_services.scheduler.models import Schedule, ScheduleRun

@@ -9,7 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text, update
 
-from heidi_common.database.session import db, reading, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import reading, transaction
 from heidi_services.scheduler import cron, service
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 from heidi_services.scheduler.service import dispatch, run_creation

@@ -13,9 +13,11 @@ from redis.retry import Retry
 from sqlalchemy import func, update
 from werkzeug import Request, Response
 
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
+from heidi_common.redis.client import redis_client
 from heidi_common.redis.lock import Lock
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_runtime
 from heidi_services.scheduler import service
 from heidi_services.scheduler.actions import ActionFailed, Order, Outcome
 from heidi_services.scheduler.models import Schedule, ScheduleRun
@@ -225,12 +227,12 @@ def test_the_lock_keeps_a_second_worker_out_and_its_absence_stops_nothing(
 ) -> None:
     found = schedule()
     run = service.run_now(found, by=uuid4())
-    with Lock(runtime().redis, f"schedule:{found}", ttl=30):
+    with Lock(redis_client(), f"schedule:{found}", ttl=30):
         service.run(run.id)
         assert (runs(found)[0].status, runs(found)[0].attempts) == ("QUEUED", 0)
     make_due()
     nobody = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0))
-    monkeypatch.setattr(runtime(), "redis", nobody)
+    monkeypatch.setitem(current_runtime().parts, redis_client, nobody)
     service.run(run.id)
     assert runs(found)[0].status == "SUCCEEDED"
 

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from flask import Flask
 from sqlalchemy import func, update
 
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_services.scheduler.models import ScheduleRun
 from tests.scheduler.conftest import MakeSchedule, facts, far_away, runs
 from workers import actors

@@ -12,13 +12,15 @@ from sqlalchemy import inspect, select
 
 from heidi_common.app import all_services, build_app
 from heidi_common.audit.trail import verify
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role, Session, User
 from heidi_common.interceptors.idempotency import IdempotencyKey
 from heidi_common.messaging.outbox import Event
 from heidi_common.peers import client as peers
 from heidi_common.peers.client import Reply
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_settings
 from heidi_services.auth.models import OneTimeToken, RecoveryCode, Totp
 from heidi_services.auth.service import retention as forgetting
 from tests.auth.helpers import PASSWORD, bearer, login, register
@@ -174,7 +176,7 @@ def test_a_page_too_large_for_one_answer_is_asked_for_in_smaller_ones(client, as
 
 def test_an_export_of_more_pages_than_a_person_may_ask_for_is_whole(app, as_user) -> None:
     headers = as_user().headers
-    few = replace(runtime().settings, environment="development", throttle_user_per_minute=2)
+    few = replace(current_settings(), environment="development", throttle_user_per_minute=2)
     throttled = build_app(few, *all_services())
     found = throttled.test_client().get(f"{USERS}/me/export", headers=headers)
     assert found.status_code == 200, found.json

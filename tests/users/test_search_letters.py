@@ -12,8 +12,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
-from heidi_common.database.session import db, reading
+from heidi_common.database.session import db
 from heidi_common.database.text_search import plain
+from heidi_common.database.transactions import reading
 from heidi_common.identity.models import Role
 from tests.conftest import ROOT
 from tests.sql_recorder import noted

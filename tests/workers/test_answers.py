@@ -13,7 +13,8 @@ from flask import Flask
 from sqlalchemy import func, update
 
 import workers.integration
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.inbox import MAX_ATTEMPTS, Inbox
 from heidi_services.scheduler import service
 from heidi_services.scheduler.models import Schedule, ScheduleRun

@@ -12,7 +12,9 @@ from flask import Flask
 from sqlalchemy import func, select, text
 
 from heidi_common.config.settings import Settings
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.outbox import Event
 from workers.broker import make_broker

@@ -11,7 +11,8 @@ from flask import Flask
 from sqlalchemy import select
 
 from heidi_common.config.settings import Settings
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
 from heidi_common.messaging.events import CityCreated, NotificationQueued, UserCreated
 from heidi_common.messaging.inbox import Inbox
@@ -110,7 +111,7 @@ def test_within_a_batch_the_places_follow_the_facts_own_order(broker: Broker) ->
 
 
 def test_the_request_id_travels_with_the_message(broker: Broker) -> None:
-    from heidi_common.logger.setup import bound_request_id
+    from heidi_common.logger.request_id import bound_request_id
 
     with bound_request_id("request-id-of-a-client"):
         say_user_created()

@@ -14,7 +14,8 @@ from heidi_common.interceptors.transform import Blueprint
 from heidi_common.interceptors.validation import any_query, read_json
 from heidi_common.jwt.guards import caller, guard, machine, public
 from heidi_common.problems import Invalid
-from heidi_common.schemas.base import PageQuery, clean_text
+from heidi_common.schemas.base import PageQuery
+from heidi_common.schemas.fields import clean_text
 from heidi_services.auth.oauth import OAuthError, basic_credentials, form_of
 from heidi_services.auth.routes.reauthentication import recently_signed_in
 from heidi_services.auth.schemas import ClientIn, ClientOut, ClientSecretOut, GrantOut, IntrospectionOut

@@ -6,8 +6,7 @@ from flask import Response, jsonify
 
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import public
-from heidi_common.jwt.keys import public_set
-from heidi_common.runtime import runtime
+from heidi_common.jwt.keys import private_keys, public_set
 from heidi_services.auth.schemas import JwksOut
 
 blp = Blueprint("keys", __name__, description="Public keys")
@@ -18,6 +17,6 @@ blp = Blueprint("keys", __name__, description="Public keys")
 @blp.response(200, JwksOut)
 def jwks() -> Response:
     """RFC 7517; the next, the current and the previous keys."""
-    response = jsonify(public_set(runtime().private_keys.keys))
+    response = jsonify(public_set(private_keys().keys))
     response.headers["Cache-Control"] = "public, max-age=300"
     return response

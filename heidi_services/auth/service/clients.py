@@ -9,13 +9,15 @@ from uuid import UUID, uuid4
 from sqlalchemy import select, update
 
 from heidi_common.audit.trail import fingerprint, record, refuse
+from heidi_common.database.models import utcnow
 from heidi_common.database.pagination import Page, page
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity import login_throttle, revocation
 from heidi_common.identity.models import Client
 from heidi_common.jwt.guards import authenticate
 from heidi_common.problems import NotFound, Unauthorized
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_settings
 from heidi_services.auth import tokens
 from heidi_services.auth.oauth import OAuthError
 
@@ -75,7 +77,7 @@ def token(client_id: str, secret: str, scope: str | None, address: str) -> dict[
         used = update(Client).where(Client.id == client.id)
         db.session.execute(used.values(last_used_at=utcnow(), updated_at=Client.updated_at))
         record("authn_token_created", actor=client.id)
-    seconds = runtime().settings.access_token_seconds
+    seconds = current_settings().access_token_seconds
     signed = tokens.machine(client.id, granted)
     return {"access_token": signed, "token_type": tokens.BEARER, "expires_in": seconds, "scope": granted}
 

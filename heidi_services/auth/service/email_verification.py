@@ -8,7 +8,9 @@ from typing import Any
 from sqlalchemy import select, update
 
 from heidi_common.audit.trail import record, refuse_token
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity import login_throttle
 from heidi_common.identity.models import User
 from heidi_common.jwt.guards import Caller

@@ -9,7 +9,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, exists, select, update
 
 from heidi_common.audit.trail import fingerprint, record, refuse, refuse_token
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts, login_throttle
 from heidi_common.identity.emails import normalise_email
 from heidi_common.identity.models import Session, User

@@ -7,14 +7,16 @@ from typing import Any
 from sqlalchemy import select, update
 
 from heidi_common.audit.trail import fingerprint, record, refuse
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts, login_throttle
 from heidi_common.identity.emails import checked_email
 from heidi_common.identity.models import User
 from heidi_common.identity.password_hashing import passwords
 from heidi_common.identity.password_policy import check_password
 from heidi_common.problems import Conflict
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_settings
 from heidi_services.auth import mailer, one_time_tokens
 from heidi_services.auth.models import Purpose
 from heidi_services.auth.response_timing import same_time
@@ -25,7 +27,7 @@ PROFILE = ("first_name", "last_name", "locale")
 
 
 def is_open() -> bool:
-    return runtime().settings.auth_registration == "open"
+    return current_settings().auth_registration == "open"
 
 
 def register(body: dict[str, Any], device: Device) -> dict[str, Any] | None:

@@ -7,7 +7,9 @@ from uuid import UUID
 
 from sqlalchemy import delete, or_
 
-from heidi_common.database.session import db, delete_in_batches, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import delete_in_batches, transaction
 from heidi_common.identity.models import Session, User
 from heidi_common.messaging.outbox import Event
 from heidi_services.auth import one_time_tokens

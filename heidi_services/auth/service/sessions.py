@@ -12,13 +12,15 @@ from uuid_utils.compat import uuid7
 
 from heidi_common.audit.trail import record, refuse, refuse_token
 from heidi_common.database.compiled import Direct
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts
 from heidi_common.identity.accounts import AnyRow
 from heidi_common.identity.models import Session, User
 from heidi_common.jwt.guards import Caller
 from heidi_common.problems import Forbidden, NotFound, Unauthorized
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_settings
 from heidi_services.auth import mailer, tokens
 from heidi_services.auth.tokens import Place
 
@@ -47,7 +49,7 @@ class Device:
 
 def start(user: Any, device: Device) -> dict[str, Any]:
     """Open a session within the caller's transaction; the answer of a sign-in. Mails about a device not seen before."""
-    now, settings = utcnow(), runtime().settings
+    now, settings = utcnow(), current_settings()
     session = {
         "id": uuid7(),
         "user_id": user.id,
@@ -88,7 +90,7 @@ def refresh(token: str, now: datetime | None = None) -> dict[str, Any]:
 
 def _rotate(session_id: UUID, user_id: UUID, counter: int, now: datetime) -> Place | None:
     """The first user of the current token: counts on. Others who come at the same time find no row."""
-    idle = now + timedelta(seconds=runtime().settings.session_idle_seconds)
+    idle = now + timedelta(seconds=current_settings().session_idle_seconds)
     statement = (
         update(Session)
         .where(Session.id == session_id, Session.user_id == user_id, Session.counter == counter)

@@ -9,14 +9,15 @@ from sqlalchemy import bindparam, exists, select, update
 
 from heidi_common.audit.trail import fingerprint, refuse
 from heidi_common.database.compiled import Direct
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts, login_throttle
 from heidi_common.identity.accounts import AnyRow
 from heidi_common.identity.emails import normalise_email
 from heidi_common.identity.models import Session, User
 from heidi_common.identity.password_hashing import passwords
 from heidi_common.problems import Unauthorized
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_settings
 from heidi_services.auth.models import Totp
 from heidi_services.auth.service import mfa, sessions
 from heidi_services.auth.service.sessions import Device
@@ -75,7 +76,7 @@ def _is_unchanged(user: AnyRow) -> bool:
 
 
 def _may_enter(user: AnyRow) -> bool:
-    verified = user.email_verified_at is not None or runtime().settings.auth_registration == "open"
+    verified = user.email_verified_at is not None or current_settings().auth_registration == "open"
     return bool(user.is_active and verified)
 
 

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from heidi_common.crypto.encryption import CannotOpen
-from heidi_common.database.session import db, transaction
-from heidi_common.runtime import runtime
+from heidi_common.crypto.encryption import CannotOpen, field_encryptor
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_services.auth.models import Totp
 
 log = logging.getLogger(__name__)
@@ -17,13 +17,13 @@ BATCH = 200
 
 
 def seal(secret: str, user_id: UUID) -> str:
-    return runtime().sealer.seal(secret, context=_context(user_id))
+    return field_encryptor().seal(secret, context=_context(user_id))
 
 
 def opened(factor: Totp) -> str | None:
     """None when the key is gone: then no code fits, and the recovery codes are what is left."""
     try:
-        return str(runtime().sealer.open(factor.secret, context=_context(factor.user_id)))
+        return str(field_encryptor().open(factor.secret, context=_context(factor.user_id)))
     except CannotOpen:
         log.error("a second factor cannot be opened", extra={"user_id": str(factor.user_id)})
         return None
@@ -47,7 +47,7 @@ def reseal() -> tuple[int, list[UUID]]:
 
 
 def _reseal(factor: Totp) -> bool:
-    before, factor.secret = factor.secret, runtime().sealer.rotate(factor.secret, context=_context(factor.user_id))
+    before, factor.secret = factor.secret, field_encryptor().rotate(factor.secret, context=_context(factor.user_id))
     return factor.secret != before
 
 

@@ -10,7 +10,8 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from heidi_common.database.compiled import Direct, Row
 from heidi_common.database.pagination import Page, page
-from heidi_common.database.session import db, expect_version, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import expect_version, transaction
 from heidi_common.messaging.events import CityCreated, CityDeleted, CityUpdated
 from heidi_common.messaging.outbox import emit
 from heidi_common.problems import NotFound

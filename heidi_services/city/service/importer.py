@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import text
 from uuid_utils import uuid7
 
-from heidi_common.database.session import db, reading, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import reading, transaction
 from heidi_services.city.import_record import Place, Unusable
 from heidi_services.city.import_sources import Line
 from heidi_services.city.service import response_cache

@@ -9,11 +9,11 @@ import secrets
 from collections.abc import Callable
 from typing import NamedTuple
 
-from heidi_common.database.session import after_commit
+from heidi_common.database.transactions import after_commit
 from heidi_common.messaging.outbox import Event
 from heidi_common.problems import Unavailable
-from heidi_common.redis.cache import mget
-from heidi_common.runtime import runtime
+from heidi_common.redis.cache import redis_cache
+from heidi_common.redis.client import mget
 
 SECONDS = 60
 """Bounds what a change would leave behind if Redis could not be reached when it committed."""
@@ -29,7 +29,7 @@ class Answer(NamedTuple):
 
 def aside(key: str, load: Callable[[], Answer]) -> Answer:
     """The stored answer, or what `load` makes, stored. Redis away is a miss."""
-    cache = runtime().cache
+    cache = redis_cache()
     names = [cache.key(_GENERATION), cache.key(f"city:{key}")]
     found = cache.attempt(lambda r: mget(r, names), None)
     generation, entry = found or (None, None)
@@ -47,7 +47,7 @@ def aside(key: str, load: Callable[[], Answer]) -> Answer:
 
 def renew() -> bool:
     """What was stored until now is not used any more; False when Redis could not be told."""
-    cache = runtime().cache
+    cache = redis_cache()
     return bool(cache.attempt(lambda r: r.set(cache.key(_GENERATION), _new_generation()), None))
 
 

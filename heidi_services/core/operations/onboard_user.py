@@ -8,7 +8,7 @@ import hmac
 
 from heidi_common.identity.models import Role
 from heidi_common.operation_inputs import OnboardUser
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_settings
 from heidi_services.core.operations.base import JSON, Kind, Order, Step
 
 
@@ -41,7 +41,7 @@ def greet(order: Order) -> JSON:
 
 def _nobodys_password(order: Order) -> str:
     """The same at each repetition (so that the request is the same), known to nobody, soon replaced by the owner."""
-    key = runtime().settings.secret_key.encode()
+    key = current_settings().secret_key.encode()
     digest = hmac.digest(key, b"onboard" + order.operation_id.bytes, hashlib.sha256)
     return base64.urlsafe_b64encode(digest).decode()
 

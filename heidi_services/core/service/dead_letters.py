@@ -10,7 +10,8 @@ from uuid import UUID
 from sqlalchemy import exists, func, select, update
 
 from heidi_common.database.pagination import Page, page
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.inbox import Inbox, forget_sealed
 from heidi_common.messaging.outbox import Event
 from heidi_common.problems import NotFound

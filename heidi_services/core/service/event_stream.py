@@ -20,7 +20,7 @@ from sqlalchemy import select as sql_select
 
 from heidi_common.config.settings import Settings
 from heidi_common.database.listener import NotifyListener
-from heidi_common.database.session import reading
+from heidi_common.database.transactions import reading
 from heidi_common.messaging.events import matches
 from heidi_common.messaging.outbox import PLACED, Event
 from heidi_services.core.serializers import event_json

@@ -15,13 +15,14 @@ from uuid import UUID
 
 from sqlalchemy import update
 
-from heidi_common.crypto.encryption import CannotOpen
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.crypto.encryption import CannotOpen, field_encryptor
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import CoreOperationCompleted
 from heidi_common.messaging.jobs import backoff, claim, still
 from heidi_common.messaging.outbox import emit
-from heidi_common.runtime import runtime
-from heidi_common.schemas.base import iso
+from heidi_common.schemas.fields import iso
 from heidi_services.core.credentials import authority
 from heidi_services.core.models import Operation, Status
 from heidi_services.core.operations import KINDS, Later, Order, Refused
@@ -81,7 +82,7 @@ def _load(operation_id: UUID) -> Progress:
     with transaction():
         row = db.session.get_one(Operation, operation_id, populate_existing=True)
         row.started_at = row.started_at or utcnow()
-        secret = runtime().sealer.open(row.sealed or "", context=row.id.bytes)
+        secret = field_encryptor().open(row.sealed or "", context=row.id.bytes)
         steps = {step["name"]: dict(step) for step in row.steps}
         results = {name: step["result"] for name, step in steps.items() if "result" in step}
         order = Order(row.id, secret["input"], row.requested_by, secret["authorization"] or "", results)

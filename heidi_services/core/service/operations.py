@@ -9,14 +9,15 @@ from marshmallow import ValidationError
 from sqlalchemy import select
 from uuid_utils.compat import uuid7
 
+from heidi_common.crypto.encryption import field_encryptor
 from heidi_common.database.pagination import Page, page
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import CoreOperation
 from heidi_common.messaging.inbox import Refused
 from heidi_common.messaging.jobs import overdue as overdue_rows
 from heidi_common.messaging.outbox import Event, emit
 from heidi_common.problems import FieldError, Invalid, NotFound
-from heidi_common.runtime import runtime
 from heidi_services.core.models import Operation, Status
 from heidi_services.core.operations import KINDS
 
@@ -87,7 +88,7 @@ def _add(operation_id: UUID, type: str, given: JSON, requested_by: UUID | None, 
         id=operation_id,
         type=type,
         input=KINDS[type].show(given),
-        sealed=runtime().sealer.seal(secret, context=operation_id.bytes),
+        sealed=field_encryptor().seal(secret, context=operation_id.bytes),
         steps=[{"name": step.name, "status": "PENDING"} for step in KINDS[type].steps],
         requested_by=requested_by,
     )

@@ -7,12 +7,13 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from heidi_common.database.session import db, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.outbox import Event
 from heidi_common.peers.client import Call, Reply, ask_all, on_behalf
-from heidi_common.runtime import runtime
-from heidi_common.schemas.base import iso
+from heidi_common.redis.cache import redis_cache
+from heidi_common.schemas.fields import iso
 
 KEY = "core:overview"
 FRESH_SECONDS = 10
@@ -39,7 +40,7 @@ COUNTS: dict[str, dict[str, tuple[str, str, dict[str, str]]]] = {
 
 
 def cached() -> dict[str, Any] | None:
-    found: dict[str, Any] | None = runtime().cache.get_json(KEY)
+    found: dict[str, Any] | None = redis_cache().get_json(KEY)
     return found
 
 
@@ -52,12 +53,12 @@ def make() -> dict[str, Any]:
         "unavailable": unavailable,
     }
     if not unavailable:
-        runtime().cache.set_json(KEY, found, FRESH_SECONDS)
+        redis_cache().set_json(KEY, found, FRESH_SECONDS)
     return found
 
 
 def forget() -> None:
-    runtime().cache.delete(KEY)
+    redis_cache().delete(KEY)
 
 
 def _counts() -> tuple[dict[str, Any], list[str]]:

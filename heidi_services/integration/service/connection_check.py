@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 from uuid_utils.compat import uuid7
 
 from heidi_common.crypto.encryption import CannotOpen
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_services.integration.models import Integration
 from heidi_services.integration.providers import PROVIDERS, Call
 from heidi_services.integration.service import credential_store, integration_log

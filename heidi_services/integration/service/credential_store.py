@@ -6,7 +6,7 @@ The context ties a sealed value to its row and field: copied elsewhere it does n
 from datetime import datetime
 from uuid import UUID
 
-from heidi_common.runtime import runtime
+from heidi_common.crypto.encryption import field_encryptor
 from heidi_services.integration.models import Integration
 
 _CREDENTIALS, _SIGNING = b"integration.credentials:", b"integration.signing:"
@@ -16,19 +16,19 @@ def seal_credentials(integration_id: UUID, credentials: dict[str, str]) -> str |
     """None when there is nothing to keep: `hasCredentials` is true only for a real one."""
     if not credentials:
         return None
-    return runtime().sealer.seal(credentials, context=_CREDENTIALS + integration_id.bytes)
+    return field_encryptor().seal(credentials, context=_CREDENTIALS + integration_id.bytes)
 
 
 def credentials_of(integration: Integration) -> dict[str, str]:
     """Raises crypto.CannotOpen when the key it was sealed with is gone."""
     if integration.credentials is None:
         return {}
-    found: dict[str, str] = runtime().sealer.open(integration.credentials, context=_CREDENTIALS + integration.id.bytes)
+    found: dict[str, str] = field_encryptor().open(integration.credentials, context=_CREDENTIALS + integration.id.bytes)
     return found
 
 
 def seal_secret(integration_id: UUID, secret: str) -> str:
-    return runtime().sealer.seal(secret, context=_SIGNING + integration_id.bytes)
+    return field_encryptor().seal(secret, context=_SIGNING + integration_id.bytes)
 
 
 def signing_secrets(integration: Integration, now: datetime) -> list[str]:
@@ -36,13 +36,13 @@ def signing_secrets(integration: Integration, now: datetime) -> list[str]:
     sealed = [integration.signing_secret]
     if integration.previous_signing_secret and integration.previous_valid_until:
         sealed += [integration.previous_signing_secret] if now < integration.previous_valid_until else []
-    return [runtime().sealer.open(secret, context=_SIGNING + integration.id.bytes) for secret in sealed]
+    return [field_encryptor().open(secret, context=_SIGNING + integration.id.bytes) for secret in sealed]
 
 
 def reseal(integration: Integration) -> bool:
     """Bring every field of the row under the current key; True when one was under an older key."""
     before = (integration.credentials, integration.signing_secret, integration.previous_signing_secret)
-    sealer = runtime().sealer
+    sealer = field_encryptor()
     signing = _SIGNING + integration.id.bytes
     if integration.credentials:
         integration.credentials = sealer.rotate(integration.credentials, context=_CREDENTIALS + integration.id.bytes)

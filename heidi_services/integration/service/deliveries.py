@@ -9,8 +9,10 @@ from uuid import UUID
 from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import selectinload
 
+from heidi_common.database.models import utcnow
 from heidi_common.database.pagination import Page, page
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
 from heidi_common.messaging.events import matches
 from heidi_common.messaging.outbox import Event

@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import update
 from uuid_utils.compat import uuid7
 
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import NotificationSend
 from heidi_common.messaging.jobs import unlocked
 from heidi_common.messaging.outbox import emit

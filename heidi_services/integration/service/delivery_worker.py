@@ -20,7 +20,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from heidi_common.crypto.encryption import CannotOpen
-from heidi_common.database.session import db, delete_in_batches, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import delete_in_batches, transaction
 from heidi_common.messaging.jobs import HINT_LEASE, claim, still, unlocked
 from heidi_services.integration.models import Delivery, DeliveryAttempt, DeliveryStatus, Integration
 from heidi_services.integration.service import credential_store

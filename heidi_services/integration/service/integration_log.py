@@ -8,8 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
+from heidi_common.database.models import utcnow
 from heidi_common.database.pagination import Page, page
-from heidi_common.database.session import db, delete_in_batches, transaction, utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import delete_in_batches, transaction
 from heidi_services.integration.models import IntegrationLog
 
 REFUSALS_PER_MINUTE = 60

@@ -12,8 +12,10 @@ from uuid_utils.compat import uuid7
 
 from heidi_common.audit import trail
 from heidi_common.crypto.encryption import CannotOpen
+from heidi_common.database.models import utcnow
 from heidi_common.database.pagination import Page, page
-from heidi_common.database.session import db, expect_version, transaction, utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import expect_version, transaction
 from heidi_common.identity.models import Role
 from heidi_common.jwt.guards import Caller
 from heidi_common.problems import NotFound

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import delete, or_, select, update
 
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.outbox import Event
 from heidi_services.integration.models import Integration
 

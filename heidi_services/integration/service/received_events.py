@@ -8,8 +8,10 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from heidi_common.database.models import utcnow
 from heidi_common.database.pagination import Page, page
-from heidi_common.database.session import db, delete_in_batches, transaction, utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import delete_in_batches, transaction
 from heidi_common.messaging.events import IntegrationWebhook
 from heidi_common.messaging.outbox import emit
 from heidi_common.problems import NotFound

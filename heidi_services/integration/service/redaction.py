@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from heidi_common.database.session import storable
+from heidi_common.database.models import storable
 
 _SHOWN = frozenset(
     {

@@ -14,7 +14,9 @@ from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from heidi_common.crypto.encryption import CannotOpen
-from heidi_common.database.session import db, delete_in_batches, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import delete_in_batches, transaction
 from heidi_common.messaging.events import IntegrationSync
 from heidi_common.messaging.inbox import Refused
 from heidi_common.messaging.jobs import HINT_LEASE, backoff, claim

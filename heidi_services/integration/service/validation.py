@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+from heidi_common.http_client.client import http_client
 from heidi_common.problems import FieldError, Invalid
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_settings
 from heidi_services.integration.models import ProviderName
 from heidi_services.integration.providers import PROVIDERS
 
@@ -42,9 +43,9 @@ def _config_flaws(provider: ProviderName, config: dict[str, Any]) -> Iterator[Fi
 
 def url_flaw(url: str) -> str | None:
     """Why this can never be a `webhookUrl`. Names are resolved, and checked again, at each delivery."""
-    if flaw := runtime().outbound.flaw(url):
+    if flaw := http_client().flaw(url):
         return flaw
-    if _host(url) == _host(runtime().settings.public_base_url) and urlsplit(url).path.startswith("/api/v1/webhooks/"):
+    if _host(url) == _host(current_settings().public_base_url) and urlsplit(url).path.startswith("/api/v1/webhooks/"):
         # A delivery to a receiver of our own is a fact again, is forwarded again, and so on for ever.
         return "Must not be a receiver of this platform."
     return None

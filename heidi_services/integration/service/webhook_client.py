@@ -11,9 +11,8 @@ from typing import Any
 
 import orjson
 
-from heidi_common.http_client.client import OutboundError, Refused
-from heidi_common.runtime import runtime
-from heidi_common.schemas.base import iso
+from heidi_common.http_client.client import OutboundError, Refused, http_client
+from heidi_common.schemas.fields import iso
 from heidi_services.integration.providers import standard_webhooks
 from heidi_services.integration.service import redaction
 
@@ -65,7 +64,7 @@ def call(
     """Any call; whatever goes wrong on the way is an Answer as well. `kept`: characters of the answer that are read."""
     started = time.monotonic()
     try:
-        response = runtime().outbound.request(
+        response = http_client().request(
             method, url, headers=headers, timeout=TIME_LIMIT, max_bytes=kept, truncate=True, **options
         )
     except OutboundError as error:

@@ -13,7 +13,8 @@ from uuid_utils.compat import uuid7
 
 from heidi_common.crypto.encryption import CannotOpen
 from heidi_common.crypto.webhook_signatures import Refused
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import IntegrationWebhook
 from heidi_common.messaging.outbox import emit_many
 from heidi_common.problems import NotFound, Unauthorized

@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import cast
 
 from heidi_common.config.settings import Settings
-from heidi_common.runtime import Runtime
+from heidi_common.http_client.client import http_client
+from heidi_common.runtime import current_settings, per_app
 from heidi_services.notification.channels.delivery_receipt import Inbound, Receipt
 from heidi_services.notification.channels.message import Sender
 from heidi_services.notification.enums import Channel
@@ -16,7 +17,7 @@ _HOME = "heidi_services.notification.channels"
 
 Make = Callable[[Settings, object], Sender]
 SENDERS = {
-    "smtp": "email:SmtpSender",
+    "smtp": "smtp_sender:SmtpSender",
     "sendgrid": "sendgrid:SendGridSender",
     "twilio": "twilio:TwilioSender",
     "fcm": "fcm:FcmSender",
@@ -29,14 +30,20 @@ ReadReceipts = Callable[[Inbound, Settings], Sequence[Receipt]]
 RECEIPTS = {"twilio": "twilio:receipts", "sendgrid": "sendgrid:receipts"}
 
 
-def providers(runtime: Runtime, channel: Channel) -> Sequence[Sender]:
-    """The senders of a channel in the order in which they are asked, as the settings name them."""
-    made: dict[str, Sender] = runtime.__dict__.setdefault("notification_senders", {})
-    names = _names(runtime.settings, channel)
+@per_app
+def _senders(_settings: Settings) -> dict[str, Sender]:
+    """The senders created so far, by the name of their provider."""
+    return {}
+
+
+def providers(channel: Channel) -> Sequence[Sender]:
+    """The senders of a channel in the order in which they are tried, as the settings name them."""
+    created, settings = _senders(), current_settings()
+    names = _names(settings, channel)
     for name in names:
-        if name not in made:
-            made[name] = cast(Make, _found(SENDERS[name]))(runtime.settings, runtime.outbound)
-    return [made[name] for name in names]
+        if name not in created:
+            created[name] = cast(Make, _found(SENDERS[name]))(settings, http_client())
+    return [created[name] for name in names]
 
 
 def receipt_reader(provider: str) -> ReadReceipts | None:

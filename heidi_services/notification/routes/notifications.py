@@ -6,9 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from heidi_common.database.pagination import Page
-from heidi_common.database.session import expect_version
-from heidi_common.interceptors.transform import Blueprint, etag, if_match
+from heidi_common.database.transactions import expect_version
+from heidi_common.interceptors.conditional import etag, if_match
+from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import Caller, authenticated, caller, guarded_user
+from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
 from heidi_common.problems import Forbidden, Invalid
 from heidi_common.schemas.base import PageQuery
 from heidi_services.notification.enums import Channel
@@ -35,6 +37,7 @@ def list_notifications(query: dict[str, Any]) -> Page:
 
 @blp.route("/api/v1/notifications/<uuid:notification_id>", methods=["GET"])
 @guarded_user(scopes=READ)
+@documents(IF_NONE_MATCH)
 @blp.response(200, NotificationOut)
 def get_notification(notification_id: UUID) -> Notification:
     """A notification, for whom it is meant or an ADMIN."""
@@ -87,6 +90,7 @@ def mark_all_read() -> None:
 
 @blp.route("/api/v1/notifications/<uuid:notification_id>", methods=["DELETE"])
 @guarded_user(scopes=(WRITE,))
+@documents(IF_MATCH)
 @blp.response(204)
 def delete_notification(notification_id: UUID) -> None:
     """Its owner hides an in-app one; its sender or an ADMIN cancels it while it is pending."""

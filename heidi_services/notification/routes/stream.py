@@ -14,7 +14,7 @@ from heidi_common.interceptors.event_stream import ServerSentEvent, access_check
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated, caller
 from heidi_common.problems import TooMany
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_settings
 from heidi_services.notification.schemas import NotificationOut
 from heidi_services.notification.service import stream
 from heidi_services.notification.service.stream_hub import Hub, Place, Reader
@@ -72,5 +72,5 @@ def _hub() -> Hub:
             rows = stream.after_place(user_id, place, limit)
             return [(row.stream_id or 0, orjson.dumps(_OUT.dump(row)).decode()) for row in rows]
 
-    hub: Hub = app.extensions.setdefault("notification-hub", Hub(runtime().settings.database_url, load))
+    hub: Hub = app.extensions.setdefault("notification-hub", Hub(current_settings().database_url, load))
     return hub

@@ -7,9 +7,11 @@ from uuid import UUID
 
 from heidi_common.database.pagination import Page
 from heidi_common.identity.models import Role
+from heidi_common.interceptors.conditional import etag, if_match
 from heidi_common.interceptors.idempotency import idempotent
-from heidi_common.interceptors.transform import Blueprint, etag, if_match
+from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import guard
+from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
 from heidi_common.schemas.base import PageQuery
 from heidi_services.notification.models import Template, TemplateVersion
 from heidi_services.notification.schemas import (
@@ -49,6 +51,7 @@ def create_template(body: dict[str, Any]) -> dict[str, Any]:
 
 @blp.route("/api/v1/notifications/templates/<uuid:template_id>", methods=["GET"])
 @guard(Role.ADMIN)
+@documents(IF_NONE_MATCH)
 @blp.response(200, TemplateOut)
 def get_template(template_id: UUID) -> dict[str, Any]:
     """A template with its current text."""
@@ -59,6 +62,7 @@ def get_template(template_id: UUID) -> dict[str, Any]:
 
 @blp.route("/api/v1/notifications/templates/<uuid:template_id>", methods=["PATCH"])
 @guard(Role.ADMIN)
+@documents(IF_MATCH)
 @blp.arguments(TemplateFields)
 @blp.response(200, TemplateOut)
 def change_template(body: dict[str, Any], template_id: UUID) -> dict[str, Any]:
@@ -70,6 +74,7 @@ def change_template(body: dict[str, Any], template_id: UUID) -> dict[str, Any]:
 
 @blp.route("/api/v1/notifications/templates/<uuid:template_id>", methods=["DELETE"])
 @guard(Role.ADMIN)
+@documents(IF_MATCH)
 @blp.response(204)
 def delete_template(template_id: UUID) -> None:
     """Delete a template with its versions. Honours `If-Match`."""

@@ -12,7 +12,8 @@ from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import UUID as SqlUuid
 from uuid_utils.compat import uuid7
 
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import User
 from heidi_common.messaging.events import NotificationBatch
 from heidi_common.messaging.outbox import emit

@@ -10,7 +10,8 @@ from uuid import UUID
 from sqlalchemy import Table, bindparam, case, func, select, update
 
 from heidi_common.database.compiled import Direct
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import User
 from heidi_common.messaging.jobs import still
 from heidi_services.notification.enums import Channel, Status, Type

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from heidi_common.database.session import db, utcnow
-from heidi_common.runtime import runtime
+from heidi_common.crypto.encryption import field_encryptor
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
 from heidi_services.notification.channels import providers
 from heidi_services.notification.channels.message import Message, Sender
 from heidi_services.notification.enums import UNMUTABLE, Channel
@@ -64,7 +65,7 @@ def _hand_over(job: Job, sealed: dict[str, object]) -> None:
         delivery_results.failed(job, "template_failed")
         return
     targets = _targets(job)
-    senders = providers(runtime(), job.channel)
+    senders = providers(job.channel)
     if not targets:
         delivery_results.failed(job, "no_device" if job.channel is Channel.PUSH else "no_address")
     elif not senders:
@@ -127,7 +128,7 @@ def _message(job: Job, words: template_resolver.Words, target: Target) -> Messag
 def _opened(job: Job) -> dict[str, object]:
     if job.sealed is None:
         return {}
-    found: dict[str, object] = runtime().sealer.open(job.sealed, context=job.id.bytes)
+    found: dict[str, object] = field_encryptor().open(job.sealed, context=job.id.bytes)
     return found
 
 

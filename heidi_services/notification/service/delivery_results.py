@@ -14,7 +14,9 @@ from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from heidi_common.database.compiled import Direct
-from heidi_common.database.session import db, storable, transaction, utcnow
+from heidi_common.database.models import storable, utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import NotificationFailed, NotificationSent
 from heidi_common.messaging.jobs import backoff, still
 from heidi_common.messaging.outbox import emission, emission_values, emit

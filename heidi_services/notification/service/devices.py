@@ -10,7 +10,8 @@ from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from heidi_common.database.pagination import Page, page
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.problems import Conflict, NotFound
 from heidi_services.notification.models import Device
 

@@ -14,7 +14,8 @@ from sqlalchemy.dialects.postgresql import Insert, insert
 from uuid_utils.compat import uuid7
 
 from heidi_common.database.compiled import Direct
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import User
 from heidi_common.messaging.events import NotificationQueued
 from heidi_common.messaging.jobs import HINT_LEASE

@@ -7,12 +7,13 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, delete, func, select, update
 
-from heidi_common.database.session import db, transaction
+from heidi_common.crypto.encryption import field_encryptor
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import User
 from heidi_common.messaging.inbox import Refused
 from heidi_common.messaging.outbox import Event
 from heidi_common.problems import Invalid
-from heidi_common.runtime import runtime
 from heidi_services.notification.enums import Channel, Status, Type
 from heidi_services.notification.models import Attempt, Device, Notification, Preferences
 from heidi_services.notification.service.drafts import Draft
@@ -106,5 +107,5 @@ def _insert(notification_id: UUID, user_id: UUID, draft: Draft, sealed: dict[str
     else:
         values = draft.written(locale)
     if secret and draft.channel is not Channel.IN_APP:
-        values["sealed"] = runtime().sealer.seal(secret, context=notification_id.bytes)
+        values["sealed"] = field_encryptor().seal(secret, context=notification_id.bytes)
     insert_one(user_id, values, notification_id=notification_id)

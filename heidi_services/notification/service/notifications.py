@@ -9,7 +9,8 @@ from uuid import UUID
 from sqlalchemy import CursorResult, Select, case, func, select, update
 
 from heidi_common.database.pagination import Page, page
-from heidi_common.database.session import db, reading, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import reading, transaction
 from heidi_common.messaging.jobs import unlocked
 from heidi_common.problems import Conflict, NotFound
 from heidi_services.notification.enums import Channel, Status

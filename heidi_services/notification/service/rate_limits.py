@@ -11,7 +11,8 @@ from datetime import timedelta
 
 from redis import Redis
 
-from heidi_common.runtime import runtime
+from heidi_common.redis.cache import redis_cache
+from heidi_common.runtime import current_settings
 from heidi_services.notification.channels.message import Sender
 from heidi_services.notification.enums import MARKETING, UNMUTABLE, Channel
 from heidi_services.notification.service.claim import Job
@@ -57,20 +58,20 @@ def wait_for_turn(job: Job, senders: Sequence[Sender]) -> timedelta | None:
     limits = [*_provider_limits(senders), *_reader_limits(job)]
     if not limits:
         return None
-    seconds = runtime().cache.attempt(lambda redis: take(redis, limits), 0.0)
+    seconds = redis_cache().attempt(lambda redis: take(redis, limits), 0.0)
     return timedelta(seconds=seconds) if seconds > 0 else None
 
 
 def take(redis: Redis, limits: Sequence[Limit]) -> float:
     """Seconds to wait; 0 when a token was taken from each."""
     arguments = [text for limit in limits for text in (limit.burst, limit.every)]
-    keys = [runtime().cache.key(f"pace:{limit.key}") for limit in limits]
+    keys = [redis_cache().key(f"pace:{limit.key}") for limit in limits]
     return float(redis.register_script(_TAKE)(keys=keys, args=arguments))
 
 
 def _provider_limits(senders: Sequence[Sender]) -> Iterable[Limit]:
     """PROVIDER_RATES, messages a second: the first provider is the one that will be asked."""
-    rate = runtime().settings.provider_rates.get(senders[0].name)
+    rate = current_settings().provider_rates.get(senders[0].name)
     if rate:
         yield Limit(f"provider:{senders[0].name}", burst=max(1, int(rate)), every=1 / rate)
 
@@ -89,14 +90,14 @@ def in_working_order(senders: Sequence[Sender]) -> Sequence[Sender]:
     """Those whose breaker is closed, first; the others stay as a last resort."""
     if len(senders) < 2:
         return senders
-    counts = runtime().cache.get_many(_breaker(sender) for sender in senders)
+    counts = redis_cache().get_many(_breaker(sender) for sender in senders)
     broken = {sender.name for sender, count in zip(senders, counts, strict=True) if (count or 0) >= _BREAKS_AFTER}
     return sorted(senders, key=lambda sender: sender.name in broken)
 
 
 def note_outage(sender: Sender) -> None:
     """One more failure to get through; five within half a minute open the breaker."""
-    key = runtime().cache.key(_breaker(sender))
+    key = redis_cache().key(_breaker(sender))
 
     def count(redis: Redis) -> None:
         with redis.pipeline() as pipe:
@@ -104,7 +105,7 @@ def note_outage(sender: Sender) -> None:
             pipe.expire(key, _BROKEN_SECONDS)
             pipe.execute()
 
-    runtime().cache.attempt(count, None)
+    redis_cache().attempt(count, None)
 
 
 def _breaker(sender: Sender) -> str:

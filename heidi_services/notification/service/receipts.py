@@ -7,11 +7,13 @@ from typing import Any
 
 from sqlalchemy import select
 
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import NotificationFailed
 from heidi_common.messaging.outbox import emit
 from heidi_common.problems import NotFound, Unauthorized
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_settings
 from heidi_services.notification.channels import receipt_reader
 from heidi_services.notification.channels.delivery_receipt import Inbound, Receipt
 from heidi_services.notification.enums import Channel, Status
@@ -29,7 +31,7 @@ def take_in(provider: str, inbound: Inbound) -> None:
     if read is None:
         raise NotFound("There is no such provider.")
     try:
-        receipts = read(inbound, runtime().settings)
+        receipts = read(inbound, current_settings())
     except Exception as error:  # a hostile body may break anything on the way; none of it is our fault
         log.info("receipt refused", extra={"provider": provider, "error": type(error).__name__})
         raise Unauthorized("The signature does not fit.", code="bad_signature") from None

@@ -9,7 +9,7 @@ from jinja2.exceptions import SecurityError, TemplateError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
-from heidi_common.database.session import storable
+from heidi_common.database.models import storable
 
 MAX_SOURCE = 64_000
 MAX_OUTPUT = 512_000

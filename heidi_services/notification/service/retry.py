@@ -9,7 +9,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select, update
 
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.problems import Conflict, NotFound
 from heidi_services.notification.enums import Status
 from heidi_services.notification.models import BULK, UNHINTED, Notification

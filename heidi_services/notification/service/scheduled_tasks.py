@@ -7,12 +7,14 @@ from uuid import UUID
 
 from sqlalchemy import func, select, update
 
-from heidi_common.database.session import db, delete_in_batches, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import delete_in_batches, transaction
 from heidi_common.messaging import jobs
 from heidi_common.messaging.events import NotificationFailed
 from heidi_common.messaging.jobs import HINT_LEASE, mark_hinted
 from heidi_common.messaging.outbox import emit_many
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_settings
 from heidi_services.notification.enums import Status
 from heidi_services.notification.models import BULK, UNHINTED, Notification
 
@@ -75,5 +77,5 @@ def _expired(id: UUID, user_id: UUID, channel: str, category: str) -> Notificati
 
 def forget_old() -> None:
     """Closed notifications are kept for NOTIFICATION_RETENTION_DAYS, then go with their attempts."""
-    before = utcnow() - timedelta(days=runtime().settings.notification_retention_days)
+    before = utcnow() - timedelta(days=current_settings().notification_retention_days)
     delete_in_batches(Notification, Notification.created_at < before, Notification.status != Status.PENDING)

@@ -10,7 +10,8 @@ from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
 
 from heidi_common.database.pagination import Page, page
-from heidi_common.database.session import db, expect_version, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import expect_version, transaction
 from heidi_common.problems import Conflict, FieldError, Invalid, NotFound
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Template, TemplateVersion

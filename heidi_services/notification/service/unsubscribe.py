@@ -9,7 +9,7 @@ from uuid import UUID
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from heidi_common.problems import NotFound
-from heidi_common.runtime import runtime
+from heidi_common.runtime import current_settings
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.service import preferences
 
@@ -29,7 +29,7 @@ class Subscription:
 
 def link(user_id: UUID, category: str, channel: Channel) -> str:
     token = _serializer().dumps([user_id.hex, category, channel.value])
-    return f"{runtime().settings.public_base_url}/api/v1/notifications/unsubscribe/{token}"
+    return f"{current_settings().public_base_url}/api/v1/notifications/unsubscribe/{token}"
 
 
 def read(token: str) -> Subscription:
@@ -49,4 +49,4 @@ def unsubscribe(token: str) -> Subscription:
 
 
 def _serializer() -> URLSafeSerializer:
-    return URLSafeSerializer(runtime().settings.secret_key, salt="unsubscribe")
+    return URLSafeSerializer(current_settings().secret_key, salt="unsubscribe")

@@ -4,7 +4,8 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from heidi_common.messaging.events import CoreOperation
 from heidi_common.operation_inputs import INPUTS
-from heidi_common.schemas.base import FreeJson, Schema
+from heidi_common.schemas.base import Schema
+from heidi_common.schemas.fields import FreeJson
 from heidi_services.scheduler.actions.base import JSON, Order, Outcome
 
 

@@ -3,7 +3,8 @@
 from marshmallow import fields, validate
 
 from heidi_common.messaging.events import Custom
-from heidi_common.schemas.base import FreeJson, Schema
+from heidi_common.schemas.base import Schema
+from heidi_common.schemas.fields import FreeJson
 from heidi_services.scheduler.actions.base import JSON, Order, Outcome
 
 CUSTOM = r"^custom(\.[a-z0-9][a-z0-9_-]{0,39}){1,4}\Z"

@@ -6,10 +6,11 @@ from http import HTTPStatus
 import requests
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from heidi_common.database.session import storable
-from heidi_common.http_client.client import OutboundError, Refused, TimedOut, TooLarge
-from heidi_common.runtime import runtime
-from heidi_common.schemas.base import FreeJson, Schema, Text, can_be_called, iso
+from heidi_common.database.models import storable
+from heidi_common.http_client.client import OutboundError, Refused, TimedOut, TooLarge, http_client
+from heidi_common.schemas.base import Schema
+from heidi_common.schemas.fields import FreeJson, Text, iso
+from heidi_common.schemas.validators import can_be_called
 from heidi_services.scheduler.actions.base import JSON, ActionFailed, Order, Outcome
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
@@ -60,7 +61,7 @@ class HttpAction:
 def _call(order: Order, payload: JSON) -> requests.Response:
     text = payload.get("body")
     try:
-        return runtime().outbound.request(
+        return http_client().request(
             payload["method"],
             payload["url"],
             json=payload.get("json"),

@@ -3,7 +3,8 @@
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from heidi_common.messaging.events import NotificationSend
-from heidi_common.schemas.base import FreeJson, Schema, Text
+from heidi_common.schemas.base import Schema
+from heidi_common.schemas.fields import FreeJson, Text
 from heidi_services.scheduler.actions.base import JSON, Order, Outcome
 
 CHANNELS = ("EMAIL", "SMS", "PUSH", "IN_APP")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from heidi_common.audit.trail import record
-from heidi_common.database.session import transaction
+from heidi_common.database.transactions import transaction
 from heidi_common.problems import Invalid
 from heidi_services.scheduler.enums import Trigger
 from heidi_services.scheduler.misfire import INSTANT, slots_of

@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import Row, func, select, text
 from sqlalchemy.exc import DBAPIError
 
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_services.scheduler import cron
 from heidi_services.scheduler.enums import Status, Trigger
 from heidi_services.scheduler.misfire import Plan, plan

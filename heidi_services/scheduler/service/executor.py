@@ -9,10 +9,11 @@ from uuid import UUID
 
 from sqlalchemy import func, select, update
 
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.jobs import claim, still
+from heidi_common.redis.client import redis_client
 from heidi_common.redis.lock import Lock, LockNotAcquired, LockUnavailable
-from heidi_common.runtime import runtime
 from heidi_services.scheduler.actions import JSON, ActionFailed, Order, Outcome, perform
 from heidi_services.scheduler.enums import Overlap, Status
 from heidi_services.scheduler.models import Schedule, ScheduleRun
@@ -91,7 +92,7 @@ def _turn(task: Task) -> Iterator[tuple[bool, int | None]]:
     if not task.alone:
         yield True, None
         return
-    lock = Lock(runtime().redis, f"schedule:{task.schedule_id}", ttl=task.lease)
+    lock = Lock(redis_client(), f"schedule:{task.schedule_id}", ttl=task.lease)
     try:
         lock.acquire()
     except LockUnavailable:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from heidi_common.messaging import outbox
 from heidi_common.messaging.events import NotificationSend
-from heidi_common.schemas.base import iso
+from heidi_common.schemas.fields import iso
 from heidi_services.scheduler.actions import derived_id
 
 CHANNEL = "EMAIL"

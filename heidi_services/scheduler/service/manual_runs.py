@@ -5,7 +5,8 @@ from datetime import timedelta
 from uuid import UUID
 
 from heidi_common.audit.trail import record
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_services.scheduler.enums import OPEN, Trigger
 from heidi_services.scheduler.models import ScheduleRun
 from heidi_services.scheduler.service.queries import database_now, get_run, locked

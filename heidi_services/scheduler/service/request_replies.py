@@ -4,7 +4,8 @@ from uuid import UUID
 
 from sqlalchemy import func, select
 
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import all_facts
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.jobs import mark_hinted, still

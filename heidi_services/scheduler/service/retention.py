@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from sqlalchemy import func
 
-from heidi_common.database.session import delete_in_batches
+from heidi_common.database.transactions import delete_in_batches
 from heidi_services.scheduler.models import ScheduleRun
 
 KEEP = timedelta(days=90)

@@ -17,7 +17,7 @@ from heidi_common.database.session import db
 from heidi_common.messaging import outbox
 from heidi_common.messaging.events import ScheduleExecute
 from heidi_common.messaging.jobs import HINT_LEASE
-from heidi_common.schemas.base import iso
+from heidi_common.schemas.fields import iso
 from heidi_services.scheduler.actions import derived_id
 from heidi_services.scheduler.enums import OPEN, Overlap, Status, Trigger
 from heidi_services.scheduler.models import Schedule, ScheduleRun

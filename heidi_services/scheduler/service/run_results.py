@@ -10,7 +10,8 @@ from uuid import UUID
 
 from sqlalchemy import func, select, update
 
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging import outbox
 from heidi_common.messaging.events import ScheduleCompleted
 from heidi_common.messaging.jobs import backoff, still

@@ -4,7 +4,8 @@ from typing import Any
 from uuid import UUID
 
 from heidi_common.audit.trail import record
-from heidi_common.database.session import db, expect_version, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import expect_version, transaction
 from heidi_services.scheduler.misfire import first_slot
 from heidi_services.scheduler.models import Schedule
 from heidi_services.scheduler.service.queries import database_now, locked

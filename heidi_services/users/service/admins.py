@@ -5,7 +5,9 @@ from __future__ import annotations
 from sqlalchemy import exists, func, select
 
 from heidi_common.audit.trail import record
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts
 from heidi_common.identity.emails import checked_email
 from heidi_common.identity.models import Role, User

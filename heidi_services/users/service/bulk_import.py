@@ -12,7 +12,8 @@ from typing import Any
 from marshmallow import Schema, ValidationError
 
 from heidi_common.audit.trail import record
-from heidi_common.database.session import transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts
 from heidi_common.identity.emails import normalise_email
 from heidi_common.identity.password_hashing import is_known_hash, passwords

@@ -9,10 +9,11 @@ from uuid import UUID
 from sqlalchemy import or_, select
 
 from heidi_common.audit.trail import Audit
-from heidi_common.database.session import db, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
 from heidi_common.identity.models import Session, User
 from heidi_common.messaging.outbox import Event
-from heidi_common.schemas.base import iso
+from heidi_common.schemas.fields import iso
 from heidi_common.schemas.naming import camel
 from heidi_services.users import peer_data
 from heidi_services.users.serializers import COLUMNS, person

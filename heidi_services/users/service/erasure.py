@@ -9,7 +9,9 @@ from flask import request
 from sqlalchemy import select, update
 
 from heidi_common.audit.trail import record, refuse
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity import login_throttle
 from heidi_common.identity.models import Session, User
 from heidi_common.identity.password_hashing import passwords

@@ -9,7 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from heidi_common.audit.trail import record
-from heidi_common.database.session import db, expect_version, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import expect_version, transaction
 from heidi_common.identity import accounts
 from heidi_common.identity.emails import checked_email
 from heidi_common.identity.models import Role, User

@@ -8,7 +8,8 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from heidi_common.audit.trail import GENESIS, Audit, fingerprint, record, refuse, verify
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 
 
 def rows() -> list[Audit]:

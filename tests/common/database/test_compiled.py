@@ -8,7 +8,8 @@ from flask import Flask, g
 from sqlalchemy import exc, literal, select, text, update
 
 from heidi_common.database.compiled import Direct
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import User
 from heidi_common.problems import Unavailable
 

@@ -15,7 +15,8 @@ from heidi_common.config.settings import Settings
 from heidi_common.database import listener as module
 from heidi_common.database.dsn import psycopg2_dsn
 from heidi_common.database.listener import NotifyListener
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from tests.polling import PATIENCE, until
 
 NAME = "listener under test"

@@ -11,7 +11,8 @@ from sqlalchemy import func, select, text
 
 from heidi_common.app import base_app
 from heidi_common.database import session
-from heidi_common.database.session import after_commit, db, reading, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import after_commit, reading, transaction
 from heidi_common.messaging.outbox import Event
 from heidi_standalone.servers.postgres import Postgres
 from tests.conftest import make_settings

@@ -9,7 +9,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from heidi_common.http_client.client import Client, ConnectFailed, ConnectionLost, Refused, TimedOut, TooLarge
-from heidi_common.logger.setup import bound_request_id
+from heidi_common.logger.request_id import bound_request_id
 from tests.common.misbehaving_servers import Talker, certificate
 from tests.polling import PATIENCE, until
 

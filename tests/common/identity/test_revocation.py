@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from heidi_common.database.session import transaction
+from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts
-from heidi_common.runtime import runtime
+from heidi_common.redis.client import redis_client
 from tests.conftest import SignedIn
 
 
@@ -17,7 +17,7 @@ def end(person: SignedIn) -> None:
 
 
 def lives_of(person: SignedIn) -> list[int]:
-    return [runtime().redis.ttl(f"heidi:{key}") for key in (f"session:{person.session_id}", f"ver:{person.user.id}")]
+    return [redis_client().ttl(f"heidi:{key}") for key in (f"session:{person.session_id}", f"ver:{person.user.id}")]
 
 
 def test_an_end_that_is_rolled_back_is_believed_for_a_minute_at_most(client: FlaskClient, as_user) -> None:
@@ -26,7 +26,7 @@ def test_an_end_that_is_rolled_back_is_believed_for_a_minute_at_most(client: Fla
         end(person)
         raise RuntimeError
     assert all(0 < seconds <= 60 for seconds in lives_of(person))
-    runtime().redis.flushall()  # the minute is over
+    redis_client().flushall()  # the minute is over
     assert client.get("/api/v1/users/me", headers=person.headers).status_code == 200
 
 

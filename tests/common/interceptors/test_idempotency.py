@@ -12,7 +12,9 @@ from uuid_utils.compat import uuid7
 
 from heidi_common.app import build_app, service
 from heidi_common.config.settings import Settings
-from heidi_common.database.session import db, reading, transaction, utcnow
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import reading, transaction
 from heidi_common.interceptors.idempotency import BLANK, IdempotencyKey, forget_person, idempotent, prune
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated

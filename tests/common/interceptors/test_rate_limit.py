@@ -11,8 +11,8 @@ from heidi_common.identity.models import Role
 from heidi_common.interceptors import rate_limit
 from heidi_common.interceptors.rate_limit import Counter
 from heidi_common.peers.signature import HEADER, proof
-from heidi_common.redis.cache import Cache, connect
-from heidi_common.runtime import runtime
+from heidi_common.redis.cache import Cache, redis_cache
+from heidi_common.redis.client import connect
 from tests.conftest import make_settings
 
 NOW = 1_800_000_010.0
@@ -136,4 +136,4 @@ def test_a_dead_redis_is_no_server_error(app: Flask, settings: Settings) -> None
     statuses = [get(lonely_app, "/api/v1/none", "198.51.100.7").status_code for _ in range(6)]
     assert statuses == [404] * 5 + [429]
     with lonely_app.app_context():
-        assert runtime().cache.get_json("x") is None
+        assert redis_cache().get_json("x") is None

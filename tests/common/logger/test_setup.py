@@ -11,14 +11,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import exc
 from uuid_utils.compat import uuid7
 
-from heidi_common.database.session import db, transaction
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import User
-from heidi_common.logger import setup
+from heidi_common.logger import formatters
 
 EMAIL, HASH = "ann@example.org", "$argon2id$secret"
 
 
-@pytest.mark.parametrize("formatter", [setup._Console(), setup._json()])
+@pytest.mark.parametrize("formatter", [formatters.ConsoleFormatter(), formatters.json_formatter()])
 def test_what_the_database_refuses_is_not_in_the_log(app: Flask, formatter: logging.Formatter) -> None:
     people = [User(id=uuid7(), email=EMAIL, password_hash=HASH) for _ in range(2)]
     try:

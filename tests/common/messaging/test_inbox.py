@@ -10,11 +10,13 @@ import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
-from heidi_common.database.session import db, transaction, utcnow
+from heidi_common.crypto.encryption import field_encryptor
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging import inbox
 from heidi_common.messaging.inbox import MAX_ATTEMPTS, Inbox, digest
 from heidi_common.messaging.outbox import Event
-from heidi_common.runtime import runtime
 
 CONSUMER = "a_subscriber"
 
@@ -132,7 +134,7 @@ def test_overdue_rows_are_told_again_once_in_a_while(event_id: UUID) -> None:
 def test_what_was_sealed_beside_a_fact_goes_with_its_last_subscriber(app: Flask, event_id: UUID) -> None:
     """A reset link lives as long as somebody has to send it, not as long as the log."""
     with transaction():
-        db.session.execute(update(Event).values(sealed=runtime().sealer.seal({"token": "x"}, context=event_id.bytes)))
+        db.session.execute(update(Event).values(sealed=field_encryptor().seal({"token": "x"}, context=event_id.bytes)))
         db.session.add(Inbox(event_id=event_id, consumer="another", next_attempt_at=utcnow() - timedelta(seconds=1)))
     opened: list[object] = []
 

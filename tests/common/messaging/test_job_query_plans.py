@@ -9,7 +9,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from heidi_common.database.session import db, reading
+from heidi_common.database.session import db
+from heidi_common.database.transactions import reading
 from heidi_common.messaging import inbox, jobs
 from heidi_services.notification.service import claim
 from heidi_services.scheduler.models import ScheduleRun

@@ -8,7 +8,7 @@ import pika
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
-from heidi_common.logger.setup import bound_request_id, request_id
+from heidi_common.logger.request_id import bound_request_id, request_id
 from heidi_common.problems import Conflict
 from heidi_common.rabbitmq import (
     EVENTS,

@@ -10,7 +10,8 @@ import pytest
 import redis
 
 from heidi_common.redis import cache as caching
-from heidi_common.redis.cache import Cache, Message, connect
+from heidi_common.redis.cache import Cache, Message
+from heidi_common.redis.client import connect
 from heidi_standalone.servers.valkey import Valkey
 from tests.polling import PATIENCE, until
 

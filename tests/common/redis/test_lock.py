@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from heidi_common.redis import lock as locks
-from heidi_common.redis.cache import connect
+from heidi_common.redis.client import connect
 from heidi_common.redis.lock import Lock, LockLost, LockNotAcquired, LockUnavailable
 from tests.polling import until
 

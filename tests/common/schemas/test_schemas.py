@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from heidi_common.schemas.base import Schema, UtcDateTime
+from heidi_common.schemas.base import Schema
+from heidi_common.schemas.fields import UtcDateTime
 
 
 @pytest.mark.parametrize("text", ["2026-01-31", "2026-01-31T12:00:00", "tomorrow", "", 1_700_000_000, True, [], {}])

@@ -1,0 +1,41 @@
+"""Cross-origin requests: an allow-list of origins. No credentials are allowed, since tokens travel in a header."""
+
+from __future__ import annotations
+
+from flask import Flask, Response, request
+
+from heidi_common.config.settings import Settings
+
+METHODS = "GET, POST, PUT, PATCH, DELETE"
+REQUEST_HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-ID, Last-Event-ID"
+EXPOSED_HEADERS = "ETag, Link, Retry-After, X-Request-ID, Idempotent-Replayed, RateLimit, RateLimit-Policy, X-Cache"
+
+
+def init_cors(app: Flask, settings: Settings) -> None:
+    """Answer preflight requests, and allow the origins of CORS_ORIGINS."""
+    origins = frozenset(settings.cors_origins)
+
+    def allow_origin(response: Response) -> Response:
+        if origins:
+            _allow_origin(response, origins)
+        return response
+
+    app.before_request(_answer_preflight)
+    app.after_request(allow_origin)
+
+
+def _answer_preflight() -> Response | None:
+    return Response(status=204) if request.method == "OPTIONS" and "Origin" in request.headers else None
+
+
+def _allow_origin(response: Response, origins: frozenset[str]) -> None:
+    response.vary.add("Origin")
+    origin = request.headers.get("Origin")
+    if origin not in origins:
+        return
+    response.headers["Access-Control-Allow-Origin"] = origin
+    response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+    if request.method == "OPTIONS":
+        response.headers["Access-Control-Allow-Methods"] = METHODS
+        response.headers["Access-Control-Allow-Headers"] = REQUEST_HEADERS
+        response.headers["Access-Control-Max-Age"] = "600"

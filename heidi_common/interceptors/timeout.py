@@ -1,0 +1,22 @@
+"""TimeoutInterceptor: the deadline of each request.
+
+The database refuses to begin another statement after it (`heidi_common.database.session`); outgoing calls have
+time limits of their own.
+"""
+
+from __future__ import annotations
+
+import time
+
+from flask import Flask, g
+
+from heidi_common.config.settings import Settings
+
+
+def init_timeout(app: Flask, settings: Settings) -> None:
+    """Set `g.deadline` (seconds of `time.monotonic()`) to the start of the request plus REQUEST_TIME_LIMIT."""
+
+    def set_deadline() -> None:
+        g.deadline = time.monotonic() + settings.request_time_limit
+
+    app.before_request(set_deadline)

@@ -1,0 +1,67 @@
+"""How a log record becomes a line: JSON in production, coloured text on a terminal."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import Any
+
+from pythonjsonlogger.orjson import OrjsonFormatter
+
+from heidi_common.logger.request_id import request_id
+
+_DETAIL = re.compile(r"^DETAIL: .*$", re.MULTILINE)
+
+
+_COLOURS = {"DEBUG": 36, "INFO": 32, "WARNING": 33, "ERROR": 31, "CRITICAL": 35}
+
+
+_PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "service", "requestId"}
+
+
+class ContextFilter(logging.Filter):
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self.service = service
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.service = self.service
+        record.requestId = request_id()
+        return True
+
+
+class ConsoleFormatter(logging.Formatter):
+    """`12:00:01 INFO  auth  request  method=GET path=/x` with control characters made visible."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        extras = " ".join(f"{k}={v}" for k, v in vars(record).items() if k not in _PLAIN)
+        level = f"\x1b[{_COLOURS.get(record.levelname, 0)}m{record.levelname:<7}\x1b[0m"
+        service, text = getattr(record, "service", "-"), _visible(f"{record.getMessage()}  {extras}".rstrip())
+        line = f"{self.formatTime(record, '%H:%M:%S')} {level} {service}  {text}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+    def formatException(self, ei: Any) -> str:
+        return _without_values(super().formatException(ei))
+
+
+class JsonFormatter(OrjsonFormatter):
+    def formatException(self, ei: Any) -> str:
+        return _without_values(str(super().formatException(ei)))
+
+
+def _without_values(traceback: str) -> str:
+    """PostgreSQL names the values that it refuses (`Key (email)=(...) already exists`)."""
+    return _DETAIL.sub("DETAIL:  [left out]", traceback)
+
+
+def _visible(text: str) -> str:
+    """A line stays a line: CR, LF and other control characters are escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def json_formatter() -> logging.Formatter:
+    return JsonFormatter(
+        ["levelname", "name", "service", "requestId", "message"],
+        rename_fields={"levelname": "level", "name": "logger"},
+        timestamp="time",
+    )
