@@ -15,7 +15,7 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.transactions import delete_in_batches
 from heidi_common.interceptors import idempotency
 from heidi_common.messaging import inbox
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.runtime import current_settings
 from heidi_services.auth.service import retention as auth_retention
 from heidi_services.core.service import operations
@@ -76,8 +76,10 @@ def prune() -> None:
     An event is kept while a subscriber has not handled it, and while it is a dead letter.
     """
     now, retention = utcnow(), timedelta(days=current_settings().event_retention_days)
-    unhandled = exists().where(inbox.Inbox.event_id == Event.id, inbox.Inbox.status.in_(("pending", "dead")))
-    delete_in_batches(Event, Event.sent_at.is_not(None), Event.created_at < now - retention, ~unhandled)
+    unhandled = exists().where(inbox.Inbox.event_id == OutboxEvent.id, inbox.Inbox.status.in_(("pending", "dead")))
+    delete_in_batches(
+        OutboxEvent, OutboxEvent.sent_at.is_not(None), OutboxEvent.created_at < now - retention, ~unhandled
+    )
     delete_in_batches(inbox.Inbox, inbox.Inbox.done_at < now - timedelta(days=INBOX_DAYS), key=inbox.Inbox.event_id)
 
 
@@ -90,7 +92,7 @@ PERIODIC_TASKS = (
     PeriodicTask("operations", 1, WakeUp(operations.overdue, "core", "carry_out_operation")),
     PeriodicTask("inbox", 1, overdue_inbox),
     PeriodicTask("prune", 3600, run_task(prune)),
-    PeriodicTask("idempotency", 600, run_task(idempotency.prune)),
+    PeriodicTask("idempotency", 600, run_task(idempotency.delete_expired)),
     PeriodicTask("notifications", 1, WakeUp(notifications.overdue, "notification", "deliver_notification")),
     PeriodicTask("bulk notifications", 0.5, WakeUp(notifications.next_bulk, "bulk", "deliver_notification")),
     PeriodicTask("expired notifications", 5, run_task(notifications.expire)),

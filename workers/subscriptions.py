@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from heidi_common.messaging.events import matches
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.service import forwarding, owner_sync
 
-Interested = Callable[[Sequence[Event]], set[UUID]]
+Interested = Callable[[Sequence[OutboxEvent]], set[UUID]]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Consume:
     actor: str
     interested: Interested | None = None
 
-    def wanted(self, events: Iterable[Event]) -> list[Event]:
+    def wanted(self, events: Iterable[OutboxEvent]) -> list[OutboxEvent]:
         matching = [event for event in events if matches(self.pattern, event.type)]
         if self.interested is None or not matching:
             return matching

@@ -67,7 +67,7 @@ def access_check(*, max_age: float = 0.0) -> Callable[[], bool]:
         if time.monotonic() < reuse_until:
             return True
         with app.app_context():
-            is_valid = revocation.session_holds(*session)
+            is_valid = revocation.is_session_active(*session)
         reuse_until = time.monotonic() + max_age if is_valid else 0.0
         return is_valid
 
@@ -108,7 +108,7 @@ def _body(
     yield opening
     written_at = time.monotonic()
     for event in events:
-        if shutdown.asked.is_set() or not is_authorized():
+        if shutdown.requested.is_set() or not is_authorized():
             return
         if event is not None:
             yield str(event)

@@ -22,7 +22,7 @@ from heidi_common.config.settings import Settings
 from heidi_common.database.listener import NotifyListener
 from heidi_common.database.transactions import reading
 from heidi_common.messaging.events import matches
-from heidi_common.messaging.outbox import PLACED, Event
+from heidi_common.messaging.outbox import POSITIONED, OutboxEvent
 from heidi_services.core.serializers import event_json
 
 _IN_MEMORY = 2000
@@ -81,7 +81,7 @@ class Tail:
     def _follow(self) -> None:
         """Read new events whenever the relay has placed some, until no stream has asked for a while."""
         settings: Settings = self._app.extensions["heidi"].settings
-        listener = NotifyListener(settings.database_url, PLACED, name="event log")
+        listener = NotifyListener(settings.database_url, POSITIONED, name="event log")
         listener.run(lambda _: self._catch_up(), timeout=_POLL_SECONDS, until=self._may_end, max_pause=1.0)
 
     def _is_idle(self) -> bool:
@@ -115,13 +115,18 @@ class Tail:
         self._newest = new_entries[-1].position
 
     def _read(self, position: int) -> list[Entry]:
-        statement = sql_select(Event.__table__).where(Event.position > position).order_by(Event.position).limit(_PAGE)
+        statement = (
+            sql_select(OutboxEvent.__table__)
+            .where(OutboxEvent.position > position)
+            .order_by(OutboxEvent.position)
+            .limit(_PAGE)
+        )
         with self._app.app_context(), reading() as connection:
             return [_entry(row) for row in connection.execute(statement).mappings()]
 
     def _read_newest(self) -> int:
         with self._app.app_context(), reading() as connection:
-            return connection.scalar(sql_select(func.max(Event.position))) or 0
+            return connection.scalar(sql_select(func.max(OutboxEvent.position))) or 0
 
 
 def current_tail() -> Tail:

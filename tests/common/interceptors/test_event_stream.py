@@ -48,13 +48,13 @@ def test_nothing_is_written_once_the_token_is_invalid() -> None:
 def test_a_stream_ends_when_the_process_stops() -> None:
     def events() -> Iterator[ServerSentEvent]:
         yield EVENT
-        shutdown.asked.set()
+        shutdown.requested.set()
         yield EVENT
 
     try:
         assert body(stream_response(7, events(), lambda: True, keep_alive="alive"))[1:] == [str(EVENT)]
     finally:
-        shutdown.asked.clear()
+        shutdown.requested.clear()
 
 
 def test_a_response_that_was_never_read_is_closed_too() -> None:
