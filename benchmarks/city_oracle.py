@@ -24,7 +24,7 @@ from sqlalchemy import text
 
 from heidi_common.app import build_app, service
 from heidi_common.cli.commands import init_migrations
-from heidi_common.database.compiled import Direct
+from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.transactions import reading
 from heidi_services.city import import_sources, serializers
 from heidi_services.city.service import importer, nearby
@@ -66,7 +66,9 @@ def random_point(dice: random.Random) -> tuple[float, float]:
 
 def compare(points: int, dice: random.Random) -> int:
     """Ask for each point with some radius and number; how many answers differ from the oracle's."""
-    everything = Direct(text("SELECT id, latitude, longitude, country, coalesce(population, 0) AS p FROM cities")).all()
+    everything = CompiledStatement(
+        text("SELECT id, latitude, longitude, country, coalesce(population, 0) AS p FROM cities")
+    ).all()
     cities = [Known(str(c.id), c.latitude, c.longitude, c.country, c.p) for c in everything]
     asked = [random_point(dice) for _ in range(points)] + [(float(a), float(b)) for a, b in CORNERS]
     asked += [(c.latitude, c.longitude) for c in dice.sample(cities, min(200, points))]

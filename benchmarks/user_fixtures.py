@@ -1,7 +1,7 @@
 """People to read, to sign in and to write to, put straight into the table."""
 
 from benchmarks.bench import Bench
-from heidi_common.identity.password_hashing import Passwords
+from heidi_common.identity.password_hashing import PasswordHasher
 
 DOMAIN = "people.example.org"
 PASSWORD = "a password that many people share 1"
@@ -20,7 +20,7 @@ def ensure(bench: Bench) -> int:
     count = "SELECT count(*) FROM users"
     found: int = bench.stage.one(count)
     if found < bench.many(PEOPLE):
-        bench.stage.query(INSERT, DOMAIN, Passwords().hash(PASSWORD), bench.many(PEOPLE))
+        bench.stage.query(INSERT, DOMAIN, PasswordHasher().hash(PASSWORD), bench.many(PEOPLE))
         bench.stage.query("ANALYZE users")
     return int(bench.stage.one(count))
 

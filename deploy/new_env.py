@@ -10,7 +10,7 @@ from heidi_common.jwt import keys
 
 def lines() -> list[str]:
     """Single quotes: neither the shell nor compose looks for anything inside."""
-    signing = [keys.generate()]
+    signing = [keys.generate_key()]
     made = {
         "POSTGRES_PASSWORD": secrets.token_hex(24),
         "REDIS_PASSWORD": secrets.token_hex(24),

@@ -91,7 +91,7 @@ def build_app(settings: Settings, *services: Service) -> Flask:
     cors.init_cors(app, settings)
     trail.init_audit(app)
     exporter.init_metrics(app)
-    rate_limit.init_ratelimit(app, settings)
+    rate_limit.init_rate_limit(app, settings)
     init_jwt(app, settings)
     app.before_request(guards.enforce)
     app.before_request(rate_limit.throttle_caller)
@@ -101,7 +101,7 @@ def build_app(settings: Settings, *services: Service) -> Flask:
     for found in services:
         _mount(app, found)
     commands.init_commands(app)
-    guards.require_marks(app)
+    guards.require_guards(app)
     return app
 
 

@@ -120,16 +120,16 @@ class Invalid(Problem):
         return cls([FieldError(name if name.startswith("/") else f"/{name}", detail)], code=code)
 
 
-class _Later(Problem):
+class _RetryLater(Problem):
     """An answer that says when to come again."""
 
     def __init__(self, detail: str | None = None, *, code: str | None = None, retry_after: int = 1) -> None:
         super().__init__(detail, code=code, headers={"Retry-After": str(retry_after)})
 
 
-class TooMany(_Later):
+class TooMany(_RetryLater):
     status, code = 429, "too_many_requests"
 
 
-class Unavailable(_Later):
+class Unavailable(_RetryLater):
     status, code = 503, "unavailable"

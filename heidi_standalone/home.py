@@ -66,7 +66,7 @@ class Home:
         """The public set first: keys exist when the private one does."""
         from heidi_common.jwt import keys  # only the first time: it brings cryptography along
 
-        made = [keys.generate()]
+        made = [keys.generate_key()]
         self.public_keys.write_text(json.dumps(keys.public_set(made), indent=1))
         write_private(self.private_keys, json.dumps({"keys": made}, indent=1))
 

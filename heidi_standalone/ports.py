@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from heidi_common.server.bind_check import refusal
+from heidi_common.server.bind_check import bind_error
 from heidi_standalone.errors import CannotRun
 from heidi_standalone.paths import SERVICES
 
@@ -44,10 +44,10 @@ def _number(given: Mapping[str, str], name: str, default: int, highest: int) -> 
 
 def require_free(port: int, what: str, remedy: str) -> None:
     """Raises CannotRun when somebody listens there, or when we may not."""
-    if error := refusal("127.0.0.1", port):
+    if error := bind_error("127.0.0.1", port):
         raise CannotRun(f"port {port} for {what} cannot be used ({error.strerror}); {remedy}")
 
 
 def is_free(port: int) -> bool:
     """Whether a server could listen there."""
-    return refusal("127.0.0.1", port) is None
+    return bind_error("127.0.0.1", port) is None

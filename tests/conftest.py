@@ -23,15 +23,15 @@ from uuid_utils.compat import uuid7
 
 from heidi_common.app import all_services, base_app, build_app
 from heidi_common.audit import sampler as damper
-from heidi_common.audit.sampler import Damper
-from heidi_common.audit.trail import DAMPER
+from heidi_common.audit.sampler import Sampler
+from heidi_common.audit.trail import SAMPLER
 from heidi_common.cli.commands import init_migrations
 from heidi_common.config.settings import Settings
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import password_hashing as passwords
-from heidi_common.identity.models import Client, Role, Session, User
+from heidi_common.identity.models import MachineClient, Role, Session, User
 from heidi_common.jwt import keys
 from heidi_common.jwt import tokens as jwt
 from heidi_common.peers import client as peers
@@ -42,7 +42,7 @@ from heidi_standalone.servers.valkey import Valkey
 pytest_plugins = ("tests.fixtures_rabbitmq",)
 
 ROOT = Path(__file__).parent.parent
-SIGNING_KEY = keys.generate()
+SIGNING_KEY = keys.generate_key()
 PATIENT = "&socket_timeout=60&socket_connect_timeout=60"
 
 # The same examples each time, however slow the machine is.
@@ -57,8 +57,8 @@ def _patience() -> Iterator[None]:
     """Limits that keep a service quick for its users would make tests fail on a machine that stands still for once."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "WAIT_SECONDS", 120.0)
-        patch.setattr(damper, "SECONDS", 3600)
-        for ask in (peers.ask, peers.ask_all):
+        patch.setattr(damper, "WINDOW_SECONDS", 3600)
+        for ask in (peers.call_peer, peers.call_peers):
             patch.setitem(ask.__kwdefaults__, "timeout", 60.0)
         yield
 
@@ -131,7 +131,7 @@ def _empty() -> None:
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"))
     redis_client().flushall()
-    current_app.extensions[DAMPER] = Damper()
+    current_app.extensions[SAMPLER] = Sampler()
 
 
 @pytest.fixture
@@ -195,7 +195,7 @@ def as_client(app: Flask) -> Callable[..., dict[str, str]]:
     """Headers of a machine client: `as_client("notifications:write")`."""
 
     def make(*scopes: str) -> dict[str, str]:
-        row = Client(id=uuid7(), name="machine", secret_hash="-", scopes=list(scopes))
+        row = MachineClient(id=uuid7(), name="machine", secret_hash="-", scopes=list(scopes))
         with transaction():
             db.session.add(row)
         token = jwt.sign(str(row.id), "access", {"scope": " ".join(scopes)})

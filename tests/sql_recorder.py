@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
-from heidi_common.database.compiled import Direct
+from heidi_common.database.compiled import CompiledStatement
 
 Sent = list[tuple[str, Any]]
 
@@ -19,19 +19,19 @@ Sent = list[tuple[str, Any]]
 def noted() -> Iterator[Sent]:
     """Each statement with its values, in their order."""
     sent: Sent = []
-    alone = Direct._alone
+    alone = CompiledStatement._alone
 
     def note(_connection: object, _cursor: object, statement: str, values: Any, *_rest: object) -> None:
         sent.append((statement, values))
 
-    def note_direct(statement: Direct, values: dict[str, Any]) -> list[Any]:
+    def note_direct(statement: CompiledStatement, values: dict[str, Any]) -> list[Any]:
         sent.append((statement.sql, values))
         return alone(statement, values)
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Direct, "_alone", note_direct)
+            patch.setattr(CompiledStatement, "_alone", note_direct)
             yield sent
     finally:
         event.remove(Engine, "before_cursor_execute", note)

@@ -17,7 +17,7 @@ from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, text
 from heidi_common.app import all_services
 from heidi_common.database.session import db
 from heidi_common.jwt.guards import public
-from heidi_common.messaging.events import Fact, all_facts
+from heidi_common.messaging.events import Event, all_event_types
 from tests.architecture import messaging, migrations, request_headers, routing, source, table_ownership
 from workers import actors, clock
 from workers.broker import QUEUES
@@ -163,11 +163,11 @@ CALLS = messaging.calls(SUBSCRIPTIONS, clock.DUTIES)
 
 
 def test_every_fact_is_heard_or_marked_outward() -> None:
-    assert messaging.unheard(all_facts(), SUBSCRIPTIONS) == []
+    assert messaging.unheard(all_event_types(), SUBSCRIPTIONS) == []
 
 
 def test_a_fact_that_nobody_hears_is_noticed() -> None:
-    class Whisper(Fact):
+    class Whisper(Event):
         type = "whisper.made"
 
     ours = [Consume("*", "integration", "forward_fact"), Consume("user.*", "core", "follow")]
@@ -176,13 +176,15 @@ def test_a_fact_that_nobody_hears_is_noticed() -> None:
 
 
 def test_every_subscription_is_to_a_fact_that_exists() -> None:
-    assert messaging.unspoken(all_facts(), SUBSCRIPTIONS) == []
-    assert messaging.unspoken(all_facts(), [Hint("user.craeted", "core", "listen")]) == ["user.craeted"]
+    assert messaging.unspoken(all_event_types(), SUBSCRIPTIONS) == []
+    assert messaging.unspoken(all_event_types(), [Hint("user.craeted", "core", "listen")]) == ["user.craeted"]
 
 
 def test_whoever_asks_on_the_bus_is_answered() -> None:
-    assert messaging.unanswered(all_facts(), SUBSCRIPTIONS) == []
-    assert "notification.send" in messaging.unanswered(all_facts(), [Hint("notification.send", "notification", "make")])
+    assert messaging.unanswered(all_event_types(), SUBSCRIPTIONS) == []
+    assert "notification.send" in messaging.unanswered(
+        all_event_types(), [Hint("notification.send", "notification", "make")]
+    )
 
 
 def test_every_message_has_an_actor() -> None:

@@ -181,7 +181,7 @@ def foreign(app: Flask) -> str:
     import jwt as pyjwt
 
     header = {"kid": SIGNING_KEY["kid"], "typ": "at+jwt"}
-    stranger = pyjwt.PyJWK({**keys.generate(), "alg": "EdDSA"}).key
+    stranger = pyjwt.PyJWK({**keys.generate_key(), "alg": "EdDSA"}).key
     claims = pyjwt.decode(jwt.sign(str(SIGNING_KEY["kid"]), "access", {}), options={"verify_signature": False})
     return pyjwt.encode(claims, stranger, algorithm="EdDSA", headers=header)
 

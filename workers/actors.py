@@ -15,8 +15,8 @@ from uuid import UUID
 from dramatiq import Broker, Message
 from dramatiq import actor as bind
 
-from heidi_common.messaging.inbox import digest
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.inbox import handle
+from heidi_common.messaging.outbox import OutboxEvent
 
 F = TypeVar("F", bound=Callable[..., Any])
 HOMES = ("auth", "city", "notification", "scheduler", "integration", "core")
@@ -41,14 +41,14 @@ def actor(queue: str) -> Callable[[F], F]:
     return register
 
 
-def consumer(queue: str) -> Callable[[Callable[[Event], Any]], Callable[[Event], Any]]:
+def consumer(queue: str) -> Callable[[Callable[[OutboxEvent], Any]], Callable[[OutboxEvent], Any]]:
     """Register a handler of another service's facts: it runs in the transaction that marks its inbox row done."""
 
-    def register(handler: Callable[[Event], Any]) -> Callable[[Event], Any]:
+    def register(handler: Callable[[OutboxEvent], Any]) -> Callable[[OutboxEvent], Any]:
         name = handler.__name__
 
         def take_in(event_id: str) -> None:
-            digest(name, UUID(event_id), handler)
+            handle(name, UUID(event_id), handler)
 
         DEEDS[name] = Deed(queue, take_in)
         return handler

@@ -23,7 +23,7 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import delete_in_batches
 from heidi_common.messaging import inbox
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.runtime import current_settings
 from workers.actors import hint
 from workers.broker import make_broker
@@ -82,8 +82,8 @@ def prune() -> list[Message[Any]]:
     """Forget facts and inbox rows whose time has passed. A fact that a subscriber still waits for stays, and a dead one
     until somebody decides."""
     now, kept = utcnow(), timedelta(days=current_settings().event_retention_days)
-    undigested = exists().where(inbox.Inbox.event_id == Event.id, inbox.Inbox.status.in_(("pending", "dead")))
-    delete_in_batches(Event, Event.sent_at.is_not(None), Event.created_at < now - kept, ~undigested)
+    undigested = exists().where(inbox.Inbox.event_id == OutboxEvent.id, inbox.Inbox.status.in_(("pending", "dead")))
+    delete_in_batches(OutboxEvent, OutboxEvent.sent_at.is_not(None), OutboxEvent.created_at < now - kept, ~undigested)
     delete_in_batches(inbox.Inbox, inbox.Inbox.done_at < now - timedelta(days=INBOX_DAYS), key=inbox.Inbox.event_id)
     return []
 
@@ -99,7 +99,7 @@ DUTIES = (
     Duty("operations", 1, due("heidi_services.core.service.operations:overdue", "core", "carry_out_operation")),
     Duty("inbox", 1, overdue_inbox),
     Duty("prune", 3600, prune),
-    Duty("idempotency", 600, deed("heidi_common.interceptors.idempotency:prune")),
+    Duty("idempotency", 600, deed("heidi_common.interceptors.idempotency:delete_expired")),
     Duty("notifications", 1, due(f"{_NOTIFICATION}:overdue", "notification", "deliver_notification")),
     Duty("bulk notifications", 0.5, due(f"{_NOTIFICATION}:next_bulk", "bulk", "deliver_notification")),
     Duty("expired notifications", 5, deed(f"{_NOTIFICATION}:expire")),

@@ -6,14 +6,14 @@ from typing import Any
 
 import orjson
 
-from heidi_common.messaging.outbox import Event
-from heidi_common.rabbitmq import Outgoing
+from heidi_common.messaging.outbox import OutboxEvent
+from heidi_common.rabbitmq import OutgoingMessage
 from heidi_common.schemas.fields import iso
 
 CONTENT_TYPE = "application/cloudevents+json"
 
 
-def as_cloudevent(event: Event) -> dict[str, Any]:
+def as_cloudevent(event: OutboxEvent) -> dict[str, Any]:
     """The attributes of CloudEvents 1.0 in structured mode; `source` names the service that said it."""
     found = {
         "specversion": "1.0",
@@ -28,7 +28,7 @@ def as_cloudevent(event: Event) -> dict[str, Any]:
     return found | ({"requestid": event.request_id} if event.request_id else {})
 
 
-def message(event: Event) -> Outgoing:
+def message(event: OutboxEvent) -> OutgoingMessage:
     """What goes to the topic exchange: the routing key is the fact's type."""
     body = orjson.dumps(as_cloudevent(event))
-    return Outgoing(event.type, body, message_id=str(event.id), content_type=CONTENT_TYPE)
+    return OutgoingMessage(event.type, body, message_id=str(event.id), content_type=CONTENT_TYPE)

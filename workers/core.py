@@ -7,7 +7,7 @@ from uuid import UUID
 import dramatiq
 
 from heidi_common.database.transactions import after_commit
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.core.service import operation_runner, operations, overview
 from workers.actors import actor, consumer, hint
 
@@ -19,7 +19,7 @@ def carry_out_operation(operation_id: str) -> None:
 
 
 @consumer("core")
-def accept_operation(event: Event) -> None:
+def accept_operation(event: OutboxEvent) -> None:
     """An operation that was asked for on the bus gets its row, and then its worker."""
     operations.accept(event)
     broker = dramatiq.get_broker()
@@ -27,6 +27,6 @@ def accept_operation(event: Event) -> None:
 
 
 @consumer("core")
-def renew_overview(event: Event) -> None:
+def renew_overview(event: OutboxEvent) -> None:
     """People came or went: the kept overview is no longer true."""
     after_commit(overview.forget)

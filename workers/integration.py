@@ -8,25 +8,25 @@ from uuid import UUID
 import dramatiq
 
 from heidi_common.database.transactions import after_commit
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.service import delivery_worker, forwarding, owner_sync, sync
 from workers.actors import actor, consumer, hint
 
 
 @consumer("integration")
-def forward_fact(event: Event) -> None:
+def forward_fact(event: OutboxEvent) -> None:
     """A delivery for each integration that wants the fact; they are told once the rows are committed."""
     _tell("webhooks", "deliver_webhook", forwarding.forward(event))
 
 
 @consumer("integration")
-def accept_sync(event: Event) -> None:
+def accept_sync(event: OutboxEvent) -> None:
     accepted = sync.accept(event)
     _tell("integration", "run_sync", [accepted] if accepted else [])
 
 
 @consumer("integration")
-def follow_owner(event: Event) -> None:
+def follow_owner(event: OutboxEvent) -> None:
     owner_sync.follow(event)
 
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.notification.service import delivery, event_handlers
 from workers.actors import actor, consumer
 
@@ -13,15 +13,15 @@ def deliver_notification(notification_id: str) -> None:
 
 
 @consumer("notification")
-def make_requested_notification(event: Event) -> None:
+def make_requested_notification(event: OutboxEvent) -> None:
     event_handlers.make_requested(event)
 
 
 @consumer("notification")
-def welcome_user(event: Event) -> None:
+def welcome_user(event: OutboxEvent) -> None:
     event_handlers.welcome(event)
 
 
 @consumer("notification")
-def forget_user(event: Event) -> None:
+def forget_user(event: OutboxEvent) -> None:
     event_handlers.forget(event)

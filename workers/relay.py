@@ -24,7 +24,7 @@ from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.jobs import HINT_LEASE
-from heidi_common.messaging.outbox import CHANNEL, PLACED, POSITIONS, Event
+from heidi_common.messaging.outbox import CHANNEL, POSITIONED, POSITIONS, OutboxEvent
 from heidi_common.rabbitmq import Publisher
 from workers.actors import hint
 from workers.broker import make_broker
@@ -46,7 +46,7 @@ GIVE = text(
 )
 """As text: putting an INSERT of so many rows together costs as much as all the rest of a batch."""
 
-Publish = Callable[[Sequence[Event]], None]
+Publish = Callable[[Sequence[OutboxEvent]], None]
 
 
 def relay_batch(broker: Broker, publish: Publish, limit: int = BATCH) -> int:
@@ -64,12 +64,12 @@ def relay_batch(broker: Broker, publish: Publish, limit: int = BATCH) -> int:
     return len(events)
 
 
-def _unsent(limit: int) -> Select[Event]:
-    oldest_first = sql_select(Event).where(Event.sent_at.is_(None)).order_by(Event.id).limit(limit)
+def _unsent(limit: int) -> Select[OutboxEvent]:
+    oldest_first = sql_select(OutboxEvent).where(OutboxEvent.sent_at.is_(None)).order_by(OutboxEvent.id).limit(limit)
     return oldest_first.with_for_update(skip_locked=True)
 
 
-def _fan_out(events: Sequence[Event]) -> list[Message[Any]]:
+def _fan_out(events: Sequence[OutboxEvent]) -> list[Message[Any]]:
     """The subscribers' inbox rows, and the hints to send once they are committed."""
     hints: list[Message[Any]] = []
     rows: list[dict[str, str]] = []
@@ -87,13 +87,20 @@ def _fan_out(events: Sequence[Event]) -> list[Message[Any]]:
     return hints
 
 
-def _stamp(events: Sequence[Event]) -> None:
+def _stamp(events: Sequence[OutboxEvent]) -> None:
     """Sent, and with a place in the log: in the order of ids within a batch, drawn before the rows are touched."""
-    mine = sql_select(Event.id).where(Event.id.in_([event.id for event in events])).order_by(Event.id).subquery()
+    mine = (
+        sql_select(OutboxEvent.id)
+        .where(OutboxEvent.id.in_([event.id for event in events]))
+        .order_by(OutboxEvent.id)
+        .subquery()
+    )
     places = sql_select(mine.c.id, POSITIONS.next_value().label("position")).subquery()
-    statement = update(Event).where(Event.id == places.c.id).values(sent_at=func.now(), position=places.c.position)
+    statement = (
+        update(OutboxEvent).where(OutboxEvent.id == places.c.id).values(sent_at=func.now(), position=places.c.position)
+    )
     db.session.execute(statement.execution_options(synchronize_session=False))
-    db.session.execute(sql_select(func.pg_notify(PLACED, "")))
+    db.session.execute(sql_select(func.pg_notify(POSITIONED, "")))
 
 
 class _Outside:
@@ -102,7 +109,7 @@ class _Outside:
     def __init__(self, broker_url: str) -> None:
         self.publisher = Publisher(broker_url) if broker_url.startswith("amqp") else None
 
-    def publish(self, events: Sequence[Event]) -> None:
+    def publish(self, events: Sequence[OutboxEvent]) -> None:
         if self.publisher is not None:
             self.publisher.publish_many([message(event) for event in events])
 

@@ -13,9 +13,9 @@ from typing import cast
 from uuid import UUID
 
 from heidi_common.messaging.events import matches
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 
-Interested = Callable[[Sequence[Event]], set[UUID]]
+Interested = Callable[[Sequence[OutboxEvent]], set[UUID]]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Consume:
     actor: str
     interested: str | None = None
 
-    def wanted(self, events: Iterable[Event]) -> list[Event]:
+    def wanted(self, events: Iterable[OutboxEvent]) -> list[OutboxEvent]:
         found = [event for event in events if matches(self.pattern, event.type)]
         if self.interested is None or not found:
             return found

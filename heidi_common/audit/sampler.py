@@ -6,11 +6,11 @@ import threading
 import time
 from collections.abc import Hashable
 
-SECONDS = 60
-MOST_KEYS = 100
+WINDOW_SECONDS = 60
+MAX_KEYS = 100
 
 
-class Damper:
+class Sampler:
     """Lets one through for each key a minute, and no more than a hundred keys: of a process, so it needs no Redis."""
 
     def __init__(self) -> None:
@@ -23,8 +23,8 @@ class Damper:
         """How many were left out since the last one that was let through; None when this one is left out, too."""
         with self._lock:
             if time.monotonic() >= self._ends:
-                self._ends, self._keys = time.monotonic() + SECONDS, set()
-            if key in self._keys or len(self._keys) >= MOST_KEYS:
+                self._ends, self._keys = time.monotonic() + WINDOW_SECONDS, set()
+            if key in self._keys or len(self._keys) >= MAX_KEYS:
                 self._left_out += 1
                 return None
             self._keys.add(key)

@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from uuid_utils.compat import uuid7
 
-from heidi_common.audit.sampler import Damper
+from heidi_common.audit.sampler import Sampler
 from heidi_common.database.models import Base
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
@@ -36,7 +36,7 @@ from heidi_common.runtime import current_settings
 
 log = logging.getLogger(__name__)
 _PENDING = "heidi_audit_pending"
-DAMPER = "heidi_audit_damper"
+SAMPLER = "heidi_audit_damper"
 GENESIS = "0" * 64
 
 
@@ -97,7 +97,7 @@ def record(
         session.info.setdefault(_PENDING, []).append(row)
 
 
-def refuse(
+def record_failure(
     action: str,
     *,
     actor: UUID | str | None = None,
@@ -108,10 +108,10 @@ def refuse(
     db.session.rollback()
     with transaction():
         record(action, actor=actor, target=target, outcome="failure", detail=detail)
-    _set_audited()
+    _mark_audited()
 
 
-def refuse_token(
+def record_token_failure(
     action: str,
     reason: str,
     *,
@@ -124,43 +124,43 @@ def refuse_token(
     Who has none can make up any number of them, and all rows are written one after the other. The next row says how
     many were left out; the access log has a line for each.
     """
-    _set_audited()
-    left_out = current_app.extensions[DAMPER].admit((request.remote_addr, action, reason))
+    _mark_audited()
+    left_out = current_app.extensions[SAMPLER].admit((request.remote_addr, action, reason))
     if left_out is not None:
         told = {"reason": reason, **(detail or {})} | ({"leftOut": left_out} if left_out else {})
-        refuse(action, actor=actor, target=target, detail=told)
+        record_failure(action, actor=actor, target=target, detail=told)
 
 
-def _set_audited() -> None:
+def _mark_audited() -> None:
     if has_request_context():
         request.environ["heidi.audited"] = True
 
 
 def init_audit(app: Flask) -> None:
     """Note answers 401 to somebody who showed a token, and every 403, unless the service said more already."""
-    app.extensions[DAMPER] = Damper()
-    app.after_request(_note_refusal)
+    app.extensions[SAMPLER] = Sampler()
+    app.after_request(_record_rejection)
 
 
-def _note_refusal(response: Response) -> Response:
+def _record_rejection(response: Response) -> Response:
     shown = "Authorization" in request.headers
     if response.status_code in (401, 403) and shown and not request.environ.get("heidi.audited"):
         try:
-            _note(response.status_code)
+            _record_status(response.status_code)
         except (SQLAlchemyError, Problem):
             # The answer is a refusal anyway; it must not turn into an error because it could not be noted.
             log.warning("a refusal could not be noted", extra={"status": response.status_code})
     return response
 
 
-def _note(status: int) -> None:
+def _record_status(status: int) -> None:
     where = {"method": request.method, "route": request.url_rule.rule if request.url_rule else None}
     if status == 403:
         asking = g.get("caller")
-        refuse("authz_fail", actor=asking.claims["sub"] if asking else None, detail=where)
+        record_failure("authz_fail", actor=asking.claims["sub"] if asking else None, detail=where)
     else:
         problem: Problem | None = g.get("problem")
-        refuse_token("authn_token_invalid", str(problem), detail=where)
+        record_token_failure("authn_token_invalid", str(problem), detail=where)
 
 
 def fingerprint(text: str) -> str:
@@ -170,7 +170,7 @@ def fingerprint(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Verified:
+class ChainVerification:
     """How far the chain holds; `head` may be noted elsewhere to prove later that nothing was cut off."""
 
     rows: int
@@ -178,14 +178,14 @@ class Verified:
     broken_at: int | None = None
 
 
-def verify() -> Verified:
+def verify_chain() -> ChainVerification:
     """Compute every hash anew; stops at the first row that does not follow from the one before."""
     rows, head = 0, GENESIS
     for position, previous, stored, content in _contents():
         if position != rows + 1 or previous != head or _digest(previous, content) != stored:
-            return Verified(rows, head, broken_at=position)
+            return ChainVerification(rows, head, broken_at=position)
         rows, head = rows + 1, stored
-    return Verified(rows, head)
+    return ChainVerification(rows, head)
 
 
 def _contents() -> Result[int, str, str, str]:
@@ -221,5 +221,5 @@ def _write_pending(session: Session) -> None:
 
 
 @event.listens_for(Session, "after_rollback")
-def _forget_pending(session: Session) -> None:
+def _discard_pending(session: Session) -> None:
     session.info.pop(_PENDING, None)

@@ -51,10 +51,10 @@ class Commands(AppGroup):
             for group in import_module(path).groups if util.find_spec(path) else ():
                 self.add_command(group)
         for command in self.commands.values():
-            _tell_when_the_database_is_away(command)
+            _report_database_outage(command)
 
 
-def _tell_when_the_database_is_away(command: click.Command) -> None:
+def _report_database_outage(command: click.Command) -> None:
     """One line instead of a stack, for every command of every service."""
     invoke = command.invoke
 
@@ -80,7 +80,7 @@ def init_migrations(app: Flask) -> None:
     Migrate(app, db, compare_type=True)
 
 
-def tell_resealed(what: str, changed: int, lost: Iterable[object]) -> None:
+def report_reencryption(what: str, changed: int, lost: Iterable[object]) -> None:
     """Say how many were sealed anew; ClickException names those whom no key opens."""
     click.echo(f"{changed} {what} sealed anew")
     names = [str(found) for found in lost]

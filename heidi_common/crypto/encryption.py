@@ -4,8 +4,8 @@ A token is ``v1.<key id>.<nonce and ciphertext>``; the key id names the key with
 telling anything about it, so keys rotate by putting a new one in front of the old ones::
 
     sealer = Sealer(settings.encryption_keys)
-    token = sealer.seal({"apiKey": "..."}, context=b"integration:" + integration_id.bytes)
-    sealer.open(token, context=b"integration:" + integration_id.bytes)
+    token = sealer.encrypt({"apiKey": "..."}, context=b"integration:" + integration_id.bytes)
+    sealer.decrypt(token, context=b"integration:" + integration_id.bytes)
 
 The context is not stored. It ties a token to its place, so that a token copied into
 another row does not open there.
@@ -30,55 +30,55 @@ _KEY_BYTES = 32
 _NONCE_BYTES = 12
 
 
-class BadKey(ValueError):
+class InvalidKey(ValueError):
     """A configured key cannot be used; the message never holds the key itself."""
 
 
-class CannotOpen(ValueError):
+class DecryptionError(ValueError):
     """A token is damaged, belongs elsewhere, or was sealed with a key we no longer have."""
 
 
-class Sealer:
+class FieldEncryptor:
     """Seals JSON values with AES-256-GCM. The first key seals, every key opens."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
-            raise BadKey("at least one encryption key is needed")
+            raise InvalidKey("at least one encryption key is needed")
         raw = [_decode_key(key, number) for number, key in enumerate(keys, start=1)]
         self._ciphers = {_key_id(key): AESGCM(key) for key in raw}
         self._current = _key_id(raw[0])
 
-    def seal(self, obj: Any, context: bytes = b"") -> str:
+    def encrypt(self, obj: Any, context: bytes = b"") -> str:
         """Encrypt any JSON value."""
         plain = json.dumps(obj, separators=(",", ":"), ensure_ascii=False).encode()
-        return self._seal(plain, context)
+        return self._encrypt(plain, context)
 
-    def open(self, token: str, context: bytes = b"") -> Any:
+    def decrypt(self, token: str, context: bytes = b"") -> Any:
         """The value that was sealed; ``CannotOpen`` when it cannot be trusted."""
-        return json.loads(self._open(token, context))
+        return json.loads(self._decrypt(token, context))
 
-    def rotate(self, token: str, context: bytes = b"") -> str:
+    def reencrypt(self, token: str, context: bytes = b"") -> str:
         """The same value under the current key; the token itself when it already is."""
-        plain = self._open(token, context)
-        return token if self.is_current(token) else self._seal(plain, context)
+        plain = self._decrypt(token, context)
+        return token if self.is_current(token) else self._encrypt(plain, context)
 
     def is_current(self, token: str) -> bool:
         return token.startswith(f"{_FORMAT}.{self._current}.")
 
-    def _seal(self, plain: bytes, context: bytes) -> str:
+    def _encrypt(self, plain: bytes, context: bytes) -> str:
         nonce = os.urandom(_NONCE_BYTES)
         sealed = self._ciphers[self._current].encrypt(nonce, plain, _bind(self._current, context))
         return f"{_FORMAT}.{self._current}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
 
-    def _open(self, token: str, context: bytes) -> bytes:
+    def _decrypt(self, token: str, context: bytes) -> bytes:
         key_id, blob = _parse(token)
         cipher = self._ciphers.get(key_id)
         if cipher is None:
-            raise CannotOpen(f"sealed with key {key_id}, which is not configured")
+            raise DecryptionError(f"sealed with key {key_id}, which is not configured")
         try:
             return cipher.decrypt(blob[:_NONCE_BYTES], blob[_NONCE_BYTES:], _bind(key_id, context))
         except InvalidTag:
-            raise CannotOpen("the token is damaged or belongs to another place") from None
+            raise DecryptionError("the token is damaged or belongs to another place") from None
 
 
 def _decode_key(key: str, number: int) -> bytes:
@@ -86,9 +86,9 @@ def _decode_key(key: str, number: int) -> bytes:
         # Both alphabets are in use: openssl prints one, Python's Fernet the other.
         raw = base64.b64decode(key.strip().replace("-", "+").replace("_", "/"), validate=True)
     except (binascii.Error, ValueError):
-        raise BadKey(f"encryption key {number} is not base64") from None
+        raise InvalidKey(f"encryption key {number} is not base64") from None
     if len(raw) != _KEY_BYTES:
-        raise BadKey(f"encryption key {number} has {len(raw)} bytes instead of {_KEY_BYTES}")
+        raise InvalidKey(f"encryption key {number} has {len(raw)} bytes instead of {_KEY_BYTES}")
     return raw
 
 
@@ -103,17 +103,17 @@ def _bind(key_id: str, context: bytes) -> bytes:
 def _parse(token: str) -> tuple[str, bytes]:
     parts = token.split(".")
     if len(parts) != 3 or parts[0] != _FORMAT or not parts[2].isascii():
-        raise CannotOpen("not a sealed value")
+        raise DecryptionError("not a sealed value")
     try:
         blob = base64.b64decode(parts[2], altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
-        raise CannotOpen("not a sealed value") from None
+        raise DecryptionError("not a sealed value") from None
     if len(blob) <= _NONCE_BYTES:
-        raise CannotOpen("not a sealed value")
+        raise DecryptionError("not a sealed value")
     return parts[1], blob
 
 
 @per_app
-def field_encryptor(settings: Settings) -> Sealer:
+def field_encryptor(settings: Settings) -> FieldEncryptor:
     """Encrypts and decrypts fields with ENCRYPTION_KEYS."""
-    return Sealer(settings.encryption_keys)
+    return FieldEncryptor(settings.encryption_keys)

@@ -28,11 +28,11 @@ _PORTS = {"https": 443, "http": 80}
 _FORM = "application/x-www-form-urlencoded"
 
 
-class Refused(Exception):
+class InvalidSignature(Exception):
     """The request does not prove its sender. The reason is for the owner's log, never for the answer."""
 
 
-def octets(header: str) -> bytes:
+def header_bytes(header: str) -> bytes:
     """WSGI hands headers over as latin-1: this gives back the bytes that were on the wire."""
     return header.encode("latin-1")
 
@@ -41,15 +41,15 @@ def require_equal(given: bytes, *wanted: bytes) -> None:
     """Constant-time on bytes: `compare_digest` raises on text outside ASCII. Every candidate is compared."""
     matches = [hmac.compare_digest(given, candidate) for candidate in wanted]
     if not any(matches):
-        raise Refused("signature does not match")
+        raise InvalidSignature("signature does not match")
 
 
 def require_fresh(timestamp: str, now: float, tolerance: float) -> None:
     """Both ways: a timestamp in the future is as wrong as an old one."""
     if not _UNIX_SECONDS.fullmatch(timestamp):
-        raise Refused("timestamp is not a number of seconds")
+        raise InvalidSignature("timestamp is not a number of seconds")
     if abs(now - int(timestamp)) > tolerance:
-        raise Refused("timestamp is outside the tolerance")
+        raise InvalidSignature("timestamp is outside the tolerance")
 
 
 def require_twilio(given: str, *, url: str, content_type: str, body: bytes, token: str) -> None:
@@ -57,10 +57,10 @@ def require_twilio(given: str, *, url: str, content_type: str, body: bytes, toke
     signed = _twilio_fields(url, content_type, body)
     # SHA-1 is Twilio's choice; as an HMAC it still stands.
     keyed = [hmac.new(token.encode(), (form + signed).encode(), hashlib.sha1) for form in _twilio_urls(url)]
-    require_equal(octets(given), *(base64.b64encode(one.digest()) for one in keyed))
+    require_equal(header_bytes(given), *(base64.b64encode(one.digest()) for one in keyed))
 
 
-def form_of(body: bytes) -> dict[str, list[str]]:
+def parse_form(body: bytes) -> dict[str, list[str]]:
     """The fields of a form, empty ones too. Raises ValueError for what is not UTF-8."""
     return parse_qs(body.decode(), keep_blank_values=True, errors="strict")
 
@@ -68,12 +68,12 @@ def form_of(body: bytes) -> dict[str, list[str]]:
 def _twilio_fields(url: str, content_type: str, body: bytes) -> str:
     hashes = parse_qs(urlsplit(url).query).get("bodySHA256")
     if hashes:
-        require_equal(octets(hashes[0].lower()), hashlib.sha256(body).hexdigest().encode())
+        require_equal(header_bytes(hashes[0].lower()), hashlib.sha256(body).hexdigest().encode())
         return ""
     if not content_type.lower().startswith(_FORM):
         # Without the hash nothing ties such a body to the signature.
-        raise Refused("neither form fields nor bodySHA256")
-    form = form_of(body)
+        raise InvalidSignature("neither form fields nor bodySHA256")
+    form = parse_form(body)
     return "".join(name + value for name in sorted(form) for value in sorted(set(form[name])))
 
 
@@ -89,7 +89,7 @@ def sendgrid_key(encoded: str) -> ec.EllipticCurvePublicKey:
     """The public key as SendGrid shows it: base64 of DER, on the curve P-256."""
     key = load_der_public_key(base64.b64decode(encoded, validate=True))
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise Refused("the public key is not on the curve P-256")
+        raise InvalidSignature("the public key is not on the curve P-256")
     return key
 
 
@@ -98,5 +98,5 @@ def require_sendgrid(
 ) -> None:
     """ECDSA P-256 / SHA-256 over `timestamp + body`, the body with its trailing CRLF: it is part of what was signed."""
     require_fresh(timestamp, now, tolerance)
-    signature = base64.b64decode(octets(given), validate=True)
-    sendgrid_key(key).verify(signature, octets(timestamp) + body, ec.ECDSA(SHA256()))
+    signature = base64.b64decode(header_bytes(given), validate=True)
+    sendgrid_key(key).verify(signature, header_bytes(timestamp) + body, ec.ECDSA(SHA256()))

@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 
-from heidi_common.database.session import db, within_time
+from heidi_common.database.session import check_deadline, db
 from heidi_common.database.transactions import holds_connection, in_transaction, reading
 
 _DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call]
@@ -23,7 +23,7 @@ Row: TypeAlias = Any
 """A named tuple, with the Python types that psycopg2 gives (SQLAlchemy has told it about UUIDs)."""
 
 
-class Direct:
+class CompiledStatement:
     """A statement that stands alone, or takes part in the `transaction()` around it. Values are given by name.
 
     Types whose values SQLAlchemy converts are not for it: JSON goes in and comes out as text. Unless it `changes`
@@ -44,7 +44,7 @@ class Direct:
         # A reader that has a connection already takes no second one: threads that wait for each other's end in a queue.
         if in_transaction() or (not self._changes and holds_connection()):
             return list(db.session.connection().exec_driver_sql(self.sql, values))
-        within_time()
+        check_deadline()
         try:
             return self._alone(values)
         except psycopg2.Error as error:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from heidi_common.crypto import base64url
 from heidi_common.crypto.signing import signer
-from heidi_common.database.compiled import Direct
+from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.session import db
 from heidi_common.database.transactions import reading
 from heidi_common.problems import BadRequest, FieldError
@@ -93,8 +93,8 @@ def _ordered(
 
 
 @lru_cache(maxsize=512)
-def _compiled(statement: Select[Any], *rest: Any, following: bool) -> Direct:
-    return Direct(_ordered(statement, *rest, following=following))
+def _compiled(statement: Select[Any], *rest: Any, following: bool) -> CompiledStatement:
+    return CompiledStatement(_ordered(statement, *rest, following=following))
 
 
 def _count(statement: Select[Any], values: Mapping[str, Any] | None) -> int | None:

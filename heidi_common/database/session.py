@@ -16,8 +16,8 @@ from heidi_common.config.settings import Settings
 from heidi_common.database.models import Base
 from heidi_common.problems import Unavailable
 
-_RESTING_SINCE = "heidi_resting_since"
-RESTED_SECONDS = 2
+_IDLE_SINCE = "heidi_resting_since"
+IDLE_CHECK_SECONDS = 2
 
 
 # model_class=Base fails when Base has a type_annotation_map (Flask-SQLAlchemy 3.1): share the metadata instead.
@@ -45,19 +45,19 @@ def init_db(app: Flask, settings: Settings) -> None:
 
 
 @event.listens_for(Pool, "checkin")
-def _note_rest(driver: Any, record: ConnectionPoolEntry) -> None:
+def _record_checkin(driver: Any, record: ConnectionPoolEntry) -> None:
     if driver is not None and not driver.closed and driver.autocommit:  # whoever had it was interrupted
         driver.autocommit = False
-    record.info[_RESTING_SINCE] = time.monotonic()
+    record.info[_IDLE_SINCE] = time.monotonic()
 
 
 @event.listens_for(Pool, "checkout")
-def _wake(driver: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+def _check_alive(driver: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
     """Ask a connection that has rested for a while whether it still lives: a restarted database costs no answer.
 
     `pool_pre_ping` would ask each time, a round trip for every request.
     """
-    if time.monotonic() - record.info.get(_RESTING_SINCE, float("inf")) < RESTED_SECONDS:
+    if time.monotonic() - record.info.get(_IDLE_SINCE, float("inf")) < IDLE_CHECK_SECONDS:
         return
     try:
         driver.cursor().execute("SELECT 1")
@@ -67,7 +67,7 @@ def _wake(driver: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
 
 
 @event.listens_for(Engine, "before_cursor_execute")
-def within_time(*_args: object) -> None:
+def check_deadline(*_args: object) -> None:
     """A request that has used up its time does not begin another statement."""
     if g and time.monotonic() > g.get("deadline", float("inf")):
         raise Unavailable("The time limit of a request is passed.", code="time_limit")

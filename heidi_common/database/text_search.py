@@ -24,7 +24,7 @@ WHOLE_LETTERS = str.maketrans(
 _MARKS = re.compile("[\u0300-\u036f]")
 
 
-def plain(text: str) -> str:
+def plain_letters(text: str) -> str:
     """`José` becomes `jose`: what `plain_letters` does in the database, of which people's `search` is made."""
     bare = _MARKS.sub("", unicodedata.normalize("NFKD", text))
     return unicodedata.normalize("NFC", bare).lower().translate(WHOLE_LETTERS)

@@ -22,19 +22,41 @@ from urllib3.exceptions import DecodeError, HTTPError
 
 from heidi_common.config.settings import Settings
 from heidi_common.http_client.addresses import Network, literal, may_connect
-from heidi_common.http_client.errors import ConnectFailed, ConnectionLost, OutboundError, Refused, TimedOut, TooLarge
-from heidi_common.http_client.sockets import CONNECT_TIMEOUT, Call, GuardedAdapter, Resolver, current_call, resolve
+from heidi_common.http_client.errors import (
+    BlockedURLError,
+    ConnectFailed,
+    ConnectionLost,
+    OutboundError,
+    ResponseTooLarge,
+    TimedOut,
+)
+from heidi_common.http_client.sockets import (
+    CONNECT_TIMEOUT,
+    GuardedAdapter,
+    Resolver,
+    TimedSocketCall,
+    current_call,
+    resolve,
+)
 from heidi_common.logger.request_id import request_id
 from heidi_common.runtime import per_app
 
-__all__ = ["Client", "ConnectFailed", "ConnectionLost", "OutboundError", "Refused", "TimedOut", "TooLarge"]
+__all__ = [
+    "BlockedURLError",
+    "ConnectFailed",
+    "ConnectionLost",
+    "HttpClient",
+    "OutboundError",
+    "ResponseTooLarge",
+    "TimedOut",
+]
 
 DEFAULT_TIMEOUT = 15.0
 MAX_RESPONSE_BYTES = 1024 * 1024
 _CHUNK = 16 * 1024
 
 
-class Client:
+class HttpClient:
     """Safe for threads. One per process: connections to the same host are kept."""
 
     def __init__(
@@ -50,11 +72,11 @@ class Client:
         self._guarded = _session(ca_file)
         self._trusted = _session(ca_file)
 
-    def flaw(self, url: str) -> str | None:
+    def url_error(self, url: str) -> str | None:
         """Why this URL can never be called, as far as that shows without a name server; None when it may be."""
         try:
             _check_url(url)
-        except Refused as refusal:
+        except BlockedURLError as refusal:
             return f"{refusal.detail[0].upper()}{refusal.detail[1:]}."
         found = literal(urlsplit(url).hostname or "")
         if found and not any(may_connect(address, self._allow_nets) for address in found):
@@ -86,7 +108,7 @@ class Client:
         if not trusted:
             _check_url(url)
         allow = None if trusted else self._allow_nets
-        call = Call(time.monotonic() + timeout, allow, self._resolver)
+        call = TimedSocketCall(time.monotonic() + timeout, allow, self._resolver)
         session = self._trusted if trusted else self._guarded
         with current_call(call):
             try:
@@ -123,18 +145,18 @@ def _session(ca_file: str | None) -> requests.Session:
 def _check_url(url: str) -> None:
     """What can be refused without looking at an address."""
     if not url.isprintable() or any(char in url for char in " \\"):
-        raise Refused("the URL holds characters that do not belong there")
+        raise BlockedURLError("the URL holds characters that do not belong there")
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError as error:
-        raise Refused(f"the URL is malformed: {error}") from None
+        raise BlockedURLError(f"the URL is malformed: {error}") from None
     if parts.scheme not in ("http", "https"):
-        raise Refused("only http and https URLs are called")
+        raise BlockedURLError("only http and https URLs are called")
     if not parts.hostname:
-        raise Refused("the URL has no host")
+        raise BlockedURLError("the URL has no host")
     if "@" in parts.netloc:
-        raise Refused("the URL holds credentials")
+        raise BlockedURLError("the URL holds credentials")
 
 
 def _with_request_id(headers: Mapping[str, str] | None) -> dict[str, str]:
@@ -142,7 +164,7 @@ def _with_request_id(headers: Mapping[str, str] | None) -> dict[str, str]:
     return ({"X-Request-ID": current} if current else {}) | dict(headers or {})
 
 
-def _read(response: requests.Response, call: Call, limit: int, truncate: bool) -> None:
+def _read(response: requests.Response, call: TimedSocketCall, limit: int, truncate: bool) -> None:
     """Read the body into the response. Decoding is counted too, so that a small answer
     cannot unpack into a large one."""
     body = bytearray()
@@ -150,7 +172,7 @@ def _read(response: requests.Response, call: Call, limit: int, truncate: bool) -
         body += chunk
         if len(body) > limit:
             if not truncate:
-                raise TooLarge(f"the answer is larger than {limit} bytes")
+                raise ResponseTooLarge(f"the answer is larger than {limit} bytes")
             response.raw.close()  # unread bytes must not meet the next call on this connection
             break
         if time.monotonic() > call.deadline:
@@ -160,7 +182,7 @@ def _read(response: requests.Response, call: Call, limit: int, truncate: bool) -
     response._content_consumed = True  # type: ignore[attr-defined]
 
 
-def _translate(error: Exception, call: Call) -> OutboundError:
+def _translate(error: Exception, call: TimedSocketCall) -> OutboundError:
     """requests' many errors in our few words. Whether bytes of the request were sent is
     known from the socket, not guessed from the error."""
     if call.expired() or isinstance(error, broken.Timeout | TimeoutError) or "timed out" in str(error):
@@ -172,9 +194,9 @@ def _translate(error: Exception, call: Call) -> OutboundError:
     if isinstance(error, broken.SSLError):
         return ConnectFailed(f"TLS: {_reason(error)}")
     if isinstance(error, ValueError) and not isinstance(error, OSError | HTTPError):
-        return Refused(f"not a request that can be sent: {error}")
+        return BlockedURLError(f"not a request that can be sent: {error}")
     if isinstance(error, broken.InvalidURL | broken.InvalidHeader | broken.InvalidSchema | broken.MissingSchema):
-        return Refused(f"not a request that can be sent: {error}")
+        return BlockedURLError(f"not a request that can be sent: {error}")
     return ConnectFailed(_reason(error))
 
 
@@ -187,6 +209,6 @@ def _reason(error: BaseException) -> str:
 
 
 @per_app
-def http_client(settings: Settings) -> Client:
+def http_client(settings: Settings) -> HttpClient:
     """The client for all outgoing calls; it refuses addresses that are not public, except OUTBOUND_ALLOW_NETS."""
-    return Client(settings.outbound_allow_nets)
+    return HttpClient(settings.outbound_allow_nets)

@@ -10,7 +10,7 @@ class OutboundError(Exception):
         self.ambiguous = ambiguous
 
 
-class Refused(OutboundError):
+class BlockedURLError(OutboundError):
     """We do not call this: not an http(s) URL, or an address that is not public."""
 
 
@@ -26,5 +26,5 @@ class ConnectionLost(OutboundError):
     """The connection broke, or the answer was unreadable, after the request was sent."""
 
 
-class TooLarge(OutboundError):
+class ResponseTooLarge(OutboundError):
     """The answer is larger than the caller wants to hold."""

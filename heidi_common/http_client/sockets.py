@@ -22,14 +22,14 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.connection import create_connection
 
 from heidi_common.http_client.addresses import Network, may_connect
-from heidi_common.http_client.errors import ConnectFailed, Refused, TimedOut
+from heidi_common.http_client.errors import BlockedURLError, ConnectFailed, TimedOut
 
 CONNECT_TIMEOUT = 5.0
 Resolver = Callable[[str, int], list[str]]
 
 
 @dataclass
-class Call:
+class TimedSocketCall:
     """One request under way. ``allow`` is None when the address is trusted."""
 
     deadline: float
@@ -45,11 +45,11 @@ class Call:
         return time.monotonic() >= self.deadline
 
 
-_call: ContextVar[Call] = ContextVar("outbound_call")
+_call: ContextVar[TimedSocketCall] = ContextVar("outbound_call")
 
 
 @contextmanager
-def current_call(call: Call) -> Iterator[None]:
+def current_call(call: TimedSocketCall) -> Iterator[None]:
     token = _call.set(call)
     try:
         yield
@@ -63,17 +63,17 @@ def resolve(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-def _checked_addresses(host: str, port: int, call: Call) -> list[str]:
+def _checked_addresses(host: str, port: int, call: TimedSocketCall) -> list[str]:
     addresses = _resolve_in_time(host, port, call)
     if call.allow is None:
         return addresses
     passed = [text for text in addresses if may_connect(ip_address(text), call.allow)]
     if not passed:
-        raise Refused(f"{host} is not a public address")
+        raise BlockedURLError(f"{host} is not a public address")
     return passed
 
 
-def _resolve_in_time(host: str, port: int, call: Call) -> list[str]:
+def _resolve_in_time(host: str, port: int, call: TimedSocketCall) -> list[str]:
     """getaddrinfo has no time limit of its own, so it runs in a thread we can leave."""
     outcome: list[list[str] | Exception] = []
 
@@ -96,7 +96,7 @@ def _resolve_in_time(host: str, port: int, call: Call) -> list[str]:
 class _Raw(socket.SocketIO):
     """Each read waits for what is left of the whole call, not for a time of its own."""
 
-    def __init__(self, sock: socket.socket, call: Call) -> None:
+    def __init__(self, sock: socket.socket, call: TimedSocketCall) -> None:
         super().__init__(sock, "rb")
         self._deadlined = sock
         self._call = call

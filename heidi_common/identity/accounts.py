@@ -12,7 +12,7 @@ from sqlalchemy import Row, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
-from heidi_common.database.compiled import Direct
+from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.identity import revocation
@@ -23,17 +23,17 @@ from heidi_common.problems import Conflict, FieldError
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import UtcDateTime, iso
 
-PERSON: Any = User.__table__.columns
-SHOWN: tuple[Any, ...] = (
-    PERSON.id,
-    PERSON.email,
-    PERSON.role,
-    PERSON.first_name,
-    PERSON.last_name,
-    PERSON.is_active,
-    PERSON.email_verified_at,
-    PERSON.created_at,
-    PERSON.updated_at,
+USER_COLUMNS: Any = User.__table__.columns
+PUBLIC_COLUMNS: tuple[Any, ...] = (
+    USER_COLUMNS.id,
+    USER_COLUMNS.email,
+    USER_COLUMNS.role,
+    USER_COLUMNS.first_name,
+    USER_COLUMNS.last_name,
+    USER_COLUMNS.is_active,
+    USER_COLUMNS.email_verified_at,
+    USER_COLUMNS.created_at,
+    USER_COLUMNS.updated_at,
 )
 """The columns that an answer is made of: hot reads select these and no entity.
 
@@ -58,7 +58,7 @@ class UserOut(Schema):
     updated_at = UtcDateTime()
 
 
-def show(user: AnyRow | User) -> dict[str, Any]:
+def serialize_user(user: AnyRow | User) -> dict[str, Any]:
     """The attributes of UserOut, from a row of SHOWN or from an entity."""
     return {
         "id": user.id,
@@ -73,7 +73,7 @@ def show(user: AnyRow | User) -> dict[str, Any]:
     }
 
 
-def as_json(user: AnyRow | User) -> dict[str, Any]:
+def serialize_user_json(user: AnyRow | User) -> dict[str, Any]:
     """The JSON object of UserOut, for hot reads that need no schema."""
     return {
         "id": str(user.id),
@@ -125,30 +125,32 @@ def end_sessions(user_id: UUID, reason: str, *, only: UUID | None = None, keep: 
     return ended
 
 
-def end_all_tokens(user_id: UUID) -> None:
+def revoke_access_tokens(user_id: UUID) -> None:
     """Refuse every access token that was given out so far; refresh tokens of live sessions still work."""
     statement = (
         update(User).where(User.id == user_id).values(token_version=User.token_version + 1, updated_at=User.updated_at)
     )
     version = db.session.scalar(statement.returning(User.token_version))
     if version is not None:
-        revocation.new_version(user_id, version)
+        revocation.announce_token_version(user_id, version)
 
 
-def by_id(user_id: UUID, *columns: Any) -> AnyRow | None:
+def find_public(user_id: UUID, *columns: Any) -> AnyRow | None:
     """The SHOWN columns (and more, if asked) of a person who is not deleted, within the caller's transaction."""
-    statement = select(*SHOWN, *columns).where(User.id == user_id, User.deleted_at.is_(None))
+    statement = select(*PUBLIC_COLUMNS, *columns).where(User.id == user_id, User.deleted_at.is_(None))
     return db.session.execute(statement).first()
 
 
-def read(user_id: UUID) -> AnyRow | None:
+def read_public(user_id: UUID) -> AnyRow | None:
     """The same outside of any transaction: one round trip."""
-    return _SHOWN_BY_ID.first(user_id=user_id)
+    return _PUBLIC_BY_ID.first(user_id=user_id)
 
 
-_SHOWN_BY_ID = Direct(select(*SHOWN).where(User.id == bindparam("user_id"), User.deleted_at.is_(None)))
+_PUBLIC_BY_ID = CompiledStatement(
+    select(*PUBLIC_COLUMNS).where(User.id == bindparam("user_id"), User.deleted_at.is_(None))
+)
 
 
-def live_session(session: type[Session], now: datetime) -> Iterable[Any]:
+def active_session_conditions(session: type[Session], now: datetime) -> Iterable[Any]:
     """The conditions under which a session can still be used."""
     return session.revoked_at.is_(None), session.idle_expires_at > now, session.absolute_expires_at > now

@@ -55,11 +55,11 @@ def registration(address: str) -> Limit:
     return Limit(f"register:{fingerprint(address)}", current_settings().throttle_registrations_per_minute, 60)
 
 
-def forgotten(address: str) -> Limit:
+def password_reset(address: str) -> Limit:
     return Limit(f"forgot:{fingerprint(address)}", current_settings().throttle_registrations_per_minute, 60)
 
 
-def mails(subject: str, address: str) -> Limit:
+def emails(subject: str, address: str) -> Limit:
     """Mails to one inbox asked for from one address; by both, so that nobody can keep somebody else's mail back."""
     return Limit(f"mails:{fingerprint(f'{subject} {address}')}", current_settings().throttle_mails_per_hour, 3600)
 
@@ -71,20 +71,20 @@ def second_factor(user_id: UUID) -> Limit:
 
 
 @dataclass(frozen=True)
-class Standing:
+class ThrottleStatus:
     """How many failures the limits that were looked at have counted, and whether the soft one is reached."""
 
     failures: int
     soft_is_reached: bool
 
 
-def check(*limits: Limit, soft: Limit | None = None) -> Standing:
+def check(*limits: Limit, soft: Limit | None = None) -> ThrottleStatus:
     """Raise TooMany when one of the limits is reached; of `soft` it is only told. Counts nothing."""
     counts = _read(*limits, *([soft] if soft else ()))
     for limit, found in zip(limits, counts, strict=False):
         if found >= limit.most:
-            raise _refusal(limit)
-    return Standing(sum(counts[: len(limits)]), soft is not None and counts[-1] >= soft.most)
+            raise _too_many(limit)
+    return ThrottleStatus(sum(counts[: len(limits)]), soft is not None and counts[-1] >= soft.most)
 
 
 def count(*limits: Limit) -> None:
@@ -98,23 +98,23 @@ def count(*limits: Limit) -> None:
                 pipe.expire(_name(limit), limit.seconds, nx=True)
             pipe.execute()
 
-    _asked(add)
+    _execute(add)
 
 
-def spend(limit: Limit) -> None:
+def count_or_reject(limit: Limit) -> None:
     """Count one use and raise TooMany when that was too many."""
     count(limit)
     if _read(limit)[0] > limit.most:
-        raise _refusal(limit)
+        raise _too_many(limit)
 
 
-def forget(*limits: Limit) -> None:
+def reset(*limits: Limit) -> None:
     """Start anew, after a success."""
-    _asked(lambda client: client.delete(*(_name(limit) for limit in limits)))
+    _execute(lambda client: client.delete(*(_name(limit) for limit in limits)))
 
 
-def _refusal(limit: Limit) -> TooMany:
-    left = max(1, _asked(lambda client: client.ttl(_name(limit))))
+def _too_many(limit: Limit) -> TooMany:
+    left = max(1, _execute(lambda client: client.ttl(_name(limit))))
     problem = TooMany("Too many attempts. Try again later.", code="throttled", retry_after=left)
     problem.headers["RateLimit"] = f"limit={limit.most}, remaining=0, reset={left}"
     return problem
@@ -122,14 +122,14 @@ def _refusal(limit: Limit) -> TooMany:
 
 def _read(*limits: Limit) -> list[int]:
     names = [_name(limit) for limit in limits]
-    return [int(found or 0) for found in _asked(lambda client: mget(client, names))]
+    return [int(found or 0) for found in _execute(lambda client: mget(client, names))]
 
 
 def _name(limit: Limit) -> str:
     return f"heidi:throttle:{limit.key}"
 
 
-def _asked(question: Callable[[redis.Redis], T]) -> T:
+def _execute(question: Callable[[redis.Redis], T]) -> T:
     try:
         return question(redis_client())
     except redis.RedisError:

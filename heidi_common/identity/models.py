@@ -84,7 +84,7 @@ class Session(Base):
     label: Mapped[str | None]
 
 
-class Client(Entity, Base):
+class MachineClient(Entity, Base):
     """A machine that signs in with its id and a secret (stored hashed) and acts within its scopes."""
 
     __tablename__ = "clients"

@@ -18,7 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import bcrypt
-from argon2 import PasswordHasher, Type
+from argon2 import PasswordHasher as Argon2Hasher
+from argon2 import Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from heidi_common.config.settings import Settings
@@ -32,18 +33,18 @@ BCRYPT_BYTES = 72
 LONG_BCRYPT = "bcrypt-sha256"
 
 # OWASP's first choice of parameters: 19 MiB, two passes, one lane.
-_ARGON2 = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
+_ARGON2 = Argon2Hasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PasswordCheck:
     """Whether a password fits, and whether its hash should be replaced by one of the current kind."""
 
     ok: bool
     stale: bool = False
 
 
-class Passwords:
+class PasswordHasher:
     """Hashes with one kind, verifies every kind; more callers than slots wait their turn."""
 
     def __init__(self, kind: str = "argon2id", slots: int | None = None) -> None:
@@ -56,7 +57,9 @@ class Passwords:
         with self._turn():
             return self._make(password)
 
-    def verify(self, stored: str | None, password: str, *, at_turn: Callable[[], object] = lambda: None) -> Verdict:
+    def verify(
+        self, stored: str | None, password: str, *, at_turn: Callable[[], object] = lambda: None
+    ) -> PasswordCheck:
         """Never raises for a password or a stored hash; no stored hash costs what a real one does.
 
         `at_turn` is called when the waiting is over, before the work: it may raise to refuse it.
@@ -65,10 +68,10 @@ class Passwords:
         known = stored if stored is not None and is_known_hash(stored) else None
         with self._turn():
             at_turn()
-            fits = _fits(known or self._dummy, "" if too_long else password)
+            fits = _matches(known or self._dummy, "" if too_long else password)
         if not fits or known is None or too_long:
-            return Verdict(False)
-        return Verdict(True, stale=self._is_stale(known))
+            return PasswordCheck(False)
+        return PasswordCheck(True, stale=self._is_stale(known))
 
     def _make(self, password: str) -> str:
         return _bcrypt_hash(password) if self.kind == "bcrypt" else _ARGON2.hash(password)
@@ -90,9 +93,9 @@ class Passwords:
 
 
 @per_app
-def passwords(settings: Settings) -> Passwords:
+def password_hasher(settings: Settings) -> PasswordHasher:
     """The hasher of the current app."""
-    return Passwords(settings.password_hasher)
+    return PasswordHasher(settings.password_hasher)
 
 
 def is_known_hash(stored: str) -> bool:
@@ -106,34 +109,34 @@ def is_known_hash(stored: str) -> bool:
     return _is_bcrypt(stored.removeprefix(LONG_BCRYPT))
 
 
-def _fits(stored: str, password: str) -> bool:
+def _matches(stored: str, password: str) -> bool:
     if stored.startswith("$argon2"):
         try:
             return _ARGON2.verify(stored, password)
         except (VerificationError, InvalidHashError):
             return False
-    return _bcrypt_fits(stored, password)
+    return _bcrypt_matches(stored, password)
 
 
 def _bcrypt_hash(password: str) -> str:
     """Plain bcrypt up to its 72 bytes; beyond them it would cut, so a digest goes in instead."""
     raw = password.encode()
     salt = bcrypt.gensalt(BCRYPT_ROUNDS)
-    if _fits_bcrypt(raw):
+    if _bcrypt_input(raw):
         return bcrypt.hashpw(raw, salt).decode()
     return LONG_BCRYPT + bcrypt.hashpw(_digest(raw), salt).decode()
 
 
-def _bcrypt_fits(stored: str, password: str) -> bool:
+def _bcrypt_matches(stored: str, password: str) -> bool:
     raw = password.encode()
     if stored.startswith(LONG_BCRYPT):
         raw, stored = _digest(raw), stored.removeprefix(LONG_BCRYPT)
     # A longer password can only match by being cut: it runs for the time and is refused.
-    matches = bcrypt.checkpw(raw if _fits_bcrypt(raw) else _digest(raw), stored.encode())
-    return matches and _fits_bcrypt(raw)
+    matches = bcrypt.checkpw(raw if _bcrypt_input(raw) else _digest(raw), stored.encode())
+    return matches and _bcrypt_input(raw)
 
 
-def _fits_bcrypt(raw: bytes) -> bool:
+def _bcrypt_input(raw: bytes) -> bool:
     return len(raw) <= BCRYPT_BYTES and b"\0" not in raw
 
 

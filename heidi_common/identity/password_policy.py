@@ -18,14 +18,14 @@ MIN_CHARACTERS = 12
 IN_DOCUMENTS = {"minLength": MIN_CHARACTERS, "description": "Neither common nor made of the account's own names."}
 
 
-def check_password(password: str, *, own: Iterable[str | None] = (), field: str = "password") -> None:
+def require_acceptable_password(password: str, *, own: Iterable[str | None] = (), field: str = "password") -> None:
     """Raise Invalid naming `field` when the password is too short, too long, common, or one's own name."""
-    complaint = complaint_about(password, own)
+    complaint = password_error(password, own)
     if complaint:
         raise Invalid.field(field, complaint, code="password_refused")
 
 
-def complaint_about(password: str, own: Iterable[str | None] = ()) -> str | None:
+def password_error(password: str, own: Iterable[str | None] = ()) -> str | None:
     """What is wrong with a password, or None; `own` is the person's e-mail and names."""
     if len(password) < MIN_CHARACTERS:
         return f"needs {MIN_CHARACTERS} characters or more"

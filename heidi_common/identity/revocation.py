@@ -15,7 +15,7 @@ import redis
 from sqlalchemy import func, select
 
 from heidi_common.database.transactions import after_commit, reading
-from heidi_common.identity.models import Client, Session, User
+from heidi_common.identity.models import MachineClient, Session, User
 from heidi_common.redis.client import mget, redis_client
 from heidi_common.runtime import current_settings
 
@@ -24,43 +24,43 @@ LIVE_SECONDS = 30
 ENDED_MARGIN = 60
 
 
-def session_holds(session_id: UUID, user_id: UUID, version: int) -> bool:
+def is_session_active(session_id: UUID, user_id: UUID, version: int) -> bool:
     """True when the session is live and the token's version is the user's current one."""
-    known = _ask(f"session:{session_id}", f"ver:{user_id}")
+    known = _read_marks(f"session:{session_id}", f"ver:{user_id}")
     if b"0" in known[:1]:
         return False
     if None not in known and int(known[1] or 0) >= version:
         return int(known[1] or 0) == version
-    return _ask_database(session_id, user_id, version)
+    return _query_database(session_id, user_id, version)
 
 
-def client_holds(client_id: UUID) -> bool:
+def is_client_active(client_id: UUID) -> bool:
     """True while the machine client is not revoked."""
-    known = _ask(f"client:{client_id}")[0]
+    known = _read_marks(f"client:{client_id}")[0]
     if known is not None:
         return known == b"1"
-    live = select(Client.id).where(Client.id == client_id, Client.revoked_at.is_(None))
+    live = select(MachineClient.id).where(MachineClient.id == client_id, MachineClient.revoked_at.is_(None))
     with reading() as connection:
         found = connection.execute(live).first() is not None
-    _remember({f"client:{client_id}": "1" if found else "0"})
+    _cache_marks({f"client:{client_id}": "1" if found else "0"})
     return found
 
 
 def end_sessions(session_ids: Iterable[UUID]) -> None:
     """Make ended sessions known to all services: at once, and again at commit (a reader may have looked in between)."""
-    _announce({f"session:{found}": "0" for found in session_ids})
+    _announce_marks({f"session:{found}": "0" for found in session_ids})
 
 
 def end_client(client_id: UUID) -> None:
-    _announce({f"client:{client_id}": "0"})
+    _announce_marks({f"client:{client_id}": "0"})
 
 
-def new_version(user_id: UUID, version: int) -> None:
+def announce_token_version(user_id: UUID, version: int) -> None:
     """Make a user's new token version known: every older access token is refused from the commit on."""
-    _announce({f"ver:{user_id}": str(version)})
+    _announce_marks({f"ver:{user_id}": str(version)})
 
 
-def _ask_database(session_id: UUID, user_id: UUID, version: int) -> bool:
+def _query_database(session_id: UUID, user_id: UUID, version: int) -> bool:
     """The truth, on a connection that goes back to the pool at once (a stream must not hold one)."""
     statement = (
         select(User.token_version, User.is_active & User.deleted_at.is_(None), Session.revoked_at.is_(None))
@@ -73,33 +73,33 @@ def _ask_database(session_id: UUID, user_id: UUID, version: int) -> bool:
         return False
     current, user_live, session_live = row
     live = bool(user_live and session_live)
-    _remember({f"session:{session_id}": "1" if live else "0", f"ver:{user_id}": str(current)})
+    _cache_marks({f"session:{session_id}": "1" if live else "0", f"ver:{user_id}": str(current)})
     return live and int(current) == version
 
 
-def _ask(*keys: str) -> list[bytes | None]:
+def _read_marks(*keys: str) -> list[bytes | None]:
     try:
         return mget(redis_client(), [f"heidi:{key}" for key in keys])
     except redis.RedisError:
         return [None] * len(keys)
 
 
-def _remember(marks: dict[str, str]) -> None:
-    _write(marks, seconds=LIVE_SECONDS, only_new=True)
+def _cache_marks(marks: dict[str, str]) -> None:
+    _write_marks(marks, seconds=LIVE_SECONDS, only_new=True)
 
 
-def _announce(marks: dict[str, str]) -> None:
+def _announce_marks(marks: dict[str, str]) -> None:
     """Before the commit and after it: between the two, a reader may fill in what it has just read.
 
     The mark before lives no longer than a request, so that one whose commit fails is forgotten soon.
     """
     settings = current_settings()
-    _write(marks, seconds=settings.request_time_limit + LIVE_SECONDS, only_new=False)
+    _write_marks(marks, seconds=settings.request_time_limit + LIVE_SECONDS, only_new=False)
     for_good = settings.access_token_seconds + ENDED_MARGIN
-    after_commit(lambda: _write(marks, seconds=for_good, only_new=False))
+    after_commit(lambda: _write_marks(marks, seconds=for_good, only_new=False))
 
 
-def _write(marks: dict[str, str], *, seconds: int, only_new: bool) -> None:
+def _write_marks(marks: dict[str, str], *, seconds: int, only_new: bool) -> None:
     if not marks:
         return
     try:

@@ -34,15 +34,15 @@ QUERY_CANCELED, LOCK_NOT_AVAILABLE = "57014", "55P03"
 
 
 def init_errors(app: Flask) -> None:
-    app.register_error_handler(Problem, answer)
+    app.register_error_handler(Problem, problem_response)
     app.register_error_handler(NotModified, _not_modified)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(exc.SQLAlchemyError, _database)
     app.register_error_handler(redis.RedisError, _redis)
-    app.register_error_handler(Exception, _unforeseen)
+    app.register_error_handler(Exception, _unexpected)
 
 
-def answer(problem: Problem) -> Response:
+def problem_response(problem: Problem) -> Response:
     """A problem as its HTTP answer; the audit trail says which it was."""
     g.problem = problem
     body = problem.body(instance=request.path, request_id=request_id())
@@ -60,11 +60,11 @@ def _http(error: HTTPException) -> Response:
         return error.get_response()  # type: ignore[return-value]
     kind = _BY_STATUS.get(error.code)
     if kind is None and error.code >= 500:
-        return _unforeseen(error)
+        return _unexpected(error)
     found = (kind or problems.BadRequest)(_detail(error))
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         found.headers["Allow"] = ", ".join(sorted(error.valid_methods))
-    return answer(found)
+    return problem_response(found)
 
 
 def _detail(error: HTTPException) -> str:
@@ -82,22 +82,22 @@ def _database(error: exc.SQLAlchemyError) -> Response:
     """PostgreSQL away is 503; a statement beyond the time limit is 503 `time_limit`; the rest is our mistake."""
     code = getattr(getattr(error, "orig", None), "pgcode", None)
     if code in (QUERY_CANCELED, LOCK_NOT_AVAILABLE):
-        return answer(problems.Unavailable("The time limit of a request is passed.", code="time_limit"))
-    if isinstance(error, (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)) or _lost(error):
+        return problem_response(problems.Unavailable("The time limit of a request is passed.", code="time_limit"))
+    if isinstance(error, (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)) or _connection_lost(error):
         log.warning("the database is away", extra={"error": type(error).__name__})
-        return answer(problems.Unavailable("The database cannot be reached just now.", retry_after=2))
-    return _unforeseen(error)
+        return problem_response(problems.Unavailable("The database cannot be reached just now.", retry_after=2))
+    return _unexpected(error)
 
 
-def _lost(error: exc.SQLAlchemyError) -> bool:
+def _connection_lost(error: exc.SQLAlchemyError) -> bool:
     return isinstance(error, exc.DBAPIError) and error.connection_invalidated
 
 
 def _redis(error: redis.RedisError) -> Response:
     log.warning("redis is away", extra={"error": type(error).__name__})
-    return answer(problems.Unavailable("A part that this answer needs cannot be reached.", retry_after=2))
+    return problem_response(problems.Unavailable("A part that this answer needs cannot be reached.", retry_after=2))
 
 
-def _unforeseen(error: Any) -> Response:
+def _unexpected(error: Any) -> Response:
     log.error("unforeseen error", exc_info=error, extra={"method": request.method, "path": request.path})
-    return answer(Problem("Something went wrong here; the request id helps to find it."))
+    return problem_response(Problem("Something went wrong here; the request id helps to find it."))

@@ -35,8 +35,8 @@ from heidi_common.problems import BadRequest, Conflict, Invalid
 View = TypeVar("View", bound=Callable[..., Any])
 HEADER = "Idempotency-Key"
 BLANK = '{"data":null,"meta":{}}'
-KEPT_FOR = timedelta(hours=24)
-_KEPT_HEADERS = ("Content-Type", "Location")
+RETENTION = timedelta(hours=24)
+_STORED_HEADERS = ("Content-Type", "Location")
 
 
 class IdempotencyKey(Base):
@@ -74,12 +74,12 @@ def idempotent(view: View) -> View:
     return cast(View, documents(IDEMPOTENCY_KEY)(once))
 
 
-def prune() -> None:
+def delete_expired() -> None:
     """Forget the answers whose time has passed."""
     delete_in_batches(IdempotencyKey, IdempotencyKey.expires_at < func.now(), key=IdempotencyKey.key)
 
 
-def forget_person(person_id: UUID) -> None:
+def delete_for_user(person_id: UUID) -> None:
     """Blank, in the caller's transaction, what was answered to a person or about them. The keys stay: a request that
     is sent again still has no second effect."""
     theirs = (IdempotencyKey.caller_id == person_id) | _MENTIONED.contains([person_id])
@@ -93,7 +93,7 @@ def _once(key: str, answer: Callable[[], Response]) -> Response:
     if kept is not None and kept.expires_at > utcnow():
         return _replay(kept)
     response = answer()
-    _keep(identity, response)
+    _store(identity, response)
     return response
 
 
@@ -128,13 +128,13 @@ def _request_hash() -> str:
     return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 
 
-def _keep(identity: dict[str, Any], response: Response) -> None:
+def _store(identity: dict[str, Any], response: Response) -> None:
     values = {
         "request_hash": _request_hash(),
         "status": response.status_code,
-        "headers": {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers},
+        "headers": {name: response.headers[name] for name in _STORED_HEADERS if name in response.headers},
         "body": response.get_data(as_text=True),
-        "expires_at": utcnow() + KEPT_FOR,
+        "expires_at": utcnow() + RETENTION,
     }
     statement = insert(IdempotencyKey).values(identity | values)
     db.session.execute(statement.on_conflict_do_update(index_elements=list(identity), set_=values))

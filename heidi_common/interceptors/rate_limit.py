@@ -21,14 +21,14 @@ from flask import Flask, Response, current_app, g, request
 
 from heidi_common.config.settings import Settings
 from heidi_common.jwt.guards import Caller
-from heidi_common.peers.signature import is_proven
+from heidi_common.peers.signature import is_valid_peer
 from heidi_common.problems import TooMany
 from heidi_common.redis.cache import Cache, redis_cache
 from heidi_common.runtime import current_settings
 
 WINDOW_SECONDS = 60
 _BATCHES = 50
-_MOST_KEYS = 100_000
+_MAX_KEYS = 100_000
 _UNTHROTTLED = frozenset(("/healthz", "/readyz", "/metrics"))
 
 
@@ -39,7 +39,7 @@ class _Count:
 
 
 @dataclass(frozen=True)
-class Standing:
+class RateLimitStatus:
     """How far somebody is in this minute."""
 
     limit: int
@@ -55,7 +55,7 @@ class Standing:
         }
 
 
-class Counter:
+class RequestCounter:
     """Counts hits per key in windows of a minute that begin with the clock's minute."""
 
     def __init__(self) -> None:
@@ -63,11 +63,11 @@ class Counter:
         self._counts: dict[str, _Count] = {}
         self._lock = threading.Lock()
 
-    def hit(self, cache: Cache, key: str, limit: int, now: float) -> Standing:
+    def hit(self, cache: Cache, key: str, limit: int, now: float) -> RateLimitStatus:
         """Count one, and tell where that leads; beyond the limit nothing is counted any more."""
         window = int(now // WINDOW_SECONDS)
         with self._lock:
-            if window != self._window or len(self._counts) > _MOST_KEYS:
+            if window != self._window or len(self._counts) > _MAX_KEYS:
                 self._window, self._counts = window, {}
             count = self._counts.setdefault(key, _Count())
             count.own += 1
@@ -78,7 +78,7 @@ class Counter:
                 count.settled, count.own = used, 0
         if telling:
             used = self._settle(cache, f"rate:{key}:{window}", count, telling, used)
-        return Standing(limit, used, int((window + 1) * WINDOW_SECONDS - now) + 1)
+        return RateLimitStatus(limit, used, int((window + 1) * WINDOW_SECONDS - now) + 1)
 
     def _settle(self, cache: Cache, name: str, count: _Count, telling: int, used: int) -> int:
         def add(client: redis.Redis) -> int:
@@ -93,10 +93,10 @@ class Counter:
         return max(used, total)
 
 
-def init_ratelimit(app: Flask, settings: Settings) -> None:
-    app.extensions["heidi_ratelimit"] = Counter()
+def init_rate_limit(app: Flask, settings: Settings) -> None:
+    app.extensions["heidi_ratelimit"] = RequestCounter()
     app.before_request(throttle_address)
-    app.after_request(_tell)
+    app.after_request(_add_headers)
 
 
 def throttle_address() -> None:
@@ -115,7 +115,7 @@ def _throttle(kind: str, name: str | None, limit: int) -> None:
     """A limit of 0 is none."""
     if not limit or name is None or request.path in _UNTHROTTLED or _is_exempt():
         return
-    counter: Counter = current_app.extensions["heidi_ratelimit"]
+    counter: RequestCounter = current_app.extensions["heidi_ratelimit"]
     standing = counter.hit(redis_cache(), f"{kind}:{name}", limit, time.time())
     if "standing" not in g or standing.limit - standing.used < g.standing.limit - g.standing.used:
         g.standing = standing
@@ -127,7 +127,7 @@ def _throttle(kind: str, name: str | None, limit: int) -> None:
 
 def _is_exempt() -> bool:
     """What a service asks was counted where its cause came in. On one's own machine, all comes from one address."""
-    if is_proven(request.headers):
+    if is_valid_peer(request.headers):
         return True
     if current_settings().environment not in ("standalone", "test"):
         return False
@@ -143,9 +143,9 @@ def _network(address: str | None) -> str | None:
     return str(IPv6Network((found, 64), strict=False)) if isinstance(found, IPv6Address) else address
 
 
-def _tell(response: Response) -> Response:
+def _add_headers(response: Response) -> Response:
     """What others may cache does not carry one caller's standing."""
-    standing: Standing | None = g.get("standing")
+    standing: RateLimitStatus | None = g.get("standing")
     if standing is not None and "public" not in response.headers.get("Cache-Control", ""):
         for name, value in standing.headers.items():
             response.headers.setdefault(name, value)

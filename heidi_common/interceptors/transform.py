@@ -54,7 +54,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
             @wraps(view)
             def unpack(*args: Any, **values: Any) -> Any:
                 result = view(*args, **values)
-                return open_page(result) if isinstance(result, Page) else result
+                return page_items(result) if isinstance(result, Page) else result
 
             return decorate(unpack)  # type: ignore[no-any-return]
 
@@ -93,7 +93,7 @@ def _envelope_schema(schema: type[ma.Schema], many: bool) -> type[ma.Schema]:
     return type(f"{name}Answer", (ma.Schema,), members)
 
 
-def open_page(found: Page) -> list[Any]:
+def page_items(found: Page) -> list[Any]:
     """A page's items, with its meta and the Link header put beside them."""
     g.meta = found.meta
     if found.next_cursor is not None:

@@ -73,34 +73,34 @@ class Caller:
         return self.role is Role.ADMIN
 
 
-def _mark(view: View, guard: Guard) -> View:
+def _with_guard(view: View, guard: Guard) -> View:
     view.heidi_guard = guard  # type: ignore[attr-defined]
     return view
 
 
 def public(view: View) -> View:
     """Anybody may call this route."""
-    return _mark(view, Guard(public=True))
+    return _with_guard(view, Guard(public=True))
 
 
 def authenticated(view: View) -> View:
     """Any signed-in person (not a machine) may call this route."""
-    return _mark(view, Guard(any_user=True))
+    return _with_guard(view, Guard(any_user=True))
 
 
 def guard(*roles: Role, scopes: tuple[str, ...] = ()) -> Callable[[View], View]:
     """Only these roles, or a machine with one of these scopes, may call this route."""
-    return lambda view: _mark(view, Guard(roles=frozenset(roles), scopes=frozenset(scopes)))
+    return lambda view: _with_guard(view, Guard(roles=frozenset(roles), scopes=frozenset(scopes)))
 
 
 def guarded_user(*, scopes: tuple[str, ...]) -> Callable[[View], View]:
     """Any signed-in person, or a machine with one of these scopes."""
-    return lambda view: _mark(view, Guard(any_user=True, scopes=frozenset(scopes)))
+    return lambda view: _with_guard(view, Guard(any_user=True, scopes=frozenset(scopes)))
 
 
 def machine(view: View) -> View:
     """Any machine client (not a person) may call this route."""
-    return _mark(view, Guard(any_client=True))
+    return _with_guard(view, Guard(any_client=True))
 
 
 def caller() -> Caller:
@@ -130,9 +130,9 @@ def authenticate(token: str) -> Caller:
     try:
         if caller.kind == "user":
             assert caller.session_id is not None and caller.role is not None
-            live = revocation.session_holds(caller.session_id, caller.id, int(caller.claims["ver"]))
+            live = revocation.is_session_active(caller.session_id, caller.id, int(caller.claims["ver"]))
         else:
-            live = revocation.client_holds(caller.id)
+            live = revocation.is_client_active(caller.id)
     except (KeyError, ValueError, TypeError, AttributeError):
         raise Unauthorized("The token is not valid.", error="invalid_token") from None
     if not live:
@@ -149,7 +149,7 @@ def _bearer() -> str:
     return token
 
 
-def require_marks(app: Flask) -> None:
+def require_guards(app: Flask) -> None:
     """Fail the start of an app in which somebody forgot to say who may call a route."""
     forgotten = [
         f"{rule.rule} ({rule.endpoint})"

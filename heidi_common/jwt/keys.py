@@ -31,7 +31,7 @@ _UNUSABLE = (OSError, ValueError, KeyError, TypeError)
 """What reading a source may raise: it is away (requests' errors are OSErrors), or it says what is no key set."""
 
 
-def generate(state: str = "current") -> Jwk:
+def generate_key(state: str = "current") -> Jwk:
     """A new private key; its kid is the RFC 7638 thumbprint's job done by randomness: 8 bytes of the public key."""
     key = Ed25519PrivateKey.generate()
     secret = key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())

@@ -27,9 +27,9 @@ Claims = dict[str, Any]
 TYPES = {"access": "at+jwt", "refresh": "rt+jwt", "mfa": "mfa+jwt"}
 MAX_LENGTH = 4096
 ALGORITHM = "EdDSA"
-VERIFIED = "heidi_verified_tokens"
-MOST_KNOWN = 2000
-REQUIRED = ["iss", "aud", "sub", "iat", "exp", "jti", "type"]
+VERIFIED_TOKENS = "heidi_verified_tokens"
+MAX_CACHED_TOKENS = 2000
+REQUIRED_CLAIMS = ["iss", "aud", "sub", "iat", "exp", "jti", "type"]
 
 
 def init_jwt(app: Flask, settings: Settings) -> None:
@@ -43,7 +43,7 @@ def init_jwt(app: Flask, settings: Settings) -> None:
         JWT_TOKEN_LOCATION=["headers"],
         JWT_COOKIE_CSRF_PROTECT=False,
     )
-    app.extensions[VERIFIED] = {}
+    app.extensions[VERIFIED_TOKENS] = {}
     manager = JWTManager(app)
     manager.encode_key_loader(lambda _identity: private_keys().current()[1])
 
@@ -61,20 +61,20 @@ def sign(subject: str, kind: str, claims: Claims, *, seconds: int | None = None)
 def verify(token: str, kind: str = "access") -> Claims:
     """The claims of a good token of that kind; every other input is Unauthorized, whatever is wrong with it."""
     if len(token) > MAX_LENGTH:
-        raise _invalid()
+        raise _invalid_token()
     try:
-        found = _known(token)
+        found = _cached(token)
     except pyjwt.ExpiredSignatureError:
         raise Unauthorized("The token has expired.", error="invalid_token") from None
     except (pyjwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise _invalid() from None
+        raise _invalid_token() from None
     if found.claims["type"] != kind or found.typ != TYPES[kind]:
-        raise _invalid()
+        raise _invalid_token()
     return dict(found.claims)
 
 
 @dataclass(frozen=True)
-class _Verified:
+class _VerifiedToken:
     """A token whose signature and claims were found good. What may change since then is its age and its key."""
 
     kid: str
@@ -86,19 +86,19 @@ class _Verified:
         return bool(self.claims["exp"] > time.time()) and public_keys().get(self.kid) is self.key
 
 
-def _known(token: str) -> _Verified:
+def _cached(token: str) -> _VerifiedToken:
     """Each process verifies a token once: a client sends the same one for a quarter of an hour."""
-    known: dict[str, _Verified] = current_app.extensions[VERIFIED]
+    known: dict[str, _VerifiedToken] = current_app.extensions[VERIFIED_TOKENS]
     found = known.get(token)
     if found is None or not found.holds():
-        found = _verified(token)
-        if len(known) >= MOST_KNOWN:
+        found = _verify_signature(token)
+        if len(known) >= MAX_CACHED_TOKENS:
             known.clear()
         known[token] = found
     return found
 
 
-def _verified(token: str) -> _Verified:
+def _verify_signature(token: str) -> _VerifiedToken:
     """By PyJWT itself, once: flask-jwt-extended parses each token three times, and fills in `type` and `jti` where a
     token has none."""
     settings = current_settings()
@@ -110,10 +110,10 @@ def _verified(token: str) -> _Verified:
         algorithms=[ALGORITHM],
         issuer=settings.jwt_issuer,
         audience=settings.jwt_audience,
-        options={"require": REQUIRED},
+        options={"require": REQUIRED_CLAIMS},
     )
-    return _Verified(kid, key, found["header"].get("typ"), found["payload"])
+    return _VerifiedToken(kid, key, found["header"].get("typ"), found["payload"])
 
 
-def _invalid() -> Unauthorized:
+def _invalid_token() -> Unauthorized:
     return Unauthorized("The token is not valid.", error="invalid_token")

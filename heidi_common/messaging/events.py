@@ -14,14 +14,14 @@ from heidi_common.schemas.naming import camel
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fact:
+class Event:
     """Something that has happened (or, for `notification.send` and the like, was asked for).
 
     `subject` is the id it is about; `user_id` the person it is about, if there is one.
     """
 
     type: ClassVar[str]
-    outward: ClassVar[bool] = False
+    external: ClassVar[bool] = False
     """True when nobody inside subscribes: it is for the event log, webhooks and programs outside."""
     answered_by: ClassVar[str | None] = None
     """Of a request: the subscriber whose inbox row tells whoever asked that it was taken in, or why not."""
@@ -62,7 +62,7 @@ def _plain(value: Any) -> Any:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _UserFact(Fact):
+class _UserEvent(Event):
     role: str
     is_active: bool
     changed: tuple[str, ...] | None = None
@@ -72,20 +72,20 @@ class _UserFact(Fact):
         return self.id
 
 
-class UserCreated(_UserFact):
+class UserCreated(_UserEvent):
     type = "user.created"
 
 
-class UserUpdated(_UserFact):
+class UserUpdated(_UserEvent):
     type = "user.updated"
 
 
-class UserDeleted(_UserFact):
+class UserDeleted(_UserEvent):
     type = "user.deleted"
 
 
 @dataclass(frozen=True, kw_only=True)
-class NotificationSend(Fact):
+class NotificationSend(Event):
     """A request from anyone on the bus: make and deliver a notification. Texts and variables travel sealed beside it.
 
     sealed: {subject?, content?, variables?, recipient?}
@@ -102,58 +102,58 @@ class NotificationSend(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _NotificationFact(Fact):
+class _NotificationEvent(Event):
     about_user: UUID
     channel: str
     category: str | None = None
     reason: str | None = None
 
 
-class NotificationQueued(_NotificationFact):
+class NotificationQueued(_NotificationEvent):
     type = "notification.queued"
 
 
-class NotificationSent(_NotificationFact):
+class NotificationSent(_NotificationEvent):
     type = "notification.sent"
-    outward = True
+    external = True
 
 
-class NotificationFailed(_NotificationFact):
+class NotificationFailed(_NotificationEvent):
     type = "notification.failed"
-    outward = True
+    external = True
 
 
 @dataclass(frozen=True, kw_only=True)
-class NotificationBatch(Fact):
+class NotificationBatch(Event):
     """One message to many people was accepted; its rows have no facts of their own until they are sent or fail."""
 
     type = "notification.batch"
-    outward = True
+    external = True
     channel: str
     category: str | None = None
     accepted: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class _CityFact(Fact):
+class _CityEvent(Event):
     country: str
     changed: tuple[str, ...] | None = None
 
 
-class CityCreated(_CityFact):
+class CityCreated(_CityEvent):
     type = "city.created"
 
 
-class CityUpdated(_CityFact):
+class CityUpdated(_CityEvent):
     type = "city.updated"
 
 
-class CityDeleted(_CityFact):
+class CityDeleted(_CityEvent):
     type = "city.deleted"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScheduleExecute(Fact):
+class ScheduleExecute(Event):
     """A slot has come: `id` is the run to carry out."""
 
     type = "schedule.execute"
@@ -163,19 +163,19 @@ class ScheduleExecute(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScheduleCompleted(Fact):
+class ScheduleCompleted(Event):
     type = "schedule.completed"
-    outward = True
+    external = True
     schedule_id: UUID
     status: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class IntegrationWebhook(Fact):
+class IntegrationWebhook(Event):
     """A verified webhook came in and is stored as the event `id`."""
 
     type = "integration.webhook"
-    outward = True
+    external = True
     integration_id: UUID
     about_user: UUID
     provider: str
@@ -183,7 +183,7 @@ class IntegrationWebhook(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class IntegrationSync(Fact):
+class IntegrationSync(Event):
     """A synchronisation is asked for; `id` is the integration."""
 
     type = "integration.sync"
@@ -192,26 +192,26 @@ class IntegrationSync(Fact):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CoreOperation(Fact):
+class CoreOperation(Event):
     type = "core.operation"
     answered_by = "accept_operation"
     operation: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class CoreOperationCompleted(Fact):
+class CoreOperationCompleted(Event):
     type = "core.operation.completed"
-    outward = True
+    external = True
     operation: str
     status: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Custom(Fact):
+class Custom(Event):
     """A fact of the users' own (`custom.*`), emitted by a schedule."""
 
     type = "custom.*"
-    outward = True
+    external = True
     name: str
     payload: dict[str, Any]
 
@@ -220,11 +220,11 @@ class Custom(Fact):
         return self.name
 
 
-def all_facts(root: type[Fact] = Fact) -> list[type[Fact]]:
+def all_event_types(root: type[Event] = Event) -> list[type[Event]]:
     """Every concrete fact, in the order of this file."""
     found = [root] if "type" in vars(root) else []
     for child in root.__subclasses__():
-        found += all_facts(child)
+        found += all_event_types(child)
     return found
 
 

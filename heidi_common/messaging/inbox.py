@@ -16,19 +16,19 @@ from sqlalchemy.orm import Mapped, mapped_column
 from heidi_common.database.models import Base, storable, utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.messaging.jobs import Work, backoff, still, unlocked
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.jobs import JobMixin, backoff, lease_released, status_is
+from heidi_common.messaging.outbox import OutboxEvent
 
 log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 10
 LEASE = timedelta(seconds=60)
 
 
-class Refused(Exception):
+class PermanentFailure(Exception):
     """A subscriber's answer to a request that can never be done: no trouble of its own, and nothing to try again."""
 
 
-class Inbox(Work, Base):
+class Inbox(JobMixin, Base):
     """`pending` until its effect is committed (`done`), its subscriber says no (`refused`, `last_error` tells why), or
     it was tried too often (`dead`, `discarded` by somebody)."""
 
@@ -47,7 +47,7 @@ class Inbox(Work, Base):
     done_at: Mapped[datetime | None]
 
 
-def digest(consumer: str, event_id: UUID, handler: Callable[[Event], object]) -> bool:
+def handle(consumer: str, event_id: UUID, handler: Callable[[OutboxEvent], object]) -> bool:
     """Let `handler` take in the fact, once; True when it did.
 
     The attempt is counted and committed first, so that a message which kills its worker still runs out of attempts.
@@ -59,43 +59,43 @@ def digest(consumer: str, event_id: UUID, handler: Callable[[Event], object]) ->
         with transaction():
             if not _lock(consumer, event_id):
                 return False
-            event = db.session.get(Event, event_id)
+            event = db.session.get(OutboxEvent, event_id)
             if event is not None:
                 handler(event)
-            _settle(consumer, event_id, status="done", done_at=func.now(), last_error=None)
+            _update(consumer, event_id, status="done", done_at=func.now(), last_error=None)
             if event is not None and event.sealed is not None:
-                forget_sealed(event_id)
-    except Refused as refusal:
-        _refuse(consumer, event_id, refusal)
+                delete_encrypted_data(event_id)
+    except PermanentFailure as refusal:
+        _record_permanent_failure(consumer, event_id, refusal)
         return False
     except Exception as error:
-        _postpone(consumer, event_id, error)
+        _reschedule(consumer, event_id, error)
         raise
     return True
 
 
-def _refuse(consumer: str, event_id: UUID, refusal: Refused) -> None:
+def _record_permanent_failure(consumer: str, event_id: UUID, refusal: PermanentFailure) -> None:
     """For good; what was sealed for it is of no more use."""
     about = {"consumer": consumer, "event_id": str(event_id), "reason": str(refusal)[:200]}
     log.warning("a request was refused", extra=about)
     with transaction():
-        _settle(consumer, event_id, status="refused", done_at=func.now(), last_error=storable(str(refusal))[:500])
-        forget_sealed(event_id)
+        _update(consumer, event_id, status="refused", done_at=func.now(), last_error=storable(str(refusal))[:500])
+        delete_encrypted_data(event_id)
 
 
-def forget_sealed(event_id: UUID) -> None:
+def delete_encrypted_data(event_id: UUID) -> None:
     """What was sealed beside a fact goes with the last subscriber who may need it; in the caller's transaction.
 
     The fact's row is held, so that of two who end at once the second sees the first.
     """
-    db.session.execute(select(Event.id).where(Event.id == event_id).with_for_update())
+    db.session.execute(select(OutboxEvent.id).where(OutboxEvent.id == event_id).with_for_update())
     wanted = exists().where(Inbox.event_id == event_id, Inbox.status.in_(("pending", "dead")))
-    used = update(Event).where(Event.id == event_id, ~wanted).values(sealed=None)
+    used = update(OutboxEvent).where(OutboxEvent.id == event_id, ~wanted).values(sealed=None)
     db.session.execute(used.execution_options(synchronize_session=False))
 
 
 def _row(consumer: str, event_id: UUID) -> tuple[ColumnElement[bool], ...]:
-    return Inbox.consumer == consumer, Inbox.event_id == event_id, still(Inbox.status, "pending")
+    return Inbox.consumer == consumer, Inbox.event_id == event_id, status_is(Inbox.status, "pending")
 
 
 def _count_attempt(consumer: str, event_id: UUID) -> bool:
@@ -103,14 +103,14 @@ def _count_attempt(consumer: str, event_id: UUID) -> bool:
     statement = (
         update(Inbox)
         .where(*_row(consumer, event_id), Inbox.next_attempt_at <= func.now())
-        .where(unlocked(Inbox))
+        .where(lease_released(Inbox))
         .values(attempts=Inbox.attempts + 1, locked_until=func.now() + LEASE)
         .returning(Inbox.attempts)
     )
     with transaction():
         attempts = db.session.scalar(statement)
         if attempts is not None and attempts > MAX_ATTEMPTS:
-            _settle(consumer, event_id, status="dead")
+            _update(consumer, event_id, status="dead")
             log.error("a fact could not be digested", extra={"consumer": consumer, "event_id": str(event_id)})
             return False
     return attempts is not None
@@ -121,11 +121,11 @@ def _lock(consumer: str, event_id: UUID) -> bool:
     return db.session.execute(statement).first() is not None
 
 
-def _settle(consumer: str, event_id: UUID, **values: object) -> None:
+def _update(consumer: str, event_id: UUID, **values: object) -> None:
     db.session.execute(update(Inbox).where(*_row(consumer, event_id)).values(**values))
 
 
-def _postpone(consumer: str, event_id: UUID, error: Exception) -> None:
+def _reschedule(consumer: str, event_id: UUID, error: Exception) -> None:
     """Give the row back with a later due time; the last attempt leaves it dead."""
     values: dict[str, object]
     with transaction():
@@ -135,7 +135,7 @@ def _postpone(consumer: str, event_id: UUID, error: Exception) -> None:
         values = {"next_attempt_at": later, "hinted_until": later, "locked_until": None}
         values["status"] = "dead" if attempts >= MAX_ATTEMPTS else "pending"
         values["last_error"] = storable(f"{type(error).__name__}: {error}")[:500]
-        _settle(consumer, event_id, **values)
+        _update(consumer, event_id, **values)
 
 
 def overdue(limit: int) -> list[tuple[str, UUID]]:
@@ -143,7 +143,7 @@ def overdue(limit: int) -> list[tuple[str, UUID]]:
     due = (
         select(Inbox.event_id, Inbox.consumer)
         .where(Inbox.status == "pending", Inbox.next_attempt_at <= func.now(), Inbox.hinted_until <= func.now())
-        .where(unlocked(Inbox))
+        .where(lease_released(Inbox))
         .order_by(Inbox.next_attempt_at)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Interval, Select, bindparam, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from heidi_common.database.compiled import Direct
+from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
@@ -26,7 +26,7 @@ def _hint_lease() -> datetime:
     return utcnow() + HINT_LEASE
 
 
-class Work:
+class JobMixin:
     """Due at `next_attempt_at`; until `hinted_until` a message is under way, until `locked_until` somebody is at it."""
 
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
@@ -35,7 +35,7 @@ class Work:
     locked_until: Mapped[datetime | None]
 
 
-def still(column: Any, status: str) -> ColumnElement[bool]:
+def status_is(column: Any, status: str) -> ColumnElement[bool]:
     """`column = status` for a row that is named by its id.
 
     Said so that PostgreSQL cannot answer it from the partial index of the rows that are open. When the table was last
@@ -53,26 +53,28 @@ def claim(model: Any, row_id: UUID, *, open_status: str, lease_seconds: int) -> 
     clock decides, so that machines need not agree on the time.
     """
     lease = timedelta(seconds=lease_seconds)
-    return _claiming(model, open_status).first(row_id=row_id, lease=lease) is not None
+    return _claim_statement(model, open_status).first(row_id=row_id, lease=lease) is not None
 
 
-def unlocked(model: Any) -> ColumnElement[bool]:
+def lease_released(model: Any) -> ColumnElement[bool]:
     """Nobody is at it: it was never taken, or whoever took it did not come back in time."""
     free: ColumnElement[bool] = model.locked_until.is_(None) | (model.locked_until < func.now())
     return free
 
 
 @cache
-def _claiming(model: Any, open_status: str) -> Direct:
+def _claim_statement(model: Any, open_status: str) -> CompiledStatement:
     dated = {"updated_at": func.now()} if hasattr(model, "updated_at") else {}
     statement = (
         update(model)
-        .where(model.id == bindparam("row_id"), still(model.status, open_status), model.next_attempt_at <= func.now())
-        .where(unlocked(model))
+        .where(
+            model.id == bindparam("row_id"), status_is(model.status, open_status), model.next_attempt_at <= func.now()
+        )
+        .where(lease_released(model))
         .values(attempts=model.attempts + 1, locked_until=func.now() + bindparam("lease", type_=Interval), **dated)
         .returning(model.id)
     )
-    return Direct(statement, changes=True)
+    return CompiledStatement(statement, changes=True)
 
 
 def overdue(model: Any, *, open_status: str, limit: int) -> list[UUID]:
@@ -80,15 +82,15 @@ def overdue(model: Any, *, open_status: str, limit: int) -> list[UUID]:
     due = (
         select(model.id)
         .where(model.status == open_status, model.next_attempt_at <= func.now(), model.hinted_until <= func.now())
-        .where(unlocked(model))
+        .where(lease_released(model))
         .order_by(model.next_attempt_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return stamp(model, due)
+    return mark_hinted(model, due)
 
 
-def stamp(model: Any, due: Select[Any]) -> list[UUID]:
+def mark_hinted(model: Any, due: Select[Any]) -> list[UUID]:
     """The rows whose ids are selected, marked as having a message under way."""
     stamped = (
         update(model)

@@ -20,7 +20,7 @@ IDEMPOTENCY_KEY = _header(
 )
 IF_MATCH = _header("If-Match", "The `ETag` that a GET gave: 412 when somebody else was faster.")
 IF_NONE_MATCH = _header("If-None-Match", "The `ETag` of what the client has: 304 when that is still the newest.")
-SENDERS_OWN = {"description": "What the sender sends, as it signed it.", "content": {"*/*": {"schema": {}}}}
+RAW_BODY = {"description": "What the sender sends, as it signed it.", "content": {"*/*": {"schema": {}}}}
 ETAG = {"description": "Names this version.", "schema": {"type": "string"}}
 
 

@@ -13,11 +13,11 @@ FOLDER = Path(__file__).parent
 FRAME = (FOLDER / "frame.html").read_text()
 STYLE = (FOLDER / "style.css").read_text()
 
-Words = Mapping[str, Mapping[str, str]]
+PageText = Mapping[str, Mapping[str, str]]
 """Language -> what the page says in it, by name; `title` among it."""
 
 
-def page(body: str, words: Words, *, script: str = "", **values: object) -> Response:
+def render_page(body: str, words: PageText, *, script: str = "", **values: object) -> Response:
     """`body` (Jinja; `words` are those of the browser's language, else English) with `script` in the frame."""
     language = request.accept_languages.best_match(sorted(words)) or "en"
     source = FRAME.replace("<!-- body -->", body).replace("/* style */", STYLE).replace("/* script */", script)

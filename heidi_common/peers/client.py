@@ -18,9 +18,9 @@ import orjson
 from flask import Flask, current_app, request
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from heidi_common.http_client.client import Client, OutboundError, http_client
+from heidi_common.http_client.client import HttpClient, OutboundError, http_client
 from heidi_common.logger.request_id import request_id
-from heidi_common.peers.signature import proof
+from heidi_common.peers.signature import signature_headers
 from heidi_common.runtime import current_settings
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _MAX_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Call:
+class PeerRequest:
     """One question to one service."""
 
     service: str
@@ -45,7 +45,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Reply:
+class PeerResponse:
     """`status` is None when there was no answer; then `error` says why and `ambiguous` whether it may have acted."""
 
     status: int | None
@@ -67,27 +67,27 @@ class Reply:
         return self.body.get("meta", {}) if isinstance(self.body, dict) else {}
 
 
-def url_of(service: str) -> str:
+def service_url(service: str) -> str:
     """Where a service listens, by `PEER_URL` (`{port}` and `{service}` are filled in)."""
     settings = current_settings()
     port = settings.base_port + list(import_module("heidi_services").SERVICES).index(service)
     return settings.peer_url.format(service=service, port=port).rstrip("/")
 
 
-def ask(call: Call, *, timeout: float = TIME_LIMIT) -> Reply:
+def call_peer(call: PeerRequest, *, timeout: float = TIME_LIMIT) -> PeerResponse:
     """One call, in this thread."""
-    return Context().run(_way(call), call, timeout)
+    return Context().run(_transport(call), call, timeout)
 
 
-def ask_all(calls: Mapping[str, Call], *, timeout: float = TIME_LIMIT) -> dict[str, Reply]:
+def call_peers(calls: Mapping[str, PeerRequest], *, timeout: float = TIME_LIMIT) -> dict[str, PeerResponse]:
     """All calls at once; takes as long as the slowest, at most `timeout` seconds."""
-    running: dict[str, Future[Reply]] = {
-        name: _pool().submit(_way(call), call, timeout) for name, call in calls.items()
+    running: dict[str, Future[PeerResponse]] = {
+        name: _pool().submit(_transport(call), call, timeout) for name, call in calls.items()
     }
     return {name: future.result() for name, future in running.items()}
 
 
-def on_behalf() -> dict[str, str]:
+def caller_headers() -> dict[str, str]:
     """Headers with which a peer sees the present caller: their token and their address."""
     headers = {"X-Forwarded-For": request.remote_addr} if request.remote_addr else {}
     token = request.headers.get("Authorization")
@@ -100,26 +100,28 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(_MAX_AT_ONCE, thread_name_prefix="peers")
 
 
-def _way(call: Call) -> Callable[[Call, float], Reply]:
+def _transport(call: PeerRequest) -> Callable[[PeerRequest, float], PeerResponse]:
     """How to put a question. It runs outside the present context: what it needs of that is taken along, and a peer
     in the same process must not find our request's session and caller."""
     app = cast(Flask, current_app._get_current_object())  # type: ignore[attr-defined]
-    headers = dict(call.headers) | proof(call.headers) | {"X-Request-ID": request_id() or ""}
+    headers = dict(call.headers) | signature_headers(call.headers) | {"X-Request-ID": request_id() or ""}
     if f"docs-{call.service}" in app.blueprints:
-        return partial(_here, app.wsgi_app, headers)
-    return partial(_there, http_client(), url_of(call.service), headers)
+        return partial(_call_in_process, app.wsgi_app, headers)
+    return partial(_call_over_http, http_client(), service_url(call.service), headers)
 
 
-def _here(app: WSGIApplication, headers: dict[str, str], call: Call, _timeout: float) -> Reply:
+def _call_in_process(app: WSGIApplication, headers: dict[str, str], call: PeerRequest, _timeout: float) -> PeerResponse:
     started = time.perf_counter()
     builder = EnvironBuilder(
         call.path, method=call.method, query_string=dict(call.params), json=call.json, headers=list(headers.items())
     )
     body, status, _ = run_wsgi_app(app, builder.get_environ(), buffered=True)
-    return Reply(int(status[:3]), _parse(b"".join(body)), latency_ms=_since(started))
+    return PeerResponse(int(status[:3]), _parse(b"".join(body)), latency_ms=_milliseconds_since(started))
 
 
-def _there(client: Client, base: str, headers: dict[str, str], call: Call, timeout: float) -> Reply:
+def _call_over_http(
+    client: HttpClient, base: str, headers: dict[str, str], call: PeerRequest, timeout: float
+) -> PeerResponse:
     started = time.perf_counter()
     try:
         answer = client.request(
@@ -133,8 +135,10 @@ def _there(client: Client, base: str, headers: dict[str, str], call: Call, timeo
             max_bytes=_MAX_BYTES,
         )
     except OutboundError as error:
-        return Reply(None, error=type(error).__name__, latency_ms=_since(started), ambiguous=error.ambiguous)
-    return Reply(answer.status_code, _parse(answer.content), latency_ms=_since(started))
+        return PeerResponse(
+            None, error=type(error).__name__, latency_ms=_milliseconds_since(started), ambiguous=error.ambiguous
+        )
+    return PeerResponse(answer.status_code, _parse(answer.content), latency_ms=_milliseconds_since(started))
 
 
 def _parse(content: bytes) -> Any:
@@ -144,5 +148,5 @@ def _parse(content: bytes) -> Any:
         return None
 
 
-def _since(started: float) -> float:
+def _milliseconds_since(started: float) -> float:
     return round((time.perf_counter() - started) * 1000, 2)

@@ -15,12 +15,12 @@ from heidi_common.crypto.signing import signer
 HEADER = "X-Heidi-Peer"
 
 
-def proof(headers: Mapping[str, str]) -> dict[str, str]:
+def signature_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """The header to send along; none for a question that is asked without a token."""
     token = headers.get("Authorization")
     return {HEADER: signer("peer").get_signature(token).decode()} if token else {}
 
 
-def is_proven(headers: Headers) -> bool:
+def is_valid_peer(headers: Headers) -> bool:
     given, token = headers.get(HEADER), headers.get("Authorization")
     return bool(given and token and signer("peer").verify_signature(token, given))

@@ -8,17 +8,17 @@ and questions with answers.
 """
 
 from heidi_common.rabbitmq.connection import EVENTS, REQUESTS
-from heidi_common.rabbitmq.publisher import NotConfirmed, Outgoing, Publisher
-from heidi_common.rabbitmq.rpc import NobodyServes, RequestFailed, RequestTimedOut, request, serve
-from heidi_common.rabbitmq.subscriber import Incoming, subscribe
+from heidi_common.rabbitmq.publisher import NotConfirmed, OutgoingMessage, Publisher
+from heidi_common.rabbitmq.rpc import NoServer, RequestFailed, RequestTimedOut, request, serve
+from heidi_common.rabbitmq.subscriber import IncomingMessage, subscribe
 
 __all__ = [
     "EVENTS",
     "REQUESTS",
-    "Incoming",
-    "NobodyServes",
+    "IncomingMessage",
+    "NoServer",
     "NotConfirmed",
-    "Outgoing",
+    "OutgoingMessage",
     "Publisher",
     "RequestFailed",
     "RequestTimedOut",

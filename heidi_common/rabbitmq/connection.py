@@ -43,7 +43,7 @@ def connect(
         wait=wait_random_exponential(multiplier=0.2, max=10),
         stop=stop_any(*ends),
         sleep=sleep_using_event(stop),
-        before_sleep=_tell,
+        before_sleep=_log_state,
         reraise=True,
     )
     return retrying(pika.BlockingConnection, _parameters(url, name))
@@ -64,7 +64,7 @@ def _parameters(url: str, name: str) -> pika.URLParameters:
     return parameters
 
 
-def _tell(state: RetryCallState) -> None:
+def _log_state(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     log.warning(
         "rabbitmq is away, trying again",

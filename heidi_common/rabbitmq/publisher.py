@@ -20,7 +20,7 @@ class NotConfirmed(Exception):
     """The broker refused the message or did not confirm it in time."""
 
 
-class Outgoing(NamedTuple):
+class OutgoingMessage(NamedTuple):
     routing_key: str
     body: Mapping[str, Any] | bytes
     headers: Mapping[str, Any] | None = None
@@ -51,9 +51,9 @@ class Publisher:
         self, routing_key: str, body: Mapping[str, Any] | bytes, headers: Mapping[str, Any] | None = None
     ) -> None:
         """One message, confirmed."""
-        self.publish_many([Outgoing(routing_key, body, headers)])
+        self.publish_many([OutgoingMessage(routing_key, body, headers)])
 
-    def publish_many(self, messages: Iterable[Outgoing]) -> None:
+    def publish_many(self, messages: Iterable[OutgoingMessage]) -> None:
         """All messages in order, then one wait for all confirms (not one for each)."""
         with self._lock:
             waiting = dict(enumerate(messages))
@@ -79,7 +79,7 @@ class Publisher:
         with self._lock:
             self._drop()
 
-    def _send(self, waiting: dict[int, Outgoing]) -> None:
+    def _send(self, waiting: dict[int, OutgoingMessage]) -> None:
         """Publish what waits; what is confirmed is taken out of ``waiting``."""
         channel = self._open()
         for index, message in waiting.items():
@@ -136,7 +136,7 @@ def _encode(body: Mapping[str, Any] | bytes) -> bytes:
     return body if isinstance(body, bytes) else orjson.dumps(body)
 
 
-def _properties(message: Outgoing) -> pika.BasicProperties:
+def _properties(message: OutgoingMessage) -> pika.BasicProperties:
     return pika.BasicProperties(
         content_type=message.content_type,
         delivery_mode=pika.DeliveryMode.Persistent.value,

@@ -26,7 +26,7 @@ class RequestTimedOut(TimeoutError):
     """No answer in time. The request may still be carried out."""
 
 
-class NobodyServes(Exception):
+class NoServer(Exception):
     """No process serves this routing key now."""
 
 
@@ -54,7 +54,7 @@ def request(url: str, routing_key: str, payload: Any, timeout: float = 5.0) -> A
         declare_exchanges(channel)
         channel.confirm_delivery()
         channel.basic_consume(_REPLY_TO, take, auto_ack=True)
-        _ask(channel, routing_key, payload, correlation_id, deadline)
+        _request(channel, routing_key, payload, correlation_id, deadline)
         while not answers and (left := deadline - time.monotonic()) > 0:
             connection.process_data_events(left)
     if not answers:
@@ -87,7 +87,7 @@ def serve(
         channel: BlockingChannel, deliver: Basic.Deliver, properties: pika.BasicProperties, body: bytes
     ) -> None:
         with bound_request_id((properties.headers or {}).get("requestid")):
-            answer = _answer(handler, body)
+            answer = _respond(handler, body)
         reply = pika.BasicProperties(correlation_id=properties.correlation_id, content_type="application/json")
         if properties.reply_to:
             channel.basic_publish("", properties.reply_to, orjson.dumps(answer), reply)
@@ -97,7 +97,7 @@ def serve(
     consume(url, "heidi server", set_up, receive, prefetch=1, stop=stop, ready=ready)
 
 
-def _ask(channel: BlockingChannel, routing_key: str, payload: Any, correlation_id: str, deadline: float) -> None:
+def _request(channel: BlockingChannel, routing_key: str, payload: Any, correlation_id: str, deadline: float) -> None:
     properties = pika.BasicProperties(
         reply_to=_REPLY_TO,
         correlation_id=correlation_id,
@@ -109,10 +109,10 @@ def _ask(channel: BlockingChannel, routing_key: str, payload: Any, correlation_i
     try:
         channel.basic_publish(REQUESTS, routing_key, orjson.dumps(payload), properties, mandatory=True)
     except UnroutableError:
-        raise NobodyServes(f"nobody serves {routing_key}") from None
+        raise NoServer(f"nobody serves {routing_key}") from None
 
 
-def _answer(handler: Callable[[Any], Any], body: bytes) -> dict[str, Any]:
+def _respond(handler: Callable[[Any], Any], body: bytes) -> dict[str, Any]:
     try:
         return {"result": handler(orjson.loads(body))}
     except Problem as problem:

@@ -19,7 +19,7 @@ _LOOK_FOR_STOP_SECONDS = 0.5
 Receive = Callable[[BlockingChannel, Basic.Deliver, pika.BasicProperties, bytes], None]
 
 
-class Incoming(NamedTuple):
+class IncomingMessage(NamedTuple):
     routing_key: str
     body: Any
     headers: Mapping[str, Any]
@@ -29,7 +29,7 @@ class Incoming(NamedTuple):
 def subscribe(
     url: str,
     patterns: Sequence[str],
-    handler: Callable[[Incoming], object],
+    handler: Callable[[IncomingMessage], object],
     queue: str | None = None,
     *,
     stop: threading.Event | None = None,
@@ -98,16 +98,16 @@ def _declare(channel: BlockingChannel, queue: str | None) -> str:
     return queue
 
 
-def _parse(deliver: Basic.Deliver, properties: pika.BasicProperties, body: bytes) -> Incoming | None:
+def _parse(deliver: Basic.Deliver, properties: pika.BasicProperties, body: bytes) -> IncomingMessage | None:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
         log.warning("a message that is no JSON was rejected", extra={"routing_key": deliver.routing_key})
         return None
-    return Incoming(deliver.routing_key, value, properties.headers or {}, bool(deliver.redelivered))
+    return IncomingMessage(deliver.routing_key, value, properties.headers or {}, bool(deliver.redelivered))
 
 
-def _handled(handler: Callable[[Incoming], object], message: Incoming) -> bool:
+def _handled(handler: Callable[[IncomingMessage], object], message: IncomingMessage) -> bool:
     try:
         handler(message)
     except Exception:

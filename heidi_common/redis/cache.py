@@ -33,7 +33,7 @@ _PAUSE_SECONDS = 1.0
 _LOG_EVERY_SECONDS = 60.0
 
 
-class Message(NamedTuple):
+class PubSubMessage(NamedTuple):
     channel: str
     data: Any
 
@@ -66,12 +66,12 @@ class Cache:
         value = self.attempt(lambda r: cast(bytes | None, r.get(self.key(key))), None)
         return value or None
 
-    def set_bytes(self, key: str, value: bytes, ttl: float, *, only_if_free: bool = False) -> None:
+    def set_bytes(self, key: str, value: bytes, ttl: float, *, only_if_absent: bool = False) -> None:
         """Store for at most ``ttl`` seconds; up to a tenth less, so that keys written
         together do not expire together."""
         milliseconds = max(1, int(ttl * 1000 * random.uniform(0.9, 1.0)))  # nosec B311  # guards no secret
         # As `mget`: the options of redis-py's `set` cost more to look at than the command costs to send.
-        command = ("SET", self.key(key), value, "PX", milliseconds, *(("NX",) if only_if_free else ()))
+        command = ("SET", self.key(key), value, "PX", milliseconds, *(("NX",) if only_if_absent else ()))
         self.attempt(lambda r: r.execute_command(*command), None)  # type: ignore[no-untyped-call]
 
     def get_json(self, key: str) -> Any | None:
@@ -95,7 +95,7 @@ class Cache:
         if keys:
             self.attempt(lambda r: self._mark(r, keys), None)
 
-    def aside(self, key: str, ttl: float, load: Callable[[], Any]) -> Any:
+    def get_or_load(self, key: str, ttl: float, load: Callable[[], Any]) -> Any:
         """The cached value, or what ``load`` returns, cached. ``None`` is not cached.
 
         A hit and a miss give the same: the value as JSON knows it.
@@ -107,7 +107,7 @@ class Cache:
         if value is None:
             return None
         encoded = orjson.dumps(value)
-        self.set_bytes(key, encoded, ttl, only_if_free=True)
+        self.set_bytes(key, encoded, ttl, only_if_absent=True)
         return orjson.loads(encoded)
 
     # Sets
@@ -142,7 +142,7 @@ class Cache:
         """Tell whoever listens now; nobody hears it later."""
         self.attempt(lambda r: r.publish(self.key(channel), orjson.dumps(data)), None)
 
-    def subscribe(self, *channels: str, idle: float = 15.0) -> Iterator[Message | None]:
+    def subscribe(self, *channels: str, idle: float = 15.0) -> Iterator[PubSubMessage | None]:
         """Messages as they come, for ever; ``None`` after ``idle`` seconds without one.
 
         The first item is ``None`` and says that the subscription stands. A lost
@@ -164,7 +164,7 @@ class Cache:
             finally:
                 pubsub.close()
 
-    def _listen(self, pubsub: PubSub, channels: int, idle: float) -> Iterator[Message | None]:
+    def _listen(self, pubsub: PubSub, channels: int, idle: float) -> Iterator[PubSubMessage | None]:
         for _ in range(channels):
             pubsub.get_message(timeout=idle)
         yield None
@@ -175,7 +175,7 @@ class Cache:
             if message is None or message["type"] == "subscribe":
                 yield None
             elif message["type"] == "message":
-                yield Message(message["channel"].decode()[start:], json.loads(message["data"]))
+                yield PubSubMessage(message["channel"].decode()[start:], json.loads(message["data"]))
 
     # Inside
 

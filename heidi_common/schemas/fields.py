@@ -94,19 +94,19 @@ class FreeJson(fields.Dict):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[Any, Any]:
         found: dict[Any, Any] = super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
-        if _measure(found, depth=1) > self.max_bytes:
+        if _text_bytes(found, depth=1) > self.max_bytes:
             raise ValidationError(f"This object is larger than {self.max_bytes} bytes.")
         return found
 
 
-def _measure(value: Any, depth: int) -> int:
+def _text_bytes(value: Any, depth: int) -> int:
     """Bytes of text in a JSON value, roughly; refuses depth beyond 20."""
     if depth > 20:
         raise ValidationError("This object is nested too deeply.")
     if isinstance(value, str):
         return len(clean_text(value).encode())
     if isinstance(value, dict):
-        return sum(_measure(str(k), depth) + _measure(v, depth + 1) for k, v in value.items())
+        return sum(_text_bytes(str(k), depth) + _text_bytes(v, depth + 1) for k, v in value.items())
     if isinstance(value, list):
-        return sum(_measure(item, depth + 1) for item in value)
+        return sum(_text_bytes(item, depth + 1) for item in value)
     return 8

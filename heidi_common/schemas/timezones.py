@@ -15,7 +15,7 @@ def names() -> frozenset[str]:
     return frozenset(available_timezones() - NOT_PLACES)
 
 
-def known(name: str | None) -> None:
+def is_known(name: str | None) -> None:
     """For schemas: refuse what is no time zone; None is left to them."""
     if name is not None and name not in names():
         raise ValidationError("This is not a time zone of the IANA database.")

@@ -21,13 +21,13 @@ def one_line(value: str) -> None:
         raise ValidationError("This is one line.")
 
 
-def can_be_called(url: str) -> None:
+def callable_url(url: str) -> None:
     """What would fail each time is refused when it is saved; names are resolved when the call is made."""
-    if flaw := http_client().flaw(url):
+    if flaw := http_client().url_error(url):
         raise ValidationError(flaw)
 
 
-def in_order(data: Mapping[str, Any], first: str, last: str, name: str) -> None:
+def validate_range(data: Mapping[str, Any], first: str, last: str, name: str) -> None:
     """Refuse a range that ends before it begins: it would find nothing and say nothing. `name` is the end's in the
     query."""
     if first in data and last in data and data[first] > data[last]:

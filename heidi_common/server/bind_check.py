@@ -24,13 +24,13 @@ def require_free(addresses: Iterable[object]) -> None:
 
 def _require(host: str, port: int) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while error := refusal(host, port):
+    while error := bind_error(host, port):
         if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
             sys.exit(f"Heidi cannot listen at {host}:{port}: {error.strerror}")
         time.sleep(0.1)
 
 
-def refusal(host: str, port: int) -> OSError | None:
+def bind_error(host: str, port: int) -> OSError | None:
     """What a server that shares its address with nobody would be told there; None if it could listen."""
     try:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:

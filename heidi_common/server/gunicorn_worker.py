@@ -22,7 +22,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)
         if not self.alive or not self.is_parent_alive():
-            shutdown.asked.set()
+            shutdown.requested.set()
             self._close_listeners()
             self._close_idle()
 

@@ -2,4 +2,4 @@
 
 from threading import Event
 
-asked = Event()
+requested = Event()

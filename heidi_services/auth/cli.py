@@ -9,7 +9,7 @@ import click
 from flask.cli import AppGroup
 
 from heidi_common.audit import trail
-from heidi_common.cli.commands import tell_resealed
+from heidi_common.cli.commands import report_reencryption
 from heidi_common.interceptors.validation import invalid
 from heidi_common.jwt.keys import private_keys
 from heidi_common.runtime import current_settings
@@ -54,13 +54,13 @@ def rotate_keys(drop_previous: bool) -> None:
 @keys.command("reseal")
 def reseal() -> None:
     """Bring the secrets of all second factors under the first of ENCRYPTION_KEYS."""
-    tell_resealed("second factors", *sealing.reseal())
+    report_reencryption("second factors", *sealing.reseal())
 
 
 @audit.command("verify")
 def verify_audit() -> None:
     """Compute the whole chain anew; exit 1 when a row was changed, added or taken out."""
-    found = trail.verify()
+    found = trail.verify_chain()
     if found.broken_at is not None:
         click.echo(f"BROKEN at row {found.broken_at}; {found.rows} rows before it are whole", err=True)
         sys.exit(1)

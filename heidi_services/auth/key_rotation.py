@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from heidi_common.database.models import utcnow
-from heidi_common.jwt.keys import Jwk, generate, public_set
+from heidi_common.jwt.keys import Jwk, generate_key, public_set
 
 KEEP = timedelta(days=31)
 """A refresh token lives as long as its session, thirty days at most: so long its key must verify."""
@@ -18,11 +18,11 @@ KEEP = timedelta(days=31)
 def rotate(keys: list[Jwk], *, drop_previous: bool = False, now: datetime | None = None) -> list[Jwk]:
     """The set after one rotation. Without a `next` (never rotated before) a new key signs at once."""
     now = now or utcnow()
-    upcoming = [key for key in keys if key["state"] == "next"] or [generate("next")]
+    upcoming = [key for key in keys if key["state"] == "next"] or [generate_key("next")]
     old = [_retired(key, now) for key in keys if key["state"] != "next"]
     kept = [key for key in old if now - datetime.fromisoformat(key["retired_at"]) < KEEP]
     fresh = [{**upcoming[0], "state": "current"}, *([] if drop_previous else kept)]
-    return [*fresh, generate("next")]
+    return [*fresh, generate_key("next")]
 
 
 def write(private: str, public: str, keys: list[Jwk]) -> bool:

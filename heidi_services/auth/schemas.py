@@ -13,7 +13,7 @@ from heidi_common.identity.password_hashing import MAX_BYTES
 from heidi_common.identity.password_policy import IN_DOCUMENTS
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import PersonName, Text, UtcDateTime
-from heidi_common.schemas.validators import in_order
+from heidi_common.schemas.validators import validate_range
 
 SCOPE = validate.Regexp(re.compile(r"[a-z][a-z-]*:[a-z][a-z-]*\Z"), error="A scope looks like notifications:write.")
 
@@ -167,7 +167,7 @@ class AuditQuery(PageQuery):
 
     @ma.validates_schema
     def _range(self, data: dict[str, Any], **_: Any) -> None:
-        in_order(data, "from_", "to", "to")
+        validate_range(data, "from_", "to", "to")
 
 
 class AuditOut(Schema):

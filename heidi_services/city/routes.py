@@ -10,7 +10,7 @@ from flask import Response
 from heidi_common.identity.models import Role
 from heidi_common.interceptors.conditional import etag, if_match
 from heidi_common.interceptors.idempotency import idempotent
-from heidi_common.interceptors.transform import Blueprint, enveloped, open_page
+from heidi_common.interceptors.transform import Blueprint, enveloped, page_items
 from heidi_common.jwt.guards import guard, public
 from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
 from heidi_services.city import schemas
@@ -34,7 +34,7 @@ blueprints = (blp,)
 def list_cities(query: dict[str, Any]) -> Response:
     """Cities by name, population or age; `Accept: application/geo+json` gives a FeatureCollection."""
     found = catalogue.listed(**query)
-    answer = present.several(map(present.city, open_page(found)), found.meta, geojson=wants_geojson())
+    answer = present.several(map(present.city, page_items(found)), found.meta, geojson=wants_geojson())
     return answered(answer, negotiated=True)
 
 
@@ -87,7 +87,7 @@ def search_cities(query: dict[str, Any]) -> Response:
     if "point" in query:  # there are too many points for a cache to meet one twice
         return answered(load(), negotiated=True)
     key = f"search:{geojson:d}:{query['limit']}:{query.get('country', '')}:{query['q']}"
-    return answered(fresh.aside(key, load), negotiated=True)
+    return answered(fresh.get_or_load(key, load), negotiated=True)
 
 
 @blp.route("/api/v1/cities/distance", methods=["GET"])
@@ -107,7 +107,7 @@ def distance(query: dict[str, Any]) -> Response:
 @blp.response(200, schemas.CountryOut(many=True))
 def list_countries() -> Response:
     """The countries that have cities, and how many."""
-    return answered(fresh.aside("countries", lambda: present.countries(catalogue.countries())))
+    return answered(fresh.get_or_load("countries", lambda: present.countries(catalogue.countries())))
 
 
 @blp.route("/api/v1/cities/<uuid:city_id>", methods=["GET"])
@@ -116,7 +116,7 @@ def list_countries() -> Response:
 @blp.response(200, schemas.CityOut)
 def get_city(city_id: UUID) -> Response:
     """A city; a deactivated one says `isActive: false`."""
-    return answered(fresh.aside(city_id.hex, lambda: present.single(catalogue.row(city_id))))
+    return answered(fresh.get_or_load(city_id.hex, lambda: present.single(catalogue.row(city_id))))
 
 
 @blp.route("/api/v1/cities/<uuid:city_id>/names", methods=["GET"])

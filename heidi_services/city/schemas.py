@@ -10,7 +10,7 @@ from marshmallow import ValidationError, fields, post_load, validate, validates_
 from heidi_common.schemas import timezones
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import Flag, FreeJson, Number, Text, UtcDateTime
-from heidi_common.schemas.validators import in_order, not_blank
+from heidi_common.schemas.validators import not_blank, validate_range
 from heidi_services.city import countries
 from heidi_services.city.geo import MAX_RADIUS_KM
 from heidi_services.city.name_matching import fold
@@ -41,7 +41,7 @@ class CityPatch(Schema):
     latitude = Number(validate=LATITUDE)
     longitude = Number(validate=LONGITUDE, metadata={"description": "180 is stored as -180."})
     population = fields.Integer(strict=True, validate=PEOPLE, allow_none=True)
-    timezone = Text(max=64, allow_none=True, validate=timezones.known)
+    timezone = Text(max=64, allow_none=True, validate=timezones.is_known)
     extra = FreeJson(data_key="metadata", allow_none=True)
     is_active = Flag()
     other_names = fields.List(
@@ -112,13 +112,13 @@ class ListQuery(PageQuery):
     state = Text(max=100)
     min_population = fields.Integer(validate=PEOPLE)
     max_population = fields.Integer(validate=PEOPLE)
-    timezone = Text(max=64, validate=timezones.known)
+    timezone = Text(max=64, validate=timezones.is_known)
     is_active = fields.Boolean(load_default=True)
     sort = fields.String(load_default="name", validate=validate.OneOf([s + k for k in SORTS for s in ("", "-")]))
 
     @validates_schema
     def _range(self, data: dict[str, Any], **_: Any) -> None:
-        in_order(data, "min_population", "max_population", "maxPopulation")
+        validate_range(data, "min_population", "max_population", "maxPopulation")
 
 
 class AroundQuery(Schema):

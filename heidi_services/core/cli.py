@@ -8,7 +8,7 @@ from uuid import UUID
 import click
 from flask.cli import AppGroup
 
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.problems import NotFound
 from heidi_common.schemas.fields import iso
 from heidi_services.core.service import dead_letters, event_log
@@ -80,5 +80,5 @@ def _found(event_id: UUID) -> dead_letters.DeadEvent:
         raise click.ClickException(str(error)) from None
 
 
-def _line(event: Event) -> str:
+def _line(event: OutboxEvent) -> str:
     return f"{event.id}  {iso(event.created_at)}  {event.type}  {event.subject}"

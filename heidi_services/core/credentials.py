@@ -13,7 +13,7 @@ import orjson
 
 from heidi_common.crypto import base64url
 from heidi_common.http_client.client import OutboundError, http_client
-from heidi_common.peers.client import url_of
+from heidi_common.peers.client import service_url
 from heidi_common.runtime import current_settings
 from heidi_services.core.operations import Later, Order, Refused
 
@@ -54,7 +54,7 @@ def _fetch(client_id: str, secret: str) -> tuple[str, float]:
     try:
         answer = http_client().request(
             "POST",
-            url_of("auth") + "/api/v1/auth/token",
+            service_url("auth") + "/api/v1/auth/token",
             data={"grant_type": "client_credentials"},
             auth=(client_id, secret),
             timeout=5,

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from heidi_common.database.models import Base, Entity
-from heidi_common.messaging.jobs import Work
+from heidi_common.messaging.jobs import JobMixin
 
 
 class Status(StrEnum):
@@ -24,7 +24,7 @@ class Status(StrEnum):
     COMPENSATED = "COMPENSATED"
 
 
-class Operation(Work, Entity, Base):
+class Operation(JobMixin, Entity, Base):
     """The row is the work. `sealed` holds the whole input and the requester's authority until the operation has ended;
     `input` what may be shown."""
 

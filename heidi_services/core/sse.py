@@ -43,7 +43,7 @@ def _welcome(app: Flask, token: str) -> Callable[[], bool]:
 
     def welcome() -> bool:
         nonlocal asked
-        if shutdown.asked.is_set():
+        if shutdown.requested.is_set():
             return False
         if time.monotonic() - asked < 1.0:
             return True

@@ -8,7 +8,7 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
-from heidi_common.cli.commands import tell_resealed
+from heidi_common.cli.commands import report_reencryption
 from heidi_common.database.session import db
 from heidi_common.problems import Problem
 from heidi_common.schemas.fields import iso
@@ -49,7 +49,7 @@ def show_command(integration_id: UUID) -> None:
 @group.command("rotate-keys")
 def rotate_keys_command() -> None:
     """Bring all credentials and signing secrets under the first of ENCRYPTION_KEYS."""
-    tell_resealed("integrations", *integrations.rotate_keys())
+    report_reencryption("integrations", *integrations.rotate_keys())
 
 
 @group.command("deliveries")

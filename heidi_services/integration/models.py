@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 
 from heidi_common.database.models import Base, Entity, utcnow
 from heidi_common.identity.models import Role
-from heidi_common.messaging.jobs import Work
+from heidi_common.messaging.jobs import JobMixin
 
 
 class ProviderName(StrEnum):
@@ -130,7 +130,7 @@ class WebhookEvent(Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
 
 
-class Delivery(Work, Base):
+class Delivery(JobMixin, Base):
     """A fact on its way to a `webhookUrl`: the row is the work. `body` is kept: each try sends the same bytes."""
 
     __tablename__ = "deliveries"
@@ -173,7 +173,7 @@ class DeliveryAttempt(Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
 
 
-class Sync(Work, Base):
+class Sync(JobMixin, Base):
     """A synchronisation that was asked for (a person's click or a schedule); `event_id` is the fact that asked."""
 
     __tablename__ = "syncs"

@@ -14,7 +14,7 @@ from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint, raw_body
 from heidi_common.interceptors.validation import any_query
 from heidi_common.jwt.guards import authenticated, caller, guarded_user, public
-from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, SENDERS_OWN, documents
+from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, RAW_BODY, documents
 from heidi_common.runtime import current_settings
 from heidi_services.integration import schemas
 from heidi_services.integration.models import Delivery, Integration, WebhookEvent
@@ -185,7 +185,7 @@ def recover(body: dict[str, Any], integration_id: UUID) -> dict[str, int]:
 @receiving.route("/api/v1/webhooks/<string:provider>/<uuid:integration_id>", methods=["POST"])
 @public
 @any_query
-@receiving.doc(requestBody=SENDERS_OWN)
+@receiving.doc(requestBody=RAW_BODY)
 @receiving.response(200, schemas.ReceivedOut)
 def receive_webhook(provider: str, integration_id: UUID) -> webhook_receiver.Receipt | Response:
     """Verified by the provider's own scheme; answered once the events are stored. A repetition changes nothing."""

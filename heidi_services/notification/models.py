@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
 from heidi_common.database.models import Base, Entity, utcnow
-from heidi_common.messaging.jobs import Work
+from heidi_common.messaging.jobs import JobMixin
 from heidi_services.notification.enums import GENERAL, Channel, Status, Type
 
 STREAM = Sequence("notification_stream", metadata=Base.metadata)
@@ -25,7 +25,7 @@ UNHINTED = datetime(9999, 1, 1, tzinfo=UTC)
 _UNREAD = "channel = 'IN_APP' AND status IN ('SENT', 'DELIVERED') AND hidden_at IS NULL"
 
 
-class Notification(Entity, Work, Base):
+class Notification(Entity, JobMixin, Base):
     """One message to one person over one channel; the row is the work (see heidi_common.work).
 
     `sealed` holds template variables and a recipient nobody else may read, until the message is sent.

@@ -14,7 +14,7 @@ from heidi_common.identity.models import Role
 from heidi_common.schemas import timezones
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime
-from heidi_common.schemas.validators import can_be_called, one_line
+from heidi_common.schemas.validators import callable_url, one_line
 from heidi_services.notification.enums import Channel, Status, Type
 
 MAX_SMS = 1600
@@ -239,7 +239,7 @@ class QuietHours(Schema):
         max=64,
         load_default=None,
         allow_none=True,
-        validate=timezones.known,
+        validate=timezones.is_known,
         metadata={"description": "null: the one of the person's profile"},
     )
 
@@ -283,7 +283,7 @@ class PushSubscription(Schema):
         schemes={"https"},
         require_tld=False,
         required=True,
-        validate=[validate.Length(max=2000), _plain, can_be_called],
+        validate=[validate.Length(max=2000), _plain, callable_url],
     )
     expiration_time = fields.Integer(allow_none=True)
     keys = fields.Nested(DeviceKeys, required=True)

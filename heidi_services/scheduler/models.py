@@ -10,7 +10,7 @@ from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from heidi_common.database.models import Base, Entity
-from heidi_common.messaging.jobs import Work
+from heidi_common.messaging.jobs import JobMixin
 
 
 class Schedule(Entity, Base):
@@ -46,7 +46,7 @@ class Schedule(Entity, Base):
     created_by: Mapped[UUID]
 
 
-class ScheduleRun(Entity, Work, Base):
+class ScheduleRun(Entity, JobMixin, Base):
     """One slot of one schedule, whatever became of it; the row is the work (see heidi_common.work).
 
     The unique key is what makes firing exact: however many clocks see a slot, one row is made.

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from heidi_common.http_client.client import TooLarge
-from heidi_common.peers.client import Call, Reply, ask
+from heidi_common.http_client.client import ResponseTooLarge
+from heidi_common.peers.client import PeerRequest, PeerResponse, call_peer
 from heidi_common.problems import Unavailable
 
 TIME_LIMIT = 15.0
@@ -39,26 +39,26 @@ def personal_data(authorization: str) -> dict[str, Any]:
 def _pages(service: str, path: str, headers: dict[str, str]) -> Iterator[Any]:
     query: dict[str, Any] = {}
     while True:
-        answer = _body(service, _page(Call(service, path, query, headers=headers)))
+        answer = _body(service, _page(PeerRequest(service, path, query, headers=headers)))
         yield from answer["data"]
         if not answer["meta"].get("nextCursor"):
             return
         query["cursor"] = answer["meta"]["nextCursor"]
 
 
-def _page(call: Call) -> Reply:
+def _page(call: PeerRequest) -> PeerResponse:
     for limit in PAGES:
-        reply = ask(replace(call, params={**call.params, "limit": limit}), timeout=TIME_LIMIT)
-        if reply.error != TooLarge.__name__:
+        reply = call_peer(replace(call, params={**call.params, "limit": limit}), timeout=TIME_LIMIT)
+        if reply.error != ResponseTooLarge.__name__:
             break
     return reply
 
 
 def _get(service: str, path: str, headers: dict[str, str]) -> dict[str, Any]:
-    return _body(service, ask(Call(service, path, headers=headers), timeout=TIME_LIMIT))
+    return _body(service, call_peer(PeerRequest(service, path, headers=headers), timeout=TIME_LIMIT))
 
 
-def _body(service: str, reply: Reply) -> dict[str, Any]:
+def _body(service: str, reply: PeerResponse) -> dict[str, Any]:
     if reply.status != 200 or not isinstance(reply.body, dict):
         detail = f"The {service} service cannot tell what it holds just now."
         raise Unavailable(detail, code="export_incomplete", retry_after=5)

@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from heidi_common.database.text_search import plain
+from heidi_common.database.text_search import plain_letters
 from heidi_common.identity.accounts import UserOut
 from heidi_common.identity.models import Role
 from heidi_common.identity.password_hashing import MAX_BYTES
@@ -15,7 +15,7 @@ from heidi_common.identity.password_policy import IN_DOCUMENTS
 from heidi_common.schemas import timezones
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import Flag, PersonName, Text, UtcDateTime
-from heidi_common.schemas.validators import in_order
+from heidi_common.schemas.validators import validate_range
 
 PHONE = validate.Regexp(re.compile(r"\+[1-9][0-9]{6,14}\Z"), error="A phone number looks like +4930123456 (E.164).")
 LOCALE = validate.Regexp(re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?\Z"), error="A locale looks like de-AT.")
@@ -23,7 +23,7 @@ LOCALE = validate.Regexp(re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?\Z"
 
 def _searchable(q: str) -> None:
     """Signs alone have no trigrams: the whole table would be read for them."""
-    if not any(character.isalnum() for character in plain(q)):
+    if not any(character.isalnum() for character in plain_letters(q)):
         raise ValidationError("Needs a letter or a digit.")
 
 
@@ -49,7 +49,7 @@ class PeopleQuery(PageQuery):
 
     @validates_schema
     def _range(self, data: dict[str, Any], **_: Any) -> None:
-        in_order(data, "created_from", "created_to", "createdTo")
+        validate_range(data, "created_from", "created_to", "createdTo")
 
 
 class PersonIn(Schema):
@@ -67,7 +67,7 @@ class PersonPatch(Schema):
     last_name = PersonName(allow_none=True)
     phone = Text(max=16, allow_none=True, validate=PHONE)
     locale = Text(max=12, allow_none=True, validate=LOCALE)
-    timezone = Text(max=64, allow_none=True, validate=timezones.known)
+    timezone = Text(max=64, allow_none=True, validate=timezones.is_known)
     role = fields.Enum(Role, by_value=True)
     is_active = Flag()
     email = Text(max=320)
@@ -83,7 +83,7 @@ class ImportIn(Schema):
     last_name = PersonName(allow_none=True)
     phone = Text(max=16, allow_none=True, validate=PHONE)
     locale = Text(max=12, allow_none=True, validate=LOCALE)
-    timezone = Text(max=64, allow_none=True, validate=timezones.known)
+    timezone = Text(max=64, allow_none=True, validate=timezones.is_known)
     role = fields.Enum(Role, by_value=True, load_default=Role.USER)
     is_active = fields.Boolean(load_default=True)
     email_verified = fields.Boolean(load_default=True)

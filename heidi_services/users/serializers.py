@@ -8,24 +8,24 @@ from flask import Response, jsonify
 
 from heidi_common.database.pagination import Page
 from heidi_common.identity import accounts
-from heidi_common.identity.accounts import PERSON, AnyRow
+from heidi_common.identity.accounts import USER_COLUMNS, AnyRow
 from heidi_common.identity.models import User
-from heidi_common.interceptors.transform import enveloped, open_page
+from heidi_common.interceptors.transform import enveloped, page_items
 from heidi_common.schemas.fields import iso
 
 COLUMNS: tuple[Any, ...] = (
-    *accounts.SHOWN,
-    PERSON.phone,
-    PERSON.locale,
-    PERSON.timezone,
-    PERSON.deleted_at,
-    PERSON.version,
+    *accounts.PUBLIC_COLUMNS,
+    USER_COLUMNS.phone,
+    USER_COLUMNS.locale,
+    USER_COLUMNS.timezone,
+    USER_COLUMNS.deleted_at,
+    USER_COLUMNS.version,
 )
 
 
 def person(row: AnyRow | User) -> dict[str, Any]:
     """The JSON object of PersonOut."""
-    return accounts.as_json(row) | {
+    return accounts.serialize_user_json(row) | {
         "phone": row.phone,
         "locale": row.locale,
         "timezone": row.timezone,
@@ -40,7 +40,7 @@ def answer(row: AnyRow | User, status: int = 200) -> Response:
 
 
 def page_answer(found: Page) -> Response:
-    people = [person(row) for row in open_page(found)]
+    people = [person(row) for row in page_items(found)]
     return jsonify(enveloped(people, found.meta))
 
 

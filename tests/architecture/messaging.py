@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 
-from heidi_common.messaging.events import Fact, matches
+from heidi_common.messaging.events import Event, matches
 from workers.actors import Deed
 from workers.clock import Duty
 from workers.subscriptions import Consume, Hint
@@ -26,19 +26,19 @@ class Call:
     actor: str
 
 
-def unheard(facts: Iterable[type[Fact]], subscriptions: Iterable[Hint | Consume]) -> list[str]:
+def unheard(facts: Iterable[type[Event]], subscriptions: Iterable[Hint | Consume]) -> list[str]:
     """Facts that nobody subscribes to and that are not marked outward."""
     patterns = {found.pattern for found in subscriptions} - {EVERYTHING}
-    return [fact.type for fact in facts if not fact.outward and not any(matches(p, fact.type) for p in patterns)]
+    return [fact.type for fact in facts if not fact.external and not any(matches(p, fact.type) for p in patterns)]
 
 
-def unspoken(facts: Iterable[type[Fact]], subscriptions: Iterable[Hint | Consume]) -> list[str]:
+def unspoken(facts: Iterable[type[Event]], subscriptions: Iterable[Hint | Consume]) -> list[str]:
     """Subscriptions to facts that do not exist."""
     types = [fact.type for fact in facts]
     return [found.pattern for found in subscriptions if not any(matches(found.pattern, one) for one in types)]
 
 
-def unanswered(facts: Iterable[type[Fact]], subscriptions: Iterable[Hint | Consume]) -> list[str]:
+def unanswered(facts: Iterable[type[Event]], subscriptions: Iterable[Hint | Consume]) -> list[str]:
     """Requests whose named answerer does not subscribe to them: whoever asks would wait for ever."""
     inboxes = {(found.pattern, found.actor) for found in subscriptions if isinstance(found, Consume)}
     return [fact.type for fact in facts if fact.answered_by and (fact.type, fact.answered_by) not in inboxes]

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from heidi_common.database.session import db
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 
 PASSWORD = "violet-harbour-91-lantern"
 ANOTHER = "seven quiet otters & a drum"
@@ -35,5 +35,7 @@ def refresh(client: FlaskClient, token: str) -> Any:
 def mails(template: str) -> list[dict[str, Any]]:
     """What was asked of the notification service, opened."""
     db.session.rollback()
-    events = db.session.scalars(select(Event).where(Event.type == "notification.send").order_by(Event.id))
-    return [event.opened() for event in events if event.data["template"] == template]
+    events = db.session.scalars(
+        select(OutboxEvent).where(OutboxEvent.type == "notification.send").order_by(OutboxEvent.id)
+    )
+    return [event.decrypted() for event in events if event.data["template"] == template]

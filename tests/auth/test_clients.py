@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.identity.models import Client, Role, Session
+from heidi_common.identity.models import MachineClient, Role, Session
 from tests.auth.helpers import bearer, register
 
 CLIENTS, TOKEN, INTROSPECT = (f"/api/v1/auth/{name}" for name in ("clients", "token", "introspect"))
@@ -52,7 +52,7 @@ def test_an_old_session_makes_no_lasting_key(client, machine, admin) -> None:
         client.post(f"{CLIENTS}/{machine['id']}/rotate", headers=admin),
     ):
         assert (answer.status_code, answer.json["code"]) == (403, "recent_sign_in_required")
-    assert db.session.query(Client).count() == 1 and grant(client, machine).status_code == 200
+    assert db.session.query(MachineClient).count() == 1 and grant(client, machine).status_code == 200
     assert client.delete(f"{CLIENTS}/{machine['id']}", headers=admin).status_code == 204
 
 
@@ -98,7 +98,7 @@ def test_guessing_a_secret_is_throttled(client, machine) -> None:
 def test_the_secret_is_shown_once_rotated_and_never_stored(client, machine, admin) -> None:
     listed = client.get(CLIENTS, headers=admin).json["data"]
     assert [found["name"] for found in listed] == ["billing"] and "clientSecret" not in listed[0]
-    assert db.session.query(Client).one().secret_hash != machine["clientSecret"]
+    assert db.session.query(MachineClient).one().secret_hash != machine["clientSecret"]
     fresh = client.post(f"{CLIENTS}/{machine['id']}/rotate", headers=admin).json["data"]
     assert grant(client, machine).status_code == 401
     assert grant(client, fresh).status_code == 200

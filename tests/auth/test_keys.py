@@ -25,7 +25,7 @@ from tests.conftest import make_settings
 def filed(app: Flask, database_url: str, redis_url: str, tmp_path) -> Flask:
     """Auth and users with their keys in files, as `flask up` has them."""
     private, public = tmp_path / "private.json", tmp_path / "public.json"
-    key = keys.generate()
+    key = keys.generate_key()
     private.write_text(json.dumps({"keys": [key]}))
     public.write_text(json.dumps(keys.public_set([key])))
     changed = {"jwt_private_keys": str(private), "jwt_public_keys": str(public)}
@@ -72,7 +72,7 @@ def test_a_leaked_key_can_be_refused_at_once(filed: Flask) -> None:
 
 
 def test_keys_at_an_address_that_is_away_for_a_while_still_verify(monkeypatch: pytest.MonkeyPatch) -> None:
-    key = keys.generate()
+    key = keys.generate_key()
     monkeypatch.setattr(keys, "REFRESH_SECONDS", -1)
     monkeypatch.setattr(keys, "UNKNOWN_KID_SECONDS", -1)
     with HTTPServer() as server:  # its own: it is gone in the end
@@ -116,13 +116,13 @@ def test_a_file_of_keys_that_is_being_written_changes_nothing(filed: Flask) -> N
 
 
 def test_what_signs_tomorrow_is_published_today() -> None:
-    first = key_rotation.rotate([keys.generate()])
+    first = key_rotation.rotate([keys.generate_key()])
     upcoming = next(key["kid"] for key in first if key["state"] == "next")
     assert next(key["kid"] for key in key_rotation.rotate(first) if key["state"] == "current") == upcoming
 
 
 def test_a_key_is_forgotten_when_no_token_of_its_can_live() -> None:
-    ring, now = [keys.generate()], utcnow()
+    ring, now = [keys.generate_key()], utcnow()
     old = ring[0]["kid"]
     ring = key_rotation.rotate(ring, now=now)
     assert old in {key["kid"] for key in key_rotation.rotate(ring, now=now + timedelta(days=30))}

@@ -46,8 +46,8 @@ def test_a_known_access_token_is_no_refresh_token(client: FlaskClient) -> None:
 def test_a_process_keeps_a_bounded_number_of_tokens(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tokens, "MOST_KNOWN", 2)
-    app.extensions[tokens.VERIFIED].clear()  # of what other tests have shown it
+    monkeypatch.setattr(tokens, "MAX_CACHED_TOKENS", 2)
+    app.extensions[tokens.VERIFIED_TOKENS].clear()  # of what other tests have shown it
     for number in range(3):
         assert status(client, register(client, f"person{number}@example.test")) == 200
-    assert len(app.extensions[tokens.VERIFIED]) == 1
+    assert len(app.extensions[tokens.VERIFIED_TOKENS]) == 1

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from heidi_common.database.session import db
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.runtime import Runtime
 from heidi_services.notification.models import Notification
 from heidi_services.notification.service import event_handlers
@@ -36,7 +36,9 @@ def mail(app: Flask) -> Iterator[MailServer]:
 def carry_out() -> None:
     """What the workers do with the requests."""
     db.session.rollback()
-    for event in db.session.scalars(select(Event).where(Event.type == "notification.send").order_by(Event.id)).all():
+    for event in db.session.scalars(
+        select(OutboxEvent).where(OutboxEvent.type == "notification.send").order_by(OutboxEvent.id)
+    ).all():
         event_handlers.make_requested(event)
         deliver(UUID(event.subject))
 

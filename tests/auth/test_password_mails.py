@@ -19,8 +19,8 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts
 from heidi_common.identity.models import Role, User
-from heidi_common.identity.password_hashing import passwords
-from heidi_common.messaging.outbox import Event
+from heidi_common.identity.password_hashing import password_hasher
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.runtime import current_runtime, current_settings
 from heidi_services.auth import response_timing
 from heidi_services.auth.models import OneTimeToken
@@ -94,7 +94,7 @@ def test_an_invitation_ends_with_the_first_sign_in(client: FlaskClient, as_user)
     client.post(INVITE, json={"userId": str(invited)}, headers=as_user(Role.ADMIN).headers)
     [mail] = mails("invitation")
     with transaction():
-        db.session.get_one(User, invited).password_hash = passwords().hash(PASSWORD)
+        db.session.get_one(User, invited).password_hash = password_hasher().hash(PASSWORD)
     assert login(client).status_code == 200
     assert reset(client, mail["variables"]["token"]).status_code == 400
 
@@ -163,7 +163,7 @@ def test_tokens_are_stored_hashed_and_never_stand_in_a_fact(client: FlaskClient)
     token = forget(client)
     rows = db.session.query(OneTimeToken).all()
     assert rows and all(token not in (row.token_hash, row.email) for row in rows)
-    for event in db.session.query(Event):
+    for event in db.session.query(OutboxEvent):
         assert token not in str(event.data) and "ada@" not in str(event.data)
 
 
@@ -184,13 +184,13 @@ def test_a_change_needs_the_current_password_and_keeps_this_session(client: Flas
 def test_a_change_does_not_undo_another_that_was_faster(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever knows the old password must not win against its owner, who is just replacing it."""
     data = register(client)
-    faster = passwords().hash("a lantern by the quiet sea")
+    faster = password_hasher().hash("a lantern by the quiet sea")
 
     def meanwhile(*_args: object, **_options: object) -> None:
         with transaction():
             db.session.execute(update(User).values(password_hash=faster, password_changed_at=utcnow()))
 
-    monkeypatch.setattr("heidi_services.auth.service.password.check_password", meanwhile)
+    monkeypatch.setattr("heidi_services.auth.service.password.require_acceptable_password", meanwhile)
     late = client.post(CHANGE, json={"currentPassword": PASSWORD, "newPassword": ANOTHER}, headers=bearer(data))
     assert (late.status_code, late.json["errors"][0]["pointer"]) == (422, "/currentPassword")
     assert login(client, password="a lantern by the quiet sea").status_code == 200

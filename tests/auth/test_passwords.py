@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import User
-from heidi_common.identity.password_hashing import Passwords, is_known_hash
+from heidi_common.identity.password_hashing import PasswordHasher, is_known_hash
 from heidi_common.problems import Unavailable
 from tests.auth.helpers import PASSWORD, login, register
 
@@ -39,7 +39,7 @@ REFUSED = {
 @pytest.mark.parametrize("kind", ["argon2id", "bcrypt"])
 @pytest.mark.parametrize("name", FINE)
 def test_a_long_password_of_any_script_fits_and_is_not_cut(app: Flask, kind: str, name: str) -> None:
-    hasher, password = Passwords(kind), FINE[name]
+    hasher, password = PasswordHasher(kind), FINE[name]
     stored = hasher.hash(password)
     assert hasher.verify(stored, password).ok and not hasher.verify(stored, password).stale
     assert not hasher.verify(stored, password[:-1]).ok
@@ -84,21 +84,25 @@ def test_imported_bcrypt_hashes_sign_in_and_become_argon2(client: FlaskClient) -
 def test_a_bcrypt_hash_takes_no_longer_password_than_bcrypt_reads() -> None:
     exactly = "x" * 71 + "y"
     stored = bcrypt.hashpw(exactly.encode(), bcrypt.gensalt(4)).decode()
-    assert Passwords(slots=1).verify(stored, exactly).ok
-    assert not Passwords(slots=1).verify(stored, exactly + "z").ok
+    assert PasswordHasher(slots=1).verify(stored, exactly).ok
+    assert not PasswordHasher(slots=1).verify(stored, exactly + "z").ok
 
 
 def test_only_hashes_that_can_be_verified_are_known() -> None:
-    good = Passwords("bcrypt", 1).hash("x" * 12), Passwords("bcrypt", 1).hash("x" * 80), Passwords(slots=1).hash("x")
+    good = (
+        PasswordHasher("bcrypt", 1).hash("x" * 12),
+        PasswordHasher("bcrypt", 1).hash("x" * 80),
+        PasswordHasher(slots=1).hash("x"),
+    )
     assert all(is_known_hash(stored) for stored in good)
     bad = "$argon2id$nonsense", "$2x$10$" + "a" * 53, "$2b$31$" + "a" * 53, "5f4dcc3b5aa765d61d8327deb882cf99", ""
     assert not any(is_known_hash(stored) for stored in bad)
-    assert not any(Passwords(slots=1).verify(stored, "x").ok for stored in bad)
+    assert not any(PasswordHasher(slots=1).verify(stored, "x").ok for stored in bad)
 
 
 def test_who_waits_too_long_for_a_slot_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("heidi_common.identity.password_hashing.WAIT_SECONDS", 0.05)
-    hasher = Passwords(slots=1)
+    hasher = PasswordHasher(slots=1)
 
     def inside() -> None:
         with pytest.raises(Unavailable) as refused:

@@ -95,7 +95,7 @@ def test_a_burst_does_not_slip_past_the_throttle(
     app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ten guesses, and no more than those that are at work when the tenth has failed: here four, on any machine."""
-    monkeypatch.setitem(app.extensions, "heidi.passwords", password_hashing.Passwords(slots=4))
+    monkeypatch.setitem(app.extensions, "heidi.passwords", password_hashing.PasswordHasher(slots=4))
     register(client)
     with ThreadPoolExecutor(20) as pool:
         codes = list(pool.map(lambda n: login(app.test_client(), password=f"guess number {n}").status_code, range(40)))
@@ -130,13 +130,13 @@ def test_every_refusal_does_the_same_work(app: Flask, people) -> None:
 def watched() -> Iterator[list[str]]:
     """Statements (without their values) and hashes, in their order."""
     work: list[str] = []
-    verify = password_hashing._fits
+    verify = password_hashing._matches
     with noted() as sent, pytest.MonkeyPatch.context() as patch:
 
         def hashing(stored: str, password: str) -> bool:
             sent.append(("hash", None))
             return verify(stored, password)
 
-        patch.setattr(password_hashing, "_fits", hashing)
+        patch.setattr(password_hashing, "_matches", hashing)
         yield work
     work += [statement for statement, _ in sent]

@@ -4,7 +4,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from heidi_common.database.session import db
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from tests.auth.helpers import PASSWORD, bearer, login, mails, refresh, register
 
 
@@ -27,7 +27,9 @@ def test_mails_speak_the_language_of_the_first_request(client: FlaskClient) -> N
     headers = {"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"}
     client.post("/api/v1/auth/register", json=body, headers=headers)
     register(client, "bo@example.test")
-    asked = db.session.scalars(select(Event).where(Event.type == "notification.send").order_by(Event.id))
+    asked = db.session.scalars(
+        select(OutboxEvent).where(OutboxEvent.type == "notification.send").order_by(OutboxEvent.id)
+    )
     assert [event.data.get("locale") for event in asked] == ["de", None]
 
 

@@ -18,7 +18,7 @@ from flask import current_app
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from heidi_common.audit.trail import DAMPER, Audit
+from heidi_common.audit.trail import SAMPLER, Audit
 from heidi_common.crypto.base64url import decode
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
@@ -58,7 +58,7 @@ def public_as_secret(data: dict[str, Any]) -> str:
 
 def embedded_key(data: dict[str, Any], **header: Any) -> str:
     """Signed with the attacker's own key, which the header recommends."""
-    own = keys.generate()
+    own = keys.generate_key()
     jwk = keys.public_set([own])["keys"][0]
     return sign(claims(data), Ed25519PrivateKey.from_private_bytes(decode(own["d"])), **({"jwk": jwk} | header))
 
@@ -188,7 +188,7 @@ def test_made_up_tokens_leave_a_row_a_minute_for_an_address_and_a_count_of_the_o
     ask("a.b.c", "203.0.113.6")
     assert noted()[2:] == [wrong]
     ask("a.b.c")
-    monkeypatch.setattr(current_app.extensions[DAMPER], "_ends", 0.0)  # the minute is over
+    monkeypatch.setattr(current_app.extensions[SAMPLER], "_ends", 0.0)  # the minute is over
     ask("a.b.c")
     assert noted()[3:] == [(wrong[0], 1)]
 

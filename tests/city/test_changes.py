@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from heidi_common.database.session import db
 from heidi_common.identity.models import Role
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.city.models import City
 from tests.city.conftest import BERLIN
 
@@ -18,7 +18,7 @@ NEW = {"name": "Atlantis", "country": "GR", "latitude": 36.4, "longitude": 25.4}
 
 
 def facts() -> list[tuple[str, str, dict[str, Any]]]:
-    return [(e.type, e.subject, e.data) for e in db.session.scalars(select(Event).order_by(Event.id))]
+    return [(e.type, e.subject, e.data) for e in db.session.scalars(select(OutboxEvent).order_by(OutboxEvent.id))]
 
 
 def test_a_city_is_created_and_read_back_the_same(client: FlaskClient, editor: dict[str, str]) -> None:

@@ -12,7 +12,7 @@ from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
 from heidi_common.database.transactions import after_commit, transaction
 from heidi_common.messaging.events import matches
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.problems import Unavailable
 from heidi_common.redis.cache import redis_cache
 from heidi_common.redis.client import redis_client
@@ -103,8 +103,8 @@ def test_a_reader_slower_than_a_change_stores_nothing_that_is_used(client: Flask
         cities.change(city.id, None, population=1)
         return response_cache.Answer("old", b"old")
 
-    assert response_cache.aside("slow", slow).body == b"old"
-    assert response_cache.aside("slow", lambda: response_cache.Answer("new", b"new")).body == b"new"
+    assert response_cache.get_or_load("slow", slow).body == b"old"
+    assert response_cache.get_or_load("slow", lambda: response_cache.Answer("new", b"new")).body == b"new"
 
 
 def test_a_change_that_is_rolled_back_drops_nothing(client: FlaskClient, city: City, statements: Sent) -> None:
@@ -135,7 +135,7 @@ def test_the_fact_of_a_change_drops_answers_too(client: FlaskClient, city: City)
     db.session.commit()
     assert client.get(f"{URL}/{city.id}").json["data"]["population"] == BERLIN["population"]
     assert "renew_city_answers" in [s.actor for s in SUBSCRIPTIONS if matches(s.pattern, "city.updated")]
-    renew_city_answers(Event())
+    renew_city_answers(OutboxEvent())
     assert client.get(f"{URL}/{city.id}").json["data"]["population"] == 1
 
 
@@ -146,7 +146,7 @@ def test_reads_and_changes_work_without_redis(redis_url: str, database_url: str,
         cities.change(city.id, None, population=1)
         assert app.test_client().get(f"{URL}/{city.id}").json["data"]["population"] == 1
         with pytest.raises(Unavailable):
-            response_cache.renew_for(Event())
+            response_cache.renew_for(OutboxEvent())
 
 
 def test_a_generation_that_redis_lost_makes_all_older_answers_void(client: FlaskClient, city: City) -> None:

@@ -20,7 +20,7 @@ from sqlalchemy import func, select, text
 from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
 from heidi_common.database.transactions import reading, transaction
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.city import import_sources
 from heidi_services.city.models import CITY_NAMES, City
 from heidi_services.city.service import cities, importer
@@ -102,7 +102,7 @@ def test_what_was_changed_by_hand_stays_until_the_source_changes(app: Flask, csv
 
 def test_an_import_tells_no_facts(app: Flask, csv_path: Path) -> None:
     run(app, "import", "--file", str(csv_path))
-    assert count(Event) == 0
+    assert count(OutboxEvent) == 0
 
 
 def test_broken_lines_are_told_with_their_number_and_skipped(app: Flask, tmp_path: Path) -> None:

@@ -6,11 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from heidi_common.database.compiled import Direct
+from heidi_common.database.compiled import CompiledStatement
 from tests.city.oracle import Known, check, everything_by_distance
 
 EVERYTHING = 20038
-ALL = Direct(text("SELECT id, latitude, longitude, country, coalesce(population, 0) AS population FROM cities"))
+ALL = CompiledStatement(
+    text("SELECT id, latitude, longitude, country, coalesce(population, 0) AS population FROM cities")
+)
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,9 @@ from uuid_utils.compat import uuid7
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.messaging.events import CoreOperation, Fact, UserCreated
+from heidi_common.messaging.events import CoreOperation, Event, UserCreated
 from heidi_common.messaging.inbox import Inbox
-from heidi_common.messaging.outbox import Event, emit
+from heidi_common.messaging.outbox import OutboxEvent, emit
 from heidi_common.redis.cache import redis_cache
 from heidi_services.core.models import Operation
 from heidi_services.core.service import overview
@@ -32,7 +32,7 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> StubBroker:
     return broker
 
 
-def digest(consumer: str, fact: Fact, **sealed: object) -> UUID:
+def digest(consumer: str, fact: Event, **sealed: object) -> UUID:
     """What the relay writes, and then the message it sends."""
     with transaction():
         event_id = emit(fact, sealed=sealed or None)
@@ -64,6 +64,6 @@ def test_a_fact_is_kept_beyond_its_time_while_somebody_has_not_digested_it(app: 
         dead, done = (emit(UserCreated(id=uuid7(), role="USER", is_active=True)) for _ in range(2))
         db.session.add(Inbox(event_id=dead, consumer="c", status="dead"))
         db.session.add(Inbox(event_id=done, consumer="c", status="done"))
-        db.session.execute(update(Event).values(created_at=old, sent_at=old))
+        db.session.execute(update(OutboxEvent).values(created_at=old, sent_at=old))
     prune()
-    assert db.session.scalars(select(Event.id)).all() == [dead]
+    assert db.session.scalars(select(OutboxEvent.id)).all() == [dead]

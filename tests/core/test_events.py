@@ -13,26 +13,26 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
-from heidi_common.messaging.events import CityCreated, Fact, UserCreated, UserDeleted
+from heidi_common.messaging.events import CityCreated, Event, UserCreated, UserDeleted
 from heidi_common.messaging.inbox import Inbox
-from heidi_common.messaging.outbox import POSITIONS, Event, emit
+from heidi_common.messaging.outbox import POSITIONS, OutboxEvent, emit
 
 PATH = "/api/v1/core/events"
 
 
-def place(*facts: Fact, sealed: dict[str, Any] | None = None) -> list[str]:
+def place(*facts: Event, sealed: dict[str, Any] | None = None) -> list[str]:
     """Say facts and give them their places, as the relay does."""
     ids = []
     for fact in facts:
         with transaction():
             event_id = emit(fact, sealed=sealed)
             values = {"position": POSITIONS.next_value(), "sent_at": utcnow()}
-            db.session.execute(update(Event).where(Event.id == event_id).values(**values))
+            db.session.execute(update(OutboxEvent).where(OutboxEvent.id == event_id).values(**values))
             ids.append(str(event_id))
     return ids
 
 
-def user_created(user_id: UUID | None = None) -> Fact:
+def user_created(user_id: UUID | None = None) -> Event:
     return UserCreated(id=user_id or uuid7(), role="USER", is_active=True)
 
 
@@ -78,7 +78,7 @@ def test_facts_are_found_by_type_pattern_subject_and_time(core_client: FlaskClie
     first, city, last = place(user_created(subject), CityCreated(id=uuid7(), country="DE"), gone)
     with transaction():
         old = utcnow() - timedelta(hours=2)
-        db.session.execute(update(Event).where(Event.id == UUID(first)).values(created_at=old))
+        db.session.execute(update(OutboxEvent).where(OutboxEvent.id == UUID(first)).values(created_at=old))
 
     def ids(query: str) -> list[str]:
         return [event["id"] for event in core_client.get(f"{PATH}?{query}", headers=admin).get_json()["data"]]

@@ -19,8 +19,8 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
 from heidi_common.messaging.events import CoreOperation
-from heidi_common.messaging.inbox import Refused
-from heidi_common.messaging.outbox import Event, emit
+from heidi_common.messaging.inbox import PermanentFailure
+from heidi_common.messaging.outbox import OutboxEvent, emit
 from heidi_services.core import credentials
 from heidi_services.core.models import Operation
 from heidi_services.core.operations import Order
@@ -101,7 +101,7 @@ def test_an_operation_is_accepted_shown_and_said(core_client: FlaskClient, admin
     assert found["requestedBy"] == str(admin.user.id)
     assert found["input"] == {"role": "MODERATOR"}
     assert b"new@example.test" not in answer.data
-    event = db.session.scalars(select(Event)).one()
+    event = db.session.scalars(select(OutboxEvent)).one()
     assert (event.type, event.subject) == ("core.operation", found["id"])
     assert core_client.get(f"{PATH}/{found['id']}", headers=admin.headers).get_json()["data"] == found
     listed = core_client.get(f"{PATH}?type=onboard-user&status=PENDING", headers=admin.headers).get_json()["data"]
@@ -121,7 +121,7 @@ def test_onboarding_makes_the_account_invites_and_greets(
     assert invited[1] == {"userId": "u1"}
     assert greeted[1]["userId"] == "u1" and greeted[1]["channel"] == "IN_APP"
     assert {headers["Authorization"] for _, _, headers in peers.asked} == {admin.headers["Authorization"]}
-    done = db.session.scalars(select(Event).where(Event.type == "core.operation.completed")).one()
+    done = db.session.scalars(select(OutboxEvent).where(OutboxEvent.type == "core.operation.completed")).one()
     assert done.data == {"id": operation["id"], "operation": "onboard-user", "status": "SUCCEEDED"}
 
 
@@ -216,7 +216,7 @@ def test_a_worker_whose_lease_ran_out_says_and_writes_nothing_more(
     assert (row.status, row.error) == ("PENDING", "notification answered 503"), "as the second worker left it"
     assert steps(row) == {"create-user": "SUCCEEDED", "invite": "SUCCEEDED", "greet": "PENDING"}
     assert carry_out(operation["id"]).status == "SUCCEEDED"
-    said = db.session.scalars(select(Event.type)).all()
+    said = db.session.scalars(select(OutboxEvent.type)).all()
     assert said.count("core.operation.completed") == 1
 
 
@@ -302,8 +302,8 @@ def accepted(type: str, given: Any) -> Operation:
     with transaction():
         event_id = emit(CoreOperation(id=operation_id, operation=type), sealed={"input": given})
     with transaction():
-        operations.accept(db.session.get_one(Event, event_id))
-        operations.accept(db.session.get_one(Event, event_id))  # comes twice, counts once
+        operations.accept(db.session.get_one(OutboxEvent, event_id))
+        operations.accept(db.session.get_one(OutboxEvent, event_id))  # comes twice, counts once
     return db.session.get_one(Operation, operation_id)
 
 
@@ -332,7 +332,7 @@ def test_an_operation_from_the_bus_acts_as_cores_machine_client(
 
 @pytest.mark.parametrize("type", ["onboard-user", "make-coffee"])
 def test_nonsense_from_the_bus_is_refused_without_repeating_it(inside: None, type: str) -> None:
-    with pytest.raises(Refused, match=r"email|make-coffee") as refusal:
+    with pytest.raises(PermanentFailure, match=r"email|make-coffee") as refusal:
         accepted(type, {"email": "nonsense"})
     assert "nonsense" not in str(refusal.value)
     assert db.session.scalars(select(Operation)).all() == []
@@ -366,4 +366,4 @@ def test_an_operation_whose_key_is_gone_fails(core_client: FlaskClient, inside: 
         db.session.execute(update(Operation).values(sealed="nobody.can.open"))
     row = carry_out(operation["id"])
     assert (row.status, row.sealed) == ("FAILED", None)
-    assert db.session.scalars(select(Event.type)).all() == ["core.operation", "core.operation.completed"]
+    assert db.session.scalars(select(OutboxEvent.type)).all() == ["core.operation", "core.operation.completed"]

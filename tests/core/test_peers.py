@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 from pytest_httpserver import HTTPServer
 
-from heidi_common.peers.client import Call, ask
+from heidi_common.peers.client import PeerRequest, call_peer
 
 
 def test_a_page_of_large_webhooks_is_not_too_large_an_answer(core: Flask, httpserver: HTTPServer) -> None:
@@ -13,5 +13,5 @@ def test_a_page_of_large_webhooks_is_not_too_large_an_answer(core: Flask, httpse
     page = {"data": ["x" * 1024 * 1024] * 20, "meta": {}}
     httpserver.expect_request("/integration/api/v1/events").respond_with_json(page)
     with core.app_context():
-        reply = ask(Call("integration", "/api/v1/events"))
+        reply = call_peer(PeerRequest("integration", "/api/v1/events"))
     assert (reply.error, len(reply.data)) == (None, 20)

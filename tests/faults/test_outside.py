@@ -21,7 +21,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
 from heidi_common.messaging.events import UserCreated
-from heidi_common.messaging.outbox import Event, emit_many
+from heidi_common.messaging.outbox import OutboxEvent, emit_many
 from tests.faults.platform import ROOT, wait_for
 from tests.fixtures_rabbitmq import need_rabbitmq
 from tests.polling import PATIENCE
@@ -90,7 +90,7 @@ def say(number: int) -> list[UUID]:
 
 def unsent() -> int:
     db.session.rollback()
-    return db.session.query(Event).filter(Event.sent_at.is_(None)).count()
+    return db.session.query(OutboxEvent).filter(OutboxEvent.sent_at.is_(None)).count()
 
 
 def test_a_program_outside_hears_a_cloudevent_of_everyone_who_registers(

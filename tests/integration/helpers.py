@@ -16,8 +16,8 @@ from uuid_utils.compat import uuid7
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.messaging.events import Fact, UserUpdated
-from heidi_common.messaging.outbox import Event, emit
+from heidi_common.messaging.events import Event, UserUpdated
+from heidi_common.messaging.outbox import OutboxEvent, emit
 from heidi_services.integration.models import Delivery
 from heidi_services.integration.service import delivery_worker, forwarding
 
@@ -42,19 +42,19 @@ def stripe_event(number: int = 1) -> bytes:
     return json.dumps({"id": f"evt_{number}", "type": "invoice.paid"}).encode()
 
 
-def say(fact: Fact) -> Event:
+def say(fact: Event) -> OutboxEvent:
     """A fact as the relay has passed it on: with a place in the log."""
     with transaction():
         event_id = emit(fact)
-        db.session.execute(update(Event).where(Event.id == event_id).values(sent_at=utcnow()))
-    return db.session.get_one(Event, event_id)
+        db.session.execute(update(OutboxEvent).where(OutboxEvent.id == event_id).values(sent_at=utcnow()))
+    return db.session.get_one(OutboxEvent, event_id)
 
 
 def user_updated(user_id: UUID, **fields: Any) -> UserUpdated:
     return UserUpdated(**({"id": user_id, "role": "USER", "is_active": True, "changed": ("role",)} | fields))
 
 
-def forward(fact: Fact) -> list[UUID]:
+def forward(fact: Event) -> list[UUID]:
     """What the subscriber does with a fact; the ids of the deliveries."""
     with transaction():
         return forwarding.forward(say(fact))

@@ -19,8 +19,8 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import IntegrationSync
-from heidi_common.messaging.inbox import Refused
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.inbox import PermanentFailure
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Integration, Sync, WebhookEvent
 from heidi_services.integration.providers import sendgrid, slack, stripe, twilio
 from heidi_services.integration.service import received_events, sync
@@ -130,7 +130,7 @@ def test_a_refused_address_is_an_answer_of_the_test_not_an_error(
         db.session.execute(update(Integration).values(webhook_url="http://192.168.0.1/"))
     answer = client.post(f"{API}/{created['id']}/test", headers=me.headers)
     assert (answer.status_code, answer.json["data"]["ok"]) == (200, False)
-    assert "Refused" in answer.json["data"]["detail"]
+    assert "BlockedURLError" in answer.json["data"]["detail"]
 
 
 def accepted(created: dict[str, Any]) -> UUID:
@@ -154,7 +154,7 @@ def test_a_sync_that_is_asked_for_is_a_fact(client: FlaskClient, as_user: Callab
     answer = client.post(f"{API}/{created['id']}/sync", headers=me.headers | {"Idempotency-Key": "1"})
     assert (answer.status_code, answer.json["data"]["id"]) == (202, created["id"])
     assert client.post(f"{API}/{created['id']}/sync", headers=me.headers | {"Idempotency-Key": "1"}).status_code == 202
-    [fact] = db.session.scalars(select(Event).where(Event.type == "integration.sync"))
+    [fact] = db.session.scalars(select(OutboxEvent).where(OutboxEvent.type == "integration.sync"))
     assert (fact.subject, fact.user_id) == (created["id"], me.user.id)
     client.patch(f"{API}/{created['id']}", json={"isActive": False}, headers=me.headers)
     assert client.post(f"{API}/{created['id']}/sync", headers=me.headers).status_code == 409
@@ -176,7 +176,7 @@ def test_a_sync_fetches_from_stripe_what_the_receiver_missed_page_by_page(
     assert "starting_after" not in vendors.log[0][0].args
     assert vendors.log[1][0].args["starting_after"] == "evt_2"
     assert db.session.scalar(select(func.count()).select_from(WebhookEvent)) == 3
-    facts = select(func.count()).select_from(Event).where(Event.type == "integration.webhook")
+    facts = select(func.count()).select_from(OutboxEvent).where(OutboxEvent.type == "integration.webhook")
     assert db.session.scalar(facts) == 3
     seen = client.get(f"{API}/{created['id']}", headers=me.headers)
     assert seen.json["data"]["lastSyncAt"] is not None
@@ -293,7 +293,7 @@ def test_a_fact_that_asks_twice_makes_no_second_row_and_one_for_nothing_is_refus
     with transaction():
         found = [sync.accept(asked), sync.accept(asked)]
     assert [bool(one) for one in found] == [True, False]
-    with pytest.raises(Refused, match="no such integration"):
+    with pytest.raises(PermanentFailure, match="no such integration"):
         sync.accept(gone)
 
 
@@ -305,7 +305,7 @@ def test_a_sync_of_what_was_switched_off_ends_at_once(client: FlaskClient, as_us
     sync.run(sync_id)
     row = db.session.get_one(Sync, sync_id, populate_existing=True)
     assert (row.status, row.last_error) == ("FAILED", "the integration is switched off")
-    with pytest.raises(Refused, match="switched off"):
+    with pytest.raises(PermanentFailure, match="switched off"):
         accepted(created)
 
 

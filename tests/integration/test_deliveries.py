@@ -20,7 +20,7 @@ from heidi_common.crypto.encryption import field_encryptor
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Delivery, DeliveryAttempt, Integration, IntegrationLog
 from heidi_services.integration.service import delivery_results, delivery_worker, integrations, webhook_client
 from tests.integration.helpers import API, deliver, forward, make, some_id, user_updated
@@ -56,8 +56,8 @@ def attempts() -> list[DeliveryAttempt]:
     return list(db.session.scalars(select(DeliveryAttempt).order_by(DeliveryAttempt.created_at)))
 
 
-def told() -> list[Event]:
-    return list(db.session.scalars(select(Event).where(Event.type == "notification.send")))
+def told() -> list[OutboxEvent]:
+    return list(db.session.scalars(select(OutboxEvent).where(OutboxEvent.type == "notification.send")))
 
 
 def test_a_delivery_is_what_the_standards_library_accepts(endpoint: dict[str, Any], httpserver: HTTPServer) -> None:
@@ -186,7 +186,7 @@ def test_410_disables_the_integration_and_its_owner_is_told_once(
     assert (row.is_active, row.disabled_reason) == (False, "The endpoint answered 410 Gone.")
     [request] = told()
     assert request.user_id == endpoint["user_id"]
-    assert "410 Gone" in request.opened()["content"]
+    assert "410 Gone" in request.decrypted()["content"]
     assert len(httpserver.log) == 1
 
 
@@ -236,7 +236,7 @@ def test_an_address_inside_is_refused_at_delivery_and_the_log_says_so(
     assert row.status == "FAILED"
     [line] = client.get(f"{API}/{endpoint['id']}/logs?direction=OUT", headers=endpoint["headers"]).json["data"]
     assert (line["status"], line["statusCode"]) == ("FAILED", None)
-    assert line["error"].startswith("Refused: ")
+    assert line["error"].startswith("BlockedURLError: ")
     assert attempts()[0].outcome == "refused"
 
 
@@ -453,18 +453,18 @@ def test_rotated_encryption_keys_open_what_was_sealed_before(
 ) -> None:
     import base64
 
-    from heidi_common.crypto.encryption import Sealer
+    from heidi_common.crypto.encryption import FieldEncryptor
     from heidi_common.runtime import current_runtime
 
     old, new = base64.b64encode(bytes(range(32))).decode(), base64.b64encode(bytes(range(32, 64))).decode()
-    monkeypatch.setitem(current_runtime().parts, field_encryptor, Sealer([new, old]))
+    monkeypatch.setitem(current_runtime().parts, field_encryptor, FieldEncryptor([new, old]))
     assert integrations.rotate_keys() == (1, [])
     assert integrations.rotate_keys() == (0, [])
-    monkeypatch.setitem(current_runtime().parts, field_encryptor, Sealer([new]))
+    monkeypatch.setitem(current_runtime().parts, field_encryptor, FieldEncryptor([new]))
     httpserver.expect_request("/hook").respond_with_data("")
     deliver(queued(endpoint))
     Webhook(endpoint["signingSecret"]).verify(httpserver.log[0][0].data, dict(httpserver.log[0][0].headers))
-    monkeypatch.setitem(current_runtime().parts, field_encryptor, Sealer([old]))
+    monkeypatch.setitem(current_runtime().parts, field_encryptor, FieldEncryptor([old]))
     assert integrations.rotate_keys() == (0, [integration(endpoint).id])
 
 

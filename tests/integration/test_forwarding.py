@@ -16,7 +16,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
 from heidi_common.messaging.events import CityCreated, CityUpdated, NotificationFailed, UserCreated, UserDeleted
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Delivery, Integration
 from heidi_services.integration.service import forwarding, owner_sync
 from tests.integration.helpers import API, deliver, forward, make, say, some_id, user_updated
@@ -101,7 +101,7 @@ def test_the_body_is_type_timestamp_and_data_with_the_person_it_is_about(
     fact = user_updated(me.user.id)
     forward(fact)
     row = db.session.scalars(select(Delivery)).one()
-    event = db.session.get_one(Event, row.event_id)
+    event = db.session.get_one(OutboxEvent, row.event_id)
     body = json.loads(row.body)
     assert body.keys() == {"type", "timestamp", "data"}
     assert body["type"] == "user.updated"
@@ -113,8 +113,8 @@ def follow(fact: Any) -> None:
     """As after the relay: the fact has its place in the log."""
     event = say(fact)
     with transaction():
-        last = db.session.scalar(select(func.max(Event.position))) or 0
-        db.session.execute(update(Event).where(Event.id == event.id).values(position=last + 1))
+        last = db.session.scalar(select(func.max(OutboxEvent.position))) or 0
+        db.session.execute(update(OutboxEvent).where(OutboxEvent.id == event.id).values(position=last + 1))
     db.session.refresh(event)
     with transaction():
         owner_sync.follow(event)
@@ -157,7 +157,7 @@ def test_an_older_fact_that_arrives_late_gives_no_rights_back(client: FlaskClien
     wanting(client, admin, "*")
     late = say(user_updated(admin.user.id, role="ADMIN"))
     with transaction():
-        db.session.execute(update(Event).where(Event.id == late.id).values(position=1))
+        db.session.execute(update(OutboxEvent).where(OutboxEvent.id == late.id).values(position=1))
     follow(user_updated(admin.user.id, role="USER"))
     db.session.refresh(late)
     with transaction():

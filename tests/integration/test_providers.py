@@ -18,7 +18,7 @@ from stripe import WebhookSignature
 from svix.webhooks import Webhook as SvixWebhook
 from twilio.request_validator import RequestValidator
 
-from heidi_common.crypto.webhook_signatures import Refused
+from heidi_common.crypto.webhook_signatures import InvalidSignature
 from heidi_services.integration.providers import PROVIDERS, Inbound, Received, receive
 
 NOW = 1_800_000_000
@@ -36,7 +36,7 @@ def accepted(
 
 
 def refused(name: str, request: Inbound, credentials: dict[str, str], config: dict[str, Any] | None = None) -> str:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(InvalidSignature) as caught:
         receive(PROVIDERS[name], request, credentials, config or {})
     return str(caught.value)
 

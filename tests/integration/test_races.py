@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from werkzeug import Request, Response
 
 from heidi_common.database.session import db
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Delivery, WebhookEvent
 from heidi_services.integration.service import delivery_results, delivery_worker
 from tests.integration.helpers import STRIPE_SECRET, forward, make, stripe_event, stripe_headers, user_updated
@@ -49,7 +49,7 @@ def test_a_webhook_that_comes_several_times_at_once_is_stored_once(
     assert {answer.status_code for answer in answers} == {200}
     assert sum(answer.json["data"]["stored"] for answer in answers) == 1
     assert db.session.scalar(select(func.count()).select_from(WebhookEvent)) == 1
-    facts = select(func.count()).select_from(Event).where(Event.type == "integration.webhook")
+    facts = select(func.count()).select_from(OutboxEvent).where(OutboxEvent.type == "integration.webhook")
     assert db.session.scalar(facts) == 1
 
 

@@ -23,7 +23,7 @@ from twilio.request_validator import RequestValidator
 from werkzeug.test import TestResponse
 
 from heidi_common.database.session import db
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Integration, IntegrationLog, WebhookEvent
 from heidi_services.integration.service import integration_log, webhook_receiver
 from tests.integration.helpers import API, STRIPE_SECRET, make, some_id, stripe_event, stripe_headers
@@ -49,8 +49,12 @@ def stored() -> list[WebhookEvent]:
     return list(db.session.scalars(select(WebhookEvent).order_by(WebhookEvent.provider_event_id)))
 
 
-def facts() -> list[Event]:
-    return list(db.session.scalars(select(Event).where(Event.type == "integration.webhook").order_by(Event.id)))
+def facts() -> list[OutboxEvent]:
+    return list(
+        db.session.scalars(
+            select(OutboxEvent).where(OutboxEvent.type == "integration.webhook").order_by(OutboxEvent.id)
+        )
+    )
 
 
 def test_a_signed_webhook_is_stored_with_its_fact_before_it_is_acknowledged(
@@ -84,7 +88,7 @@ def test_a_webhook_cannot_name_the_fact_that_it_becomes(client: FlaskClient, as_
     created = make(client, as_user().headers, provider="CUSTOM", credentials={"token": "t0ken"}, config=config)
     body = json.dumps({"type": "user.deleted"}).encode()
     assert post(client, created, body, {"X-Token": "t0ken"}).status_code == 200
-    assert [event.type for event in db.session.scalars(select(Event))] == ["integration.webhook"]
+    assert [event.type for event in db.session.scalars(select(OutboxEvent))] == ["integration.webhook"]
 
 
 def test_a_bad_signature_is_401_and_only_the_owner_learns_why(client: FlaskClient, stripe: dict[str, Any]) -> None:

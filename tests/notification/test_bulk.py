@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.identity.models import Role
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.notification.models import Notification
 from heidi_services.notification.service import scheduled_tasks
 from tests.conftest import SignedIn
@@ -45,7 +45,7 @@ def test_everybody_named_gets_a_row_and_the_batch_one_fact(bulk: Callable[..., A
     rows = _rows()
     assert {row.user_id for row in rows} == set(people)
     assert all(row.id.version == 7 and row.batch_id for row in rows)
-    facts = list(db.session.scalars(db.select(Event)))
+    facts = list(db.session.scalars(db.select(OutboxEvent)))
     assert [fact.type for fact in facts] == ["notification.batch"]
 
 

@@ -7,11 +7,11 @@ from uuid import UUID, uuid4
 import pytest
 from flask.testing import FlaskClient
 
-from heidi_common.crypto.encryption import CannotOpen
+from heidi_common.crypto.encryption import DecryptionError
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.notification.channels.message import Message, Outcome, Result
 from heidi_services.notification.models import Notification, Suppression
 from heidi_services.notification.service import delivery, delivery_results, scheduled_tasks
@@ -25,8 +25,8 @@ from tests.ports import free_port
 AsUser = Callable[..., SignedIn]
 
 
-def _facts(kind: str) -> list[Event]:
-    return list(db.session.scalars(db.select(Event).where(Event.type == kind)))
+def _facts(kind: str) -> list[OutboxEvent]:
+    return list(db.session.scalars(db.select(OutboxEvent).where(OutboxEvent.type == kind)))
 
 
 def _due_now(notification_id: object) -> None:
@@ -141,7 +141,7 @@ def test_a_row_that_breaks_its_worker_every_time_comes_to_an_end(post: Post, mai
     poison = post(as_user())
     with transaction():
         db.session.execute(db.update(Notification).values(sealed="sealed with a key that is lost"))
-    with pytest.raises(CannotOpen):
+    with pytest.raises(DecryptionError):
         deliver(poison)
     with transaction():
         db.session.execute(db.update(Notification).values(attempts=20, locked_until=None))

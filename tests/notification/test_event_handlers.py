@@ -14,7 +14,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import NotificationSend, UserCreated, UserDeleted
 from heidi_common.messaging.inbox import Inbox
-from heidi_common.messaging.outbox import Event, emit
+from heidi_common.messaging.outbox import OutboxEvent, emit
 from heidi_services.notification.models import Attempt, Device, Notification, Preferences
 from heidi_services.notification.service.event_handlers import forget
 from tests.conftest import SignedIn
@@ -77,7 +77,7 @@ def test_a_request_on_the_bus_becomes_a_mail_with_its_secret_erased(
     assert mail.mails[0]["Subject"] == "Setzen Sie Ihr Passwort zurück"
     sent = row(request)
     assert (sent.status, sent.sealed, sent.content, sent.locale) == ("SENT", None, None, "de")
-    everything = str([(e.data, e.subject) for e in db.session.scalars(db.select(Event))])
+    everything = str([(e.data, e.subject) for e in db.session.scalars(db.select(OutboxEvent))])
     assert "s3cr3t" not in everything
 
 
@@ -119,7 +119,9 @@ def test_a_request_that_can_never_be_sent_is_refused_and_says_why(worker: Worker
     worker.run()
     refused = db.session.scalars(db.select(Inbox).where(Inbox.consumer == "make_requested_notification")).one()
     assert refused.status == "refused" and "no template" in (refused.last_error or "")
-    assert db.session.scalars(db.select(Event.sealed).where(Event.type == "notification.send")).one() is None
+    assert (
+        db.session.scalars(db.select(OutboxEvent.sealed).where(OutboxEvent.type == "notification.send")).one() is None
+    )
 
 
 def test_a_welcome_is_sent_once_however_often_the_fact_arrives(
@@ -179,7 +181,7 @@ def test_who_forgets_a_person_takes_the_preferences_before_the_messages(
     """As a change of the preferences does, or each would wait for the other."""
     person = as_user()
     _end(person, deleted_at=utcnow(), erased_at=utcnow() if erased else None)
-    fact = db.session.scalars(db.select(Event).where(Event.type == "user.deleted")).one()
+    fact = db.session.scalars(db.select(OutboxEvent).where(OutboxEvent.type == "user.deleted")).one()
     with noted() as sent:
         forget(fact)
     locking = [text for text, _ in sent if text.startswith(("UPDATE", "DELETE")) or "FOR UPDATE" in text]

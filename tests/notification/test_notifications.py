@@ -12,7 +12,7 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.notification.models import Notification
 from heidi_services.notification.service import delivery_results, scheduled_tasks
 from heidi_services.notification.service.claim import claim
@@ -203,7 +203,7 @@ def test_what_its_owner_hides_before_its_time_is_never_delivered(
         db.session.execute(db.update(Notification).values(next_attempt_at=utcnow(), hinted_until=utcnow()))
     assert scheduled_tasks.overdue(10) == []
     assert (delivered(waiting).status, row(waiting).stream_id) == ("CANCELLED", None)
-    sent = db.select(Event).where(Event.type == "notification.sent")
+    sent = db.select(OutboxEvent).where(OutboxEvent.type == "notification.sent")
     assert list(db.session.scalars(sent)) == []
 
 

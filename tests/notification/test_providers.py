@@ -19,7 +19,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from heidi_common.database.session import db
-from heidi_common.http_client.client import Client
+from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.fcm import FcmSender
 from heidi_services.notification.channels.message import Message, Outcome
 from heidi_services.notification.channels.sendgrid import SendGridSender
@@ -59,7 +59,7 @@ def _settings(vendor: HTTPServer, **changes: object) -> Any:
 
 
 def _twilio(vendor: HTTPServer) -> TwilioSender:
-    return TwilioSender(_settings(vendor), Client(LOOPBACK))
+    return TwilioSender(_settings(vendor), HttpClient(LOOPBACK))
 
 
 def test_twilio_gets_the_form_it_documents(httpserver: HTTPServer) -> None:
@@ -108,7 +108,7 @@ def test_a_vendor_that_asks_for_time_gets_it(httpserver: HTTPServer) -> None:
 
 def test_nobody_listening_is_technical_and_an_answer_lost_is_ambiguous(httpserver: HTTPServer) -> None:
     away = _settings(httpserver, twilio_url=f"http://127.0.0.1:{free_port()}")
-    assert TwilioSender(away, Client(LOOPBACK)).send(_message()).outcome is Outcome.TECHNICAL
+    assert TwilioSender(away, HttpClient(LOOPBACK)).send(_message()).outcome is Outcome.TECHNICAL
 
     def hang_up(request: Request) -> Response:
         request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
@@ -127,7 +127,7 @@ def test_sendgrid_gets_the_json_it_documents(httpserver: HTTPServer) -> None:
         "", status=202, headers={"X-Message-Id": "sg-1"}
     )
     message = _message("ann@example.org", subject="Hi\nthere", unsubscribe_url="https://example.org/u")
-    result = SendGridSender(_settings(httpserver), Client(LOOPBACK)).send(message)
+    result = SendGridSender(_settings(httpserver), HttpClient(LOOPBACK)).send(message)
     assert (result.outcome, result.provider_id) == (Outcome.SENT, "sg-1")
     request = httpserver.log[0][0]
     mail = request.get_json()
@@ -143,7 +143,7 @@ def test_sendgrid_gets_the_json_it_documents(httpserver: HTTPServer) -> None:
 
 def test_a_wrong_sendgrid_key_is_not_tried_again(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/v3/mail/send").respond_with_json({"errors": []}, status=401)
-    result = SendGridSender(_settings(httpserver), Client(LOOPBACK)).send(_message("ann@example.org"))
+    result = SendGridSender(_settings(httpserver), HttpClient(LOOPBACK)).send(_message("ann@example.org"))
     assert (result.outcome, result.retryable) == (Outcome.TECHNICAL, False)
 
 
@@ -164,7 +164,7 @@ def fcm(httpserver: HTTPServer) -> FcmSender:
         "token_uri": httpserver.url_for("/token"),
     }
     httpserver.expect_request("/token").respond_with_json({"access_token": "at", "expires_in": 3600})
-    return FcmSender(_settings(httpserver, fcm_service_account=json.dumps(account)), Client(LOOPBACK))
+    return FcmSender(_settings(httpserver, fcm_service_account=json.dumps(account)), HttpClient(LOOPBACK))
 
 
 def test_fcm_gets_a_message_that_collapses_with_its_repeat(httpserver: HTTPServer, fcm: FcmSender) -> None:
@@ -234,7 +234,7 @@ class Browser:
 
 def _webpush(vendor: HTTPServer, *, allow: Any = LOOPBACK) -> WebPushSender:
     raw = ec.generate_private_key(ec.SECP256R1()).private_numbers().private_value.to_bytes(32, "big")
-    return WebPushSender(_settings(vendor, vapid_private_key=_b64(raw)), Client(allow))
+    return WebPushSender(_settings(vendor, vapid_private_key=_b64(raw)), HttpClient(allow))
 
 
 def test_a_browser_can_read_what_is_pushed_to_it(httpserver: HTTPServer) -> None:

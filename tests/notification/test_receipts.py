@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from twilio.request_validator import RequestValidator
 
 from heidi_common.database.session import db
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.notification.models import Suppression
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, delivered, row
@@ -60,7 +60,7 @@ def test_a_failure_reported_later_is_a_failure_and_a_fact(twilio: Say, sms: Call
     for _ in range(2):
         assert twilio(sent.id, MessageSid="SM1", MessageStatus="undelivered") == 204
     assert (row(sent.id).status, row(sent.id).failure_reason) == ("FAILED", "undelivered")
-    facts = list(db.session.scalars(db.select(Event).where(Event.type == "notification.failed")))
+    facts = list(db.session.scalars(db.select(OutboxEvent).where(OutboxEvent.type == "notification.failed")))
     assert [fact.subject for fact in facts] == [str(sent.id)], "once, however often it is said"
 
 

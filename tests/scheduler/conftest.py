@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.scheduler import service
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 
@@ -80,6 +80,6 @@ def runs(schedule_id: UUID) -> list[ScheduleRun]:
     return list(db.session.scalars(statement.execution_options(populate_existing=True)))
 
 
-def facts(kind: str) -> list[Event]:
+def facts(kind: str) -> list[OutboxEvent]:
     db.session.rollback()
-    return list(db.session.scalars(select(Event).where(Event.type == kind).order_by(Event.id)))
+    return list(db.session.scalars(select(OutboxEvent).where(OutboxEvent.type == kind).order_by(OutboxEvent.id)))

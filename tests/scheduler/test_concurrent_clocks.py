@@ -18,7 +18,7 @@ from heidi_common.app import base_app
 from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.scheduler import service
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 from tests.polling import until
@@ -107,7 +107,7 @@ def assert_each_slot_once(first: datetime) -> None:
         select(ScheduleRun.schedule_id, ScheduleRun.scheduled_for).distinct().subquery()
     )
     assert db.session.scalar(distinct) == count_runs()
-    said = select(Event.data["id"].as_string()).where(Event.type == "schedule.execute")
+    said = select(OutboxEvent.data["id"].as_string()).where(OutboxEvent.type == "schedule.execute")
     subjects = list(db.session.scalars(said))
     assert len(subjects) == len(set(subjects)) == count_runs()
 

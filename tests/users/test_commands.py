@@ -13,7 +13,7 @@ from heidi_common.app import build_app, service
 from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
 from heidi_common.identity.models import Role, User
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.notification.models import Notification
 from heidi_services.notification.service import event_handlers
 from tests.auth.helpers import ANOTHER, PASSWORD, bearer, login, register
@@ -113,7 +113,8 @@ def test_an_import_tells_each_line_and_goes_on_after_bad_ones(run, client, tmp_p
     assert login(client, "one@example.test").status_code == 200
     assert login(client, "two@example.test", ANOTHER).json["data"]["user"]["role"] == "MODERATOR"
     changed = [
-        event.data.get("changed") for event in db.session.scalars(select(Event).where(Event.type == "user.created"))
+        event.data.get("changed")
+        for event in db.session.scalars(select(OutboxEvent).where(OutboxEvent.type == "user.created"))
     ]
     assert changed == [["imported"]] * 2
 
@@ -134,7 +135,7 @@ def test_who_was_imported_is_not_greeted_and_who_registered_is(run, client, tmp_
     path.write_text(json.dumps({"email": "old@example.test"}))
     assert run("import", str(path)).exit_code == 0
     register(client)
-    for event in db.session.scalars(select(Event).where(Event.type == "user.created")).all():
+    for event in db.session.scalars(select(OutboxEvent).where(OutboxEvent.type == "user.created")).all():
         event_handlers.welcome(event)
     greeted = db.session.scalars(select(Notification.user_id)).all()
     assert greeted == [db.session.scalar(select(User.id).where(User.email == "ada@example.test"))]

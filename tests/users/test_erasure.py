@@ -11,15 +11,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import inspect, select
 
 from heidi_common.app import all_services, build_app
-from heidi_common.audit.trail import verify
+from heidi_common.audit.trail import verify_chain
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role, Session, User
 from heidi_common.interceptors.idempotency import IdempotencyKey
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.peers import client as peers
-from heidi_common.peers.client import Reply
+from heidi_common.peers.client import PeerResponse
 from heidi_common.runtime import current_settings
 from heidi_services.auth.models import OneTimeToken, RecoveryCode, Totp
 from heidi_services.auth.service import retention as forgetting
@@ -32,9 +32,9 @@ def erase(client: FlaskClient, user_id: str, headers: dict, **body: str):
     return client.post(f"{USERS}/{user_id}/erase", json=body, headers=headers)
 
 
-def facts(kind: str) -> list[Event]:
+def facts(kind: str) -> list[OutboxEvent]:
     db.session.rollback()
-    return list(db.session.scalars(select(Event).where(Event.type == kind)))
+    return list(db.session.scalars(select(OutboxEvent).where(OutboxEvent.type == kind)))
 
 
 def enrol(client: FlaskClient, headers: dict) -> None:
@@ -72,7 +72,7 @@ def test_oneself_is_erased_with_the_password_and_only_the_id_stays(client: Flask
     assert str(user.id) == str(session.user_id) == user_id
     for trace in ("ada", "Ada", "Lovelace", "127.0.0.1", "Werkzeug"):
         assert trace not in words_of(user) + words_of(session)
-    assert verify().broken_at is None
+    assert verify_chain().broken_at is None
     register(client)
 
 
@@ -163,13 +163,17 @@ def test_an_export_holds_what_every_service_knows(client, as_user) -> None:
 
 
 def test_a_page_too_large_for_one_answer_is_asked_for_in_smaller_ones(client, as_user, monkeypatch) -> None:
-    asked, here = [], peers._here
+    asked, here = [], peers._call_in_process
 
-    def small(app, headers, call, timeout) -> Reply:
+    def small(app, headers, call, timeout) -> PeerResponse:
         asked.append(call.params.get("limit"))
-        return Reply(None, error="TooLarge") if call.params.get("limit") == 100 else here(app, headers, call, timeout)
+        return (
+            PeerResponse(None, error="ResponseTooLarge")
+            if call.params.get("limit") == 100
+            else here(app, headers, call, timeout)
+        )
 
-    monkeypatch.setattr(peers, "_here", small)
+    monkeypatch.setattr(peers, "_call_in_process", small)
     assert client.get(f"{USERS}/me/export", headers=as_user().headers).status_code == 200
     assert asked == [None, 100, 10, 100, 10, 100, 10]
 
@@ -183,6 +187,6 @@ def test_an_export_of_more_pages_than_a_person_may_ask_for_is_whole(app, as_user
 
 
 def test_an_export_without_a_service_is_no_export(client, as_user, monkeypatch) -> None:
-    monkeypatch.setattr("heidi_common.peers.client._here", lambda *args: Reply(503))
+    monkeypatch.setattr("heidi_common.peers.client._call_in_process", lambda *args: PeerResponse(503))
     found = client.get(f"{USERS}/me/export", headers=as_user().headers)
     assert (found.status_code, found.json["code"]) == (503, "export_incomplete")

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from heidi_common.database.session import db
-from heidi_common.database.text_search import plain
+from heidi_common.database.text_search import plain_letters
 from heidi_common.database.transactions import reading
 from heidi_common.identity.models import Role
 from tests.conftest import ROOT
@@ -40,7 +40,7 @@ def test_python_and_the_database_make_the_same_of_every_letter(app: Flask) -> No
         sql = text("SELECT letter, plain_letters(letter) AS made FROM unnest(CAST(:letters AS text[])) letter")
         found = {row.letter: row.made for row in connection.execute(sql, {"letters": known})}
     assert len(found) == len(known)
-    assert {letter: made for letter, made in found.items() if made != plain(letter)} == {}
+    assert {letter: made for letter, made in found.items() if made != plain_letters(letter)} == {}
 
 
 def test_a_search_walks_the_trigrams(client: FlaskClient, as_user: Callable[..., Any]) -> None:

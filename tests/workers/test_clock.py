@@ -16,7 +16,7 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.inbox import Inbox
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from workers.broker import make_broker
 from workers.clock import Duty, overdue_inbox, prune, round
 
@@ -57,13 +57,13 @@ def test_when_nothing_can_be_done_the_clock_is_told_to_rest(app: Flask, settings
 
 def test_an_old_fact_stays_while_a_subscriber_has_yet_to_digest_it(app: Flask) -> None:
     old = utcnow() - timedelta(days=90)
-    event = Event(id=uuid4(), type="old.waiting", subject="1", data={}, created_at=old, sent_at=old)
+    event = OutboxEvent(id=uuid4(), type="old.waiting", subject="1", data={}, created_at=old, sent_at=old)
     with transaction():
         db.session.add(event)
         db.session.add(Inbox(event_id=event.id, consumer="done", status="done", done_at=old))
         db.session.add(Inbox(event_id=event.id, consumer="waits", created_at=old))
     prune()
-    assert list(db.session.scalars(select(Event.type))) == ["old.waiting"]
+    assert list(db.session.scalars(select(OutboxEvent.type))) == ["old.waiting"]
     assert list(db.session.scalars(select(Inbox.consumer))) == ["waits"]
 
 
@@ -84,11 +84,11 @@ def test_a_duty_that_broke_its_transaction_does_not_break_the_next_one(app: Flas
 def test_old_facts_go_but_unsent_ones_and_dead_rows_stay(app: Flask) -> None:
     old = utcnow() - timedelta(days=90)
     with transaction():
-        db.session.add(Event(type="old.sent", subject="1", data={}, created_at=old, sent_at=old))
-        db.session.add(Event(type="old.unsent", subject="1", data={}, created_at=old))
-        db.session.add(Event(type="new.sent", subject="1", data={}, sent_at=utcnow()))
+        db.session.add(OutboxEvent(type="old.sent", subject="1", data={}, created_at=old, sent_at=old))
+        db.session.add(OutboxEvent(type="old.unsent", subject="1", data={}, created_at=old))
+        db.session.add(OutboxEvent(type="new.sent", subject="1", data={}, sent_at=utcnow()))
         db.session.add(Inbox(event_id=uuid4(), consumer="c", status="done", done_at=old))
         db.session.add(Inbox(event_id=uuid4(), consumer="c", status="dead", created_at=old))
     prune()
-    assert sorted(db.session.scalars(select(Event.type))) == ["new.sent", "old.unsent"]
+    assert sorted(db.session.scalars(select(OutboxEvent.type))) == ["new.sent", "old.unsent"]
     assert db.session.scalar(select(func.count()).select_from(Inbox)) == 1

@@ -16,7 +16,7 @@ from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
 from heidi_common.messaging.events import CityCreated, NotificationQueued, UserCreated
 from heidi_common.messaging.inbox import Inbox
-from heidi_common.messaging.outbox import Event, emit
+from heidi_common.messaging.outbox import OutboxEvent, emit
 from workers.broker import make_broker
 from workers.relay import relay_batch
 
@@ -47,7 +47,7 @@ def say_user_created() -> UUID:
 
 
 def test_a_fact_reaches_the_inbox_of_its_subscriber_the_world_outside_and_a_worker(broker: Broker) -> None:
-    outside: list[Event] = []
+    outside: list[OutboxEvent] = []
     event_id = say_user_created()
     assert relay_batch(broker, outside.extend) == 1
     assert [event.id for event in outside] == [event_id]
@@ -68,7 +68,7 @@ def test_a_fact_is_passed_on_once(broker: Broker) -> None:
 
 
 def test_a_fact_that_cannot_be_published_stays_unsent_and_has_no_inbox_row(broker: Broker) -> None:
-    def refuse(events: Sequence[Event]) -> None:
+    def refuse(events: Sequence[OutboxEvent]) -> None:
         raise ConnectionError("the broker is away")
 
     say_user_created()
@@ -90,16 +90,16 @@ def test_a_hint_carries_the_row_that_is_the_work_and_needs_no_inbox(broker: Brok
 def test_places_in_the_log_follow_the_order_of_commits_not_of_inserts(app: Flask, broker: Broker) -> None:
     """A transaction that commits late must not appear before what a reader has already passed."""
     session = db.session
-    early = Event(type="a.b", subject="1", data={})
+    early = OutboxEvent(type="a.b", subject="1", data={})
     with db.engine.connect() as slow:
         begun = slow.begin()
-        slow.execute(Event.__table__.insert().values(id=uuid4(), type="slow.one", subject="1", data={}))
+        slow.execute(OutboxEvent.__table__.insert().values(id=uuid4(), type="slow.one", subject="1", data={}))
         with transaction():
             session.add(early)
         relay_batch(broker, lambda events: None)
         begun.commit()
     relay_batch(broker, lambda events: None)
-    order = db.session.scalars(select(Event.type).order_by(Event.position)).all()
+    order = db.session.scalars(select(OutboxEvent.type).order_by(OutboxEvent.position)).all()
     assert order == ["a.b", "slow.one"]
 
 
@@ -107,7 +107,7 @@ def test_within_a_batch_the_places_follow_the_facts_own_order(broker: Broker) ->
     with transaction():
         said = [emit(UserCreated(id=uuid4(), role=Role.USER, is_active=True)) for _ in range(300)]
     relay_batch(broker, lambda events: None)
-    assert list(db.session.scalars(select(Event.id).order_by(Event.position))) == said
+    assert list(db.session.scalars(select(OutboxEvent.id).order_by(OutboxEvent.position))) == said
 
 
 def test_the_request_id_travels_with_the_message(broker: Broker) -> None:
@@ -123,5 +123,5 @@ def test_data_is_camel_case_ids_and_enums_only(app: Flask) -> None:
     city = uuid4()
     with transaction():
         emit(CityCreated(id=city, country="DE"))
-    event = db.session.scalars(select(Event)).one()
+    event = db.session.scalars(select(OutboxEvent)).one()
     assert (event.type, event.subject, event.data) == ("city.created", str(city), {"id": str(city), "country": "DE"})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flask import Response
 
-from heidi_common.pages import page
+from heidi_common.pages import render_page
 
 FOLDER = Path(__file__).parent
 SCRIPT = (FOLDER / "script.js").read_text()
@@ -19,4 +19,4 @@ WORDS = {path.stem: json.loads(path.read_text()) for path in (FOLDER / "translat
 def show(name: str) -> Response:
     """The page of that name, in the browser's language."""
     words = {language: said["everywhere"] | said[name] for language, said in WORDS.items()}
-    return page(BODIES[name], words, script=SCRIPT)
+    return render_page(BODIES[name], words, script=SCRIPT)

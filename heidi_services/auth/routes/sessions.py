@@ -52,7 +52,7 @@ def end_session(session_id: UUID) -> None:
 
 
 def _me() -> dict[str, Any]:
-    user = accounts.read(caller().id)
+    user = accounts.read_public(caller().id)
     if user is None:
         raise Unauthorized("The session has ended.", error="invalid_token")
-    return accounts.as_json(user)
+    return accounts.serialize_user_json(user)

@@ -8,13 +8,13 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select, update
 
-from heidi_common.audit.trail import fingerprint, record, refuse
+from heidi_common.audit.trail import fingerprint, record, record_failure
 from heidi_common.database.models import utcnow
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import login_throttle, revocation
-from heidi_common.identity.models import Client
+from heidi_common.identity.models import MachineClient
 from heidi_common.jwt.guards import authenticate
 from heidi_common.problems import NotFound, Unauthorized
 from heidi_common.runtime import current_settings
@@ -28,7 +28,7 @@ def create(name: str, scopes: list[str], actor: UUID | None) -> dict[str, Any]:
     """A new client with its secret, which nobody can look up later."""
     secret = tokens.new_secret()
     with transaction():
-        client = Client(name=name, scopes=sorted(set(scopes)), secret_hash=tokens.digest(secret))
+        client = MachineClient(name=name, scopes=sorted(set(scopes)), secret_hash=tokens.digest(secret))
         db.session.add(client)
         db.session.flush()
         record("client_created", actor=actor, target=client.id, detail={"scopes": client.scopes})
@@ -36,9 +36,15 @@ def create(name: str, scopes: list[str], actor: UUID | None) -> dict[str, Any]:
 
 
 def listed(limit: int, cursor: str | None, total: bool) -> Page:
-    live = select(Client).where(Client.revoked_at.is_(None))
+    live = select(MachineClient).where(MachineClient.revoked_at.is_(None))
     return page(
-        live, order=Client.created_at, descending=True, tiebreak=Client.id, limit=limit, cursor=cursor, total=total
+        live,
+        order=MachineClient.created_at,
+        descending=True,
+        tiebreak=MachineClient.id,
+        limit=limit,
+        cursor=cursor,
+        total=total,
     )
 
 
@@ -70,12 +76,12 @@ def token(client_id: str, secret: str, scope: str | None, address: str) -> dict[
     expected = client.secret_hash if client else tokens.digest("nobody")
     if not secrets.compare_digest(expected, tokens.digest(secret)) or client is None:
         login_throttle.count(*limits)
-        refuse("authn_client_fail", target=fingerprint(client_id))
+        record_failure("authn_client_fail", target=fingerprint(client_id))
         raise OAuthError(401, "invalid_client", "The client id or the secret is wrong.")
     granted = _granted(client.scopes, scope)
     with transaction():
-        used = update(Client).where(Client.id == client.id)
-        db.session.execute(used.values(last_used_at=utcnow(), updated_at=Client.updated_at))
+        used = update(MachineClient).where(MachineClient.id == client.id)
+        db.session.execute(used.values(last_used_at=utcnow(), updated_at=MachineClient.updated_at))
         record("authn_token_created", actor=client.id)
     seconds = current_settings().access_token_seconds
     signed = tokens.machine(client.id, granted)
@@ -98,22 +104,24 @@ def _granted(allowed: list[str], wanted: str | None) -> str:
     return " ".join(sorted(asked))
 
 
-def _find(client_id: str) -> Client | None:
+def _find(client_id: str) -> MachineClient | None:
     try:
         known = UUID(client_id)
     except ValueError:
         known = uuid4()
-    return db.session.scalar(select(Client).where(Client.id == known, Client.revoked_at.is_(None)))
+    return db.session.scalar(select(MachineClient).where(MachineClient.id == known, MachineClient.revoked_at.is_(None)))
 
 
-def _live(client_id: UUID) -> Client:
-    statement = select(Client).where(Client.id == client_id, Client.revoked_at.is_(None)).with_for_update()
+def _live(client_id: UUID) -> MachineClient:
+    statement = (
+        select(MachineClient).where(MachineClient.id == client_id, MachineClient.revoked_at.is_(None)).with_for_update()
+    )
     client = db.session.scalar(statement)
     if client is None:
         raise NotFound("There is no such client.")
     return client
 
 
-def _shown(client: Client) -> dict[str, Any]:
+def _shown(client: MachineClient) -> dict[str, Any]:
     names = ("id", "name", "scopes", "last_used_at", "created_at", "updated_at")
     return {name: getattr(client, name) for name in names} | {"client_id": client.id}

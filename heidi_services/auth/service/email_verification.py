@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from heidi_common.audit.trail import record, refuse_token
+from heidi_common.audit.trail import record, record_token_failure
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
@@ -35,7 +35,7 @@ def resend(caller: Caller, address: str) -> None:
         user = db.session.scalar(select(User).where(User.id == caller.id, User.email_verified_at.is_(None)))
         if user is None:
             return
-        login_throttle.spend(login_throttle.mails(user.email, address))
+        login_throttle.count_or_reject(login_throttle.emails(user.email, address))
         one_time_tokens.drop(user.id, Purpose.VERIFY_EMAIL)
         ask(user)
 
@@ -48,7 +48,7 @@ def verify(token: str, now: datetime | None = None) -> None:
         found = one_time_tokens.redeem(token, Purpose.VERIFY_EMAIL, now)
         if found is not None and _mark(*found, now):
             return
-    refuse_token("user_email_verify_fail", "token")
+    record_token_failure("user_email_verify_fail", "token")
     raise BadRequest("The token is wrong, used or too old.", code="invalid_token")
 
 

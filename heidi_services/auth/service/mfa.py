@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from uuid_utils.compat import uuid7
 
-from heidi_common.audit.trail import record, refuse
+from heidi_common.audit.trail import record, record_failure
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
@@ -42,7 +42,7 @@ def verify(token: str, code: str, device: Device, now: datetime | None = None) -
     found = _count_try(token, now)
     if found is None:
         login_throttle.count(login_throttle.address(device.ip))
-        refuse("authn_mfa_fail", detail={"reason": "challenge"})
+        record_failure("authn_mfa_fail", detail={"reason": "challenge"})
         raise Unauthorized("The challenge has ended: sign in again.", code="invalid_mfa_token")
     limit = login_throttle.second_factor(found.user_id)
     login_throttle.check(limit)
@@ -51,14 +51,14 @@ def verify(token: str, code: str, device: Device, now: datetime | None = None) -
     if answer is not None:
         return answer
     login_throttle.count(limit, login_throttle.address(device.ip))
-    refuse("authn_mfa_fail", actor=found.user_id, detail={"reason": "code"})
+    record_failure("authn_mfa_fail", actor=found.user_id, detail={"reason": "code"})
     raise Unauthorized("The code is wrong.", code="invalid_code")
 
 
 def _enter(found: OneTimeToken, code: str, device: Device, now: datetime) -> dict[str, Any] | None:
     # Held still: a deactivation is either seen here or ends the new session.
     db.session.execute(select(User.id).where(User.id == found.user_id).with_for_update(read=True))
-    user = accounts.by_id(found.user_id, User.token_version, User.locale)
+    user = accounts.find_public(found.user_id, User.token_version, User.locale)
     if user is None or not user.is_active or not _accept(found.user_id, code, now):
         return None
     if not one_time_tokens.use(found.id, now):
@@ -83,11 +83,11 @@ def _count_try(token: str, now: datetime) -> OneTimeToken | None:
 def enrol(caller: Caller) -> dict[str, Any]:
     """A new secret, waiting to be confirmed; 409 when a second factor is in use already."""
     with transaction():
-        user = accounts.by_id(caller.id)
+        user = accounts.find_public(caller.id)
         if user is None:
             raise NotFound("There is no such account.")
         secret = totp.new_secret()
-        fresh = {"secret": totp_secrets.seal(secret, caller.id), "created_at": utcnow(), "last_step": 0}
+        fresh = {"secret": totp_secrets.encrypt(secret, caller.id), "created_at": utcnow(), "last_step": 0}
         statement = (
             upsert(Totp)
             .values(user_id=caller.id, **fresh)
@@ -116,7 +116,7 @@ def confirm(caller: Caller, code: str, now: datetime | None = None) -> dict[str,
             record("authn_mfa_enabled", actor=caller.id)
     if step is None:
         login_throttle.count(limit)
-        refuse("authn_mfa_fail", actor=caller.id, detail={"reason": "confirmation"})
+        record_failure("authn_mfa_fail", actor=caller.id, detail={"reason": "confirmation"})
         raise Invalid.field("code", "The code is wrong.", code="invalid_code")
     return {"recovery_codes": codes}
 
@@ -159,5 +159,5 @@ def _use_recovery_code(user_id: UUID, code: str, now: datetime) -> bool:
 
 def _step(factor: Totp, code: str, now: datetime) -> int | None:
     """The time step of a right code."""
-    secret = totp_secrets.opened(factor)
+    secret = totp_secrets.decrypt(factor)
     return None if secret is None else totp.matching_step(secret, code, now)

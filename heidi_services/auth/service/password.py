@@ -8,15 +8,15 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, select, update
 
-from heidi_common.audit.trail import fingerprint, record, refuse, refuse_token
+from heidi_common.audit.trail import fingerprint, record, record_failure, record_token_failure
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts, login_throttle
 from heidi_common.identity.emails import normalise_email
 from heidi_common.identity.models import Session, User
-from heidi_common.identity.password_hashing import passwords
-from heidi_common.identity.password_policy import check_password
+from heidi_common.identity.password_hashing import password_hasher
+from heidi_common.identity.password_policy import require_acceptable_password
 from heidi_common.jwt.guards import Caller
 from heidi_common.problems import BadRequest, Invalid
 from heidi_services.auth import mailer, one_time_tokens
@@ -33,8 +33,8 @@ def forgot(email: str, device: Device) -> None:
         subject = normalise_email(email)
     except ValueError:
         subject = email.casefold()
-    login_throttle.spend(login_throttle.forgotten(device.ip))
-    login_throttle.spend(login_throttle.mails(subject, device.ip))
+    login_throttle.count_or_reject(login_throttle.password_reset(device.ip))
+    login_throttle.count_or_reject(login_throttle.emails(subject, device.ip))
     with same_time(), transaction():
         active = User.is_active & User.deleted_at.is_(None)
         user = db.session.scalar(select(User).where(User.email == subject, active))
@@ -50,8 +50,8 @@ def reset(token: str, new_password: str, now: datetime | None = None) -> None:
     user = _holder(token, now)
     if user is None:
         raise _bad_token()
-    check_password(new_password, own=(user.email, user.first_name, user.last_name), field="newPassword")
-    hashed = passwords().hash(new_password)
+    require_acceptable_password(new_password, own=(user.email, user.first_name, user.last_name), field="newPassword")
+    hashed = password_hasher().hash(new_password)
     with transaction():
         one_time_tokens.hold_person(token, Purpose.RESET_PASSWORD, now)
         found = one_time_tokens.redeem(token, Purpose.RESET_PASSWORD, now)
@@ -60,31 +60,31 @@ def reset(token: str, new_password: str, now: datetime | None = None) -> None:
             _set(user.id, hashed, now)
             _verify(user.id, found[1], now)
             accounts.end_sessions(user.id, "password_reset")
-            accounts.end_all_tokens(user.id)
+            accounts.revoke_access_tokens(user.id)
             record("authn_password_reset", actor=user.id, target=user.id)
             mailer.send("password-changed", user, kind="WARNING")
     if found is None:
         raise _bad_token()
-    login_throttle.forget(login_throttle.account(user.email))
+    login_throttle.reset(login_throttle.account(user.email))
 
 
 def change(caller: Caller, current: str, new_password: str, device: Device, now: datetime | None = None) -> None:
     """A new password for who knows the current one. The other sessions end."""
     now = now or utcnow()
-    columns = (*accounts.SHOWN, User.password_hash, User.password_changed_at, User.locale)
+    columns = (*accounts.PUBLIC_COLUMNS, User.password_hash, User.password_changed_at, User.locale)
     user = db.session.execute(select(*columns).where(User.id == caller.id)).one()
     db.session.rollback()
     limit = login_throttle.pair(user.email, device.ip)
     login_throttle.check(limit)
-    verdict = passwords().verify(user.password_hash, current, at_turn=lambda: login_throttle.check(limit))
+    verdict = password_hasher().verify(user.password_hash, current, at_turn=lambda: login_throttle.check(limit))
     if not verdict.ok:
         login_throttle.count(limit)
-        refuse("authn_password_change_fail", actor=caller.id, target=caller.id)
+        record_failure("authn_password_change_fail", actor=caller.id, target=caller.id)
         raise _wrong_password()
     if new_password == current:
         raise Invalid.field("newPassword", "is the password that the account has already", code="password_refused")
-    check_password(new_password, own=(user.email, user.first_name, user.last_name), field="newPassword")
-    hashed = passwords().hash(new_password)
+    require_acceptable_password(new_password, own=(user.email, user.first_name, user.last_name), field="newPassword")
+    hashed = password_hasher().hash(new_password)
     with transaction():
         if not _set(user.id, hashed, now, User.password_changed_at.is_not_distinct_from(user.password_changed_at)):
             raise _wrong_password()
@@ -132,5 +132,5 @@ def _wrong_password() -> Invalid:
 
 
 def _bad_token() -> BadRequest:
-    refuse_token("authn_password_reset_fail", "token")
+    record_token_failure("authn_password_reset_fail", "token")
     return BadRequest("The token is wrong, used or too old.", code="invalid_token")

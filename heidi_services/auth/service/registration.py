@@ -6,15 +6,15 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from heidi_common.audit.trail import fingerprint, record, refuse
+from heidi_common.audit.trail import fingerprint, record, record_failure
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts, login_throttle
 from heidi_common.identity.emails import checked_email
 from heidi_common.identity.models import User
-from heidi_common.identity.password_hashing import passwords
-from heidi_common.identity.password_policy import check_password
+from heidi_common.identity.password_hashing import password_hasher
+from heidi_common.identity.password_policy import require_acceptable_password
 from heidi_common.problems import Conflict
 from heidi_common.runtime import current_settings
 from heidi_services.auth import mailer, one_time_tokens
@@ -32,14 +32,14 @@ def is_open() -> bool:
 
 def register(body: dict[str, Any], device: Device) -> dict[str, Any] | None:
     """The answer of a sign-in; None in verified mode, whether or not the e-mail is free."""
-    login_throttle.spend(login_throttle.registration(device.ip))
+    login_throttle.count_or_reject(login_throttle.registration(device.ip))
     email, profile = checked_email(body["email"]), {key: body.get(key) for key in PROFILE}
-    check_password(body["password"], own=(email, profile["first_name"], profile["last_name"]))
+    require_acceptable_password(body["password"], own=(email, profile["first_name"], profile["last_name"]))
     if is_open():
         _refuse_taken(email)
-        return _open(email, passwords().hash(body["password"]), profile, device)
-    login_throttle.spend(login_throttle.mails(email, device.ip))
-    hashed = passwords().hash(body["password"])
+        return _open(email, password_hasher().hash(body["password"]), profile, device)
+    login_throttle.count_or_reject(login_throttle.emails(email, device.ip))
+    hashed = password_hasher().hash(body["password"])
     with same_time():
         _verified(email, hashed, profile)
     return None
@@ -65,7 +65,7 @@ def _open(email: str, hashed: str, profile: dict[str, Any], device: Device) -> d
 
 
 def _taken(email: str) -> Conflict:
-    refuse("user_registration_fail", target=fingerprint(email), detail={"reason": "email_taken"})
+    record_failure("user_registration_fail", target=fingerprint(email), detail={"reason": "email_taken"})
     return accounts.email_taken("email")
 
 

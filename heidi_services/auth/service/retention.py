@@ -11,7 +11,7 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import delete_in_batches, transaction
 from heidi_common.identity.models import Session, User
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.auth import one_time_tokens
 from heidi_services.auth.models import OneTimeToken, RecoveryCode, Totp
 
@@ -20,7 +20,7 @@ KEEP_SESSIONS = timedelta(days=90)
 """Ended sessions stay for a while: they tell which devices and addresses are known."""
 
 
-def forget_person(event: Event) -> None:
+def forget_person(event: OutboxEvent) -> None:
     """A deleted person's mailed tokens are worthless; an erased one's second factor goes, too."""
     user_id = UUID(event.subject)
     user = db.session.get(User, user_id)

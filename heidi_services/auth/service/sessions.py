@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import bindparam, exists, insert, select, update
 from uuid_utils.compat import uuid7
 
-from heidi_common.audit.trail import record, refuse, refuse_token
-from heidi_common.database.compiled import Direct
+from heidi_common.audit.trail import record, record_failure, record_token_failure
+from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
@@ -28,9 +28,9 @@ CONVERGE = timedelta(seconds=10)
 RECENT = timedelta(minutes=10)
 _SEEN = select(Session.user_agent).where(Session.user_id == bindparam("user_id"))
 _SAME = Session.user_agent.is_not_distinct_from(bindparam("user_agent"))
-_NEW_DEVICE = Direct(select((exists(_SEEN) & ~exists(_SEEN.where(_SAME))).label("is_new")))
+_NEW_DEVICE = CompiledStatement(select((exists(_SEEN) & ~exists(_SEEN.where(_SAME))).label("is_new")))
 _OPENED = ("id", "user_id", "counter", "rotated_at", "created_at", "idle_expires_at", "absolute_expires_at")
-_OPEN = Direct(
+_OPEN = CompiledStatement(
     insert(Session)
     .values({name: bindparam(name) for name in (*_OPENED, "ip", "user_agent", "label")})
     .returning(Session.id),
@@ -70,7 +70,7 @@ def start(user: Any, device: Device) -> dict[str, Any]:
     _OPEN.all(**session)
     record("authn_login_success", actor=user.id, target=session["id"])
     place = Place(session["id"], 1, min(session["idle_expires_at"], session["absolute_expires_at"]))
-    return {"user": accounts.show(user), **tokens.pair(user, place, now)}
+    return {"user": accounts.serialize_user(user), **tokens.pair(user, place, now)}
 
 
 def refresh(token: str, now: datetime | None = None) -> dict[str, Any]:
@@ -79,12 +79,12 @@ def refresh(token: str, now: datetime | None = None) -> dict[str, Any]:
     now = now or utcnow()
     with transaction():
         place = _rotate(session_id, user_id, counter, now) or _converge(session_id, user_id, counter, now)
-        user = accounts.by_id(user_id, User.token_version) if place else None
+        user = accounts.find_public(user_id, User.token_version) if place else None
     if place and user and user.is_active:
-        return {"user": accounts.show(user), **tokens.pair(user, place, now)}
+        return {"user": accounts.serialize_user(user), **tokens.pair(user, place, now)}
     if not place and _is_behind(session_id, user_id, counter, now):
         _end_stolen(session_id, user_id)
-    refuse_token("authn_token_invalid", "refresh", actor=user_id, target=session_id)
+    record_token_failure("authn_token_invalid", "refresh", actor=user_id, target=session_id)
     raise Unauthorized("The session has ended.", error="invalid_token")
 
 
@@ -94,7 +94,7 @@ def _rotate(session_id: UUID, user_id: UUID, counter: int, now: datetime) -> Pla
     statement = (
         update(Session)
         .where(Session.id == session_id, Session.user_id == user_id, Session.counter == counter)
-        .where(*accounts.live_session(Session, now))
+        .where(*accounts.active_session_conditions(Session, now))
         .values(counter=Session.counter + 1, rotated_at=now, idle_expires_at=idle)
         .returning(Session.counter, Session.absolute_expires_at)
     )
@@ -107,7 +107,7 @@ def _converge(session_id: UUID, user_id: UUID, counter: int, now: datetime) -> P
     statement = (
         select(Session.counter, Session.idle_expires_at, Session.absolute_expires_at)
         .where(Session.id == session_id, Session.user_id == user_id, Session.counter == counter + 1)
-        .where(Session.rotated_at >= now - CONVERGE, *accounts.live_session(Session, now))
+        .where(Session.rotated_at >= now - CONVERGE, *accounts.active_session_conditions(Session, now))
     )
     row = db.session.execute(statement).first()
     return None if row is None else Place(session_id, row.counter, min(row.idle_expires_at, row.absolute_expires_at))
@@ -115,7 +115,7 @@ def _converge(session_id: UUID, user_id: UUID, counter: int, now: datetime) -> P
 
 def _is_behind(session_id: UUID, user_id: UUID, counter: int, now: datetime) -> bool:
     live = select(exists().where(Session.id == session_id, Session.user_id == user_id, Session.counter > counter))
-    return bool(db.session.scalar(live.where(*accounts.live_session(Session, now))))
+    return bool(db.session.scalar(live.where(*accounts.active_session_conditions(Session, now))))
 
 
 def _end_stolen(session_id: UUID, user_id: UUID) -> None:
@@ -126,7 +126,7 @@ def _end_stolen(session_id: UUID, user_id: UUID) -> None:
         person = _person(user_id)
         if ended and person:
             mailer.send("token-theft", person, kind="ALERT", at=utcnow().strftime("%Y-%m-%d %H:%M UTC"))
-    refuse("authn_token_reuse", actor=user_id, target=session_id)
+    record_failure("authn_token_reuse", actor=user_id, target=session_id)
     raise Unauthorized("The session has ended.", error="invalid_token")
 
 
@@ -140,7 +140,7 @@ def logout(caller: Caller) -> None:
 def logout_all(caller: Caller) -> None:
     with transaction():
         ended = accounts.end_sessions(caller.id, "logout_all")
-        accounts.end_all_tokens(caller.id)
+        accounts.revoke_access_tokens(caller.id)
         record("authn_logout_all", actor=caller.id, target=caller.id, detail={"sessions": len(ended)})
 
 
@@ -150,7 +150,7 @@ def devices(caller: Caller, user_id: UUID | None = None) -> list[dict[str, Any]]
         raise Forbidden("These are not yours.")
     statement = (
         select(Session)
-        .where(Session.user_id == (user_id or caller.id), *accounts.live_session(Session, utcnow()))
+        .where(Session.user_id == (user_id or caller.id), *accounts.active_session_conditions(Session, utcnow()))
         .order_by(Session.rotated_at.desc())
         .limit(200)
     )

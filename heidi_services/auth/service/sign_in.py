@@ -7,15 +7,15 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, exists, select, update
 
-from heidi_common.audit.trail import fingerprint, refuse
-from heidi_common.database.compiled import Direct
+from heidi_common.audit.trail import fingerprint, record_failure
+from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts, login_throttle
 from heidi_common.identity.accounts import AnyRow
 from heidi_common.identity.emails import normalise_email
 from heidi_common.identity.models import Session, User
-from heidi_common.identity.password_hashing import passwords
+from heidi_common.identity.password_hashing import password_hasher
 from heidi_common.problems import Unauthorized
 from heidi_common.runtime import current_settings
 from heidi_services.auth.models import Totp
@@ -23,11 +23,11 @@ from heidi_services.auth.service import mfa, sessions
 from heidi_services.auth.service.sessions import Device
 
 NOBODY = UUID(int=0)
-COLUMNS = (*accounts.SHOWN, User.password_hash, User.password_changed_at, User.token_version, User.locale)
+COLUMNS = (*accounts.PUBLIC_COLUMNS, User.password_hash, User.password_changed_at, User.token_version, User.locale)
 _TOTP = exists().where(Totp.user_id == User.id, Totp.confirmed_at.is_not(None)).label("has_totp")
-_FIND = Direct(select(*COLUMNS, _TOTP).where(User.email == bindparam("subject"), User.deleted_at.is_(None)))
+_FIND = CompiledStatement(select(*COLUMNS, _TOTP).where(User.email == bindparam("subject"), User.deleted_at.is_(None)))
 """The account, read on a connection that is given back before the hashing begins."""
-_HOLD = Direct(
+_HOLD = CompiledStatement(
     select(User.id)
     .where(User.id == bindparam("user_id"), User.is_active, User.deleted_at.is_(None))
     .where(User.password_changed_at.is_not_distinct_from(bindparam("changed_at")))
@@ -49,7 +49,7 @@ def sign_in(email: str, password: str, device: Device) -> dict[str, Any]:
         standing = login_throttle.check(pair, address, soft=account)
 
     # The password is checked before anything else is looked at, so that all refusals take the same time.
-    verdict = passwords().verify(user.password_hash if user else None, password, at_turn=at_turn)
+    verdict = password_hasher().verify(user.password_hash if user else None, password, at_turn=at_turn)
     # Asked whatever the verdict was: one statement more would tell that a password was right.
     barred = standing.soft_is_reached and _is_stranger(user.id if user else NOBODY, device)
     if not (verdict.ok and user and _may_enter(user)) or barred:
@@ -58,7 +58,7 @@ def sign_in(email: str, password: str, device: Device) -> dict[str, Any]:
     if verdict.stale:
         _rehash(user, password)
     if standing.failures:
-        login_throttle.forget(pair)
+        login_throttle.reset(pair)
     with transaction():
         if _is_unchanged(user):
             return mfa.challenge(user, device) if user.has_totp else sessions.start(user, device)
@@ -66,7 +66,7 @@ def sign_in(email: str, password: str, device: Device) -> dict[str, Any]:
 
 
 def _wrong(subject: str) -> Unauthorized:
-    refuse("authn_login_fail", target=fingerprint(subject))
+    record_failure("authn_login_fail", target=fingerprint(subject))
     return Unauthorized("The e-mail or the password is wrong.", code="invalid_credentials")
 
 
@@ -88,7 +88,7 @@ def _is_stranger(user_id: UUID, device: Device) -> bool:
 
 def _rehash(user: AnyRow, password: str) -> None:
     """Replace a hash of another kind; not when the password was changed meanwhile."""
-    fresh = passwords().hash(password)
+    fresh = password_hasher().hash(password)
     with transaction():
         mine = update(User).where(User.id == user.id, User.password_hash == user.password_hash)
         db.session.execute(mine.values(password_hash=fresh, updated_at=User.updated_at))

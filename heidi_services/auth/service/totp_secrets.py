@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from heidi_common.crypto.encryption import CannotOpen, field_encryptor
+from heidi_common.crypto.encryption import DecryptionError, field_encryptor
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_services.auth.models import Totp
@@ -16,15 +16,15 @@ log = logging.getLogger(__name__)
 BATCH = 200
 
 
-def seal(secret: str, user_id: UUID) -> str:
-    return field_encryptor().seal(secret, context=_context(user_id))
+def encrypt(secret: str, user_id: UUID) -> str:
+    return field_encryptor().encrypt(secret, context=_context(user_id))
 
 
-def opened(factor: Totp) -> str | None:
+def decrypt(factor: Totp) -> str | None:
     """None when the key is gone: then no code fits, and the recovery codes are what is left."""
     try:
-        return str(field_encryptor().open(factor.secret, context=_context(factor.user_id)))
-    except CannotOpen:
+        return str(field_encryptor().decrypt(factor.secret, context=_context(factor.user_id)))
+    except DecryptionError:
         log.error("a second factor cannot be opened", extra={"user_id": str(factor.user_id)})
         return None
 
@@ -39,7 +39,7 @@ def reseal() -> tuple[int, list[UUID]]:
             for factor in factors:
                 try:
                     changed += _reseal(factor)
-                except CannotOpen:
+                except DecryptionError:
                     lost.append(factor.user_id)
             after = factors[-1].user_id if factors else after
         if len(factors) < BATCH:
@@ -47,7 +47,7 @@ def reseal() -> tuple[int, list[UUID]]:
 
 
 def _reseal(factor: Totp) -> bool:
-    before, factor.secret = factor.secret, field_encryptor().rotate(factor.secret, context=_context(factor.user_id))
+    before, factor.secret = factor.secret, field_encryptor().reencrypt(factor.secret, context=_context(factor.user_id))
     return factor.secret != before
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import InstrumentedAttribute
 
-from heidi_common.database.compiled import Direct, Row
+from heidi_common.database.compiled import CompiledStatement, Row
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
 from heidi_common.database.transactions import expect_version, transaction
@@ -29,9 +29,9 @@ SORTS: dict[str, InstrumentedAttribute[Any]] = {
 _NAMED = {"name", "other_names", "country", "population", "is_active"}
 """Changes of these change what search knows."""
 _LISTED = select(*LISTED, City.created_at, City.people.label("people"))
-_BY_ID = Direct(text(f"SELECT {COLUMNS} FROM cities WHERE id = :id"))  # nosec  # B608: constants
-_NAMES = Direct(text("SELECT other_names FROM cities WHERE id = :id"))
-_COUNTS = Direct(
+_BY_ID = CompiledStatement(text(f"SELECT {COLUMNS} FROM cities WHERE id = :id"))  # nosec  # B608: constants
+_NAMES = CompiledStatement(text("SELECT other_names FROM cities WHERE id = :id"))
+_COUNTS = CompiledStatement(
     text("SELECT country, count(*) AS cities FROM cities WHERE is_active GROUP BY country ORDER BY country")
 )
 
@@ -121,7 +121,7 @@ def statistics() -> dict[str, int]:
     return {"cities": cities, "countries": lands, "names": names or 0, "inactive": inactive or 0}
 
 
-def _the_one(read: Direct, city_id: UUID) -> Row:
+def _the_one(read: CompiledStatement, city_id: UUID) -> Row:
     found = read.first(id=city_id)
     if found is None:
         raise _no_such_city()

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from heidi_common.database.compiled import Direct, Row
+from heidi_common.database.compiled import CompiledStatement, Row
 from heidi_services.city.geo import chord_of_km, unit_vector
 from heidi_services.city.service import cities
 from heidi_services.city.service.columns import COLUMNS
@@ -27,7 +27,7 @@ class Nearby(NamedTuple):
 
 
 @cache
-def _statement(country: bool, min_population: bool, around: bool) -> Direct:
+def _statement(country: bool, min_population: bool, around: bool) -> CompiledStatement:
     """The nearest by index, cut at the radius afterwards.
 
     A condition on the radius inside would be the same answer, but the planner cannot estimate it and leaves the index.
@@ -41,7 +41,7 @@ def _statement(country: bool, min_population: bool, around: bool) -> Direct:
         f"SELECT * FROM (SELECT {COLUMNS}, pos <-> CAST(:place AS cube) AS chord FROM cities"  # nosec  # B608: constants
         f" WHERE is_active{filters} ORDER BY chord, id LIMIT :limit) nearest WHERE chord <= :radius"
     )
-    return Direct(text(sql))
+    return CompiledStatement(text(sql))
 
 
 def nearest(

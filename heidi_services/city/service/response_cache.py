@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from heidi_common.database.transactions import after_commit
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.problems import Unavailable
 from heidi_common.redis.cache import redis_cache
 from heidi_common.redis.client import mget
@@ -27,7 +27,7 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def aside(key: str, load: Callable[[], Answer]) -> Answer:
+def get_or_load(key: str, load: Callable[[], Answer]) -> Answer:
     """The stored answer, or what `load` makes, stored. Redis away is a miss."""
     cache = redis_cache()
     names = [cache.key(_GENERATION), cache.key(f"city:{key}")]
@@ -51,7 +51,7 @@ def renew() -> bool:
     return bool(cache.attempt(lambda r: r.set(cache.key(_GENERATION), _new_generation()), None))
 
 
-def renew_for(_fact: Event) -> None:
+def renew_for(_fact: OutboxEvent) -> None:
     """The same for a city fact, until it succeeds: for a change whose process died, or that could not reach Redis."""
     if not renew():
         raise Unavailable("Redis cannot be reached, so stored answers about cities may be old.")

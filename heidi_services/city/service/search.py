@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import text
 
-from heidi_common.database.compiled import Direct, Row
+from heidi_common.database.compiled import CompiledStatement, Row
 from heidi_services.city.geo import EARTH_RADIUS_KM, unit_vector
 from heidi_services.city.name_matching import SHORTEST_FOR_TYPOS, one_typo_away
 from heidi_services.city.service.columns import COLUMNS
@@ -70,7 +70,7 @@ def _best(first: list[Row], second: list[Row]) -> list[Row]:
 
 
 @cache
-def _statement(match: str, country: bool, point: bool) -> Direct:
+def _statement(match: str, country: bool, point: bool) -> CompiledStatement:
     chord = "pos <-> CAST(:place AS cube)" if point else "0"
     sql = (
         f"SELECT {COLUMNS}, chord, exact, score * {NEARNESS if point else '1'} AS score"  # nosec  # B608: constants
@@ -78,7 +78,7 @@ def _statement(match: str, country: bool, point: bool) -> Direct:
         f" FROM ({_hits(match, country, point)}) hits JOIN cities ON id = city_id) pool"
         " ORDER BY score DESC, id LIMIT :limit"
     )
-    return Direct(text(sql))
+    return CompiledStatement(text(sql))
 
 
 def _hits(match: str, country: bool, point: bool) -> str:

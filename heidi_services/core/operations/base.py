@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from heidi_common.peers.client import Call, Reply, ask
+from heidi_common.peers.client import PeerRequest, PeerResponse, call_peer
 from heidi_common.schemas.base import Schema
 
 JSON = dict[str, Any]
@@ -37,19 +37,21 @@ class Order:
         headers = {"Authorization": self.authorization}
         if method == "POST":
             headers["Idempotency-Key"] = f"operation:{self.operation_id}:{path}"
-        reply = ask(Call(service, path, method=method, json=json, headers=headers), timeout=_TIME_LIMIT)
+        reply = call_peer(PeerRequest(service, path, method=method, json=json, headers=headers), timeout=_TIME_LIMIT)
         if reply.ok or (gone_is_done and reply.status == 404):
             return reply.data
         raise _trouble(service, reply)
 
     def get(self, service: str, path: str, **params: Any) -> Any:
-        reply = ask(Call(service, path, params, headers={"Authorization": self.authorization}), timeout=_TIME_LIMIT)
+        reply = call_peer(
+            PeerRequest(service, path, params, headers={"Authorization": self.authorization}), timeout=_TIME_LIMIT
+        )
         if reply.ok:
             return reply.data
         raise _trouble(service, reply)
 
 
-def _trouble(service: str, reply: Reply) -> Exception:
+def _trouble(service: str, reply: PeerResponse) -> Exception:
     """Away, busy or broken may pass; anything else is an answer. Its own text is left out: it may repeat input."""
     if reply.status is None:
         return Later(f"{service} gave no answer ({reply.error})")

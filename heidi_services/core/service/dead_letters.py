@@ -12,8 +12,8 @@ from sqlalchemy import exists, func, select, update
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.messaging.inbox import Inbox, forget_sealed
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.inbox import Inbox, delete_encrypted_data
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.problems import NotFound
 
 
@@ -21,18 +21,18 @@ from heidi_common.problems import NotFound
 class DeadEvent:
     """A fact, and who could not digest it."""
 
-    event: Event
+    event: OutboxEvent
     failures: Sequence[Inbox]
 
 
 def find(*, limit: int = 20, cursor: str | None = None, total: bool = False) -> Page:
     """Facts with a dead row in somebody's inbox, the newest first."""
-    dead = exists().where(Inbox.event_id == Event.id, Inbox.status == "dead")
+    dead = exists().where(Inbox.event_id == OutboxEvent.id, Inbox.status == "dead")
     found = page(
-        select(Event).where(dead),
-        order=Event.id,
+        select(OutboxEvent).where(dead),
+        order=OutboxEvent.id,
         descending=True,
-        tiebreak=Event.id,
+        tiebreak=OutboxEvent.id,
         limit=limit,
         cursor=cursor,
         total=total,
@@ -43,7 +43,7 @@ def find(*, limit: int = 20, cursor: str | None = None, total: bool = False) -> 
 
 
 def get(event_id: UUID) -> DeadEvent:
-    event, failures = db.session.get(Event, event_id), _failures([event_id])
+    event, failures = db.session.get(OutboxEvent, event_id), _failures([event_id])
     if event is None or not failures:
         raise NotFound("No subscriber has given up on such a fact.")
     return DeadEvent(event, failures)
@@ -59,7 +59,7 @@ def discard(event_id: UUID, consumer: str | None = None) -> int:
     """Nobody needs to digest it any more; the row goes with the other settled ones."""
     with transaction():
         settled = _settle(event_id, consumer, {"status": "discarded", "done_at": func.now()})
-        forget_sealed(event_id)
+        delete_encrypted_data(event_id)
     return settled
 
 

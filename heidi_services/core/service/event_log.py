@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from heidi_common.database.pagination import Page, page
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 
 
 def find(
@@ -20,12 +20,12 @@ def find(
     **filters: Any,
 ) -> Page:
     """One page of the log; a fact has its place in it as soon as the relay has passed it on."""
-    statement = matching(select(Event).where(Event.position.is_not(None)), **filters)
+    statement = matching(select(OutboxEvent).where(OutboxEvent.position.is_not(None)), **filters)
     return page(
         statement,
-        order=Event.position,
+        order=OutboxEvent.position,
         descending=sort.startswith("-"),
-        tiebreak=Event.position,
+        tiebreak=OutboxEvent.position,
         limit=limit,
         cursor=cursor,
         total=total,
@@ -42,9 +42,11 @@ def matching(
     """Only facts of that type (`user.created`, `user.*`), about that subject, from then on."""
     if type is not None and type != "*":
         exact = not type.endswith(".*")
-        statement = statement.where(Event.type == type if exact else Event.type.startswith(type[:-1], autoescape=True))
+        statement = statement.where(
+            OutboxEvent.type == type if exact else OutboxEvent.type.startswith(type[:-1], autoescape=True)
+        )
     if subject is not None:
-        statement = statement.where(Event.subject == subject)
+        statement = statement.where(OutboxEvent.subject == subject)
     if since is not None:
-        statement = statement.where(Event.created_at >= since)
+        statement = statement.where(OutboxEvent.created_at >= since)
     return statement

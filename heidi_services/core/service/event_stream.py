@@ -22,7 +22,7 @@ from sqlalchemy import select as sql_select
 
 from heidi_common.database.transactions import reading
 from heidi_common.messaging.events import matches
-from heidi_common.messaging.outbox import PLACED, Event
+from heidi_common.messaging.outbox import POSITIONED, OutboxEvent
 from heidi_services.core.serializers import event_json
 
 log = logging.getLogger(__name__)
@@ -126,13 +126,18 @@ class Tail:
         self._newest = found[-1].position
 
     def _read(self, position: int) -> list[Entry]:
-        statement = sql_select(Event.__table__).where(Event.position > position).order_by(Event.position).limit(_PAGE)
+        statement = (
+            sql_select(OutboxEvent.__table__)
+            .where(OutboxEvent.position > position)
+            .order_by(OutboxEvent.position)
+            .limit(_PAGE)
+        )
         with self._app.app_context(), reading() as connection:
             return [_entry(row) for row in connection.execute(statement).mappings()]
 
     def _read_newest(self) -> int:
         with self._app.app_context(), reading() as connection:
-            return connection.scalar(sql_select(func.max(Event.position))) or 0
+            return connection.scalar(sql_select(func.max(OutboxEvent.position))) or 0
 
     def _database_url(self) -> str:
         url: str = self._app.extensions["heidi"].settings.database_url
@@ -172,7 +177,7 @@ class _Bell:
         self._connection = psycopg2.connect(url, connect_timeout=5, application_name="event log")
         self._connection.autocommit = True
         with self._connection.cursor() as cursor:
-            cursor.execute(f"LISTEN {PLACED}")
+            cursor.execute(f"LISTEN {POSITIONED}")
 
     def wait(self, seconds: float) -> None:
         if select.select([self._connection], [], [], seconds)[0]:

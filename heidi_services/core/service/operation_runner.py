@@ -15,12 +15,12 @@ from uuid import UUID
 
 from sqlalchemy import update
 
-from heidi_common.crypto.encryption import CannotOpen, field_encryptor
+from heidi_common.crypto.encryption import DecryptionError, field_encryptor
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import CoreOperationCompleted
-from heidi_common.messaging.jobs import backoff, claim, still
+from heidi_common.messaging.jobs import backoff, claim, status_is
 from heidi_common.messaging.outbox import emit
 from heidi_common.schemas.fields import iso
 from heidi_services.core.credentials import authority
@@ -57,7 +57,7 @@ def carry_out(operation_id: UUID) -> None:
         return None
     try:
         progress = _load(operation_id)
-    except CannotOpen:
+    except DecryptionError:
         return _give_up(operation_id, "what was sealed for it cannot be opened")
     try:
         _go_on(progress)
@@ -82,7 +82,7 @@ def _load(operation_id: UUID) -> Progress:
     with transaction():
         row = db.session.get_one(Operation, operation_id, populate_existing=True)
         row.started_at = row.started_at or utcnow()
-        secret = field_encryptor().open(row.sealed or "", context=row.id.bytes)
+        secret = field_encryptor().decrypt(row.sealed or "", context=row.id.bytes)
         steps = {step["name"]: dict(step) for step in row.steps}
         results = {name: step["result"] for name, step in steps.items() if "result" in step}
         order = Order(row.id, secret["input"], row.requested_by, secret["authorization"] or "", results)
@@ -179,7 +179,7 @@ def _give_up(operation_id: UUID, error: str) -> None:
 
 def _save(progress: Progress, **values: Any) -> None:
     """Raises TakenOver, and nothing is written, when the row is not ours any more."""
-    ours = (Operation.id == progress.id) & still(Operation.status, Status.PENDING)
+    ours = (Operation.id == progress.id) & status_is(Operation.status, Status.PENDING)
     statement = update(Operation).where(ours, Operation.locked_until == progress.lease).returning(Operation.id)
     values |= {"steps": list(progress.steps.values()), "updated_at": utcnow(), "version": Operation.version + 1}
     with transaction():

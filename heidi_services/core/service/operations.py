@@ -14,9 +14,9 @@ from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import CoreOperation
-from heidi_common.messaging.inbox import Refused
+from heidi_common.messaging.inbox import PermanentFailure
 from heidi_common.messaging.jobs import overdue as overdue_rows
-from heidi_common.messaging.outbox import Event, emit
+from heidi_common.messaging.outbox import OutboxEvent, emit
 from heidi_common.problems import FieldError, Invalid, NotFound
 from heidi_services.core.models import Operation, Status
 from heidi_services.core.operations import KINDS
@@ -33,17 +33,17 @@ def request(type: str, given: JSON, *, requested_by: UUID, authorization: str) -
     return found
 
 
-def accept(event: Event) -> None:
+def accept(event: OutboxEvent) -> None:
     """A request from the bus (a schedule's): no row yet, the input sealed beside the fact. Joins a transaction; raises
     Refused for what can never be carried out."""
     operation_id = UUID(event.subject)
     if db.session.get(Operation, operation_id) is not None:
         return
-    type, given = event.data["operation"], event.opened().get("input", {})
+    type, given = event.data["operation"], event.decrypted().get("input", {})
     try:
         wanted = checked(type, given)
     except (KeyError, Invalid) as error:
-        raise Refused(f"not an operation that can be carried out: {error}") from None
+        raise PermanentFailure(f"not an operation that can be carried out: {error}") from None
     _add(operation_id, type, wanted, None, None)
 
 
@@ -88,7 +88,7 @@ def _add(operation_id: UUID, type: str, given: JSON, requested_by: UUID | None, 
         id=operation_id,
         type=type,
         input=KINDS[type].show(given),
-        sealed=field_encryptor().seal(secret, context=operation_id.bytes),
+        sealed=field_encryptor().encrypt(secret, context=operation_id.bytes),
         steps=[{"name": step.name, "status": "PENDING"} for step in KINDS[type].steps],
         requested_by=requested_by,
     )

@@ -10,8 +10,8 @@ from sqlalchemy import func, select
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.messaging.inbox import Inbox
-from heidi_common.messaging.outbox import Event
-from heidi_common.peers.client import Call, Reply, ask_all, on_behalf
+from heidi_common.messaging.outbox import OutboxEvent
+from heidi_common.peers.client import PeerRequest, PeerResponse, call_peers, caller_headers
 from heidi_common.redis.cache import redis_cache
 from heidi_common.schemas.fields import iso
 
@@ -62,29 +62,29 @@ def forget() -> None:
 
 
 def _counts() -> tuple[dict[str, Any], list[str]]:
-    headers = on_behalf()
+    headers = caller_headers()
     calls = {
-        f"{part}.{name}": Call(service, path, filters | {"limit": 1, "total": "true"}, headers=headers)
+        f"{part}.{name}": PeerRequest(service, path, filters | {"limit": 1, "total": "true"}, headers=headers)
         for part, counts in COUNTS.items()
         for name, (service, path, filters) in counts.items()
     }
-    replies = ask_all(calls)
+    replies = call_peers(calls)
     unavailable = sorted({calls[name].service for name, reply in replies.items() if _total(reply) is None})
     return {part: _part(part, replies) for part in COUNTS}, unavailable
 
 
-def _part(part: str, replies: dict[str, Reply]) -> dict[str, int | None] | None:
+def _part(part: str, replies: dict[str, PeerResponse]) -> dict[str, int | None] | None:
     """A part is null when the service behind it did not answer all of it."""
     totals = {name: _total(replies[f"{part}.{name}"]) for name in COUNTS[part]}
     return None if None in totals.values() else totals
 
 
-def _total(reply: Reply) -> int | None:
+def _total(reply: PeerResponse) -> int | None:
     return reply.meta.get("total") if reply.ok else None
 
 
 def _counted(since: datetime) -> dict[str, int]:
-    statement = select(Event.type, func.count()).where(Event.created_at >= since).group_by(Event.type)
+    statement = select(OutboxEvent.type, func.count()).where(OutboxEvent.created_at >= since).group_by(OutboxEvent.type)
     return {row[0]: row[1] for row in db.session.execute(statement)}
 
 
@@ -101,7 +101,7 @@ def _notifications(now: datetime) -> dict[str, Any]:
 def _events(now: datetime) -> dict[str, Any]:
     hour = _counted(now - timedelta(hours=1))
     minute = sum(_counted(now - timedelta(minutes=1)).values())
-    unsent = select(func.count()).select_from(Event).where(Event.sent_at.is_(None))
+    unsent = select(func.count()).select_from(OutboxEvent).where(OutboxEvent.sent_at.is_(None))
     dead = select(func.count()).select_from(Inbox).where(Inbox.status == "dead")
     return {
         "lastMinute": minute,

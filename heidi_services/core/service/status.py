@@ -10,7 +10,7 @@ from typing import Any
 from flask import current_app
 
 from heidi_common.metrics import health
-from heidi_common.peers.client import Call, ask_all
+from heidi_common.peers.client import PeerRequest, call_peers
 from heidi_services import SERVICES
 
 FRESH_SECONDS = 1.0
@@ -43,8 +43,8 @@ def latest() -> Found:
 
 def look() -> Found:
     """Ask every service for its readiness; core answers for itself."""
-    calls = {name: Call(name, "/readyz") for name in SERVICES if name != "core"}
-    replies = ask_all(calls, timeout=_TIME_LIMIT)
+    calls = {name: PeerRequest(name, "/readyz") for name in SERVICES if name != "core"}
+    replies = call_peers(calls, timeout=_TIME_LIMIT)
     own, _code = health.readyz()
     services = [_service("core", own, None, None)] if "core" in SERVICES else []
     services += [_service(name, reply.body, reply.error, reply.latency_ms) for name, reply in replies.items()]

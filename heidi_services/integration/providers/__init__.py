@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from heidi_common.crypto.webhook_signatures import Refused
+from heidi_common.crypto.webhook_signatures import InvalidSignature
 from heidi_services.integration.providers import custom, sendgrid, slack, stripe, twilio, webhook
 from heidi_services.integration.providers.base import (
     Call,
@@ -30,11 +30,11 @@ def receive(provider: Provider, inbound: Inbound, credentials: Credentials, conf
     """The events of a request that proves its sender. Raises Refused, and nothing else, for every other request."""
     try:
         provider.verify(inbound, credentials, config)
-    except Refused:
+    except InvalidSignature:
         raise
     except Exception as error:
         # Hostile headers break parsers in ways nobody lists: whatever fails here is not a proof.
-        raise Refused(f"cannot be verified ({type(error).__name__})") from None
+        raise InvalidSignature(f"cannot be verified ({type(error).__name__})") from None
     return [_storable(event) for event in _events(provider, inbound, config)]
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from heidi_common.crypto.webhook_signatures import Refused
+from heidi_common.crypto.webhook_signatures import InvalidSignature
 
 Credentials = Mapping[str, str]
 Config = Mapping[str, Any]
@@ -26,7 +26,7 @@ class Inbound:
     def header(self, name: str) -> str:
         value = self.headers.get(name.lower())
         if not value:
-            raise Refused(f"header {name} is missing")
+            raise InvalidSignature(f"header {name} is missing")
         return value
 
 

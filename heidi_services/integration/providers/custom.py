@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from heidi_common.crypto.webhook_signatures import Refused, octets, require_equal, require_fresh
+from heidi_common.crypto.webhook_signatures import InvalidSignature, header_bytes, require_equal, require_fresh
 from heidi_services.integration.providers.base import Config, Credentials, Inbound, Provider, Received, digest_of, text
 
 TOLERANCE = 300
@@ -25,10 +25,10 @@ def _hmac(inbound: Inbound, credentials: Credentials, rule: Mapping[str, Any]) -
     if rule.get("timestampHeader"):
         timestamp = inbound.header(rule["timestampHeader"])
         require_fresh(timestamp, inbound.now, rule.get("tolerance", TOLERANCE))
-    signed = _filled(rule.get("template", "{body}"), inbound.body, octets(timestamp))
+    signed = _filled(rule.get("template", "{body}"), inbound.body, header_bytes(timestamp))
     raw = hmac.new(credentials["secret"].encode(), signed, ALGORITHMS[rule.get("algorithm", "sha256")]).digest()
     expected = rule.get("prefix", "").encode() + ENCODINGS[rule.get("encoding", "hex")](raw)
-    require_equal(octets(inbound.header(rule["header"])), expected)
+    require_equal(header_bytes(inbound.header(rule["header"])), expected)
 
 
 def _filled(template: str, body: bytes, timestamp: bytes) -> bytes:
@@ -40,15 +40,15 @@ def _filled(template: str, body: bytes, timestamp: bytes) -> bytes:
 
 def _token(inbound: Inbound, credentials: Credentials, rule: Mapping[str, Any]) -> None:
     expected = rule.get("prefix", "") + credentials["token"]
-    require_equal(octets(inbound.header(rule["header"])), expected.encode())
+    require_equal(header_bytes(inbound.header(rule["header"])), expected.encode())
 
 
 def _basic(inbound: Inbound, credentials: Credentials, rule: Mapping[str, Any]) -> None:
     scheme, _, encoded = inbound.header("Authorization").partition(" ")
     if scheme.lower() != "basic":
-        raise Refused("not basic authentication")
+        raise InvalidSignature("not basic authentication")
     expected = f"{credentials['username']}:{credentials['password']}".encode()
-    require_equal(base64.b64decode(octets(encoded.strip()), validate=True), expected)
+    require_equal(base64.b64decode(header_bytes(encoded.strip()), validate=True), expected)
 
 
 SCHEMES = {"hmac": _hmac, "token": _token, "basic": _basic}

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from heidi_common.crypto.webhook_signatures import octets, require_equal, require_fresh
+from heidi_common.crypto.webhook_signatures import header_bytes, require_equal, require_fresh
 from heidi_services.integration.providers.base import (
     Call,
     Config,
@@ -31,7 +31,7 @@ def verify(inbound: Inbound, credentials: Credentials, config: Config) -> None:
     require_fresh(timestamp, inbound.now, TOLERANCE)
     signed = b"v0:" + timestamp.encode() + b":" + inbound.body
     expected = "v0=" + hmac.new(credentials["signingSecret"].encode(), signed, hashlib.sha256).hexdigest()
-    require_equal(octets(inbound.header("X-Slack-Signature")), expected.encode())
+    require_equal(header_bytes(inbound.header("X-Slack-Signature")), expected.encode())
 
 
 def _message(inbound: Inbound) -> dict[str, Any]:

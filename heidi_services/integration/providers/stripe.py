@@ -8,7 +8,7 @@ import hmac
 import json
 from collections.abc import Sequence
 
-from heidi_common.crypto.webhook_signatures import Refused, octets, require_equal, require_fresh
+from heidi_common.crypto.webhook_signatures import InvalidSignature, header_bytes, require_equal, require_fresh
 from heidi_services.integration.providers.base import (
     Call,
     Config,
@@ -33,9 +33,9 @@ def verify(inbound: Inbound, credentials: Credentials, config: Config) -> None:
     signed = timestamp.encode() + b"." + inbound.body
     expected = hmac.new(credentials["webhookSecret"].encode(), signed, hashlib.sha256).hexdigest()
     # Other schemes are ignored: accepting the test scheme v0 would be a downgrade.
-    candidates = [octets(value) for name, _, value in pairs if name == "v1"]
+    candidates = [header_bytes(value) for name, _, value in pairs if name == "v1"]
     if not candidates:
-        raise Refused("no v1 signature")
+        raise InvalidSignature("no v1 signature")
     require_equal(expected.encode(), *candidates)
 
 

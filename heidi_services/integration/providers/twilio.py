@@ -30,7 +30,7 @@ def verify(inbound: Inbound, credentials: Credentials, config: Config) -> None:
 
 
 def events(inbound: Inbound, config: Config) -> Sequence[Received]:
-    form = webhook_signatures.form_of(inbound.body) if "bodySHA256=" not in inbound.url else {}
+    form = webhook_signatures.parse_form(inbound.body) if "bodySHA256=" not in inbound.url else {}
     first = {name: values[0] for name, values in form.items()}
     status = first.get("MessageStatus") or first.get("SmsStatus") or first.get("CallStatus")
     sid = first.get("MessageSid") or first.get("SmsSid") or first.get("CallSid")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from heidi_common.crypto.webhook_signatures import Refused, octets, require_equal, require_fresh
+from heidi_common.crypto.webhook_signatures import InvalidSignature, header_bytes, require_equal, require_fresh
 from heidi_services.integration.providers import standard_webhooks
 from heidi_services.integration.providers.base import Config, Credentials, Inbound, Provider, Received, needs, text
 
@@ -17,8 +17,10 @@ PUBLIC_PREFIX = "whpk_"
 def verify(inbound: Inbound, credentials: Credentials, config: Config) -> None:
     timestamp = inbound.header("webhook-timestamp")
     require_fresh(timestamp, inbound.now, TOLERANCE)
-    signed = standard_webhooks.content(octets(inbound.header("webhook-id")), octets(timestamp), inbound.body)
-    entries = [octets(entry) for entry in inbound.header("webhook-signature").split(" ")]
+    signed = standard_webhooks.content(
+        header_bytes(inbound.header("webhook-id")), header_bytes(timestamp), inbound.body
+    )
+    entries = [header_bytes(entry) for entry in inbound.header("webhook-signature").split(" ")]
     secret = credentials["secret"]
     if secret.startswith(PUBLIC_PREFIX):
         _require_one_by(_public_key(secret), entries, signed)
@@ -40,7 +42,7 @@ def _require_one_by(key: Ed25519PublicKey, entries: Sequence[bytes], signed: byt
         except Exception:  # nosec B112  # one of several signatures, the next may hold
             # While keys are rotated several signatures come along; one that holds is enough.
             continue
-    raise Refused("no v1a signature holds")
+    raise InvalidSignature("no v1a signature holds")
 
 
 def events(inbound: Inbound, config: Config) -> Sequence[Received]:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from uuid_utils.compat import uuid7
 
-from heidi_common.crypto.encryption import CannotOpen
+from heidi_common.crypto.encryption import DecryptionError
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
@@ -35,7 +35,7 @@ def check(integration: Integration, action: str, now: datetime | None = None) ->
     try:
         credentials = credential_store.credentials_of(integration)
         secrets = credential_store.signing_secrets(integration, now)
-    except CannotOpen:
+    except DecryptionError:
         return Checked(False, None, 0, "The stored secrets cannot be opened; write them again.")
     provider, url = PROVIDERS[integration.provider], integration.webhook_url
     probe = provider.probe(credentials)

@@ -16,19 +16,21 @@ def seal_credentials(integration_id: UUID, credentials: dict[str, str]) -> str |
     """None when there is nothing to keep: `hasCredentials` is true only for a real one."""
     if not credentials:
         return None
-    return field_encryptor().seal(credentials, context=_CREDENTIALS + integration_id.bytes)
+    return field_encryptor().encrypt(credentials, context=_CREDENTIALS + integration_id.bytes)
 
 
 def credentials_of(integration: Integration) -> dict[str, str]:
     """Raises crypto.CannotOpen when the key it was sealed with is gone."""
     if integration.credentials is None:
         return {}
-    found: dict[str, str] = field_encryptor().open(integration.credentials, context=_CREDENTIALS + integration.id.bytes)
+    found: dict[str, str] = field_encryptor().decrypt(
+        integration.credentials, context=_CREDENTIALS + integration.id.bytes
+    )
     return found
 
 
 def seal_secret(integration_id: UUID, secret: str) -> str:
-    return field_encryptor().seal(secret, context=_SIGNING + integration_id.bytes)
+    return field_encryptor().encrypt(secret, context=_SIGNING + integration_id.bytes)
 
 
 def signing_secrets(integration: Integration, now: datetime) -> list[str]:
@@ -36,7 +38,7 @@ def signing_secrets(integration: Integration, now: datetime) -> list[str]:
     sealed = [integration.signing_secret]
     if integration.previous_signing_secret and integration.previous_valid_until:
         sealed += [integration.previous_signing_secret] if now < integration.previous_valid_until else []
-    return [field_encryptor().open(secret, context=_SIGNING + integration.id.bytes) for secret in sealed]
+    return [field_encryptor().decrypt(secret, context=_SIGNING + integration.id.bytes) for secret in sealed]
 
 
 def reseal(integration: Integration) -> bool:
@@ -45,8 +47,8 @@ def reseal(integration: Integration) -> bool:
     sealer = field_encryptor()
     signing = _SIGNING + integration.id.bytes
     if integration.credentials:
-        integration.credentials = sealer.rotate(integration.credentials, context=_CREDENTIALS + integration.id.bytes)
+        integration.credentials = sealer.reencrypt(integration.credentials, context=_CREDENTIALS + integration.id.bytes)
     if integration.previous_signing_secret:
-        integration.previous_signing_secret = sealer.rotate(integration.previous_signing_secret, context=signing)
-    integration.signing_secret = sealer.rotate(integration.signing_secret, context=signing)
+        integration.previous_signing_secret = sealer.reencrypt(integration.previous_signing_secret, context=signing)
+    integration.signing_secret = sealer.reencrypt(integration.signing_secret, context=signing)
     return before != (integration.credentials, integration.signing_secret, integration.previous_signing_secret)

@@ -15,7 +15,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
 from heidi_common.messaging.events import matches
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.problems import Conflict, NotFound
 from heidi_services.integration.models import Delivery, DeliveryStatus, Integration
 from heidi_services.integration.service import forwarding
@@ -83,15 +83,15 @@ def _missed(integration: Integration, since: datetime) -> int:
     """From the event log, oldest first; never from before the integration was made."""
     patterns = integration.config.get("eventTypes") or []
     statement = (
-        select(Event)
-        .where(Event.created_at >= max(since, integration.created_at), Event.sent_at.is_not(None))
-        .where(~select(Delivery.id).where(Delivery.event_id == Event.id, _of(integration)).exists())
-        .order_by(Event.created_at)
+        select(OutboxEvent)
+        .where(OutboxEvent.created_at >= max(since, integration.created_at), OutboxEvent.sent_at.is_not(None))
+        .where(~select(Delivery.id).where(Delivery.event_id == OutboxEvent.id, _of(integration)).exists())
+        .order_by(OutboxEvent.created_at)
     )
     if integration.owner_role != Role.ADMIN:
-        statement = statement.where(Event.user_id == integration.user_id)
+        statement = statement.where(OutboxEvent.user_id == integration.user_id)
     found = db.session.scalars(statement.execution_options(yield_per=500))
-    missed: list[Event] = []
+    missed: list[OutboxEvent] = []
     for event in found:
         if any(matches(pattern, event.type) for pattern in patterns):
             missed.append(event)

@@ -12,7 +12,7 @@ from uuid_utils.compat import uuid7
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import NotificationSend
-from heidi_common.messaging.jobs import unlocked
+from heidi_common.messaging.jobs import lease_released
 from heidi_common.messaging.outbox import emit
 from heidi_services.integration.models import Delivery, DeliveryAttempt, DeliveryStatus, Integration
 from heidi_services.integration.service import integration_log
@@ -106,7 +106,7 @@ def record_closed(delivery: Delivery, reason: str) -> None:
     waiting = (
         update(Delivery)
         .where(Delivery.integration_id == delivery.integration_id, Delivery.status == DeliveryStatus.PENDING)
-        .where((Delivery.id == delivery.id) | unlocked(Delivery))
+        .where((Delivery.id == delivery.id) | lease_released(Delivery))
         .values(status=DeliveryStatus.FAILED, last_error=reason, locked_until=None)
     )
     db.session.execute(waiting.execution_options(synchronize_session=False))

@@ -19,11 +19,11 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from heidi_common.crypto.encryption import CannotOpen
+from heidi_common.crypto.encryption import DecryptionError
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import delete_in_batches, transaction
-from heidi_common.messaging.jobs import HINT_LEASE, claim, still, unlocked
+from heidi_common.messaging.jobs import HINT_LEASE, claim, lease_released, status_is
 from heidi_services.integration.models import Delivery, DeliveryAttempt, DeliveryStatus, Integration
 from heidi_services.integration.service import credential_store
 from heidi_services.integration.service.delivery_results import record, record_closed
@@ -69,7 +69,7 @@ def _endpoint_of(delivery_id: UUID) -> tuple[UUID, bool] | None:
     statement = (
         select(Integration.id, Integration.is_troubled)
         .join(Delivery, Delivery.integration_id == Integration.id)
-        .where(Delivery.id == delivery_id, still(Delivery.status, DeliveryStatus.PENDING))
+        .where(Delivery.id == delivery_id, status_is(Delivery.status, DeliveryStatus.PENDING))
     )
     with transaction():
         found = db.session.execute(statement).first()
@@ -147,7 +147,7 @@ def _copied(integration_id: UUID, delivery_id: UUID) -> Taken | None:
         return None
     try:
         secrets = credential_store.signing_secrets(integration, utcnow())
-    except CannotOpen:
+    except DecryptionError:
         log.error("a signing secret cannot be opened", extra={"integration_id": str(integration_id)})
         record_closed(delivery, "the signing secret cannot be opened: rotate it")
         return None
@@ -179,7 +179,7 @@ def _next_due(integration_id: UUID) -> UUID | None:
         select(Delivery.id)
         .where(Delivery.integration_id == integration_id, Delivery.status == DeliveryStatus.PENDING)
         .where(Delivery.next_attempt_at <= func.now())
-        .where(unlocked(Delivery))
+        .where(lease_released(Delivery))
         .order_by(Delivery.next_attempt_at)
         .limit(1)
     )
@@ -193,7 +193,7 @@ def overdue(limit: int = 500) -> list[UUID]:
         select(Delivery.id)
         .where(Delivery.status == DeliveryStatus.PENDING, Delivery.next_attempt_at <= func.now())
         .where(Delivery.hinted_until <= func.now())
-        .where(unlocked(Delivery))
+        .where(lease_released(Delivery))
         .ext(distinct_on(Delivery.integration_id))
         .order_by(Delivery.integration_id, Delivery.next_attempt_at)
         .limit(limit)

@@ -21,27 +21,27 @@ from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
 from heidi_common.messaging.events import matches
 from heidi_common.messaging.jobs import HINT_LEASE
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Delivery, Integration
 from heidi_services.integration.service.webhook_client import message
 
 Target = Row[UUID, UUID, Role, Any]
 
 
-def interested(events: Iterable[Event]) -> set[UUID]:
+def interested(events: Iterable[OutboxEvent]) -> set[UUID]:
     """The ids of those facts that at least one integration wants forwarded."""
     events = list(events)
     targets = _targets({event.user_id for event in events})
     return {event.id for event in events if any(_wants(target, event) for target in targets)}
 
 
-def forward(event: Event) -> list[UUID]:
+def forward(event: OutboxEvent) -> list[UUID]:
     """One delivery for each integration that wants the fact, in the caller's transaction; their ids."""
     wanted = [target.id for target in _targets({event.user_id}) if _wants(target, event)]
     return queue(wanted, [event], hinted_until=utcnow() + HINT_LEASE)
 
 
-def queue(integration_ids: Sequence[UUID], events: Sequence[Event], *, hinted_until: datetime) -> list[UUID]:
+def queue(integration_ids: Sequence[UUID], events: Sequence[OutboxEvent], *, hinted_until: datetime) -> list[UUID]:
     """What is under way already, or was delivered, is left alone. Integrations that are just being removed drop out."""
     alive = _lock_alive(integration_ids)
     rows = [
@@ -80,7 +80,7 @@ def _targets(user_ids: set[UUID | None]) -> Sequence[Target]:
     return db.session.execute(statement).all()
 
 
-def _wants(target: Target, event: Event) -> bool:
+def _wants(target: Target, event: OutboxEvent) -> bool:
     _, user_id, owner_role, patterns = target
     if not may_hear(owner_role, user_id, event.user_id):
         return False
@@ -99,6 +99,6 @@ def about(body: str) -> UUID | None:
     return UUID(found) if found else None
 
 
-def _body(event: Event) -> str:
+def _body(event: OutboxEvent) -> str:
     whom = {"userId": str(event.user_id)} if event.user_id else {}
     return message(event.type, event.created_at, {**event.data, **whom})

@@ -11,7 +11,7 @@ from sqlalchemy import Select, select
 from uuid_utils.compat import uuid7
 
 from heidi_common.audit import trail
-from heidi_common.crypto.encryption import CannotOpen
+from heidi_common.crypto.encryption import DecryptionError
 from heidi_common.database.models import utcnow
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
@@ -117,7 +117,7 @@ def _merged(integration: Integration, body: dict[str, Any]) -> dict[str, str]:
         return {}
     try:
         merged: dict[str, str | None] = {**credential_store.credentials_of(integration), **body.get("credentials", {})}
-    except CannotOpen:
+    except DecryptionError:
         # The key is gone and with it the old values: new ones must still be possible.
         merged = dict(body.get("credentials", {}))
     return {name: value for name, value in merged.items() if value is not None}
@@ -160,7 +160,7 @@ def rotate_keys(batch: int = 200) -> tuple[int, list[UUID]]:
             for row in rows:
                 try:
                     changed += credential_store.reseal(row)
-                except CannotOpen:
+                except DecryptionError:
                     lost.append(row.id)
             after = rows[-1].id if rows else None
         if after is None:

@@ -9,11 +9,11 @@ from sqlalchemy import delete, or_, select, update
 
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Integration
 
 
-def interested(events: Iterable[Event]) -> set[UUID]:
+def interested(events: Iterable[OutboxEvent]) -> set[UUID]:
     """Only facts about people who have integrations."""
     by_user = {event.user_id: set[UUID]() for event in events if event.user_id}
     for event in events:
@@ -23,7 +23,7 @@ def interested(events: Iterable[Event]) -> set[UUID]:
     return {event_id for owner in owners for event_id in by_user[owner]}
 
 
-def follow(event: Event) -> None:
+def follow(event: OutboxEvent) -> None:
     """Facts may come in any order: only what is later in the log than the last one counts."""
     if "erasedAt" in (event.data.get("changed") or ()):
         return _forget(event)
@@ -41,7 +41,7 @@ def follow(event: Event) -> None:
     return None
 
 
-def _forget(event: Event) -> None:
+def _forget(event: OutboxEvent) -> None:
     """Erased people leave nothing here: credentials, logs, events and deliveries go with the integration."""
     with transaction():
         db.session.execute(

@@ -13,15 +13,15 @@ from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
-from heidi_common.crypto.encryption import CannotOpen
+from heidi_common.crypto.encryption import DecryptionError
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import delete_in_batches, transaction
 from heidi_common.messaging.events import IntegrationSync
-from heidi_common.messaging.inbox import Refused
+from heidi_common.messaging.inbox import PermanentFailure
 from heidi_common.messaging.jobs import HINT_LEASE, backoff, claim
 from heidi_common.messaging.jobs import overdue as overdue_rows
-from heidi_common.messaging.outbox import Event, emit
+from heidi_common.messaging.outbox import OutboxEvent, emit
 from heidi_common.problems import Conflict
 from heidi_services.integration.models import Integration, Sync, SyncStatus
 from heidi_services.integration.providers import PROVIDERS, Provider, Received
@@ -69,14 +69,14 @@ def ask(integration: Integration) -> None:
         emit(IntegrationSync(id=integration.id, about_user=integration.user_id))
 
 
-def accept(event: Event) -> UUID | None:
+def accept(event: OutboxEvent) -> UUID | None:
     """A row for the fact, in the caller's transaction; None when it has one. Refused when the integration is gone."""
     integration_id = UUID(event.data["id"])
     integration = db.session.get(Integration, integration_id, with_for_update={"read": True, "key_share": True})
     if integration is None:
-        raise Refused("there is no such integration")
+        raise PermanentFailure("there is no such integration")
     if not integration.is_open:
-        raise Refused("the integration is switched off")
+        raise PermanentFailure("the integration is switched off")
     row = {
         "id": uuid7(),
         "integration_id": integration_id,
@@ -126,7 +126,7 @@ def _planned(integration: Integration, now: datetime) -> _Plan | None:
     provider = PROVIDERS[integration.provider]
     try:
         credentials = credential_store.credentials_of(integration)
-    except CannotOpen:
+    except DecryptionError:
         raise SyncFailed("the stored credentials cannot be opened") from None
     if provider.pull is None or provider.probe(credentials) is None:
         return None

@@ -43,7 +43,7 @@ def _config_flaws(provider: ProviderName, config: dict[str, Any]) -> Iterator[Fi
 
 def url_flaw(url: str) -> str | None:
     """Why this can never be a `webhookUrl`. Names are resolved, and checked again, at each delivery."""
-    if flaw := http_client().flaw(url):
+    if flaw := http_client().url_error(url):
         return flaw
     if _host(url) == _host(current_settings().public_base_url) and urlsplit(url).path.startswith("/api/v1/webhooks/"):
         # A delivery to a receiver of our own is a fact again, is forwarded again, and so on for ever.

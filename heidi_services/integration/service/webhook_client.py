@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from heidi_common.http_client.client import OutboundError, Refused, http_client
+from heidi_common.http_client.client import BlockedURLError, OutboundError, http_client
 from heidi_common.schemas.fields import iso
 from heidi_services.integration.providers import standard_webhooks
 from heidi_services.integration.service import redaction
@@ -74,7 +74,7 @@ def call(
             error=redaction.text(f"{type(error).__name__}: {error}", secrets, 500),
             duration_ms=_since(started),
             ambiguous=error.ambiguous,
-            refused=isinstance(error, Refused),
+            refused=isinstance(error, BlockedURLError),
         )
     ok = 200 <= response.status_code < 300
     return Answer(

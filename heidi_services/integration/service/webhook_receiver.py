@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from uuid_utils.compat import uuid7
 
-from heidi_common.crypto.encryption import CannotOpen
-from heidi_common.crypto.webhook_signatures import Refused
+from heidi_common.crypto.encryption import DecryptionError
+from heidi_common.crypto.webhook_signatures import InvalidSignature
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import IntegrationWebhook
@@ -49,7 +49,7 @@ def _take_in(provider_name: str, integration_id: UUID, inbound: Inbound) -> Rece
     provider = PROVIDERS[integration.provider]
     try:
         events = receive(provider, inbound, _keys(provider, integration), integration.config)
-    except Refused as refusal:
+    except InvalidSignature as refusal:
         _refuse(integration, inbound, str(refusal))
         raise Unauthorized("The signature does not hold.", code="bad_signature") from None
     with transaction():
@@ -65,11 +65,11 @@ def _keys(provider: Provider, integration: Integration) -> dict[str, str]:
     """Closed, not open, when the secret is missing or its key is gone."""
     try:
         credentials = credential_store.credentials_of(integration)
-    except CannotOpen:
+    except DecryptionError:
         log.error("credentials cannot be opened", extra={"integration_id": str(integration.id)})
-        raise Refused("the stored credentials cannot be opened") from None
+        raise InvalidSignature("the stored credentials cannot be opened") from None
     if not provider.opened_by(credentials, integration.config):
-        raise Refused("no secret to verify with is stored")
+        raise InvalidSignature("no secret to verify with is stored")
     return credentials
 
 

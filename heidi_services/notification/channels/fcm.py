@@ -16,7 +16,7 @@ from google.auth.transport.requests import Request
 from google.oauth2 import service_account
 
 from heidi_common.config.settings import Settings
-from heidi_common.http_client.client import Client
+from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.http_provider import body_of, call
 from heidi_services.notification.channels.message import Message, Outcome, Result
 
@@ -28,7 +28,7 @@ class FcmSender:
 
     name = "fcm"
 
-    def __init__(self, settings: Settings, client: Client) -> None:
+    def __init__(self, settings: Settings, client: HttpClient) -> None:
         given = settings.fcm_service_account
         account = json.loads(given if given.lstrip().startswith("{") else Path(given).read_text("utf-8"))
         self._client, self._lock = client, threading.Lock()

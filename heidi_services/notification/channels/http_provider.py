@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from heidi_common.http_client.client import Client, OutboundError, Refused
+from heidi_common.http_client.client import BlockedURLError, HttpClient, OutboundError
 from heidi_services.notification.channels.message import Outcome, Result
 
 TIMEOUT_SECONDS = 15.0
@@ -15,7 +15,7 @@ Read = Callable[[requests.Response], Result | None]
 """A vendor's own reading of its answer; None leaves it to the status."""
 
 
-def call(client: Client, provider: str, url: str, read: Read, *, trusted: bool = True, **request: Any) -> Result:
+def call(client: HttpClient, provider: str, url: str, read: Read, *, trusted: bool = True, **request: Any) -> Result:
     """POST to the vendor. Never raises for what happened on the way."""
     try:
         answer = client.request("POST", url, timeout=TIMEOUT_SECONDS, trusted=trusted, **request)
@@ -53,6 +53,6 @@ def body_of(answer: requests.Response) -> dict[str, Any]:
 
 def _unanswered(provider: str, error: OutboundError) -> Result:
     outcome = Outcome.AMBIGUOUS if error.ambiguous else Outcome.TECHNICAL
-    if isinstance(error, Refused):
+    if isinstance(error, BlockedURLError):
         return Result(Outcome.PERMANENT, provider, error=error.detail, dead=True)
     return Result(outcome, provider, error=f"{type(error).__name__}: {error.detail}")

@@ -16,7 +16,7 @@ import requests
 
 from heidi_common.config.settings import Settings
 from heidi_common.crypto import webhook_signatures
-from heidi_common.http_client.client import Client
+from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.delivery_receipt import Inbound, Receipt
 from heidi_services.notification.channels.http_provider import call
 from heidi_services.notification.channels.message import Message, Outcome, Result
@@ -27,7 +27,7 @@ from heidi_services.notification.enums import Status
 class SendGridSender:
     name = "sendgrid"
 
-    def __init__(self, settings: Settings, client: Client) -> None:
+    def __init__(self, settings: Settings, client: HttpClient) -> None:
         self._client, self._from = client, settings.mail_from
         self._url = f"{settings.sendgrid_url}/v3/mail/send"
         self._headers = {"Authorization": f"Bearer {settings.sendgrid_api_key}"}
@@ -99,7 +99,7 @@ def _named(given: object) -> UUID | None:
 
 def _verify(inbound: Inbound, key: str) -> None:
     if not key:
-        raise webhook_signatures.Refused("no public key is set")
+        raise webhook_signatures.InvalidSignature("no public key is set")
     webhook_signatures.require_sendgrid(
         inbound.header(webhook_signatures.SENDGRID),
         inbound.header(webhook_signatures.SENDGRID_TIME),

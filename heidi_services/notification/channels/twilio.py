@@ -13,7 +13,7 @@ import requests
 
 from heidi_common.config.settings import Settings
 from heidi_common.crypto import webhook_signatures
-from heidi_common.http_client.client import Client
+from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.delivery_receipt import Inbound, Receipt
 from heidi_services.notification.channels.http_provider import body_of, call
 from heidi_services.notification.channels.message import Message, Outcome, Result
@@ -27,7 +27,7 @@ _STATUSES = {"sent": Status.SENT, "delivered": Status.DELIVERED, "read": Status.
 class TwilioSender:
     name = "twilio"
 
-    def __init__(self, settings: Settings, client: Client) -> None:
+    def __init__(self, settings: Settings, client: HttpClient) -> None:
         self._client, self._settings = client, settings
         self._url = f"{settings.twilio_url}/2010-04-01/Accounts/{settings.twilio_account_sid}/Messages.json"
 
@@ -57,7 +57,7 @@ class TwilioSender:
 def receipts(inbound: Inbound, settings: Settings) -> Sequence[Receipt]:
     """What a callback says; raises for any other sender's. Fields that are not of a receipt say nothing."""
     _verify(inbound, settings.twilio_auth_token)
-    fields = webhook_signatures.form_of(inbound.body)
+    fields = webhook_signatures.parse_form(inbound.body)
     status = fields.get("MessageStatus", [""])[0]
     if fields.get("OptOutType", [""])[0] == "STOP":
         return [Receipt(address=fields["From"][0], suppress="stop")]
@@ -73,7 +73,7 @@ def receipts(inbound: Inbound, settings: Settings) -> Sequence[Receipt]:
 
 def _verify(inbound: Inbound, token: str) -> None:
     if not token:
-        raise webhook_signatures.Refused("no auth token is set")
+        raise webhook_signatures.InvalidSignature("no auth token is set")
     webhook_signatures.require_twilio(
         inbound.header(webhook_signatures.TWILIO),
         url=inbound.url,

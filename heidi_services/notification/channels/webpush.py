@@ -17,7 +17,7 @@ from pywebpush import WebPusher
 
 from heidi_common.config.settings import Settings
 from heidi_common.crypto import base64url
-from heidi_common.http_client.client import Client
+from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.http_provider import call
 from heidi_services.notification.channels.message import Message, Outcome, Result
 
@@ -31,7 +31,7 @@ class WebPushSender:
 
     name = "webpush"
 
-    def __init__(self, settings: Settings, client: Client) -> None:
+    def __init__(self, settings: Settings, client: HttpClient) -> None:
         self._client, self._subject = client, settings.vapid_subject or settings.public_base_url
         self._vapid = Vapid02.from_string(settings.vapid_private_key)
 

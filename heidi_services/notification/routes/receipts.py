@@ -8,7 +8,7 @@ from heidi_common.database.models import utcnow
 from heidi_common.interceptors.transform import Blueprint, raw_body
 from heidi_common.interceptors.validation import any_query
 from heidi_common.jwt.guards import public
-from heidi_common.openapi.headers import SENDERS_OWN
+from heidi_common.openapi.headers import RAW_BODY
 from heidi_common.runtime import current_settings
 from heidi_services.notification.channels.delivery_receipt import Inbound
 from heidi_services.notification.service import receipts
@@ -19,7 +19,7 @@ blp = Blueprint("notification-receipts", __name__, description="What providers s
 @blp.route("/api/v1/notifications/receipts/<provider>", methods=["POST"])
 @public
 @any_query
-@blp.doc(requestBody=SENDERS_OWN)
+@blp.doc(requestBody=RAW_BODY)
 @blp.response(204)
 def take_receipt(provider: str) -> None:
     """Verified by the provider's signature over the URL it was given, not the one that Host claims."""

@@ -53,7 +53,7 @@ def _events(reader: Reader, place: int, lives: Callable[[], bool]) -> Iterator[s
     # The id, so that a listener who has been shown nothing yet comes back to this place, too.
     yield f"id: {place}\nretry: 2000\n: open\n\n"
     said = time.monotonic()
-    while lives() and not shutdown.asked.is_set():
+    while lives() and not shutdown.requested.is_set():
         try:
             found = reader.waiting.get(timeout=LOOK_SECONDS)
         except queue.Empty:
@@ -77,7 +77,7 @@ def _lives(who: Caller) -> Callable[[], bool]:
         if time.time() >= ends:
             return False
         with app.app_context():
-            return revocation.session_holds(session_id, who.id, version)
+            return revocation.is_session_active(session_id, who.id, version)
 
     return lives
 

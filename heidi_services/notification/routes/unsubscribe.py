@@ -7,7 +7,7 @@ from flask import Response, request
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.interceptors.validation import any_query
 from heidi_common.jwt.guards import public
-from heidi_common.pages import Words, page
+from heidi_common.pages import PageText, render_page
 from heidi_services.notification.schemas import SubscriptionOut
 from heidi_services.notification.service.unsubscribe import Subscription, read, unsubscribe
 
@@ -17,7 +17,7 @@ PAGE = """<p>{{ words["on" if subscribed else "off"] }}</p>
 <dl><dt>{{ words.category }}</dt><dd><b>{{ category }}</b></dd>
 <dt>{{ words.channel }}</dt><dd><b>{{ words[channel] }}</b></dd></dl>
 {% if subscribed %}<form method="post"><button>{{ words.title }}</button></form>{% endif %}"""
-WORDS: Words = {
+WORDS: PageText = {
     "en": {
         "title": "Unsubscribe",
         "on": "You get these messages:",
@@ -64,6 +64,6 @@ def one_click_unsubscribe(token: str) -> Subscription | Response:
 def _page_or_data(found: Subscription) -> Subscription | Response:
     if request.accept_mimetypes.best_match(["application/json", "text/html"]) != "text/html":
         return found
-    response = page(PAGE, WORDS, category=found.category, channel=found.channel, subscribed=found.subscribed)
+    response = render_page(PAGE, WORDS, category=found.category, channel=found.channel, subscribed=found.subscribed)
     response.vary.add("Accept")
     return response

@@ -9,11 +9,11 @@ from uuid import UUID
 
 from sqlalchemy import Table, bindparam, case, func, select, update
 
-from heidi_common.database.compiled import Direct
+from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import User
-from heidi_common.messaging.jobs import still
+from heidi_common.messaging.jobs import status_is
 from heidi_services.notification.enums import Channel, Status, Type
 from heidi_services.notification.models import Notification, Preferences, Suppression
 
@@ -63,20 +63,20 @@ def claim(notification_id: UUID) -> Job | None:
 def prolong(job: Job) -> bool:
     """Hold the row for another LEASE; False when somebody else has taken it over."""
     mine = update(_ROW).where(
-        _ROW.c.id == job.id, _ROW.c.attempts == job.attempts, still(_ROW.c.status, Status.PENDING)
+        _ROW.c.id == job.id, _ROW.c.attempts == job.attempts, status_is(_ROW.c.status, Status.PENDING)
     )
     with transaction():
         return db.session.execute(mine.values(locked_until=func.now() + LEASE).returning(_ROW.c.id)).first() is not None
 
 
 @cache
-def _statement() -> Direct:
+def _statement() -> CompiledStatement:
     """Made once: putting these expressions together takes longer than running them."""
     taken = (
         update(_ROW)
         .where(
             _ROW.c.id == bindparam("claimed", type_=_ROW.c.id.type),
-            still(_ROW.c.status, Status.PENDING),
+            status_is(_ROW.c.status, Status.PENDING),
             _ROW.c.next_attempt_at <= func.now(),
         )
         .where(_ROW.c.locked_until.is_(None) | (_ROW.c.locked_until < func.now()))
@@ -85,7 +85,7 @@ def _statement() -> Direct:
         .cte("taken")
     )
     address = case((taken.c.channel == Channel.EMAIL, User.email), (taken.c.channel == Channel.SMS, User.phone))
-    return Direct(
+    return CompiledStatement(
         select(
             *(taken.c[name] for name in Job._fields[:14]),
             User.email,

@@ -128,7 +128,7 @@ def _message(job: Job, words: template_resolver.Words, target: Target) -> Messag
 def _opened(job: Job) -> dict[str, object]:
     if job.sealed is None:
         return {}
-    found: dict[str, object] = field_encryptor().open(job.sealed, context=job.id.bytes)
+    found: dict[str, object] = field_encryptor().decrypt(job.sealed, context=job.id.bytes)
     return found
 
 

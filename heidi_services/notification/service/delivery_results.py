@@ -13,13 +13,13 @@ from sqlalchemy import Table, Update, bindparam, case, delete, func, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
-from heidi_common.database.compiled import Direct
+from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.models import storable, utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import NotificationFailed, NotificationSent
-from heidi_common.messaging.jobs import backoff, still
-from heidi_common.messaging.outbox import emission, emission_values, emit
+from heidi_common.messaging.jobs import backoff, status_is
+from heidi_common.messaging.outbox import emit, emit_parameters, emit_statement
 from heidi_services.notification.channels.message import Outcome, Result
 from heidi_services.notification.enums import Channel, Status
 from heidi_services.notification.models import STREAM, Attempt, Device, Notification, Suppression
@@ -65,7 +65,7 @@ class Try:
 def tried(job: Job, tries: Sequence[Try]) -> None:
     """After the providers had their say: sent, to be tried again, or failed."""
     if len(tries) == 1 and tries[0].result.sent:
-        _handed_over().all(sent_id=job.id, **emission_values(_sent_fact(job)), **_prefixed(_row(job, tries[0])))
+        _handed_over().all(sent_id=job.id, **emit_parameters(_sent_fact(job)), **_prefixed(_row(job, tries[0])))
         return
     with transaction():
         _record(job, tries)
@@ -108,12 +108,12 @@ def postponed(job: Job, until: datetime) -> None:
 
 
 @cache
-def _handed_over() -> Direct:
+def _handed_over() -> CompiledStatement:
     """Most messages end here, with their first attempt: its row, the message's and the fact, all in one statement."""
     given = {column.name: bindparam(f"attempt_{column.name}", type_=column.type) for column in _ATTEMPTS.c}
     attempt = _ATTEMPTS.insert().values(given).cte("attempt")
     sent = _sent(provider_id=given["provider_id"]).cte("sent")
-    return Direct(emission().add_cte(attempt, sent), changes=True)
+    return CompiledStatement(emit_statement().add_cte(attempt, sent), changes=True)
 
 
 def _prefixed(row: dict[str, Any]) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def _reason(tries: Sequence[Try]) -> str:
 def _update(job: Job, **values: Any) -> bool:
     """Give the row back with its new values; False when a receipt has closed it already, or the lease ran out and
     somebody else is at it."""
-    open_row = (_ROW.c.id == job.id) & still(_ROW.c.status, Status.PENDING) & (_ROW.c.attempts == job.attempts)
+    open_row = (_ROW.c.id == job.id) & status_is(_ROW.c.status, Status.PENDING) & (_ROW.c.attempts == job.attempts)
     statement = update(_ROW).where(open_row).values(values | _GIVEN_BACK).returning(_ROW.c.id)
     return db.session.execute(statement).first() is not None
 

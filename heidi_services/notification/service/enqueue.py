@@ -13,13 +13,13 @@ from sqlalchemy import ColumnElement, Table, bindparam, func, literal, select
 from sqlalchemy.dialects.postgresql import Insert, insert
 from uuid_utils.compat import uuid7
 
-from heidi_common.database.compiled import Direct
+from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import User
 from heidi_common.messaging.events import NotificationQueued
 from heidi_common.messaging.jobs import HINT_LEASE
-from heidi_common.messaging.outbox import emission, emission_values
+from heidi_common.messaging.outbox import emit_parameters, emit_statement
 from heidi_common.problems import Invalid
 from heidi_services.notification.models import BULK, NORMAL, UNHINTED, Notification
 from heidi_services.notification.service.drafts import Draft
@@ -52,7 +52,7 @@ def insert_one(
     found = notification_id or uuid7()
     fact = NotificationQueued(id=found, about_user=user_id, channel=values["channel"], category=values["category"])
     given = parameters(values) | {"new_metadata": _as_text(values.get("metadata"))}
-    row = _insertion_of_one().first(**given, new_id=found, reader=user_id, **emission_values(fact, event_id))
+    row = _insertion_of_one().first(**given, new_id=found, reader=user_id, **emit_parameters(fact, event_id))
     if row is None:
         return None
     columns = {key: value for key, value in values.items() if key != "metadata"}
@@ -60,12 +60,12 @@ def insert_one(
 
 
 @cache
-def _insertion_of_one() -> Direct:
+def _insertion_of_one() -> CompiledStatement:
     """Both in one statement; no row, no fact."""
     person = (User.id == bindparam("reader", type_=User.id.type)) & User.deleted_at.is_(None)
     row = insertion(person, id_=bindparam("new_id", type_=TABLE.c.id.type))
     made = row.returning(*(TABLE.c[name] for name in MADE)).cte("made")
-    return Direct(select(*made.c).add_cte(emission(when=made).cte("fact")), changes=True)
+    return CompiledStatement(select(*made.c).add_cte(emit_statement(when=made).cte("fact")), changes=True)
 
 
 def _as_text(metadata: dict[str, Any] | None) -> str | None:

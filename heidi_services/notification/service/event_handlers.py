@@ -11,8 +11,8 @@ from heidi_common.crypto.encryption import field_encryptor
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import User
-from heidi_common.messaging.inbox import Refused
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.inbox import PermanentFailure
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.problems import Invalid
 from heidi_services.notification.enums import Channel, Status, Type
 from heidi_services.notification.models import Attempt, Device, Notification, Preferences
@@ -22,14 +22,14 @@ from heidi_services.notification.service.enqueue import insert_one
 _UNSYNCED: Any = {"synchronize_session": False}
 
 
-def make_requested(event: Event) -> None:
+def make_requested(event: OutboxEvent) -> None:
     """`notification.send`: the row, under the request's own id, so that asking twice is asking once. Raises Refused
     for what can never be sent.
 
     Texts come sealed beside the fact. Variables of a template may be secrets (a reset link): they stay sealed in the
     row until the message is sent, except for the inbox, which shows the words anyway.
     """
-    sealed, data = event.opened(), event.data
+    sealed, data = event.decrypted(), event.data
     user_id, channel = UUID(data["userId"]), Channel(data["channel"])
     draft = Draft(
         channel=channel,
@@ -44,10 +44,10 @@ def make_requested(event: Event) -> None:
     try:
         _insert(UUID(event.subject), user_id, draft, sealed)
     except Invalid as error:
-        raise Refused(str(error)) from None
+        raise PermanentFailure(str(error)) from None
 
 
-def welcome(event: Event) -> None:
+def welcome(event: OutboxEvent) -> None:
     """A new person is greeted, in their language, by an id that follows from the fact."""
     user = db.session.get(User, UUID(event.subject))
     if user is None or "imported" in (event.data.get("changed") or ()):
@@ -56,7 +56,7 @@ def welcome(event: Event) -> None:
     insert_one(user.id, draft.written(user.locale), notification_id=event.id)
 
 
-def forget(event: Event) -> None:
+def forget(event: OutboxEvent) -> None:
     """The person is gone: nothing more is sent, and where push went is forgotten; an erased one's texts go, too."""
     user_id = UUID(event.subject)
     user = db.session.get(User, user_id)
@@ -100,12 +100,12 @@ def _insert(notification_id: UUID, user_id: UUID, draft: Draft, sealed: dict[str
     secret = {key: sealed[key] for key in ("variables", "recipient") if sealed.get(key)}
     reader = db.session.execute(select(User.locale).where(User.id == user_id, User.deleted_at.is_(None))).first()
     if reader is None:
-        raise Refused("there is no such user")
+        raise PermanentFailure("there is no such user")
     locale = reader.locale
     if draft.template is not None and draft.channel is not Channel.IN_APP:
         values = draft.unwritten(draft.source(locale))
     else:
         values = draft.written(locale)
     if secret and draft.channel is not Channel.IN_APP:
-        values["sealed"] = field_encryptor().seal(secret, context=notification_id.bytes)
+        values["sealed"] = field_encryptor().encrypt(secret, context=notification_id.bytes)
     insert_one(user_id, values, notification_id=notification_id)

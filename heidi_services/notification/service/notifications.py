@@ -11,7 +11,7 @@ from sqlalchemy import CursorResult, Select, case, func, select, update
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
 from heidi_common.database.transactions import reading, transaction
-from heidi_common.messaging.jobs import unlocked
+from heidi_common.messaging.jobs import lease_released
 from heidi_common.problems import Conflict, NotFound
 from heidi_services.notification.enums import Channel, Status
 from heidi_services.notification.models import Attempt, Notification
@@ -27,7 +27,7 @@ SHOWN = (Notification.channel != Channel.IN_APP) | Notification.sent_at.is_not(N
 """An in-app message is shown by being seen: before its time it is nothing that its owner could read."""
 
 
-WAITING = (Notification.status == Status.PENDING) & unlocked(Notification)
+WAITING = (Notification.status == Status.PENDING) & lease_released(Notification)
 """Not gone out, and nobody is just at it."""
 
 

@@ -12,7 +12,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import delete_in_batches, transaction
 from heidi_common.messaging import jobs
 from heidi_common.messaging.events import NotificationFailed
-from heidi_common.messaging.jobs import HINT_LEASE, stamp
+from heidi_common.messaging.jobs import HINT_LEASE, mark_hinted
 from heidi_common.messaging.outbox import emit_many
 from heidi_common.runtime import current_settings
 from heidi_services.notification.enums import Status
@@ -47,7 +47,7 @@ def _take_bulk(limit: int) -> list[UUID]:
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    return stamp(Notification, due)
+    return mark_hinted(Notification, due)
 
 
 def expire(limit: int = 500) -> None:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from heidi_common.messaging.events import Fact
+from heidi_common.messaging.events import Event
 from heidi_common.schemas.base import Schema
 
 JSON = dict[str, Any]
@@ -31,7 +31,7 @@ class Outcome:
     ends the run, so they are said once, however often the run is tried."""
 
     result: JSON
-    facts: tuple[tuple[Fact, JSON | None], ...] = field(default=())
+    facts: tuple[tuple[Event, JSON | None], ...] = field(default=())
 
 
 class ActionFailed(Exception):

@@ -7,10 +7,10 @@ import requests
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from heidi_common.database.models import storable
-from heidi_common.http_client.client import OutboundError, Refused, TimedOut, TooLarge, http_client
+from heidi_common.http_client.client import BlockedURLError, OutboundError, ResponseTooLarge, TimedOut, http_client
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import FreeJson, Text, iso
-from heidi_common.schemas.validators import can_be_called
+from heidi_common.schemas.validators import callable_url
 from heidi_services.scheduler.actions.base import JSON, ActionFailed, Order, Outcome
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
@@ -31,7 +31,7 @@ def _is_header(headers: dict[str, str]) -> None:
 
 class Payload(Schema):
     method = fields.String(load_default="GET", validate=validate.OneOf(METHODS))
-    url = Text(required=True, max=2000, validate=can_be_called)
+    url = Text(required=True, max=2000, validate=callable_url)
     headers = fields.Dict(
         keys=Text(max=100), values=Text(min=0, max=4000), validate=[validate.Length(max=30), _is_header]
     )
@@ -73,7 +73,7 @@ def _call(order: Order, payload: JSON) -> requests.Response:
         )
     except TimedOut as error:
         raise ActionFailed(error.detail, timed_out=True) from error
-    except (Refused, TooLarge) as error:
+    except (BlockedURLError, ResponseTooLarge) as error:
         raise ActionFailed(error.detail, retry=False) from error
     except OutboundError as error:
         raise ActionFailed(error.detail) from error

@@ -11,7 +11,7 @@ from sqlalchemy import func, select, update
 
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.messaging.jobs import claim, still
+from heidi_common.messaging.jobs import claim, status_is
 from heidi_common.redis.client import redis_client
 from heidi_common.redis.lock import Lock, LockNotAcquired, LockUnavailable
 from heidi_services.scheduler.actions import JSON, ActionFailed, Order, Outcome, perform
@@ -74,7 +74,7 @@ def _read(run_id: UUID) -> Task | None:
     statement = (
         select(Schedule, ScheduleRun.id)
         .join(ScheduleRun, ScheduleRun.schedule_id == Schedule.id)
-        .where(ScheduleRun.id == run_id, still(ScheduleRun.status, Status.QUEUED))
+        .where(ScheduleRun.id == run_id, status_is(ScheduleRun.status, Status.QUEUED))
     )
     with transaction():
         found = db.session.execute(statement).first()
@@ -161,7 +161,7 @@ def _postpone(run_id: UUID) -> None:
     later = func.now() + LOOK_AGAIN
     statement = (
         update(ScheduleRun)
-        .where(ScheduleRun.id == run_id, still(ScheduleRun.status, Status.QUEUED))
+        .where(ScheduleRun.id == run_id, status_is(ScheduleRun.status, Status.QUEUED))
         .where(ScheduleRun.next_attempt_at <= func.now())
         .values(next_attempt_at=later, hinted_until=later)
     )

@@ -6,14 +6,14 @@ from sqlalchemy import func, select
 
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.messaging.events import all_facts
+from heidi_common.messaging.events import all_event_types
 from heidi_common.messaging.inbox import Inbox
-from heidi_common.messaging.jobs import stamp, still
+from heidi_common.messaging.jobs import mark_hinted, status_is
 from heidi_services.scheduler.enums import Status
 from heidi_services.scheduler.models import ScheduleRun
 from heidi_services.scheduler.service.run_results import done, give_up
 
-ASKED = frozenset(fact.answered_by for fact in all_facts() if fact.answered_by)
+ASKED = frozenset(fact.answered_by for fact in all_event_types() if fact.answered_by)
 ANSWER = (Inbox.event_id == ScheduleRun.awaits) & Inbox.consumer.in_(ASKED) & (Inbox.status != "pending")
 
 
@@ -26,7 +26,7 @@ def answered(limit: int) -> list[UUID]:
         .limit(limit)
         .with_for_update(of=ScheduleRun, skip_locked=True)
     )
-    return stamp(ScheduleRun, found)
+    return mark_hinted(ScheduleRun, found)
 
 
 def conclude(run_id: UUID) -> None:
@@ -34,7 +34,7 @@ def conclude(run_id: UUID) -> None:
     statement = (
         select(ScheduleRun.attempts, Inbox.status, Inbox.last_error)
         .join(Inbox, ANSWER)
-        .where(ScheduleRun.id == run_id, still(ScheduleRun.status, Status.RUNNING))
+        .where(ScheduleRun.id == run_id, status_is(ScheduleRun.status, Status.RUNNING))
     )
     with transaction():
         found = db.session.execute(statement).first()

@@ -14,7 +14,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging import outbox
 from heidi_common.messaging.events import ScheduleCompleted
-from heidi_common.messaging.jobs import backoff, still
+from heidi_common.messaging.jobs import backoff, status_is
 from heidi_services.scheduler.actions import ActionFailed, Order, Outcome, derived_id
 from heidi_services.scheduler.enums import Overlap, Status
 from heidi_services.scheduler.models import Schedule, ScheduleRun
@@ -101,7 +101,7 @@ def _try_again(run_id: UUID, attempt: int, error: str) -> bool:
 def _change(run_id: UUID, attempt: int, **values: Any) -> Any:
     statement = (
         update(ScheduleRun)
-        .where(ScheduleRun.id == run_id, still(ScheduleRun.status, Status.RUNNING), ScheduleRun.attempts == attempt)
+        .where(ScheduleRun.id == run_id, status_is(ScheduleRun.status, Status.RUNNING), ScheduleRun.attempts == attempt)
         .values({"locked_until": None, "version": ScheduleRun.version + 1} | values)
         .returning(ScheduleRun.id, ScheduleRun.scheduled_for, ScheduleRun.started_at, ScheduleRun.attempts)
     )

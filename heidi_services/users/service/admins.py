@@ -11,8 +11,8 @@ from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts
 from heidi_common.identity.emails import checked_email
 from heidi_common.identity.models import Role, User
-from heidi_common.identity.password_hashing import passwords
-from heidi_common.identity.password_policy import check_password
+from heidi_common.identity.password_hashing import password_hasher
+from heidi_common.identity.password_policy import require_acceptable_password
 from heidi_common.messaging.events import UserUpdated
 from heidi_common.messaging.outbox import emit
 from heidi_common.problems import Conflict
@@ -32,8 +32,8 @@ def appoint(email: str, password: str) -> tuple[User, bool]:
         user = db.session.scalar(held)
         created = user is None
         if user is None:
-            check_password(password, own=(address,))
-            hashed = passwords().hash(password)
+            require_acceptable_password(password, own=(address,))
+            hashed = password_hasher().hash(password)
             user = accounts.create_user(
                 email=address, password_hash=hashed, role=Role.ADMIN, email_verified_at=utcnow()
             )
@@ -41,7 +41,7 @@ def appoint(email: str, password: str) -> tuple[User, bool]:
         elif user.role != Role.ADMIN or not user.is_active:
             user.role, user.is_active = Role.ADMIN, True
             db.session.flush()
-            accounts.end_all_tokens(user.id)
+            accounts.revoke_access_tokens(user.id)
             emit(UserUpdated(id=user.id, role=user.role, is_active=True, changed=("isActive", "role")))
             record("user_updated", target=user.id, detail={"changed": ["isActive", "role"]})
     return user, created

@@ -16,8 +16,8 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts
 from heidi_common.identity.emails import normalise_email
-from heidi_common.identity.password_hashing import is_known_hash, passwords
-from heidi_common.identity.password_policy import complaint_about
+from heidi_common.identity.password_hashing import is_known_hash, password_hasher
+from heidi_common.identity.password_policy import password_error
 from heidi_common.problems import Conflict
 
 BATCH = 100
@@ -90,10 +90,10 @@ def _with_hash(given: dict[str, Any]) -> dict[str, Any] | str:
     if stored is not None and not is_known_hash(stored):
         return "passwordHash: neither bcrypt nor argon2"
     if password is not None and stored is None:
-        complaint = complaint_about(password, (given["email"], given.get("first_name"), given.get("last_name")))
+        complaint = password_error(password, (given["email"], given.get("first_name"), given.get("last_name")))
         if complaint:
             return f"password: {complaint}"
-        stored = passwords().hash(password)
+        stored = password_hasher().hash(password)
     given["email_verified_at"] = utcnow() if given.pop("email_verified") else None
     return given | {"password_hash": stored}
 

@@ -12,7 +12,7 @@ from heidi_common.audit.trail import Audit
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.identity.models import Session, User
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.schemas.fields import iso
 from heidi_common.schemas.naming import camel
 from heidi_services.users import peer_data
@@ -32,7 +32,7 @@ def export(user_id: UUID, authorization: str) -> dict[str, Any]:
     parts: dict[str, Any] = {
         "sessions": _rows(Session.__table__, SESSION_COLUMNS, Session.user_id == user_id),
         "audit": _rows(Audit.__table__, AUDIT_COLUMNS, or_(Audit.actor == str(user_id), Audit.target == str(user_id))),
-        "facts": _rows(Event.__table__, EVENT_COLUMNS, Event.user_id == user_id),
+        "facts": _rows(OutboxEvent.__table__, EVENT_COLUMNS, OutboxEvent.user_id == user_id),
     }
     # The connection goes back before other services are asked.
     db.session.rollback()

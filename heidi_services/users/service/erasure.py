@@ -8,13 +8,13 @@ from uuid import UUID
 from flask import request
 from sqlalchemy import select, update
 
-from heidi_common.audit.trail import record, refuse
+from heidi_common.audit.trail import record, record_failure
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import login_throttle
 from heidi_common.identity.models import Session, User
-from heidi_common.identity.password_hashing import passwords
+from heidi_common.identity.password_hashing import password_hasher
 from heidi_common.interceptors import idempotency
 from heidi_common.jwt.guards import Caller
 from heidi_common.messaging.events import UserDeleted
@@ -52,7 +52,7 @@ def _bury(user: User, now: datetime) -> None:
     sign_out(user, "erased")
     traces = {"ip": None, "user_agent": None, "label": None}
     db.session.execute(update(Session).where(Session.user_id == user.id).values(traces))
-    idempotency.forget_person(user.id)
+    idempotency.delete_for_user(user.id)
 
 
 def _check_own(caller: Caller, password: str | None) -> None:
@@ -63,7 +63,7 @@ def _check_own(caller: Caller, password: str | None) -> None:
         raise Invalid.field("password", "Missing data for required field.")
     limit = login_throttle.pair(str(caller.id), request.remote_addr or "")
     login_throttle.check(limit)
-    if not passwords().verify(stored, password, at_turn=lambda: login_throttle.check(limit)).ok:
+    if not password_hasher().verify(stored, password, at_turn=lambda: login_throttle.check(limit)).ok:
         login_throttle.count(limit)
-        refuse("user_erase_fail", actor=caller.id, target=caller.id)
+        record_failure("user_erase_fail", actor=caller.id, target=caller.id)
         raise Invalid.field("password", "The password is wrong.", code="wrong_password")

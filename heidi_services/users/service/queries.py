@@ -9,10 +9,10 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, bindparam, select
 
-from heidi_common.database.compiled import Direct
+from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
-from heidi_common.database.text_search import plain
+from heidi_common.database.text_search import plain_letters
 from heidi_common.identity.accounts import AnyRow
 from heidi_common.identity.models import Role, User
 from heidi_common.jwt.guards import Caller
@@ -21,7 +21,7 @@ from heidi_services.users.serializers import COLUMNS
 
 ORDERS = {"createdAt": User.created_at, "email": User.email}
 STAFF = (Role.ADMIN, Role.MODERATOR)
-BY_ID = Direct(select(*COLUMNS).where(User.id == bindparam("user_id"), User.deleted_at.is_(None)))
+BY_ID = CompiledStatement(select(*COLUMNS).where(User.id == bindparam("user_id"), User.deleted_at.is_(None)))
 
 
 def get(caller: Caller, user_id: UUID) -> AnyRow:
@@ -90,7 +90,7 @@ _TRIGRAM = re.compile(r"[^\W_]{3}")
 
 def pattern(q: str) -> str:
     """Three letters or digits in a row are found anywhere, less at the beginning of a word: so trigrams can help."""
-    letters = " ".join(plain(q).split())
+    letters = " ".join(plain_letters(q).split())
     wanted = letters.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{wanted}%" if _TRIGRAM.search(letters) else f"% {wanted}%"
 

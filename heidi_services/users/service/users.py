@@ -15,8 +15,8 @@ from heidi_common.database.transactions import expect_version, transaction
 from heidi_common.identity import accounts
 from heidi_common.identity.emails import checked_email
 from heidi_common.identity.models import Role, User
-from heidi_common.identity.password_hashing import passwords
-from heidi_common.identity.password_policy import check_password
+from heidi_common.identity.password_hashing import password_hasher
+from heidi_common.identity.password_policy import require_acceptable_password
 from heidi_common.jwt.guards import Caller
 from heidi_common.messaging.events import UserDeleted, UserUpdated
 from heidi_common.messaging.outbox import emit
@@ -31,8 +31,8 @@ OWN_FIELDS = frozenset({"first_name", "last_name", "phone", "locale", "timezone"
 def create(body: dict[str, Any], actor: UUID | None = None) -> User:
     """A new account. Its address counts as verified: an administrator vouches for it."""
     email, names = checked_email(body["email"]), (body.get("first_name"), body.get("last_name"))
-    check_password(body["password"], own=(email, *names))
-    hashed = passwords().hash(body["password"])
+    require_acceptable_password(body["password"], own=(email, *names))
+    hashed = password_hasher().hash(body["password"])
     profile = {key: value for key, value in body.items() if key not in ("email", "password")}
     with transaction():
         user = accounts.create_user(email=email, password_hash=hashed, email_verified_at=utcnow(), **profile)
@@ -103,7 +103,7 @@ def sign_out(user: User, reason: str) -> None:
     """End every session and every token of a person, on all services."""
     db.session.flush()
     accounts.end_sessions(user.id, reason)
-    accounts.end_all_tokens(user.id)
+    accounts.revoke_access_tokens(user.id)
 
 
 def _apply(user: User, values: dict[str, Any]) -> None:
@@ -119,7 +119,7 @@ def _apply(user: User, values: dict[str, Any]) -> None:
     if not user.is_active:
         sign_out(user, "deactivated")
     elif "role" in values:
-        accounts.end_all_tokens(user.id)
+        accounts.revoke_access_tokens(user.id)
 
 
 def _tell(user: User, changed: set[str], actor: UUID | None) -> None:

@@ -7,7 +7,7 @@ from flask import Flask
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from heidi_common.audit.trail import GENESIS, Audit, fingerprint, record, refuse, verify
+from heidi_common.audit.trail import GENESIS, Audit, fingerprint, record, record_failure, verify_chain
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 
@@ -28,14 +28,14 @@ def test_rows_are_numbered_stamped_and_chained(app: Flask) -> None:
     found = rows()
     assert [row.position for row in found] == [1, 2, 3]
     assert [row.previous_hash for row in found] == [GENESIS, found[0].hash, found[1].hash]
-    assert verify().rows == 3 and verify().head == found[2].hash and verify().broken_at is None
+    assert verify_chain().rows == 3 and verify_chain().head == found[2].hash and verify_chain().broken_at is None
 
 
 def test_a_rollback_takes_its_row_with_it_but_not_a_refusals(app: Flask) -> None:
     with pytest.raises(RuntimeError), transaction():
         record("user_deleted")
         raise RuntimeError
-    refuse("authn_login_fail", target=fingerprint("ada@example.test"))
+    record_failure("authn_login_fail", target=fingerprint("ada@example.test"))
     found = rows()
     assert [(row.action, row.outcome) for row in found] == [("authn_login_fail", "failure")]
     assert found[0].target.startswith("hmac:") and "ada" not in found[0].target
@@ -69,7 +69,7 @@ def test_whoever_gets_past_the_trigger_is_found_by_the_chain(app: Flask, name: s
             db.session.execute(text(f"ALTER TABLE audit {command} TRIGGER audit_refuse"))
             if command == "DISABLE":
                 db.session.execute(text(statement))
-    assert verify().broken_at == broken_at
+    assert verify_chain().broken_at == broken_at
     found = app.test_cli_runner().invoke(args=["audit", "verify"])
     assert found.exit_code == 1 and f"BROKEN at row {broken_at}" in found.output
 
@@ -82,7 +82,7 @@ def test_many_writers_make_one_chain(app: Flask) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(8)))
     assert [row.position for row in rows()] == list(range(1, 41))
-    assert verify().rows == 40
+    assert verify_chain().rows == 40
 
 
 def test_two_transactions_that_lock_rows_in_between_do_not_wait_for_each_other(app: Flask) -> None:
@@ -96,7 +96,7 @@ def test_two_transactions_that_lock_rows_in_between_do_not_wait_for_each_other(a
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))
-    assert verify().rows == 8
+    assert verify_chain().rows == 8
 
 
 def test_the_commands_tell_the_state_and_the_latest_rows(app: Flask) -> None:

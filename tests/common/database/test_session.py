@@ -13,19 +13,19 @@ from heidi_common.app import base_app
 from heidi_common.database import session
 from heidi_common.database.session import db
 from heidi_common.database.transactions import after_commit, reading, transaction
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_standalone.servers.postgres import Postgres
 from tests.conftest import make_settings
 
 
 def add_event() -> None:
-    db.session.add(Event(id=uuid4(), type="a.fact", subject="1", data={}))
+    db.session.add(OutboxEvent(id=uuid4(), type="a.fact", subject="1", data={}))
 
 
 def committed() -> int:
     """As another connection sees it."""
     with reading() as connection:
-        return connection.execute(select(func.count()).select_from(Event)).scalar_one()
+        return connection.execute(select(func.count()).select_from(OutboxEvent)).scalar_one()
 
 
 def test_an_inner_transaction_joins_the_outer_one(app: Flask) -> None:
@@ -60,7 +60,7 @@ def test_what_waits_for_the_commit_runs_after_it_and_not_at_all_after_a_rollback
 
 def test_a_restarted_database_costs_no_request(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that has rested is asked whether it still lives before it is used."""
-    monkeypatch.setattr(session, "RESTED_SECONDS", 0)
+    monkeypatch.setattr(session, "IDLE_CHECK_SECONDS", 0)
     server = Postgres(tmp_path / "data", durable=False)
     server.start()
     app = base_app(make_settings(server.url, redis_url), "test")

@@ -8,7 +8,14 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from heidi_common.http_client.client import Client, ConnectFailed, ConnectionLost, Refused, TimedOut, TooLarge
+from heidi_common.http_client.client import (
+    BlockedURLError,
+    ConnectFailed,
+    ConnectionLost,
+    HttpClient,
+    ResponseTooLarge,
+    TimedOut,
+)
 from heidi_common.logger.request_id import bound_request_id
 from tests.common.misbehaving_servers import Talker, certificate
 from tests.polling import PATIENCE, until
@@ -18,9 +25,9 @@ PUBLIC = "93.184.215.14"
 
 
 @pytest.fixture
-def open_client() -> Client:
+def open_client() -> HttpClient:
     """One that may call this machine, as in a private installation."""
-    return Client(LOOPBACK)
+    return HttpClient(LOOPBACK)
 
 
 INTERNAL_URLS = [
@@ -53,11 +60,11 @@ INTERNAL_URLS = [
 
 @pytest.mark.parametrize("url", INTERNAL_URLS)
 def test_no_spelling_of_an_internal_address_is_called(url: str, httpserver: HTTPServer) -> None:
-    with pytest.raises((Refused, ConnectFailed)) as error:
-        Client().request("GET", url.format(port=httpserver.port), timeout=PATIENCE)
+    with pytest.raises((BlockedURLError, ConnectFailed)) as error:
+        HttpClient().request("GET", url.format(port=httpserver.port), timeout=PATIENCE)
     assert httpserver.log == []
     if "%25" not in url and "localhost." not in url:  # unknown to some systems' resolvers
-        assert isinstance(error.value, Refused)
+        assert isinstance(error.value, BlockedURLError)
 
 
 @pytest.mark.parametrize(
@@ -86,23 +93,23 @@ def test_what_is_not_a_plain_http_url_is_refused_unresolved(url: str) -> None:
     def resolver(host: str, port: int) -> list[str]:
         raise AssertionError("resolved")
 
-    with pytest.raises(Refused):
-        Client(resolver=resolver).request("GET", url)
-    assert Client(resolver=resolver).flaw(url)
+    with pytest.raises(BlockedURLError):
+        HttpClient(resolver=resolver).request("GET", url)
+    assert HttpClient(resolver=resolver).url_error(url)
 
 
 @pytest.mark.parametrize("url", INTERNAL_URLS)
 def test_an_internal_address_is_a_flaw_before_any_call_unless_its_network_is_allowed(url: str) -> None:
     url = url.format(port=80)
-    assert Client().flaw(url) == "This address is not on the public internet."
-    assert Client((ip_network("0.0.0.0/0"), ip_network("::/0"))).flaw(url) is None
+    assert HttpClient().url_error(url) == "This address is not on the public internet."
+    assert HttpClient((ip_network("0.0.0.0/0"), ip_network("::/0"))).url_error(url) is None
 
 
 @pytest.mark.parametrize(
     "url", ["https://example.org/", f"http://{PUBLIC}:8080/a?b=c", "http://[2606:4700:4700::1111]/"]
 )
 def test_names_and_public_addresses_have_no_flaw(url: str) -> None:
-    assert Client().flaw(url) is None
+    assert HttpClient().url_error(url) is None
 
 
 def test_a_name_that_changes_its_address_after_the_check_gains_nothing(
@@ -116,37 +123,37 @@ def test_a_name_that_changes_its_address_after_the_check_gains_nothing(
         raise ConnectionRefusedError
 
     monkeypatch.setattr("heidi_common.http_client.sockets.create_connection", connect)
-    client = Client(resolver=lambda host, port: next(answers))
+    client = HttpClient(resolver=lambda host, port: next(answers))
     with pytest.raises(ConnectFailed):
         client.request("GET", f"http://evil.test:{httpserver.port}/")
     assert connected == [PUBLIC]  # the checked address itself, not the name once more
-    with pytest.raises(Refused):
+    with pytest.raises(BlockedURLError):
         client.request("GET", f"http://evil.test:{httpserver.port}/")
     assert connected == [PUBLIC]
 
 
 def test_of_several_addresses_only_the_allowed_ones_are_tried(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/").respond_with_data("hello")
-    mixed = Client(LOOPBACK, resolver=lambda host, port: ["::1", "10.0.0.1", "127.0.0.1"])
+    mixed = HttpClient(LOOPBACK, resolver=lambda host, port: ["::1", "10.0.0.1", "127.0.0.1"])
     assert mixed.request("GET", f"http://host.test:{httpserver.port}/").text == "hello"
 
 
 def test_a_connection_of_a_trusted_call_does_not_serve_a_guarded_one(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/").respond_with_data("inside")
-    client = Client()
+    client = HttpClient()
     assert client.request("GET", httpserver.url_for("/"), trusted=True).text == "inside"
-    with pytest.raises(Refused):
+    with pytest.raises(BlockedURLError):
         client.request("GET", httpserver.url_for("/"))
 
 
-def test_redirects_are_handed_back_not_followed(httpserver: HTTPServer, open_client: Client) -> None:
+def test_redirects_are_handed_back_not_followed(httpserver: HTTPServer, open_client: HttpClient) -> None:
     httpserver.expect_request("/").respond_with_data(status=302, headers={"Location": "http://127.0.0.1:1/"})
     assert open_client.request("GET", httpserver.url_for("/")).status_code == 302
     assert len(httpserver.log) == 1
 
 
 def test_proxies_and_netrc_of_the_environment_are_ignored(
-    httpserver: HTTPServer, open_client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    httpserver: HTTPServer, open_client: HttpClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / ".netrc").write_text("default login someone password secret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
@@ -156,14 +163,14 @@ def test_proxies_and_netrc_of_the_environment_are_ignored(
     assert "Authorization" not in httpserver.log[0][0].headers
 
 
-def test_cookies_of_one_answer_do_not_travel_to_the_next_call(httpserver: HTTPServer, open_client: Client) -> None:
+def test_cookies_of_one_answer_do_not_travel_to_the_next_call(httpserver: HTTPServer, open_client: HttpClient) -> None:
     httpserver.expect_request("/").respond_with_data(headers={"Set-Cookie": "a=b"})
     open_client.request("GET", httpserver.url_for("/"))
     open_client.request("GET", httpserver.url_for("/"))
     assert "Cookie" not in httpserver.log[1][0].headers
 
 
-def test_the_request_id_travels_along(httpserver: HTTPServer, open_client: Client) -> None:
+def test_the_request_id_travels_along(httpserver: HTTPServer, open_client: HttpClient) -> None:
     httpserver.expect_request("/").respond_with_data()
     with bound_request_id("request-4711"):
         open_client.request("POST", httpserver.url_for("/"), json={"a": 1}, headers={"X-Own": "1"})
@@ -176,29 +183,33 @@ def test_connections_are_kept(httpserver: HTTPServer) -> None:
     ports: list[object] = []
     keep = Talker(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", answers=3)
     with keep:
-        client = Client(LOOPBACK)
+        client = HttpClient(LOOPBACK)
         for _ in range(3):
             ports.append(client.request("GET", keep.url).text)
     assert keep.connections == 1 and ports == ["ok"] * 3
 
 
-def test_an_answer_over_the_limit_is_an_error_or_cut(httpserver: HTTPServer, open_client: Client) -> None:
+def test_an_answer_over_the_limit_is_an_error_or_cut(httpserver: HTTPServer, open_client: HttpClient) -> None:
     httpserver.expect_request("/").respond_with_data(b"x" * 100_000)
     url = httpserver.url_for("/")
-    with pytest.raises(TooLarge):
+    with pytest.raises(ResponseTooLarge):
         open_client.request("GET", url, max_bytes=99_999)
     assert open_client.request("GET", url, max_bytes=20_000, truncate=True).content == b"x" * 20_000
     assert len(open_client.request("GET", url, max_bytes=100_000).content) == 100_000
 
 
-def test_a_small_answer_that_unpacks_into_a_large_one_is_stopped(httpserver: HTTPServer, open_client: Client) -> None:
+def test_a_small_answer_that_unpacks_into_a_large_one_is_stopped(
+    httpserver: HTTPServer, open_client: HttpClient
+) -> None:
     bomb = gzip.compress(b"\0" * 50_000_000)
     httpserver.expect_request("/").respond_with_data(bomb, headers={"Content-Encoding": "gzip"})
-    with pytest.raises(TooLarge):
+    with pytest.raises(ResponseTooLarge):
         open_client.request("GET", httpserver.url_for("/"))
 
 
-def test_an_answer_that_cannot_be_unpacked_is_a_lost_connection(httpserver: HTTPServer, open_client: Client) -> None:
+def test_an_answer_that_cannot_be_unpacked_is_a_lost_connection(
+    httpserver: HTTPServer, open_client: HttpClient
+) -> None:
     httpserver.expect_request("/").respond_with_data(b"not gzip", headers={"Content-Encoding": "gzip"})
     with pytest.raises(ConnectionLost) as error:
         open_client.request("GET", httpserver.url_for("/"))
@@ -209,7 +220,9 @@ def test_an_answer_that_cannot_be_unpacked_is_a_lost_connection(httpserver: HTTP
 ENOUGH_TO_SEND = 3.0
 
 
-def test_a_slow_answer_ends_in_time_and_may_have_had_its_effect(httpserver: HTTPServer, open_client: Client) -> None:
+def test_a_slow_answer_ends_in_time_and_may_have_had_its_effect(
+    httpserver: HTTPServer, open_client: HttpClient
+) -> None:
     given_up = threading.Event()
 
     def wait(request: Request) -> Response:
@@ -225,7 +238,7 @@ def test_a_slow_answer_ends_in_time_and_may_have_had_its_effect(httpserver: HTTP
 
 
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"])
-def test_a_byte_now_and_then_does_not_stretch_the_time_limit(head: bytes, open_client: Client) -> None:
+def test_a_byte_now_and_then_does_not_stretch_the_time_limit(head: bytes, open_client: HttpClient) -> None:
     with Talker(head, drip=0.05) as talker, pytest.raises(TimedOut) as error:
         open_client.request("GET", talker.url, timeout=ENOUGH_TO_SEND)
     assert error.value.ambiguous
@@ -240,13 +253,13 @@ def test_a_name_server_that_never_answers_does_not_hold_the_call() -> None:
         return []
 
     with pytest.raises(TimedOut) as error:
-        Client(resolver=resolver).request("GET", "http://slow.test/", timeout=0.2)
+        HttpClient(resolver=resolver).request("GET", "http://slow.test/", timeout=0.2)
     given_up.set()
     assert not error.value.ambiguous
     until(lambda: late == [True])
 
 
-def test_nobody_listening_and_unknown_names_are_told_apart_from_lost_answers(open_client: Client) -> None:
+def test_nobody_listening_and_unknown_names_are_told_apart_from_lost_answers(open_client: HttpClient) -> None:
     with pytest.raises(ConnectFailed) as error:
         open_client.request("GET", "http://127.0.0.1:1/")
     assert not error.value.ambiguous
@@ -255,19 +268,19 @@ def test_nobody_listening_and_unknown_names_are_told_apart_from_lost_answers(ope
         raise OSError("no such host")
 
     with pytest.raises(ConnectFailed, match="cannot be resolved"):
-        Client(resolver=unknown).request("GET", "http://nowhere.test/")
+        HttpClient(resolver=unknown).request("GET", "http://nowhere.test/")
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", b"garbage\r\n\r\n"])
-def test_a_connection_that_breaks_after_the_request_is_ambiguous(answer: bytes, open_client: Client) -> None:
+def test_a_connection_that_breaks_after_the_request_is_ambiguous(answer: bytes, open_client: HttpClient) -> None:
     with Talker(answer) as talker, pytest.raises(ConnectionLost) as error:
         open_client.request("POST", talker.url, json={"pay": 1})
     assert error.value.ambiguous
     assert talker.connections == 1  # and it is not repeated behind our back
 
 
-def test_headers_that_would_split_the_request_are_refused(open_client: Client) -> None:
-    with pytest.raises(Refused):
+def test_headers_that_would_split_the_request_are_refused(open_client: HttpClient) -> None:
+    with pytest.raises(BlockedURLError):
         open_client.request("GET", "http://127.0.0.1:1/", headers={"X": "a\r\nY: b"})
 
 
@@ -279,10 +292,10 @@ def test_tls_asks_for_the_name_while_connecting_to_the_checked_address(tmp_path:
     context.sni_callback = lambda sock, name, ctx: asked.append(name)
     with HTTPServer(ssl_context=context) as server:
         server.expect_request("/").respond_with_data("sealed")
-        client = Client(LOOPBACK, resolver=lambda host, port: ["127.0.0.1"], ca_file=str(pem))
+        client = HttpClient(LOOPBACK, resolver=lambda host, port: ["127.0.0.1"], ca_file=str(pem))
         assert client.request("GET", f"https://hooks.test:{server.port}/").text == "sealed"
         with pytest.raises(ConnectFailed, match="TLS"):
             client.request("GET", f"https://other.test:{server.port}/")
         with pytest.raises(ConnectFailed, match="TLS"):
-            Client(LOOPBACK).request("GET", f"https://127.0.0.1:{server.port}/")
+            HttpClient(LOOPBACK).request("GET", f"https://127.0.0.1:{server.port}/")
     assert asked[:2] == ["hooks.test", "other.test"]

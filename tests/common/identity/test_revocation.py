@@ -13,7 +13,7 @@ from tests.conftest import SignedIn
 
 def end(person: SignedIn) -> None:
     accounts.end_sessions(person.user.id, "tried")
-    accounts.end_all_tokens(person.user.id)
+    accounts.revoke_access_tokens(person.user.id)
 
 
 def lives_of(person: SignedIn) -> list[int]:

@@ -15,7 +15,7 @@ from heidi_common.config.settings import Settings
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import reading, transaction
-from heidi_common.interceptors.idempotency import BLANK, IdempotencyKey, forget_person, idempotent, prune
+from heidi_common.interceptors.idempotency import BLANK, IdempotencyKey, delete_expired, delete_for_user, idempotent
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated
 from heidi_common.problems import Conflict
@@ -154,7 +154,7 @@ def test_what_was_answered_about_a_person_is_found_by_index_and_blanked(app: Fla
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM (ANALYZE) idempotency_keys"))
     with noted() as sent, transaction():
-        forget_person(person)
+        delete_for_user(person)
     blank = select(IdempotencyKey.key).where(IdempotencyKey.body == BLANK)
     assert set(db.session.scalars(blank)) == {"about", "by"}
     [(statement, values)] = sent
@@ -178,6 +178,6 @@ def test_old_answers_are_pruned_and_fresh_ones_stay(shop: FlaskClient, as_user: 
     with transaction():
         db.session.execute(update(IdempotencyKey).values(expires_at=utcnow() - timedelta(seconds=1)))
     send(shop, who, "new")
-    prune()
+    delete_expired()
     assert db.session.scalars(select(IdempotencyKey.key)).all() == ["new"]
     assert db.session.scalar(select(func.count()).select_from(IdempotencyKey)) == 1

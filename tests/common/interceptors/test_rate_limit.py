@@ -9,8 +9,8 @@ from heidi_common.app import build_app, service
 from heidi_common.config.settings import Settings
 from heidi_common.identity.models import Role
 from heidi_common.interceptors import rate_limit
-from heidi_common.interceptors.rate_limit import Counter
-from heidi_common.peers.signature import HEADER, proof
+from heidi_common.interceptors.rate_limit import RequestCounter
+from heidi_common.peers.signature import HEADER, signature_headers
 from heidi_common.redis.cache import Cache, redis_cache
 from heidi_common.redis.client import connect
 from tests.conftest import make_settings
@@ -34,14 +34,14 @@ def _one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("processes", [1, 4])
 def test_the_limit_is_kept_over_all_processes_to_within_a_batch_of_each(cache: Cache, processes: int) -> None:
-    counters = [Counter() for _ in range(processes)]
+    counters = [RequestCounter() for _ in range(processes)]
     passed = sum(counters[n % processes].hit(cache, "a", 600, NOW).used <= 600 for n in range(2000))
     assert 600 <= passed <= 600 + 12 * (processes - 1)
 
 
 def test_few_requests_cost_few_round_trips(cache: Cache) -> None:
     before = cache.attempt(lambda r: r.info("stats")["total_commands_processed"], 0)
-    counter = Counter()
+    counter = RequestCounter()
     for _ in range(240):
         counter.hit(cache, "a", 600, NOW)
     after = cache.attempt(lambda r: r.info("stats")["total_commands_processed"], 0)
@@ -49,7 +49,7 @@ def test_few_requests_cost_few_round_trips(cache: Cache) -> None:
 
 
 def test_a_new_minute_begins_at_nothing(cache: Cache) -> None:
-    counter = Counter()
+    counter = RequestCounter()
     for _ in range(20):
         standing = counter.hit(cache, "a", 10, NOW)
     assert standing.used > 10 and 1 <= standing.reset <= 61
@@ -58,7 +58,7 @@ def test_a_new_minute_begins_at_nothing(cache: Cache) -> None:
 
 def test_without_redis_a_process_counts_for_itself() -> None:
     away = Cache(connect("redis://127.0.0.1:1"), "t")
-    counter = Counter()
+    counter = RequestCounter()
     assert sum(counter.hit(away, "a", 50, NOW).used <= 50 for _ in range(100)) == 50
 
 
@@ -103,8 +103,8 @@ def test_what_a_service_asks_is_not_counted_again_and_nobody_else_can_say_so(
 ) -> None:
     headers, other = as_user(Role.ADMIN).headers, as_user(Role.ADMIN).headers
     with throttled.app_context():
-        proven, others = headers | proof(headers), headers | proof(other)
-        assert proof({}) == {}
+        proven, others = headers | signature_headers(headers), headers | signature_headers(other)
+        assert signature_headers({}) == {}
 
     def statuses(sent: dict[str, str]) -> list[int]:
         return [get(throttled, "/api/v1/core/events", "198.51.100.7", **sent).status_code for _ in range(10)]

@@ -15,15 +15,15 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging import inbox
-from heidi_common.messaging.inbox import MAX_ATTEMPTS, Inbox, digest
-from heidi_common.messaging.outbox import Event
+from heidi_common.messaging.inbox import MAX_ATTEMPTS, Inbox, handle
+from heidi_common.messaging.outbox import OutboxEvent
 
 CONSUMER = "a_subscriber"
 
 
 @pytest.fixture
 def event_id(app: Flask) -> UUID:
-    event = Event(id=uuid4(), type="user.created", subject="1", data={})
+    event = OutboxEvent(id=uuid4(), type="user.created", subject="1", data={})
     with transaction():
         db.session.add(event)
         db.session.add(Inbox(event_id=event.id, consumer=CONSUMER, next_attempt_at=utcnow() - timedelta(seconds=1)))
@@ -42,13 +42,13 @@ def make_due(event_id: UUID) -> None:
         db.session.execute(update(Inbox).where(Inbox.event_id == event_id).values(**values))
 
 
-def fail(event: Event) -> None:
+def fail(event: OutboxEvent) -> None:
     raise ValueError("cannot digest this")
 
 
 def test_a_fact_is_digested_once_however_often_it_arrives(event_id: UUID) -> None:
     seen: list[UUID] = []
-    assert [digest(CONSUMER, event_id, lambda e: seen.append(e.id)) for _ in range(3)] == [True, False, False]
+    assert [handle(CONSUMER, event_id, lambda e: seen.append(e.id)) for _ in range(3)] == [True, False, False]
     assert seen == [event_id]
     assert row(event_id).status == "done"
 
@@ -57,36 +57,36 @@ def test_the_attempt_is_counted_before_the_handler_runs(event_id: UUID) -> None:
     """A handler that kills its worker leaves the count behind."""
     counts: list[int] = []
 
-    def look(event: Event) -> None:
+    def look(event: OutboxEvent) -> None:
         with db.engine.connect() as other:
             counts.append(other.execute(select(Inbox.attempts).where(Inbox.event_id == event_id)).scalar_one())
 
-    digest(CONSUMER, event_id, look)
+    handle(CONSUMER, event_id, look)
     assert counts == [1]
 
 
 def test_a_failure_rolls_back_its_effect_and_comes_again_later(event_id: UUID) -> None:
-    def half(event: Event) -> None:
-        db.session.add(Event(type="half.done", subject="1", data={}))
+    def half(event: OutboxEvent) -> None:
+        db.session.add(OutboxEvent(type="half.done", subject="1", data={}))
         db.session.flush()
         fail(event)
 
     before = utcnow()
     with pytest.raises(ValueError, match="cannot digest"):
-        digest(CONSUMER, event_id, half)
+        handle(CONSUMER, event_id, half)
     found = row(event_id)
     assert (found.status, found.attempts) == ("pending", 1)
     assert found.next_attempt_at >= before + timedelta(seconds=0.5)
     assert found.last_error == "ValueError: cannot digest this"
-    assert db.session.scalars(select(Event).where(Event.type == "half.done")).all() == []
+    assert db.session.scalars(select(OutboxEvent).where(OutboxEvent.type == "half.done")).all() == []
 
 
 def test_a_failure_is_noted_whatever_signs_are_in_it(event_id: UUID) -> None:
-    def fail_oddly(event: Event) -> None:
+    def fail_oddly(event: OutboxEvent) -> None:
         raise ValueError("odd: a\x00b\ud800")
 
     with pytest.raises(ValueError, match="odd"):
-        digest(CONSUMER, event_id, fail_oddly)
+        handle(CONSUMER, event_id, fail_oddly)
     assert row(event_id).last_error == "ValueError: odd: a\N{REPLACEMENT CHARACTER}b?"
 
 
@@ -94,17 +94,17 @@ def test_what_cannot_be_digested_is_dead_after_the_last_attempt(event_id: UUID) 
     for _ in range(MAX_ATTEMPTS):
         make_due(event_id)
         with pytest.raises(ValueError, match="cannot digest"):
-            digest(CONSUMER, event_id, fail)
+            handle(CONSUMER, event_id, fail)
     make_due(event_id)
     assert row(event_id).status == "dead"
-    assert digest(CONSUMER, event_id, fail) is False
+    assert handle(CONSUMER, event_id, fail) is False
 
 
 def test_a_fact_whose_worker_dies_each_time_is_dead_in_the_end(event_id: UUID) -> None:
     """Nothing ran after the count was committed: only the count itself can stop it."""
     with transaction():
         db.session.execute(update(Inbox).values(attempts=MAX_ATTEMPTS))
-    assert digest(CONSUMER, event_id, lambda e: None) is False
+    assert handle(CONSUMER, event_id, lambda e: None) is False
     assert row(event_id).status == "dead"
 
 
@@ -115,7 +115,7 @@ def test_two_workers_at_once_have_one_effect(app: Flask, event_id: UUID) -> None
     def work() -> None:
         with app.app_context():
             start.wait()
-            digest(CONSUMER, event_id, lambda e: effects.append(1))
+            handle(CONSUMER, event_id, lambda e: effects.append(1))
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
@@ -134,19 +134,21 @@ def test_overdue_rows_are_told_again_once_in_a_while(event_id: UUID) -> None:
 def test_what_was_sealed_beside_a_fact_goes_with_its_last_subscriber(app: Flask, event_id: UUID) -> None:
     """A reset link lives as long as somebody has to send it, not as long as the log."""
     with transaction():
-        db.session.execute(update(Event).values(sealed=field_encryptor().seal({"token": "x"}, context=event_id.bytes)))
+        db.session.execute(
+            update(OutboxEvent).values(sealed=field_encryptor().encrypt({"token": "x"}, context=event_id.bytes))
+        )
         db.session.add(Inbox(event_id=event_id, consumer="another", next_attempt_at=utcnow() - timedelta(seconds=1)))
     opened: list[object] = []
 
-    def read(event: Event) -> None:
-        opened.append(event.opened())
+    def read(event: OutboxEvent) -> None:
+        opened.append(event.decrypted())
 
     def sealed() -> str | None:
         db.session.expire_all()
-        return db.session.scalars(select(Event.sealed)).one()
+        return db.session.scalars(select(OutboxEvent.sealed)).one()
 
-    digest(CONSUMER, event_id, read)
+    handle(CONSUMER, event_id, read)
     assert sealed() is not None
-    digest("another", event_id, read)
+    handle("another", event_id, read)
     assert sealed() is None
     assert opened == [{"token": "x"}] * 2

@@ -13,10 +13,10 @@ from heidi_common.problems import Conflict
 from heidi_common.rabbitmq import (
     EVENTS,
     REQUESTS,
-    Incoming,
-    NobodyServes,
+    IncomingMessage,
+    NoServer,
     NotConfirmed,
-    Outgoing,
+    OutgoingMessage,
     Publisher,
     RequestFailed,
     RequestTimedOut,
@@ -58,7 +58,7 @@ def bind_queue(rabbit: RabbitNode, queue: str, pattern: str, **arguments: Any) -
 
 
 def test_a_subscriber_gets_what_matches_its_patterns_in_order(rabbit: RabbitNode) -> None:
-    got: list[Incoming] = []
+    got: list[IncomingMessage] = []
     publisher = Publisher(rabbit.url)
     with background(subscribe, rabbit.url, ["user.*", "city.created"], got.append):
         publisher.publish("user.created", {"id": 1}, {"requestid": "r"})
@@ -66,14 +66,14 @@ def test_a_subscriber_gets_what_matches_its_patterns_in_order(rabbit: RabbitNode
         publisher.publish("city.created", {"id": 3})
         until(lambda: len(got) == 2)
     publisher.close()
-    assert got[0] == Incoming("user.created", {"id": 1}, {"requestid": "r"}, False)
+    assert got[0] == IncomingMessage("user.created", {"id": 1}, {"requestid": "r"}, False)
     assert got[1].body == {"id": 3}
 
 
 def test_a_batch_arrives_whole_and_in_order(rabbit: RabbitNode) -> None:
     bind_queue(rabbit, "batch", "batch.#")
     publisher = Publisher(rabbit.url)
-    publisher.publish_many(Outgoing("batch.x", {"n": n}, message_id=str(n)) for n in range(2000))
+    publisher.publish_many(OutgoingMessage("batch.x", {"n": n}, message_id=str(n)) for n in range(2000))
     publisher.publish_many([])
     publisher.close()
     assert waiting_in(rabbit, "batch") == 2000
@@ -94,7 +94,7 @@ def test_a_batch_does_not_wait_for_each_confirm(rabbit: RabbitNode, monkeypatch:
         flush(channel, *until)
 
     monkeypatch.setattr(BlockingChannel, "_flush_output", counted)
-    publisher.publish_many([Outgoing("waits.x", {})] * 1000)
+    publisher.publish_many([OutgoingMessage("waits.x", {})] * 1000)
     assert len(waits) == 1
     publisher.close()
     assert waiting_in(rabbit, "waits") == 1001
@@ -111,7 +111,7 @@ def test_a_message_that_the_broker_refuses_is_an_error(rabbit: RabbitNode) -> No
 
 
 def test_messages_for_a_named_queue_wait_for_its_subscriber(rabbit: RabbitNode) -> None:
-    got: list[Incoming] = []
+    got: list[IncomingMessage] = []
     with background(subscribe, rabbit.url, ["later.*"], got.append, "later"):
         pass
     publisher = Publisher(rabbit.url)
@@ -125,7 +125,7 @@ def test_messages_for_a_named_queue_wait_for_its_subscriber(rabbit: RabbitNode) 
 def test_a_failing_handler_sees_a_message_twice_and_no_more(rabbit: RabbitNode) -> None:
     seen: list[tuple[str, bool]] = []
 
-    def handle(message: Incoming) -> None:
+    def handle(message: IncomingMessage) -> None:
         seen.append((message.routing_key, message.redelivered))
         if message.routing_key == "poison.x":
             raise ValueError("cannot digest")
@@ -182,7 +182,7 @@ def test_a_failed_request_tells_a_domain_error_and_hides_any_other(rabbit: Rabbi
 
 
 def test_a_request_that_nobody_serves_fails_and_does_not_wait_for_an_answer(rabbit: RabbitNode) -> None:
-    with pytest.raises(NobodyServes):
+    with pytest.raises(NoServer):
         request(rabbit.url, "nobody", {}, timeout=PATIENCE)
 
 
@@ -225,7 +225,7 @@ def test_what_was_confirmed_survives_a_killed_broker_and_both_sides_come_back(tm
         def publish() -> None:
             number = 0
             while not stop.is_set():
-                publisher.publish_many(Outgoing("kill.x", {"n": n}) for n in range(number, number + 20))
+                publisher.publish_many(OutgoingMessage("kill.x", {"n": n}) for n in range(number, number + 20))
                 confirmed.extend(range(number, number + 20))
                 number += 20
 

@@ -10,7 +10,7 @@ import pytest
 import redis
 
 from heidi_common.redis import cache as caching
-from heidi_common.redis.cache import Cache, Message
+from heidi_common.redis.cache import Cache, PubSubMessage
 from heidi_common.redis.client import connect
 from heidi_standalone.servers.valkey import Valkey
 from tests.polling import PATIENCE, until
@@ -86,7 +86,7 @@ def test_aside_loads_once_and_gives_the_same_from_both_ways(cache: Cache) -> Non
         loads.append(1)
         return {"pair": (1, 2)}
 
-    assert cache.aside("a", 60, load) == cache.aside("a", 60, load) == {"pair": [1, 2]}
+    assert cache.get_or_load("a", 60, load) == cache.get_or_load("a", 60, load) == {"pair": [1, 2]}
     assert len(loads) == 1
 
 
@@ -99,12 +99,12 @@ def test_a_value_loaded_before_an_invalidation_is_not_cached_after_it(
         cache.delete("a")
         return "old"
 
-    assert cache.aside("a", 60, load_while_somebody_writes) == "old"
-    assert cache.aside("a", 60, lambda: "new") == "new"
+    assert cache.get_or_load("a", 60, load_while_somebody_writes) == "old"
+    assert cache.get_or_load("a", 60, lambda: "new") == "new"
 
 
 def test_nothing_is_not_cached(cache: Cache, client: redis.Redis) -> None:
-    assert cache.aside("a", 60, lambda: None) is None
+    assert cache.get_or_load("a", 60, lambda: None) is None
     assert client.dbsize() == 0
 
 
@@ -133,8 +133,8 @@ def test_a_subscriber_hears_what_is_published_after_it_stands(cache: Cache) -> N
     cache.publish("weather", {"rain": True})
     cache.publish("other", 1)
     cache.publish("news", 2)
-    assert next(messages) == Message("weather", {"rain": True})
-    assert next(messages) == Message("news", 2)
+    assert next(messages) == PubSubMessage("weather", {"rain": True})
+    assert next(messages) == PubSubMessage("news", 2)
 
 
 def test_an_idle_subscriber_gets_a_sign_of_life(cache: Cache) -> None:
@@ -147,11 +147,11 @@ def test_a_subscription_survives_a_lost_connection_and_says_so_at_once(cache: Ca
     messages = cache.subscribe("news", idle=10 * PATIENCE)
     assert next(messages) is None
     client.client_kill_filter(_type="pubsub")
-    heard: list[Message | None] = []
+    heard: list[PubSubMessage | None] = []
     threading.Thread(target=lambda: heard.append(next(messages)), daemon=True).start()
     until(lambda: heard == [None])  # it stands again: look for what was missed
     cache.publish("news", "back")
-    assert next(messages) == Message("news", "back")
+    assert next(messages) == PubSubMessage("news", "back")
 
 
 def test_a_refused_connection_is_a_miss_in_every_operation(caplog: pytest.LogCaptureFixture) -> None:
@@ -165,7 +165,7 @@ def test_a_refused_connection_is_a_miss_in_every_operation(caplog: pytest.LogCap
         assert cache.get_many(["a", "b"]) == [None, None]
         assert cache.set_members("s") == set()
         assert not cache.set_contains("s", "a")
-        assert cache.aside("a", 60, lambda: 5) == 5
+        assert cache.get_or_load("a", 60, lambda: 5) == 5
     said = [record.message for record in caplog.records if record.name == caching.__name__]
     assert said == ["redis is away, working without it"]
 
