@@ -8,9 +8,8 @@ from dataclasses import dataclass
 
 from flask import Flask, Response, current_app, request
 
-from heidi_common.identity import revocation
-from heidi_common.jwt.guards import caller
-from heidi_common.problems import BadRequest
+from heidi_common.jwt.guards import authenticate, bearer_token, caller
+from heidi_common.problems import BadRequest, Unauthorized
 from heidi_common.server import shutdown
 
 KEEP_ALIVE_SECONDS = 15.0
@@ -46,30 +45,30 @@ def last_event_id() -> int | None:
 
 
 def access_check(*, max_age: float = 0.0) -> Callable[[], bool]:
-    """Make a function that tells whether the user's access token of this request is still valid.
+    """Make a function that tells whether the access token of this request is still valid.
 
     Args:
-        max_age: Seconds for which a positive result is reused; 0 looks up the session at every call.
+        max_age: Seconds for which a positive result is reused; 0 checks the token at every call.
 
     Returns:
-        A function that is False once the token has expired or its session has ended. It needs no request.
+        A function that is False once the token has expired, its key was removed or its session has ended. It needs
+        no request.
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    user = caller()
-    assert user.session_id is not None, "machine clients have no session"
-    session = (user.session_id, user.id, int(user.claims["ver"]))
-    expires_at, reuse_until = float(user.claims["exp"]), 0.0
+    token, reuse_until = bearer_token(), 0.0
+    expires_at = time.monotonic() + float(caller().claims["exp"]) - time.time()
 
     def is_authorized() -> bool:
         nonlocal reuse_until
-        if time.time() >= expires_at:
-            return False
-        if time.monotonic() < reuse_until:
+        if time.monotonic() < min(reuse_until, expires_at):
             return True
-        with app.app_context():
-            is_valid = revocation.is_session_active(*session)
-        reuse_until = time.monotonic() + max_age if is_valid else 0.0
-        return is_valid
+        try:
+            with app.app_context():
+                authenticate(token)
+        except Unauthorized:
+            return False
+        reuse_until = time.monotonic() + max_age
+        return True
 
     return is_authorized
 

@@ -130,7 +130,7 @@ def test_a_refused_address_is_an_answer_of_the_test_not_an_error(
         db.session.execute(update(Integration).values(webhook_url="http://192.168.0.1/"))
     answer = client.post(f"{API}/{created['id']}/test", headers=me.headers)
     assert (answer.status_code, answer.json["data"]["ok"]) == (200, False)
-    assert "Refused" in answer.json["data"]["detail"]
+    assert "BlockedURLError" in answer.json["data"]["detail"]
 
 
 def accepted(created: dict[str, Any]) -> UUID:
