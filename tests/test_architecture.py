@@ -18,9 +18,11 @@ from heidi_common.database.session import db
 from heidi_common.jwt.guards import public
 from heidi_common.messaging.events import Event, all_event_types
 from heidi_services import SERVICES
+from heidi_services.core.service import operations
 from tests.architecture import messaging, migrations, request_headers, routing, source, table_ownership
-from workers import actors, clock
+from workers import actors
 from workers.broker import QUEUES
+from workers.periodic_tasks import PERIODIC_TASKS, PeriodicTask, WakeUp
 from workers.subscriptions import SUBSCRIPTIONS, Consume, Hint
 
 ROOT = Path(__file__).parent.parent
@@ -159,7 +161,7 @@ def test_a_view_with_an_undeclared_or_unread_header_is_noticed() -> None:
 
 # facts, queues, actors
 
-CALLS = messaging.calls(SUBSCRIPTIONS, clock.DUTIES)
+CALLS = messaging.calls(SUBSCRIPTIONS, PERIODIC_TASKS)
 
 
 def test_every_fact_is_heard_or_marked_outward() -> None:
@@ -189,9 +191,9 @@ def test_whoever_asks_on_the_bus_is_answered() -> None:
 
 def test_every_message_has_an_actor() -> None:
     assert messaging.without_actor(CALLS, actors.load()) == []
-    deeds = {"deliver": actors.Deed("notification", print)}
+    specs = {"deliver": actors.ActorSpec("notification", print)}
     assert messaging.without_actor(
-        [messaging.Call("a", "bulk", "deliver"), messaging.Call("b", "core", "gone")], deeds
+        [messaging.Call("a", "bulk", "deliver"), messaging.Call("b", "core", "gone")], specs
     ) == ["b: gone"]
 
 
@@ -200,8 +202,8 @@ def test_every_queue_is_declared_and_used() -> None:
 
 
 def test_a_queue_that_is_forgotten_is_noticed() -> None:
-    deeds = {"deliver": actors.Deed("notification", print)}
-    assert messaging.undeclared([messaging.Call("a", "bulk", "deliver")], deeds, ["notification", "core"]) == [
+    specs = {"deliver": actors.ActorSpec("notification", print)}
+    assert messaging.undeclared([messaging.Call("a", "bulk", "deliver")], specs, ["notification", "core"]) == [
         "bulk is not declared",
         "nobody uses core",
     ]
@@ -222,15 +224,9 @@ def test_a_queue_that_no_worker_takes_from_is_noticed() -> None:
     )
 
 
-def test_the_clock_and_the_bus_call_only_what_is_there() -> None:
-    assert messaging.dangling_duties(clock.DUTIES) + messaging.dangling_interest(SUBSCRIPTIONS) == []
-    assert messaging.dangling_duties([clock.Duty("gone", 1, clock.deed("heidi_common.messaging.inbox:vanished"))]) != []
-    assert messaging.dangling_interest([Consume("*", "core", "x", interested="heidi_common.vanished:f")]) != []
-
-
 def test_the_clock_s_messages_are_seen_by_these_rules() -> None:
-    duty = clock.Duty("late", 1, clock.due("heidi_common.messaging.inbox:overdue", "core", "look_again"))
-    assert messaging.calls([], [duty]) == [messaging.Call("duty late", "core", "look_again")]
+    task = PeriodicTask("late", 1, WakeUp(operations.overdue, "core", "look_again"))
+    assert messaging.calls([], [task]) == [messaging.Call("task late", "core", "look_again")]
 
 
 # tables and migrations
@@ -307,16 +303,27 @@ def test_only_workers_know_dramatiq() -> None:
         assert source.dramatiq_imports({"heidi_services/x/service.py": ast.parse(line)}) != []
 
 
-def test_only_the_registry_of_services_imports_by_name() -> None:
-    assert source.imports_by_name(TREES) == []
+def test_only_the_registries_import_by_name() -> None:
+    """What is named by a string is seen neither by mypy nor by the contracts of the layers nor by a rename."""
+    assert source.dynamic_imports(TREES) == []
     for line in (
         "from importlib import import_module",
         "import importlib\nimportlib.import_module('heidi_services')",
         "def f():\n    __import__('workers')",
         "import pkgutil; pkgutil.resolve_name('heidi_standalone.cli:up')",
     ):
-        assert source.imports_by_name({"heidi_common/x/y.py": ast.parse(line)}) != []
-    assert all(source.imports_by_name({"heidi_common/x/y.py": TREES[path]}) for path in source.LOADS_BY_NAME)
+        assert source.dynamic_imports({"heidi_common/x/y.py": ast.parse(line)}) != []
+    for path in source.IMPORTS_BY_NAME:
+        assert source.dynamic_imports({path.replace(".py", "x.py"): TREES[path]}) != []
+
+
+def test_the_processes_name_functions_by_reference() -> None:
+    """A "module:function" string is seen neither by mypy nor by a rename."""
+    assert source.dynamic_imports(TREES) == []
+    for line in ("from importlib import import_module", "import importlib", "__import__('x')", "import pkgutil"):
+        assert source.dynamic_imports({"workers/clock.py": ast.parse(line)}) != []
+    assert source.dynamic_imports({"workers/x.py": ast.parse("due('heidi_services.city.service:overdue')")}) != []
+    assert source.dynamic_imports({"workers/x.py": ast.parse("from heidi_services.city import service")}) == []
 
 
 def test_every_service_has_the_same_rooms() -> None:

@@ -1,4 +1,4 @@
-"""What workers can do: thin functions, told apart by name, bound to a broker only when a worker starts.
+"""The registry of actors: thin functions, identified by name, bound to a broker only when a worker starts.
 
 @actor("notification")
 def deliver_notification(notification_id: str) -> None: ...
@@ -23,53 +23,53 @@ HOMES = ("auth", "city", "notification", "scheduler", "integration", "core")
 
 
 @dataclass(frozen=True)
-class Deed:
+class ActorSpec:
     queue: str
     function: Callable[..., Any]
 
 
-DEEDS: dict[str, Deed] = {}
+ACTORS: dict[str, ActorSpec] = {}
 
 
 def actor(queue: str) -> Callable[[F], F]:
-    """Register a function as an actor of that queue; its arguments are JSON: ids, nothing more."""
+    """Register a function as an actor of that queue; its arguments are IDs as JSON, nothing else."""
 
     def register(function: F) -> F:
-        DEEDS[function.__name__] = Deed(queue, function)
+        ACTORS[function.__name__] = ActorSpec(queue, function)
         return function
 
     return register
 
 
 def consumer(queue: str) -> Callable[[Callable[[OutboxEvent], Any]], Callable[[OutboxEvent], Any]]:
-    """Register a handler of another service's facts: it runs in the transaction that marks its inbox row done."""
+    """Register a handler of another service's events: it runs in the transaction that marks its inbox row done."""
 
     def register(handler: Callable[[OutboxEvent], Any]) -> Callable[[OutboxEvent], Any]:
         name = handler.__name__
 
-        def take_in(event_id: str) -> None:
+        def handle_event(event_id: str) -> None:
             handle(name, UUID(event_id), handler)
 
-        DEEDS[name] = Deed(queue, take_in)
+        ACTORS[name] = ActorSpec(queue, handle_event)
         return handler
 
     return register
 
 
-def load() -> dict[str, Deed]:
-    """All deeds of all services."""
+def load() -> dict[str, ActorSpec]:
+    """Register the actors of all services."""
     for home in HOMES:
         import_module(f"workers.{home}")
-    return DEEDS
+    return ACTORS
 
 
 def bind_all(broker: Broker) -> None:
-    """Make every deed an actor of this broker. Work is retried by PostgreSQL's due times, not by the broker."""
-    for name, deed in load().items():
-        bind(actor_name=name, queue_name=deed.queue, broker=broker)(deed.function)
+    """Bind every actor to this broker. Work is retried by PostgreSQL's due times, not by the broker."""
+    for name, spec in load().items():
+        bind(actor_name=name, queue_name=spec.queue, broker=broker)(spec.function)
 
 
 def hint(queue: str, name: str, *args: str, request_id: str | None = None) -> Message[Any]:
-    """The message that says "look now"."""
+    """A wake-up message: the actor looks at the row now."""
     options = {"request_id": request_id} if request_id else {}
     return Message(queue_name=queue, actor_name=name, args=args, kwargs={}, options=options)

@@ -9,18 +9,17 @@ at most its batch: the inbox rows are keyed by the fact.
 from __future__ import annotations
 
 import logging
-import select
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import psycopg2
 from dramatiq import Broker, Message
 from sqlalchemy import Select, func, text, update
 from sqlalchemy import select as sql_select
 
 from heidi_common.app import base_app
 from heidi_common.config.settings import Settings
+from heidi_common.database.listener import NotifyListener
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.jobs import HINT_LEASE
@@ -36,6 +35,8 @@ log = logging.getLogger(__name__)
 BATCH = 500
 PACE_SECONDS = 0.02
 """Rounds begin so far apart: a lone fact goes at once, a stream of them in company, since a round has its price."""
+LONGEST_WAIT = 1.0
+"""Seconds until the relay looks for events without a notification."""
 LOCK = 0x4865696469_02
 """One relay at a time writes places in the log, so that their order is the order of commits."""
 
@@ -50,7 +51,7 @@ Publish = Callable[[Sequence[OutboxEvent]], None]
 
 
 def relay_batch(broker: Broker, publish: Publish, limit: int = BATCH) -> int:
-    """Pass one batch on; the number of facts in it."""
+    """Pass on one batch of events; returns how many there were."""
     hints: list[Message[Any]] = []
     with transaction():
         db.session.execute(sql_select(func.pg_advisory_xact_lock(LOCK)))
@@ -58,9 +59,9 @@ def relay_batch(broker: Broker, publish: Publish, limit: int = BATCH) -> int:
         if events:
             hints = _fan_out(events)
             publish(events)
-            _stamp(events)
-    for found in hints:
-        broker.enqueue(found)
+            _mark_sent(events)
+    for wake_up in hints:
+        broker.enqueue(wake_up)
     return len(events)
 
 
@@ -73,29 +74,29 @@ def _fan_out(events: Sequence[OutboxEvent]) -> list[Message[Any]]:
     """The subscribers' inbox rows, and the hints to send once they are committed."""
     hints: list[Message[Any]] = []
     rows: list[dict[str, str]] = []
-    for found in SUBSCRIPTIONS:
-        if isinstance(found, Hint):
-            own = [event for event in events if event.type == found.pattern]
-            hints += [hint(found.queue, found.actor, e.subject, request_id=e.request_id) for e in own]
+    for subscription in SUBSCRIPTIONS:
+        if isinstance(subscription, Hint):
+            own = [event for event in events if event.type == subscription.pattern]
+            hints += [hint(subscription.queue, subscription.actor, e.subject, request_id=e.request_id) for e in own]
         else:
-            mine = found.wanted(events)
-            rows += [{"event_id": str(event.id), "consumer": found.actor} for event in mine]
-            hints += [hint(found.queue, found.actor, str(e.id), request_id=e.request_id) for e in mine]
+            wanted = subscription.wanted(events)
+            rows += [{"event_id": str(event.id), "consumer": subscription.actor} for event in wanted]
+            hints += [hint(subscription.queue, subscription.actor, str(e.id), request_id=e.request_id) for e in wanted]
     if rows:
         given = {name: [row[name] for row in rows] for name in ("event_id", "consumer")}
         db.session.execute(GIVE, given | {"lease": HINT_LEASE})
     return hints
 
 
-def _stamp(events: Sequence[OutboxEvent]) -> None:
+def _mark_sent(events: Sequence[OutboxEvent]) -> None:
     """Sent, and with a place in the log: in the order of ids within a batch, drawn before the rows are touched."""
-    mine = (
+    batch = (
         sql_select(OutboxEvent.id)
         .where(OutboxEvent.id.in_([event.id for event in events]))
         .order_by(OutboxEvent.id)
         .subquery()
     )
-    places = sql_select(mine.c.id, POSITIONS.next_value().label("position")).subquery()
+    places = sql_select(batch.c.id, POSITIONS.next_value().label("position")).subquery()
     statement = (
         update(OutboxEvent).where(OutboxEvent.id == places.c.id).values(sent_at=func.now(), position=places.c.position)
     )
@@ -119,40 +120,23 @@ class _Outside:
             self.publisher.keep_alive()
 
 
-class _Bell:
-    """LISTEN on a connection of its own: `wait` returns when a fact was committed, or after a second."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url.replace("postgresql+psycopg2://", "postgresql://")
-        self.connection: Any = None
-
-    def wait(self) -> None:
-        if self.connection is None or self.connection.closed:
-            self.connection = psycopg2.connect(self.url, connect_timeout=5, application_name="relay-bell")
-            self.connection.autocommit = True
-            self.connection.cursor().execute(f"LISTEN {CHANNEL}")
-        if select.select([self.connection], [], [], 1.0)[0]:
-            self.connection.poll()
-            self.connection.notifies.clear()
-
-
 def main() -> None:
     settings = Settings.from_env()
     app = base_app(settings, "relay")
     broker = make_broker(settings.broker_url)
     outside = _Outside(settings.broker_url)
-    bell = _Bell(settings.database_url)
+    listener = NotifyListener(settings.database_url, CHANNEL, name="relay-listener")
 
-    def round() -> None:
-        begun = time.monotonic()
+    def relay_all() -> None:
+        started_at = time.monotonic()
         with app.app_context():
             while relay_batch(broker, outside.publish) == BATCH:
                 pass
-        bell.wait()
-        time.sleep(max(0.0, begun + PACE_SECONDS - time.monotonic()))
+        listener.wait(LONGEST_WAIT)
+        time.sleep(max(0.0, started_at + PACE_SECONDS - time.monotonic()))
         outside.keep_alive()
 
-    forever("relay", round)
+    forever("relay", relay_all)
 
 
 if __name__ == "__main__":

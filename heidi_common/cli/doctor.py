@@ -19,6 +19,7 @@ import requests
 from heidi_common.config.sections.processes import LocalPlatform
 from heidi_common.config.service_registry import SERVICES
 from heidi_common.config.settings import ConfigError, Settings
+from heidi_common.database.dsn import psycopg2_dsn
 from heidi_common.jwt.keys import PrivateKeys, PublicKeys
 
 SECONDS = 5
@@ -65,7 +66,7 @@ def _one_line(error: Exception) -> str:
 
 
 def _postgresql(settings: Settings) -> str:
-    with psycopg2.connect(_dsn(settings), connect_timeout=SECONDS) as connection:
+    with psycopg2.connect(psycopg2_dsn(settings.database_url), connect_timeout=SECONDS) as connection:
         if connection.server_version < OLDEST_POSTGRESQL:
             raise Complaint(f"version {connection.server_version // 10000} is too old")
         return connection.get_parameter_status("server_version") or ""
@@ -73,16 +74,13 @@ def _postgresql(settings: Settings) -> str:
 
 def _tables(settings: Settings) -> str:
     """Not whether they are the newest: a web process does not carry Alembic. `flask db current` says that."""
-    with psycopg2.connect(_dsn(settings), connect_timeout=SECONDS) as connection, connection.cursor() as cursor:
+    dsn = psycopg2_dsn(settings.database_url)
+    with psycopg2.connect(dsn, connect_timeout=SECONDS) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT version_num FROM alembic_version")
         row = cursor.fetchone()
     if row is None:
         raise Complaint("no migration has run")
     return f"migration {row[0]}"
-
-
-def _dsn(settings: Settings) -> str:
-    return settings.database_url.replace("+psycopg2", "", 1)
 
 
 def _redis(url: str) -> str:

@@ -119,7 +119,7 @@ def enforce() -> None:
     found = guard_of(current_app.view_functions[request.endpoint])
     if found is None or found.public:
         return
-    g.caller = authenticate(_bearer())
+    g.caller = authenticate(bearer_token())
     if not found.admits(g.caller):
         raise Forbidden("Your role or scope does not permit this.")
 
@@ -140,7 +140,7 @@ def authenticate(token: str) -> Caller:
     return caller
 
 
-def _bearer() -> str:
+def bearer_token() -> str:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         raise Unauthorized("Send an access token: Authorization: Bearer <token>.")

@@ -11,15 +11,16 @@ from sqlalchemy.exc import SQLAlchemyError
 from heidi_common.database.pagination import Page
 from heidi_common.identity.models import Role
 from heidi_common.interceptors.conditional import etag
+from heidi_common.interceptors.event_stream import ServerSentEvent, access_check, last_event_id, stream_response
 from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticate, authenticated, caller, guard, public
 from heidi_common.openapi.headers import IF_NONE_MATCH, documents
 from heidi_common.problems import Unauthorized
 from heidi_common.schemas.base import PageQuery
-from heidi_services.core import schemas, sse
+from heidi_services.core import schemas
 from heidi_services.core.models import Operation
-from heidi_services.core.service import dead_letters, event_log, operations, overview, profile, status
+from heidi_services.core.service import dead_letters, event_log, event_stream, operations, overview, profile, status
 
 blp = Blueprint("core", __name__, description="The whole platform at one glance, and what crosses services")
 blueprints = (blp,)
@@ -88,7 +89,14 @@ def list_events(query: dict[str, Any]) -> Page:
 @blp.response(200, content_type="text/event-stream", description="Server-Sent Events; ids are positions in the log.")
 def stream_events(query: dict[str, Any]) -> Response:
     """The facts as they come; `Last-Event-ID` replays what came since."""
-    return sse.respond(query.get("type"), query.get("subject"))
+    tail, start = event_stream.current_tail(), last_event_id()
+    start = tail.newest() if start is None else start
+    entries = event_stream.entries(tail, start, event_stream.wants(query.get("type"), query.get("subject")))
+    return stream_response(start, map(_server_sent, entries), access_check(max_age=1.0), keep_alive="alive")
+
+
+def _server_sent(entry: event_stream.Entry | None) -> ServerSentEvent | None:
+    return None if entry is None else ServerSentEvent(entry.position, entry.type, entry.json)
 
 
 @blp.route(f"{BASE}/events/dead", methods=["GET"])

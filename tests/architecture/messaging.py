@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 
 from heidi_common.messaging.events import Event, matches
-from workers.actors import Deed
-from workers.clock import Duty
+from workers.actors import ActorSpec
+from workers.periodic_tasks import PeriodicTask, WakeUp
 from workers.subscriptions import Consume, Hint
 
 EVERYTHING = "*"
@@ -44,24 +42,23 @@ def unanswered(facts: Iterable[type[Event]], subscriptions: Iterable[Hint | Cons
     return [fact.type for fact in facts if fact.answered_by and (fact.type, fact.answered_by) not in inboxes]
 
 
-def calls(subscriptions: Iterable[Hint | Consume], duties: Iterable[Duty]) -> list[Call]:
+def calls(subscriptions: Iterable[Hint | Consume], tasks: Iterable[PeriodicTask]) -> list[Call]:
     """Every (queue, actor) that the relay or the clock sends messages for."""
-    found = [Call(f"subscription {one.pattern}", one.queue, one.actor) for one in subscriptions]
-    for duty in duties:
-        bound = inspect.getclosurevars(duty.look).nonlocals
-        if "actor" in bound:
-            found.append(Call(f"duty {duty.name}", bound["queue"], bound["actor"]))
-    return found
+    by_relay = [Call(f"subscription {item.pattern}", item.queue, item.actor) for item in subscriptions]
+    by_clock = [(task.name, task.poll) for task in tasks]
+    return by_relay + [
+        Call(f"task {name}", poll.queue, poll.actor) for name, poll in by_clock if isinstance(poll, WakeUp)
+    ]
 
 
-def without_actor(calls: Iterable[Call], deeds: Mapping[str, Deed]) -> list[str]:
+def without_actor(calls: Iterable[Call], specs: Mapping[str, ActorSpec]) -> list[str]:
     """Messages for an actor that no worker has."""
-    return [f"{call.by}: {call.actor}" for call in calls if call.actor not in deeds]
+    return [f"{call.by}: {call.actor}" for call in calls if call.actor not in specs]
 
 
-def undeclared(calls: Iterable[Call], deeds: Mapping[str, Deed], queues: Iterable[str]) -> list[str]:
+def undeclared(calls: Iterable[Call], specs: Mapping[str, ActorSpec], queues: Iterable[str]) -> list[str]:
     """Queues that are used without being declared, and declared ones that nobody uses."""
-    used = {call.queue for call in calls} | {deed.queue for deed in deeds.values()}
+    used = {call.queue for call in calls} | {spec.queue for spec in specs.values()}
     missing = [f"{queue} is not declared" for queue in sorted(used - set(queues))]
     return missing + [f"nobody uses {queue}" for queue in sorted(set(queues) - used)]
 
@@ -79,23 +76,3 @@ def worker_commands(text: str) -> list[str]:
     """The command lines of workers in a deployment's file, quotes and commas taken out."""
     lines = [line for line in text.splitlines() if "workers.main:setup" in line]
     return [re.sub(r"[\"',\[\]()]", " ", line.partition("workers.main:setup")[2]) for line in lines]
-
-
-def dangling_duties(duties: Iterable[Duty]) -> list[str]:
-    """Duties whose "module:function" is not there."""
-    paths = [(duty.name, inspect.getclosurevars(duty.look).nonlocals.get("path")) for duty in duties]
-    return [f"{name}: {path}" for name, path in paths if path is not None and not _callable(path)]
-
-
-def dangling_interest(subscriptions: Iterable[Hint | Consume]) -> list[str]:
-    """Subscriptions whose `interested` is not there."""
-    paths = [getattr(found, "interested", None) for found in subscriptions]
-    return [path for path in paths if path is not None and not _callable(path)]
-
-
-def _callable(path: str) -> bool:
-    module, _, name = path.partition(":")
-    try:
-        return callable(getattr(import_module(module), name))
-    except (ImportError, AttributeError):
-        return False

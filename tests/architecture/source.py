@@ -18,7 +18,7 @@ SPECIALITIES: Mapping[str, frozenset[str]] = {
     "city": frozenset(
         {"countries", "geo", "http_cache", "import_record", "import_sources", "name_matching", "serializers"}
     ),
-    "core": frozenset({"credentials", "operations", "serializers", "sse"}),
+    "core": frozenset({"credentials", "operations", "serializers"}),
     "integration": frozenset({"providers"}),
     "notification": frozenset({"channels", "default_templates", "enums"}),
     "scheduler": frozenset({"actions", "cron", "enums", "long_polling", "misfire"}),
@@ -27,13 +27,15 @@ SPECIALITIES: Mapping[str, frozenset[str]] = {
 """What a service has beyond the common rooms. A name that is not here (utils.py, helpers.py) needs a reason first."""
 
 COMMITS = frozenset({"heidi_common/database/transactions.py"})
+FUNCTION_PATH = re.compile(r"(heidi_common|heidi_services|workers)(\.\w+)*:\w+")
 # Where settings are made, what runs before there are any, and commands typed by a person.
 READS_ENVIRONMENT = re.compile(
     r"heidi_common/(config/settings|config/sections/processes|metrics/exporter|cli/doctor)\.py|heidi_standalone/.*"
     r"|heidi_services/\w+/cli(\.py|/.*)"
 )
 # The registry loads the services that a process serves; nothing else in heidi_common reaches what stands above it.
-LOADS_BY_NAME = frozenset({"heidi_common/config/service_registry.py"})
+# The registry of actors loads the module of each queue.
+IMPORTS_BY_NAME = frozenset({"heidi_common/config/service_registry.py", "workers/actors.py"})
 BY_NAME = frozenset({"import_module", "__import__", "run_module", "resolve_name"})
 
 
@@ -58,9 +60,16 @@ def dramatiq_imports(trees: Mapping[str, ast.Module]) -> list[str]:
     return _where(trees, _imports_dramatiq, allowed=lambda path: path.startswith("workers/"))
 
 
-def imports_by_name(trees: Mapping[str, ast.Module]) -> list[str]:
-    """Uses of importlib and the like in heidi_common, which the contract of the layers cannot see."""
-    return _where(trees, _imports_by_name, allowed=lambda path: _is_above_common(path) or path in LOADS_BY_NAME)
+def dynamic_imports(trees: Mapping[str, ast.Module]) -> list[str]:
+    """Imports by name in heidi_common and workers, which neither mypy nor the contracts of the layers can see, and
+    functions that workers name by strings."""
+    common = {path: tree for path, tree in trees.items() if path.startswith("heidi_common/")}
+    workers = {path: tree for path, tree in trees.items() if path.startswith("workers/")}
+    return [
+        *_where(common, _imports_by_name, allowed=lambda path: path in IMPORTS_BY_NAME),
+        *_where(workers, _imports_importlib, allowed=lambda path: path in IMPORTS_BY_NAME),
+        *_where(workers, _is_function_path, allowed=lambda path: False),
+    ]
 
 
 def unknown_rooms(paths: Iterable[str], specialities: Mapping[str, frozenset[str]]) -> list[str]:
@@ -100,10 +109,6 @@ def _named(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Name) and node.id == name
 
 
-def _is_above_common(path: str) -> bool:
-    return not path.startswith("heidi_common/")
-
-
 def _imports_by_name(node: ast.AST) -> bool:
     if isinstance(node, ast.ImportFrom):
         return any(name.name in BY_NAME for name in node.names)
@@ -113,9 +118,21 @@ def _imports_by_name(node: ast.AST) -> bool:
 
 
 def _imports_dramatiq(node: ast.AST) -> bool:
+    return "dramatiq" in _imported_packages(node)
+
+
+def _imports_importlib(node: ast.AST) -> bool:
+    return bool(_imported_packages(node) & {"importlib", "pkgutil"}) or _named(node, "__import__")
+
+
+def _is_function_path(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and bool(FUNCTION_PATH.fullmatch(node.value))
+
+
+def _imported_packages(node: ast.AST) -> set[str]:
     names: list[str] = []
     if isinstance(node, ast.Import):
         names = [name.name for name in node.names]
     elif isinstance(node, ast.ImportFrom):
         names = [node.module or ""]
-    return any(name.partition(".")[0] == "dramatiq" for name in names)
+    return {name.partition(".")[0] for name in names}

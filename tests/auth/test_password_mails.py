@@ -190,7 +190,7 @@ def test_a_change_does_not_undo_another_that_was_faster(client: FlaskClient, mon
         with transaction():
             db.session.execute(update(User).values(password_hash=faster, password_changed_at=utcnow()))
 
-    monkeypatch.setattr("heidi_services.auth.service.password.check_password", meanwhile)
+    monkeypatch.setattr("heidi_services.auth.service.password.require_acceptable_password", meanwhile)
     late = client.post(CHANGE, json={"currentPassword": PASSWORD, "newPassword": ANOTHER}, headers=bearer(data))
     assert (late.status_code, late.json["errors"][0]["pointer"]) == (422, "/currentPassword")
     assert login(client, password="a lantern by the quiet sea").status_code == 200

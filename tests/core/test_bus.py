@@ -20,8 +20,8 @@ from heidi_common.redis.cache import redis_cache
 from heidi_services.core.models import Operation
 from heidi_services.core.service import overview
 from workers import core
-from workers.actors import DEEDS
-from workers.clock import prune
+from workers.actors import ACTORS
+from workers.periodic_tasks import prune
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def digest(consumer: str, fact: Event, **sealed: object) -> UUID:
     with transaction():
         event_id = emit(fact, sealed=sealed or None)
         db.session.add(Inbox(event_id=event_id, consumer=consumer))
-    DEEDS[consumer].function(str(event_id))
+    ACTORS[consumer].function(str(event_id))
     return event_id
 
 
@@ -55,7 +55,7 @@ def test_a_new_person_makes_the_kept_overview_untrue(app: Flask) -> None:
     assert overview.cached() is not None
     digest("renew_overview", UserCreated(id=uuid7(), role="USER", is_active=True))
     assert overview.cached() is None
-    assert core.renew_overview.__name__ in DEEDS
+    assert core.renew_overview.__name__ in ACTORS
 
 
 def test_a_fact_is_kept_beyond_its_time_while_somebody_has_not_digested_it(app: Flask) -> None:

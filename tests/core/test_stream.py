@@ -23,7 +23,7 @@ from tests.polling import PATIENCE, until
 @pytest.fixture
 def url(core: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The core service over real HTTP: the test client reads no stream that does not end."""
-    monkeypatch.setattr(event_stream, "_LOOK_ANYWAY_SECONDS", 0.2)
+    monkeypatch.setattr(event_stream, "_POLL_SECONDS", 0.2)
     monkeypatch.setattr(event_stream, "_IDLE_SECONDS", 3.0)
     server = make_server("127.0.0.1", 0, core, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -93,7 +93,7 @@ def admin(as_user: Callable[..., Any]) -> Any:
 
 
 def test_a_fact_reaches_every_listener_as_it_comes(url: str, admin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_stream, "_LOOK_ANYWAY_SECONDS", 600.0)
+    monkeypatch.setattr(event_stream, "_POLL_SECONDS", 600.0)
     with Listener(url, admin.headers) as one, Listener(url, admin.headers) as two:
         (said,) = say()
         for listener in (one, two):

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from pytest_httpserver import HTTPServer
 from sqlalchemy import select
 
-import workers.integration  # noqa: F401  (registers the deeds)
+import workers.integration  # noqa: F401  (registers the actors)
 from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
@@ -22,7 +22,7 @@ from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.outbox import emit
 from heidi_services.integration.models import Integration
 from tests.integration.helpers import API, STRIPE_SECRET, make, some_id, stripe_event, stripe_headers, user_updated
-from workers.actors import DEEDS
+from workers.actors import ACTORS
 from workers.broker import make_broker
 from workers.relay import relay_batch
 
@@ -38,7 +38,7 @@ def broker(app: Flask, settings: Settings) -> Iterator[Broker]:
 
 
 def work(broker: Broker, *queues: str) -> list[str]:
-    """Carry out what waits in these queues, one after the other; the names of the deeds."""
+    """Carry out what waits in these queues, one after the other; the names of the actors."""
     done = []
     for queue in queues:
         consumer = broker.consume(queue, prefetch=20, timeout=200)
@@ -46,7 +46,7 @@ def work(broker: Broker, *queues: str) -> list[str]:
             if message is None:
                 break
             consumer.ack(message)
-            DEEDS[message.actor_name].function(*message.args)
+            ACTORS[message.actor_name].function(*message.args)
             done.append(message.actor_name)
         consumer.close()
     return done

@@ -25,7 +25,7 @@ from heidi_services.integration.models import Integration, Sync, WebhookEvent
 from heidi_services.integration.providers import sendgrid, slack, stripe, twilio
 from heidi_services.integration.service import received_events, sync
 from tests.integration.helpers import API, make, say, some_id
-from workers.clock import DUTIES
+from workers.periodic_tasks import PERIODIC_TASKS
 
 SECRET = "sk_test_abcdefgh"
 BASIC = "Basic " + base64.b64encode(b"AC1:tok").decode()
@@ -130,7 +130,7 @@ def test_a_refused_address_is_an_answer_of_the_test_not_an_error(
         db.session.execute(update(Integration).values(webhook_url="http://192.168.0.1/"))
     answer = client.post(f"{API}/{created['id']}/test", headers=me.headers)
     assert (answer.status_code, answer.json["data"]["ok"]) == (200, False)
-    assert "Refused" in answer.json["data"]["detail"]
+    assert "BlockedURLError" in answer.json["data"]["detail"]
 
 
 def accepted(created: dict[str, Any]) -> UUID:
@@ -238,7 +238,7 @@ def test_old_webhooks_and_finished_syncs_are_forgotten_and_waiting_ones_are_not(
         found = left()
         assert (found[0], len(found[1])) == kept
     assert left() == (0, [waiting])
-    assert {"old webhooks", "old syncs"} <= {duty.name for duty in DUTIES}
+    assert {"old webhooks", "old syncs"} <= {task.name for task in PERIODIC_TASKS}
 
 
 def test_a_sync_that_breaks_its_worker_every_time_comes_to_an_end(

@@ -236,7 +236,7 @@ def test_an_address_inside_is_refused_at_delivery_and_the_log_says_so(
     assert row.status == "FAILED"
     [line] = client.get(f"{API}/{endpoint['id']}/logs?direction=OUT", headers=endpoint["headers"]).json["data"]
     assert (line["status"], line["statusCode"]) == ("FAILED", None)
-    assert line["error"].startswith("Refused: ")
+    assert line["error"].startswith("BlockedURLError: ")
     assert attempts()[0].outcome == "refused"
 
 

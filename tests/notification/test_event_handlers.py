@@ -40,11 +40,11 @@ class Worker:
 
     def run(self, times: int = 1) -> None:
         """Relay and work until nothing is left; every message `times` times."""
-        deeds = load()
+        specs = load()
         while relay_batch(self, lambda events: None) or self.waiting:  # type: ignore[arg-type]
             waiting, self.waiting = self.waiting, []
             for message in waiting * times:
-                deeds[message.actor_name].function(*message.args)
+                specs[message.actor_name].function(*message.args)
 
 
 @pytest.fixture

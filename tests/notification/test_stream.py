@@ -15,6 +15,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import revocation
 from heidi_common.identity.models import Session
+from heidi_common.interceptors import event_stream
 from heidi_services.notification.models import Notification
 from heidi_services.notification.routes import stream
 from heidi_services.notification.service import stream_hub
@@ -30,8 +31,8 @@ MOST_HEARTBEATS = 300
 
 @pytest.fixture(autouse=True)
 def quick_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.2)
-    monkeypatch.setattr(stream, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(event_stream, "KEEP_ALIVE_SECONDS", 0.2)
+    monkeypatch.setattr(stream, "POLL_SECONDS", 0.1)
 
 
 @contextmanager
@@ -139,7 +140,7 @@ def test_a_stream_ends_with_its_session(client: FlaskClient, as_user: AsUser) ->
 def test_a_stream_does_not_wait_for_its_next_sign_of_life_to_end(
     app: Flask, client: FlaskClient, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", PATIENCE)
+    monkeypatch.setattr(event_stream, "KEEP_ALIVE_SECONDS", PATIENCE)
     person = as_user()
 
     def sign_out() -> None:

@@ -169,7 +169,7 @@ def test_a_page_too_large_for_one_answer_is_asked_for_in_smaller_ones(client, as
     def small(app, headers, call, timeout) -> PeerResponse:
         asked.append(call.params.get("limit"))
         return (
-            PeerResponse(None, error="TooLarge")
+            PeerResponse(None, error="ResponseTooLarge")
             if call.params.get("limit") == 100
             else here(app, headers, call, timeout)
         )

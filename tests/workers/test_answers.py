@@ -21,11 +21,11 @@ from heidi_services.scheduler.models import Schedule, ScheduleRun
 from tests.conftest import SignedIn
 from tests.scheduler.conftest import facts, runs
 from workers import actors
-from workers.clock import DUTIES
+from workers.periodic_tasks import PERIODIC_TASKS
 from workers.relay import relay_batch
 
 AsUser = Callable[..., SignedIn]
-ANSWERS = next(duty.look for duty in DUTIES if duty.name == "schedule answers")
+ANSWERS = next(task.poll for task in PERIODIC_TASKS if task.name == "schedule answers")
 WHO_ANSWERS = {
     "notification.send": "make_requested_notification",
     "integration.sync": "accept_sync",

@@ -1,4 +1,4 @@
-"""The clock: what is overdue is told again, and one failing duty does not stop the others."""
+"""The clock: what is overdue is told again, and one failing task does not stop the others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from heidi_common.database.transactions import transaction
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.outbox import OutboxEvent
 from workers.broker import make_broker
-from workers.clock import Duty, overdue_inbox, prune, round
+from workers.clock import tick
+from workers.periodic_tasks import PeriodicTask, overdue_inbox, prune
 
 
 def test_an_inbox_row_that_nobody_was_told_about_gets_a_hint(app: Flask) -> None:
@@ -36,23 +37,23 @@ def break_down() -> list[object]:
     raise ConnectionError("away")
 
 
-def test_a_failing_duty_does_not_keep_the_others_from_theirs(app: Flask, settings: Settings) -> None:
+def test_a_failing_task_does_not_stop_the_others(app: Flask, settings: Settings) -> None:
     done: list[str] = []
 
     def work() -> list[object]:
         done.append("worked")
         return []
 
-    broken, whole = Duty("broken", 1, break_down), Duty("whole", 0, work)  # type: ignore[arg-type]
+    broken, whole = PeriodicTask("broken", 1, break_down), PeriodicTask("whole", 0, work)  # type: ignore[arg-type]
     for _ in range(3):
-        round(make_broker(settings.broker_url), (broken, whole))
+        tick(make_broker(settings.broker_url), (broken, whole))
     assert done == ["worked"] * 3
 
 
 def test_when_nothing_can_be_done_the_clock_is_told_to_rest(app: Flask, settings: Settings) -> None:
-    duties = [Duty(name, 1, break_down) for name in ("one", "two")]  # type: ignore[arg-type]
+    tasks = [PeriodicTask(name, 1, break_down) for name in ("one", "two")]  # type: ignore[arg-type]
     with pytest.raises(ConnectionError):
-        round(make_broker(settings.broker_url), duties)
+        tick(make_broker(settings.broker_url), tasks)
 
 
 def test_an_old_fact_stays_while_a_subscriber_has_yet_to_digest_it(app: Flask) -> None:
@@ -67,7 +68,7 @@ def test_an_old_fact_stays_while_a_subscriber_has_yet_to_digest_it(app: Flask) -
     assert list(db.session.scalars(select(Inbox.consumer))) == ["waits"]
 
 
-def test_a_duty_that_broke_its_transaction_does_not_break_the_next_one(app: Flask, settings: Settings) -> None:
+def test_a_task_that_broke_its_transaction_does_not_break_the_next_one(app: Flask, settings: Settings) -> None:
     def ask_nonsense() -> list[Message[Any]]:
         db.session.execute(text("SELECT 1/0"))
         return []
@@ -77,7 +78,7 @@ def test_a_duty_that_broke_its_transaction_does_not_break_the_next_one(app: Flas
         return []
 
     seen: list[Any] = []
-    round(make_broker(settings.broker_url), (Duty("broken", 1, ask_nonsense), Duty("whole", 0, ask)))
+    tick(make_broker(settings.broker_url), (PeriodicTask("broken", 1, ask_nonsense), PeriodicTask("whole", 0, ask)))
     assert seen == [1]
 
 

@@ -1,13 +1,12 @@
-"""The log as it grows, to any number of listeners with one LISTEN for the process.
+"""The event log as it grows, for any number of streams, with one LISTEN connection per process.
 
-The relay says when facts got their places. One thread reads them once and keeps the latest in memory for all streams; a
-stream that is behind what is in memory reads the log itself. A stream never holds a connection while it waits.
+The relay notifies when events have got their positions. One thread reads them once and keeps the latest in memory for
+all streams; a stream that is behind what is in memory reads the log itself. A stream never holds a connection while it
+waits.
 """
 
 from __future__ import annotations
 
-import logging
-import select
 import threading
 import time
 from collections import deque
@@ -15,26 +14,26 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg2
-from flask import Flask
+from flask import Flask, current_app
 from sqlalchemy import func
 from sqlalchemy import select as sql_select
 
+from heidi_common.config.settings import Settings
+from heidi_common.database.listener import NotifyListener
 from heidi_common.database.transactions import reading
 from heidi_common.messaging.events import matches
 from heidi_common.messaging.outbox import POSITIONED, OutboxEvent
 from heidi_services.core.serializers import event_json
 
-log = logging.getLogger(__name__)
 _IN_MEMORY = 2000
 _PAGE = 500
-_LOOK_ANYWAY_SECONDS = 5.0
+_POLL_SECONDS = 5.0
 _IDLE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A fact of the log, ready to be written to a stream."""
+    """An event of the log, ready to be written to a stream."""
 
     position: int
     type: str
@@ -55,16 +54,16 @@ class Tail:
         self._asked_at = 0.0
 
     def newest(self) -> int:
-        """Where a stream begins that does not say where."""
+        """The position at which a stream without `Last-Event-ID` begins."""
         self._run()
         with self._changed:
-            self._changed.wait_for(lambda: self._start is not None, timeout=_LOOK_ANYWAY_SECONDS)
+            self._changed.wait_for(lambda: self._start is not None, timeout=_POLL_SECONDS)
             if self._start is not None:
                 return self._newest
         return self._read_newest()
 
     def after(self, position: int, timeout: float) -> Sequence[Entry]:
-        """The next entries, at once when there are any, else after up to `timeout` seconds; then maybe none."""
+        """The next entries: immediately if there are any, else after up to `timeout` seconds, possibly none."""
         self._run()
         with self._changed:
             self._changed.wait_for(lambda: self._start is not None and self._newest > position, timeout)
@@ -80,26 +79,16 @@ class Tail:
                 self._thread.start()
 
     def _follow(self) -> None:
-        """Listen, read what is new, tell the streams, until nobody has asked for a while. An outage is waited out."""
-        failures = 0
-        while not self._may_end():
-            try:
-                with _Bell(self._database_url()) as bell:
-                    while not self._is_idle():
-                        self._catch_up()
-                        failures = 0
-                        bell.wait(_LOOK_ANYWAY_SECONDS)
-            except Exception as error:
-                failures += 1
-                if failures == 1:
-                    log.warning("the event log cannot be followed", extra={"error": repr(error)[:200]})
-                time.sleep(1.0)
+        """Read new events whenever the relay has placed some, until no stream has asked for a while."""
+        settings: Settings = self._app.extensions["heidi"].settings
+        listener = NotifyListener(settings.database_url, POSITIONED, name="event log")
+        listener.run(lambda _: self._catch_up(), timeout=_POLL_SECONDS, until=self._may_end, max_pause=1.0)
 
     def _is_idle(self) -> bool:
         return time.monotonic() - self._asked_at > _IDLE_SECONDS
 
     def _may_end(self) -> bool:
-        """Nobody has asked: forget what is in memory, and let the next question begin anew."""
+        """End if no stream has asked for a while: clear the memory; the next stream starts another thread."""
         with self._changed:
             if not self._is_idle():
                 return False
@@ -113,17 +102,17 @@ class Tail:
             with self._changed:
                 self._start = self._newest = newest
                 self._changed.notify_all()
-        while found := self._read(self._newest):
+        while new_entries := self._read(self._newest):
             with self._changed:
-                self._add(found)
+                self._add(new_entries)
                 self._changed.notify_all()
 
-    def _add(self, found: Sequence[Entry]) -> None:
-        for entry in found:
+    def _add(self, new_entries: Sequence[Entry]) -> None:
+        for entry in new_entries:
             if len(self._latest) == _IN_MEMORY:
                 self._start = self._latest[0].position
             self._latest.append(entry)
-        self._newest = found[-1].position
+        self._newest = new_entries[-1].position
 
     def _read(self, position: int) -> list[Entry]:
         statement = (
@@ -139,24 +128,24 @@ class Tail:
         with self._app.app_context(), reading() as connection:
             return connection.scalar(sql_select(func.max(OutboxEvent.position))) or 0
 
-    def _database_url(self) -> str:
-        url: str = self._app.extensions["heidi"].settings.database_url
-        return url.replace("postgresql+psycopg2://", "postgresql://")
+
+def current_tail() -> Tail:
+    """The tail of this process, created on first use, after any fork."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    tail: Tail = app.extensions.setdefault("heidi_event_tail", Tail(app))
+    return tail
 
 
-def entries(
-    tail: Tail, position: int, still_welcome: Callable[[], bool], wanted: Callable[[Entry], bool]
-) -> Iterator[Entry | None]:
-    """What is wanted of the log after `position`; None about every second without anything. Ends when the listener
-    is no longer welcome."""
-    while still_welcome():
-        found = tail.after(position, timeout=1.0)
-        if not found:
+def entries(tail: Tail, position: int, wanted: Callable[[Entry], bool]) -> Iterator[Entry | None]:
+    """The wanted entries of the log after `position`, without end; None about every second without one."""
+    while True:
+        batch = tail.after(position, timeout=1.0)
+        selected = [entry for entry in batch if wanted(entry)]
+        position = batch[-1].position if batch else position
+        if selected:
+            yield from selected
+        else:
             yield None
-        for entry in found:
-            position = entry.position
-            if wanted(entry):
-                yield entry
 
 
 def wants(type: str | None, subject: str | None) -> Callable[[Entry], bool]:
@@ -168,24 +157,3 @@ def wants(type: str | None, subject: str | None) -> Callable[[Entry], bool]:
 
 def _entry(row: Any) -> Entry:
     return Entry(row["position"], row["type"], row["subject"], event_json(row))
-
-
-class _Bell:
-    """LISTEN on a connection of its own."""
-
-    def __init__(self, url: str) -> None:
-        self._connection = psycopg2.connect(url, connect_timeout=5, application_name="event log")
-        self._connection.autocommit = True
-        with self._connection.cursor() as cursor:
-            cursor.execute(f"LISTEN {POSITIONED}")
-
-    def wait(self, seconds: float) -> None:
-        if select.select([self._connection], [], [], seconds)[0]:
-            self._connection.poll()
-            self._connection.notifies.clear()
-
-    def __enter__(self) -> _Bell:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()

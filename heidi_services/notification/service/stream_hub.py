@@ -1,25 +1,21 @@
-"""All open streams of this process: one thread, one LISTEN; a stream holds no database connection."""
+"""All open streams of this process: one thread, one LISTEN connection; a stream holds no database connection."""
 
 from __future__ import annotations
 
-import logging
 import queue
-import select
 import threading
-import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 
-import psycopg2
-
+from heidi_common.database.listener import NotifyListener
 from heidi_services.notification.service.stream import CHANNEL
 
-log = logging.getLogger(__name__)
 BACKLOG = 1000
 """A reader that lets more than this pile up is let go; it comes back with its Last-Event-ID."""
 PAGE = 200
+LISTEN_SECONDS = 10.0
+"""How long the thread goes on, at most, after the last reader has gone."""
 
 Place = tuple[int, str]
 """A stream id and the notification as JSON."""
@@ -52,7 +48,7 @@ class Hub:
     """Safe for threads; its own thread starts with the first reader, after any fork."""
 
     def __init__(self, database_url: str, load: Load) -> None:
-        self._url = database_url.replace("postgresql+psycopg2://", "postgresql://")
+        self._database_url = database_url
         self._load = load
         self._readers: dict[UUID, list[Reader]] = {}
         self._lock = threading.Lock()
@@ -75,9 +71,9 @@ class Hub:
 
     def close(self, reader: Reader) -> None:
         with self._lock:
-            mine = [other for other in self._readers.get(reader.user_id, ()) if other is not reader]
-            self._readers[reader.user_id] = mine
-            if not mine:
+            remaining = [other for other in self._readers.get(reader.user_id, ()) if other is not reader]
+            self._readers[reader.user_id] = remaining
+            if not remaining:
                 del self._readers[reader.user_id]
 
     def count(self, user_id: UUID) -> int:
@@ -99,50 +95,21 @@ class Hub:
             more = len(places) == PAGE
 
     def _run(self) -> None:
-        failures = 0
-        while not self._retired():
-            try:
-                self._listen()
-                failures = 0
-            except Exception as error:  # one bad row must not silence every stream
-                failures += 1
-                if failures == 1:
-                    log.warning("stream listener lost the database", extra={"error": repr(error)[:300]})
-                time.sleep(min(failures, 10) * 0.5)
+        listener = NotifyListener(self._database_url, CHANNEL, name="notification-stream")
+        listener.run(self._handle, timeout=LISTEN_SECONDS, until=self._has_ended)
 
-    def _listen(self) -> None:
-        """Until nobody reads any more."""
-        connection = psycopg2.connect(self._url, connect_timeout=5, application_name="notification-stream")
-        try:
-            connection.autocommit = True
-            connection.cursor().execute(f"LISTEN {CHANNEL}")
-            self._wake(self._everybody())  # what came while nobody listened
-            while self._everybody():
-                self._wake(_rung(connection))
-        finally:
-            connection.close()
+    def _handle(self, payloads: Set[str] | None) -> None:
+        """Refresh the users who were notified; after a (re)connect all of them, since notifications may be missing."""
+        for user_id in self._users() if payloads is None else {UUID(payload) for payload in payloads}:
+            self._refresh(user_id)
 
-    def _retired(self) -> bool:
-        """Without readers the thread ends; the next reader starts another."""
+    def _has_ended(self) -> bool:
+        """Without readers the thread ends; the next reader starts another thread."""
         with self._lock:
             if not self._readers:
                 self._thread = None
             return not self._readers
 
-    def _everybody(self) -> Collection[UUID]:
+    def _users(self) -> Collection[UUID]:
         with self._lock:
             return list(self._readers)
-
-    def _wake(self, people: Collection[UUID]) -> None:
-        for user_id in people:
-            self._refresh(user_id)
-
-
-def _rung(connection: Any) -> set[UUID]:
-    """Whose streams have something new; nobody's after ten quiet seconds, which also shows whether the server lives."""
-    if not select.select([connection], [], [], 10.0)[0]:
-        connection.cursor().execute("SELECT 1")
-    connection.poll()
-    people = {UUID(notice.payload) for notice in connection.notifies}
-    connection.notifies.clear()
-    return people

@@ -1,0 +1,118 @@
+"""Server-Sent Events: framing, keep-alive comments, headers, and the end of a stream."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from flask import Flask, Response, current_app, request
+
+from heidi_common.jwt.guards import authenticate, bearer_token, caller
+from heidi_common.problems import BadRequest, Unauthorized
+from heidi_common.server import shutdown
+
+KEEP_ALIVE_SECONDS = 15.0
+"""After so long without an event, a comment keeps proxies from closing the connection."""
+RETRY_MS = 2000
+"""How long a client waits before it reconnects."""
+
+
+@dataclass(frozen=True)
+class ServerSentEvent:
+    """`data` must be a single line, such as JSON."""
+
+    id: int
+    type: str
+    data: str
+
+    def __str__(self) -> str:
+        return f"id: {self.id}\nevent: {self.type}\ndata: {self.data}\n\n"
+
+
+def last_event_id() -> int | None:
+    """Read `Last-Event-ID`, the event after which a client resumes; None without it.
+
+    Raises:
+        BadRequest: The header is not an ID that a stream can have sent.
+    """
+    header = request.headers.get("Last-Event-ID", "").strip()
+    if not header:
+        return None
+    if not (header.isascii() and header.isdigit() and len(header) < 19):
+        raise BadRequest("Last-Event-ID is not an id of this stream.", code="bad_last_event_id")
+    return int(header)
+
+
+def access_check(*, max_age: float = 0.0) -> Callable[[], bool]:
+    """Make a function that tells whether the access token of this request is still valid.
+
+    Args:
+        max_age: Seconds for which a positive result is reused; 0 checks the token at every call.
+
+    Returns:
+        A function that is False once the token has expired, its key was removed or its session has ended. It needs
+        no request.
+    """
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    token, reuse_until = bearer_token(), 0.0
+    expires_at = time.monotonic() + float(caller().claims["exp"]) - time.time()
+
+    def is_authorized() -> bool:
+        nonlocal reuse_until
+        if time.monotonic() < min(reuse_until, expires_at):
+            return True
+        try:
+            with app.app_context():
+                authenticate(token)
+        except Unauthorized:
+            return False
+        reuse_until = time.monotonic() + max_age
+        return True
+
+    return is_authorized
+
+
+def stream_response(
+    start: int,
+    events: Iterable[ServerSentEvent | None],
+    is_authorized: Callable[[], bool],
+    *,
+    keep_alive: str,
+    opening_comment: str | None = None,
+    on_close: Callable[[], object] | None = None,
+) -> Response:
+    """Answer with a stream that ends with the access token, with `events`, or when this process stops.
+
+    Args:
+        start: The ID from which a client resumes that disconnects before the first event.
+        events: Must yield None every second or two while there is no event.
+        is_authorized: Whether the access token is still valid. Called before each event and for each None.
+        keep_alive: The text of keep-alive comments.
+        opening_comment: The text of a comment after the opening lines.
+        on_close: Called when the client is gone or the stream has ended, even if nothing was ever read.
+    """
+    opening = f"id: {start}\nretry: {RETRY_MS}\n" + (f": {opening_comment}\n" if opening_comment else "") + "\n"
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    body = _body(opening, events, is_authorized, f": {keep_alive}\n\n")
+    response = Response(body, mimetype="text/event-stream", headers=headers)
+    if on_close is not None:
+        response.call_on_close(on_close)
+    return response
+
+
+def _body(
+    opening: str, events: Iterable[ServerSentEvent | None], is_authorized: Callable[[], bool], comment: str
+) -> Iterator[str]:
+    yield opening
+    written_at = time.monotonic()
+    for event in events:
+        if shutdown.requested.is_set() or not is_authorized():
+            return
+        if event is not None:
+            yield str(event)
+        elif time.monotonic() - written_at >= KEEP_ALIVE_SECONDS:
+            yield comment
+        else:
+            continue
+        written_at = time.monotonic()

@@ -1,0 +1,107 @@
+"""What the clock does and how often: sends wake-up messages for due rows, and runs tasks of the services."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from dramatiq import Message
+from sqlalchemy import exists
+
+from heidi_common.database.models import utcnow
+from heidi_common.database.transactions import delete_in_batches
+from heidi_common.interceptors import idempotency
+from heidi_common.messaging import inbox
+from heidi_common.messaging.outbox import OutboxEvent
+from heidi_common.runtime import current_settings
+from heidi_services.auth.service import retention as auth_retention
+from heidi_services.core.service import operations
+from heidi_services.integration.service import delivery_worker, integration_log, received_events, sync
+from heidi_services.notification.service import scheduled_tasks as notifications
+from heidi_services.scheduler.service import dispatch, reaper, request_replies
+from heidi_services.scheduler.service import retention as scheduler_retention
+from workers.actors import hint
+from workers.subscriptions import SUBSCRIPTIONS, Consume
+
+LIMIT = 500
+INBOX_DAYS = 14
+Poll = Callable[[], Iterable[Message[Any]]]
+
+
+@dataclass
+class PeriodicTask:
+    """A poll that runs every `every` seconds. The clock enqueues the messages that it returns."""
+
+    name: str
+    every: float
+    poll: Poll
+    next_at: float = field(default=0.0)
+
+
+@dataclass(frozen=True)
+class WakeUp:
+    """A poll that asks a service for the IDs of due rows (at most `LIMIT`) and wakes `actor` for each of them."""
+
+    find_due: Callable[[int], Iterable[UUID]]
+    queue: str
+    actor: str
+
+    def __call__(self) -> list[Message[Any]]:
+        return [hint(self.queue, self.actor, str(row_id)) for row_id in self.find_due(LIMIT)]
+
+
+def run_task(task: Callable[[], object]) -> Poll:
+    """A poll that runs a service's task in the clock itself. It sends no messages."""
+
+    def poll() -> list[Message[Any]]:
+        task()
+        return []
+
+    return poll
+
+
+def overdue_inbox() -> list[Message[Any]]:
+    """Wake-up messages for events whose subscriber has not been woken, or failed and is due for another attempt."""
+    queues = {item.actor: item.queue for item in SUBSCRIPTIONS if isinstance(item, Consume)}
+    rows = inbox.overdue(LIMIT)
+    return [hint(queues[consumer], consumer, str(event_id)) for consumer, event_id in rows if consumer in queues]
+
+
+def prune() -> None:
+    """Delete events and inbox rows that are past their retention period.
+
+    An event is kept while a subscriber has not handled it, and while it is a dead letter.
+    """
+    now, retention = utcnow(), timedelta(days=current_settings().event_retention_days)
+    unhandled = exists().where(inbox.Inbox.event_id == OutboxEvent.id, inbox.Inbox.status.in_(("pending", "dead")))
+    delete_in_batches(
+        OutboxEvent, OutboxEvent.sent_at.is_not(None), OutboxEvent.created_at < now - retention, ~unhandled
+    )
+    delete_in_batches(inbox.Inbox, inbox.Inbox.done_at < now - timedelta(days=INBOX_DAYS), key=inbox.Inbox.event_id)
+
+
+PERIODIC_TASKS = (
+    PeriodicTask("schedules", 0.2, run_task(dispatch.fire)),
+    PeriodicTask("schedule runs", 0.5, WakeUp(reaper.overdue, "scheduler", "run_schedule")),
+    PeriodicTask("schedule answers", 0.5, WakeUp(request_replies.answered, "scheduler", "conclude_run")),
+    PeriodicTask("schedule reaper", 5, run_task(reaper.reap)),
+    PeriodicTask("schedule history", 3600, run_task(scheduler_retention.prune)),
+    PeriodicTask("operations", 1, WakeUp(operations.overdue, "core", "carry_out_operation")),
+    PeriodicTask("inbox", 1, overdue_inbox),
+    PeriodicTask("prune", 3600, run_task(prune)),
+    PeriodicTask("idempotency", 600, run_task(idempotency.delete_expired)),
+    PeriodicTask("notifications", 1, WakeUp(notifications.overdue, "notification", "deliver_notification")),
+    PeriodicTask("bulk notifications", 0.5, WakeUp(notifications.next_bulk, "bulk", "deliver_notification")),
+    PeriodicTask("expired notifications", 5, run_task(notifications.expire)),
+    PeriodicTask("old tokens and sessions", 3600, run_task(auth_retention.prune)),
+    PeriodicTask("old notifications", 3600, run_task(notifications.forget_old)),
+    PeriodicTask("deliveries", 1, WakeUp(delivery_worker.overdue, "webhooks", "deliver_webhook")),
+    PeriodicTask("syncs", 1, WakeUp(sync.overdue, "integration", "run_sync")),
+    PeriodicTask("integration logs", 3600, run_task(integration_log.prune)),
+    PeriodicTask("old webhooks", 3600, run_task(received_events.prune)),
+    PeriodicTask("old syncs", 3600, run_task(sync.prune)),
+    PeriodicTask("old deliveries", 3600, run_task(delivery_worker.prune)),
+)
