@@ -37,7 +37,8 @@ test: $(TOOLS) ## Lint, types, contracts and all tests (installs RabbitMQ by apt
 		apt-get -q update > /dev/null && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qy install \
 			--no-install-recommends rabbitmq-server > /dev/null; } || echo "RabbitMQ could not be installed"
 	@$(MAKE) --no-print-directory lint
-	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -q
+	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -q --cov --cov-report=
+	@$(BIN)/python -m tests.coverage_summary
 
 lint: $(TOOLS) ## ruff, mypy, import contracts, bandit
 	@$(BIN)/ruff format --check -q .

@@ -57,6 +57,7 @@ TEST = [
     "mypy>=2.4",
     "openapi-spec-validator>=0.9",
     "pytest>=9.2",
+    "pytest-cov>=7.1",  # branch coverage of the product
     "pytest-httpserver>=1.2",
     "pytest-socket>=0.8",
     "pytest-timeout>=2.4",
