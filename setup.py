@@ -77,7 +77,7 @@ TEST = [
 
 setup(
     name="heidi-services",
-    version="1.0.0",
+    version="1.1.0",
     description="Seven small Flask services behind one REST API: accounts, places, notifications, schedules, webhooks.",
     python_requires=">=3.11",
     packages=find_packages(include=["heidi_services*", "heidi_common*", "heidi_standalone*", "workers*"]),
