@@ -14,13 +14,13 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_services.scheduler import service
 from heidi_services.scheduler.models import Schedule, ScheduleRun
+from heidi_services.scheduler.service import schedules
 
 MakeSchedule = Callable[..., UUID]
 
 
-def far_away() -> str:
+def rare_expression() -> str:
     """An expression whose next slot is months from now: none comes while a test runs, in whichever minute it does."""
     return f"0 0 1 {(datetime.now(UTC).month + 5) % 12 + 1} *"
 
@@ -60,7 +60,7 @@ def schedule(app: Flask) -> MakeSchedule:
             "timeout_seconds": 5,
             "jitter_seconds": 0,
         }
-        found = service.create(given | changes, by=uuid7()).id
+        found = schedules.create_schedule(given | changes, requested_by=uuid7()).id
         if next_run is not None:
             set_next(found, next_run)
         return found
@@ -73,13 +73,13 @@ def set_next(schedule_id: UUID, moment: datetime) -> None:
         db.session.execute(update(Schedule).where(Schedule.id == schedule_id).values(next_run=moment))
 
 
-def runs(schedule_id: UUID) -> list[ScheduleRun]:
+def runs_of(schedule_id: UUID) -> list[ScheduleRun]:
     """The history, oldest slot first, as the database has it."""
     db.session.rollback()
     statement = select(ScheduleRun).where(ScheduleRun.schedule_id == schedule_id).order_by(ScheduleRun.scheduled_for)
     return list(db.session.scalars(statement.execution_options(populate_existing=True)))
 
 
-def facts(kind: str) -> list[OutboxEvent]:
+def emitted_events(kind: str) -> list[OutboxEvent]:
     db.session.rollback()
     return list(db.session.scalars(select(OutboxEvent).where(OutboxEvent.type == kind).order_by(OutboxEvent.id)))

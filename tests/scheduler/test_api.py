@@ -14,10 +14,10 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
-from heidi_services.scheduler import service
 from heidi_services.scheduler.models import Schedule
+from heidi_services.scheduler.service import executor
 from tests.polling import until
-from tests.scheduler.conftest import MakeSchedule, body, facts, runs
+from tests.scheduler.conftest import MakeSchedule, body, emitted_events, runs_of
 
 BASE = "/api/v1/schedules"
 FIELDS = {
@@ -133,7 +133,7 @@ def test_a_schedule_that_has_ended_can_be_changed_but_not_to_end_in_the_past(
         db.session.execute(update(Schedule).values(end_at=utcnow() - timedelta(days=1)))
     assert client.patch(url, json={"name": "ended"}, headers=admin).status_code == 200
     answer = client.patch(url, json={"endAt": "2026-01-01T00:00:00Z"}, headers=admin)
-    assert answer.json["errors"] == [{"pointer": "/endAt", "detail": "The end must be in the future."}]
+    assert answer.json["errors"] == [{"pointer": "/endAt", "detail": "Must be in the future."}]
 
 
 def test_a_change_that_leaves_no_time_to_come_is_refused_and_changes_nothing(
@@ -248,7 +248,7 @@ def test_a_run_by_hand_is_202_and_can_be_looked_up(client: FlaskClient, admin: d
     run = answer.json["data"]
     assert set(run) == RUN_FIELDS
     assert (run["status"], run["trigger"], run["attempt"]) == ("QUEUED", "MANUAL", 0)
-    service.run(facts("schedule.execute")[0].id)
+    executor.execute_run(emitted_events("schedule.execute")[0].id)
     done = client.get(f"{url}/runs/{run['id']}", headers=admin).json["data"]
     assert (done["status"], done["attempt"]) == ("SUCCEEDED", 1)
     assert done["durationMs"] is not None
@@ -282,7 +282,7 @@ def test_a_backfill_counts_its_runs_and_fills_only_gaps(client: FlaskClient, adm
     assert (first.status_code, first.json["data"]) == (202, {"runs": 3, "slots": 3})
     wider = client.post(url, json=span | {"to": "2026-01-05T11:00:00Z"}, headers=admin)
     assert wider.json["data"] == {"runs": 1, "slots": 4}
-    assert [run.trigger for run in runs(made["id"])] == ["BACKFILL"] * 4
+    assert [run.trigger for run in runs_of(made["id"])] == ["BACKFILL"] * 4
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ def test_a_preview_has_words_local_times_and_the_oddities(client: FlaskClient, a
     assert found["description"] == "at 02:30 every day, Europe/Berlin"
     assert found["times"] == ["2027-03-28T03:00:00+02:00", "2027-03-29T02:30:00+02:00"]
     assert found["notes"][0].startswith("2027-03-28: 02:30 is skipped")
-    assert found["notes"][1].startswith("2027-10-31: 02:30 comes twice")
+    assert found["notes"][1].startswith("2027-10-31: 02:30 occurs twice")
 
 
 @pytest.mark.parametrize("start", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
@@ -358,7 +358,7 @@ def test_a_repeated_key_makes_one_schedule_and_one_run(
     two = client.post(f"{BASE}/{found}/run", headers=keyed)
     assert one.json["data"]["id"] == two.json["data"]["id"]
     assert two.headers["Idempotent-Replayed"] == "true"
-    assert len(runs(found)) == 1
+    assert len(runs_of(found)) == 1
 
 
 def test_waiting_with_a_key_sees_the_end_of_the_run(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
@@ -366,8 +366,8 @@ def test_waiting_with_a_key_sees_the_end_of_the_run(app: Flask, client: FlaskCli
 
     def work() -> None:
         with app.app_context():
-            until(lambda: facts("schedule.execute"))
-            service.run(facts("schedule.execute")[0].id)
+            until(lambda: emitted_events("schedule.execute"))
+            executor.execute_run(emitted_events("schedule.execute")[0].id)
             db.session.remove()
 
     worker = Thread(target=work)
@@ -384,7 +384,7 @@ def test_an_etag_is_true_after_a_run_and_the_last_change_is_still_a_persons(
     url = f"{BASE}/{made['id']}"
     tag = client.get(url, headers=admin).headers["ETag"]
     client.post(f"{url}/run", headers=admin)
-    service.run(facts("schedule.execute")[0].id)
+    executor.execute_run(emitted_events("schedule.execute")[0].id)
     again = client.get(url, headers=admin | {"If-None-Match": tag})
     assert again.status_code == 200
     assert again.json["data"]["runCount"] == 1

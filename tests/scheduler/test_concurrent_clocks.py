@@ -19,23 +19,23 @@ from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_services.scheduler import service
 from heidi_services.scheduler.models import Schedule, ScheduleRun
+from heidi_services.scheduler.service import dispatch
 from tests.polling import until
 
 MINUTE = timedelta(minutes=1)
 
 
-LONGEST = 600.0
+MAX_SECONDS = 600.0
 
 
 def clock(settings: Settings) -> None:
     """What a clock process does about schedules, through every error, until it is killed."""
-    app, end = base_app(settings, "clock"), time.monotonic() + LONGEST
+    app, end = base_app(settings, "clock"), time.monotonic() + MAX_SECONDS
     with app.app_context():
         while time.monotonic() < end:
             try:
-                service.fire()
+                dispatch.dispatch_due()
             except Exception as error:
                 print(f"a clock's round failed: {error!r}"[:500], flush=True)  # shown when the test fails
                 db.session.rollback()
@@ -55,10 +55,10 @@ def clocks(settings: Settings, count: int) -> Iterator[list[BaseProcess]]:
             process.kill()
             process.join()
     theirs = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'clock'")
-    until(lambda: fresh(theirs) == 0)
+    until(lambda: current_count(theirs) == 0)
 
 
-def fresh(question: Executable) -> int:
+def current_count(question: Executable) -> int:
     """The answer as it is now, not as it was when the session's transaction began."""
     db.session.rollback()
     return db.session.scalar(question) or 0
@@ -87,13 +87,13 @@ def make_schedules(count: int, slots: int) -> datetime:
 
 
 def count_runs() -> int:
-    return fresh(select(func.count()).select_from(ScheduleRun))
+    return current_count(select(func.count()).select_from(ScheduleRun))
 
 
-def wait_until_fired() -> None:
+def wait_until_dispatched() -> None:
     """Until nothing is due."""
     due = select(func.count()).where(Schedule.is_enabled, Schedule.next_run <= func.now())
-    until(lambda: fresh(due) == 0, LONGEST / 2)
+    until(lambda: current_count(due) == 0, MAX_SECONDS / 2)
 
 
 def assert_each_slot_once(first: datetime) -> None:
@@ -122,10 +122,10 @@ def test_four_clocks_of_which_one_is_killed_and_one_is_stopped_fire_every_slot_o
         assert killed and stopped
         os.kill(stopped, signal.SIGSTOP)
         os.kill(killed, signal.SIGKILL)
-        wait_until_fired()
+        wait_until_dispatched()
         os.kill(stopped, signal.SIGCONT)
         time.sleep(1)  # for what it might do wrong now
-        wait_until_fired()
+        wait_until_dispatched()
     assert count_runs() >= 9000
     assert_each_slot_once(first)
 
@@ -135,5 +135,5 @@ def test_ten_thousand_schedules_of_one_second_are_fired_once_by_three_clocks(app
     first = make_schedules(10_000, slots=1)
     with clocks(settings, 3):
         until(count_runs)
-        wait_until_fired()
+        wait_until_dispatched()
     assert_each_slot_once(first)
