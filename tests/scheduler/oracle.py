@@ -76,17 +76,17 @@ def expected_occurrences(expression: str, zone: ZoneInfo, start: datetime, end: 
     is_wildcard = minute[0] == "*" or hour[0] == "*"
     now = (start.astimezone(UTC) - timedelta(hours=30)).replace(second=0, microsecond=0)
     previous = now.astimezone(zone).replace(tzinfo=None)
-    seen: set[datetime] = {previous}
+    shown_before: set[datetime] = {previous}
     occurrences = []
     while now < end:
         now += MINUTE
         wall = now.astimezone(zone).replace(tzinfo=None)
-        matches = _matches(expression, wall) and (is_wildcard or wall not in seen)
+        matches = _matches(expression, wall) and (is_wildcard or wall not in shown_before)
         skipped = previous + MINUTE
         while not is_wildcard and skipped < wall:
             matches = matches or _matches(expression, skipped)
             skipped += MINUTE
-        seen.add(wall)
+        shown_before.add(wall)
         previous = wall
         if matches and start < now <= end:
             occurrences.append(now)
