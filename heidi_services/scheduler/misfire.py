@@ -15,7 +15,7 @@ from heidi_services.scheduler.cron.timezones import load_timezone
 from heidi_services.scheduler.enums import MisfirePolicy
 
 ON_TIME = timedelta(seconds=59)
-"""A slot that is dispatched at most this late is on time. Slots are a minute apart, so at most one slot is."""
+"""A slot that is dispatched at most this late is on time. Slots are a minute apart, so at most one slot is on time."""
 
 MAX_CATCH_UP_RUNS = 100
 MAX_SLOTS_PER_PLAN = 500

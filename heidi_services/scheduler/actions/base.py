@@ -16,13 +16,11 @@ class RunContext:
     """One attempt at one run, copied from its rows: no transaction is open while the action runs."""
 
     run_id: UUID
-    schedule_id: UUID
-    name: str
     scheduled_for: datetime
     attempt: int
     timeout_seconds: int
     fencing_token: int | None
-    """Of the Redis lock; None if no lock is held."""
+    """The number of the Redis lock, see `heidi_common.redis.lock`; None if no lock is held."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from heidi_services.scheduler.actions.base import JSON, ActionFailed, ActionResu
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 MAX_STORED_BYTES = 4096
-"""Of the response body, in the run's result."""
+"""Limit for the response body in the run's result."""
 RETRYABLE = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 RESERVED_HEADERS = {"host", "content-length", "transfer-encoding", "connection", "idempotency-key"}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")

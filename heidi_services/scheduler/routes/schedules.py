@@ -72,7 +72,7 @@ def delete_schedule(schedule_id: UUID) -> None:
 @guard(Role.ADMIN)
 @blp.response(200, ScheduleOut)
 def enable_schedule(schedule_id: UUID) -> Schedule:
-    """Enable a schedule. It runs from its next occurrence on; what it did not run while disabled is not made up for."""
+    """Enable a schedule. Occurrences that passed while it was disabled are not run."""
     return schedules.enable_schedule(schedule_id, requested_by=caller().id)
 
 

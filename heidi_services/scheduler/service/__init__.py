@@ -1,8 +1,8 @@
 """The scheduler's use cases. A run passes through these modules:
 
 1. dispatch.py: a slot is due. misfire.py decides whether it runs.
-2. run_creation.py: the overlap policy decides whether the run is queued or skipped. run_storage.py inserts its row and
-   emits `schedule.execute`, whose message wakes a worker. manual_runs.py and backfill.py start here, too.
+2. run_creation.py: overlap_policy.py decides whether the run is due, waits or is skipped. run_storage.py inserts its
+   row and emits `schedule.execute`, whose message wakes a worker. manual_runs.py and backfill.py start here, too.
 3. reaper.py: `overdue_runs` repeats a wake-up message that was lost; `reap_expired` ends attempts past their lease.
 4. executor.py: a worker claims the run (run_claim.py, execution_lock.py) and performs the schedule's action.
 5. run_results.py: success, another attempt, or failure, and what follows from it.

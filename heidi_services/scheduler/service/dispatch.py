@@ -27,7 +27,7 @@ INITIAL_BATCH_SIZE, MAX_BATCH_SIZE = 50, 500
 on a machine without free CPU time, large batches would be rolled back again and again."""
 
 MAX_SECONDS = 5.0
-"""Until `dispatch_due` returns to its caller, however much is due."""
+"""`dispatch_due` returns to its caller after this time, even if more is due."""
 
 IDLE_TIMEOUT = text("SET LOCAL idle_in_transaction_session_timeout = '1s'")
 """A clock that is stopped or cut off from the database must not keep its row locks."""

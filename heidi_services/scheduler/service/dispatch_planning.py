@@ -15,7 +15,7 @@ from heidi_services.scheduler.service.run_creation import RunFactory, count_open
 log = logging.getLogger(__name__)
 
 MAX_PLANNING_SECONDS = 0.3
-"""Of computing in one transaction, well within `dispatch.IDLE_TIMEOUT`."""
+"""Limit for the computation in one transaction, well within `dispatch.IDLE_TIMEOUT`."""
 
 MISFIRE_ERROR = "No clock process dispatched this slot in time."
 

@@ -11,9 +11,10 @@ from heidi_common.messaging.jobs import status_is
 from heidi_common.redis.lock import LockNotAcquired
 from heidi_services.scheduler.actions import perform_action
 from heidi_services.scheduler.actions.base import ActionFailed, ActionResult, RunContext
-from heidi_services.scheduler.enums import OverlapPolicy, RunStatus
+from heidi_services.scheduler.enums import RunStatus
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 from heidi_services.scheduler.service.execution_lock import execution_lock
+from heidi_services.scheduler.service.overlap_policy import may_overlap
 from heidi_services.scheduler.service.run_claim import QueuedRun, claim_run, postpone
 from heidi_services.scheduler.service.run_results import record_failure, record_result
 
@@ -48,7 +49,7 @@ def _load(run_id: UUID) -> QueuedRun | None:
         if row is None:
             return None
         schedule = row[0]
-        exclusive = schedule.overlap_policy != OverlapPolicy.ALLOW
+        exclusive = not may_overlap(schedule.overlap_policy)
         return QueuedRun(run_id, schedule.id, schedule.action, schedule.payload, schedule.timeout_seconds, exclusive)
 
 

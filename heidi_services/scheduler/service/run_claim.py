@@ -44,8 +44,7 @@ def claim_run(queued: QueuedRun, fencing_token: int | None) -> RunContext | None
         because another run of its schedule is RUNNING.
     """
     with transaction():
-        schedule = _load_schedule(queued)
-        if schedule is None:
+        if not _schedule_exists(queued):
             return None
         if queued.exclusive and _another_is_running(queued):
             postpone(queued.run_id)
@@ -55,8 +54,6 @@ def claim_run(queued: QueuedRun, fencing_token: int | None) -> RunContext | None
         row = _mark_running(queued.run_id)
         return RunContext(
             run_id=queued.run_id,
-            schedule_id=queued.schedule_id,
-            name=schedule.name,
             scheduled_for=row.scheduled_for,
             attempt=row.attempts,
             timeout_seconds=queued.timeout_seconds,
@@ -64,10 +61,11 @@ def claim_run(queued: QueuedRun, fencing_token: int | None) -> RunContext | None
         )
 
 
-def _load_schedule(queued: QueuedRun) -> Schedule | None:
-    """Load the schedule again, and lock its row if its runs must not overlap."""
+def _schedule_exists(queued: QueuedRun) -> bool:
+    """Check that the schedule still exists, and lock its row if its runs must not overlap."""
     for_update = queued.exclusive or None
-    return db.session.get(Schedule, queued.schedule_id, populate_existing=True, with_for_update=for_update)
+    schedule = db.session.get(Schedule, queued.schedule_id, populate_existing=True, with_for_update=for_update)
+    return schedule is not None
 
 
 def _another_is_running(queued: QueuedRun) -> bool:

@@ -9,9 +9,10 @@ from sqlalchemy import func, select, update
 from heidi_common.database.session import db
 from heidi_common.messaging import outbox
 from heidi_common.messaging.events import ScheduleCompleted
-from heidi_services.scheduler.enums import OverlapPolicy, RunStatus
+from heidi_services.scheduler.enums import RunStatus
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 from heidi_services.scheduler.service.derived_ids import derived_id
+from heidi_services.scheduler.service.overlap_policy import may_overlap
 
 
 def complete(schedule: Schedule, run: Any, status: RunStatus) -> None:
@@ -23,7 +24,7 @@ def complete(schedule: Schedule, run: Any, status: RunStatus) -> None:
         status: The run's final status.
     """
     _update_last_run(schedule.id, run.started_at, status)
-    if schedule.overlap_policy != OverlapPolicy.ALLOW:
+    if not may_overlap(schedule.overlap_policy):
         _make_next_due(schedule.id)
     event = ScheduleCompleted(id=run.id, schedule_id=schedule.id, status=status)
     outbox.emit(event, event_id=derived_id(run.id, "completed", at=run.scheduled_for))

@@ -13,9 +13,10 @@ from sqlalchemy import func, select
 
 from heidi_common.database.session import db
 from heidi_common.messaging.jobs import HINT_LEASE
-from heidi_services.scheduler.enums import OPEN_STATUSES, OverlapPolicy, RunStatus, Trigger
+from heidi_services.scheduler.enums import OPEN_STATUSES, RunStatus, Trigger
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 from heidi_services.scheduler.service.derived_ids import derived_id
+from heidi_services.scheduler.service.overlap_policy import may_queue, may_start
 
 QUEUED_DELAY = timedelta(hours=1)
 """A queued run becomes due when the run before it ends. This delay is only the safety net."""
@@ -43,9 +44,10 @@ class RunFactory:
 
     def create_run(self, slot: datetime) -> dict[str, Any]:
         """Return the row of a run that is due, waits for the run before it, or is skipped."""
-        if self._may_start():
+        policy = self.schedule.overlap_policy
+        if may_start(policy, self.open_runs):
             due = self._due_with_jitter()
-        elif self._may_queue():
+        elif self.queue_all or may_queue(policy, self.open_runs):
             due = self.now + QUEUED_DELAY
         else:
             return self.create_ended_run(slot, RunStatus.SKIPPED, OVERLAP_ERROR)
@@ -58,12 +60,6 @@ class RunFactory:
         """Return the row of a slot that does not run."""
         row = self._row(slot, status, due=self.now, hinted_until=self.now)
         return row | {"finished_at": self.now, "error": error}
-
-    def _may_start(self) -> bool:
-        return self.schedule.overlap_policy == OverlapPolicy.ALLOW or self.open_runs == 0
-
-    def _may_queue(self) -> bool:
-        return self.queue_all or (self.schedule.overlap_policy == OverlapPolicy.QUEUE_ONE and self.open_runs == 1)
 
     def _due_with_jitter(self) -> datetime:
         return self.now + timedelta(seconds=random.uniform(0, self.schedule.jitter_seconds))  # nosec B311
