@@ -84,11 +84,11 @@ def prune() -> None:
 
 
 PERIODIC_TASKS = (
-    PeriodicTask("schedules", 0.2, run_task(dispatch.fire)),
-    PeriodicTask("schedule runs", 0.5, WakeUp(reaper.overdue, "scheduler", "run_schedule")),
-    PeriodicTask("schedule answers", 0.5, WakeUp(request_replies.answered, "scheduler", "conclude_run")),
-    PeriodicTask("schedule reaper", 5, run_task(reaper.reap)),
-    PeriodicTask("schedule history", 3600, run_task(scheduler_retention.prune)),
+    PeriodicTask("schedules", 0.2, run_task(dispatch.dispatch_due)),
+    PeriodicTask("schedule runs", 0.5, WakeUp(reaper.overdue_runs, "scheduler", "run_schedule")),
+    PeriodicTask("schedule answers", 0.5, WakeUp(request_replies.runs_with_reply, "scheduler", "conclude_run")),
+    PeriodicTask("schedule reaper", 5, run_task(reaper.reap_expired)),
+    PeriodicTask("schedule history", 3600, run_task(scheduler_retention.delete_expired)),
     PeriodicTask("operations", 1, WakeUp(operations.overdue, "core", "carry_out_operation")),
     PeriodicTask("inbox", 1, overdue_inbox),
     PeriodicTask("prune", 3600, run_task(prune)),

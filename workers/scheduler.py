@@ -2,17 +2,17 @@
 
 from uuid import UUID
 
-from heidi_services.scheduler import service
+from heidi_services.scheduler.service import executor, request_replies
 from workers.actors import actor
 
 
 @actor("scheduler")
 def run_schedule(run_id: str) -> None:
     """Carry out a run, if it is due and nobody else is at it."""
-    service.run(UUID(run_id))
+    executor.execute_run(UUID(run_id))
 
 
 @actor("scheduler")
 def conclude_run(run_id: str) -> None:
     """End a run whose request was answered."""
-    service.conclude(UUID(run_id))
+    request_replies.complete_run(UUID(run_id))

@@ -8,5 +8,5 @@ from heidi_common.config.settings import Settings
 
 
 def create_app() -> Flask:
-    """The scheduler service alone, configured by the environment."""
+    """Create an application with the scheduler service only, configured by the environment."""
     return build_app(Settings.from_env(), SERVICES["scheduler"])

@@ -1,5 +1,7 @@
-"""flask schedules list|show|run|enable|disable|preview"""
+"""Commands for administrators: flask schedules list|show|run|enable|disable|preview"""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -9,84 +11,93 @@ from flask.cli import AppGroup
 
 from heidi_common.problems import Problem
 from heidi_common.schemas.fields import iso
-from heidi_services.scheduler import schemas, service
 from heidi_services.scheduler.models import Schedule
+from heidi_services.scheduler.schemas import CronPreviewOut, RunOut, ScheduleOut
+from heidi_services.scheduler.service import manual_runs, queries, schedules
+from heidi_services.scheduler.service.preview import preview_cron, preview_schedule
 
-schedules = AppGroup("schedules", help="Look at schedules, run them, switch them on and off.")
-groups = (schedules,)
+commands = AppGroup("schedules", help="List, run, enable and disable schedules.")
+groups = (commands,)
 
 OPERATOR = UUID(int=0)
-"""Who acts in the audit trail when somebody works at the terminal."""
+"""The actor in the audit trail for commands that are run in a terminal."""
 
 
-@schedules.command("list")
+@commands.command("list")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100))
 def list_schedules(limit: int) -> None:
-    """All schedules, by name."""
-    found = service.find(sort="name", limit=limit, cursor=None)
-    for schedule in found.items:
+    """List schedules by name."""
+    page = queries.find_schedules(sort="name", limit=limit, cursor=None)
+    for schedule in page.items:
         click.echo(_line(schedule))
-    if found.next_cursor:
-        click.echo(f"... only the first {limit} are shown")
+    if page.next_cursor:
+        click.echo(f"... only the first {limit} are shown; use --limit (at most 100)")
 
 
-@schedules.command("show")
+@commands.command("show")
 @click.argument("schedule_id", type=click.UUID)
 def show(schedule_id: UUID) -> None:
-    """One schedule, what comes next, and its last runs."""
-    schedule = _try(service.get, schedule_id)
-    _print(schemas.ScheduleOut().dump(schedule))
-    _print(schemas.PreviewOut().dump(_try(service.upcoming, schedule_id, 5)))
-    for run in service.find_runs(schedule_id, limit=10, cursor=None).items:
+    """Show a schedule, its next occurrences and its last runs."""
+    with _reports_problems():
+        schedule = queries.get_schedule(schedule_id)
+        _print(ScheduleOut().dump(schedule))
+        _print(CronPreviewOut().dump(preview_schedule(schedule_id, 5)))
+    for run in queries.find_runs(schedule_id, limit=10, cursor=None).items:
         click.echo(f"{iso(run.scheduled_for)}  {run.trigger:8}  {run.status:9}  {run.error or ''}".rstrip())
 
 
-@schedules.command("run")
+@commands.command("run")
 @click.argument("schedule_id", type=click.UUID)
-@click.option("--wait", default=0.0, help="Wait so many seconds for its end.")
+@click.option("--wait", default=0.0, help="Wait up to this many seconds for the run to end.")
 def run(schedule_id: UUID, wait: float) -> None:
     """Run a schedule now."""
-    made = _try(service.run_now, schedule_id, by=OPERATOR)
-    _print(schemas.RunOut().dump(service.wait_for(schedule_id, made.id, wait)))
+    with _reports_problems():
+        run = manual_runs.run_now(schedule_id, requested_by=OPERATOR)
+    _print(RunOut().dump(manual_runs.wait_for_run(schedule_id, run.id, wait)))
 
 
-@schedules.command("enable")
+@commands.command("enable")
 @click.argument("schedule_id", type=click.UUID)
 def enable(schedule_id: UUID) -> None:
-    """Switch a schedule on, from now."""
-    click.echo(_line(_try(service.enable, schedule_id, by=OPERATOR)))
+    """Enable a schedule from now on."""
+    with _reports_problems():
+        click.echo(_line(schedules.enable_schedule(schedule_id, requested_by=OPERATOR)))
 
 
-@schedules.command("disable")
+@commands.command("disable")
 @click.argument("schedule_id", type=click.UUID)
 def disable(schedule_id: UUID) -> None:
-    """Switch a schedule off."""
-    click.echo(_line(_try(service.disable, schedule_id, by=OPERATOR)))
+    """Disable a schedule."""
+    with _reports_problems():
+        click.echo(_line(schedules.disable_schedule(schedule_id, requested_by=OPERATOR)))
 
 
-@schedules.command("preview")
+@commands.command("preview")
 @click.argument("cron_expression")
 @click.option("--timezone", default="UTC", show_default=True)
 @click.option("--count", default=5, show_default=True, type=click.IntRange(1, 100))
 def preview(cron_expression: str, timezone: str, count: int) -> None:
-    """When an expression comes, in words and times."""
-    found = _try(service.preview, cron_expression, timezone, count, None)
-    click.echo("\n".join([found.description, *found.times, *found.notes]))
+    """Describe a cron expression in English and show its next occurrences."""
+    with _reports_problems():
+        result = preview_cron(cron_expression, timezone, count, None)
+    click.echo("\n".join([result.description, *result.times, *result.notes]))
 
 
 def _line(schedule: Schedule) -> str:
-    comes = iso(schedule.next_run) if schedule.next_run else "never"
+    next_run = iso(schedule.next_run) if schedule.next_run else "never"
     state = "on " if schedule.is_enabled else "off"
-    return f"{schedule.id}  {state}  {schedule.name}  [{schedule.cron_expression} {schedule.timezone}]  next {comes}"
+    timing = f"[{schedule.cron_expression} {schedule.timezone}]"
+    return f"{schedule.id}  {state}  {schedule.name}  {timing}  next {next_run}"
 
 
 def _print(value: Any) -> None:
     click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
 
 
-def _try(deed: Any, *args: Any, **values: Any) -> Any:
-    """A refusal is one line, not a stack."""
+@contextmanager
+def _reports_problems() -> Iterator[None]:
+    """Report a problem as a single line instead of a stack trace."""
     try:
-        return deed(*args, **values)
+        yield
     except Problem as problem:
         raise click.ClickException(str(problem)) from None

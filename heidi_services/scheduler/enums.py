@@ -1,18 +1,24 @@
-"""The words schedules and runs are described with."""
+"""The values of a schedule's policies, and of a run's trigger and status."""
 
 from enum import StrEnum
 
 
-class Misfire(StrEnum):
-    """What becomes of slots that came while nobody was there to fire them."""
+class MisfirePolicy(StrEnum):
+    """What happens to slots that came while no clock process was there to dispatch them.
+
+    SKIP: they are MISSED. LATEST: the newest one runs. ALL: those within `misfire_window_seconds` run, at most 100.
+    """
 
     SKIP = "SKIP"
     LATEST = "LATEST"
     ALL = "ALL"
 
 
-class Overlap(StrEnum):
-    """What becomes of a slot that comes while the run before it is still going."""
+class OverlapPolicy(StrEnum):
+    """What happens to a slot that comes before the schedule's previous run has ended.
+
+    SKIP: it is SKIPPED. QUEUE_ONE: one run waits, further ones are SKIPPED. ALLOW: runs may overlap.
+    """
 
     SKIP = "SKIP"
     QUEUE_ONE = "QUEUE_ONE"
@@ -20,12 +26,14 @@ class Overlap(StrEnum):
 
 
 class Trigger(StrEnum):
+    """What created a run."""
+
     CRON = "CRON"
     MANUAL = "MANUAL"
     BACKFILL = "BACKFILL"
 
 
-class Status(StrEnum):
+class RunStatus(StrEnum):
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
     SUCCEEDED = "SUCCEEDED"
@@ -35,4 +43,4 @@ class Status(StrEnum):
     MISSED = "MISSED"
 
 
-OPEN = (Status.QUEUED, Status.RUNNING)
+OPEN_STATUSES = (RunStatus.QUEUED, RunStatus.RUNNING)

@@ -1,31 +1,43 @@
-"""`?wait=`: an answer that is held back until the run has ended."""
+"""Long polling: `?wait=` delays a response until the run has ended."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 from uuid import UUID
 
-from flask import current_app, request
+from flask import Response, current_app, request
 from marshmallow import Schema
 
 from heidi_common.interceptors.transform import enveloped
-from heidi_services.scheduler import service
+from heidi_services.scheduler.service.manual_runs import wait_for_run
+
+View = Callable[..., Any]
 
 
-def waits(schema: type[Schema]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Outside of everything that may still be in a transaction: a worker can only see what is committed."""
+def supports_wait(schema: type[Schema]) -> Callable[[View], View]:
+    """Wait up to `?wait=` seconds for the run in a 202 response, then respond with the run as it is.
 
-    def decorator(view: Callable[..., Any]) -> Callable[..., Any]:
+    This must be the outermost decorator that may hold a transaction open: a worker only sees committed runs.
+
+    Args:
+        schema: Serializes the run.
+    """
+
+    def decorator(view: View) -> View:
         @wraps(view)
-        def wait(*args: Any, **values: Any) -> Any:
-            answer = current_app.make_response(view(*args, **values))
+        def wrapper(*args: Any, **values: Any) -> Any:
+            response = current_app.make_response(view(*args, **values))
             seconds = float(request.args.get("wait", 0))
-            if answer.status_code == 202 and seconds > 0:
-                made = current_app.json.loads(answer.get_data())["data"]
-                run = service.wait_for(values["schedule_id"], UUID(made["id"]), seconds)
-                answer.set_data(current_app.json.dumps(enveloped(schema().dump(run))))
-            return answer
+            if response.status_code == 202 and seconds > 0:
+                _replace_run(response, schema, values["schedule_id"], seconds)
+            return response
 
-        return wait
+        return wrapper
 
     return decorator
+
+
+def _replace_run(response: Response, schema: type[Schema], schedule_id: UUID, seconds: float) -> None:
+    run_id = UUID(current_app.json.loads(response.get_data())["data"]["id"])
+    run = wait_for_run(schedule_id, run_id, seconds)
+    response.set_data(current_app.json.dumps(enveloped(schema().dump(run))))

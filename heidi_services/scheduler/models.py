@@ -14,7 +14,7 @@ from heidi_common.messaging.jobs import JobMixin
 
 
 class Schedule(Entity, Base):
-    """What is to be done, and when (words: `kinds.py`). `next_run` is NULL when disabled, or past its end."""
+    """An action and when to run it (policies: `enums.py`). `next_run` is NULL while disabled and after its end."""
 
     __tablename__ = "schedules"
     __table_args__ = (
@@ -47,9 +47,9 @@ class Schedule(Entity, Base):
 
 
 class ScheduleRun(Entity, JobMixin, Base):
-    """One slot of one schedule, whatever became of it; the row is the work (see heidi_common.work).
+    """One slot of one schedule and its outcome. The row is the job, see `heidi_common.messaging.jobs`.
 
-    The unique key is what makes firing exact: however many clocks see a slot, one row is made.
+    The unique key makes the dispatch exact: however many clock processes see a slot, it gets one row.
     """
 
     __tablename__ = "schedule_runs"
@@ -70,11 +70,11 @@ class ScheduleRun(Entity, JobMixin, Base):
     result: Mapped[dict[str, Any] | None]
     error: Mapped[str | None]
     awaits: Mapped[UUID | None]
-    """The request (a fact's id) that another service must take in before this run has succeeded."""
+    """The ID of the request event that another service must handle before this run has succeeded."""
 
     @property
     def duration_ms(self) -> int | None:
-        """Of the last attempt."""
+        """Duration of the last attempt; None until it has ended."""
         if self.started_at is None or self.finished_at is None:
             return None
         return round((self.finished_at - self.started_at).total_seconds() * 1000)

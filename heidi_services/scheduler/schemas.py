@@ -1,5 +1,6 @@
-"""What may come in, what goes out."""
+"""Requests and responses of the scheduler's endpoints."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate
@@ -8,39 +9,46 @@ from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime
 from heidi_common.schemas.validators import not_blank
 from heidi_services.scheduler.actions import ACTIONS
-from heidi_services.scheduler.enums import Misfire, Overlap, Status, Trigger
+from heidi_services.scheduler.actions.notification_send import CHANNELS
+from heidi_services.scheduler.enums import MisfirePolicy, OverlapPolicy, RunStatus, Trigger
 
 DAY = 24 * 3600
-ONE_OF_ACTIONS = validate.OneOf(list(ACTIONS))
+
+
+def _one_of(values: Iterable[str]) -> validate.OneOf:
+    return validate.OneOf([str(value) for value in values])
+
+
+KNOWN_ACTION = _one_of(ACTIONS)
 
 
 class OnFailure(Schema):
     user_id = fields.UUID(required=True)
-    channel = fields.String(validate=validate.OneOf(["EMAIL", "SMS", "PUSH", "IN_APP"]))
+    channel = fields.String(validate=_one_of(CHANNELS))
 
     @post_load
     def _as_json(self, data: dict[str, Any], **_: object) -> dict[str, Any]:
-        """As it is stored: JSON. A PATCH may leave out fields of the schedule, but not of this."""
+        """Return what is stored. A PATCH may leave out fields of the schedule, but not `userId` in this object."""
         if "user_id" not in data:
             raise ValidationError("Missing data for required field.", "userId")
         return data | {"user_id": str(data["user_id"])}
 
 
 class ScheduleBase(Schema):
-    """A schedule's own fields; a default is what POST takes where nothing is given."""
+    """The fields that a client can set. The defaults apply to POST only."""
 
     name = Text(max=120, required=True, validate=not_blank)
     description = Text(max=1000, allow_none=True)
     cron_expression = Text(max=1000, required=True)
     timezone = Text(max=64, load_default="UTC")
-    action = fields.String(required=True, validate=ONE_OF_ACTIONS)
+    action = fields.String(required=True, validate=KNOWN_ACTION)
     payload = FreeJson(load_default=dict, max_bytes=65_536)
     is_enabled = fields.Boolean(load_default=True, truthy={True}, falsy={False})
     start_at = UtcDateTime(allow_none=True)
     end_at = UtcDateTime(allow_none=True)
-    misfire_policy = fields.String(load_default=Misfire.LATEST.value, validate=validate.OneOf(list(map(str, Misfire))))
+    misfire_policy = fields.String(load_default=MisfirePolicy.LATEST.value, validate=_one_of(MisfirePolicy))
     misfire_window_seconds = fields.Integer(load_default=3600, strict=True, validate=validate.Range(60, 30 * DAY))
-    overlap_policy = fields.String(load_default=Overlap.SKIP.value, validate=validate.OneOf(list(map(str, Overlap))))
+    overlap_policy = fields.String(load_default=OverlapPolicy.SKIP.value, validate=_one_of(OverlapPolicy))
     on_failure = fields.Nested(OnFailure, allow_none=True)
     max_attempts = fields.Integer(load_default=3, strict=True, validate=validate.Range(1, 10))
     timeout_seconds = fields.Integer(load_default=60, strict=True, validate=validate.Range(1, 300))
@@ -52,7 +60,7 @@ class ScheduleIn(ScheduleBase):
 
 
 class ScheduleChange(ScheduleBase):
-    """What is to be different; everything else stays."""
+    """The fields to change; fields that are left out do not change."""
 
 
 class ScheduleOut(ScheduleBase):
@@ -67,7 +75,7 @@ class ScheduleOut(ScheduleBase):
 
 class ScheduleQuery(PageQuery):
     is_enabled = fields.Boolean(load_default=None)
-    action = fields.String(load_default=None, validate=ONE_OF_ACTIONS)
+    action = fields.String(load_default=None, validate=KNOWN_ACTION)
     sort = fields.String(
         load_default="-createdAt", validate=validate.OneOf(["createdAt", "-createdAt", "name", "-name"])
     )
@@ -88,8 +96,8 @@ class RunOut(Schema):
 
 
 class RunQuery(PageQuery):
-    status = fields.String(load_default=None, validate=validate.OneOf(list(map(str, Status))))
-    trigger = fields.String(load_default=None, validate=validate.OneOf(list(map(str, Trigger))))
+    status = fields.String(load_default=None, validate=_one_of(RunStatus))
+    trigger = fields.String(load_default=None, validate=_one_of(Trigger))
 
 
 class WaitQuery(Schema):
@@ -102,22 +110,22 @@ class BackfillIn(Schema):
 
 
 class BackfillOut(Schema):
-    runs = fields.Integer(metadata={"description": "runs that were made"})
-    slots = fields.Integer(metadata={"description": "slots in that time, those that ran already included"})
+    runs = fields.Integer(metadata={"description": "runs that were created"})
+    slots = fields.Integer(metadata={"description": "slots in the period, including those that have run already"})
 
 
 class UpcomingQuery(Schema):
     count = fields.Integer(load_default=5, validate=validate.Range(1, 100))
 
 
-class PreviewIn(Schema):
+class CronPreviewIn(Schema):
     cron_expression = Text(max=1000, required=True)
     timezone = Text(max=64, load_default="UTC")
     count = fields.Integer(load_default=5, strict=True, validate=validate.Range(1, 100))
     start = UtcDateTime(load_default=None, allow_none=True, data_key="from")
 
 
-class PreviewOut(Schema):
+class CronPreviewOut(Schema):
     description = fields.String()
     times = fields.List(fields.String())
     notes = fields.List(fields.String())

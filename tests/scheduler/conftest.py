@@ -1,4 +1,4 @@
-"""A schedule to work on, and an administrator who may."""
+"""A schedule to test with, and an administrator."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -14,19 +14,19 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_services.scheduler import service
 from heidi_services.scheduler.models import Schedule, ScheduleRun
+from heidi_services.scheduler.service import schedules
 
 MakeSchedule = Callable[..., UUID]
 
 
-def far_away() -> str:
-    """An expression whose next slot is months from now: none comes while a test runs, in whichever minute it does."""
+def rare_expression() -> str:
+    """An expression whose next slot is months from now, so that none comes while a test runs."""
     return f"0 0 1 {(datetime.now(UTC).month + 5) % 12 + 1} *"
 
 
 def body(**changes: Any) -> dict[str, Any]:
-    """What a client posts."""
+    """The body of a POST that creates a schedule."""
     return {
         "name": "nightly report",
         "cronExpression": "30 2 * * *",
@@ -44,10 +44,10 @@ def admin(as_user: Any) -> dict[str, str]:
 
 @pytest.fixture
 def schedule(app: Flask) -> MakeSchedule:
-    """Make a schedule; `next_run=` puts its next slot where the test wants it."""
+    """Create a schedule; `next_run=` sets its next slot."""
 
     def make(next_run: datetime | None = None, **changes: Any) -> UUID:
-        given = {
+        defaults = {
             "name": "every minute",
             "cron_expression": "* * * * *",
             "timezone": "UTC",
@@ -60,26 +60,26 @@ def schedule(app: Flask) -> MakeSchedule:
             "timeout_seconds": 5,
             "jitter_seconds": 0,
         }
-        found = service.create(given | changes, by=uuid7()).id
+        schedule_id = schedules.create_schedule(defaults | changes, requested_by=uuid7()).id
         if next_run is not None:
-            set_next(found, next_run)
-        return found
+            set_next(schedule_id, next_run)
+        return schedule_id
 
     return make
 
 
-def set_next(schedule_id: UUID, moment: datetime) -> None:
+def set_next(schedule_id: UUID, at: datetime) -> None:
     with transaction():
-        db.session.execute(update(Schedule).where(Schedule.id == schedule_id).values(next_run=moment))
+        db.session.execute(update(Schedule).where(Schedule.id == schedule_id).values(next_run=at))
 
 
-def runs(schedule_id: UUID) -> list[ScheduleRun]:
-    """The history, oldest slot first, as the database has it."""
+def runs_of(schedule_id: UUID) -> list[ScheduleRun]:
+    """The runs of a schedule as they are in the database, oldest slot first."""
     db.session.rollback()
     statement = select(ScheduleRun).where(ScheduleRun.schedule_id == schedule_id).order_by(ScheduleRun.scheduled_for)
     return list(db.session.scalars(statement.execution_options(populate_existing=True)))
 
 
-def facts(kind: str) -> list[OutboxEvent]:
+def emitted_events(event_type: str) -> list[OutboxEvent]:
     db.session.rollback()
-    return list(db.session.scalars(select(OutboxEvent).where(OutboxEvent.type == kind).order_by(OutboxEvent.id)))
+    return list(db.session.scalars(select(OutboxEvent).where(OutboxEvent.type == event_type).order_by(OutboxEvent.id)))

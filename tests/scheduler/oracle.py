@@ -1,7 +1,7 @@
-"""A second opinion on cron: slow, naive, and without a line of the code that it judges.
+"""A second implementation of cron to compare with: slow, naive, and independent of the code under test.
 
-It looks at every minute of real time, asks what the clock on the wall shows, and compares that
-with the text of the expression.
+It takes every minute of real time, computes what the clock on the wall shows, and compares that with the text of the
+expression.
 """
 
 from calendar import monthcalendar
@@ -46,17 +46,17 @@ def _week_day(text: str, wall: datetime) -> bool:
             item = item.replace(name, number)
         if "#" in item:
             day, nth = item.split("#")
-            hit = int(day) in today and dates.index(wall.day) + 1 == int(nth)
+            matches = int(day) in today and dates.index(wall.day) + 1 == int(nth)
         elif item.endswith("L"):
-            hit = int(item[:-1]) in today and dates[-1] == wall.day
+            matches = int(item[:-1]) in today and dates[-1] == wall.day
         else:
-            hit = any(_item(item, day, 0, 7) for day in today)
-        if hit:
+            matches = any(_item(item, day, 0, 7) for day in today)
+        if matches:
             return True
     return False
 
 
-def _shows(expression: str, wall: datetime) -> bool:
+def _matches(expression: str, wall: datetime) -> bool:
     minute, hour, day, month, weekday = expression.split()
     for number, name in enumerate(MONTHS, 1):
         month = month.upper().replace(name, str(number))
@@ -70,24 +70,24 @@ def _shows(expression: str, wall: datetime) -> bool:
     )
 
 
-def fires(expression: str, zone: ZoneInfo, start: datetime, end: datetime) -> list[datetime]:
-    """Every slot after `start` and not after `end`, in UTC."""
+def expected_occurrences(expression: str, zone: ZoneInfo, start: datetime, end: datetime) -> list[datetime]:
+    """Every occurrence after `start` and not after `end`, in UTC."""
     minute, hour, *_ = expression.split()
-    real_time = minute[0] == "*" or hour[0] == "*"
+    is_wildcard = minute[0] == "*" or hour[0] == "*"
     now = (start.astimezone(UTC) - timedelta(hours=30)).replace(second=0, microsecond=0)
     previous = now.astimezone(zone).replace(tzinfo=None)
-    seen: set[datetime] = {previous}
-    found = []
+    shown_before: set[datetime] = {previous}
+    occurrences = []
     while now < end:
         now += MINUTE
         wall = now.astimezone(zone).replace(tzinfo=None)
-        hit = _shows(expression, wall) and (real_time or wall not in seen)
+        matches = _matches(expression, wall) and (is_wildcard or wall not in shown_before)
         skipped = previous + MINUTE
-        while not real_time and skipped < wall:
-            hit = hit or _shows(expression, skipped)
+        while not is_wildcard and skipped < wall:
+            matches = matches or _matches(expression, skipped)
             skipped += MINUTE
-        seen.add(wall)
+        shown_before.add(wall)
         previous = wall
-        if hit and start < now <= end:
-            found.append(now)
-    return found
+        if matches and start < now <= end:
+            occurrences.append(now)
+    return occurrences

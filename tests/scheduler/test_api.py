@@ -14,10 +14,10 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
-from heidi_services.scheduler import service
 from heidi_services.scheduler.models import Schedule
+from heidi_services.scheduler.service import executor
 from tests.polling import until
-from tests.scheduler.conftest import MakeSchedule, body, facts, runs
+from tests.scheduler.conftest import MakeSchedule, body, emitted_events, runs_of
 
 BASE = "/api/v1/schedules"
 FIELDS = {
@@ -33,21 +33,21 @@ RUN_FIELDS = {
 
 
 def create(client: FlaskClient, admin: dict[str, str], **changes: Any) -> dict[str, Any]:
-    answer = client.post(BASE, json=body(**changes), headers=admin)
-    assert answer.status_code == 201, answer.json
-    data: dict[str, Any] = answer.json["data"]
+    response = client.post(BASE, json=body(**changes), headers=admin)
+    assert response.status_code == 201, response.json
+    data: dict[str, Any] = response.json["data"]
     return data
 
 
-def test_a_schedule_is_made_and_read_back(client: FlaskClient, admin: dict[str, str]) -> None:
-    made = create(client, admin, onFailure={"userId": OWNER, "channel": "IN_APP"})
-    assert set(made) == FIELDS
-    assert made["nextRun"].endswith("Z") and made["runCount"] == 0 and made["isEnabled"] is True
-    assert made["onFailure"] == {"userId": OWNER, "channel": "IN_APP"}
-    answer = client.get(f"{BASE}/{made['id']}", headers=admin)
-    assert answer.json["data"] == made
-    assert answer.headers["ETag"]
-    again = client.get(f"{BASE}/{made['id']}", headers=admin | {"If-None-Match": answer.headers["ETag"]})
+def test_a_schedule_is_created_and_read_back(client: FlaskClient, admin: dict[str, str]) -> None:
+    created = create(client, admin, onFailure={"userId": OWNER, "channel": "IN_APP"})
+    assert set(created) == FIELDS
+    assert created["nextRun"].endswith("Z") and created["runCount"] == 0 and created["isEnabled"] is True
+    assert created["onFailure"] == {"userId": OWNER, "channel": "IN_APP"}
+    response = client.get(f"{BASE}/{created['id']}", headers=admin)
+    assert response.json["data"] == created
+    assert response.headers["ETag"]
+    again = client.get(f"{BASE}/{created['id']}", headers=admin | {"If-None-Match": response.headers["ETag"]})
     assert again.status_code == 304
 
 
@@ -116,12 +116,12 @@ def test_a_schedule_is_made_and_read_back(client: FlaskClient, admin: dict[str, 
         ({"else": 1}, "/else"),
     ],
 )
-def test_what_cannot_run_is_422_and_names_the_field(
+def test_an_invalid_schedule_is_422_and_names_the_field(
     client: FlaskClient, admin: dict[str, str], changes: dict[str, Any], pointer: str
 ) -> None:
-    answer = client.post(BASE, json=body(**changes), headers=admin)
-    assert answer.status_code == 422, answer.json
-    assert pointer in [error["pointer"] for error in answer.json["errors"]]
+    response = client.post(BASE, json=body(**changes), headers=admin)
+    assert response.status_code == 422, response.json
+    assert pointer in [error["pointer"] for error in response.json["errors"]]
     assert client.get(BASE, headers=admin).json["data"] == []
 
 
@@ -132,33 +132,33 @@ def test_a_schedule_that_has_ended_can_be_changed_but_not_to_end_in_the_past(
     with transaction():
         db.session.execute(update(Schedule).values(end_at=utcnow() - timedelta(days=1)))
     assert client.patch(url, json={"name": "ended"}, headers=admin).status_code == 200
-    answer = client.patch(url, json={"endAt": "2026-01-01T00:00:00Z"}, headers=admin)
-    assert answer.json["errors"] == [{"pointer": "/endAt", "detail": "The end must be in the future."}]
+    response = client.patch(url, json={"endAt": "2026-01-01T00:00:00Z"}, headers=admin)
+    assert response.json["errors"] == [{"pointer": "/endAt", "detail": "Must be in the future."}]
 
 
-def test_a_change_that_leaves_no_time_to_come_is_refused_and_changes_nothing(
+def test_a_change_that_leaves_no_occurrence_is_rejected_and_changes_nothing(
     client: FlaskClient, admin: dict[str, str]
 ) -> None:
     window = {"startAt": "2100-01-01T00:00:00Z", "endAt": "2100-01-03T00:00:00Z"}
-    made = create(client, admin, timezone="UTC", **window)
-    url = f"{BASE}/{made['id']}"
+    created = create(client, admin, timezone="UTC", **window)
+    url = f"{BASE}/{created['id']}"
     for change in ({"cronExpression": "0 0 1 6 *"}, {"startAt": "2100-01-02T03:00:00Z"}):
-        answer = client.patch(url, json=change, headers=admin)
-        assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/endAt"), change
-    assert client.get(url, headers=admin).json["data"] == made
+        response = client.patch(url, json=change, headers=admin)
+        assert (response.status_code, response.json["errors"][0]["pointer"]) == (422, "/endAt"), change
+    assert client.get(url, headers=admin).json["data"] == created
 
 
-def test_the_schedules_time_limit_is_no_shorter_than_that_of_its_call(
+def test_the_timeout_of_a_schedule_is_not_shorter_than_that_of_its_request(
     client: FlaskClient, admin: dict[str, str]
 ) -> None:
-    call = {"url": "https://c.test/", "timeoutSeconds": 20}
-    url = f"{BASE}/{create(client, admin, action='http.request', payload=call, timeoutSeconds=20)['id']}"
-    answer = client.patch(url, json={"timeoutSeconds": 19}, headers=admin)
-    assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/payload/timeoutSeconds")
+    payload = {"url": "https://c.test/", "timeoutSeconds": 20}
+    url = f"{BASE}/{create(client, admin, action='http.request', payload=payload, timeoutSeconds=20)['id']}"
+    response = client.patch(url, json={"timeoutSeconds": 19}, headers=admin)
+    assert (response.status_code, response.json["errors"][0]["pointer"]) == (422, "/payload/timeoutSeconds")
     assert client.patch(url, json={"timeoutSeconds": 30}, headers=admin).status_code == 200
 
 
-def test_a_schedule_that_would_be_refused_today_can_still_be_renamed_and_disabled(
+def test_a_schedule_that_would_be_rejected_today_can_still_be_renamed_and_disabled(
     client: FlaskClient, admin: dict[str, str]
 ) -> None:
     url = f"{BASE}/{create(client, admin)['id']}"
@@ -176,8 +176,8 @@ def test_a_schedule_that_would_be_refused_today_can_still_be_renamed_and_disable
 
 
 def test_a_wrong_expression_and_a_wrong_zone_are_both_named(client: FlaskClient, admin: dict[str, str]) -> None:
-    answer = client.post(BASE, json=body(cronExpression="x", timezone="y"), headers=admin)
-    assert {error["pointer"] for error in answer.json["errors"]} == {"/cronExpression", "/timezone"}
+    response = client.post(BASE, json=body(cronExpression="x", timezone="y"), headers=admin)
+    assert {error["pointer"] for error in response.json["errors"]} == {"/cronExpression", "/timezone"}
 
 
 def test_only_administrators_and_machines_with_the_scope_may_edit(
@@ -203,25 +203,25 @@ def test_a_list_is_paged_filtered_and_sorted(client: FlaskClient, admin: dict[st
 
 
 def test_a_change_moves_the_next_run_and_a_stale_one_is_412(client: FlaskClient, admin: dict[str, str]) -> None:
-    made = create(client, admin)
-    url = f"{BASE}/{made['id']}"
+    created = create(client, admin)
+    url = f"{BASE}/{created['id']}"
     tag = client.get(url, headers=admin).headers["ETag"]
-    # Not 03:00: where the clocks skip 02:30, that is when it runs.
+    # Not 03:00: on the day whose 02:30 is skipped, the schedule runs at 03:00.
     changed = client.patch(url, json={"cronExpression": "0 4 * * *"}, headers=admin | {"If-Match": tag})
-    assert changed.status_code == 200 and changed.json["data"]["nextRun"] != made["nextRun"]
+    assert changed.status_code == 200 and changed.json["data"]["nextRun"] != created["nextRun"]
     stale = client.patch(url, json={"name": "x"}, headers=admin | {"If-Match": tag})
     assert stale.status_code == 412
     assert client.delete(url, headers=admin | {"If-Match": tag}).status_code == 412
-    wrong = client.patch(url, json={"action": "core.operation"}, headers=admin)
-    assert wrong.status_code == 422
-    assert client.get(url, headers=admin).json["data"]["name"] == made["name"]
+    invalid = client.patch(url, json={"action": "core.operation"}, headers=admin)
+    assert invalid.status_code == 422
+    assert client.get(url, headers=admin).json["data"]["name"] == created["name"]
 
 
-def test_the_tag_of_another_schedule_fits_no_version(client: FlaskClient, admin: dict[str, str]) -> None:
-    one, other = (f"{BASE}/{create(client, admin)['id']}" for _ in range(2))
-    foreign = client.get(other, headers=admin).headers["ETag"]
-    assert client.patch(one, json={"name": "x"}, headers=admin | {"If-Match": foreign}).status_code == 412
-    assert client.delete(one, headers=admin | {"If-Match": foreign}).status_code == 412
+def test_the_etag_of_another_schedule_does_not_match(client: FlaskClient, admin: dict[str, str]) -> None:
+    first, second = (f"{BASE}/{create(client, admin)['id']}" for _ in range(2))
+    foreign = client.get(second, headers=admin).headers["ETag"]
+    assert client.patch(first, json={"name": "x"}, headers=admin | {"If-Match": foreign}).status_code == 412
+    assert client.delete(first, headers=admin | {"If-Match": foreign}).status_code == 412
 
 
 def test_a_schedule_can_be_deleted_and_is_gone(client: FlaskClient, admin: dict[str, str]) -> None:
@@ -234,25 +234,25 @@ def test_a_schedule_can_be_deleted_and_is_gone(client: FlaskClient, admin: dict[
 
 
 def test_a_disabled_schedule_has_no_next_run_until_it_is_enabled(client: FlaskClient, admin: dict[str, str]) -> None:
-    made = create(client, admin, startAt="2100-01-01T00:00:00Z")
-    url = f"{BASE}/{made['id']}"
+    created = create(client, admin, startAt="2100-01-01T00:00:00Z")
+    url = f"{BASE}/{created['id']}"
     assert client.post(f"{url}/disable", headers=admin).json["data"]["nextRun"] is None
     assert client.get(f"{url}/upcoming", headers=admin).json["data"]["times"] == []
-    assert client.post(f"{url}/enable", headers=admin).json["data"]["nextRun"] == made["nextRun"]
+    assert client.post(f"{url}/enable", headers=admin).json["data"]["nextRun"] == created["nextRun"]
 
 
-def test_a_run_by_hand_is_202_and_can_be_looked_up(client: FlaskClient, admin: dict[str, str]) -> None:
+def test_a_manual_run_is_202_and_can_be_read(client: FlaskClient, admin: dict[str, str]) -> None:
     url = f"{BASE}/{create(client, admin)['id']}"
-    answer = client.post(f"{url}/run", headers=admin)
-    assert answer.status_code == 202
-    run = answer.json["data"]
+    response = client.post(f"{url}/run", headers=admin)
+    assert response.status_code == 202
+    run = response.json["data"]
     assert set(run) == RUN_FIELDS
     assert (run["status"], run["trigger"], run["attempt"]) == ("QUEUED", "MANUAL", 0)
-    service.run(facts("schedule.execute")[0].id)
+    executor.execute_run(emitted_events("schedule.execute")[0].id)
     done = client.get(f"{url}/runs/{run['id']}", headers=admin).json["data"]
     assert (done["status"], done["attempt"]) == ("SUCCEEDED", 1)
     assert done["durationMs"] is not None
-    assert [found["id"] for found in client.get(f"{url}/runs?status=SUCCEEDED", headers=admin).json["data"]] == [
+    assert [item["id"] for item in client.get(f"{url}/runs?status=SUCCEEDED", headers=admin).json["data"]] == [
         run["id"]
     ]
     assert client.get(f"{url}/runs?status=FAILED", headers=admin).json["data"] == []
@@ -261,13 +261,13 @@ def test_a_run_by_hand_is_202_and_can_be_looked_up(client: FlaskClient, admin: d
 
 
 def test_a_run_of_another_schedule_is_404(client: FlaskClient, admin: dict[str, str]) -> None:
-    one, other = create(client, admin)["id"], create(client, admin)["id"]
-    run = client.post(f"{BASE}/{one}/run", headers=admin).json["data"]["id"]
-    assert client.get(f"{BASE}/{other}/runs/{run}", headers=admin).status_code == 404
-    assert client.get(f"{BASE}/{one}/runs/{uuid4()}", headers=admin).status_code == 404
+    first, second = create(client, admin)["id"], create(client, admin)["id"]
+    run = client.post(f"{BASE}/{first}/run", headers=admin).json["data"]["id"]
+    assert client.get(f"{BASE}/{second}/runs/{run}", headers=admin).status_code == 404
+    assert client.get(f"{BASE}/{first}/runs/{uuid4()}", headers=admin).status_code == 404
 
 
-def test_waiting_is_bounded_and_says_how_the_run_stands(client: FlaskClient, admin: dict[str, str]) -> None:
+def test_waiting_is_limited_and_returns_the_state_of_the_run(client: FlaskClient, admin: dict[str, str]) -> None:
     url = f"{BASE}/{create(client, admin)['id']}/run"
     assert client.post(f"{url}?wait=0.3", headers=admin).json["data"]["status"] == "QUEUED"
     assert client.post(f"{url}?wait=26", headers=admin).status_code == 422
@@ -275,14 +275,14 @@ def test_waiting_is_bounded_and_says_how_the_run_stands(client: FlaskClient, adm
 
 
 def test_a_backfill_counts_its_runs_and_fills_only_gaps(client: FlaskClient, admin: dict[str, str]) -> None:
-    made = create(client, admin, cronExpression="0 12 * * *", timezone="UTC")
-    url = f"{BASE}/{made['id']}/backfill"
+    created = create(client, admin, cronExpression="0 12 * * *", timezone="UTC")
+    url = f"{BASE}/{created['id']}/backfill"
     span = {"from": "2026-01-01T12:00:00Z", "to": "2026-01-03T12:00:00Z"}
     first = client.post(url, json=span, headers=admin)
     assert (first.status_code, first.json["data"]) == (202, {"runs": 3, "slots": 3})
     wider = client.post(url, json=span | {"to": "2026-01-05T11:00:00Z"}, headers=admin)
     assert wider.json["data"] == {"runs": 1, "slots": 4}
-    assert [run.trigger for run in runs(made["id"])] == ["BACKFILL"] * 4
+    assert [run.trigger for run in runs_of(created["id"])] == ["BACKFILL"] * 4
 
 
 @pytest.mark.parametrize(
@@ -295,97 +295,99 @@ def test_a_backfill_counts_its_runs_and_fills_only_gaps(client: FlaskClient, adm
         ({"from": "2026-01-02T00:00:00Z"}, "/to"),
     ],
 )
-def test_a_backfill_of_nothing_the_future_or_too_much_is_422(
+def test_a_backfill_of_an_empty_future_or_too_long_period_is_422(
     client: FlaskClient, admin: dict[str, str], span: dict[str, str], pointer: str
 ) -> None:
     url = f"{BASE}/{create(client, admin, cronExpression='@hourly')['id']}/backfill"
-    answer = client.post(url, json=span, headers=admin)
-    assert answer.status_code == 422
-    assert answer.json["errors"][0]["pointer"] == pointer
+    response = client.post(url, json=span, headers=admin)
+    assert response.status_code == 422
+    assert response.json["errors"][0]["pointer"] == pointer
 
 
 def test_a_backfill_begins_no_earlier_than_its_schedule(client: FlaskClient, admin: dict[str, str]) -> None:
-    made = create(client, admin, cronExpression="0 12 * * *", timezone="UTC", startAt="2026-01-03T12:00:00Z")
+    created = create(client, admin, cronExpression="0 12 * * *", timezone="UTC", startAt="2026-01-03T12:00:00Z")
     span = {"from": "2026-01-01T12:00:00Z", "to": "2026-01-04T12:00:00Z"}
-    answer = client.post(f"{BASE}/{made['id']}/backfill", json=span, headers=admin)
-    assert answer.json["data"] == {"runs": 2, "slots": 2}
+    response = client.post(f"{BASE}/{created['id']}/backfill", json=span, headers=admin)
+    assert response.json["data"] == {"runs": 2, "slots": 2}
 
 
-def test_a_preview_has_words_local_times_and_the_oddities(client: FlaskClient, admin: dict[str, str]) -> None:
-    asked = {"cronExpression": "30 2 * * *", "timezone": "Europe/Berlin", "count": 2, "from": "2027-03-27T12:00:00Z"}
-    answer = client.post(f"{BASE}/preview", json=asked, headers=admin)
-    assert answer.status_code == 200
-    found = answer.json["data"]
-    assert found["description"] == "at 02:30 every day, Europe/Berlin"
-    assert found["times"] == ["2027-03-28T03:00:00+02:00", "2027-03-29T02:30:00+02:00"]
-    assert found["notes"][0].startswith("2027-03-28: 02:30 is skipped")
-    assert found["notes"][1].startswith("2027-10-31: 02:30 comes twice")
+def test_a_preview_has_a_description_local_times_and_clock_change_notes(
+    client: FlaskClient, admin: dict[str, str]
+) -> None:
+    preview = {"cronExpression": "30 2 * * *", "timezone": "Europe/Berlin", "count": 2, "from": "2027-03-27T12:00:00Z"}
+    response = client.post(f"{BASE}/preview", json=preview, headers=admin)
+    assert response.status_code == 200
+    result = response.json["data"]
+    assert result["description"] == "at 02:30 every day, Europe/Berlin"
+    assert result["times"] == ["2027-03-28T03:00:00+02:00", "2027-03-29T02:30:00+02:00"]
+    assert result["notes"][0].startswith("2027-03-28: 02:30 is skipped")
+    assert result["notes"][1].startswith("2027-10-31: 02:30 occurs twice")
 
 
 @pytest.mark.parametrize("start", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
 def test_a_preview_beyond_the_calendar_is_422(client: FlaskClient, admin: dict[str, str], start: str) -> None:
-    answer = client.post(f"{BASE}/preview", json={"cronExpression": "* * * * *", "from": start}, headers=admin)
-    assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/from")
+    response = client.post(f"{BASE}/preview", json={"cronExpression": "* * * * *", "from": start}, headers=admin)
+    assert (response.status_code, response.json["errors"][0]["pointer"]) == (422, "/from")
 
 
-def test_upcoming_keeps_within_start_and_end(client: FlaskClient, admin: dict[str, str]) -> None:
+def test_upcoming_times_are_within_start_and_end(client: FlaskClient, admin: dict[str, str]) -> None:
     times = {"startAt": "2100-01-01T00:00:00Z", "endAt": "2100-01-03T00:00:00Z"}
-    made = create(client, admin, cronExpression="0 0 * * *", timezone="UTC", **times)
-    found = client.get(f"{BASE}/{made['id']}/upcoming?count=10", headers=admin).json["data"]
-    assert found["times"] == [f"2100-01-0{day}T00:00:00Z" for day in (1, 2, 3)]
-    assert made["nextRun"] == "2100-01-01T00:00:00.000Z"
+    created = create(client, admin, cronExpression="0 0 * * *", timezone="UTC", **times)
+    upcoming = client.get(f"{BASE}/{created['id']}/upcoming?count=10", headers=admin).json["data"]
+    assert upcoming["times"] == [f"2100-01-0{day}T00:00:00Z" for day in (1, 2, 3)]
+    assert created["nextRun"] == "2100-01-01T00:00:00.000Z"
 
 
 def test_every_action_has_a_json_schema(client: FlaskClient, admin: dict[str, str]) -> None:
-    found = client.get(f"{BASE}/actions", headers=admin).json["data"]
-    assert [action["name"] for action in found] == [
+    actions = client.get(f"{BASE}/actions", headers=admin).json["data"]
+    assert [action["name"] for action in actions] == [
         "notification.send",
         "http.request",
         "event.emit",
         "integration.sync",
         "core.operation",
     ]
-    assert found[1]["payload"]["required"] == ["url"]
-    assert set(found[0]["payload"]["properties"]) >= {"userId", "channel", "content", "template", "variables"}
+    assert actions[1]["payload"]["required"] == ["url"]
+    assert set(actions[0]["payload"]["properties"]) >= {"userId", "channel", "content", "template", "variables"}
 
 
-def test_a_repeated_key_makes_one_schedule_and_one_run(
+def test_a_repeated_idempotency_key_creates_one_run(
     client: FlaskClient, admin: dict[str, str], schedule: MakeSchedule
 ) -> None:
-    found = schedule(overlap_policy="ALLOW")
+    schedule_id = schedule(overlap_policy="ALLOW")
     keyed = admin | {"Idempotency-Key": "once"}
-    one = client.post(f"{BASE}/{found}/run", headers=keyed)
-    two = client.post(f"{BASE}/{found}/run", headers=keyed)
-    assert one.json["data"]["id"] == two.json["data"]["id"]
-    assert two.headers["Idempotent-Replayed"] == "true"
-    assert len(runs(found)) == 1
+    first = client.post(f"{BASE}/{schedule_id}/run", headers=keyed)
+    replayed = client.post(f"{BASE}/{schedule_id}/run", headers=keyed)
+    assert first.json["data"]["id"] == replayed.json["data"]["id"]
+    assert replayed.headers["Idempotent-Replayed"] == "true"
+    assert len(runs_of(schedule_id)) == 1
 
 
-def test_waiting_with_a_key_sees_the_end_of_the_run(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
+def test_waiting_with_an_idempotency_key_returns_the_ended_run(
+    app: Flask, client: FlaskClient, admin: dict[str, str]
+) -> None:
     url = f"{BASE}/{create(client, admin)['id']}"
 
     def work() -> None:
         with app.app_context():
-            until(lambda: facts("schedule.execute"))
-            service.run(facts("schedule.execute")[0].id)
+            until(lambda: emitted_events("schedule.execute"))
+            executor.execute_run(emitted_events("schedule.execute")[0].id)
             db.session.remove()
 
     worker = Thread(target=work)
     worker.start()
-    answer = client.post(f"{url}/run?wait=25", headers=admin | {"Idempotency-Key": "k"})
+    response = client.post(f"{url}/run?wait=25", headers=admin | {"Idempotency-Key": "k"})
     worker.join()
-    assert (answer.status_code, answer.json["data"]["status"]) == (202, "SUCCEEDED")
+    assert (response.status_code, response.json["data"]["status"]) == (202, "SUCCEEDED")
 
 
-def test_an_etag_is_true_after_a_run_and_the_last_change_is_still_a_persons(
-    client: FlaskClient, admin: dict[str, str]
-) -> None:
-    made = create(client, admin)
-    url = f"{BASE}/{made['id']}"
+def test_a_run_changes_the_etag_of_its_schedule_but_not_updated_at(client: FlaskClient, admin: dict[str, str]) -> None:
+    created = create(client, admin)
+    url = f"{BASE}/{created['id']}"
     tag = client.get(url, headers=admin).headers["ETag"]
     client.post(f"{url}/run", headers=admin)
-    service.run(facts("schedule.execute")[0].id)
+    executor.execute_run(emitted_events("schedule.execute")[0].id)
     again = client.get(url, headers=admin | {"If-None-Match": tag})
     assert again.status_code == 200
     assert again.json["data"]["runCount"] == 1
-    assert again.json["data"]["updatedAt"] == made["updatedAt"]
+    assert again.json["data"]["updatedAt"] == created["updatedAt"]

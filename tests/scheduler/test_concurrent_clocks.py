@@ -1,4 +1,4 @@
-"""Many clocks at once, some of them killed or stopped: no slot twice, none lost."""
+"""Concurrent clock processes, some of them killed or stopped: every slot is dispatched exactly once."""
 
 import os
 import signal
@@ -19,53 +19,53 @@ from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_services.scheduler import service
 from heidi_services.scheduler.models import Schedule, ScheduleRun
+from heidi_services.scheduler.service import dispatch
 from tests.polling import until
 
 MINUTE = timedelta(minutes=1)
 
 
-LONGEST = 600.0
+MAX_SECONDS = 600.0
 
 
 def clock(settings: Settings) -> None:
-    """What a clock process does about schedules, through every error, until it is killed."""
-    app, end = base_app(settings, "clock"), time.monotonic() + LONGEST
+    """Dispatch like a clock process, whatever the errors, until the process is killed."""
+    app, end = base_app(settings, "clock"), time.monotonic() + MAX_SECONDS
     with app.app_context():
         while time.monotonic() < end:
             try:
-                service.fire()
+                dispatch.dispatch_due()
             except Exception as error:
-                print(f"a clock's round failed: {error!r}"[:500], flush=True)  # shown when the test fails
+                print(f"a dispatch failed: {error!r}"[:500], flush=True)  # shown when the test fails
                 db.session.rollback()
             time.sleep(0.01)
 
 
 @contextmanager
 def clocks(settings: Settings, count: int) -> Iterator[list[BaseProcess]]:
-    """So many at work; afterwards nothing of them is at work in the database either."""
-    started = [get_context("spawn").Process(target=clock, args=(settings,)) for _ in range(count)]
-    for process in started:
+    """Run this many clock processes; afterwards none of them has a connection to the database."""
+    processes = [get_context("spawn").Process(target=clock, args=(settings,)) for _ in range(count)]
+    for process in processes:
         process.start()
     try:
-        yield started
+        yield processes
     finally:
-        for process in started:
+        for process in processes:
             process.kill()
             process.join()
-    theirs = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'clock'")
-    until(lambda: fresh(theirs) == 0)
+    connections = text("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'clock'")
+    until(lambda: current_count(connections) == 0)
 
 
-def fresh(question: Executable) -> int:
-    """The answer as it is now, not as it was when the session's transaction began."""
+def current_count(statement: Executable) -> int:
+    """Count in a new transaction."""
     db.session.rollback()
-    return db.session.scalar(question) or 0
+    return db.session.scalar(statement) or 0
 
 
 def make_schedules(count: int, slots: int) -> datetime:
-    """Schedules of every minute, each of which so many slots have come for; returns the first slot."""
+    """Create schedules of every minute for which this many slots have come; return the first slot."""
     first = datetime.now(UTC).replace(second=0, microsecond=0) - (slots - 1) * MINUTE
     row = {
         "name": "every minute",
@@ -87,17 +87,17 @@ def make_schedules(count: int, slots: int) -> datetime:
 
 
 def count_runs() -> int:
-    return fresh(select(func.count()).select_from(ScheduleRun))
+    return current_count(select(func.count()).select_from(ScheduleRun))
 
 
-def wait_until_fired() -> None:
-    """Until nothing is due."""
+def wait_until_dispatched() -> None:
+    """Wait until no schedule is due."""
     due = select(func.count()).where(Schedule.is_enabled, Schedule.next_run <= func.now())
-    until(lambda: fresh(due) == 0, LONGEST / 2)
+    until(lambda: current_count(due) == 0, MAX_SECONDS / 2)
 
 
 def assert_each_slot_once(first: datetime) -> None:
-    """Every slot from the first up to the next run has one row and one fact."""
+    """Every slot from the first to before the next run has one run and one event."""
     db.session.rollback()
     counts = select(ScheduleRun.schedule_id, func.count().label("runs")).group_by(ScheduleRun.schedule_id)
     per_schedule = {row.schedule_id: row.runs for row in db.session.execute(counts)}
@@ -107,12 +107,12 @@ def assert_each_slot_once(first: datetime) -> None:
         select(ScheduleRun.schedule_id, ScheduleRun.scheduled_for).distinct().subquery()
     )
     assert db.session.scalar(distinct) == count_runs()
-    said = select(OutboxEvent.data["id"].as_string()).where(OutboxEvent.type == "schedule.execute")
-    subjects = list(db.session.scalars(said))
+    run_ids = select(OutboxEvent.data["id"].as_string()).where(OutboxEvent.type == "schedule.execute")
+    subjects = list(db.session.scalars(run_ids))
     assert len(subjects) == len(set(subjects)) == count_runs()
 
 
-def test_four_clocks_of_which_one_is_killed_and_one_is_stopped_fire_every_slot_once(
+def test_every_slot_is_dispatched_once_by_four_clocks_of_which_one_is_killed_and_one_stopped(
     app: Flask, settings: Settings
 ) -> None:
     first = make_schedules(1500, slots=6)
@@ -122,18 +122,20 @@ def test_four_clocks_of_which_one_is_killed_and_one_is_stopped_fire_every_slot_o
         assert killed and stopped
         os.kill(stopped, signal.SIGSTOP)
         os.kill(killed, signal.SIGKILL)
-        wait_until_fired()
+        wait_until_dispatched()
         os.kill(stopped, signal.SIGCONT)
-        time.sleep(1)  # for what it might do wrong now
-        wait_until_fired()
+        time.sleep(1)  # time for the continued process to do something wrong
+        wait_until_dispatched()
     assert count_runs() >= 9000
     assert_each_slot_once(first)
 
 
 @pytest.mark.slow
-def test_ten_thousand_schedules_of_one_second_are_fired_once_by_three_clocks(app: Flask, settings: Settings) -> None:
+def test_ten_thousand_schedules_of_one_second_are_dispatched_once_by_three_clocks(
+    app: Flask, settings: Settings
+) -> None:
     first = make_schedules(10_000, slots=1)
     with clocks(settings, 3):
         until(count_runs)
-        wait_until_fired()
+        wait_until_dispatched()
     assert_each_slot_once(first)

@@ -1,18 +1,20 @@
-"""Words for people."""
+"""Descriptions in English, and notes on clock changes."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from heidi_services.scheduler import cron
+from heidi_services.scheduler.cron.clock_changes import clock_change_notes
+from heidi_services.scheduler.cron.description import describe_cron
+from heidi_services.scheduler.cron.parser import parse_cron
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NEW_YEAR = datetime(2027, 1, 1, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("expression", "words"),
+    ("expression", "description"),
     [
         ("30 2 * * 1", "at 02:30 on Mondays"),
         ("30 2 * * *", "at 02:30 every day"),
@@ -34,24 +36,24 @@ NEW_YEAR = datetime(2027, 1, 1, tzinfo=UTC)
         ("@hourly", "at minute 0 past every hour"),
     ],
 )
-def test_an_expression_is_said_in_words(expression: str, words: str) -> None:
-    assert cron.describe(cron.parse(expression), BERLIN) == f"{words}, Europe/Berlin"
+def test_an_expression_is_described_in_english(expression: str, description: str) -> None:
+    assert describe_cron(parse_cron(expression), BERLIN) == f"{description}, Europe/Berlin"
 
 
-def test_what_the_clocks_do_to_a_fixed_time_is_named() -> None:
-    assert cron.oddities(cron.parse("30 2 * * *"), BERLIN, NEW_YEAR) == [
-        "2027-03-28: 02:30 is skipped by the clocks, it runs once at 2027-03-28T03:00+02:00",
-        "2027-10-31: 02:30 comes twice, it runs the first time only",
+def test_the_clock_changes_of_a_fixed_time_are_noted() -> None:
+    assert clock_change_notes(parse_cron("30 2 * * *"), BERLIN, NEW_YEAR) == [
+        "2027-03-28: 02:30 is skipped because the clocks go forward; one run starts at 2027-03-28T03:00+02:00",
+        "2027-10-31: 02:30 occurs twice because the clocks go back; runs start the first time only",
     ]
 
 
-def test_what_the_clocks_do_to_a_job_by_real_time_is_named() -> None:
-    assert cron.oddities(cron.parse("*/10 2 * * *"), BERLIN, NEW_YEAR) == [
-        "2027-03-28: 02:00 to 02:50 is skipped by the clocks, nothing runs",
-        "2027-10-31: 02:00 to 02:50 comes twice, it runs both times",
+def test_the_clock_changes_of_a_wildcard_job_are_noted() -> None:
+    assert clock_change_notes(parse_cron("*/10 2 * * *"), BERLIN, NEW_YEAR) == [
+        "2027-03-28: 02:00 to 02:50 are skipped because the clocks go forward; nothing runs",
+        "2027-10-31: 02:00 to 02:50 occur twice because the clocks go back; runs start both times",
     ]
 
 
-def test_a_time_that_the_clocks_leave_alone_needs_no_note() -> None:
-    assert cron.oddities(cron.parse("30 12 * * *"), BERLIN, NEW_YEAR) == []
-    assert cron.oddities(cron.parse("30 2 * * *"), ZoneInfo("Asia/Kathmandu"), NEW_YEAR) == []
+def test_a_time_that_no_clock_change_affects_has_no_note() -> None:
+    assert clock_change_notes(parse_cron("30 12 * * *"), BERLIN, NEW_YEAR) == []
+    assert clock_change_notes(parse_cron("30 2 * * *"), ZoneInfo("Asia/Kathmandu"), NEW_YEAR) == []

@@ -1,4 +1,4 @@
-"""The table of truths: what each expression means, by hand."""
+"""Known values, computed by hand: when each expression occurs."""
 
 from datetime import UTC, datetime
 from itertools import islice
@@ -6,7 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from heidi_services.scheduler import cron
+from heidi_services.scheduler.cron.occurrences import next_occurrence, occurrences_after
+from heidi_services.scheduler.cron.parser import parse_cron
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -14,8 +15,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 def times(expression: str, after: str, count: int, zone: ZoneInfo = BERLIN) -> list[str]:
     start = datetime.fromisoformat(after)
     start = start if start.tzinfo else start.replace(tzinfo=zone)
-    found = islice(cron.slots(cron.parse(expression), zone, start), count)
-    return [slot.astimezone(zone).isoformat(timespec="minutes") for slot in found]
+    occurrences = islice(occurrences_after(parse_cron(expression), zone, start), count)
+    return [slot.astimezone(zone).isoformat(timespec="minutes") for slot in occurrences]
 
 
 @pytest.mark.parametrize(
@@ -65,7 +66,7 @@ def times(expression: str, after: str, count: int, zone: ZoneInfo = BERLIN) -> l
         ("@yearly", "2026-01-01T12:00", ["2027-01-01T00:00+01:00"]),
     ],
 )
-def test_an_expression_comes_when_the_table_says(expression: str, after: str, expected: list[str]) -> None:
+def test_an_expression_occurs_at_the_known_times(expression: str, after: str, expected: list[str]) -> None:
     assert times(expression, after, len(expected)) == expected
 
 
@@ -77,26 +78,26 @@ def test_where_the_clocks_shift_by_half_an_hour_the_gap_and_the_repeat_are_half_
     assert repeat == ["2027-04-04T01:45+11:00", "2027-04-05T01:45+10:30"]
 
 
-def test_a_day_that_a_country_leaves_out_is_made_up_for_at_its_end() -> None:
+def test_a_job_on_a_day_that_a_time_zone_skips_runs_at_the_end_of_the_gap() -> None:
     samoa = ZoneInfo("Pacific/Apia")
     assert times("0 12 30 12 *", "2011-12-29T13:00", 1, samoa) == ["2011-12-31T00:00+14:00"]
 
 
-def test_a_slot_is_strictly_after_the_instant_asked_for() -> None:
-    every_minute = cron.parse("* * * * *")
+def test_the_next_occurrence_is_strictly_after_the_instant() -> None:
+    every_minute = parse_cron("* * * * *")
     noon = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
-    assert cron.next_after(every_minute, BERLIN, noon) == noon.replace(minute=1)
-    assert cron.next_after(every_minute, BERLIN, noon.replace(microsecond=1)) == noon.replace(minute=1)
+    assert next_occurrence(every_minute, BERLIN, noon) == noon.replace(minute=1)
+    assert next_occurrence(every_minute, BERLIN, noon.replace(microsecond=1)) == noon.replace(minute=1)
     before = datetime(2026, 1, 1, 11, 59, 59, 999999, tzinfo=UTC)
-    assert cron.next_after(every_minute, BERLIN, before) == noon
+    assert next_occurrence(every_minute, BERLIN, before) == noon
 
 
-def test_a_job_that_only_ever_meets_the_skipped_hour_has_no_next_time() -> None:
-    last_sunday_of_march_at_two = cron.parse("*/30 2 * 3 0L")
+def test_a_job_whose_only_hour_is_always_skipped_has_no_next_occurrence() -> None:
+    last_sunday_of_march_at_two = parse_cron("*/30 2 * 3 0L")
     now = datetime(2026, 1, 1, tzinfo=UTC)
-    assert cron.next_after(last_sunday_of_march_at_two, BERLIN, now) is None
+    assert next_occurrence(last_sunday_of_march_at_two, BERLIN, now) is None
 
 
-def test_the_end_of_the_calendar_is_no_error() -> None:
+def test_the_end_of_the_calendar_does_not_raise() -> None:
     end = datetime(9999, 6, 1, tzinfo=UTC)
-    assert cron.next_after(cron.parse("@daily"), BERLIN, end) is None
+    assert next_occurrence(parse_cron("@daily"), BERLIN, end) is None

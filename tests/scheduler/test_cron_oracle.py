@@ -1,4 +1,4 @@
-"""The evaluator against a naive second opinion, on random expressions in odd places."""
+"""Occurrences compared with the naive oracle: random expressions, around clock changes of many kinds."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import takewhile
@@ -7,10 +7,13 @@ from zoneinfo import ZoneInfo
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from heidi_services.scheduler import cron
+from heidi_services.scheduler.cron.description import describe_cron
+from heidi_services.scheduler.cron.fields import CronError
+from heidi_services.scheduler.cron.occurrences import next_occurrence, occurrences_after
+from heidi_services.scheduler.cron.parser import parse_cron
 from tests.scheduler import oracle
 
-# Around a change of the clocks, where there is one; New York repeats 01:00, Lord Howe half an
+# Days around a clock change, if the zone has any. New York repeats 01:00, Lord Howe half an
 # hour, Troll two hours, Havana midnight itself; Kathmandu is 5:45 ahead all year.
 CHANGES = {
     "Europe/Berlin": ((2027, 3, 28), (2027, 10, 31)),
@@ -23,7 +26,8 @@ CHANGES = {
     "Asia/Kathmandu": ((2027, 3, 28), (2027, 2, 28)),
     "UTC": ((2028, 2, 29), (2026, 12, 31)),
 }
-places = st.sampled_from([(zone, change) for zone, changes in CHANGES.items() for change in changes])
+ZoneAndDay = tuple[str, tuple[int, int, int]]
+zones_and_days = st.sampled_from([(zone, change) for zone, changes in CHANGES.items() for change in changes])
 
 
 def field(low: int, high: int) -> st.SearchStrategy[str]:
@@ -47,54 +51,54 @@ expressions = st.tuples(
 
 
 @settings(max_examples=120, deadline=None)
-@given(expressions, places)
+@given(expressions, zones_and_days)
 @example("30 2 * * *", ("Europe/Berlin", (2027, 3, 28)))
 @example("30 1 * * *", ("America/New_York", (2026, 11, 1)))
 @example("0 0 * * *", ("America/Havana", (2027, 3, 14)))
 @example("30 23,0 * * *", ("America/St_Johns", (2009, 11, 1)))
-def test_every_slot_is_the_oracles(expression: str, place: tuple[str, tuple[int, int, int]]) -> None:
-    name, day = place
+def test_the_occurrences_are_those_of_the_oracle(expression: str, zone_and_day: ZoneAndDay) -> None:
+    name, day = zone_and_day
     zone = ZoneInfo(name)
     start = datetime(*day, tzinfo=UTC) - timedelta(hours=20)
     end = start + timedelta(hours=48)
     try:
-        parsed = cron.parse(expression)
-    except cron.CronError as refusal:
-        assert "no date ever matches" in str(refusal)
-        assert oracle.fires(expression, zone, start, end) == []
+        parsed = parse_cron(expression)
+    except CronError as error:
+        assert "no date ever matches" in str(error)
+        assert oracle.expected_occurrences(expression, zone, start, end) == []
         return
-    found = list(takewhile(lambda slot: slot <= end, cron.slots(parsed, zone, start)))
-    assert found == oracle.fires(expression, zone, start, end)
+    actual = list(takewhile(lambda slot: slot <= end, occurrences_after(parsed, zone, start)))
+    assert actual == oracle.expected_occurrences(expression, zone, start, end)
 
 
 @settings(max_examples=200, deadline=None)
-@given(expressions, places, st.data())
-def test_between_a_slot_and_the_next_the_answer_is_the_same_next(
-    expression: str, place: tuple[str, tuple[int, int, int]], data: st.DataObject
+@given(expressions, zones_and_days, st.data())
+def test_the_next_occurrence_is_the_same_from_any_instant_between_two(
+    expression: str, zone_and_day: ZoneAndDay, data: st.DataObject
 ) -> None:
-    name, day = place
+    name, day = zone_and_day
     zone = ZoneInfo(name)
     try:
-        parsed = cron.parse(expression)
-    except cron.CronError:
+        parsed = parse_cron(expression)
+    except CronError:
         return
     start = datetime(*day, tzinfo=UTC) - timedelta(hours=data.draw(st.integers(0, 30)))
-    slot = cron.next_after(parsed, zone, start)
-    following = cron.next_after(parsed, zone, slot) if slot else None
+    slot = next_occurrence(parsed, zone, start)
+    following = next_occurrence(parsed, zone, slot) if slot else None
     if slot is None or following is None:
         return
     assert start < slot < following
     within = (following - slot) // timedelta(microseconds=1) - 1
-    moment = slot + timedelta(microseconds=data.draw(st.integers(0, within)))
-    assert cron.next_after(parsed, zone, moment) == following
+    between = slot + timedelta(microseconds=data.draw(st.integers(0, within)))
+    assert next_occurrence(parsed, zone, between) == following
 
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="0123456789*/,-#L @JANSUhourly\t", max_size=30))
-def test_any_text_is_either_read_or_refused_in_words(text: str) -> None:
+def test_any_text_is_either_parsed_or_rejected_with_a_message(text: str) -> None:
     try:
-        parsed = cron.parse(text)
-    except cron.CronError as refusal:
-        assert str(refusal)
+        parsed = parse_cron(text)
+    except CronError as error:
+        assert str(error)
     else:
-        assert cron.describe(parsed, ZoneInfo("UTC"))
+        assert describe_cron(parsed, ZoneInfo("UTC"))

@@ -1,4 +1,4 @@
-"""What a schedule can do: one file and one line here for each action."""
+"""The actions that a schedule can perform. To add one: a file in this package and a line in `ACTIONS`."""
 
 from typing import Any
 
@@ -9,29 +9,28 @@ from marshmallow import ValidationError, fields
 from heidi_common.interceptors.validation import invalid
 from heidi_common.openapi.documents import whole_pattern
 from heidi_common.schemas.base import Schema
-from heidi_services.scheduler.actions.base import JSON as JSON
-from heidi_services.scheduler.actions.base import Action as Action
-from heidi_services.scheduler.actions.base import ActionFailed as ActionFailed
-from heidi_services.scheduler.actions.base import Order as Order
-from heidi_services.scheduler.actions.base import Outcome as Outcome
-from heidi_services.scheduler.actions.base import derived_id as derived_id
-from heidi_services.scheduler.actions.core_operation import OperationAction
-from heidi_services.scheduler.actions.event_emit import EventAction
-from heidi_services.scheduler.actions.http_request import HttpAction
-from heidi_services.scheduler.actions.integration_sync import SyncAction
-from heidi_services.scheduler.actions.notification_send import NotificationAction
+from heidi_services.scheduler.actions.base import JSON, Action, ActionFailed, ActionResult, RunContext
+from heidi_services.scheduler.actions.core_operation import CoreOperationAction
+from heidi_services.scheduler.actions.event_emit import EventEmitAction
+from heidi_services.scheduler.actions.http_request import HttpRequestAction
+from heidi_services.scheduler.actions.integration_sync import IntegrationSyncAction
+from heidi_services.scheduler.actions.notification_send import NotificationSendAction
 
 ACTIONS: dict[str, Action] = {
-    "notification.send": NotificationAction(),
-    "http.request": HttpAction(),
-    "event.emit": EventAction(),
-    "integration.sync": SyncAction(),
-    "core.operation": OperationAction(),
+    "notification.send": NotificationSendAction(),
+    "http.request": HttpRequestAction(),
+    "event.emit": EventEmitAction(),
+    "integration.sync": IntegrationSyncAction(),
+    "core.operation": CoreOperationAction(),
 }
 
 
-def check_payload(action: str, payload: JSON) -> JSON:
-    """The payload as its action reads it; refuses what the action cannot work with, naming the fields."""
+def validate_payload(action: str, payload: JSON) -> JSON:
+    """Load a payload with its action's schema.
+
+    Raises:
+        Invalid: The action cannot use this payload. The error names each wrong field below `/payload`.
+    """
     try:
         loaded: JSON = ACTIONS[action].payload().load(payload)
     except ValidationError as error:
@@ -39,17 +38,21 @@ def check_payload(action: str, payload: JSON) -> JSON:
     return loaded
 
 
-def perform(action: str, order: Order, payload: JSON) -> Outcome:
-    """Carry out an order; raises ActionFailed."""
+def perform_action(action: str, context: RunContext, payload: JSON) -> ActionResult:
+    """Perform an action with a stored payload.
+
+    Raises:
+        ActionFailed: The payload does not fit the action, or the action failed.
+    """
     try:
-        loaded = _of_any_age(ACTIONS[action]).load(payload)
+        loaded = _lenient_schema(ACTIONS[action]).load(payload)
     except (ValidationError, KeyError) as error:
-        raise ActionFailed(f"the payload does not fit the action: {error}", retry=False) from None
-    return ACTIONS[action].perform(order, loaded)
+        raise ActionFailed(f"the payload is not valid for the action {action}: {error}", retry=False) from None
+    return ACTIONS[action].perform(context, loaded)
 
 
-def _of_any_age(action: Action) -> Schema:
-    """Strict about numbers is who saves; a schedule of before still runs, with its "5" or 5.0 read as 5."""
+def _lenient_schema(action: Action) -> Schema:
+    """Coerce integers. Payloads stored before the schema was strict may contain "5" or 5.0; they must still run."""
     schema = action.payload()
     for field in schema.fields.values():
         if isinstance(field, fields.Integer):
@@ -57,8 +60,8 @@ def _of_any_age(action: Action) -> Schema:
     return schema
 
 
-def described() -> list[dict[str, Any]]:
-    """Every action with the JSON schema of its payload."""
+def describe_actions() -> list[dict[str, Any]]:
+    """List every action with the JSON schema of its payload."""
     return [
         {"name": name, "description": action.about, "payload": _json_schema(action)} for name, action in ACTIONS.items()
     ]
@@ -69,5 +72,5 @@ def _json_schema(action: Action) -> JSON:
     APISpec("actions", "1", "3.1.0", plugins=[plugin])
     converter: Any = plugin.converter
     converter.add_attribute_function(whole_pattern)
-    found: JSON = converter.schema2jsonschema(action.payload())
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found, "additionalProperties": False}
+    schema: JSON = converter.schema2jsonschema(action.payload())
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "additionalProperties": False}

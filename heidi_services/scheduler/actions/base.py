@@ -1,7 +1,6 @@
-"""What an action is given, what it gives back, and how it fails."""
+"""The interface of an action: what it receives, what it returns, and how it fails."""
 
-import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -13,29 +12,38 @@ JSON = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Order:
-    """One attempt at one run, copied from its rows: no transaction is open while it is carried out."""
+class RunContext:
+    """One attempt at one run, copied from its rows: no transaction is open while the action runs."""
 
     run_id: UUID
-    schedule_id: UUID
-    name: str
     scheduled_for: datetime
     attempt: int
-    timeout: int  # seconds
-    fence: int | None  # number of the Redis lock, where one is held
+    timeout_seconds: int
+    fencing_token: int | None
+    """The number of the Redis lock, see `heidi_common.redis.lock`; None if no lock is held."""
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of it. The facts (each with what is sealed beside it) are said in the transaction that
-    ends the run, so they are said once, however often the run is tried."""
+class ActionResult:
+    """The result of a successful action.
+
+    Attributes:
+        result: Stored with the run.
+        events: Events to emit, each with the data to encrypt beside it. They are emitted in the transaction that
+            records the result, so they are emitted once, however many attempts the run takes.
+    """
 
     result: JSON
-    facts: tuple[tuple[Event, JSON | None], ...] = field(default=())
+    events: tuple[tuple[Event, JSON | None], ...] = ()
 
 
 class ActionFailed(Exception):
-    """`retry`: trying again may help. `timed_out`: there was no answer in time."""
+    """An action failed.
+
+    Attributes:
+        retry: Another attempt may succeed.
+        timed_out: No response arrived within the time limit.
+    """
 
     def __init__(self, detail: str, *, retry: bool = True, timed_out: bool = False) -> None:
         super().__init__(detail)
@@ -49,14 +57,13 @@ class Action(Protocol):
     @property
     def payload(self) -> type[Schema]: ...
 
-    def perform(self, order: Order, payload: JSON) -> Outcome:
-        """Do it; raises ActionFailed. `payload` is as the schema has loaded it."""
+    def perform(self, context: RunContext, payload: JSON) -> ActionResult:
+        """Perform the action.
 
+        Args:
+            context: The attempt at the run.
+            payload: The schedule's payload, as the action's schema has loaded it.
 
-def derived_id(*parts: object, at: datetime) -> UUID:
-    """The same id for the same parts, ever; in the form of a uuid7 of that moment, so that it sorts by time."""
-    digest = int.from_bytes(hashlib.sha256("\n".join(map(str, parts)).encode()).digest()[:10])
-    milliseconds = int(at.timestamp() * 1000) & (1 << 48) - 1
-    bits = milliseconds << 80 | digest
-    bits = bits & ~(0xF << 76) | 0x7 << 76
-    return UUID(int=bits & ~(0x3 << 62) | 0x2 << 62)
+        Raises:
+            ActionFailed: The action did not succeed.
+        """

@@ -1,4 +1,4 @@
-"""core.operation: ask for an operation over several services. Its input travels sealed."""
+"""The action core.operation: request an operation across several services. Its input is encrypted in transit."""
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
@@ -6,23 +6,23 @@ from heidi_common.messaging.events import CoreOperation
 from heidi_common.operation_inputs import INPUTS
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import FreeJson
-from heidi_services.scheduler.actions.base import JSON, Order, Outcome
+from heidi_services.scheduler.actions.base import JSON, ActionResult, RunContext
 
 
-class Payload(Schema):
+class CoreOperationPayload(Schema):
     type = fields.String(required=True, validate=validate.OneOf(list(INPUTS)))
     input = FreeJson(load_default=dict, max_bytes=65_536)
 
     @validates_schema
-    def _input_of_that_type(self, data: JSON, **_: object) -> None:
-        if flaws := INPUTS[data["type"]]().validate(data["input"]):
-            raise ValidationError(flaws, "input")
+    def _input_fits_type(self, data: JSON, **_: object) -> None:
+        if errors := INPUTS[data["type"]]().validate(data["input"]):
+            raise ValidationError(errors, "input")
 
 
-class OperationAction:
-    about = "Start an operation over several services"
-    payload = Payload
+class CoreOperationAction:
+    about = "Start an operation across several services"
+    payload = CoreOperationPayload
 
-    def perform(self, order: Order, payload: JSON) -> Outcome:
-        fact = CoreOperation(id=order.run_id, operation=payload["type"])
-        return Outcome({"operationId": str(order.run_id)}, ((fact, {"input": payload["input"]}),))
+    def perform(self, context: RunContext, payload: JSON) -> ActionResult:
+        event = CoreOperation(id=context.run_id, operation=payload["type"])
+        return ActionResult({"operationId": str(context.run_id)}, ((event, {"input": payload["input"]}),))

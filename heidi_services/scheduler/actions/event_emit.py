@@ -1,27 +1,27 @@
-"""event.emit: say a fact of one's own. Only `custom.*`: nobody forges a `user.deleted`."""
+"""The action event.emit: emit a custom event. Only `custom.*` is allowed, so that no schedule forges `user.deleted`."""
 
 from marshmallow import fields, validate
 
 from heidi_common.messaging.events import Custom
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import FreeJson
-from heidi_services.scheduler.actions.base import JSON, Order, Outcome
+from heidi_services.scheduler.actions.base import JSON, ActionResult, RunContext
 
-CUSTOM = r"^custom(\.[a-z0-9][a-z0-9_-]{0,39}){1,4}\Z"
+CUSTOM_TYPE = validate.Regexp(
+    r"^custom(\.[a-z0-9][a-z0-9_-]{0,39}){1,4}\Z",
+    error="Must be `custom.` followed by a name in lower case, such as custom.report.due.",
+)
 
 
-class Payload(Schema):
-    type = fields.String(
-        required=True,
-        validate=validate.Regexp(CUSTOM, error="Write custom. and a name in lower case, such as custom.report.due."),
-    )
+class EventEmitPayload(Schema):
+    type = fields.String(required=True, validate=CUSTOM_TYPE)
     data = FreeJson(load_default=dict)
 
 
-class EventAction:
-    about = "Emit a fact of the type custom.*"
-    payload = Payload
+class EventEmitAction:
+    about = "Emit an event of a type custom.*"
+    payload = EventEmitPayload
 
-    def perform(self, order: Order, payload: JSON) -> Outcome:
-        fact = Custom(id=order.run_id, name=payload["type"], payload=payload["data"])
-        return Outcome({"type": payload["type"]}, ((fact, None),))
+    def perform(self, context: RunContext, payload: JSON) -> ActionResult:
+        event = Custom(id=context.run_id, name=payload["type"], payload=payload["data"])
+        return ActionResult({"type": payload["type"]}, ((event, None),))

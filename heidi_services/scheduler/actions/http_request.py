@@ -1,4 +1,4 @@
-"""http.request: call a URL, through the guard against private addresses."""
+"""The action http.request: call a URL. The HTTP client refuses private addresses."""
 
 import re
 from http import HTTPStatus
@@ -11,54 +11,55 @@ from heidi_common.http_client.client import BlockedURLError, OutboundError, Resp
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import FreeJson, Text, iso
 from heidi_common.schemas.validators import callable_url
-from heidi_services.scheduler.actions.base import JSON, ActionFailed, Order, Outcome
+from heidi_services.scheduler.actions.base import JSON, ActionFailed, ActionResult, RunContext
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
-KEPT = 4096  # bytes of the answer in the run's result
-TRY_AGAIN = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
-OURS = {"host", "content-length", "transfer-encoding", "connection", "idempotency-key"}
+MAX_STORED_BYTES = 4096
+"""Limit for the response body in the run's result."""
+RETRYABLE = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
+RESERVED_HEADERS = {"host", "content-length", "transfer-encoding", "connection", "idempotency-key"}
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 _VALUE = re.compile(r"([!-~][ -~]*)?")
 
 
-def _is_header(headers: dict[str, str]) -> None:
+def _valid_headers(headers: dict[str, str]) -> None:
     for name, value in headers.items():
         if not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
-            raise ValidationError(f"{name!r} is not a header that can be sent.")
-        if name.lower() in OURS:
-            raise ValidationError(f"{name} is set by the scheduler.")
+            raise ValidationError(f"The header {name!r} has a name or value that HTTP does not allow.")
+        if name.lower() in RESERVED_HEADERS:
+            raise ValidationError(f"The scheduler sets the header {name} itself; remove it.")
 
 
-class Payload(Schema):
+class HttpRequestPayload(Schema):
     method = fields.String(load_default="GET", validate=validate.OneOf(METHODS))
     url = Text(required=True, max=2000, validate=callable_url)
     headers = fields.Dict(
-        keys=Text(max=100), values=Text(min=0, max=4000), validate=[validate.Length(max=30), _is_header]
+        keys=Text(max=100), values=Text(min=0, max=4000), validate=[validate.Length(max=30), _valid_headers]
     )
     json = FreeJson(metadata={"description": "Body as a JSON object"})
     body = Text(max=16_384, metadata={"description": "Body as text"})
     timeout_seconds = fields.Integer(strict=True, validate=validate.Range(1, 300))
 
     @validates_schema
-    def _one_body(self, data: JSON, **_: object) -> None:
+    def _at_most_one_body(self, data: JSON, **_: object) -> None:
         if "json" in data and "body" in data:
-            raise ValidationError("Give json or body, not both.", "body")
+            raise ValidationError("Provide either json or body, not both.", "body")
 
 
-class HttpAction:
-    about = "Call a URL; any answer but 2xx is a failure"
-    payload = Payload
+class HttpRequestAction:
+    about = "Call a URL; any response but 2xx is a failure"
+    payload = HttpRequestPayload
 
-    def perform(self, order: Order, payload: JSON) -> Outcome:
-        answer = _call(order, payload)
-        body = storable(answer.content[:KEPT].decode("utf-8", "replace"))
-        if not 200 <= answer.status_code < 300:
-            retry = answer.status_code >= 500 or answer.status_code in TRY_AGAIN
-            raise ActionFailed(f"the answer was {answer.status_code}: {body[:200]}", retry=retry)
-        return Outcome({"statusCode": answer.status_code, "body": body})
+    def perform(self, context: RunContext, payload: JSON) -> ActionResult:
+        response = _call(context, payload)
+        body = storable(response.content[:MAX_STORED_BYTES].decode("utf-8", "replace"))
+        if not 200 <= response.status_code < 300:
+            retry = response.status_code >= 500 or response.status_code in RETRYABLE
+            raise ActionFailed(f"the response status was {response.status_code}: {body[:200]}", retry=retry)
+        return ActionResult({"statusCode": response.status_code, "body": body})
 
 
-def _call(order: Order, payload: JSON) -> requests.Response:
+def _call(context: RunContext, payload: JSON) -> requests.Response:
     text = payload.get("body")
     try:
         return http_client().request(
@@ -66,9 +67,9 @@ def _call(order: Order, payload: JSON) -> requests.Response:
             payload["url"],
             json=payload.get("json"),
             data=text.encode() if text is not None else None,
-            headers=payload.get("headers", {}) | _marks(order),
-            timeout=min(payload.get("timeout_seconds", order.timeout), order.timeout),
-            max_bytes=KEPT,
+            headers=payload.get("headers", {}) | _run_headers(context),
+            timeout=min(payload.get("timeout_seconds", context.timeout_seconds), context.timeout_seconds),
+            max_bytes=MAX_STORED_BYTES,
             truncate=True,
         )
     except TimedOut as error:
@@ -79,7 +80,7 @@ def _call(order: Order, payload: JSON) -> requests.Response:
         raise ActionFailed(error.detail) from error
 
 
-def _marks(order: Order) -> dict[str, str]:
-    """By these the other side can tell a repeated attempt (same key) and a late one (lower fence)."""
-    marks = {"Idempotency-Key": str(order.run_id), "X-Heidi-Scheduled-For": iso(order.scheduled_for)}
-    return marks | ({} if order.fence is None else {"X-Heidi-Fence": str(order.fence)})
+def _run_headers(context: RunContext) -> dict[str, str]:
+    """The receiver recognises a repeated attempt by the same key, and a late attempt by a lower fencing token."""
+    headers = {"Idempotency-Key": str(context.run_id), "X-Heidi-Scheduled-For": iso(context.scheduled_for)}
+    return headers | ({} if context.fencing_token is None else {"X-Heidi-Fence": str(context.fencing_token)})

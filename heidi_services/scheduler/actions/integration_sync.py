@@ -1,20 +1,20 @@
-"""integration.sync: ask for a synchronisation with a provider."""
+"""The action integration.sync: request a synchronisation with a provider."""
 
 from marshmallow import fields
 
 from heidi_common.messaging.events import IntegrationSync
 from heidi_common.schemas.base import Schema
-from heidi_services.scheduler.actions.base import JSON, Order, Outcome
+from heidi_services.scheduler.actions.base import JSON, ActionResult, RunContext
 
 
-class Payload(Schema):
+class IntegrationSyncPayload(Schema):
     integration_id = fields.UUID(required=True)
 
 
-class SyncAction:
+class IntegrationSyncAction:
     about = "Synchronise an integration"
-    payload = Payload
+    payload = IntegrationSyncPayload
 
-    def perform(self, order: Order, payload: JSON) -> Outcome:
-        found = payload["integration_id"]
-        return Outcome({"integrationId": str(found)}, ((IntegrationSync(id=found), None),))
+    def perform(self, context: RunContext, payload: JSON) -> ActionResult:
+        integration_id = payload["integration_id"]
+        return ActionResult({"integrationId": str(integration_id)}, ((IntegrationSync(id=integration_id), None),))

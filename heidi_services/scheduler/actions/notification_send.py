@@ -1,20 +1,23 @@
-"""notification.send: ask the notification service for a message. Texts travel sealed."""
+"""The action notification.send: request a notification. Its texts are encrypted in transit."""
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from heidi_common.messaging.events import NotificationSend
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import FreeJson, Text
-from heidi_services.scheduler.actions.base import JSON, Order, Outcome
+from heidi_services.scheduler.actions.base import JSON, ActionResult, RunContext
 
 CHANNELS = ("EMAIL", "SMS", "PUSH", "IN_APP")
 TYPES = ("INFO", "WARNING", "ERROR", "SUCCESS", "ALERT")
-# As the notification service has it: what it could not mute or list must not come by a schedule.
-CATEGORY = validate.Regexp(r"[a-z][a-z0-9_-]{0,49}\Z", error="Lower-case letters, digits, - and _; at most 50.")
-SEALED = ("subject", "content", "variables")
+# The notification service has the same rule: it cannot mute or list a category of another form.
+CATEGORY = validate.Regexp(
+    r"[a-z][a-z0-9_-]{0,49}\Z",
+    error="Must start with a lower-case letter and contain only lower-case letters, digits, - and _ (at most 50).",
+)
+ENCRYPTED_FIELDS = ("subject", "content", "variables")
 
 
-class Payload(Schema):
+class NotificationSendPayload(Schema):
     user_id = fields.UUID(required=True)
     channel = fields.String(required=True, validate=validate.OneOf(CHANNELS))
     type = fields.String(load_default="INFO", validate=validate.OneOf(TYPES))
@@ -26,18 +29,18 @@ class Payload(Schema):
     variables = FreeJson()
 
     @validates_schema
-    def _says_something(self, data: JSON, **_: object) -> None:
+    def _has_text(self, data: JSON, **_: object) -> None:
         if ("content" in data) == ("template" in data):
-            raise ValidationError("Give either content or a template.", "content")
+            raise ValidationError("Provide either content or template.", "content")
 
 
-class NotificationAction:
+class NotificationSendAction:
     about = "Send a notification to a user, from a text or a template"
-    payload = Payload
+    payload = NotificationSendPayload
 
-    def perform(self, order: Order, payload: JSON) -> Outcome:
-        fact = NotificationSend(
-            id=order.run_id,
+    def perform(self, context: RunContext, payload: JSON) -> ActionResult:
+        event = NotificationSend(
+            id=context.run_id,
             about_user=payload["user_id"],
             channel=payload["channel"],
             notification_type=payload["type"],
@@ -45,5 +48,5 @@ class NotificationAction:
             template=payload.get("template"),
             locale=payload.get("locale"),
         )
-        sealed = {name: payload[name] for name in SEALED if name in payload}
-        return Outcome({"notificationRequest": str(order.run_id)}, ((fact, sealed),))
+        encrypted = {name: payload[name] for name in ENCRYPTED_FIELDS if name in payload}
+        return ActionResult({"notificationRequest": str(context.run_id)}, ((event, encrypted),))

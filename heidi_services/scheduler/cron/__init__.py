@@ -1,16 +1,13 @@
-"""Cron expressions: what they mean, when they come, and how people say them.
+"""Cron expressions: parse them, compute their occurrences, describe them in English.
 
-The semantics are those of Debian's cron, with one improvement: a job with a fixed time is
-neither lost nor doubled when the clocks change.
+    parser.py         text -> CronExpression
+    fields.py         one field of an expression: numbers, names, ranges, steps, lists
+    expression.py     CronExpression: the parsed sets of numbers
+    occurrences.py    the next occurrences in a time zone, across daylight-saving changes
+    timezones.py      IANA time zones and their UTC offset changes
+    description.py    an expression in English
+    clock_changes.py  notes for the author on the next daylight-saving changes
+
+The semantics are those of Debian's cron, with one improvement: a job at a fixed time is neither lost nor run twice
+when the clocks change.
 """
-
-from heidi_services.scheduler.cron.description import describe as describe
-from heidi_services.scheduler.cron.description import oddities as oddities
-from heidi_services.scheduler.cron.occurrences import HORIZON_YEARS as HORIZON_YEARS
-from heidi_services.scheduler.cron.occurrences import next_after as next_after
-from heidi_services.scheduler.cron.occurrences import slots as slots
-from heidi_services.scheduler.cron.parser import Cron as Cron
-from heidi_services.scheduler.cron.parser import CronError as CronError
-from heidi_services.scheduler.cron.parser import parse as parse
-from heidi_services.scheduler.cron.timezones import ZoneError as ZoneError
-from heidi_services.scheduler.cron.timezones import zone as zone

@@ -1,12 +1,9 @@
-"""What an expression means, said in words; derived from the parsed sets, never from the text."""
+"""Describe a cron expression in English, derived from the parsed sets and never from the text."""
 
 from collections.abc import Collection, Iterator
-from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from heidi_services.scheduler.cron.occurrences import walls
-from heidi_services.scheduler.cron.parser import Cron
-from heidi_services.scheduler.cron.timezones import Span, spans
+from heidi_services.scheduler.cron.expression import CronExpression
 
 WEEKDAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
 MONTHS = (
@@ -14,22 +11,21 @@ MONTHS = (
     *("August", "September", "October", "November", "December"),
 )
 ORDINALS = ("first", "second", "third", "fourth", "fifth")
-MOST_CLOCK_TIMES = 6
-YEAR = timedelta(days=366)
+MAX_LISTED_TIMES = 6
 
 
-def describe(cron: Cron, zone: ZoneInfo) -> str:
-    """For example `at 02:30 on Mondays, Europe/Berlin`."""
-    parts = (_time(cron), _day(cron), _month(cron))
+def describe_cron(cron: CronExpression, zone: ZoneInfo) -> str:
+    """Describe an expression, for example `at 02:30 on Mondays, Europe/Berlin`."""
+    parts = (_times(cron), _days(cron), _months(cron))
     return " ".join(part for part in parts if part) + f", {zone.key}"
 
 
-def _time(cron: Cron) -> str:
+def _times(cron: CronExpression) -> str:
     minutes, hours = cron.minutes, cron.hours
     if len(hours) == 24:
         return _minutes_of_every_hour(minutes)
-    if len(minutes) * len(hours) <= MOST_CLOCK_TIMES:
-        return "at " + _join([f"{h:02}:{m:02}" for h in hours for m in minutes])
+    if len(minutes) * len(hours) <= MAX_LISTED_TIMES:
+        return "at " + join_words([f"{hour:02}:{minute:02}" for hour in hours for minute in minutes])
     if len(minutes) == 60:
         return f"every minute of {_numbers('hour', hours)}"
     return f"at {_numbers('minute', minutes)} past {_numbers('hour', hours)}"
@@ -42,7 +38,7 @@ def _minutes_of_every_hour(minutes: tuple[int, ...]) -> str:
     return f"at {_numbers('minute', minutes)} past every hour"
 
 
-def _day(cron: Cron) -> str:
+def _days(cron: CronExpression) -> str:
     dates, weekdays = _dates(cron), _weekdays(cron)
     if dates and weekdays and cron.either_day:
         return f"on {dates} or on {weekdays}"
@@ -53,84 +49,59 @@ def _day(cron: Cron) -> str:
     return "" if len(cron.hours) == 24 or len(cron.months) < 12 else "every day"
 
 
-def _dates(cron: Cron) -> str:
-    """Empty when every date will do."""
+def _dates(cron: CronExpression) -> str:
+    """Empty if every day of the month matches."""
     if len(cron.days) == 31:
         return ""
-    numbers = [_numbers("day", sorted(cron.days))] if cron.days else []
+    numbered = [_numbers("day", sorted(cron.days))] if cron.days else []
     last = ["the last day"] if cron.last_day else []
-    return _join(numbers + last) + " of the month"
+    return join_words(numbered + last) + " of the month"
 
 
-def _weekdays(cron: Cron) -> str:
-    """Empty when every weekday will do."""
+def _weekdays(cron: CronExpression) -> str:
+    """Empty if every day of the week matches."""
     if len(cron.weekdays) == 7:
         return ""
-    plain = _plain_weekdays(cron.weekdays)
-    nth = [f"the {ORDINALS[n - 1]} {WEEKDAYS[d]}" for d, n in sorted(cron.nth_weekdays)]
-    last = [f"the last {WEEKDAYS[d]}" for d in sorted(cron.last_weekdays)]
-    return _join(plain + nth + last) + (" of the month" if nth or last else "")
+    weekly = _weekly(cron.weekdays)
+    nth = [f"the {ORDINALS[n - 1]} {WEEKDAYS[weekday]}" for weekday, n in sorted(cron.nth_weekdays)]
+    last = [f"the last {WEEKDAYS[weekday]}" for weekday in sorted(cron.last_weekdays)]
+    return join_words(weekly + nth + last) + (" of the month" if nth or last else "")
 
 
-def _plain_weekdays(weekdays: frozenset[int]) -> list[str]:
+def _weekly(weekdays: frozenset[int]) -> list[str]:
     monday_first = sorted(weekdays, key=lambda weekday: (weekday - 1) % 7)
-    if sorted(weekdays) == [1, 2, 3, 4, 5]:
+    if monday_first == [1, 2, 3, 4, 5]:
         return ["Monday to Friday"]
     return [f"{WEEKDAYS[weekday]}s" for weekday in monday_first]
 
 
-def _month(cron: Cron) -> str:
+def _months(cron: CronExpression) -> str:
     if len(cron.months) == 12:
         return ""
-    return "in " + _join([MONTHS[month - 1] for month in sorted(cron.months)])
+    return "in " + join_words([MONTHS[month - 1] for month in sorted(cron.months)])
 
 
 def _numbers(noun: str, values: Collection[int]) -> str:
-    runs = list(_runs(sorted(values)))
-    words = [str(a) if a == b else f"{a} to {b}" if b > a + 1 else f"{a}, {b}" for a, b in runs]
-    return f"{noun}{'s' if len(values) > 1 else ''} {_join(words)}"
+    plural = "s" if len(values) > 1 else ""
+    return f"{noun}{plural} {join_words([_range(*bounds) for bounds in _consecutive(sorted(values))])}"
 
 
-def _runs(values: list[int]) -> Iterator[tuple[int, int]]:
-    """1 2 3 7 -> (1, 3) (7, 7)"""
-    start = values[0]
-    for value, after in zip(values, [*values[1:], None], strict=True):
-        if after != value + 1:
-            yield start, value
-            start = after if after is not None else value
+def _range(first: int, last: int) -> str:
+    if first == last:
+        return str(first)
+    return f"{first} to {last}" if last > first + 1 else f"{first}, {last}"
 
 
-def _join(words: list[str]) -> str:
+def _consecutive(values: list[int]) -> Iterator[tuple[int, int]]:
+    """Group consecutive numbers: 1 2 3 7 -> (1, 3) (7, 7)."""
+    first = previous = values[0]
+    for value in values[1:]:
+        if value != previous + 1:
+            yield first, previous
+            first = value
+        previous = value
+    yield first, previous
+
+
+def join_words(words: list[str]) -> str:
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + f" and {words[-1]}"
-
-
-def oddities(cron: Cron, zone: ZoneInfo, start: datetime) -> list[str]:
-    """What the changes of the clocks in the year from `start` do to this schedule."""
-    end = start + YEAR
-    changes = (span for span in spans(zone, start, end.year) if span.end <= end)
-    return [note for span in changes if (note := _oddity(cron, zone, span))]
-
-
-def _oddity(cron: Cron, zone: ZoneInfo, span: Span) -> str | None:
-    before = span.end.replace(tzinfo=None) + span.offset
-    after = span.end.replace(tzinfo=None) + span.then
-    touched = list(walls(cron, min(before, after), max(before, after)))
-    if not touched:
-        return None
-    times = _join([f"{wall:%H:%M}" for wall in touched]) if len(touched) < 4 else _range(touched)
-    resumes = span.end.astimezone(zone).isoformat(timespec="minutes")
-    return f"{touched[0]:%Y-%m-%d}: {times} {_fate(cron, before < after, resumes)}"
-
-
-def _range(touched: list[datetime]) -> str:
-    return f"{touched[0]:%H:%M} to {touched[-1]:%H:%M}"
-
-
-def _fate(cron: Cron, skipped: bool, resumes: str) -> str:
-    if skipped and cron.follows_clock:
-        return "is skipped by the clocks, nothing runs"
-    if skipped:
-        return f"is skipped by the clocks, it runs once at {resumes}"
-    if cron.follows_clock:
-        return "comes twice, it runs both times"
-    return "comes twice, it runs the first time only"

@@ -1,24 +1,10 @@
-"""What the scheduler can do: one file for each deed."""
+"""The scheduler's use cases. A run passes through these modules:
 
-from heidi_services.scheduler.service.backfill import backfill as backfill
-from heidi_services.scheduler.service.dispatch import fire as fire
-from heidi_services.scheduler.service.executor import run as run
-from heidi_services.scheduler.service.manual_runs import run_now as run_now
-from heidi_services.scheduler.service.manual_runs import wait_for as wait_for
-from heidi_services.scheduler.service.preview import Preview as Preview
-from heidi_services.scheduler.service.preview import preview as preview
-from heidi_services.scheduler.service.preview import upcoming as upcoming
-from heidi_services.scheduler.service.queries import find as find
-from heidi_services.scheduler.service.queries import find_runs as find_runs
-from heidi_services.scheduler.service.queries import get as get
-from heidi_services.scheduler.service.queries import get_run as get_run
-from heidi_services.scheduler.service.reaper import overdue as overdue
-from heidi_services.scheduler.service.reaper import reap as reap
-from heidi_services.scheduler.service.request_replies import answered as answered
-from heidi_services.scheduler.service.request_replies import conclude as conclude
-from heidi_services.scheduler.service.retention import prune as prune
-from heidi_services.scheduler.service.schedules import change as change
-from heidi_services.scheduler.service.schedules import create as create
-from heidi_services.scheduler.service.schedules import disable as disable
-from heidi_services.scheduler.service.schedules import enable as enable
-from heidi_services.scheduler.service.schedules import remove as remove
+1. dispatch.py: a slot is due. misfire.py decides whether it runs.
+2. run_creation.py: overlap_policy.py decides whether the run is due, waits or is skipped. run_storage.py inserts its
+   row and emits `schedule.execute`, whose message wakes a worker. manual_runs.py and backfill.py start here, too.
+3. reaper.py: `overdue_runs` repeats a wake-up message that was lost; `reap_expired` ends attempts past their lease.
+4. executor.py: a worker claims the run (run_claim.py, execution_lock.py) and performs the schedule's action.
+5. run_results.py: success, another attempt, or failure, and what follows from it.
+6. request_replies.py: a run whose action was a request to another service ends with that service's reply.
+"""

@@ -1,4 +1,4 @@
-"""Running the slots of a time that has passed."""
+"""Backfill: run the slots of a past period that never ran."""
 
 from datetime import datetime
 from itertools import islice, takewhile
@@ -9,49 +9,62 @@ from heidi_common.audit.trail import record
 from heidi_common.database.transactions import transaction
 from heidi_common.problems import Invalid
 from heidi_services.scheduler.enums import Trigger
-from heidi_services.scheduler.misfire import INSTANT, slots_of
+from heidi_services.scheduler.misfire import slots_from
 from heidi_services.scheduler.models import Schedule
-from heidi_services.scheduler.service.queries import database_now, locked
-from heidi_services.scheduler.service.run_creation import admission, store
-from heidi_services.scheduler.service.validation import check_year, read_cron
+from heidi_services.scheduler.service.queries import database_now, lock_schedule
+from heidi_services.scheduler.service.run_creation import run_factory
+from heidi_services.scheduler.service.run_storage import insert_runs
+from heidi_services.scheduler.service.validation import parse_cron_and_timezone, validate_year
 
-MOST = 1000
+MAX_SLOTS = 1000
 
 
-class Backfilled(NamedTuple):
+class BackfillResult(NamedTuple):
+    """`runs` were created, of the `slots` in the period."""
+
     runs: int
     slots: int
 
 
-def backfill(schedule_id: UUID, start: datetime, end: datetime, *, by: UUID) -> Backfilled:
-    """Run the slots from `start` to `end` (both included) that never ran: those without a row, and the MISSED ones.
+def backfill_schedule(schedule_id: UUID, start: datetime, end: datetime, *, requested_by: UUID) -> BackfillResult:
+    """Run the slots of a period that never ran: those without a run, and those that are MISSED.
 
-    The unique key of the runs guards it: a slot that ran, or is about to, is left alone.
+    The unique key of the runs makes this safe to repeat: a slot that has run, or is queued, does not run again.
+
+    Args:
+        schedule_id: The schedule. It may be disabled.
+        start: First instant of the period (inclusive). Slots before the schedule's start are left out.
+        end: Last instant of the period (inclusive), not in the future.
+        requested_by: The user or machine client, for the audit trail.
+
+    Raises:
+        NotFound: No schedule has this ID.
+        Invalid: The period is not valid, or has more than 1,000 slots.
     """
     with transaction():
-        schedule = locked(schedule_id)
+        schedule = lock_schedule(schedule_id)
         now = database_now()
-        _check(start, end, now)
-        read_cron(schedule.cron_expression, schedule.timezone, now)
-        slots = _slots(schedule, start, end)
-        admit = admission(schedule, Trigger.BACKFILL, now, queue=True).admit
-        made = store([admit(slot) for slot in slots], reopen_missed=True)
-        record("schedule_backfilled", actor=by, target=schedule_id, detail={"runs": len(made)})
-    return Backfilled(len(made), len(slots))
+        _validate_period(start, end, now)
+        parse_cron_and_timezone(schedule.cron_expression, schedule.timezone, now)
+        slots = _slots_between(schedule, start, end)
+        factory = run_factory(schedule, Trigger.BACKFILL, now, queue_all=True)
+        created = insert_runs([factory.create_run(slot) for slot in slots], reopen_missed=True)
+        record("schedule_backfilled", actor=requested_by, target=schedule_id, detail={"runs": len(created)})
+    return BackfillResult(len(created), len(slots))
 
 
-def _check(start: datetime, end: datetime, now: datetime) -> None:
-    check_year("from", start)
+def _validate_period(start: datetime, end: datetime, now: datetime) -> None:
+    validate_year("from", start)
     if end <= start:
-        raise Invalid.field("to", "The end must be after the start.")
+        raise Invalid.field("to", "Must be after `from`.")
     if end > now:
-        raise Invalid.field("to", "Only what has passed can be filled in.")
+        raise Invalid.field("to", "Must not be in the future.")
 
 
-def _slots(schedule: Schedule, start: datetime, end: datetime) -> list[datetime]:
+def _slots_between(schedule: Schedule, start: datetime, end: datetime) -> list[datetime]:
     begin = max(start, schedule.start_at or start)
-    found = takewhile(lambda slot: slot <= end, slots_of(schedule, begin - INSTANT))
-    slots = list(islice(found, MOST + 1))
-    if len(slots) > MOST:
-        raise Invalid.field("to", f"There are more than {MOST} slots in that time.")
+    in_period = takewhile(lambda slot: slot <= end, slots_from(schedule, begin))
+    slots = list(islice(in_period, MAX_SLOTS + 1))
+    if len(slots) > MAX_SLOTS:
+        raise Invalid.field("to", f"The period has more than {MAX_SLOTS} slots; choose a shorter one.")
     return slots

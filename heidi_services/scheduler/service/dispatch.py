@@ -1,94 +1,82 @@
-"""Firing what is due: in any number of clocks at once, by the database's clock, without a leader.
+"""Dispatch the slots that are due: in any number of clock processes, without a leader.
 
-One transaction takes due schedules that no other clock holds, makes a row for every slot that has come, says
-`schedule.execute` for those that shall run, and sets the next slot. Killed at any instant it has done all or
-nothing, and the unique key of the runs refuses what a second clock might do again.
+The time is the database's. One transaction locks due schedules that no other clock has locked, inserts a run for every
+slot that has come, emits `schedule.execute` for those that are to run, and sets each schedule's next run. A clock that
+is killed leaves all or nothing, and the unique key of the runs rejects a slot that another clock has dispatched.
 """
 
 import logging
 import time
 from datetime import datetime
-from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_services.scheduler import cron
-from heidi_services.scheduler.enums import Status, Trigger
-from heidi_services.scheduler.misfire import Plan, plan
 from heidi_services.scheduler.models import Schedule
-from heidi_services.scheduler.service.failure_notifications import tell_missed
-from heidi_services.scheduler.service.run_creation import Admission, count_open, store
+from heidi_services.scheduler.service.dispatch_planning import DueSchedule, Plans, plan_batch, rows_of
+from heidi_services.scheduler.service.failure_notifications import notify_missed
+from heidi_services.scheduler.service.run_storage import insert_runs
 
 log = logging.getLogger(__name__)
 
-SLOW_START, MOST = 50, 500
-"""Slots in one transaction: begins small and doubles, shrinks when the database has lost its patience. On a machine
-that is starved of time a large batch would be thrown away again and again."""
+INITIAL_BATCH_SIZE, MAX_BATCH_SIZE = 50, 500
+"""Slots in one transaction. The size doubles after each batch, and shrinks when a batch was too slow for IDLE_TIMEOUT:
+on a machine without free CPU time, large batches would be rolled back again and again."""
 
-THINKING_TIME = 0.3
-"""Seconds of computing in one transaction, well within the database's patience below."""
+MAX_SECONDS = 5.0
+"""`dispatch_due` returns to its caller after this time, even if more is due."""
 
-ROUND_TIME = 5.0
-"""Seconds until the caller has its turn again, however much is due."""
+IDLE_TIMEOUT = text("SET LOCAL idle_in_transaction_session_timeout = '1s'")
+"""A clock that is stopped or cut off from the database must not keep its row locks."""
 
-MISSED = "Nobody was there to run it in time."
-
-# A stopped or cut-off clock must not keep the rows that it holds.
-PATIENCE = text("SET LOCAL idle_in_transaction_session_timeout = '1s'")
-
-NEXT = text(
+SET_NEXT_RUNS = text(
     "UPDATE schedules SET next_run = upcoming.next_run, version = version + 1"
     " FROM unnest(CAST(:ids AS uuid[]), CAST(:nexts AS timestamptz[])) AS upcoming (id, next_run)"
     " WHERE schedules.id = upcoming.id"
 )
 
-NEEDED = (
+COLUMNS = (
     *(Schedule.id, Schedule.name, Schedule.cron_expression, Schedule.timezone, Schedule.next_run, Schedule.end_at),
     *(Schedule.misfire_policy, Schedule.misfire_window_seconds, Schedule.overlap_policy, Schedule.jitter_seconds),
     Schedule.on_failure,
 )
 
-Due = Row[Any]
 
-
-def fire() -> None:
-    """Fire until nothing is due that is free to take."""
-    end, size, dealt_with = time.monotonic() + ROUND_TIME, SLOW_START, 1
-    while dealt_with and time.monotonic() < end:
+def dispatch_due() -> None:
+    """Dispatch until no due schedule is left that is not locked, for at most 5 s."""
+    end, size, dispatched = time.monotonic() + MAX_SECONDS, INITIAL_BATCH_SIZE, 1
+    while dispatched and time.monotonic() < end:
         try:
-            dealt_with = _fire_batch(size)
+            dispatched = _dispatch_batch(size)
         except DBAPIError as error:
             if size == 1 or not error.connection_invalidated:
                 raise
-            log.warning("firing was too slow for the database's patience", extra={"slots": size})
+            log.warning("dispatch batch was too slow for the database's idle timeout", extra={"slots": size})
             size = max(1, size // 8)
         else:
-            size = min(MOST, size * 2)
+            size = min(MAX_BATCH_SIZE, size * 2)
 
 
-def _fire_batch(size: int) -> int:
-    """One transaction of about so many slots; returns how many schedules it has dealt with."""
+def _dispatch_batch(size: int) -> int:
+    """Dispatch about `size` slots in one transaction; return the number of schedules."""
     with transaction():
-        db.session.execute(PATIENCE)
-        due = _take_due(size)
+        db.session.execute(IDLE_TIMEOUT)
+        due = _lock_due(size)
         if not due:
             return 0
-        plans = _make_plans(due, size)
-        rows = _rows(plans)
-        store(rows)
-        for schedule, found in plans:
-            if found.missed and found.is_caught_up(schedule.now):
-                tell_missed(schedule, found.missed[-1])
-        _set_next({schedule.id: found.next_run for schedule, found in plans})
+        plans = plan_batch(due, size)
+        insert_runs(rows_of(plans))
+        _notify_missed(plans)
+        _set_next_runs({schedule.id: slots.next_run for schedule, slots in plans})
     return len(plans)
 
 
-def _take_due(size: int) -> list[Due]:
+def _lock_due(size: int) -> list[DueSchedule]:
     statement = (
-        select(*NEEDED, func.now().label("now"))
+        select(*COLUMNS, func.now().label("now"))
         .where(Schedule.is_enabled, Schedule.next_run <= func.now())
         .order_by(Schedule.next_run)
         .limit(size)
@@ -97,38 +85,13 @@ def _take_due(size: int) -> list[Due]:
     return list(db.session.execute(statement))
 
 
-def _make_plans(due: list[Due], size: int) -> list[tuple[Due, Plan]]:
-    """As many as fit into the time and the size, one at least; the others stay due."""
-    end = time.monotonic() + THINKING_TIME
-    plans: list[tuple[Due, Plan]] = []
-    slots = 0
-    for schedule in due:
-        if plans and (slots >= size or time.monotonic() > end):
-            break
-        plans.append((schedule, _plan(schedule)))
-        slots += plans[-1][1].count
-    return plans
+def _notify_missed(plans: Plans) -> None:
+    """Notify once, with the last batch of a schedule's missed slots."""
+    for schedule, slots in plans:
+        if slots.missed and slots.is_caught_up(schedule.now):
+            notify_missed(schedule, slots.missed[-1])
 
 
-def _plan(schedule: Due) -> Plan:
-    try:
-        return plan(schedule, schedule.next_run, schedule.now)
-    except (cron.CronError, cron.ZoneError) as error:
-        # Accepted once, unknown now: a zone that the time zone database has dropped. It must not stop the others.
-        log.error("schedule cannot be timed", extra={"schedule_id": str(schedule.id), "error": str(error)})
-        return Plan([], [schedule.next_run], None)
-
-
-def _rows(plans: list[tuple[Due, Plan]]) -> list[dict[str, Any]]:
-    open_runs = count_open([schedule.id for schedule, _ in plans])
-    rows = []
-    for schedule, found in plans:
-        queue = len(found.to_run) > 1
-        admission = Admission(schedule, Trigger.CRON, schedule.now, open_runs.get(schedule.id, 0), queue)
-        rows += [admission.settled(slot, Status.MISSED, MISSED) for slot in found.missed]
-        rows += [admission.admit(slot) for slot in found.to_run]
-    return rows
-
-
-def _set_next(upcoming: dict[Any, datetime | None]) -> None:
-    db.session.execute(NEXT, {"ids": [str(key) for key in upcoming], "nexts": list(upcoming.values())})
+def _set_next_runs(next_runs: dict[UUID, datetime | None]) -> None:
+    ids = [str(schedule_id) for schedule_id in next_runs]
+    db.session.execute(SET_NEXT_RUNS, {"ids": ids, "nexts": list(next_runs.values())})

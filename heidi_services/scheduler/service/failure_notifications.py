@@ -1,4 +1,4 @@
-"""Telling the owner, through the notification service, what went wrong."""
+"""Notify the recipient in a schedule's `onFailure` of failed and missed runs, through the notification service."""
 
 from datetime import datetime
 from typing import Any
@@ -7,33 +7,35 @@ from uuid import UUID
 from heidi_common.messaging import outbox
 from heidi_common.messaging.events import NotificationSend
 from heidi_common.schemas.fields import iso
-from heidi_services.scheduler.actions import derived_id
+from heidi_services.scheduler.enums import RunStatus
+from heidi_services.scheduler.service.derived_ids import derived_id
 
-CHANNEL = "EMAIL"
-
-
-def tell_failed(schedule: Any, run: Any, status: str, error: str | None) -> None:
-    """A run has failed for good."""
-    verb = "ran out of time" if status == "TIMED_OUT" else "failed"
-    content = f'The run of "{schedule.name}" for {iso(run.scheduled_for)} {verb}: {error or "no reason is known"}'
-    _tell(schedule, derived_id(run.id, run.attempts, "failed", at=run.scheduled_for), verb, content)
+DEFAULT_CHANNEL = "EMAIL"
 
 
-def tell_missed(schedule: Any, slot: datetime) -> None:
-    """Slots have passed while nobody fired them; said once for all of them."""
-    content = f'"{schedule.name}" has missed runs; the latest was due at {iso(slot)}.'
-    _tell(schedule, derived_id(schedule.id, iso(slot), "missed", at=slot), "missed runs", content)
+def notify_failed(schedule: Any, run: Any, status: str, error: str | None) -> None:
+    """Notify of a run that has failed finally, in the caller's transaction."""
+    verb = "timed out" if status == RunStatus.TIMED_OUT else "failed"
+    reason = error or "the reason is not known"
+    content = f'The run of the schedule "{schedule.name}" for {iso(run.scheduled_for)} {verb}: {reason}'
+    _notify(schedule, derived_id(run.id, run.attempts, "failed", at=run.scheduled_for), verb, content)
 
 
-def _tell(schedule: Any, event_id: UUID, verb: str, content: str) -> None:
+def notify_missed(schedule: Any, slot: datetime) -> None:
+    """Notify of missed slots, once for all of them. `slot` is the latest."""
+    content = f'The schedule "{schedule.name}" has missed runs. The latest was due at {iso(slot)}.'
+    _notify(schedule, derived_id(schedule.id, iso(slot), "missed", at=slot), "missed runs", content)
+
+
+def _notify(schedule: Any, event_id: UUID, verb: str, content: str) -> None:
     if not schedule.on_failure:
         return
-    fact = NotificationSend(
+    event = NotificationSend(
         id=event_id,
         about_user=UUID(schedule.on_failure["user_id"]),
-        channel=schedule.on_failure.get("channel", CHANNEL),
+        channel=schedule.on_failure.get("channel", DEFAULT_CHANNEL),
         notification_type="ERROR",
     )
-    # A subject is one line; a name may hold any text.
+    # A subject must be a single line, but a schedule's name may contain line breaks.
     subject = " ".join(f"Schedule {schedule.name} {verb}".split())
-    outbox.emit(fact, sealed={"subject": subject[:200], "content": content[:4000]}, event_id=event_id)
+    outbox.emit(event, sealed={"subject": subject[:200], "content": content[:4000]}, event_id=event_id)

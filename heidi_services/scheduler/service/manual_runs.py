@@ -1,36 +1,53 @@
-"""Running a schedule by hand, and waiting for the end of a run."""
+"""Run a schedule by hand, and wait for the end of a run."""
 
 import time
-from datetime import timedelta
+from datetime import datetime
 from uuid import UUID
 
 from heidi_common.audit.trail import record
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_services.scheduler.enums import OPEN, Trigger
+from heidi_services.scheduler.cron.occurrences import MICROSECOND
+from heidi_services.scheduler.enums import OPEN_STATUSES, Trigger
 from heidi_services.scheduler.models import ScheduleRun
-from heidi_services.scheduler.service.queries import database_now, get_run, locked
-from heidi_services.scheduler.service.run_creation import admission, run_id, store
+from heidi_services.scheduler.service.queries import database_now, get_run, lock_schedule
+from heidi_services.scheduler.service.run_creation import run_factory, run_id_of
+from heidi_services.scheduler.service.run_storage import insert_runs
 
-LOOK_EVERY = 0.1  # seconds
+POLL_SECONDS = 0.1
 
 
-def run_now(schedule_id: UUID, *, by: UUID) -> ScheduleRun:
-    """A run outside the timetable, also of a disabled schedule. The overlap policy holds: it may be SKIPPED."""
+def run_now(schedule_id: UUID, *, requested_by: UUID) -> ScheduleRun:
+    """Create a run outside the schedule's slots, even if the schedule is disabled.
+
+    Args:
+        schedule_id: The schedule to run.
+        requested_by: The user or machine client, for the audit trail.
+
+    Returns:
+        The run: QUEUED, or SKIPPED by the overlap policy.
+
+    Raises:
+        NotFound: No schedule has this ID.
+    """
     with transaction():
-        schedule = locked(schedule_id)
+        schedule = lock_schedule(schedule_id)
         now = database_now()
-        # A slot of the timetable is a whole second; a moment of its own never takes its place.
-        moment = now if now.microsecond else now + timedelta(microseconds=1)
-        store([admission(schedule, Trigger.MANUAL, now).admit(moment)])
-        record("schedule_run", actor=by, target=schedule_id)
-    return get_run(schedule_id, run_id(schedule_id, moment))
+        slot = _free_slot(now)
+        insert_runs([run_factory(schedule, Trigger.MANUAL, now).create_run(slot)])
+        record("schedule_run", actor=requested_by, target=schedule_id)
+    return get_run(schedule_id, run_id_of(schedule_id, slot))
 
 
-def wait_for(schedule_id: UUID, found: UUID, seconds: float) -> ScheduleRun:
-    """The run as it is when it has ended, or after that many seconds."""
+def _free_slot(now: datetime) -> datetime:
+    """A cron slot is a whole second. A manual run always has microseconds, so it never takes such a slot."""
+    return now if now.microsecond else now + MICROSECOND
+
+
+def wait_for_run(schedule_id: UUID, run_id: UUID, seconds: float) -> ScheduleRun:
+    """Return the run when it has ended, or as it is after `seconds`."""
     end = time.monotonic() + seconds
-    while (run := get_run(schedule_id, found)).status in OPEN and time.monotonic() < end:
-        db.session.rollback()  # no connection is held while waiting
-        time.sleep(LOOK_EVERY)
+    while (run := get_run(schedule_id, run_id)).status in OPEN_STATUSES and time.monotonic() < end:
+        db.session.rollback()  # do not hold a connection while waiting
+        time.sleep(POLL_SECONDS)
     return run

@@ -1,42 +1,68 @@
-"""When a schedule will run, in words and in times."""
+"""Preview when an expression or a schedule will run, in English and as times."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from heidi_services.scheduler import cron
-from heidi_services.scheduler.misfire import INSTANT, slots_of
-from heidi_services.scheduler.service.queries import database_now, get
-from heidi_services.scheduler.service.validation import check_year, read_cron
+from heidi_services.scheduler.cron.clock_changes import clock_change_notes
+from heidi_services.scheduler.cron.description import describe_cron
+from heidi_services.scheduler.cron.expression import CronExpression
+from heidi_services.scheduler.cron.occurrences import MICROSECOND, occurrences_after
+from heidi_services.scheduler.misfire import slots_after
+from heidi_services.scheduler.service.queries import database_now, get_schedule
+from heidi_services.scheduler.service.validation import parse_cron_and_timezone, validate_year
 
 
 @dataclass(frozen=True)
-class Preview:
+class CronPreview:
+    """A preview.
+
+    Attributes:
+        description: The expression in English.
+        times: The next occurrences, ISO 8601 with the local UTC offset.
+        notes: What the clock changes within a year do to the occurrences.
+    """
+
     description: str
-    times: list[str]  # with the local offset
-    notes: list[str]  # what the clocks' changes do within a year
+    times: list[str]
+    notes: list[str]
 
 
-def preview(expression: str, timezone: str, count: int, start: datetime | None) -> Preview:
+def preview_cron(expression: str, timezone: str, count: int, start: datetime | None) -> CronPreview:
+    """Preview an expression that is not stored.
+
+    Args:
+        expression: The cron expression.
+        timezone: An IANA name.
+        count: How many occurrences to compute.
+        start: Occurrences after this instant; None means now.
+
+    Raises:
+        Invalid: The expression, the time zone or the year of `start` is not valid.
+    """
     now = database_now()
-    check_year("from", start)
-    parsed, zone = read_cron(expression, timezone, now)
+    validate_year("from", start)
+    cron, zone = parse_cron_and_timezone(expression, timezone, now)
     after = start or now
-    times = islice(cron.slots(parsed, zone, after), count)
-    return Preview(cron.describe(parsed, zone), [_local(at, zone) for at in times], cron.oddities(parsed, zone, after))
+    return _preview(cron, zone, after, islice(occurrences_after(cron, zone, after), count))
 
 
-def upcoming(schedule_id: UUID, count: int) -> Preview:
-    """Of a saved schedule, within its start and end; without times while it is disabled."""
-    schedule = get(schedule_id)
+def preview_schedule(schedule_id: UUID, count: int) -> CronPreview:
+    """Preview a stored schedule, within its start and end. A disabled schedule has no times."""
+    schedule = get_schedule(schedule_id)
     now = database_now()
-    parsed, zone = read_cron(schedule.cron_expression, schedule.timezone, now)
-    after = max(now, schedule.start_at - INSTANT) if schedule.start_at else now
-    times = islice(slots_of(schedule, after), count if schedule.is_enabled else 0)
-    return Preview(cron.describe(parsed, zone), [_local(at, zone) for at in times], cron.oddities(parsed, zone, after))
+    cron, zone = parse_cron_and_timezone(schedule.cron_expression, schedule.timezone, now)
+    after = max(now, schedule.start_at - MICROSECOND) if schedule.start_at else now
+    return _preview(cron, zone, after, islice(slots_after(schedule, after), count if schedule.is_enabled else 0))
 
 
-def _local(at: datetime, zone: ZoneInfo) -> str:
+def _preview(cron: CronExpression, zone: ZoneInfo, after: datetime, times: Iterable[datetime]) -> CronPreview:
+    local_times = [_local_iso(at, zone) for at in times]
+    return CronPreview(describe_cron(cron, zone), local_times, clock_change_notes(cron, zone, after))
+
+
+def _local_iso(at: datetime, zone: ZoneInfo) -> str:
     return at.astimezone(zone).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Reading schedules and their history."""
+"""Read schedules and their runs."""
 
 from datetime import datetime
 from typing import Any, cast
@@ -15,26 +15,35 @@ SORTS = {"createdAt": Schedule.created_at, "name": Schedule.name}
 
 
 def database_now() -> datetime:
-    """The one clock that all machines agree on."""
+    """Return the database's time, which all machines agree on."""
     return cast(datetime, db.session.scalar(select(func.now())))
 
 
-def get(schedule_id: UUID) -> Schedule:
-    found = db.session.get(Schedule, schedule_id, populate_existing=True)
-    if found is None:
-        raise NotFound("There is no such schedule.")
-    return found
+def get_schedule(schedule_id: UUID) -> Schedule:
+    return _load_schedule(schedule_id, for_update=False)
 
 
-def locked(schedule_id: UUID) -> Schedule:
-    """The schedule, with its row held: a tick, the end of a run and an edit come one after the other."""
-    found = db.session.get(Schedule, schedule_id, populate_existing=True, with_for_update=True)
-    if found is None:
-        raise NotFound("There is no such schedule.")
-    return found
+def lock_schedule(schedule_id: UUID) -> Schedule:
+    """Load a schedule and lock its row, so that dispatch, the end of a run and an edit happen one after the other."""
+    return _load_schedule(schedule_id, for_update=True)
 
 
-def find(*, sort: str, is_enabled: bool | None = None, action: str | None = None, **paging: Any) -> Page:
+def _load_schedule(schedule_id: UUID, *, for_update: bool) -> Schedule:
+    schedule = db.session.get(Schedule, schedule_id, populate_existing=True, with_for_update=for_update or None)
+    if schedule is None:
+        raise NotFound("Schedule not found.")
+    return schedule
+
+
+def find_schedules(*, sort: str, is_enabled: bool | None = None, action: str | None = None, **paging: Any) -> Page:
+    """List schedules, filtered by state and action.
+
+    Args:
+        sort: `createdAt` or `name`, descending with a leading `-`.
+        is_enabled: Only enabled, or only disabled schedules.
+        action: Only schedules with this action.
+        **paging: See `heidi_common.database.pagination.page`.
+    """
     statement = select(Schedule)
     if is_enabled is not None:
         statement = statement.where(Schedule.is_enabled == is_enabled)
@@ -45,15 +54,15 @@ def find(*, sort: str, is_enabled: bool | None = None, action: str | None = None
 
 
 def get_run(schedule_id: UUID, run_id: UUID) -> ScheduleRun:
-    found = db.session.get(ScheduleRun, run_id, populate_existing=True)
-    if found is None or found.schedule_id != schedule_id:
-        raise NotFound("There is no such run.")
-    return found
+    run = db.session.get(ScheduleRun, run_id, populate_existing=True)
+    if run is None or run.schedule_id != schedule_id:
+        raise NotFound("Run not found.")
+    return run
 
 
 def find_runs(schedule_id: UUID, *, status: str | None = None, trigger: str | None = None, **paging: Any) -> Page:
-    """The history, newest slot first."""
-    get(schedule_id)
+    """List the runs of a schedule, newest slot first."""
+    get_schedule(schedule_id)
     statement = select(ScheduleRun).where(ScheduleRun.schedule_id == schedule_id)
     if status is not None:
         statement = statement.where(ScheduleRun.status == status)

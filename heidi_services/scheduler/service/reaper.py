@@ -1,4 +1,4 @@
-"""Runs that nobody looks after: not hinted at, or with a worker that is gone."""
+"""Detect runs that no worker attends to: their wake-up message was lost, or their worker is gone."""
 
 from uuid import UUID
 
@@ -6,32 +6,34 @@ from sqlalchemy import exists, func, select
 
 from heidi_common.database.session import db
 from heidi_common.messaging import jobs
-from heidi_services.scheduler.enums import Status
+from heidi_services.scheduler.enums import RunStatus
 from heidi_services.scheduler.models import ScheduleRun
-from heidi_services.scheduler.service.request_replies import ANSWER
-from heidi_services.scheduler.service.run_results import give_up
+from heidi_services.scheduler.service.request_replies import HAS_REPLY
+from heidi_services.scheduler.service.run_results import retry_or_fail
 
-BATCH = 200
-GONE = "It did not end within its time limit, or its worker is gone."
-
-
-def overdue(limit: int) -> list[UUID]:
-    """Runs that are due with no message under way, stamped as told."""
-    return jobs.overdue(ScheduleRun, open_status=Status.QUEUED, limit=limit)
+BATCH_SIZE = 200
+EXPIRED_ERROR = "The run did not end within its time limit, or its worker stopped."
 
 
-def reap() -> None:
-    """End the attempts that are beyond their time limit; they are tried again while attempts are left.
+def overdue_runs(limit: int) -> list[UUID]:
+    """Return the IDs of due runs without a wake-up message under way, and mark them as hinted."""
+    return jobs.overdue(ScheduleRun, open_status=RunStatus.QUEUED, limit=limit)
 
-    One whose answer is there waits for nothing but to be concluded.
+
+def reap_expired() -> None:
+    """End attempts whose lease has expired. The run is retried while it has attempts left.
+
+    A run whose reply has arrived is left to `request_replies`.
     """
     statement = (
         select(ScheduleRun.id, ScheduleRun.attempts)
-        .where(ScheduleRun.status == Status.RUNNING, ScheduleRun.locked_until < func.now(), ~exists().where(ANSWER))
+        .where(
+            ScheduleRun.status == RunStatus.RUNNING, ScheduleRun.locked_until < func.now(), ~exists().where(HAS_REPLY)
+        )
         .order_by(ScheduleRun.locked_until)
-        .limit(BATCH)
+        .limit(BATCH_SIZE)
     )
-    found = db.session.execute(statement).all()
+    expired = db.session.execute(statement).all()
     db.session.rollback()
-    for run_id, attempt in found:
-        give_up(run_id, attempt, Status.TIMED_OUT, GONE, retry=True)
+    for run_id, attempt in expired:
+        retry_or_fail(run_id, attempt, RunStatus.TIMED_OUT, EXPIRED_ERROR, retry=True)

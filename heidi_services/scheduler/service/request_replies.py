@@ -1,4 +1,7 @@
-"""Runs that asked another service for something end with its answer: the inbox row of whom they asked."""
+"""End runs whose action was a request to another service, when that service has replied.
+
+The reply is the status of the inbox row of the consumer that handles the request.
+"""
 
 from uuid import UUID
 
@@ -9,38 +12,40 @@ from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import all_event_types
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.jobs import mark_hinted, status_is
-from heidi_services.scheduler.enums import Status
+from heidi_services.scheduler.enums import RunStatus
 from heidi_services.scheduler.models import ScheduleRun
-from heidi_services.scheduler.service.run_results import done, give_up
+from heidi_services.scheduler.service.run_results import mark_succeeded, retry_or_fail
 
-ASKED = frozenset(fact.answered_by for fact in all_event_types() if fact.answered_by)
-ANSWER = (Inbox.event_id == ScheduleRun.awaits) & Inbox.consumer.in_(ASKED) & (Inbox.status != "pending")
+REPLYING_CONSUMERS = frozenset(event.answered_by for event in all_event_types() if event.answered_by)
+HAS_REPLY = (
+    (Inbox.event_id == ScheduleRun.awaits) & Inbox.consumer.in_(REPLYING_CONSUMERS) & (Inbox.status != "pending")
+)
 
 
-def answered(limit: int) -> list[UUID]:
-    """Runs whose answer is there and whom nobody was told about, stamped as told."""
-    found = (
+def runs_with_reply(limit: int) -> list[UUID]:
+    """Return the IDs of runs whose reply has arrived without a wake-up message under way, and mark them as hinted."""
+    replied = (
         select(ScheduleRun.id)
-        .join(Inbox, ANSWER)
-        .where(ScheduleRun.status == Status.RUNNING, ScheduleRun.hinted_until <= func.now())
+        .join(Inbox, HAS_REPLY)
+        .where(ScheduleRun.status == RunStatus.RUNNING, ScheduleRun.hinted_until <= func.now())
         .limit(limit)
         .with_for_update(of=ScheduleRun, skip_locked=True)
     )
-    return mark_hinted(ScheduleRun, found)
+    return mark_hinted(ScheduleRun, replied)
 
 
-def conclude(run_id: UUID) -> None:
-    """End a run as it was answered; a refusal would come again, so it is not tried again."""
+def complete_run(run_id: UUID) -> None:
+    """End a run according to the reply. A rejected request is not retried, because it would be rejected again."""
     statement = (
         select(ScheduleRun.attempts, Inbox.status, Inbox.last_error)
-        .join(Inbox, ANSWER)
-        .where(ScheduleRun.id == run_id, status_is(ScheduleRun.status, Status.RUNNING))
+        .join(Inbox, HAS_REPLY)
+        .where(ScheduleRun.id == run_id, status_is(ScheduleRun.status, RunStatus.RUNNING))
     )
     with transaction():
-        found = db.session.execute(statement).first()
-    if found is None:
+        reply = db.session.execute(statement).first()
+    if reply is None:
         return
-    if found.status == "done":
-        done(run_id, found.attempts)
+    if reply.status == "done":
+        mark_succeeded(run_id, reply.attempts)
     else:
-        give_up(run_id, found.attempts, Status.FAILED, found.last_error or found.status, retry=False)
+        retry_or_fail(run_id, reply.attempts, RunStatus.FAILED, reply.last_error or reply.status, retry=False)

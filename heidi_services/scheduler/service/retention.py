@@ -1,4 +1,4 @@
-"""Forgetting old runs."""
+"""Retention of the run history."""
 
 from datetime import timedelta
 
@@ -7,9 +7,9 @@ from sqlalchemy import func
 from heidi_common.database.transactions import delete_in_batches
 from heidi_services.scheduler.models import ScheduleRun
 
-KEEP = timedelta(days=90)
+RETENTION = timedelta(days=90)
 
 
-def prune() -> None:
-    """Delete runs that ended long ago."""
-    delete_in_batches(ScheduleRun, ScheduleRun.finished_at < func.now() - KEEP)
+def delete_expired() -> None:
+    """Delete runs that ended more than 90 days ago. Runs that have not ended are kept."""
+    delete_in_batches(ScheduleRun, ScheduleRun.finished_at < func.now() - RETENTION)

@@ -1,10 +1,10 @@
-"""The end of an attempt: success, another try, or failure; and what follows from it.
+"""Record the end of an attempt: success, another attempt, or failure.
 
-Each is one transaction that begins with the schedule's row and goes on only if the run is still at the attempt that
-reports. A worker that was given up changes nothing when it comes back.
+Each is one transaction. It locks the schedule's row first, and goes on only if the run is still RUNNING at the attempt
+that reports: a worker whose lease has expired changes nothing when it reports late.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,137 +13,120 @@ from sqlalchemy import func, select, update
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging import outbox
-from heidi_common.messaging.events import ScheduleCompleted
 from heidi_common.messaging.jobs import backoff, status_is
-from heidi_services.scheduler.actions import ActionFailed, Order, Outcome, derived_id
-from heidi_services.scheduler.enums import Overlap, Status
+from heidi_services.scheduler.actions.base import ActionFailed, ActionResult, RunContext
+from heidi_services.scheduler.enums import RunStatus
 from heidi_services.scheduler.models import Schedule, ScheduleRun
-from heidi_services.scheduler.service.failure_notifications import tell_failed
+from heidi_services.scheduler.service.derived_ids import derived_id
+from heidi_services.scheduler.service.failure_notifications import notify_failed
+from heidi_services.scheduler.service.run_completion import complete
 
-RETRY_BASE, RETRY_CAP = 2, 300  # seconds
-LONGEST_ERROR = 2000
+RETRY_BASE_SECONDS, RETRY_CAP_SECONDS = 2, 300
+MAX_ERROR_LENGTH = 2000
 
 
-def succeed(order: Order, outcome: Outcome) -> bool:
-    """False when the run is no longer ours. One that asked another service for something goes on until it answers."""
-    facts = [
-        (fact, sealed, derived_id(order.run_id, number, at=order.scheduled_for))
-        for number, (fact, sealed) in enumerate(outcome.facts)
+def record_result(context: RunContext, result: ActionResult) -> bool:
+    """Record a successful action and emit its events.
+
+    If one of the events is a request to another service, the run stays RUNNING until that service has replied.
+
+    Returns:
+        False if the run is not at this attempt any more; nothing is recorded then.
+    """
+    events = [
+        (event, encrypted, derived_id(context.run_id, number, at=context.scheduled_for))
+        for number, (event, encrypted) in enumerate(result.events)
     ]
-    request = next((event_id for fact, _, event_id in facts if fact.answered_by), None)
+    request_id = next((event_id for event, _, event_id in events if event.answered_by), None)
     with transaction():
-        if request is None:
-            ours = done(order.run_id, order.attempt, result=outcome.result)
+        if request_id is None:
+            recorded = mark_succeeded(context.run_id, context.attempt, result=result.result)
         else:
-            ours = _wait_for(request, order, outcome)
-        if ours:
-            outbox.emit_many(facts)
-        return ours
+            recorded = _await_reply(request_id, context, result)
+        if recorded:
+            outbox.emit_many(events)
+        return recorded
 
 
-def done(run_id: UUID, attempt: int, **values: Any) -> bool:
-    """The run has succeeded; False when it is not at this attempt any more."""
+def record_failure(context: RunContext, failure: ActionFailed) -> bool:
+    """Record a failed action, see `retry_or_fail`."""
+    status = RunStatus.TIMED_OUT if failure.timed_out else RunStatus.FAILED
+    error = str(failure)[:MAX_ERROR_LENGTH]
+    return retry_or_fail(context.run_id, context.attempt, status, error, retry=failure.retry)
+
+
+def mark_succeeded(run_id: UUID, attempt: int, **values: Any) -> bool:
+    """End a run with success; return False if it is not at this attempt any more."""
     with transaction():
-        schedule = _hold_schedule(run_id)
-        run = _end(run_id, attempt, Status.SUCCEEDED, **values)
+        schedule = _lock_schedule_of(run_id)
+        run = _end(run_id, attempt, RunStatus.SUCCEEDED, **values)
         if schedule is None or run is None:
             return False
-        _conclude(schedule, run, Status.SUCCEEDED)
+        complete(schedule, run, RunStatus.SUCCEEDED)
     return True
 
 
-def fail(order: Order, failure: ActionFailed) -> bool:
-    status = Status.TIMED_OUT if failure.timed_out else Status.FAILED
-    return give_up(order.run_id, order.attempt, status, str(failure)[:LONGEST_ERROR], retry=failure.retry)
+def retry_or_fail(run_id: UUID, attempt: int, status: RunStatus, error: str, *, retry: bool) -> bool:
+    """End an attempt without success.
 
+    Args:
+        run_id: The run.
+        attempt: The number of the attempt that has ended.
+        status: The run's status if no further attempt follows: FAILED or TIMED_OUT.
+        error: Stored with the run.
+        retry: Queue the run again if it has attempts left.
 
-def give_up(run_id: UUID, attempt: int, status: Status, error: str, *, retry: bool) -> bool:
-    """End an attempt without success: try again while attempts are left, else the run has failed."""
+    Returns:
+        False if the run is not at this attempt any more; nothing is recorded then.
+    """
     with transaction():
-        schedule = _hold_schedule(run_id)
+        schedule = _lock_schedule_of(run_id)
         if schedule is None:
             return False
         if retry and attempt < schedule.max_attempts:
-            return _try_again(run_id, attempt, error)
+            return _queue_again(run_id, attempt, error)
         run = _end(run_id, attempt, status, error=error, result=None)
         if run is None:
             return False
-        _conclude(schedule, run, status)
-        tell_failed(schedule, run, status, error)
+        complete(schedule, run, status)
+        notify_failed(schedule, run, status, error)
     return True
 
 
-def _hold_schedule(run_id: UUID) -> Schedule | None:
-    owner = select(ScheduleRun.schedule_id).where(ScheduleRun.id == run_id).scalar_subquery()
-    statement = select(Schedule).where(Schedule.id == owner).with_for_update().execution_options(populate_existing=True)
-    return db.session.scalar(statement)
+def _lock_schedule_of(run_id: UUID) -> Schedule | None:
+    schedule_id = select(ScheduleRun.schedule_id).where(ScheduleRun.id == run_id).scalar_subquery()
+    statement = select(Schedule).where(Schedule.id == schedule_id).with_for_update()
+    return db.session.scalar(statement.execution_options(populate_existing=True))
 
 
-def _end(run_id: UUID, attempt: int, status: Status, **values: Any) -> Any:
-    """The run's row after its end; None when it is not at this attempt any more."""
-    moment = func.clock_timestamp()
-    return _change(run_id, attempt, status=status, finished_at=moment, **({"error": None} | values))
+def _end(run_id: UUID, attempt: int, status: RunStatus, **values: Any) -> Any:
+    """Return the run's row after its end; None if it is not at this attempt any more."""
+    finished_at = func.clock_timestamp()
+    return _update(run_id, attempt, status=status, finished_at=finished_at, **({"error": None} | values))
 
 
-def _wait_for(request: UUID, order: Order, outcome: Outcome) -> bool:
-    """The time limit counts from here anew: now it is the other service's."""
-    until = func.now() + timedelta(seconds=order.timeout)
-    values = {"awaits": request, "result": outcome.result, "locked_until": until, "hinted_until": func.now()}
-    return _change(order.run_id, order.attempt, **values) is not None
+def _await_reply(request_id: UUID, context: RunContext, result: ActionResult) -> bool:
+    """The time limit starts again, because it now applies to the other service."""
+    until = func.now() + timedelta(seconds=context.timeout_seconds)
+    values = {"awaits": request_id, "result": result.result, "locked_until": until, "hinted_until": func.now()}
+    return _update(context.run_id, context.attempt, **values) is not None
 
 
-def _try_again(run_id: UUID, attempt: int, error: str) -> bool:
-    later = func.now() + backoff(attempt, base=RETRY_BASE, cap=RETRY_CAP)
-    changed = _change(run_id, attempt, status=Status.QUEUED, error=error, next_attempt_at=later, hinted_until=later)
-    return changed is not None
+def _queue_again(run_id: UUID, attempt: int, error: str) -> bool:
+    later = func.now() + backoff(attempt, base=RETRY_BASE_SECONDS, cap=RETRY_CAP_SECONDS)
+    values = {"status": RunStatus.QUEUED, "error": error, "next_attempt_at": later, "hinted_until": later}
+    return _update(run_id, attempt, **values) is not None
 
 
-def _change(run_id: UUID, attempt: int, **values: Any) -> Any:
+def _update(run_id: UUID, attempt: int, **values: Any) -> Any:
     statement = (
         update(ScheduleRun)
-        .where(ScheduleRun.id == run_id, status_is(ScheduleRun.status, Status.RUNNING), ScheduleRun.attempts == attempt)
+        .where(
+            ScheduleRun.id == run_id,
+            status_is(ScheduleRun.status, RunStatus.RUNNING),
+            ScheduleRun.attempts == attempt,
+        )
         .values({"locked_until": None, "version": ScheduleRun.version + 1} | values)
         .returning(ScheduleRun.id, ScheduleRun.scheduled_for, ScheduleRun.started_at, ScheduleRun.attempts)
     )
     return db.session.execute(statement).first()
-
-
-def _conclude(schedule: Schedule, run: Any, status: Status) -> None:
-    _note_last(schedule.id, run.started_at, status)
-    if schedule.overlap_policy != Overlap.ALLOW:
-        _wake_next(schedule.id)
-    fact = ScheduleCompleted(id=run.id, schedule_id=schedule.id, status=status)
-    outbox.emit(fact, event_id=derived_id(run.id, "completed", at=run.scheduled_for))
-
-
-def _note_last(schedule_id: UUID, started_at: datetime, status: Status) -> None:
-    db.session.execute(
-        update(Schedule)
-        .where(Schedule.id == schedule_id)
-        .values(
-            last_run=started_at,
-            last_run_status=status,
-            run_count=Schedule.run_count + 1,
-            version=Schedule.version + 1,
-            updated_at=Schedule.updated_at,  # when somebody last changed it, not when it last ran
-        )
-        .execution_options(synchronize_session=False)
-    )
-
-
-def _wake_next(schedule_id: UUID) -> None:
-    """The run that waited for this one is due; the clock sends its hint."""
-    waiting = (
-        select(ScheduleRun.id)
-        .where(ScheduleRun.schedule_id == schedule_id, ScheduleRun.status == Status.QUEUED)
-        .where(ScheduleRun.next_attempt_at > func.now(), ScheduleRun.attempts == 0)
-        .order_by(ScheduleRun.scheduled_for)
-        .limit(1)
-        .scalar_subquery()
-    )
-    db.session.execute(
-        update(ScheduleRun)
-        .where(ScheduleRun.id == waiting)
-        .values(next_attempt_at=func.now(), hinted_until=func.now())
-        .execution_options(synchronize_session=False)
-    )

@@ -1,4 +1,4 @@
-"""Making, changing and removing schedules."""
+"""Create, change, enable, disable and delete schedules."""
 
 from typing import Any
 from uuid import UUID
@@ -6,59 +6,79 @@ from uuid import UUID
 from heidi_common.audit.trail import record
 from heidi_common.database.session import db
 from heidi_common.database.transactions import expect_version, transaction
-from heidi_services.scheduler.misfire import first_slot
+from heidi_services.scheduler.misfire import next_slot
 from heidi_services.scheduler.models import Schedule
-from heidi_services.scheduler.service.queries import database_now, locked
-from heidi_services.scheduler.service.validation import DEED, WINDOW, check
+from heidi_services.scheduler.service.queries import database_now, lock_schedule
+from heidi_services.scheduler.service.validation import ACTION_FIELDS, TIMING_FIELDS, validate_schedule
 
-TIMING = WINDOW | {"is_enabled"}
+NEXT_RUN_FIELDS = TIMING_FIELDS | {"is_enabled"}
+"""A change of one of these fields computes the next run again."""
 
 
-def create(values: dict[str, Any], *, by: UUID) -> Schedule:
+def create_schedule(values: dict[str, Any], *, requested_by: UUID) -> Schedule:
+    """Store a new schedule.
+
+    Raises:
+        Invalid: The schedule could never run; names each wrong field.
+    """
     with transaction():
-        schedule = Schedule(**values, created_by=by)
-        check(schedule, WINDOW | DEED, database_now())
-        _retime(schedule)
+        schedule = Schedule(**values, created_by=requested_by)
+        validate_schedule(schedule, TIMING_FIELDS | ACTION_FIELDS, database_now())
+        _set_next_run(schedule)
         db.session.add(schedule)
         db.session.flush()
-        record("schedule_created", actor=by, target=schedule.id)
+        record("schedule_created", actor=requested_by, target=schedule.id)
     return schedule
 
 
-def change(schedule_id: UUID, values: dict[str, Any], *, version: int | None, by: UUID) -> Schedule:
-    """Other times start from now: slots of the old ones that were not fired yet are dropped."""
+def update_schedule(schedule_id: UUID, values: dict[str, Any], *, version: int | None, requested_by: UUID) -> Schedule:
+    """Change fields of a schedule.
+
+    A change of its times applies from now: slots of the old times that were not dispatched yet are dropped.
+
+    Args:
+        schedule_id: The schedule to change.
+        values: The new values by attribute. Other attributes do not change.
+        version: The version in `If-Match`; None accepts any.
+        requested_by: The user or machine client, for the audit trail.
+
+    Raises:
+        NotFound: No schedule has this ID.
+        PreconditionFailed: The schedule has another version.
+        Invalid: The schedule could never run; names each wrong field.
+    """
     with transaction():
-        schedule = locked(schedule_id)
+        schedule = lock_schedule(schedule_id)
         expect_version(schedule, version)
         changed = {name for name, value in values.items() if getattr(schedule, name) != value}
         for name in changed:
             setattr(schedule, name, values[name])
-        check(schedule, changed, database_now())
-        if changed & TIMING:
-            _retime(schedule)
+        validate_schedule(schedule, changed, database_now())
+        if changed & NEXT_RUN_FIELDS:
+            _set_next_run(schedule)
         if changed:
-            record("schedule_updated", actor=by, target=schedule.id, detail={"changed": sorted(changed)})
+            record("schedule_updated", actor=requested_by, target=schedule.id, detail={"changed": sorted(changed)})
     return schedule
 
 
-def remove(schedule_id: UUID, *, version: int | None, by: UUID) -> None:
-    """The history goes with it; a run that is under way finds nothing to report to."""
+def delete_schedule(schedule_id: UUID, *, version: int | None, requested_by: UUID) -> None:
+    """Delete a schedule and its runs. The result of a run in progress is discarded."""
     with transaction():
-        schedule = locked(schedule_id)
+        schedule = lock_schedule(schedule_id)
         expect_version(schedule, version)
         db.session.delete(schedule)
-        record("schedule_deleted", actor=by, target=schedule_id)
+        record("schedule_deleted", actor=requested_by, target=schedule_id)
 
 
-def enable(schedule_id: UUID, *, by: UUID) -> Schedule:
-    """From now on: what came while it was disabled is not missed."""
-    return change(schedule_id, {"is_enabled": True}, version=None, by=by)
+def enable_schedule(schedule_id: UUID, *, requested_by: UUID) -> Schedule:
+    """Enable a schedule from now on. Slots that came while it was disabled do not count as missed."""
+    return update_schedule(schedule_id, {"is_enabled": True}, version=None, requested_by=requested_by)
 
 
-def disable(schedule_id: UUID, *, by: UUID) -> Schedule:
-    return change(schedule_id, {"is_enabled": False}, version=None, by=by)
+def disable_schedule(schedule_id: UUID, *, requested_by: UUID) -> Schedule:
+    return update_schedule(schedule_id, {"is_enabled": False}, version=None, requested_by=requested_by)
 
 
-def _retime(schedule: Schedule) -> None:
-    start = first_slot(schedule, database_now(), schedule.start_at) if schedule.is_enabled else None
-    schedule.next_run = start
+def _set_next_run(schedule: Schedule) -> None:
+    slot = next_slot(schedule, database_now(), schedule.start_at) if schedule.is_enabled else None
+    schedule.next_run = slot

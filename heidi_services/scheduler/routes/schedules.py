@@ -1,0 +1,84 @@
+"""Create, read, change, enable, disable and delete schedules."""
+
+from typing import Any
+from uuid import UUID
+
+from heidi_common.database.pagination import Page
+from heidi_common.identity.models import Role
+from heidi_common.interceptors.conditional import etag, if_match
+from heidi_common.interceptors.idempotency import idempotent
+from heidi_common.jwt.guards import caller, guard
+from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
+from heidi_services.scheduler.models import Schedule
+from heidi_services.scheduler.routes.blueprint import BASE, SCHEDULE, WRITE, blp
+from heidi_services.scheduler.schemas import ScheduleChange, ScheduleIn, ScheduleOut, ScheduleQuery
+from heidi_services.scheduler.service import queries, schedules
+
+
+@blp.route(BASE, methods=["POST"])
+@guard(Role.ADMIN, scopes=WRITE)
+@idempotent
+@blp.arguments(ScheduleIn)
+@blp.response(201, ScheduleOut)
+def create_schedule(body: dict[str, Any]) -> Schedule:
+    """Create a schedule. An invalid expression or time zone is a 422 that names the field."""
+    schedule = schedules.create_schedule(body, requested_by=caller().id)
+    etag(schedule)
+    return schedule
+
+
+@blp.route(BASE, methods=["GET"])
+@guard(Role.ADMIN, scopes=WRITE)
+@blp.arguments(ScheduleQuery, location="query")
+@blp.response(200, ScheduleOut(many=True))
+def list_schedules(query: dict[str, Any]) -> Page:
+    """List schedules, filtered by state and action."""
+    return queries.find_schedules(**query)
+
+
+@blp.route(SCHEDULE, methods=["GET"])
+@guard(Role.ADMIN, scopes=WRITE)
+@documents(IF_NONE_MATCH)
+@blp.response(200, ScheduleOut)
+def get_schedule(schedule_id: UUID) -> Schedule:
+    """Get a schedule with its last and next run."""
+    schedule = queries.get_schedule(schedule_id)
+    etag(schedule)
+    return schedule
+
+
+@blp.route(SCHEDULE, methods=["PATCH"])
+@guard(Role.ADMIN, scopes=WRITE)
+@documents(IF_MATCH)
+@blp.arguments(ScheduleChange(partial=True))
+@blp.response(200, ScheduleOut)
+def change_schedule(body: dict[str, Any], schedule_id: UUID) -> Schedule:
+    """Change fields of a schedule; fields that are left out do not change. Honours `If-Match`."""
+    schedule = schedules.update_schedule(schedule_id, body, version=if_match(), requested_by=caller().id)
+    etag(schedule)
+    return schedule
+
+
+@blp.route(SCHEDULE, methods=["DELETE"])
+@guard(Role.ADMIN, scopes=WRITE)
+@documents(IF_MATCH)
+@blp.response(204)
+def delete_schedule(schedule_id: UUID) -> None:
+    """Delete a schedule and all its runs. Honours `If-Match`."""
+    schedules.delete_schedule(schedule_id, version=if_match(), requested_by=caller().id)
+
+
+@blp.route(f"{SCHEDULE}/enable", methods=["POST"])
+@guard(Role.ADMIN)
+@blp.response(200, ScheduleOut)
+def enable_schedule(schedule_id: UUID) -> Schedule:
+    """Enable a schedule. Occurrences that passed while it was disabled are not run."""
+    return schedules.enable_schedule(schedule_id, requested_by=caller().id)
+
+
+@blp.route(f"{SCHEDULE}/disable", methods=["POST"])
+@guard(Role.ADMIN)
+@blp.response(200, ScheduleOut)
+def disable_schedule(schedule_id: UUID) -> Schedule:
+    """Disable a schedule. Its runs are kept."""
+    return schedules.disable_schedule(schedule_id, requested_by=caller().id)
