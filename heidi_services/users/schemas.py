@@ -8,10 +8,10 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from heidi_common.database.text_search import plain_letters
-from heidi_common.identity.accounts import UserOut
 from heidi_common.identity.models import Role
 from heidi_common.identity.password_hashing import MAX_BYTES
 from heidi_common.identity.password_policy import IN_DOCUMENTS
+from heidi_common.identity.serializers import UserOut
 from heidi_common.schemas import timezones
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import Flag, PersonName, Text, UtcDateTime

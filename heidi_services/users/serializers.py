@@ -7,14 +7,14 @@ from typing import Any
 from flask import Response, jsonify
 
 from heidi_common.database.pagination import Page
-from heidi_common.identity import accounts
-from heidi_common.identity.accounts import USER_COLUMNS, AnyRow
+from heidi_common.identity import serializers
 from heidi_common.identity.models import User
+from heidi_common.identity.serializers import USER_COLUMNS, AnyRow
 from heidi_common.interceptors.transform import enveloped, page_items
 from heidi_common.schemas.fields import iso
 
 COLUMNS: tuple[Any, ...] = (
-    *accounts.PUBLIC_COLUMNS,
+    *serializers.PUBLIC_COLUMNS,
     USER_COLUMNS.phone,
     USER_COLUMNS.locale,
     USER_COLUMNS.timezone,
@@ -25,7 +25,7 @@ COLUMNS: tuple[Any, ...] = (
 
 def person(row: AnyRow | User) -> dict[str, Any]:
     """The JSON object of PersonOut."""
-    return accounts.serialize_user_json(row) | {
+    return serializers.serialize_user_json(row) | {
         "phone": row.phone,
         "locale": row.locale,
         "timezone": row.timezone,

@@ -13,8 +13,8 @@ from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
 from heidi_common.database.text_search import plain_letters
-from heidi_common.identity.accounts import AnyRow
 from heidi_common.identity.models import Role, User
+from heidi_common.identity.serializers import AnyRow
 from heidi_common.jwt.guards import Caller
 from heidi_common.problems import NotFound
 from heidi_services.users.serializers import COLUMNS
