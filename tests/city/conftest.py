@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
-from heidi_services.city import import_sources
+from heidi_services.city.import_sources import geonames
 from heidi_services.city.models import City
 from heidi_services.city.service import cities, importer
 from tests.conftest import _empty
@@ -55,6 +55,6 @@ def world(platform: Flask) -> Iterator[FlaskClient]:
             count = db.session.query(City).count()
         if count != 34_006:
             _empty()
-            importer.load(import_sources.shipped(15000).lines)
+            importer.import_cities(geonames.read_shipped(15000).lines)
         yield platform.test_client()
         db.session.remove()

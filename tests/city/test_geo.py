@@ -12,8 +12,8 @@ from heidi_services.city.geo import (
     chord_of_km,
     distance_km,
     km_of_chord,
+    normalize_longitude,
     unit_vector,
-    wrapped,
 )
 
 HALF_WAY_ROUND = pi * EARTH_RADIUS_KM
@@ -93,6 +93,6 @@ def test_known_distances_and_courses(
 
 
 def test_the_date_line_has_one_name() -> None:
-    assert wrapped(180.0) == -180.0
-    assert wrapped(-180.0) == -180.0
-    assert wrapped(179.9999) == 179.9999
+    assert normalize_longitude(180.0) == -180.0
+    assert normalize_longitude(-180.0) == -180.0
+    assert normalize_longitude(179.9999) == 179.9999

@@ -21,7 +21,7 @@ from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
 from heidi_common.database.transactions import reading, transaction
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_services.city import import_sources
+from heidi_services.city.import_sources import geonames
 from heidi_services.city.models import CITY_NAMES, City
 from heidi_services.city.service import cities, importer
 from tests.conftest import ROOT
@@ -88,7 +88,7 @@ def test_what_the_source_changed_is_changed(app: Flask, client: FlaskClient, csv
 def test_what_was_changed_by_hand_stays_until_the_source_changes(app: Flask, csv_path: Path) -> None:
     run(app, "import", "--file", str(csv_path))
     city = db.session.scalars(select(City)).one()
-    cities.change(city.id, None, name="Köthen (Anhalt)")
+    cities.update(city.id, None, name="Köthen (Anhalt)")
     cities.deactivate(city.id, None)
     before = stored()
     assert "0 changed, 1 unchanged" in run(app, "import", "--file", str(csv_path)).output
@@ -167,7 +167,7 @@ def test_a_geonames_file_and_the_shipped_data_mean_the_same_city(app: Flask, tmp
         "timezone": "Europe/Berlin",
         "alternatenames": ["Cöthen", "Kethen"],
     }
-    importer.load([(1, import_sources._from_cache(raw))])
+    importer.import_cities([(1, geonames._from_shipped(raw))])
     path = tmp_path / "DE.txt"
     path.write_text(GEONAMES)
     assert "0 added, 0 changed, 1 unchanged" in run(app, "import", "--file", str(path)).output
@@ -184,12 +184,13 @@ def test_odd_characters_survive_the_copy(app: Flask, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_all_four_sizes_are_shipped() -> None:
-    assert [import_sources.shipped(size).length for size in import_sources.SIZES] == [34_006, 69_472, 170_391, 234_908]
+    lengths = [geonames.read_shipped(size).length for size in geonames.MIN_POPULATIONS]
+    assert lengths == [34_006, 69_472, 170_391, 234_908]
 
 
 def test_an_error_in_the_middle_leaves_the_tables_and_their_indexes_as_they_were(app: Flask) -> None:
     def half() -> Any:
-        yield from (line for _, line in zip(range(5000), import_sources.shipped(15000).lines, strict=False))
+        yield from (line for _, line in zip(range(5000), geonames.read_shipped(15000).lines, strict=False))
         raise RuntimeError("the disk is gone")
 
     def indexes() -> set[str]:
@@ -197,7 +198,7 @@ def test_an_error_in_the_middle_leaves_the_tables_and_their_indexes_as_they_were
 
     before = indexes()
     with pytest.raises(RuntimeError):
-        importer.load(half())
+        importer.import_cities(half())
     assert (count(City), count(CITY_NAMES)) == (0, 0)
     assert indexes() == before
 
@@ -247,7 +248,7 @@ def test_a_killed_import_leaves_nothing(app: Flask, settings: Settings) -> None:
         child.send_signal(signal.SIGKILL)
         child.wait()
     assert count(City) == 0
-    assert importer.load(import_sources.shipped(15000).lines).added == 34_006
+    assert importer.import_cities(geonames.read_shipped(15000).lines).added == 34_006
     assert run(app, "stats").output.split()[:2] == ["cities", "34,006"]
 
 

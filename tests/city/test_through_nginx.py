@@ -56,7 +56,7 @@ def is_hit(answer: requests.Response) -> bool:
 def test_a_change_elsewhere_is_seen_soon(url: str, make: Callable[..., City], path: str) -> None:
     city = make(**BERLIN)
     path = url + path.format(id=city.id)
-    for change in (lambda: cities.change(city.id, None, population=1), lambda: cities.deactivate(city.id, None)):
+    for change in (lambda: cities.update(city.id, None, population=1), lambda: cities.deactivate(city.id, None)):
         until(lambda: is_hit(get(path)))
         before = get(path).text
         change()

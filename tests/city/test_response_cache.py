@@ -18,7 +18,7 @@ from heidi_common.redis.cache import redis_cache
 from heidi_common.redis.client import redis_client
 from heidi_services import SERVICES
 from heidi_services.city.models import City
-from heidi_services.city.service import cities, response_cache
+from heidi_services.city.service import cities, queries, response_cache
 from tests.city.conftest import BERLIN
 from tests.conftest import make_settings
 from tests.ports import free_port
@@ -100,18 +100,18 @@ def test_a_change_is_seen_at_once_on_every_instance(
 
 
 def test_a_reader_slower_than_a_change_stores_nothing_that_is_used(client: FlaskClient, city: City) -> None:
-    def slow() -> response_cache.Answer:
-        cities.change(city.id, None, population=1)
-        return response_cache.Answer("old", b"old")
+    def slow() -> response_cache.CachedResponse:
+        cities.update(city.id, None, population=1)
+        return response_cache.CachedResponse("old", b"old")
 
     assert response_cache.get_or_load("slow", slow).body == b"old"
-    assert response_cache.get_or_load("slow", lambda: response_cache.Answer("new", b"new")).body == b"new"
+    assert response_cache.get_or_load("slow", lambda: response_cache.CachedResponse("new", b"new")).body == b"new"
 
 
 def test_a_change_that_is_rolled_back_drops_nothing(client: FlaskClient, city: City, statements: Sent) -> None:
     path = f"{URL}/{city.id}"
     with pytest.raises(RuntimeError), transaction():
-        cities.change(city.id, None, population=1)
+        cities.update(city.id, None, population=1)
         raise RuntimeError
     statements.clear()
     assert client.get(path).json["data"]["population"] == BERLIN["population"]
@@ -122,11 +122,11 @@ def test_answers_are_dropped_only_after_the_commit(app: Flask, city: City) -> No
     seen: list[int | None] = []
 
     def look() -> None:
-        seen.append(cities.row(city.id).population)
+        seen.append(queries.get_city(city.id).population)
 
     with transaction():
         after_commit(look)
-        cities.change(city.id, None, population=1)
+        cities.update(city.id, None, population=1)
     assert seen == [1]
 
 
@@ -144,10 +144,10 @@ def test_reads_and_changes_work_without_redis(redis_url: str, database_url: str,
     lonely = make_settings(database_url, f"redis://127.0.0.1:{free_port()}/0")
     app = build_app(lonely, SERVICES["city"])
     with app.app_context():
-        cities.change(city.id, None, population=1)
+        cities.update(city.id, None, population=1)
         assert app.test_client().get(f"{URL}/{city.id}").json["data"]["population"] == 1
         with pytest.raises(Unavailable):
-            response_cache.renew_for(OutboxEvent())
+            response_cache.invalidate_for_event(OutboxEvent())
 
 
 def test_a_generation_that_redis_lost_makes_all_older_answers_void(client: FlaskClient, city: City) -> None:
@@ -161,4 +161,4 @@ def test_a_generation_that_redis_lost_makes_all_older_answers_void(client: Flask
 
 def test_stored_answers_expire(client: FlaskClient, city: City, app: Flask) -> None:
     store: redis.Redis = redis_client()
-    assert 0 < store.ttl(redis_cache().key(f"city:{city.id.hex}")) <= response_cache.SECONDS
+    assert 0 < store.ttl(redis_cache().key(f"city:{city.id.hex}")) <= response_cache.TTL_SECONDS
