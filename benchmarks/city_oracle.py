@@ -32,7 +32,7 @@ from heidi_services.city.import_sources import geonames
 from heidi_services.city.service import importer, nearby
 from heidi_standalone.servers.postgres import Postgres
 from heidi_standalone.servers.valkey import Valkey
-from tests.city.oracle import Known, check, everything_by_distance
+from tests.city.oracle import Known, check, sort_by_distance
 from tests.conftest import ROOT, make_settings
 
 EVERYTHING = 20038.0
@@ -80,7 +80,7 @@ def compare(points: int, dice: random.Random) -> int:
         found = nearby.nearest(latitude, longitude, radius_km=radius, limit=limit)
         answer = [serializers.serialize_with_distance(row, latitude, longitude) for row in found.rows]
         try:
-            check(answer, everything_by_distance(cities, latitude, longitude), radius, limit)
+            check(answer, sort_by_distance(cities, latitude, longitude), radius, limit)
         except AssertionError as error:
             wrong += 1
             print(f"({latitude!r}, {longitude!r}) within {radius} km, {limit}: {error}")
