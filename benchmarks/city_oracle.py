@@ -27,11 +27,12 @@ from heidi_common.cli.commands import init_migrations
 from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.transactions import reading
 from heidi_services import SERVICES
-from heidi_services.city import import_sources, serializers
+from heidi_services.city import serializers
+from heidi_services.city.import_sources import geonames
 from heidi_services.city.service import importer, nearby
 from heidi_standalone.servers.postgres import Postgres
 from heidi_standalone.servers.valkey import Valkey
-from tests.city.oracle import Known, check, everything_by_distance
+from tests.city.oracle import Known, check, sort_by_distance
 from tests.conftest import ROOT, make_settings
 
 EVERYTHING = 20038.0
@@ -77,9 +78,9 @@ def compare(points: int, dice: random.Random) -> int:
     for number, (latitude, longitude) in enumerate(asked, 1):
         radius, limit = dice.choice([10, 50, 500, 5000, EVERYTHING]), dice.randint(1, 100)
         found = nearby.nearest(latitude, longitude, radius_km=radius, limit=limit)
-        answer = [serializers.from_place(row, latitude, longitude) for row in found.rows]
+        answer = [serializers.serialize_with_distance(row, latitude, longitude) for row in found.rows]
         try:
-            check(answer, everything_by_distance(cities, latitude, longitude), radius, limit)
+            check(answer, sort_by_distance(cities, latitude, longitude), radius, limit)
         except AssertionError as error:
             wrong += 1
             print(f"({latitude!r}, {longitude!r}) within {radius} km, {limit}: {error}")
@@ -115,7 +116,7 @@ def add_synthetic(count: int) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", type=int, choices=import_sources.SIZES, default=15000, help="the set to import")
+    parser.add_argument("--size", type=int, choices=geonames.MIN_POPULATIONS, default=15000, help="the set to import")
     parser.add_argument("--points", type=int, default=1000)
     parser.add_argument("--synthetic", type=int, default=0, help="so many random places more, timed only")
     parser.add_argument("--seed", type=int, default=1)
@@ -123,7 +124,7 @@ def main() -> int:
     dice = random.Random(given.seed)
     with platform():
         started = time.perf_counter()
-        report = importer.load(import_sources.shipped(given.size).lines)
+        report = importer.import_cities(geonames.read_shipped(given.size).lines)
         print(f"{report.added:,} cities imported in {time.perf_counter() - started:.1f} s", flush=True)
         wrong = compare(given.points, dice) if given.points else 0
         measure(2000, dice)

@@ -22,8 +22,8 @@ from heidi_common.cli.commands import init_migrations
 from heidi_common.database.session import db
 from heidi_common.identity.models import User
 from heidi_services import SERVICES
-from heidi_services.users.schemas import PeopleQuery
-from heidi_services.users.service.queries import ORDERS, filtered
+from heidi_services.users.schemas import UserListQuery
+from heidi_services.users.service.queries import ORDERS, filter_statement
 from heidi_standalone.servers.postgres import Postgres
 from tests.conftest import ROOT, make_settings
 
@@ -114,10 +114,10 @@ def _tell(what: str, took: float, limit: float) -> int:
 
 def _page(query: dict[str, str], depth: int) -> Select[Any]:
     """The statement of a page that begins so many rows into the whole table."""
-    given = PeopleQuery().load(query)
+    given = UserListQuery().load(query)
     sort = given["sort"]
     order, descending = ORDERS[sort.removeprefix("-")], sort.startswith("-")
-    statement, values = filtered(given)
+    statement, values = filter_statement(given)
     if depth:
         columns = [order.desc(), User.id.desc()] if descending else [order, User.id]
         after = db.session.execute(db.select(order, User.id).order_by(*columns).offset(depth).limit(1)).one()

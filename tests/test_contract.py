@@ -139,7 +139,7 @@ def test_if_match_and_if_none_match_stand_where_they_are_honoured(everything: li
 
 def test_a_document_shows_the_length_that_a_new_password_must_have(documents: Documents) -> None:
     auth, users = (documents[name]["components"]["schemas"] for name in ("auth", "users"))
-    new = [auth["RegisterIn"]["properties"]["password"], users["PersonIn"]["properties"]["password"]]
+    new = [auth["RegisterIn"]["properties"]["password"], users["UserIn"]["properties"]["password"]]
     new += [auth[name]["properties"]["newPassword"] for name in ("ResetIn", "ChangeIn")]
     assert [field["minLength"] for field in new] == [12] * 4
     assert auth["LoginIn"]["properties"]["password"]["minLength"] == 1

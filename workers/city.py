@@ -7,4 +7,4 @@ from workers.actors import consumer
 
 @consumer("core")
 def renew_city_answers(event: OutboxEvent) -> None:
-    response_cache.renew_for(event)
+    response_cache.invalidate_for_event(event)

@@ -8,9 +8,9 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from heidi_common.identity.accounts import UserOut
 from heidi_common.identity.password_hashing import MAX_BYTES
 from heidi_common.identity.password_policy import IN_DOCUMENTS
+from heidi_common.identity.serializers import UserOut
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import PersonName, Text, UtcDateTime
 from heidi_common.schemas.validators import validate_range

@@ -1,4 +1,4 @@
-"""Places, nearest cities, search."""
+"""The city service: cities, nearest cities within a radius, search by name."""
 
 from flask import Flask
 
@@ -8,5 +8,5 @@ from heidi_common.config.settings import Settings
 
 
 def create_app() -> Flask:
-    """The city service alone, configured by the environment."""
+    """Build an application that serves city alone, configured by the environment."""
     return build_app(Settings.from_env(), SERVICES["city"])

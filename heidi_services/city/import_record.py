@@ -1,4 +1,4 @@
-"""One city as a source has it, checked by the rules of the API."""
+"""One city of an import: validated by the same rules as the API, and normalized."""
 
 from __future__ import annotations
 
@@ -10,19 +10,26 @@ import orjson
 
 from heidi_common.schemas import timezones
 from heidi_services.city import countries
-from heidi_services.city.geo import wrapped
+from heidi_services.city.geo import normalize_longitude
 from heidi_services.city.name_matching import fold, index_names
 
-LONGEST_NAME = 200
-MOST_PEOPLE = 2**31 - 1
+MAX_NAME_LENGTH = 200
+MAX_POPULATION = 2**31 - 1
 
 
-class Unusable(ValueError):
-    """Why a line cannot become a city."""
+class InvalidRecord(ValueError):
+    """Why a line of an import is not a valid city."""
 
 
-class Place(NamedTuple):
-    """A city ready to be stored; `source` finds it again at the next import, `digest` tells whether it changed."""
+class CityRecord(NamedTuple):
+    """A city that is ready to be stored.
+
+    Attributes:
+        source: Identifies the city in later imports.
+        digest: Differs if the source has changed the city since.
+        extra: The metadata, as JSON text.
+        index_names: The folded names under which search finds the city.
+    """
 
     source: str
     digest: str
@@ -38,7 +45,7 @@ class Place(NamedTuple):
     index_names: list[str]
 
 
-def place(
+def build_record(
     source: str | None,
     *,
     name: str,
@@ -50,47 +57,66 @@ def place(
     timezone: str,
     other_names: list[str],
     extra: dict[str, Any] | None,
-) -> Place:
-    """Checked and folded; nobody living there means that nobody counted. Raises Unusable."""
-    lat, lon = _degrees(latitude, 90, "latitude"), wrapped(_degrees(longitude, 180, "longitude"))
-    people = _people(population)
-    _check_words(name, country, timezone)
-    others = [other for other in dict.fromkeys(other_names) if other != name and 0 < len(other) <= LONGEST_NAME]
-    stored = orjson.dumps(extra).decode() if extra else None
-    values = (name, country, state or None, lat, lon, people or None, timezone or None, stored, others)
+) -> CityRecord:
+    """Validate and normalize a city.
+
+    Args:
+        source: The ID of the city in its source; None identifies it by country, name and position.
+        name: 1 to 200 characters.
+        country: ISO 3166-1 alpha-2.
+        state: May be empty.
+        latitude: Degrees, as a number or as text.
+        longitude: Degrees, as a number or as text.
+        population: A whole number, or text; 0 means unknown.
+        timezone: A name of the IANA database; may be empty.
+        other_names: Names that are too long, and duplicates, are left out.
+        extra: The metadata.
+
+    Raises:
+        InvalidRecord: A value is invalid.
+    """
+    lat, lon = _degrees(latitude, 90, "latitude"), normalize_longitude(_degrees(longitude, 180, "longitude"))
+    residents = _population(population)
+    _check_text(name, country, timezone)
+    others = [other for other in dict.fromkeys(other_names) if other != name and 0 < len(other) <= MAX_NAME_LENGTH]
+    metadata = orjson.dumps(extra).decode() if extra else None
+    values = (name, country, state or None, lat, lon, residents or None, timezone or None, metadata, others)
+    digest = _digest(values)
+    source = source or f"csv:{country}:{fold(name)}:{lat:.4f}:{lon:.4f}"
+    return CityRecord(source, digest, *values, index_names([name, *others]))
+
+
+def _digest(values: tuple[Any, ...]) -> str:
     try:
-        digest = hashlib.blake2b(orjson.dumps(values), digest_size=16).hexdigest()
+        return hashlib.blake2b(orjson.dumps(values), digest_size=16).hexdigest()
     except TypeError:
-        raise Unusable("is not valid UTF-8") from None
-    # Without an id of its own a place is known by its name and where it lies.
-    own = source or f"csv:{country}:{fold(name)}:{lat:.4f}:{lon:.4f}"
-    return Place(own, digest, *values, index_names([name, *others]))
+        raise InvalidRecord("is not valid UTF-8") from None
 
 
-def _degrees(value: Any, limit: int, what: str) -> float:
+def _degrees(value: Any, limit: int, field: str) -> float:
     try:
-        found = float(value)
+        number = float(value)
     except ValueError:
-        raise Unusable(f"{what} {value!r} is not a number") from None
-    if not (isfinite(found) and -limit <= found <= limit):
-        raise Unusable(f"{what} {value!r} is not between -{limit} and {limit}")
-    return found
+        raise InvalidRecord(f"{field} {value!r} is not a number") from None
+    if not (isfinite(number) and -limit <= number <= limit):
+        raise InvalidRecord(f"{field} {value!r} is not between -{limit} and {limit}")
+    return number
 
 
-def _people(value: Any) -> int:
+def _population(value: Any) -> int:
     try:
-        found = int(value or 0)
+        number = int(value or 0)
     except ValueError:
-        raise Unusable(f"population {value!r} is not a whole number") from None
-    if not 0 <= found <= MOST_PEOPLE:
-        raise Unusable(f"population {value!r} is out of range")
-    return found
+        raise InvalidRecord(f"population {value!r} is not a whole number") from None
+    if not 0 <= number <= MAX_POPULATION:
+        raise InvalidRecord(f"population {value!r} is not between 0 and {MAX_POPULATION}")
+    return number
 
 
-def _check_words(name: str, country: str, timezone: str) -> None:
-    if not name.strip() or len(name) > LONGEST_NAME or "\x00" in name:
-        raise Unusable("has no usable name")
+def _check_text(name: str, country: str, timezone: str) -> None:
+    if not name.strip() or len(name) > MAX_NAME_LENGTH or "\x00" in name:
+        raise InvalidRecord("has no valid name")
     if country not in countries.names():
-        raise Unusable(f"{country!r} is not a country code")
+        raise InvalidRecord(f"{country!r} is not a country code")
     if timezone and timezone not in timezones.names():
-        raise Unusable(f"{timezone!r} is not a time zone")
+        raise InvalidRecord(f"{timezone!r} is not a time zone")

@@ -1,4 +1,4 @@
-"""The tables of the city service. Its GiST, GIN and pattern indexes are named `hx_` and stand in the migration."""
+"""Tables of the city service. Their GiST, GIN and pattern indexes (`hx_...`) are defined only in the migrations."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from sqlalchemy.types import UserDefinedType
 from heidi_common.database.models import Base, Entity
 
 PEOPLE = "coalesce(population, -1)"
-"""Population as an order has it: unknown comes below nobody."""
+"""Population as lists are sorted by it: unknown comes below 0."""
 
 
 class Cube(UserDefinedType[str]):
-    """The type of PostgreSQL's `cube` extension; here a point on the unit sphere."""
+    """The type `cube` of PostgreSQL's extension of that name; here a point on the unit sphere."""
 
     cache_ok = True
 
@@ -37,7 +37,7 @@ class Cube(UserDefinedType[str]):
         return "CUBE"
 
 
-ischema_names["cube"] = Cube  # else reflection warns that it does not know the type
+ischema_names["cube"] = Cube  # otherwise reflection warns about an unknown type
 
 POS = (
     "cube(ARRAY[cos(radians(latitude)) * cos(radians(longitude)),"
@@ -46,7 +46,7 @@ POS = (
 
 
 class City(Entity, Base):
-    """A place. Deactivated ones stay, because others hold their ids."""
+    """A city. Deactivated cities are kept, because other data may refer to their IDs."""
 
     __tablename__ = "cities"
     __table_args__ = (
@@ -73,9 +73,9 @@ class City(Entity, Base):
     is_active: Mapped[bool] = mapped_column(default=True, server_default="true")
     other_names: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}", deferred=True)
     source: Mapped[str | None] = mapped_column(deferred=True)
-    """Where an imported city comes from (`geonames:2867714`), so that it is found again; None for one made by hand."""
+    """Identifies an imported city in later imports (`geonames:2867714`); None if the city was created by the API."""
     source_digest: Mapped[str | None] = mapped_column(deferred=True)
-    """Digest of what the source said: an import touches a row only when its source has changed."""
+    """Digest of the imported values: an import updates a row only if its source has changed since."""
     pos: Mapped[str] = mapped_column(Cube, Computed(POS, persisted=True), deferred=True)
     people: Mapped[int] = column_property(literal_column(PEOPLE))
 
@@ -88,4 +88,4 @@ CITY_NAMES = Table(
     Column("country", Text, nullable=False),
     Column("weight", REAL, nullable=False),
 )
-"""Derived: every folded name of every active city, with what search needs beside it."""
+"""Derived from `cities`: each folded name of each active city, with the columns that search filters and ranks by."""

@@ -1,4 +1,4 @@
-"""The HTTP door of the city service. Reads are public and give ready answers; changes are for those who may."""
+"""HTTP routes of the city service. Reads are public and cacheable; changes require a role."""
 
 from __future__ import annotations
 
@@ -13,29 +13,25 @@ from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint, enveloped, page_items
 from heidi_common.jwt.guards import guard, public
 from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
-from heidi_services.city import schemas
-from heidi_services.city import serializers as present
-from heidi_services.city.http_cache import answered, wants_geojson
+from heidi_services.city import schemas, serializers
+from heidi_services.city.http_cache import cacheable_response, prefers_geojson
 from heidi_services.city.models import City
-from heidi_services.city.service import cities as catalogue
-from heidi_services.city.service import nearby
-from heidi_services.city.service import response_cache as fresh
-from heidi_services.city.service import search as finding
+from heidi_services.city.service import cities, nearby, queries, response_cache, search
 
-blp = Blueprint("cities", __name__, description="Places. Data: GeoNames (geonames.org), CC BY 4.0.")
+blp = Blueprint("cities", __name__, description="Cities. Data: GeoNames (geonames.org), CC BY 4.0.")
 blueprints = (blp,)
 
 
 @blp.route("/api/v1/cities", methods=["GET"])
 @public
 @documents(IF_NONE_MATCH)
-@blp.arguments(schemas.ListQuery, location="query")
+@blp.arguments(schemas.CityListQuery, location="query")
 @blp.response(200, schemas.CityOut(many=True))
 def list_cities(query: dict[str, Any]) -> Response:
-    """Cities by name, population or age; `Accept: application/geo+json` gives a FeatureCollection."""
-    found = catalogue.listed(**query)
-    answer = present.several(map(present.city, page_items(found)), found.meta, geojson=wants_geojson())
-    return answered(answer, negotiated=True)
+    """List cities. With `Accept: application/geo+json`, the response is a FeatureCollection."""
+    page = queries.list_cities(**query)
+    items = map(serializers.serialize_city, page_items(page))
+    return cacheable_response(serializers.list_response(items, page.meta, geojson=prefers_geojson()), negotiated=True)
 
 
 @blp.route("/api/v1/cities", methods=["POST"])
@@ -44,8 +40,8 @@ def list_cities(query: dict[str, Any]) -> Response:
 @blp.arguments(schemas.CityIn)
 @blp.response(201, schemas.CityOut)
 def create_city(body: dict[str, Any]) -> City:
-    """A new city, found by lists and searches from then on."""
-    city = catalogue.create(**body)
+    """Create a city. Lists and searches include it immediately."""
+    city = cities.create(**body)
     etag(city)
     return city
 
@@ -53,41 +49,41 @@ def create_city(body: dict[str, Any]) -> City:
 @blp.route("/api/v1/cities/nearby", methods=["GET"])
 @public
 @documents(IF_NONE_MATCH)
-@blp.arguments(schemas.NearQuery, location="query")
-@blp.response(200, schemas.NearCityOut(many=True))
-def near_a_point(query: dict[str, Any]) -> Response:
-    """The nearest cities to a point, nearest first; also as GeoJSON."""
-    return _near(nearby.nearest(**query), query)
+@blp.arguments(schemas.NearbyPointQuery, location="query")
+@blp.response(200, schemas.NearbyCityOut(many=True))
+def nearest_to_point(query: dict[str, Any]) -> Response:
+    """Find the cities nearest to a point within a radius, nearest first; also as GeoJSON."""
+    return _nearby_response(nearby.nearest(**query), query)
 
 
 @blp.route("/api/v1/cities/<uuid:city_id>/nearby", methods=["GET"])
 @public
 @documents(IF_NONE_MATCH)
-@blp.arguments(schemas.AroundQuery, location="query")
-@blp.response(200, schemas.NearCityOut(many=True))
-def near_a_city(query: dict[str, Any], city_id: UUID) -> Response:
-    """The nearest cities to a city, itself left out; also as GeoJSON."""
-    return _near(nearby.nearest_to(city_id, **query), query)
+@blp.arguments(schemas.NearbyQuery, location="query")
+@blp.response(200, schemas.NearbyCityOut(many=True))
+def nearest_to_city(query: dict[str, Any], city_id: UUID) -> Response:
+    """Find the cities nearest to a city within a radius, without the city itself; also as GeoJSON."""
+    return _nearby_response(nearby.nearest_to(city_id, **query), query)
 
 
 @blp.route("/api/v1/cities/search", methods=["GET"])
 @public
 @documents(IF_NONE_MATCH)
-@blp.arguments(schemas.SearchQuery, location="query")
-@blp.response(200, schemas.FoundCityOut(many=True))
+@blp.arguments(schemas.CitySearchQuery, location="query")
+@blp.response(200, schemas.CityMatchOut(many=True))
 def search_cities(query: dict[str, Any]) -> Response:
-    """Cities whose name, in any language, begins with `q` or is one slip away; also as GeoJSON."""
-    geojson = wants_geojson()
+    """Find cities with a name, in any language, that begins with `q` or differs by one typo; also as GeoJSON."""
+    geojson = prefers_geojson()
 
-    def load() -> fresh.Answer:
-        found = finding.search(**query)
-        meta = {"limit": query["limit"], "hasMore": found.more, "nextCursor": None}
-        return present.several(present.found(found), meta, geojson=geojson)
+    def load() -> response_cache.CachedResponse:
+        result = search.search(**query)
+        meta = {"limit": query["limit"], "hasMore": result.more, "nextCursor": None}
+        return serializers.list_response(serializers.serialize_search_result(result), meta, geojson=geojson)
 
-    if "point" in query:  # there are too many points for a cache to meet one twice
-        return answered(load(), negotiated=True)
+    if "point" in query:  # not cached: the same point hardly ever occurs twice
+        return cacheable_response(load(), negotiated=True)
     key = f"search:{geojson:d}:{query['limit']}:{query.get('country', '')}:{query['q']}"
-    return answered(fresh.get_or_load(key, load), negotiated=True)
+    return cacheable_response(response_cache.get_or_load(key, load), negotiated=True)
 
 
 @blp.route("/api/v1/cities/distance", methods=["GET"])
@@ -95,10 +91,12 @@ def search_cities(query: dict[str, Any]) -> Response:
 @documents(IF_NONE_MATCH)
 @blp.arguments(schemas.DistanceQuery, location="query")
 @blp.response(200, schemas.DistanceOut)
-def distance(query: dict[str, Any]) -> Response:
-    """Great-circle distance between two cities, and the initial bearing from the first."""
-    km, degrees = catalogue.between(**query)
-    return answered(present.whole(enveloped({"distanceKm": round(km, 3), "bearing": degrees})))
+def get_distance(query: dict[str, Any]) -> Response:
+    """Calculate the great-circle distance between two cities, and the initial bearing from the first."""
+    km, degrees = queries.distance_between(**query)
+    return cacheable_response(
+        serializers.document_response(enveloped({"distanceKm": round(km, 3), "bearing": degrees}))
+    )
 
 
 @blp.route("/api/v1/cities/countries", methods=["GET"])
@@ -106,8 +104,12 @@ def distance(query: dict[str, Any]) -> Response:
 @documents(IF_NONE_MATCH)
 @blp.response(200, schemas.CountryOut(many=True))
 def list_countries() -> Response:
-    """The countries that have cities, and how many."""
-    return answered(fresh.get_or_load("countries", lambda: present.countries(catalogue.countries())))
+    """List the countries that have active cities, with the number of cities."""
+
+    def load() -> response_cache.CachedResponse:
+        return serializers.countries_response(queries.count_by_country())
+
+    return cacheable_response(response_cache.get_or_load("countries", load))
 
 
 @blp.route("/api/v1/cities/<uuid:city_id>", methods=["GET"])
@@ -115,17 +117,22 @@ def list_countries() -> Response:
 @documents(IF_NONE_MATCH)
 @blp.response(200, schemas.CityOut)
 def get_city(city_id: UUID) -> Response:
-    """A city; a deactivated one says `isActive: false`."""
-    return answered(fresh.get_or_load(city_id.hex, lambda: present.single(catalogue.row(city_id))))
+    """Read a city. A deactivated city has `isActive: false`."""
+
+    def load() -> response_cache.CachedResponse:
+        return serializers.city_response(queries.get_city(city_id))
+
+    return cacheable_response(response_cache.get_or_load(city_id.hex, load))
 
 
 @blp.route("/api/v1/cities/<uuid:city_id>/names", methods=["GET"])
 @public
 @documents(IF_NONE_MATCH)
-@blp.response(200, schemas.NamesOut)
+@blp.response(200, schemas.CityNamesOut)
 def get_names(city_id: UUID) -> Response:
-    """The other names under which search finds a city."""
-    return answered(present.whole(enveloped({"otherNames": catalogue.other_names(city_id)})))
+    """Read the further names under which search finds a city."""
+    names = queries.get_other_names(city_id)
+    return cacheable_response(serializers.document_response(enveloped({"otherNames": names})))
 
 
 @blp.route("/api/v1/cities/<uuid:city_id>", methods=["PATCH"])
@@ -133,9 +140,9 @@ def get_names(city_id: UUID) -> Response:
 @documents(IF_MATCH)
 @blp.arguments(schemas.CityPatch)
 @blp.response(200, schemas.CityOut)
-def change_city(body: dict[str, Any], city_id: UUID) -> City:
-    """Change any part of a city. Honours `If-Match`."""
-    city = catalogue.change(city_id, if_match(), **body)
+def update_city(body: dict[str, Any], city_id: UUID) -> City:
+    """Change any fields of a city. Honours `If-Match`."""
+    city = cities.update(city_id, if_match(), **body)
     etag(city)
     return city
 
@@ -144,12 +151,12 @@ def change_city(body: dict[str, Any], city_id: UUID) -> City:
 @guard(Role.ADMIN, Role.MODERATOR)
 @documents(IF_MATCH)
 @blp.response(204)
-def delete_city(city_id: UUID) -> None:
-    """Deactivate a city: it leaves lists and searches, its id stays."""
-    catalogue.deactivate(city_id, if_match())
+def deactivate_city(city_id: UUID) -> None:
+    """Deactivate a city. Lists and searches no longer include it; it can still be read by its ID."""
+    cities.deactivate(city_id, if_match())
 
 
-def _near(found: nearby.Nearby, query: dict[str, Any]) -> Response:
-    cities = (present.from_place(row, found.latitude, found.longitude) for row in found.rows)
-    meta = {"limit": query["limit"], "hasMore": found.more, "nextCursor": None}
-    return answered(present.several(cities, meta, geojson=wants_geojson()), negotiated=True)
+def _nearby_response(result: nearby.Nearby, query: dict[str, Any]) -> Response:
+    items = (serializers.serialize_with_distance(row, result.latitude, result.longitude) for row in result.rows)
+    meta = {"limit": query["limit"], "hasMore": result.more, "nextCursor": None}
+    return cacheable_response(serializers.list_response(items, meta, geojson=prefers_geojson()), negotiated=True)

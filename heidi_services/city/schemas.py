@@ -1,4 +1,4 @@
-"""What may come in and what goes out."""
+"""Schemas of requests to the city service, and of its responses."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from heidi_common.schemas.fields import Flag, FreeJson, Number, Text, UtcDateTim
 from heidi_common.schemas.validators import not_blank, validate_range
 from heidi_services.city import countries
 from heidi_services.city.geo import MAX_RADIUS_KM
+from heidi_services.city.import_record import MAX_POPULATION
 from heidi_services.city.name_matching import fold
-from heidi_services.city.service.cities import SORTS
+from heidi_services.city.service.queries import SORTS
 
-MAX_POPULATION = 2**31 - 1
 LATITUDE = validate.Range(-90, 90)
 LONGITUDE = validate.Range(-180, 180)
-PEOPLE = validate.Range(0, MAX_POPULATION)
+POPULATION = validate.Range(0, MAX_POPULATION)
 
 
-class Country(Text):
-    """ISO 3166-1 alpha-2, one that exists; small letters are taken."""
+class CountryField(Text):
+    """An existing ISO 3166-1 alpha-2 code, in upper or lower case."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         code = str(super()._deserialize(value, attr, data, **kwargs)).upper()
         if code not in countries.names():
-            raise ValidationError("This is not a country code of ISO 3166-1 alpha-2.")
+            raise ValidationError("Must be an ISO 3166-1 alpha-2 country code.")
         return code
 
 
 class CityPatch(Schema):
-    """Any part of a city; null empties what may be empty."""
+    """Any of the fields of a city; null clears a field that is optional."""
 
     name = Text(max=200, validate=not_blank)
-    country = Country(max=2)
+    country = CountryField(max=2)
     state = Text(max=100, allow_none=True)
     latitude = Number(validate=LATITUDE)
     longitude = Number(validate=LONGITUDE, metadata={"description": "180 is stored as -180."})
-    population = fields.Integer(strict=True, validate=PEOPLE, allow_none=True)
+    population = fields.Integer(strict=True, validate=POPULATION, allow_none=True)
     timezone = Text(max=64, allow_none=True, validate=timezones.is_known)
     extra = FreeJson(data_key="metadata", allow_none=True)
     is_active = Flag()
@@ -55,7 +55,7 @@ class CityIn(CityPatch):
     """A new city."""
 
     name = Text(max=200, validate=not_blank, required=True)
-    country = Country(max=2, required=True)
+    country = CountryField(max=2, required=True)
     latitude = Number(validate=LATITUDE, required=True)
     longitude = Number(validate=LONGITUDE, required=True)
 
@@ -78,15 +78,15 @@ class CityOut(BareSchema):
     updatedAt = UtcDateTime(attribute="updated_at", required=True)
 
 
-class NearCityOut(CityOut):
-    """A city as seen from a place."""
+class NearbyCityOut(CityOut):
+    """A city, with its distance and bearing from the point of the request."""
 
     distanceKm = fields.Float(required=True)
     bearing = fields.Float(required=True)
 
 
-class FoundCityOut(CityOut):
-    """A city that a search found; the last two when the search had a point."""
+class CityMatchOut(CityOut):
+    """A city that matches a search, with its distance and bearing if the search had a point."""
 
     distanceKm = fields.Float()
     bearing = fields.Float()
@@ -103,15 +103,15 @@ class CountryOut(BareSchema):
     cities = fields.Integer(required=True)
 
 
-class NamesOut(BareSchema):
+class CityNamesOut(BareSchema):
     otherNames = fields.List(fields.String(), required=True)
 
 
-class ListQuery(PageQuery):
-    country = Country(max=2)
+class CityListQuery(PageQuery):
+    country = CountryField(max=2)
     state = Text(max=100)
-    min_population = fields.Integer(validate=PEOPLE)
-    max_population = fields.Integer(validate=PEOPLE)
+    min_population = fields.Integer(validate=POPULATION)
+    max_population = fields.Integer(validate=POPULATION)
     timezone = Text(max=64, validate=timezones.is_known)
     is_active = fields.Boolean(load_default=True)
     sort = fields.String(load_default="name", validate=validate.OneOf([s + k for k in SORTS for s in ("", "-")]))
@@ -121,39 +121,39 @@ class ListQuery(PageQuery):
         validate_range(data, "min_population", "max_population", "maxPopulation")
 
 
-class AroundQuery(Schema):
-    """What bounds a question for near cities."""
+class NearbyQuery(Schema):
+    """Radius, number and filters of nearest cities."""
 
     radius_km = fields.Float(load_default=50.0, validate=validate.Range(0, MAX_RADIUS_KM, min_inclusive=False))
     limit = fields.Integer(load_default=20, validate=validate.Range(1, 100))
-    country = Country(max=2)
-    min_population = fields.Integer(validate=PEOPLE)
+    country = CountryField(max=2)
+    min_population = fields.Integer(validate=POPULATION)
 
 
-class NearQuery(AroundQuery):
+class NearbyPointQuery(NearbyQuery):
     latitude = fields.Float(required=True, validate=LATITUDE)
     longitude = fields.Float(required=True, validate=LONGITUDE)
 
 
-class SearchQuery(Schema):
+class CitySearchQuery(Schema):
     q = Text(max=100, required=True)
     limit = fields.Integer(load_default=20, validate=validate.Range(1, 100))
-    country = Country(max=2)
+    country = CountryField(max=2)
     latitude = fields.Float(validate=LATITUDE)
     longitude = fields.Float(validate=LONGITUDE)
 
     @validates_schema
-    def _whole_point(self, data: dict[str, Any], **_: Any) -> None:
+    def _both_coordinates(self, data: dict[str, Any], **_: Any) -> None:
         for name, other in (("latitude", "longitude"), ("longitude", "latitude")):
             if name in data and other not in data:
-                raise ValidationError(f"A point needs {name} and {other}.", other)
+                raise ValidationError(f"`{other}` is required together with `{name}`.", other)
 
     @post_load
-    def _folded(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """The question as the index has names; a pair for the point."""
+    def _fold_query(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Fold the query as the index folds names, and combine the coordinates into `point`."""
         data["q"] = fold(data["q"])
         if not data["q"]:
-            raise ValidationError("Give at least one letter or digit.", "q")
+            raise ValidationError("Must contain at least one letter or digit.", "q")
         if "latitude" in data:
             data["point"] = data.pop("latitude"), data.pop("longitude")
         return data

@@ -1,4 +1,4 @@
-"""Cities as JSON: plain, with distances, as GeoJSON. Hot reads go straight from row to bytes."""
+"""Cities as JSON and GeoJSON, with distances where a point is given. Fast reads go straight from row to bytes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import orjson
 from heidi_common.interceptors.transform import enveloped
 from heidi_services.city.countries import name_of
 from heidi_services.city.geo import bearing, km_of_chord
-from heidi_services.city.service.response_cache import Answer
-from heidi_services.city.service.search import Found
+from heidi_services.city.service.response_cache import CachedResponse
+from heidi_services.city.service.search import SearchResult
 
 
-def city(row: Any) -> dict[str, Any]:
-    """The public shape of a row with the columns of `reads.COLUMNS`."""
+def serialize_city(row: Any) -> dict[str, Any]:
+    """Return the JSON object of a city, from a row with `columns.COLUMNS`."""
     return {
         "id": row.id,
         "name": row.name,
@@ -34,51 +34,59 @@ def city(row: Any) -> dict[str, Any]:
     }
 
 
-def from_place(row: Any, latitude: float, longitude: float) -> dict[str, Any]:
-    """A city with its `chord` as seen from a place: kilometres to the metre, and the course there."""
-    return city(row) | {
+def serialize_with_distance(row: Any, latitude: float, longitude: float) -> dict[str, Any]:
+    """Return the JSON object of a city with its distance (kilometres, three decimals) and bearing from a point.
+
+    Args:
+        row: A row with `columns.COLUMNS` and `chord`, its distance on the unit sphere.
+        latitude: Of the point, in degrees.
+        longitude: Of the point, in degrees.
+    """
+    return serialize_city(row) | {
         "distanceKm": round(km_of_chord(row.chord), 3),
         "bearing": bearing(latitude, longitude, row.latitude, row.longitude),
     }
 
 
-def found(result: Found) -> list[dict[str, Any]]:
-    """Search results; with a point, as seen from there."""
+def serialize_search_result(result: SearchResult) -> list[dict[str, Any]]:
+    """Return the JSON objects of the cities; with distances if the search had a point."""
     if result.point is None:
-        return [city(row) for row in result.rows]
-    return [from_place(row, *result.point) for row in result.rows]
+        return [serialize_city(row) for row in result.rows]
+    return [serialize_with_distance(row, *result.point) for row in result.rows]
 
 
-def countries(counts: Iterable[tuple[str, int]]) -> Answer:
-    return whole(enveloped([{"country": c, "countryName": name_of(c), "cities": n} for c, n in counts]))
+def countries_response(counts: Iterable[tuple[str, int]]) -> CachedResponse:
+    """Return the response that lists countries with their numbers of cities."""
+    countries = [{"country": code, "countryName": name_of(code), "cities": count} for code, count in counts]
+    return document_response(enveloped(countries))
 
 
-def single(row: Any) -> Answer:
-    """The answer for one city; its ETag is the version that If-Match names."""
-    return Answer(f"{row.id.replace('-', '')}.{row.version}", orjson.dumps(enveloped(city(row))))
+def city_response(row: Any) -> CachedResponse:
+    """Return the response for one city. Its ETag is the version that If-Match names."""
+    return CachedResponse(f"{row.id.replace('-', '')}.{row.version}", orjson.dumps(enveloped(serialize_city(row))))
 
 
-def several(cities: Iterable[dict[str, Any]], meta: dict[str, Any], *, geojson: bool) -> Answer:
-    """The answer for many, in either form."""
-    return whole(_collection(cities) if geojson else enveloped(list(cities), meta))
+def list_response(cities: Iterable[dict[str, Any]], meta: dict[str, Any], *, geojson: bool) -> CachedResponse:
+    """Return the response for several cities, as JSON or as GeoJSON."""
+    return document_response(_feature_collection(cities) if geojson else enveloped(list(cities), meta))
 
 
-def whole(document: Any) -> Answer:
-    """Any document with an ETag of its content."""
+def document_response(document: Any) -> CachedResponse:
+    """Return the response for any JSON document. Its ETag is a digest of the content."""
     body = orjson.dumps(document)
-    return Answer(hashlib.blake2b(body, digest_size=12).hexdigest(), body)
+    return CachedResponse(hashlib.blake2b(body, digest_size=12).hexdigest(), body)
 
 
-def _collection(cities: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """RFC 7946."""
-    return {"type": "FeatureCollection", "features": [_feature(found) for found in cities]}
+def _feature_collection(cities: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Source: GeoJSON, RFC 7946."""
+    return {"type": "FeatureCollection", "features": [_feature(city) for city in cities]}
 
 
-def _feature(found: dict[str, Any]) -> dict[str, Any]:
-    place = [found.pop("longitude"), found.pop("latitude")]
+def _feature(city: dict[str, Any]) -> dict[str, Any]:
+    coordinates = [city.pop("longitude"), city.pop("latitude")]
     return {
         "type": "Feature",
-        "id": found.pop("id"),
-        "geometry": {"type": "Point", "coordinates": place},
-        "properties": found,
+        "id": city.pop("id"),
+        "geometry": {"type": "Point", "coordinates": coordinates},
+        "properties": city,
     }

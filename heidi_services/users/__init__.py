@@ -1,4 +1,4 @@
-"""Accounts."""
+"""The users service: accounts and profiles, import and export, erasure."""
 
 from flask import Flask
 
@@ -8,5 +8,5 @@ from heidi_common.config.settings import Settings
 
 
 def create_app() -> Flask:
-    """The users service alone, configured by the environment."""
+    """Build an application that serves users alone, configured by the environment."""
     return build_app(Settings.from_env(), SERVICES["users"])

@@ -1,4 +1,4 @@
-"""Asking the other services what they hold on a person, with that person's own token."""
+"""Personal data that other services store about a user, fetched with that user's own access token."""
 
 from __future__ import annotations
 
@@ -10,56 +10,66 @@ from heidi_common.http_client.client import ResponseTooLarge
 from heidi_common.peers.client import PeerRequest, PeerResponse, call_peer
 from heidi_common.problems import Unavailable
 
-TIME_LIMIT = 15.0
-PAGES = (100, 10)
-"""Rows asked for at once, and how many where so many are too large for one answer."""
-LISTS = (
+TIMEOUT_SECONDS = 15.0
+PAGE_SIZES = (100, 10)
+"""Rows per request: the usual number, and the number where the response would otherwise be too large."""
+PAGED_RESOURCES = (
     ("notification", "notifications", "/api/v1/notifications"),
     ("notification", "devices", "/api/v1/notifications/devices"),
     ("integration", "integrations", "/api/v1/integrations"),
 )
-WHOLES = (("notification", "preferences", "/api/v1/notifications/preferences"),)
-"""What comes in one answer, without pages."""
+SINGLE_RESOURCES = (("notification", "preferences", "/api/v1/notifications/preferences"),)
+"""Resources that come in one response, without pages."""
 PER_INTEGRATION = ("logs", "events", "deliveries")
 
 
-def personal_data(authorization: str) -> dict[str, Any]:
-    """name -> what the service that owns it shows; Unavailable when one cannot answer."""
+def fetch_personal_data(authorization: str) -> dict[str, Any]:
+    """Fetch all parts of a user's personal data that other services store.
+
+    Args:
+        authorization: The `Authorization` header of the user's request.
+
+    Returns:
+        Name of the part -> its data, as the API of its service returns it.
+
+    Raises:
+        Unavailable: `export_incomplete`, if a service does not return its part.
+    """
     headers = {"Authorization": authorization}
-    found: dict[str, Any] = {name: _get(service, path, headers)["data"] for service, name, path in WHOLES}
-    for service, name, path in LISTS:
-        found[name] = list(_pages(service, path, headers))
-    for integration in found["integrations"]:
+    parts: dict[str, Any] = {name: _get(service, path, headers)["data"] for service, name, path in SINGLE_RESOURCES}
+    for service, name, path in PAGED_RESOURCES:
+        parts[name] = list(_all_rows(service, path, headers))
+    for integration in parts["integrations"]:
         for part in PER_INTEGRATION:
             path = f"/api/v1/integrations/{integration['id']}/{part}"
-            integration[part] = list(_pages("integration", path, headers))
-    return found
+            integration[part] = list(_all_rows("integration", path, headers))
+    return parts
 
 
-def _pages(service: str, path: str, headers: dict[str, str]) -> Iterator[Any]:
+def _all_rows(service: str, path: str, headers: dict[str, str]) -> Iterator[Any]:
     query: dict[str, Any] = {}
     while True:
-        answer = _body(service, _page(PeerRequest(service, path, query, headers=headers)))
-        yield from answer["data"]
-        if not answer["meta"].get("nextCursor"):
+        body = _body(service, _request_page(PeerRequest(service, path, query, headers=headers)))
+        yield from body["data"]
+        if not body["meta"].get("nextCursor"):
             return
-        query["cursor"] = answer["meta"]["nextCursor"]
+        query["cursor"] = body["meta"]["nextCursor"]
 
 
-def _page(call: PeerRequest) -> PeerResponse:
-    for limit in PAGES:
-        reply = call_peer(replace(call, params={**call.params, "limit": limit}), timeout=TIME_LIMIT)
-        if reply.error != ResponseTooLarge.__name__:
+def _request_page(request: PeerRequest) -> PeerResponse:
+    for limit in PAGE_SIZES:
+        response = call_peer(replace(request, params={**request.params, "limit": limit}), timeout=TIMEOUT_SECONDS)
+        if response.error != ResponseTooLarge.__name__:
             break
-    return reply
+    return response
 
 
 def _get(service: str, path: str, headers: dict[str, str]) -> dict[str, Any]:
-    return _body(service, call_peer(PeerRequest(service, path, headers=headers), timeout=TIME_LIMIT))
+    return _body(service, call_peer(PeerRequest(service, path, headers=headers), timeout=TIMEOUT_SECONDS))
 
 
-def _body(service: str, reply: PeerResponse) -> dict[str, Any]:
-    if reply.status != 200 or not isinstance(reply.body, dict):
-        detail = f"The {service} service cannot tell what it holds just now."
+def _body(service: str, response: PeerResponse) -> dict[str, Any]:
+    if response.status != 200 or not isinstance(response.body, dict):
+        detail = f"The export is incomplete: the {service} service is unavailable. Try again later."
         raise Unavailable(detail, code="export_incomplete", retry_after=5)
-    return reply.body
+    return response.body

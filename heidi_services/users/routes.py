@@ -1,4 +1,4 @@
-"""People over HTTP."""
+"""HTTP routes of the users service."""
 
 from __future__ import annotations
 
@@ -13,77 +13,77 @@ from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint, enveloped
 from heidi_common.jwt.guards import authenticated, caller, guard
 from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
-from heidi_services.users.schemas import ErasedOut, EraseIn, ExportOut, PeopleQuery, PersonIn, PersonOut, PersonPatch
-from heidi_services.users.serializers import answer, page_answer, tag
+from heidi_services.users.schemas import ErasedOut, EraseIn, ExportOut, UserIn, UserListQuery, UserPatch
+from heidi_services.users.serializers import UserDetailOut, page_response, user_etag, user_response
 from heidi_services.users.service import data_export, erasure, queries, users
 
-blp = Blueprint("users", __name__, description="People")
+blp = Blueprint("users", __name__, description="Users")
 blueprints = (blp,)
 
 
 @blp.route("/api/v1/users", methods=["GET"])
 @guard(Role.ADMIN, Role.MODERATOR)
-@blp.arguments(PeopleQuery, location="query")
-@blp.response(200, PersonOut(many=True))
-def listed(query: dict[str, Any]) -> Response:
-    """`?q=` finds names and addresses; filters, `?sort=`, pages by cursor."""
-    return page_answer(queries.listed(query))
+@blp.arguments(UserListQuery, location="query")
+@blp.response(200, UserDetailOut(many=True))
+def list_users(query: dict[str, Any]) -> Response:
+    """List users. `?q=` searches names and e-mail addresses."""
+    return page_response(queries.list_users(query))
 
 
 @blp.route("/api/v1/users", methods=["POST"])
 @guard(Role.ADMIN)
 @idempotent
-@blp.arguments(PersonIn)
-@blp.response(201, PersonOut)
-def create(body: dict[str, Any]) -> Response:
-    """A new account of any role."""
-    return answer(users.create(body, caller().id), 201)
+@blp.arguments(UserIn)
+@blp.response(201, UserDetailOut)
+def create_user(body: dict[str, Any]) -> Response:
+    """Create a user of any role."""
+    return user_response(users.create(body, caller().id), 201)
 
 
 @blp.route("/api/v1/users/<uuid:user_id>", methods=["GET"])
 @authenticated
 @documents(IF_NONE_MATCH)
-@blp.response(200, PersonOut)
-def get(user_id: UUID) -> Response:
-    """Oneself; anybody for ADMIN and MODERATOR."""
-    return _read(user_id)
+@blp.response(200, UserDetailOut)
+def get_user(user_id: UUID) -> Response:
+    """Read one's own account, or (ADMIN and MODERATOR) any account."""
+    return _read_response(user_id)
 
 
 @blp.route("/api/v1/users/me", methods=["GET"])
 @authenticated
 @documents(IF_NONE_MATCH)
-@blp.response(200, PersonOut)
+@blp.response(200, UserDetailOut)
 def get_me() -> Response:
-    """Oneself."""
-    return _read(caller().id)
+    """Read one's own account."""
+    return _read_response(caller().id)
 
 
 @blp.route("/api/v1/users/<uuid:user_id>", methods=["PATCH"])
 @authenticated
 @documents(IF_MATCH)
-@blp.arguments(PersonPatch)
-@blp.response(200, PersonOut)
-def update(body: dict[str, Any], user_id: UUID) -> Response:
-    """One's own profile; ADMIN anybody's, and `role`, `isActive`, `email` too. Honours `If-Match`."""
-    return _changed(users.update(caller(), user_id, body, if_match()))
+@blp.arguments(UserPatch)
+@blp.response(200, UserDetailOut)
+def update_user(body: dict[str, Any], user_id: UUID) -> Response:
+    """Change one's own profile, or (ADMIN) any account, with `role`, `isActive` and `email`. Honours `If-Match`."""
+    return _changed_response(users.update(caller(), user_id, body, if_match()))
 
 
 @blp.route("/api/v1/users/me", methods=["PATCH"])
 @authenticated
 @documents(IF_MATCH)
-@blp.arguments(PersonPatch)
-@blp.response(200, PersonOut)
+@blp.arguments(UserPatch)
+@blp.response(200, UserDetailOut)
 def update_me(body: dict[str, Any]) -> Response:
-    """One's own profile. Honours `If-Match`."""
-    return _changed(users.update(caller(), caller().id, body, if_match()))
+    """Change one's own profile. Honours `If-Match`."""
+    return _changed_response(users.update(caller(), caller().id, body, if_match()))
 
 
 @blp.route("/api/v1/users/<uuid:user_id>", methods=["DELETE"])
 @authenticated
 @documents(IF_MATCH)
 @blp.response(204)
-def delete(user_id: UUID) -> None:
-    """Soft delete, by oneself or an ADMIN; all sessions end at once."""
+def delete_user(user_id: UUID) -> None:
+    """Soft-delete one's own account, or (ADMIN) any account. All sessions end immediately."""
     users.delete(caller(), user_id, if_match())
 
 
@@ -92,25 +92,24 @@ def delete(user_id: UUID) -> None:
 @documents(IF_MATCH)
 @blp.response(204)
 def delete_me() -> None:
-    """Soft delete of oneself; all sessions end at once."""
+    """Soft-delete one's own account. All sessions end immediately."""
     users.delete(caller(), caller().id, if_match())
 
 
 @blp.route("/api/v1/users/<uuid:user_id>/restore", methods=["POST"])
 @guard(Role.ADMIN)
-@blp.response(200, PersonOut)
-def restore(user_id: UUID) -> Response:
-    """Take a deletion back; 409 when the e-mail is taken meanwhile."""
-    return _changed(users.restore(user_id, caller().id))
+@blp.response(200, UserDetailOut)
+def restore_user(user_id: UUID) -> Response:
+    """Restore a deleted account. 409 if another account has taken its e-mail address in the meantime."""
+    return _changed_response(users.restore(user_id, caller().id))
 
 
 @blp.route("/api/v1/users/me/export", methods=["GET"])
 @authenticated
 @blp.response(200, ExportOut)
-def export() -> Response:
-    """Everything the platform holds on the caller, over all services."""
-    found = data_export.export(caller().id, request.headers["Authorization"])
-    response = jsonify(enveloped(found))
+def export_me() -> Response:
+    """Export all data that the platform stores about the caller, across all services."""
+    response = jsonify(enveloped(data_export.export_user(caller().id, request.headers["Authorization"])))
     response.headers["Content-Disposition"] = 'attachment; filename="heidi-export.json"'
     return response
 
@@ -119,19 +118,19 @@ def export() -> Response:
 @authenticated
 @blp.arguments(EraseIn)
 @blp.response(202, ErasedOut)
-def erase(body: dict[str, Any], user_id: UUID) -> dict[str, Any]:
-    """Oneself with the password, or anybody by an ADMIN: a tombstone in all services."""
-    user = erasure.erase(caller(), user_id, body.get("password"))
+def erase_user(body: dict[str, Any], user_id: UUID) -> dict[str, Any]:
+    """Erase one's own personal data (requires `password`), or (ADMIN) that of any user, in all services."""
+    user = erasure.erase_user(caller(), user_id, body.get("password"))
     return {"id": user.id, "erased_at": user.erased_at}
 
 
-def _read(user_id: UUID) -> Response:
-    row = queries.get(caller(), user_id)
-    set_etag(tag(row))
-    return answer(row)
+def _read_response(user_id: UUID) -> Response:
+    row = queries.get_user(caller(), user_id)
+    set_etag(user_etag(row))
+    return user_response(row)
 
 
-def _changed(user: User) -> Response:
-    response = answer(user)
-    response.headers["ETag"] = tag(user)
+def _changed_response(user: User) -> Response:
+    response = user_response(user)
+    response.headers["ETag"] = user_etag(user)
     return response

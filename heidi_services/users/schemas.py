@@ -1,4 +1,4 @@
-"""What may come into users, and what goes out."""
+"""Schemas of requests to the users service, and of its responses (`UserDetailOut` is in `serializers`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from heidi_common.database.text_search import plain_letters
-from heidi_common.identity.accounts import UserOut
 from heidi_common.identity.models import Role
 from heidi_common.identity.password_hashing import MAX_BYTES
 from heidi_common.identity.password_policy import IN_DOCUMENTS
@@ -16,27 +15,23 @@ from heidi_common.schemas import timezones
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import Flag, PersonName, Text, UtcDateTime
 from heidi_common.schemas.validators import validate_range
+from heidi_services.users.serializers import UserDetailOut
 
-PHONE = validate.Regexp(re.compile(r"\+[1-9][0-9]{6,14}\Z"), error="A phone number looks like +4930123456 (E.164).")
-LOCALE = validate.Regexp(re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?\Z"), error="A locale looks like de-AT.")
+PHONE = validate.Regexp(
+    re.compile(r"\+[1-9][0-9]{6,14}\Z"), error="Must be a phone number in E.164 format, such as +4930123456."
+)
+LOCALE = validate.Regexp(
+    re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?\Z"), error="Must be a locale such as de-AT."
+)
 
 
 def _searchable(q: str) -> None:
-    """Signs alone have no trigrams: the whole table would be read for them."""
+    """Reject a query of punctuation only: it contains no trigrams, so the search would read the whole table."""
     if not any(character.isalnum() for character in plain_letters(q)):
-        raise ValidationError("Needs a letter or a digit.")
+        raise ValidationError("Must contain at least one letter or digit.")
 
 
-class PersonOut(UserOut):
-    """A person, with what only the users service shows."""
-
-    phone = fields.String(allow_none=True)
-    locale = fields.String(allow_none=True)
-    timezone = fields.String(allow_none=True)
-    deleted_at = UtcDateTime(allow_none=True)
-
-
-class PeopleQuery(PageQuery):
+class UserListQuery(PageQuery):
     q = Text(max=100, validate=_searchable)
     role = fields.Enum(Role, by_value=True)
     is_active = fields.Boolean()
@@ -52,7 +47,7 @@ class PeopleQuery(PageQuery):
         validate_range(data, "created_from", "created_to", "createdTo")
 
 
-class PersonIn(Schema):
+class UserIn(Schema):
     email = Text(required=True, max=320)
     password = Text(required=True, max=MAX_BYTES, load_only=True, metadata=IN_DOCUMENTS)
     first_name = PersonName(allow_none=True)
@@ -60,8 +55,8 @@ class PersonIn(Schema):
     role = fields.Enum(Role, by_value=True, load_default=Role.USER)
 
 
-class PersonPatch(Schema):
-    """A person may change the first five of themselves; the others are for administrators."""
+class UserPatch(Schema):
+    """Users may change the first five fields of their own account. Only administrators may change the others."""
 
     first_name = PersonName(allow_none=True)
     last_name = PersonName(allow_none=True)
@@ -73,8 +68,8 @@ class PersonPatch(Schema):
     email = Text(max=320)
 
 
-class ImportIn(Schema):
-    """A line of an import: a password, a hash that was made elsewhere, or neither (a reset gives the first one)."""
+class UserImportIn(Schema):
+    """A line of an import, with a password, with a hash from another system, or with neither (until a reset)."""
 
     email = Text(required=True, max=320)
     password = Text(max=MAX_BYTES)
@@ -90,7 +85,7 @@ class ImportIn(Schema):
 
 
 class EraseIn(Schema):
-    """One's own password; an administrator who erases somebody else sends none."""
+    """The caller's own password. Administrators who erase another user send none."""
 
     password = Text(max=MAX_BYTES, load_only=True)
 
@@ -101,8 +96,8 @@ class ErasedOut(Schema):
 
 
 class ExportOut(Schema):
-    """Everything the platform holds on a person; each part as its own service shows it."""
+    """All data that the platform stores about a user; each part has the form of its own service's API."""
 
     exported_at = UtcDateTime()
-    user = fields.Nested(PersonOut)
+    user = fields.Nested(UserDetailOut)
     parts = fields.Dict()

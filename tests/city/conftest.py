@@ -1,4 +1,4 @@
-"""Cities for tests: a few made by hand, or the 34 thousand real ones."""
+"""Cities for tests: a few that tests create, or the 34 thousand of the shipped data."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
-from heidi_services.city import import_sources
+from heidi_services.city.import_sources import geonames
 from heidi_services.city.models import City
 from heidi_services.city.service import cities, importer
 from tests.conftest import _empty
@@ -31,30 +31,30 @@ APIA = {"name": "Apia", "country": "WS", "latitude": -13.83333, "longitude": -17
 
 @pytest.fixture
 def make(app: Flask) -> Callable[..., City]:
-    """Create a city: `make(**BERLIN)`, or any place with `make(name="X", latitude=1)`."""
+    """Create a city: `make(**BERLIN)`, or any city with `make(name="X", latitude=1)`."""
 
     def city(**fields: Any) -> City:
-        given = {"name": "Somewhere", "country": "DE", "latitude": 0.0, "longitude": 0.0} | fields
-        return cities.create(**given)
+        values = {"name": "Somewhere", "country": "DE", "latitude": 0.0, "longitude": 0.0} | fields
+        return cities.create(**values)
 
     return city
 
 
 @pytest.fixture
 def editor(as_user: Callable[..., Any]) -> dict[str, str]:
-    """Headers of someone who may change cities."""
+    """Headers of a user who may change cities."""
     headers: dict[str, str] = as_user(Role.MODERATOR).headers
     return headers
 
 
 @pytest.fixture(scope="module")
 def world(platform: Flask) -> Iterator[FlaskClient]:
-    """A client of a platform that holds the 34 thousand cities; for modules that only read them."""
+    """A client of a platform with 34 thousand cities; for modules that only read them."""
     with platform.app_context():
         with transaction():
             count = db.session.query(City).count()
         if count != 34_006:
             _empty()
-            importer.load(import_sources.shipped(15000).lines)
+            importer.import_cities(geonames.read_shipped(15000).lines)
         yield platform.test_client()
         db.session.remove()

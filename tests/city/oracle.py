@@ -1,4 +1,4 @@
-"""Nearest cities by looking at every one of them: slow, and obviously right."""
+"""Nearest cities by comparing all of them: slow, and obviously correct."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 RADIUS = 6371.0088
 SAME = 1e-3
-"""A metre: places whose distances differ by less may come in either order."""
+"""A metre: cities whose distances differ by less may come in either order."""
 
 
 class Known(NamedTuple):
@@ -19,38 +19,38 @@ class Known(NamedTuple):
 
 
 def haversine(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
-    """Written anew here, so that the tested formula is not its own judge."""
+    """A separate implementation, so that the tested formula is not compared with itself."""
     phi1, phi2 = radians(lat1), radians(lat2)
     a = sin((phi2 - phi1) / 2) ** 2 + cos(phi1) * cos(phi2) * sin(radians(lon2 - lon1) / 2) ** 2
     return 2 * RADIUS * asin(sqrt(min(1.0, a)))
 
 
-def everything_by_distance(
+def sort_by_distance(
     cities: Iterable[Known], latitude: float, longitude: float, keep: Callable[[Known], bool] = lambda _: True
 ) -> list[tuple[float, str]]:
-    """Every city that is kept, with its distance, nearest first."""
-    found = [(haversine(latitude, longitude, c.latitude, c.longitude), c.id) for c in cities if keep(c)]
-    return sorted(found)
+    """Return (distance in kilometres, ID) of every city for which `keep` is true, nearest first."""
+    pairs = [(haversine(latitude, longitude, c.latitude, c.longitude), c.id) for c in cities if keep(c)]
+    return sorted(pairs)
 
 
 def check(
-    answer: Sequence[Mapping[str, Any]], expected: Sequence[tuple[float, str]], radius: float, limit: int
+    cities: Sequence[Mapping[str, Any]], expected: Sequence[tuple[float, str]], radius: float, limit: int
 ) -> None:
-    """The answer has exactly the nearest ones within the radius, in order, with their distances."""
+    """Assert that these are exactly the nearest cities within the radius, in order, with their distances."""
     inside = [pair for pair in expected if pair[0] <= radius]
-    sure = [pair for pair in inside if pair[0] <= radius - SAME]
-    assert min(len(sure), limit) <= len(answer) <= min(len([p for p in expected if p[0] <= radius + SAME]), limit)
-    truth = {id_: distance for distance, id_ in expected}
-    got = [city["id"] for city in answer]
-    assert len(set(got)) == len(got), "a city stands twice"
-    for city, (distance, _) in zip(answer, expected, strict=False):
-        assert abs(city["distanceKm"] - distance) <= SAME, "another distance at this place of the order"
-        assert abs(city["distanceKm"] - truth[city["id"]]) <= SAME, "not the distance of this city"
-    shown = [city["distanceKm"] for city in answer]
-    assert shown == sorted(shown), "not in order"
-    assert groups(got, truth) == groups([id_ for _, id_ in expected[: len(got)]], truth), "another set"
+    certain = [pair for pair in inside if pair[0] <= radius - SAME]
+    assert min(len(certain), limit) <= len(cities) <= min(len([p for p in expected if p[0] <= radius + SAME]), limit)
+    distances = {id_: distance for distance, id_ in expected}
+    ids = [city["id"] for city in cities]
+    assert len(set(ids)) == len(ids), "duplicate city"
+    for city, (distance, _) in zip(cities, expected, strict=False):
+        assert abs(city["distanceKm"] - distance) <= SAME, "wrong distance at this position"
+        assert abs(city["distanceKm"] - distances[city["id"]]) <= SAME, "wrong distance of this city"
+    distances_shown = [city["distanceKm"] for city in cities]
+    assert distances_shown == sorted(distances_shown), "not sorted by distance"
+    assert groups(ids, distances) == groups([id_ for _, id_ in expected[: len(ids)]], distances), "different cities"
 
 
-def groups(ids: Sequence[str], truth: Mapping[str, float]) -> list[int]:
-    """How many ids there are at each distance: the set, where places on one spot may stand for each other."""
-    return [len(list(same)) for _, same in groupby(sorted(round(truth[id_], 3) for id_ in ids))]
+def groups(ids: Sequence[str], distances: Mapping[str, float]) -> list[int]:
+    """Count the IDs at each distance: cities at the same position are interchangeable."""
+    return [len(list(same)) for _, same in groupby(sorted(round(distances[id_], 3) for id_ in ids))]

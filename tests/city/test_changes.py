@@ -17,25 +17,25 @@ URL = "/api/v1/cities"
 NEW = {"name": "Atlantis", "country": "GR", "latitude": 36.4, "longitude": 25.4}
 
 
-def facts() -> list[tuple[str, str, dict[str, Any]]]:
+def events() -> list[tuple[str, str, dict[str, Any]]]:
     return [(e.type, e.subject, e.data) for e in db.session.scalars(select(OutboxEvent).order_by(OutboxEvent.id))]
 
 
 def test_a_city_is_created_and_read_back_the_same(client: FlaskClient, editor: dict[str, str]) -> None:
-    answer = client.post(URL, json=NEW | {"metadata": {"sunk": True}}, headers=editor)
-    assert answer.status_code == 201, answer.text
-    city = answer.json["data"]
+    response = client.post(URL, json=NEW | {"metadata": {"sunk": True}}, headers=editor)
+    assert response.status_code == 201, response.text
+    city = response.json["data"]
     assert city | NEW == city
     assert city["countryName"] == "Greece"
     assert city["isActive"] is True and city["metadata"] == {"sunk": True} and city["population"] is None
-    found = client.get(f"{URL}/{city['id']}")
-    assert found.json == answer.json
-    assert found.headers["ETag"] == answer.headers["ETag"]
-    assert facts() == [("city.created", city["id"], {"id": city["id"], "country": "GR"})]
+    read = client.get(f"{URL}/{city['id']}")
+    assert read.json == response.json
+    assert read.headers["ETag"] == response.headers["ETag"]
+    assert events() == [("city.created", city["id"], {"id": city["id"], "country": "GR"})]
 
 
 @pytest.mark.parametrize("role", [Role.USER])
-def test_a_user_changes_nothing(
+def test_ordinary_users_may_not_change_cities(
     client: FlaskClient, as_user: Callable[..., Any], make: Callable[..., City], role: Role
 ) -> None:
     headers = as_user(role).headers
@@ -69,52 +69,52 @@ def test_a_user_changes_nothing(
         ({"source": "geonames:1"}, "/source"),
     ],
 )
-def test_what_cannot_be_is_refused_by_name(
+def test_an_invalid_field_is_rejected_by_name(
     client: FlaskClient, editor: dict[str, str], change: dict[str, Any], pointer: str
 ) -> None:
-    answer = client.post(URL, json=NEW | change, headers=editor)
-    assert answer.status_code == 422, answer.text
-    assert pointer in [error["pointer"].split("/0")[0] for error in answer.json["errors"]]
+    response = client.post(URL, json=NEW | change, headers=editor)
+    assert response.status_code == 422, response.text
+    assert pointer in [error["pointer"].split("/0")[0] for error in response.json["errors"]]
 
 
-def test_nan_is_not_even_json(client: FlaskClient, editor: dict[str, str]) -> None:
+def test_nan_is_rejected_as_malformed_json(client: FlaskClient, editor: dict[str, str]) -> None:
     body = '{"name": "X", "country": "GR", "latitude": NaN, "longitude": 1}'
-    answer = client.post(URL, data=body, headers=editor | {"Content-Type": "application/json"})
-    assert answer.status_code == 400
+    response = client.post(URL, data=body, headers=editor | {"Content-Type": "application/json"})
+    assert response.status_code == 400
 
 
-def test_the_date_line_is_stored_under_one_name(client: FlaskClient, editor: dict[str, str]) -> None:
+def test_a_longitude_of_180_is_stored_as_minus_180(client: FlaskClient, editor: dict[str, str]) -> None:
     city = client.post(URL, json=NEW | {"longitude": 180}, headers=editor).json["data"]
     assert city["longitude"] == -180
     again = client.patch(f"{URL}/{city['id']}", json={"longitude": 180}, headers=editor)
     assert again.json["data"] == city
 
 
-def test_a_change_is_told_with_what_changed(
+def test_a_change_emits_an_event_with_the_changed_fields(
     client: FlaskClient, editor: dict[str, str], make: Callable[..., City]
 ) -> None:
     city = make(**BERLIN)
     before = client.get(f"{URL}/{city.id}").headers["ETag"]
     change = {"population": 3500000, "name": "Berlin", "metadata": {"wall": False}}
-    answer = client.patch(f"{URL}/{city.id}", json=change, headers=editor)
-    assert answer.json["data"]["population"] == 3500000
-    assert answer.headers["ETag"] != before
+    response = client.patch(f"{URL}/{city.id}", json=change, headers=editor)
+    assert response.json["data"]["population"] == 3500000
+    assert response.headers["ETag"] != before
     data = {"id": str(city.id), "country": "DE", "changed": ["population", "metadata"]}
-    assert facts()[1:] == [("city.updated", str(city.id), data)]
+    assert events()[1:] == [("city.updated", str(city.id), data)]
 
 
-def test_a_change_of_nothing_is_no_change(
+def test_an_update_without_changes_has_no_effect(
     client: FlaskClient, editor: dict[str, str], make: Callable[..., City]
 ) -> None:
     city = make(**BERLIN)
     before = client.get(f"{URL}/{city.id}")
-    answer = client.patch(f"{URL}/{city.id}", json={"population": 3426354}, headers=editor)
-    assert answer.json == before.json
-    assert answer.headers["ETag"] == before.headers["ETag"]
-    assert len(facts()) == 1
+    response = client.patch(f"{URL}/{city.id}", json={"population": 3426354}, headers=editor)
+    assert response.json == before.json
+    assert response.headers["ETag"] == before.headers["ETag"]
+    assert len(events()) == 1
 
 
-def test_null_empties_what_may_be_empty(client: FlaskClient, editor: dict[str, str], make: Callable[..., City]) -> None:
+def test_null_clears_an_optional_field(client: FlaskClient, editor: dict[str, str], make: Callable[..., City]) -> None:
     city = make(**BERLIN)
     assert (
         client.patch(f"{URL}/{city.id}", json={"population": None}, headers=editor).json["data"]["population"] is None
@@ -122,7 +122,9 @@ def test_null_empties_what_may_be_empty(client: FlaskClient, editor: dict[str, s
     assert client.patch(f"{URL}/{city.id}", json={"country": None}, headers=editor).status_code == 422
 
 
-def test_an_old_version_is_refused(client: FlaskClient, editor: dict[str, str], make: Callable[..., City]) -> None:
+def test_an_outdated_version_is_rejected(
+    client: FlaskClient, editor: dict[str, str], make: Callable[..., City]
+) -> None:
     city = make(**BERLIN)
     old = client.get(f"{URL}/{city.id}").headers["ETag"]
     first = client.patch(f"{URL}/{city.id}", json={"state": "16"}, headers=editor | {"If-Match": f"W/{old}"})
@@ -135,43 +137,43 @@ def test_an_old_version_is_refused(client: FlaskClient, editor: dict[str, str], 
     assert client.get(f"{URL}/{city.id}").json["data"]["state"] == "16"
 
 
-def test_a_deactivated_city_leaves_lists_and_searches_and_keeps_its_id(
+def test_a_deactivated_city_is_not_listed_but_can_be_read_by_its_id(
     client: FlaskClient, editor: dict[str, str], make: Callable[..., City]
 ) -> None:
     city = make(**BERLIN)
-    places = (
+    paths = (
         f"{URL}?country=DE",
         f"{URL}/nearby?latitude=52.5&longitude=13.4",
         f"{URL}/search?q=Berlin",
         f"{URL}/countries",
     )
-    assert all(client.get(place).json["data"] for place in places)
+    assert all(client.get(path).json["data"] for path in paths)
     assert client.delete(f"{URL}/{city.id}", headers=editor).status_code == 204
-    assert [client.get(place).json["data"] for place in places] == [[], [], [], []]
+    assert [client.get(path).json["data"] for path in paths] == [[], [], [], []]
     assert client.get(f"{URL}/{city.id}").json["data"]["isActive"] is False
     assert [c["id"] for c in client.get(f"{URL}?isActive=false").json["data"]] == [str(city.id)]
-    assert [kind for kind, *_ in facts()] == ["city.created", "city.deleted"]
+    assert [kind for kind, *_ in events()] == ["city.created", "city.deleted"]
 
 
-def test_a_second_deactivation_is_not_told_again(
+def test_a_second_deactivation_emits_no_event(
     client: FlaskClient, editor: dict[str, str], make: Callable[..., City]
 ) -> None:
     city = make(**BERLIN)
     assert [client.delete(f"{URL}/{city.id}", headers=editor).status_code for _ in range(2)] == [204, 204]
-    assert len(facts()) == 2
+    assert len(events()) == 2
 
 
-def test_a_city_comes_back_with_all_its_names(
+def test_a_reactivated_city_is_found_by_all_its_names(
     client: FlaskClient, editor: dict[str, str], make: Callable[..., City]
 ) -> None:
     city = make(**BERLIN, other_names=["Berolina"])
     client.delete(f"{URL}/{city.id}", headers=editor)
     assert client.patch(f"{URL}/{city.id}", json={"isActive": True}, headers=editor).status_code == 200
     assert [c["id"] for c in client.get(f"{URL}/search?q=berolina").json["data"]] == [str(city.id)]
-    assert facts()[-1][0] == "city.updated"
+    assert events()[-1][0] == "city.updated"
 
 
-def test_other_names_can_be_given_and_read(
+def test_other_names_can_be_set_and_read(
     client: FlaskClient, editor: dict[str, str], make: Callable[..., City]
 ) -> None:
     city = make(**BERLIN)
@@ -180,19 +182,19 @@ def test_other_names_can_be_given_and_read(
     assert len(client.get(f"{URL}/search?q=spree athen").json["data"]) == 1
 
 
-def test_what_is_not_there_is_404(client: FlaskClient, editor: dict[str, str]) -> None:
-    nowhere = f"{URL}/018f0000-0000-7000-8000-000000000000"
-    assert client.get(nowhere).status_code == 404
-    assert client.get(f"{nowhere}/nearby").status_code == 404
-    assert client.get(f"{nowhere}/names").status_code == 404
-    assert client.patch(nowhere, json={"name": "X"}, headers=editor).status_code == 404
-    assert client.delete(nowhere, headers=editor).status_code == 404
+def test_a_missing_city_is_404(client: FlaskClient, editor: dict[str, str]) -> None:
+    missing = f"{URL}/018f0000-0000-7000-8000-000000000000"
+    assert client.get(missing).status_code == 404
+    assert client.get(f"{missing}/nearby").status_code == 404
+    assert client.get(f"{missing}/names").status_code == 404
+    assert client.patch(missing, json={"name": "X"}, headers=editor).status_code == 404
+    assert client.delete(missing, headers=editor).status_code == 404
     assert client.get(f"{URL}/not-an-id").status_code == 404
 
 
-def test_the_same_request_sent_twice_makes_one_city(client: FlaskClient, editor: dict[str, str]) -> None:
+def test_a_repeated_request_creates_a_single_city(client: FlaskClient, editor: dict[str, str]) -> None:
     headers = editor | {"Idempotency-Key": "one"}
     first, second = (client.post(URL, json=NEW, headers=headers) for _ in range(2))
     assert first.json == second.json
     assert second.headers["Idempotent-Replayed"] == "true"
-    assert len(facts()) == 1
+    assert len(events()) == 1

@@ -1,4 +1,4 @@
-"""The import: skips what is broken, changes nothing when repeated, leaves nothing when interrupted."""
+"""Import of cities: skips invalid lines, changes nothing if repeated, leaves nothing behind if interrupted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
 from heidi_common.database.transactions import reading, transaction
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_services.city import import_sources
+from heidi_services.city.import_sources import geonames
 from heidi_services.city.models import CITY_NAMES, City
 from heidi_services.city.service import cities, importer
 from tests.conftest import ROOT
@@ -73,7 +73,7 @@ def test_a_repeated_import_changes_nothing(app: Flask, csv_path: Path) -> None:
     assert (stored(), count(CITY_NAMES)) == (before, names)
 
 
-def test_what_the_source_changed_is_changed(app: Flask, client: FlaskClient, csv_path: Path) -> None:
+def test_a_change_of_the_source_is_imported(app: Flask, client: FlaskClient, csv_path: Path) -> None:
     run(app, "import", "--file", str(csv_path))
     [before] = stored()
     csv_path.write_text(HEADER + ROW.replace("26157", "27000").replace("Cöthen", "Kotin"))
@@ -82,13 +82,13 @@ def test_what_the_source_changed_is_changed(app: Flask, client: FlaskClient, csv
     assert after[0] == before[0] and after[3] == before[3] + 1
     search = "/api/v1/cities/search?q="
     assert client.get(f"{search}kotin").json["data"][0]["population"] == 27000
-    assert client.get(f"{search}cothen").json["data"][0]["name"] == "Köthen"  # one slip from Kothen
+    assert client.get(f"{search}cothen").json["data"][0]["name"] == "Köthen"  # one typo away from Kothen
 
 
-def test_what_was_changed_by_hand_stays_until_the_source_changes(app: Flask, csv_path: Path) -> None:
+def test_a_change_by_the_api_stays_until_the_source_changes(app: Flask, csv_path: Path) -> None:
     run(app, "import", "--file", str(csv_path))
     city = db.session.scalars(select(City)).one()
-    cities.change(city.id, None, name="Köthen (Anhalt)")
+    cities.update(city.id, None, name="Köthen (Anhalt)")
     cities.deactivate(city.id, None)
     before = stored()
     assert "0 changed, 1 unchanged" in run(app, "import", "--file", str(csv_path)).output
@@ -100,12 +100,12 @@ def test_what_was_changed_by_hand_stays_until_the_source_changes(app: Flask, csv
     assert count(CITY_NAMES) == 0
 
 
-def test_an_import_tells_no_facts(app: Flask, csv_path: Path) -> None:
+def test_an_import_emits_no_events(app: Flask, csv_path: Path) -> None:
     run(app, "import", "--file", str(csv_path))
     assert count(OutboxEvent) == 0
 
 
-def test_broken_lines_are_told_with_their_number_and_skipped(app: Flask, tmp_path: Path) -> None:
+def test_invalid_lines_are_reported_with_their_number_and_skipped(app: Flask, tmp_path: Path) -> None:
     path = tmp_path / "cities.csv"
     lines = [
         ROW.encode(),  # 2
@@ -124,14 +124,14 @@ def test_broken_lines_are_told_with_their_number_and_skipped(app: Flask, tmp_pat
     ]
     path.write_bytes(HEADER.encode() + b"".join(lines))
     result = run(app, "import", "--file", str(path))
-    told = [line.partition(":")[0] for line in result.stderr.splitlines()]
-    assert told == [f"line {number}" for number in range(3, 13)]
+    reported = [line.partition(":")[0] for line in result.stderr.splitlines()]
+    assert reported == [f"line {number}" for number in range(3, 13)]
     assert "3 added, 0 changed, 0 unchanged, 10 skipped" in result.output
     somewhere = db.session.scalars(select(City).where(City.name == "Somewhere")).one()
     assert (somewhere.country, somewhere.longitude) == ("DE", -180)
 
 
-def test_a_header_that_is_not_ours_is_refused(app: Flask, tmp_path: Path) -> None:
+def test_an_unknown_header_is_rejected(app: Flask, tmp_path: Path) -> None:
     path = tmp_path / "cities.csv"
     path.write_text("name,country,lat,lon\nX,DE,1,1\n")
     result = run(app, "import", "--file", str(path))
@@ -139,7 +139,7 @@ def test_a_header_that_is_not_ours_is_refused(app: Flask, tmp_path: Path) -> Non
     assert "the header lacks latitude, longitude" in result.output
 
 
-def test_a_geonames_file_is_imported_without_its_mountains(app: Flask, tmp_path: Path) -> None:
+def test_only_the_cities_of_a_geonames_file_are_imported(app: Flask, tmp_path: Path) -> None:
     path = tmp_path / "DE.txt"
     mountain = GEONAMES.replace("2885237", "1").replace("\tP\t", "\tT\t")
     path.write_text(f"{GEONAMES}\n{mountain}\nbroken\n")
@@ -155,7 +155,7 @@ def test_a_geonames_file_is_imported_without_its_mountains(app: Flask, tmp_path:
     )
 
 
-def test_a_geonames_file_and_the_shipped_data_mean_the_same_city(app: Flask, tmp_path: Path) -> None:
+def test_a_geonames_file_and_the_shipped_data_describe_the_same_city(app: Flask, tmp_path: Path) -> None:
     raw = {
         "geonameid": 2885237,
         "name": "Köthen",
@@ -167,13 +167,13 @@ def test_a_geonames_file_and_the_shipped_data_mean_the_same_city(app: Flask, tmp
         "timezone": "Europe/Berlin",
         "alternatenames": ["Cöthen", "Kethen"],
     }
-    importer.load([(1, import_sources._from_cache(raw))])
+    importer.import_cities([(1, geonames._from_shipped(raw))])
     path = tmp_path / "DE.txt"
     path.write_text(GEONAMES)
     assert "0 added, 0 changed, 1 unchanged" in run(app, "import", "--file", str(path)).output
 
 
-def test_odd_characters_survive_the_copy(app: Flask, tmp_path: Path) -> None:
+def test_special_characters_are_escaped_for_copy(app: Flask, tmp_path: Path) -> None:
     path = tmp_path / "cities.csv"
     odd = 'Back\\slash "quoted" {brace},tab\there'
     path.write_text(HEADER + f'"{odd.replace(chr(34), chr(34) * 2)}",DE,1,1,\\N,,,"a\\b;c""d;{{e}}",\n')
@@ -184,12 +184,13 @@ def test_odd_characters_survive_the_copy(app: Flask, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_all_four_sizes_are_shipped() -> None:
-    assert [import_sources.shipped(size).length for size in import_sources.SIZES] == [34_006, 69_472, 170_391, 234_908]
+    lengths = [geonames.read_shipped(size).length for size in geonames.MIN_POPULATIONS]
+    assert lengths == [34_006, 69_472, 170_391, 234_908]
 
 
 def test_an_error_in_the_middle_leaves_the_tables_and_their_indexes_as_they_were(app: Flask) -> None:
-    def half() -> Any:
-        yield from (line for _, line in zip(range(5000), import_sources.shipped(15000).lines, strict=False))
+    def fail_halfway() -> Any:
+        yield from (line for _, line in zip(range(5000), geonames.read_shipped(15000).lines, strict=False))
         raise RuntimeError("the disk is gone")
 
     def indexes() -> set[str]:
@@ -197,37 +198,37 @@ def test_an_error_in_the_middle_leaves_the_tables_and_their_indexes_as_they_were
 
     before = indexes()
     with pytest.raises(RuntimeError):
-        importer.load(half())
+        importer.import_cities(fail_halfway())
     assert (count(City), count(CITY_NAMES)) == (0, 0)
     assert indexes() == before
 
 
-STAND_STILL = """
-CREATE FUNCTION stand_still() RETURNS trigger LANGUAGE plpgsql AS
+BLOCKING_TRIGGER = """
+CREATE FUNCTION block_import() RETURNS trigger LANGUAGE plpgsql AS
 'BEGIN PERFORM pg_advisory_xact_lock(77); RETURN NULL; END';
-CREATE TRIGGER stand_still AFTER INSERT ON city_names EXECUTE FUNCTION stand_still()
+CREATE TRIGGER block_import AFTER INSERT ON city_names EXECUTE FUNCTION block_import()
 """
-STANDS_STILL = text(
+COUNT_BLOCKED = text(
     "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'INSERT INTO city_names%' AND wait_event_type = 'Lock'"
 )
 
 
 @contextmanager
-def whoever_has_stored_names_stands_still() -> Iterator[None]:
-    """Until the block ends."""
+def import_blocked_after_storing_names() -> Iterator[None]:
+    """Block every import once it has stored the names, until the block ends."""
     with transaction():
-        db.session.execute(text(STAND_STILL))
+        db.session.execute(text(BLOCKING_TRIGGER))
     try:
         with db.engine.connect() as holder:
             holder.execute(text("SELECT pg_advisory_xact_lock(77)"))
             yield
     finally:
         with transaction():
-            db.session.execute(text("DROP FUNCTION stand_still CASCADE"))
+            db.session.execute(text("DROP FUNCTION block_import CASCADE"))
 
 
 def test_a_killed_import_leaves_nothing(app: Flask, settings: Settings) -> None:
-    """Killed at the worst moment: everything is stored, nothing committed."""
+    """Killed at the worst time: all rows are stored, but not committed."""
     environment = os.environ | {
         "HEIDI_ENV": "test",
         "DATABASE_URL": settings.database_url,
@@ -240,14 +241,14 @@ def test_a_killed_import_leaves_nothing(app: Flask, settings: Settings) -> None:
         "HEIDI_SERVICE": "city",
     }
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "cities", "import"]
-    with whoever_has_stored_names_stands_still(), reading() as other:
+    with import_blocked_after_storing_names(), reading() as other:
         child = subprocess.Popen(command, cwd=ROOT, env=environment)
-        until(lambda: other.scalar(STANDS_STILL) or child.poll() is not None)
-        assert child.poll() is None, "it did not get so far"
+        until(lambda: other.scalar(COUNT_BLOCKED) or child.poll() is not None)
+        assert child.poll() is None, "the import ended before it was blocked"
         child.send_signal(signal.SIGKILL)
         child.wait()
     assert count(City) == 0
-    assert importer.load(import_sources.shipped(15000).lines).added == 34_006
+    assert importer.import_cities(geonames.read_shipped(15000).lines).added == 34_006
     assert run(app, "stats").output.split()[:2] == ["cities", "34,006"]
 
 

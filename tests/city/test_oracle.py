@@ -1,43 +1,43 @@
-"""The judge is judged: the oracle refuses every kind of wrong answer."""
+"""The oracle itself: it rejects every kind of incorrect result."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests.city.oracle import Known, check, everything_by_distance
+from tests.city.oracle import Known, check, sort_by_distance
 
 CITIES = [Known(str(number), 0.0, number / 10, "DE", 0) for number in range(30)]
-TRUTH = everything_by_distance(CITIES, 0, 0)
-Answer = list[dict[str, Any]]
+EXPECTED = sort_by_distance(CITIES, 0, 0)
+Cities = list[dict[str, Any]]
 
 
-def answer() -> Answer:
-    return [{"id": id_, "distanceKm": round(distance, 3)} for distance, id_ in TRUTH[:10]]
+def nearest() -> Cities:
+    return [{"id": id_, "distanceKm": round(distance, 3)} for distance, id_ in EXPECTED[:10]]
 
 
-def test_a_right_answer_passes() -> None:
-    check(answer(), TRUTH, 1000, 10)
+def test_a_correct_result_passes() -> None:
+    check(nearest(), EXPECTED, 1000, 10)
 
 
 @pytest.mark.parametrize(
     "spoil",
     [
-        lambda found: found[:-1],
-        lambda found: found[1:],
-        lambda found: [*found[:3], found[4], found[3], *found[5:]],
-        lambda found: [*found[:5], found[4], *found[6:]],
-        lambda found: [found[0] | {"distanceKm": 0.002}, *found[1:]],
-        lambda found: [*found[:9], {"id": "29", "distanceKm": found[9]["distanceKm"]}],
-        lambda found: [*found, {"id": "10", "distanceKm": 111.195}],
+        lambda cities: cities[:-1],
+        lambda cities: cities[1:],
+        lambda cities: [*cities[:3], cities[4], cities[3], *cities[5:]],
+        lambda cities: [*cities[:5], cities[4], *cities[6:]],
+        lambda cities: [cities[0] | {"distanceKm": 0.002}, *cities[1:]],
+        lambda cities: [*cities[:9], {"id": "29", "distanceKm": cities[9]["distanceKm"]}],
+        lambda cities: [*cities, {"id": "10", "distanceKm": 111.195}],
     ],
     ids=["one short", "first missing", "swapped", "twice", "distance off", "another city", "one too many"],
 )
-def test_a_wrong_answer_is_refused(spoil: Callable[[Answer], Answer]) -> None:
+def test_an_incorrect_result_is_rejected(spoil: Callable[[Cities], Cities]) -> None:
     with pytest.raises(AssertionError):
-        check(spoil(answer()), TRUTH, 1000, 10)
+        check(spoil(nearest()), EXPECTED, 1000, 10)
 
 
-def test_what_lies_outside_the_radius_is_refused() -> None:
+def test_cities_outside_the_radius_are_rejected() -> None:
     with pytest.raises(AssertionError):
-        check(answer(), TRUTH, 90, 10)
+        check(nearest(), EXPECTED, 90, 10)

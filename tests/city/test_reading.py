@@ -1,4 +1,4 @@
-"""Lists, nearest, search and distance over HTTP, on a few places."""
+"""Lists, nearest cities, search and distances over HTTP, with a few cities."""
 
 from collections.abc import Callable
 
@@ -13,19 +13,19 @@ GEOJSON = {"Accept": "application/geo+json"}
 
 
 def names(client: FlaskClient, path: str) -> list[str]:
-    answer = client.get(URL + path)
-    assert answer.status_code == 200, answer.text
-    return [city["name"] for city in answer.json["data"]]
+    response = client.get(URL + path)
+    assert response.status_code == 200, response.text
+    return [city["name"] for city in response.json["data"]]
 
 
 @pytest.fixture
 def four(make: Callable[..., City]) -> None:
-    for place in (BERLIN, MUNICH, SUVA, APIA):
-        make(**place)
+    for city in (BERLIN, MUNICH, SUVA, APIA):
+        make(**city)
 
 
 @pytest.mark.usefixtures("four")
-def test_the_nearest_comes_first_and_far_ones_not_at_all(client: FlaskClient) -> None:
+def test_nearest_cities_are_sorted_and_limited_by_the_radius(client: FlaskClient) -> None:
     assert names(client, "/nearby?latitude=48.2&longitude=11.6") == ["München"]
     near = client.get(f"{URL}/nearby?latitude=48.2&longitude=11.6&radiusKm=1000").json
     assert [city["name"] for city in near["data"]] == ["München", "Berlin"]
@@ -41,13 +41,13 @@ def test_the_date_line_is_crossed(client: FlaskClient) -> None:
 
 
 @pytest.mark.usefixtures("four")
-def test_the_largest_radius_holds_everything(client: FlaskClient) -> None:
-    for place in ("latitude=90&longitude=0", "latitude=-90&longitude=0", "latitude=18.14161&longitude=-1.55851"):
-        assert len(names(client, f"/nearby?{place}&radiusKm=20038")) == 4
+def test_the_largest_radius_includes_every_city(client: FlaskClient) -> None:
+    for point in ("latitude=90&longitude=0", "latitude=-90&longitude=0", "latitude=18.14161&longitude=-1.55851"):
+        assert len(names(client, f"/nearby?{point}&radiusKm=20038")) == 4
 
 
 @pytest.mark.usefixtures("four")
-def test_filters_of_nearby(client: FlaskClient) -> None:
+def test_nearest_cities_can_be_filtered(client: FlaskClient) -> None:
     everywhere = "/nearby?latitude=0&longitude=0&radiusKm=20038"
     assert names(client, f"{everywhere}&country=fj") == ["Suva"]
     assert names(client, f"{everywhere}&minPopulation=1505005") == ["München", "Berlin"]
@@ -56,39 +56,41 @@ def test_filters_of_nearby(client: FlaskClient) -> None:
     assert client.get(f"{URL}{everywhere}&limit=1").json["meta"]["hasMore"] is True
 
 
-def test_a_city_is_not_near_itself_but_its_twin_is(client: FlaskClient, make: Callable[..., City]) -> None:
+def test_a_city_is_not_near_itself_but_another_at_the_same_position_is(
+    client: FlaskClient, make: Callable[..., City]
+) -> None:
     city = make(**BERLIN)
     make(**(BERLIN | {"name": "Berlin on the same spot"}))
-    found = client.get(f"{URL}/{city.id}/nearby").json["data"]
-    assert [(near["name"], near["distanceKm"], near["bearing"]) for near in found] == [
+    cities = client.get(f"{URL}/{city.id}/nearby").json["data"]
+    assert [(near["name"], near["distanceKm"], near["bearing"]) for near in cities] == [
         ("Berlin on the same spot", 0.0, 0.0)
     ]
 
 
 @pytest.mark.usefixtures("four")
 @pytest.mark.parametrize("q", ["Munich", "münchen", "Munchen", "Muenchen", "Munchne", "munic", "MÜNCHEN", "monaco di"])
-def test_a_city_is_found_by_any_name_and_one_slip(client: FlaskClient, q: str) -> None:
+def test_a_city_matches_any_of_its_names_with_one_typo(client: FlaskClient, q: str) -> None:
     assert names(client, f"/search?q={q}")[:1] == ["München"]
 
 
 @pytest.mark.usefixtures("four")
-def test_short_words_are_not_guessed_at(client: FlaskClient) -> None:
+def test_short_words_are_not_searched_for_typos(client: FlaskClient) -> None:
     assert names(client, "/search?q=ber") == ["Berlin"]
     assert names(client, "/search?q=bre") == []
 
 
-def test_better_known_and_nearer_come_first(client: FlaskClient, make: Callable[..., City]) -> None:
+def test_more_popular_and_nearer_cities_come_first(client: FlaskClient, make: Callable[..., City]) -> None:
     make(name="Springfield", country="US", latitude=39.8, longitude=-89.6, population=114_000)
     make(name="Springfield", country="US", latitude=42.1, longitude=-72.6, population=155_000)
     make(name="Springfield", country="GB", latitude=51.5, longitude=0.1, population=100)
 
-    def found(rest: str = "") -> list[int]:
+    def populations(rest: str = "") -> list[int]:
         return [city["population"] for city in client.get(f"{URL}/search?q=springfield{rest}").json["data"]]
 
-    assert found() == [155_000, 114_000, 100]
-    assert found("&latitude=39.8&longitude=-89.6")[0] == 114_000
-    assert found("&latitude=51.5&longitude=0.1")[0] == 100
-    assert found("&country=GB") == [100]
+    assert populations() == [155_000, 114_000, 100]
+    assert populations("&latitude=39.8&longitude=-89.6")[0] == 114_000
+    assert populations("&latitude=51.5&longitude=0.1")[0] == 100
+    assert populations("&country=GB") == [100]
 
 
 @pytest.mark.usefixtures("four")
@@ -104,15 +106,15 @@ def test_lists_are_filtered_and_sorted(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("sort", ["name", "-name", "population", "-population", "createdAt", "-createdAt"])
-def test_pages_hold_every_city_once(client: FlaskClient, make: Callable[..., City], sort: str) -> None:
-    for number in range(11):  # equal names and unknown populations among them
+def test_pages_contain_every_city_once(client: FlaskClient, make: Callable[..., City], sort: str) -> None:
+    for number in range(11):  # with equal names and unknown populations
         make(name=f"Place {number // 3}", population=number // 4 or None)
     seen, path = [], f"{URL}?limit=3&sort={sort}&total=true"
     while path:
-        answer = client.get(path)
-        assert answer.json["meta"]["total"] == 11
-        seen += [city["id"] for city in answer.json["data"]]
-        path = answer.headers.get("Link", "").partition(">")[0].lstrip("<")
+        response = client.get(path)
+        assert response.json["meta"]["total"] == 11
+        seen += [city["id"] for city in response.json["data"]]
+        path = response.headers.get("Link", "").partition(">")[0].lstrip("<")
     assert len(seen) == len(set(seen)) == 11
 
 
@@ -125,24 +127,24 @@ def test_countries_are_counted(client: FlaskClient) -> None:
     ]
 
 
-def test_distance_and_course_between_two_cities(client: FlaskClient, make: Callable[..., City]) -> None:
+def test_distance_and_bearing_between_two_cities(client: FlaskClient, make: Callable[..., City]) -> None:
     berlin, munich = make(**BERLIN), make(**MUNICH)
-    answer = client.get(f"{URL}/distance?from={munich.id}&to={berlin.id}")
-    assert answer.json["data"] == {"distanceKm": 504.852, "bearing": 14.25}
+    response = client.get(f"{URL}/distance?from={munich.id}&to={berlin.id}")
+    assert response.json["data"] == {"distanceKm": 504.852, "bearing": 14.25}
     same = client.get(f"{URL}/distance?from={munich.id}&to={munich.id}")
     assert same.json["data"] == {"distanceKm": 0.0, "bearing": 0.0}
     assert client.get(f"{URL}/distance?from={munich.id}").status_code == 422
-    nobody = "018f0000-0000-7000-8000-000000000000"
-    assert client.get(f"{URL}/distance?from={munich.id}&to={nobody}").status_code == 404
+    missing = "018f0000-0000-7000-8000-000000000000"
+    assert client.get(f"{URL}/distance?from={munich.id}&to={missing}").status_code == 404
 
 
 @pytest.mark.usefixtures("four")
 @pytest.mark.parametrize("path", ["?country=DE", "/nearby?latitude=52&longitude=13&radiusKm=600", "/search?q=Berlin"])
-def test_lists_come_as_geojson_when_asked_for(client: FlaskClient, path: str) -> None:
-    answer = client.get(URL + path, headers=GEOJSON)
-    assert answer.mimetype == "application/geo+json"
-    assert answer.headers["Vary"] == "Accept"
-    collection = answer.json
+def test_lists_are_returned_as_geojson_on_request(client: FlaskClient, path: str) -> None:
+    response = client.get(URL + path, headers=GEOJSON)
+    assert response.mimetype == "application/geo+json"
+    assert response.headers["Vary"] == "Accept"
+    collection = response.json
     assert collection["type"] == "FeatureCollection"
     first = collection["features"][0]
     assert first["type"] == "Feature" and first["properties"]["name"] == "Berlin"
@@ -150,10 +152,10 @@ def test_lists_come_as_geojson_when_asked_for(client: FlaskClient, path: str) ->
     plain = client.get(URL + path)
     assert plain.mimetype == "application/json"
     assert plain.json["data"][0]["id"] == first["id"]
-    assert plain.headers["ETag"] != answer.headers["ETag"]
+    assert plain.headers["ETag"] != response.headers["ETag"]
 
 
-def test_json_wins_when_it_is_liked_better(client: FlaskClient) -> None:
+def test_json_is_returned_if_the_client_prefers_it(client: FlaskClient) -> None:
     accept = {"Accept": "application/geo+json;q=0.5, application/json"}
     assert client.get(URL, headers=accept).mimetype == "application/json"
 
@@ -205,11 +207,11 @@ def test_json_wins_when_it_is_liked_better(client: FlaskClient) -> None:
         ("/distance?from=1&to=2", "from"),
     ],
 )
-def test_a_wrong_parameter_is_named(client: FlaskClient, path: str, field: str) -> None:
-    answer = client.get(URL + path)
-    assert answer.status_code == 422, answer.text
-    assert f"/query/{field}" in [error["pointer"] for error in answer.json["errors"]]
+def test_an_invalid_parameter_is_named(client: FlaskClient, path: str, field: str) -> None:
+    response = client.get(URL + path)
+    assert response.status_code == 422, response.text
+    assert f"/query/{field}" in [error["pointer"] for error in response.json["errors"]]
 
 
-def test_a_cursor_that_was_made_up_is_refused(client: FlaskClient) -> None:
+def test_a_forged_cursor_is_rejected(client: FlaskClient) -> None:
     assert client.get(f"{URL}?cursor=abc").status_code == 400

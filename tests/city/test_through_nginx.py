@@ -1,4 +1,4 @@
-"""What a client of the router sees: hot reads from nginx, changes soon, wherever they were made."""
+"""The city service behind the router: nginx serves repeated reads, and changes on any instance soon become visible."""
 
 from __future__ import annotations
 
@@ -22,13 +22,14 @@ from tests.ports import free_port
 from tests.standalone.conftest import running
 
 SOON_SECONDS = 30.0
-"""Two seconds for a machine that is busy with other tests. The services' own stored answers live for a minute: whoever
-waited for their end would not get it in this time."""
+"""The promised two seconds, on a machine that is busy with other tests.
+
+Less than the minute that responses are cached in Redis, so that waiting for their expiry would fail."""
 
 
 @pytest.fixture(scope="module")
 def url(platform: Flask, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """nginx in front of a city service that is not the one in which these tests make their changes."""
+    """nginx in front of another instance than the one in which these tests make their changes."""
     server = make_server("127.0.0.1", 0, build_app(settings, SERVICES["city"]), threaded=True)
     Thread(target=server.serve_forever, daemon=True).start()
     router = Router(
@@ -37,8 +38,8 @@ def url(platform: Flask, settings: Settings, tmp_path_factory: pytest.TempPathFa
         dict.fromkeys(SERVICES, f"127.0.0.1:{server.server_port}"),
     )
     router.prepare()
-    with running(router) as found:
-        yield f"{found.url}/api/v1/cities"
+    with running(router) as proxy:
+        yield f"{proxy.url}/api/v1/cities"
     server.shutdown()
     server.server_close()
 
@@ -47,40 +48,40 @@ def get(path: str, **headers: str) -> requests.Response:
     return requests.get(path, headers=headers, timeout=PATIENCE)
 
 
-def is_hit(answer: requests.Response) -> bool:
-    """Whether nginx has answered by itself."""
-    return answer.headers["Server-Timing"] == 'cache;desc="hit"'
+def is_hit(response: requests.Response) -> bool:
+    """Whether nginx has served the response from its cache."""
+    return response.headers["Server-Timing"] == 'cache;desc="hit"'
 
 
 @pytest.mark.parametrize("path", ["/{id}", "/nearby?latitude=52&longitude=13&radiusKm=100", "/search?q=berlin"])
-def test_a_change_elsewhere_is_seen_soon(url: str, make: Callable[..., City], path: str) -> None:
+def test_a_change_on_another_instance_becomes_visible_soon(url: str, make: Callable[..., City], path: str) -> None:
     city = make(**BERLIN)
     path = url + path.format(id=city.id)
-    for change in (lambda: cities.change(city.id, None, population=1), lambda: cities.deactivate(city.id, None)):
+    for change in (lambda: cities.update(city.id, None, population=1), lambda: cities.deactivate(city.id, None)):
         until(lambda: is_hit(get(path)))
         before = get(path).text
         change()
         until(lambda old=before: get(path).text != old, SOON_SECONDS)
 
 
-def test_a_hot_answer_does_not_reach_the_service(url: str, make: Callable[..., City]) -> None:
+def test_a_repeated_read_does_not_reach_the_service(url: str, make: Callable[..., City]) -> None:
     path = f"{url}/{make(**BERLIN).id}"
     until(lambda: is_hit(get(path)))
 
 
 @pytest.mark.parametrize("from_nginx", [True, False])
-def test_an_unchanged_answer_is_304_from_nginx_and_from_the_service(
+def test_an_unchanged_response_is_304_from_nginx_and_from_the_service(
     url: str, make: Callable[..., City], from_nginx: bool
 ) -> None:
     path = f"{url}/{make(**BERLIN).id}"
     tag = get(path).headers["ETag"]
 
-    def ask() -> bool:
-        answer = get(path, **{"If-None-Match": tag})
-        assert (answer.status_code, answer.content, answer.headers["ETag"]) == (304, b"", tag)
-        return is_hit(answer) is from_nginx
+    def is_not_modified() -> bool:
+        response = get(path, **{"If-None-Match": tag})
+        assert (response.status_code, response.content, response.headers["ETag"]) == (304, b"", tag)
+        return is_hit(response) is from_nginx
 
-    until(ask)
+    until(is_not_modified)
 
 
 def test_json_and_geojson_do_not_mix(url: str, make: Callable[..., City]) -> None:

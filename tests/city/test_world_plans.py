@@ -1,4 +1,4 @@
-"""Every hot question walks an index: the plans of the statements that are really sent, on the real cities."""
+"""Every frequent query uses an index: the plans of the statements that are actually sent, with 34 thousand cities."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Plans = Callable[[str], list[str]]
 
 @pytest.fixture
 def plans(world: FlaskClient) -> Plans:
-    """The plans of what a GET sends to the database."""
+    """Returns the plans of the statements that a GET sends."""
 
     def explain(path: str) -> list[str]:
         with noted() as sent:
@@ -30,7 +30,7 @@ def plans(world: FlaskClient) -> Plans:
     return explain
 
 
-# Of a prefix, the statistics of the day decide between the btree (`_prefix`) and the trigrams (`_typo`): both serve it.
+# For a prefix, the planner chooses between the btree (`_prefix`) and the trigrams (`_typo`); both are suitable.
 POINT = "latitude=48.1&longitude=11.5"
 
 
@@ -58,22 +58,22 @@ POINT = "latitude=48.1&longitude=11.5"
         ("?isActive=false", "hx_cities_inactive"),
     ],
 )
-def test_an_index_answers(plans: Plans, path: str, index: str) -> None:
-    found = plans(path)
-    assert found
-    for plan in found:
+def test_a_query_uses_its_index(plans: Plans, path: str, index: str) -> None:
+    explained = plans(path)
+    assert explained
+    for plan in explained:
         assert "Seq Scan" not in plan, plan
-    assert index in found[0], found[0]
+    assert index in explained[0], explained[0]
 
 
-def test_the_nearest_are_walked_in_order_not_sorted(plans: Plans) -> None:
+def test_nearest_cities_are_read_in_order_from_the_index(plans: Plans) -> None:
     [plan] = plans(f"/nearby?{POINT}&radiusKm=20038")
     assert re.search(r"Index Scan using hx_cities_pos on cities.*\n\s+Order By: \(pos <-> ", plan), plan
 
 
-def test_slips_and_look_alikes_are_found_by_index(plans: Plans) -> None:
-    prefix, slip, alike = plans("/search?q=constantinoplis ad")
+def test_typos_and_similar_names_use_an_index(plans: Plans) -> None:
+    prefix, typo, similar = plans("/search?q=constantinoplis ad")
     assert "hx_city_names_" in prefix
-    assert "hx_city_names_" in slip
-    assert "hx_city_names_typo" in alike
-    assert not any("Seq Scan" in plan for plan in (prefix, slip, alike))
+    assert "hx_city_names_" in typo
+    assert "hx_city_names_typo" in similar
+    assert not any("Seq Scan" in plan for plan in (prefix, typo, similar))

@@ -23,43 +23,43 @@ from tests.auth.helpers import ANOTHER, PASSWORD, bearer, login, register
 @pytest.fixture
 def run(app: Flask):
     def invoke(*args: str, **options) -> Result:
-        found = app.test_cli_runner().invoke(args=["users", *args], **options)
+        result = app.test_cli_runner().invoke(args=["users", *args], **options)
         db.session.rollback()
-        return found
+        return result
 
     return invoke
 
 
-def test_an_administrator_is_made_from_standard_input_and_signs_in(run, client) -> None:
-    made = run("create-admin", "Root@Example.test", "--password-stdin", input=PASSWORD + "\n")
-    assert made.exit_code == 0 and "created: root@example.test" in made.output and PASSWORD not in made.output
+def test_create_admin_reads_the_password_from_standard_input(run, client) -> None:
+    result = run("create-admin", "Root@Example.test", "--password-stdin", input=PASSWORD + "\n")
+    assert result.exit_code == 0 and "created: root@example.test" in result.output and PASSWORD not in result.output
     assert login(client, "root@example.test").json["data"]["user"]["role"] == "ADMIN"
     again = run("create-admin", "--email", "two@example.test", "--if-none", env={"HEIDI_ADMIN_PASSWORD": ANOTHER})
     assert again.exit_code == 0 and "nothing done" in again.output
     assert db.session.query(User).count() == 1
 
 
-def test_without_a_password_one_is_made_up_and_shown_once(run, client) -> None:
-    made = run("create-admin", "root@example.test", env={"HEIDI_ADMIN_PASSWORD": ""})
-    password = made.output.split("password: ")[1].strip()
+def test_create_admin_generates_and_displays_a_missing_password(run, client) -> None:
+    result = run("create-admin", "root@example.test", env={"HEIDI_ADMIN_PASSWORD": ""})
+    password = result.output.split("password: ")[1].strip()
     assert login(client, "root@example.test", password).status_code == 200
 
 
-def test_an_existing_person_becomes_administrator_and_keeps_the_password(run, client) -> None:
+def test_create_admin_promotes_an_existing_user_who_keeps_the_password(run, client) -> None:
     register(client)
-    made = run("create-admin", "ada@example.test", "--password-stdin", input=ANOTHER + "\n")
-    assert "made an administrator" in made.output
+    result = run("create-admin", "ada@example.test", "--password-stdin", input=ANOTHER + "\n")
+    assert "made an administrator" in result.output
     assert login(client).json["data"]["user"]["role"] == "ADMIN"
 
 
-def test_a_poor_password_or_address_is_one_clear_line(run) -> None:
+def test_an_invalid_password_or_address_is_reported_in_one_line(run) -> None:
     for args, text in [(("root@example.test",), "12 characters"), (("nonsense",), "@")]:
-        refused = run("create-admin", *args, "--password-stdin", input="short\n")
-        assert refused.exit_code == 1 and refused.output.startswith("Error: ") and text in refused.output
-        assert len(refused.output.splitlines()) == 1
+        result = run("create-admin", *args, "--password-stdin", input="short\n")
+        assert result.exit_code == 1 and result.output.startswith("Error: ") and text in result.output
+        assert len(result.output.splitlines()) == 1
 
 
-def test_people_are_listed_shown_and_changed(run, client, as_user) -> None:
+def test_users_are_listed_shown_and_changed(run, client, as_user) -> None:
     data = register(client, firstName="Ada")
     as_user(Role.ADMIN)
     assert "ada@example.test  Ada" in run("list", "-q", "ada").output
@@ -73,14 +73,14 @@ def test_people_are_listed_shown_and_changed(run, client, as_user) -> None:
     assert run("show", "nobody@example.test").exit_code == 1
 
 
-def test_the_last_administrator_stays_on_the_command_line_too(run, as_user) -> None:
+def test_commands_cannot_remove_the_last_administrator(run, as_user) -> None:
     admin = as_user(Role.ADMIN)
     for command in (("deactivate", str(admin.user.id)), ("set-role", str(admin.user.id), "user")):
-        refused = run(*command)
-        assert refused.exit_code == 1 and "last active administrator" in refused.output
+        result = run(*command)
+        assert result.exit_code == 1 and "At least one active administrator must remain" in result.output
 
 
-def test_an_import_tells_each_line_and_goes_on_after_bad_ones(run, client, tmp_path) -> None:
+def test_an_import_reports_each_line_and_continues_after_errors(run, client, tmp_path) -> None:
     old = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
     lines = [
         json.dumps({"email": "One@example.test", "passwordHash": old, "firstName": "One"}),
@@ -96,8 +96,8 @@ def test_an_import_tells_each_line_and_goes_on_after_bad_ones(run, client, tmp_p
     ]
     path = tmp_path / "people.ndjson"
     path.write_text("\n".join(lines) + "\n")
-    found = run("import", str(path))
-    outcomes = [line.split(": ")[1].split()[0] for line in found.stdout.splitlines()[:-1]]
+    result = run("import", str(path))
+    outcomes = [line.split(": ")[1].split()[0] for line in result.stdout.splitlines()[:-1]]
     assert outcomes == [
         "created",
         "refused",
@@ -110,7 +110,7 @@ def test_an_import_tells_each_line_and_goes_on_after_bad_ones(run, client, tmp_p
         "refused",
         "refused",
     ]
-    assert found.stdout.splitlines()[-1] == "2 created, 1 exists, 7 refused" and found.exit_code == 1
+    assert result.stdout.splitlines()[-1] == "2 created, 1 exists, 7 refused" and result.exit_code == 1
     assert login(client, "one@example.test").status_code == 200
     assert login(client, "two@example.test", ANOTHER).json["data"]["user"]["role"] == "MODERATOR"
     changed = [
@@ -120,30 +120,30 @@ def test_an_import_tells_each_line_and_goes_on_after_bad_ones(run, client, tmp_p
     assert changed == [["imported"]] * 2
 
 
-def test_a_csv_with_a_bad_line_and_a_byte_order_mark_is_imported(run, tmp_path) -> None:
+def test_a_csv_with_an_invalid_line_and_a_byte_order_mark_is_imported(run, tmp_path) -> None:
     path = tmp_path / "people.csv"
     rows = ["email,firstName,isActive", "a@example.test,Zoë,false", "b@example.test", 'c@example.test,"Ü, C",true']
     path.write_text("\n".join(rows), encoding="utf-8-sig")
-    found = run("import", str(path))
-    assert found.stdout.splitlines()[-1] == "2 created, 1 refused"
-    people = {user.email: user for user in db.session.query(User)}
-    assert people["a@example.test"].first_name == "Zoë" and not people["a@example.test"].is_active
-    assert people["c@example.test"].first_name == "Ü, C"
+    result = run("import", str(path))
+    assert result.stdout.splitlines()[-1] == "2 created, 1 refused"
+    users = {user.email: user for user in db.session.query(User)}
+    assert users["a@example.test"].first_name == "Zoë" and not users["a@example.test"].is_active
+    assert users["c@example.test"].first_name == "Ü, C"
 
 
-def test_who_was_imported_is_not_greeted_and_who_registered_is(run, client, tmp_path) -> None:
+def test_registered_users_get_a_welcome_message_and_imported_users_do_not(run, client, tmp_path) -> None:
     path = tmp_path / "people.ndjson"
     path.write_text(json.dumps({"email": "old@example.test"}))
     assert run("import", str(path)).exit_code == 0
     register(client)
     for event in db.session.scalars(select(OutboxEvent).where(OutboxEvent.type == "user.created")).all():
         event_handlers.welcome(event)
-    greeted = db.session.scalars(select(Notification.user_id)).all()
-    assert greeted == [db.session.scalar(select(User.id).where(User.email == "ada@example.test"))]
+    welcomed = db.session.scalars(select(Notification.user_id)).all()
+    assert welcomed == [db.session.scalar(select(User.id).where(User.email == "ada@example.test"))]
 
 
 @pytest.mark.parametrize("kind", ["csv", "ndjson"])
-def test_what_is_exported_can_be_imported_elsewhere(app, run, client, tmp_path, kind) -> None:
+def test_an_export_can_be_imported_elsewhere(app, run, client, tmp_path, kind) -> None:
     register(client, firstName="Ada, the first", lastName='"Lovelace"')
     path = tmp_path / f"out.{kind}"
     assert run("export", str(path), "--with-hashes").exit_code == 0
@@ -171,18 +171,18 @@ def test_a_line_that_is_not_utf_8_is_refused_and_the_others_are_not(run, tmp_pat
     }
     path = tmp_path / f"people.{ending}"
     path.write_bytes("\n".join(lines[ending]).encode("latin-1"))
-    found = run("import", str(path))
-    assert "1 created, 1 refused" in found.output
+    result = run("import", str(path))
+    assert "1 created, 1 refused" in result.output
     assert [user.email for user in db.session.query(User)] == ["al@example.test"]
 
 
-def test_a_file_that_cannot_be_written_is_one_clear_line(run, tmp_path) -> None:
-    refused = run("export", str(tmp_path / "nowhere" / "people.csv"))
-    assert (refused.exit_code, refused.output.count("\n")) == (1, 1) and "No such file" in refused.output
+def test_a_file_that_cannot_be_written_is_reported_in_one_line(run, tmp_path) -> None:
+    result = run("export", str(tmp_path / "nowhere" / "people.csv"))
+    assert (result.exit_code, result.output.count("\n")) == (1, 1) and "No such file" in result.output
 
 
-def test_a_database_that_is_away_is_one_clear_line(settings: Settings) -> None:
-    away = replace(settings, database_url="postgresql+psycopg2://nobody@127.0.0.1:1/none")
-    refused = build_app(away, SERVICES["users"]).test_cli_runner().invoke(args=["users", "list"])
-    assert refused.exit_code == 1 and refused.output.startswith("Error: the database does not answer (")
-    assert "flask doctor" in refused.output and "Traceback" not in refused.output
+def test_an_unavailable_database_is_reported_in_one_line(settings: Settings) -> None:
+    unreachable = replace(settings, database_url="postgresql+psycopg2://nobody@127.0.0.1:1/none")
+    result = build_app(unreachable, SERVICES["users"]).test_cli_runner().invoke(args=["users", "list"])
+    assert result.exit_code == 1 and result.output.startswith("Error: the database does not answer (")
+    assert "flask doctor" in result.output and "Traceback" not in result.output

@@ -18,12 +18,12 @@ from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role, Session, User
 from heidi_common.interceptors.idempotency import IdempotencyKey
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_common.peers import client as peers
+from heidi_common.peers import client as peer_client
 from heidi_common.peers.client import PeerResponse
 from heidi_common.runtime import current_settings
 from heidi_services import SERVICES
 from heidi_services.auth.models import OneTimeToken, RecoveryCode, Totp
-from heidi_services.auth.service import retention as forgetting
+from heidi_services.auth.service import retention
 from tests.auth.helpers import PASSWORD, bearer, login, register
 
 USERS = "/api/v1/users"
@@ -33,7 +33,7 @@ def erase(client: FlaskClient, user_id: str, headers: dict, **body: str):
     return client.post(f"{USERS}/{user_id}/erase", json=body, headers=headers)
 
 
-def facts(kind: str) -> list[OutboxEvent]:
+def events(kind: str) -> list[OutboxEvent]:
     db.session.rollback()
     return list(db.session.scalars(select(OutboxEvent).where(OutboxEvent.type == kind)))
 
@@ -44,8 +44,8 @@ def enrol(client: FlaskClient, headers: dict) -> None:
     assert client.post("/api/v1/auth/mfa/totp/confirm", json=body, headers=headers).status_code == 200
 
 
-def words_of(row: User | Session) -> str:
-    """All that it holds but ids: three letters may stand in one by chance."""
+def text_of(row: User | Session) -> str:
+    """All values but IDs, which may contain the letters that the test looks for by chance."""
     values = [getattr(row, column.key) for column in inspect(type(row)).column_attrs]
     return str([value for value in values if not isinstance(value, UUID)])
 
@@ -54,7 +54,7 @@ def without_ids(text: str) -> str:
     return re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "", text)
 
 
-def test_oneself_is_erased_with_the_password_and_only_the_id_stays(client: FlaskClient) -> None:
+def test_users_erase_themselves_with_the_password_and_only_the_id_remains(client: FlaskClient) -> None:
     data = register(client, firstName="Ada", lastName="Lovelace")
     user_id, headers = data["user"]["id"], bearer(data)
     enrol(client, headers)
@@ -64,49 +64,49 @@ def test_oneself_is_erased_with_the_password_and_only_the_id_stays(client: Flask
     assert client.get(f"{USERS}/me", headers=headers).status_code == 401
     assert login(client).status_code == 401
 
-    (fact,) = facts("user.deleted")
-    assert fact.data["changed"] == ["erasedAt"]
-    forgetting.forget_person(fact)
+    (event,) = events("user.deleted")
+    assert event.data["changed"] == ["erasedAt"]
+    retention.forget_person(event)
     for table in (OneTimeToken, Totp, RecoveryCode):
         assert db.session.query(table).count() == 0
     user, session = db.session.query(User).one(), db.session.query(Session).one()
     assert str(user.id) == str(session.user_id) == user_id
     for trace in ("ada", "Ada", "Lovelace", "127.0.0.1", "Werkzeug"):
-        assert trace not in words_of(user) + words_of(session)
+        assert trace not in text_of(user) + text_of(session)
     assert verify_chain().broken_at is None
     register(client)
 
 
-def test_an_administrator_erases_also_the_deleted_and_nobody_brings_them_back(client, as_user) -> None:
+def test_administrators_can_erase_deleted_users_who_cannot_be_restored_afterwards(client, as_user) -> None:
     admin = as_user(Role.ADMIN).headers
     data = register(client)
     user_id = data["user"]["id"]
     assert client.delete(f"{USERS}/{user_id}", headers=admin).status_code == 204
     assert erase(client, user_id, admin).status_code == 202
     assert erase(client, user_id, admin).status_code == 202
-    assert len(facts("user.deleted")) == 2
+    assert len(events("user.deleted")) == 2
     restored = client.post(f"{USERS}/{user_id}/restore", headers=admin)
     assert (restored.status_code, restored.json["code"]) == (409, "erased")
 
 
-def test_stored_answers_forget_the_erased_too_and_still_have_no_second_effect(client, as_user) -> None:
+def test_erasure_blanks_stored_responses_whose_requests_still_have_no_second_effect(client, as_user) -> None:
     admin = as_user(Role.ADMIN).headers
-    body, ask = {"email": "ada@example.test", "password": PASSWORD}, admin | {"Idempotency-Key": "k"}
-    made = client.post(USERS, json=body, headers=ask).json["data"]
+    body, headers = {"email": "ada@example.test", "password": PASSWORD}, admin | {"Idempotency-Key": "k"}
+    created = client.post(USERS, json=body, headers=headers).json["data"]
     other = client.post(USERS, json=body | {"email": "bob@example.test"}, headers=admin | {"Idempotency-Key": "l"})
     own = bearer(login(client).json["data"]) | {"Idempotency-Key": "k"}
     device = {"token": "d" * 30, "label": "Ada's phone"}
     assert client.post("/api/v1/notifications/devices", json=device, headers=own).status_code == 201
-    assert erase(client, made["id"], admin).status_code == 202
-    kept = without_ids(" ".join(db.session.scalars(select(IdempotencyKey.body))))
-    assert "ada" not in kept.lower() and "bob@example.test" in kept and other.status_code == 201
-    again = client.post(USERS, json=body, headers=ask)
+    assert erase(client, created["id"], admin).status_code == 202
+    bodies = without_ids(" ".join(db.session.scalars(select(IdempotencyKey.body))))
+    assert "ada" not in bodies.lower() and "bob@example.test" in bodies and other.status_code == 201
+    again = client.post(USERS, json=body, headers=headers)
     assert (again.status_code, again.headers["Idempotent-Replayed"], again.json["data"]) == (201, "true", None)
     assert db.session.query(User).filter_by(email="ada@example.test").count() == 0
 
 
 @pytest.mark.parametrize("role", [Role.USER, Role.MODERATOR])
-def test_others_cannot_be_erased(client, as_user, role) -> None:
+def test_other_roles_cannot_erase_a_user(client, as_user, role) -> None:
     data = register(client)
     assert erase(client, data["user"]["id"], as_user(role).headers).status_code == 404
     assert login(client).status_code == 200
@@ -118,76 +118,76 @@ def test_the_last_administrator_cannot_erase_themselves(client, as_user) -> None
     path = f"{USERS}/{data['user']['id']}"
     client.patch(path, json={"role": "ADMIN"}, headers=admin)
     client.patch(f"{USERS}/me", json={"role": "USER"}, headers=admin)
-    fresh = login(client).json["data"]
-    assert erase(client, data["user"]["id"], bearer(fresh), password=PASSWORD).status_code == 409
+    signed_in = login(client).json["data"]
+    assert erase(client, data["user"]["id"], bearer(signed_in), password=PASSWORD).status_code == 409
 
 
-def test_a_deletion_that_was_taken_back_forgets_nothing(client, as_user) -> None:
+def test_a_deletion_that_was_reversed_deletes_no_data(client, as_user) -> None:
     admin = as_user(Role.ADMIN).headers
     data = register(client)
     enrol(client, bearer(data))
     client.delete(f"{USERS}/{data['user']['id']}", headers=admin)
     client.post(f"{USERS}/{data['user']['id']}/restore", headers=admin)
-    forgetting.forget_person(facts("user.deleted")[0])
+    retention.forget_person(events("user.deleted")[0])
     assert db.session.query(Totp).count() == 1
 
 
-def test_what_nobody_can_use_any_more_is_pruned(client) -> None:
+def test_expired_tokens_and_sessions_are_deleted(client) -> None:
     register(client)
-    forgetting.prune()
+    retention.prune()
     assert db.session.query(OneTimeToken).count() == db.session.query(Session).count() == 1
     with transaction():
         db.session.query(OneTimeToken).one().expires_at = utcnow() - timedelta(days=2)
         db.session.query(Session).one().absolute_expires_at = utcnow() - timedelta(days=91)
-    forgetting.prune()
+    retention.prune()
     assert db.session.query(OneTimeToken).count() == db.session.query(Session).count() == 0
 
 
-def test_an_export_holds_what_every_service_knows(client, as_user) -> None:
+def test_an_export_contains_the_data_of_every_service(client, as_user) -> None:
     data = register(client, firstName="Ada")
     headers = bearer(data)
     body = {"provider": "WEBHOOK", "name": "mine", "webhookUrl": "https://example.com/hook"}
-    made = client.post("/api/v1/integrations", json=body, headers=headers)
-    assert made.status_code == 201, made.json
-    found = client.get(f"{USERS}/me/export", headers=headers)
-    assert found.status_code == 200, found.json
-    parts = found.json["data"]["parts"]
-    assert found.json["data"]["user"]["firstName"] == "Ada"
+    created = client.post("/api/v1/integrations", json=body, headers=headers)
+    assert created.status_code == 201, created.json
+    response = client.get(f"{USERS}/me/export", headers=headers)
+    assert response.status_code == 200, response.json
+    parts = response.json["data"]["parts"]
+    assert response.json["data"]["user"]["firstName"] == "Ada"
     assert set(parts) == {"sessions", "audit", "facts", "notifications", "devices", "preferences", "integrations"}
     assert parts["sessions"][0]["ip"] == "127.0.0.1"
     assert {"user_created", "authn_login_success"} <= {row["action"] for row in parts["audit"]}
     assert {"user.created", "notification.send"} <= {row["type"] for row in parts["facts"]}
     assert parts["integrations"][0]["name"] == "mine" and parts["integrations"][0]["logs"] == []
-    assert "password" not in found.text.lower().replace("password-", "") and "$argon2" not in found.text
+    assert "password" not in response.text.lower().replace("password-", "") and "$argon2" not in response.text
     other = client.get(f"{USERS}/me/export", headers=as_user().headers).json["data"]["parts"]
     assert other["integrations"] == [] == other["facts"]
 
 
-def test_a_page_too_large_for_one_answer_is_asked_for_in_smaller_ones(client, as_user, monkeypatch) -> None:
-    asked, here = [], peers._call_in_process
+def test_a_page_that_is_too_large_is_requested_again_in_smaller_ones(client, as_user, monkeypatch) -> None:
+    limits, call_in_process = [], peer_client._call_in_process
 
-    def small(app, headers, call, timeout) -> PeerResponse:
-        asked.append(call.params.get("limit"))
+    def too_large(app, headers, call, timeout) -> PeerResponse:
+        limits.append(call.params.get("limit"))
         return (
             PeerResponse(None, error="ResponseTooLarge")
             if call.params.get("limit") == 100
-            else here(app, headers, call, timeout)
+            else call_in_process(app, headers, call, timeout)
         )
 
-    monkeypatch.setattr(peers, "_call_in_process", small)
+    monkeypatch.setattr(peer_client, "_call_in_process", too_large)
     assert client.get(f"{USERS}/me/export", headers=as_user().headers).status_code == 200
-    assert asked == [None, 100, 10, 100, 10, 100, 10]
+    assert limits == [None, 100, 10, 100, 10, 100, 10]
 
 
-def test_an_export_of_more_pages_than_a_person_may_ask_for_is_whole(app, as_user) -> None:
+def test_the_rate_limit_of_the_user_does_not_truncate_an_export(app, as_user) -> None:
     headers = as_user().headers
-    few = replace(current_settings(), environment="development", throttle_user_per_minute=2)
-    throttled = build_app(few, *SERVICES.values())
-    found = throttled.test_client().get(f"{USERS}/me/export", headers=headers)
-    assert found.status_code == 200, found.json
+    limited = replace(current_settings(), environment="development", throttle_user_per_minute=2)
+    throttled = build_app(limited, *SERVICES.values())
+    response = throttled.test_client().get(f"{USERS}/me/export", headers=headers)
+    assert response.status_code == 200, response.json
 
 
-def test_an_export_without_a_service_is_no_export(client, as_user, monkeypatch) -> None:
+def test_an_export_fails_if_a_service_is_unavailable(client, as_user, monkeypatch) -> None:
     monkeypatch.setattr("heidi_common.peers.client._call_in_process", lambda *args: PeerResponse(503))
-    found = client.get(f"{USERS}/me/export", headers=as_user().headers)
-    assert (found.status_code, found.json["code"]) == (503, "export_incomplete")
+    response = client.get(f"{USERS}/me/export", headers=as_user().headers)
+    assert (response.status_code, response.json["code"]) == (503, "export_incomplete")

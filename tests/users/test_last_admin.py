@@ -9,7 +9,7 @@ from heidi_common.database.session import db
 from heidi_common.identity.models import Role, User
 
 USERS = "/api/v1/users"
-WAYS = {
+REQUESTS = {
     "removed": lambda client, user_id, headers: client.delete(f"{USERS}/{user_id}", headers=headers),
     "demoted": lambda client, user_id, headers: client.patch(
         f"{USERS}/{user_id}", json={"role": "USER"}, headers=headers
@@ -21,22 +21,22 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", ["removed", "demoted", "deactivated"])
-def test_the_last_active_administrator_cannot_be(client, as_user, way) -> None:
+@pytest.mark.parametrize("name", ["removed", "demoted", "deactivated"])
+def test_the_last_active_administrator_cannot_be(client, as_user, name) -> None:
     admin = as_user(Role.ADMIN)
     as_user(Role.ADMIN, is_active=False)
-    found = WAYS[way](client, admin.user.id, admin.headers)
-    assert (found.status_code, found.json["code"]) == (409, "last_admin")
+    response = REQUESTS[name](client, admin.user.id, admin.headers)
+    assert (response.status_code, response.json["code"]) == (409, "last_admin")
     assert client.get(f"{USERS}/me", headers=admin.headers).status_code == 200
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_two_administrators_cannot_end_each_other_at_once(app, as_user, way) -> None:
-    one, two = as_user(Role.ADMIN), as_user(Role.ADMIN)
-    pairs = [(str(one.user.id), two.headers), (str(two.user.id), one.headers)]
+@pytest.mark.parametrize("name", REQUESTS)
+def test_two_administrators_cannot_remove_each_other_concurrently(app, as_user, name) -> None:
+    first, second = as_user(Role.ADMIN), as_user(Role.ADMIN)
+    pairs = [(str(first.user.id), second.headers), (str(second.user.id), first.headers)]
     with ThreadPoolExecutor(2) as pool:
-        codes = sorted(pool.map(lambda pair: WAYS[way](app.test_client(), *pair).status_code, pairs))
-    # The second is refused by the rule, or finds itself signed out by the first.
+        codes = sorted(pool.map(lambda pair: REQUESTS[name](app.test_client(), *pair).status_code, pairs))
+    # The second request is rejected by the rule, or its caller has been signed out by the first.
     assert codes[0] < 300 and codes[1] in (401, 409), codes
     active = select(func.count()).where(User.role == Role.ADMIN, User.is_active, User.deleted_at.is_(None))
     assert db.session.scalar(active) == 1

@@ -1,12 +1,12 @@
-"""What a search becomes in SQL: only patterns that the trigram index can serve."""
+"""Conversion of a search query into a LIKE pattern that the trigram index supports."""
 
 import pytest
 
-from heidi_services.users.service.queries import pattern
+from heidi_services.users.service.queries import search_pattern
 
 
 @pytest.mark.parametrize(
-    ("q", "wanted"),
+    ("q", "pattern"),
     [
         ("Ada", "%ada%"),
         ("jo", "% jo%"),
@@ -21,5 +21,5 @@ from heidi_services.users.service.queries import pattern
         ("％", "% \\%%"),
     ],
 )
-def test_less_than_three_letters_in_a_row_are_looked_for_at_the_beginning_of_a_word(q: str, wanted: str) -> None:
-    assert pattern(q) == wanted
+def test_a_query_without_three_letters_in_a_row_matches_at_the_beginning_of_a_word(q: str, pattern: str) -> None:
+    assert search_pattern(q) == pattern

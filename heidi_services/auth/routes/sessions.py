@@ -7,8 +7,8 @@ from uuid import UUID
 
 from flask import Response, jsonify
 
-from heidi_common.identity import accounts
-from heidi_common.identity.accounts import UserOut
+from heidi_common.identity import accounts, serializers
+from heidi_common.identity.serializers import UserOut
 from heidi_common.interceptors.transform import Blueprint, enveloped
 from heidi_common.jwt.guards import authenticated, caller
 from heidi_common.problems import Unauthorized
@@ -55,4 +55,4 @@ def _me() -> dict[str, Any]:
     user = accounts.read_public(caller().id)
     if user is None:
         raise Unauthorized("The session has ended.", error="invalid_token")
-    return accounts.serialize_user_json(user)
+    return serializers.serialize_user_json(user)

@@ -12,7 +12,7 @@ from heidi_common.audit.trail import fingerprint, record, record_failure, record
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.identity import accounts, login_throttle
+from heidi_common.identity import accounts, login_throttle, serializers
 from heidi_common.identity.emails import normalise_email
 from heidi_common.identity.models import Session, User
 from heidi_common.identity.password_hashing import password_hasher
@@ -71,7 +71,7 @@ def reset(token: str, new_password: str, now: datetime | None = None) -> None:
 def change(caller: Caller, current: str, new_password: str, device: Device, now: datetime | None = None) -> None:
     """A new password for who knows the current one. The other sessions end."""
     now = now or utcnow()
-    columns = (*accounts.PUBLIC_COLUMNS, User.password_hash, User.password_changed_at, User.locale)
+    columns = (*serializers.PUBLIC_COLUMNS, User.password_hash, User.password_changed_at, User.locale)
     user = db.session.execute(select(*columns).where(User.id == caller.id)).one()
     db.session.rollback()
     limit = login_throttle.pair(user.email, device.ip)

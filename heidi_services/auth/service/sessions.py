@@ -15,9 +15,9 @@ from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.identity import accounts
-from heidi_common.identity.accounts import AnyRow
+from heidi_common.identity import accounts, serializers
 from heidi_common.identity.models import Session, User
+from heidi_common.identity.serializers import AnyRow
 from heidi_common.jwt.guards import Caller
 from heidi_common.problems import Forbidden, NotFound, Unauthorized
 from heidi_common.runtime import current_settings
@@ -70,7 +70,7 @@ def start(user: Any, device: Device) -> dict[str, Any]:
     _OPEN.all(**session)
     record("authn_login_success", actor=user.id, target=session["id"])
     place = Place(session["id"], 1, min(session["idle_expires_at"], session["absolute_expires_at"]))
-    return {"user": accounts.serialize_user(user), **tokens.pair(user, place, now)}
+    return {"user": serializers.serialize_user(user), **tokens.pair(user, place, now)}
 
 
 def refresh(token: str, now: datetime | None = None) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def refresh(token: str, now: datetime | None = None) -> dict[str, Any]:
         place = _rotate(session_id, user_id, counter, now) or _converge(session_id, user_id, counter, now)
         user = accounts.find_public(user_id, User.token_version) if place else None
     if place and user and user.is_active:
-        return {"user": accounts.serialize_user(user), **tokens.pair(user, place, now)}
+        return {"user": serializers.serialize_user(user), **tokens.pair(user, place, now)}
     if not place and _is_behind(session_id, user_id, counter, now):
         _end_stolen(session_id, user_id)
     record_token_failure("authn_token_invalid", "refresh", actor=user_id, target=session_id)

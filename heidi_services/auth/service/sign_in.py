@@ -11,11 +11,11 @@ from heidi_common.audit.trail import fingerprint, record_failure
 from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.identity import accounts, login_throttle
-from heidi_common.identity.accounts import AnyRow
+from heidi_common.identity import login_throttle, serializers
 from heidi_common.identity.emails import normalise_email
 from heidi_common.identity.models import Session, User
 from heidi_common.identity.password_hashing import password_hasher
+from heidi_common.identity.serializers import AnyRow
 from heidi_common.problems import Unauthorized
 from heidi_common.runtime import current_settings
 from heidi_services.auth.models import Totp
@@ -23,7 +23,7 @@ from heidi_services.auth.service import mfa, sessions
 from heidi_services.auth.service.sessions import Device
 
 NOBODY = UUID(int=0)
-COLUMNS = (*accounts.PUBLIC_COLUMNS, User.password_hash, User.password_changed_at, User.token_version, User.locale)
+COLUMNS = (*serializers.PUBLIC_COLUMNS, User.password_hash, User.password_changed_at, User.token_version, User.locale)
 _TOTP = exists().where(Totp.user_id == User.id, Totp.confirmed_at.is_not(None)).label("has_totp")
 _FIND = CompiledStatement(select(*COLUMNS, _TOTP).where(User.email == bindparam("subject"), User.deleted_at.is_(None)))
 """The account, read on a connection that is given back before the hashing begins."""

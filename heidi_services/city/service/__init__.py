@@ -1,1 +1,1 @@
-"""What the city service can do, one file for each kind of deed."""
+"""Use cases of the city service, one module per use case."""

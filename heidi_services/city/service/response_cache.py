@@ -1,8 +1,8 @@
-"""Ready answers in Redis, none of which outlives a change of the cities.
+"""Cache of complete responses in Redis. A change of any city invalidates all of them.
 
-Every entry carries the generation that was current before its rows were read. A change puts a new
-generation once it has committed, so all older entries are misses at once, on every instance; a reader
-that was slower than the change can only store under the generation that has ended.
+Every entry contains the generation that was current before its rows were read. After its commit, a change replaces
+the generation, which makes all older entries misses on every instance. A reader that was slower than the change
+stores its entry under the old generation, so that it is never used.
 """
 
 import secrets
@@ -12,55 +12,69 @@ from typing import NamedTuple
 from heidi_common.database.transactions import after_commit
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.problems import Unavailable
-from heidi_common.redis.cache import redis_cache
+from heidi_common.redis.cache import Cache, redis_cache
 from heidi_common.redis.client import mget
 
-SECONDS = 60
-"""Bounds what a change would leave behind if Redis could not be reached when it committed."""
+TTL_SECONDS = 60
+"""Limits how long old responses are used if Redis was unavailable when a change was committed."""
 _GENERATION = "city:generation"
 
 
-class Answer(NamedTuple):
-    """A body as it goes out, and its ETag without the quotes."""
+class CachedResponse(NamedTuple):
+    """The body of a response, and its ETag without the quotes."""
 
     tag: str
     body: bytes
 
 
-def get_or_load(key: str, load: Callable[[], Answer]) -> Answer:
-    """The stored answer, or what `load` makes, stored. Redis away is a miss."""
+def get_or_load(key: str, load: Callable[[], CachedResponse]) -> CachedResponse:
+    """Return the cached response, or load and cache it. If Redis is unavailable, every call loads.
+
+    Args:
+        key: Identifies the response among those about cities.
+        load: Reads the database and builds the response.
+    """
     cache = redis_cache()
     names = [cache.key(_GENERATION), cache.key(f"city:{key}")]
-    found = cache.attempt(lambda r: mget(r, names), None)
-    generation, entry = found or (None, None)
+    values = cache.attempt(lambda r: mget(r, names), None)
+    generation, entry = values or (None, None)
     if generation and entry:
-        stamp, tag, body = entry.split(b"\n", 2)
-        if stamp == generation:
-            return Answer(tag.decode(), body)
-    answer = load()
+        entry_generation, tag, body = entry.split(b"\n", 2)
+        if entry_generation == generation:
+            return CachedResponse(tag.decode(), body)
+    response = load()
     if generation:
-        cache.set_bytes(f"city:{key}", b"\n".join((generation, answer.tag.encode(), answer.body)), SECONDS)
-    elif found:
-        cache.attempt(lambda r: r.set(names[0], _new_generation(), nx=True), None)
-    return answer
+        cache.set_bytes(f"city:{key}", b"\n".join((generation, response.tag.encode(), response.body)), TTL_SECONDS)
+    elif values:
+        _start_generation(cache)
+    return response
 
 
-def renew() -> bool:
-    """What was stored until now is not used any more; False when Redis could not be told."""
+def invalidate() -> bool:
+    """Invalidate all cached responses. Returns False if Redis is unavailable."""
     cache = redis_cache()
     return bool(cache.attempt(lambda r: r.set(cache.key(_GENERATION), _new_generation()), None))
 
 
-def renew_for(_fact: OutboxEvent) -> None:
-    """The same for a city fact, until it succeeds: for a change whose process died, or that could not reach Redis."""
-    if not renew():
-        raise Unavailable("Redis cannot be reached, so stored answers about cities may be old.")
+def invalidate_for_event(_event: OutboxEvent) -> None:
+    """Handle an event about a city, in case that the process which changed the city could not invalidate the cache.
+
+    Raises:
+        Unavailable: Redis is unavailable, so that the event is handled again later.
+    """
+    if not invalidate():
+        raise Unavailable("Redis is unavailable, so cached responses about cities may be out of date.")
 
 
-def renew_after_commit() -> None:
-    after_commit(renew)
+def invalidate_after_commit() -> None:
+    """Invalidate all cached responses once the current transaction has committed."""
+    after_commit(invalidate)
+
+
+def _start_generation(cache: Cache) -> None:
+    cache.attempt(lambda r: r.set(cache.key(_GENERATION), _new_generation(), nx=True), None)
 
 
 def _new_generation() -> bytes:
-    """Random, so that a number lost with Redis is never given again."""
+    """Generate a random value: if Redis loses the generation, an old one must not recur."""
     return secrets.token_hex(8).encode()

@@ -9,9 +9,10 @@ import sys
 import click
 
 from heidi_common.identity.models import Role
-from heidi_services.users.cli.group import find, line, tells, users
+from heidi_services.users.cli.group import find_user, reports_problems, summary_line, user_argument, users
 from heidi_services.users.service import admins
-from heidi_services.users.service import users as changes
+from heidi_services.users.service.users import apply_update
+from heidi_services.users.service.users import restore as restore_user
 
 ROLES = click.Choice([role.value for role in Role], case_sensitive=False)
 
@@ -20,28 +21,29 @@ ROLES = click.Choice([role.value for role in Role], case_sensitive=False)
 @click.argument("email", required=False)
 @click.option("--email", "email_option", help="The same as the argument.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-@click.option("--if-none", is_flag=True, help="Only when the platform has no active administrator yet.")
-@tells
+@click.option("--if-none", is_flag=True, help="Do nothing if there is an active administrator already.")
+@reports_problems
 def create_admin(email: str | None, email_option: str | None, password_stdin: bool, if_none: bool) -> None:
-    """Create an administrator, or make an existing person one.
+    """Create an administrator, or make an existing user one.
 
-    The password comes from standard input, from HEIDI_ADMIN_PASSWORD, from a prompt, or is made up and shown once.
+    The password is read from standard input, from HEIDI_ADMIN_PASSWORD or from a prompt. Otherwise a random password
+    is generated and displayed once.
     """
     address = email or email_option
     if not address:
-        raise click.UsageError("which e-mail address?")
-    if if_none and admins.exists_one():
+        raise click.UsageError("specify the e-mail address")
+    if if_none and admins.has_active_admin():
         click.echo("nothing done: there is an active administrator already")
         return
-    password, made_up = _password(password_stdin)
-    user, created = admins.appoint(address, password)
+    password, generated = _password(password_stdin)
+    user, created = admins.create_or_promote(address, password)
     click.echo(f"{'created' if created else 'made an administrator'}: {user.email} {user.id}")
-    if made_up and created:
+    if generated and created:
         click.echo(f"password: {password}")
 
 
 def _password(from_stdin: bool) -> tuple[str, bool]:
-    """(password, whether it was made up)."""
+    """Return the password, and whether it was generated."""
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n"), False
     if os.environ.get("HEIDI_ADMIN_PASSWORD"):
@@ -52,27 +54,29 @@ def _password(from_stdin: bool) -> tuple[str, bool]:
 
 
 @users.command("set-role")
-@click.argument("who")
+@user_argument
 @click.argument("role", type=ROLES)
-@tells
-def set_role(who: str, role: str) -> None:
-    """Give a person (id or e-mail) a role; their access tokens end at once."""
-    click.echo(line(changes.change(find(who).id, {"role": Role(role.upper())}, actor=None)))
+@reports_problems
+def set_role(id_or_email: str, role: str) -> None:
+    """Give a user (ID or e-mail address) another role. This revokes the user's access tokens."""
+    user = find_user(id_or_email)
+    click.echo(summary_line(apply_update(user.id, {"role": Role(role.upper())}, actor=None)))
 
 
 @users.command("deactivate")
-@click.argument("who")
-@tells
-def deactivate(who: str) -> None:
-    """Nobody signs in with this account any more; its sessions end at once."""
-    click.echo(line(changes.change(find(who).id, {"is_active": False}, actor=None)))
+@user_argument
+@reports_problems
+def deactivate(id_or_email: str) -> None:
+    """Deactivate a user (ID or e-mail address): all sessions end, and sign-in is rejected."""
+    user = find_user(id_or_email)
+    click.echo(summary_line(apply_update(user.id, {"is_active": False}, actor=None)))
 
 
 @users.command("restore")
-@click.argument("who")
-@tells
-def restore(who: str) -> None:
-    """Take a deletion or a deactivation back."""
-    user = find(who, deleted=True)
-    restored = changes.restore(user.id, actor=None)
-    click.echo(line(changes.change(restored.id, {"is_active": True}, actor=None)))
+@user_argument
+@reports_problems
+def restore(id_or_email: str) -> None:
+    """Restore a deleted or deactivated user (ID or e-mail address)."""
+    user = find_user(id_or_email, deleted=True)
+    restored = restore_user(user.id, actor=None)
+    click.echo(summary_line(apply_update(restored.id, {"is_active": True}, actor=None)))

@@ -1,9 +1,8 @@
-"""What the commands share."""
+"""The `flask users` group, and what its commands share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 from uuid import UUID
@@ -19,43 +18,45 @@ from heidi_services.users.service import queries
 P = ParamSpec("P")
 T = TypeVar("T")
 
-users = AppGroup("users", help="People: create an administrator, list, change, import, export.")
+users = AppGroup("users", help="Users: create an administrator, list, change, import, export.")
+user_argument = click.argument("id_or_email", metavar="USER")
+"""The argument of commands that act on one user: an ID or an e-mail address."""
 
 
-@contextmanager
-def told() -> Iterator[None]:
-    """A problem is one clear line and exit code 1, not a stack."""
-    try:
-        yield
-    except Problem as problem:
-        raise click.ClickException(str(problem.detail or problem)) from None
+def reports_problems(command: Callable[P, T]) -> Callable[P, T]:
+    """Report a Problem that a command raises as one line and exit code 1, instead of a stack trace."""
 
-
-def tells(command: Callable[P, T]) -> Callable[P, T]:
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        with told():
+        try:
             return command(*args, **kwargs)
+        except Problem as problem:
+            raise click.ClickException(str(problem.detail or problem)) from None
 
     return run
 
 
-def find(who: str, *, deleted: bool = False) -> User:
-    """A person by id or by e-mail; one clear line when there is none."""
-    try:
-        by: UUID | str = UUID(who)
-    except ValueError:
-        try:
-            by = normalise_email(who)
-        except ValueError as error:
-            raise click.ClickException(f"{who}: {error}") from None
-    user = queries.find(by, deleted=deleted)
+def find_user(id_or_email: str, *, deleted: bool = False) -> User:
+    """Find a user, or exit with an error message."""
+    user = queries.find_user(_parse(id_or_email), deleted=deleted)
     if user is None:
-        raise click.ClickException(f"there is no {'deleted ' if deleted else ''}user {who}")
+        raise click.ClickException(f"{'deleted user' if deleted else 'user'} not found: {id_or_email}")
     return user
 
 
-def line(user: User) -> str:
+def summary_line(user: User) -> str:
+    """Describe a user in one line: ID, role, state, e-mail address, name."""
     state = "deleted" if user.deleted_at else "active" if user.is_active else "inactive"
     name = " ".join(part for part in (user.first_name, user.last_name) if part)
     return f"{user.id}  {user.role:<9}  {state:<8}  {user.email}  {name}".rstrip()
+
+
+def _parse(id_or_email: str) -> UUID | str:
+    try:
+        return UUID(id_or_email)
+    except ValueError:
+        pass
+    try:
+        return normalise_email(id_or_email)
+    except ValueError as error:
+        raise click.ClickException(f"{id_or_email}: {error}") from None

@@ -8,31 +8,31 @@ import click
 
 from heidi_common.identity.models import Role
 from heidi_services.users.cli.accounts import ROLES
-from heidi_services.users.cli.group import find, line, tells, users
-from heidi_services.users.serializers import person
+from heidi_services.users.cli.group import find_user, reports_problems, summary_line, user_argument, users
+from heidi_services.users.serializers import serialize_user_detail
 from heidi_services.users.service import queries
 
 
 @users.command("list")
-@click.option("-q", help="A part of a name or an address.")
+@click.option("-q", help="Part of a name or of an e-mail address.")
 @click.option("--role", type=ROLES)
-@click.option("--deleted", is_flag=True, help="The deleted ones, too.")
+@click.option("--deleted", is_flag=True, help="Include deleted users.")
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True)
-@tells
-def listed(q: str | None, role: str | None, deleted: bool, limit: int) -> None:
-    """People, newest first."""
+@reports_problems
+def list_users(q: str | None, role: str | None, deleted: bool, limit: int) -> None:
+    """List users, newest first."""
     query = {"include_deleted": deleted, "sort": "-createdAt", "limit": limit, "cursor": None, "total": True}
     query |= {"q": q} if q else {}
     query |= {"role": Role(role.upper())} if role else {}
-    found = queries.listed(query)
-    for user in found.items:
-        click.echo(line(user))
-    click.echo(f"{len(found.items)} of {found.total}", err=True)
+    page = queries.list_users(query)
+    for user in page.items:
+        click.echo(summary_line(user))
+    click.echo(f"{len(page.items)} of {page.total}", err=True)
 
 
 @users.command("show")
-@click.argument("who")
-@tells
-def show(who: str) -> None:
-    """One person (id or e-mail) as the API shows them."""
-    click.echo(json.dumps(person(find(who)), indent=2, ensure_ascii=False))
+@user_argument
+@reports_problems
+def show_user(id_or_email: str) -> None:
+    """Show a user (ID or e-mail address) as the API returns it."""
+    click.echo(json.dumps(serialize_user_detail(find_user(id_or_email)), indent=2, ensure_ascii=False))

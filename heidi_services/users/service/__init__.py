@@ -1,1 +1,1 @@
-"""What users can do, one file for each deed."""
+"""Use cases of the users service, one module per use case."""

@@ -1,4 +1,4 @@
-"""The platform always has an administrator who can sign in."""
+"""Administrators: create or promote one, and make sure that at least one active administrator remains."""
 
 from __future__ import annotations
 
@@ -17,44 +17,58 @@ from heidi_common.messaging.events import UserUpdated
 from heidi_common.messaging.outbox import emit
 from heidi_common.problems import Conflict
 
-ACTIVE = (User.role == Role.ADMIN, User.is_active, User.deleted_at.is_(None))
+ACTIVE_ADMIN = (User.role == Role.ADMIN, User.is_active, User.deleted_at.is_(None))
 
 
-def exists_one() -> bool:
-    return bool(db.session.scalar(select(exists().where(*ACTIVE))))
+def has_active_admin() -> bool:
+    """Return whether any administrator can sign in."""
+    return bool(db.session.scalar(select(exists().where(*ACTIVE_ADMIN))))
 
 
-def appoint(email: str, password: str) -> tuple[User, bool]:
-    """(administrator, whether newly created): an existing account keeps its password and gets the role."""
+def create_or_promote(email: str, password: str) -> tuple[User, bool]:
+    """Create an administrator, or promote (and activate) an existing user, whose password stays unchanged.
+
+    Returns:
+        The administrator, and whether the account is new.
+    """
     address = checked_email(email)
     with transaction():
-        held = select(User).where(User.email == address, User.deleted_at.is_(None)).with_for_update()
-        user = db.session.scalar(held)
-        created = user is None
+        locked = select(User).where(User.email == address, User.deleted_at.is_(None)).with_for_update()
+        user = db.session.scalar(locked)
         if user is None:
-            require_acceptable_password(password, own=(address,))
-            hashed = password_hasher().hash(password)
-            user = accounts.create_user(
-                email=address, password_hash=hashed, role=Role.ADMIN, email_verified_at=utcnow()
-            )
-            record("user_created", target=user.id, detail={"role": "ADMIN"})
-        elif user.role != Role.ADMIN or not user.is_active:
-            user.role, user.is_active = Role.ADMIN, True
-            db.session.flush()
-            accounts.revoke_access_tokens(user.id)
-            emit(UserUpdated(id=user.id, role=user.role, is_active=True, changed=("isActive", "role")))
-            record("user_updated", target=user.id, detail={"changed": ["isActive", "role"]})
-    return user, created
+            return _create(address, password), True
+        if user.role != Role.ADMIN or not user.is_active:
+            _promote(user)
+    return user, False
 
 
-def keep_one(user: User) -> None:
-    """Call before an administrator is removed, demoted or deactivated; Conflict when no other is left.
+def require_another_admin(user: User) -> None:
+    """Check, before an administrator is deleted, demoted, deactivated or erased, that another active one remains.
 
-    Two requests at once wait for each other here, until the first one has committed.
+    An advisory lock serializes these checks: a concurrent one waits until this transaction has ended.
+
+    Raises:
+        Conflict: `last_admin`, if this is the last active administrator.
     """
     if user.role != Role.ADMIN or not user.can_sign_in:
         return
     db.session.execute(select(func.pg_advisory_xact_lock(func.hashtext("heidi admins"))))
     others = exists().where(User.role == Role.ADMIN, User.is_active, User.deleted_at.is_(None), User.id != user.id)
     if not db.session.scalar(select(others)):
-        raise Conflict("The last active administrator cannot go.", code="last_admin")
+        raise Conflict("At least one active administrator must remain.", code="last_admin")
+
+
+def _create(address: str, password: str) -> User:
+    require_acceptable_password(password, own=(address,))
+    hashed = password_hasher().hash(password)
+    user = accounts.create_user(email=address, password_hash=hashed, role=Role.ADMIN, email_verified_at=utcnow())
+    record("user_created", target=user.id, detail={"role": "ADMIN"})
+    return user
+
+
+def _promote(user: User) -> None:
+    user.role, user.is_active = Role.ADMIN, True
+    db.session.flush()
+    accounts.revoke_access_tokens(user.id)
+    emit(UserUpdated(id=user.id, role=user.role, is_active=True, changed=("isActive", "role")))
+    record("user_updated", target=user.id, detail={"changed": ["isActive", "role"]})

@@ -1,4 +1,4 @@
-"""Everybody, in the form that the import reads."""
+"""Export of users to CSV or NDJSON, in the format that `bulk_import` reads."""
 
 from __future__ import annotations
 
@@ -26,8 +26,16 @@ FIELDS = {
 }
 
 
-def dump(kind: str, *, with_hashes: bool = False) -> Iterator[str]:
-    """Lines of text, streamed: the table may be larger than memory."""
+def export_users(kind: str, *, with_hashes: bool = False) -> Iterator[str]:
+    """Export all users that are not deleted, as a stream: the table may be larger than memory.
+
+    Args:
+        kind: `csv` (with a header) or `ndjson`.
+        with_hashes: Include password hashes, for a move to another installation.
+
+    Returns:
+        The text of the file, in pieces.
+    """
     fields: dict[str, Any] = FIELDS | ({"passwordHash": User.password_hash} if with_hashes else {})
     columns = [column.label(name) for name, column in fields.items()]
     statement = select(*columns).where(User.deleted_at.is_(None)).order_by(User.created_at, User.id)

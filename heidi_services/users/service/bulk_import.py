@@ -1,4 +1,4 @@
-"""Importing people, thousands at a time: each line by itself, a hundred to a transaction."""
+"""Import of users from CSV or NDJSON: every line succeeds or fails on its own; one transaction per hundred lines."""
 
 from __future__ import annotations
 
@@ -21,29 +21,42 @@ from heidi_common.identity.password_policy import password_error
 from heidi_common.problems import Conflict
 
 BATCH = 100
-Row = tuple[int, dict[str, Any] | str]
+NumberedRow = tuple[int, dict[str, Any] | str]
+"""(line number, the row or the reason why it is refused)."""
 
 
 @dataclass(frozen=True)
-class Result:
-    """What became of a line: `created` with the id, `exists`, or `refused` with the reason."""
+class ImportedLine:
+    """The result of one line.
+
+    Attributes:
+        line: Its number, from 1.
+        outcome: `created`, `exists` or `refused`.
+        detail: The user's ID, the e-mail address or the reason, respectively.
+    """
 
     line: int
     outcome: str
     detail: str
 
 
-def load(lines: Iterable[str], kind: str, schema: Schema) -> Iterator[Result]:
-    """Import every line of a CSV (with a header) or NDJSON text; `schema` says what a line may hold."""
+def import_users(lines: Iterable[str], kind: str, schema: Schema) -> Iterator[ImportedLine]:
+    """Import users line by line, lazily: consume the result to run the import.
+
+    Args:
+        lines: The lines of the file.
+        kind: `csv` (with a header) or `ndjson`.
+        schema: Validates a line.
+    """
     rows = iter(_csv_rows(lines) if kind == "csv" else _json_rows(lines))
     while batch := list(islice(rows, BATCH)):
         prepared = [(number, _prepare(row, schema)) for number, row in batch]
         with transaction():
-            results = [_insert(number, given) for number, given in prepared]
+            results = [_insert(number, values) for number, values in prepared]
         yield from results
 
 
-def _csv_rows(lines: Iterable[str]) -> Iterator[Row]:
+def _csv_rows(lines: Iterable[str]) -> Iterator[NumberedRow]:
     reader = csv.DictReader(lines, strict=True)
     while True:
         try:
@@ -59,7 +72,7 @@ def _csv_rows(lines: Iterable[str]) -> Iterator[Row]:
             yield reader.line_num, {name.strip(): value for name, value in row.items() if value != ""}
 
 
-def _json_rows(lines: Iterable[str]) -> Iterator[Row]:
+def _json_rows(lines: Iterable[str]) -> Iterator[NumberedRow]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -72,42 +85,42 @@ def _json_rows(lines: Iterable[str]) -> Iterator[Row]:
 
 
 def _prepare(row: dict[str, Any] | str, schema: Schema) -> dict[str, Any] | str:
-    """The values of a row, checked and hashed outside of any transaction; or what is wrong with it."""
+    """Validate and hash outside of any transaction. Returns the column values, or the reason for a refusal."""
     if isinstance(row, str):
         return row
     try:
-        given: dict[str, Any] = schema.load(row)
-        given["email"] = normalise_email(given["email"])
+        values: dict[str, Any] = schema.load(row)
+        values["email"] = normalise_email(values["email"])
     except ValidationError as error:
-        return "; ".join(f"{name}: {_first(found)}" for name, found in error.messages_dict.items())
+        return "; ".join(f"{name}: {_first(messages)}" for name, messages in error.messages_dict.items())
     except ValueError as error:
         return f"email: {error}"
-    return _with_hash(given)
+    return _with_hash(values)
 
 
-def _with_hash(given: dict[str, Any]) -> dict[str, Any] | str:
-    password, stored = given.pop("password", None), given.pop("password_hash", None)
-    if stored is not None and not is_known_hash(stored):
-        return "passwordHash: neither bcrypt nor argon2"
-    if password is not None and stored is None:
-        complaint = password_error(password, (given["email"], given.get("first_name"), given.get("last_name")))
-        if complaint:
-            return f"password: {complaint}"
-        stored = password_hasher().hash(password)
-    given["email_verified_at"] = utcnow() if given.pop("email_verified") else None
-    return given | {"password_hash": stored}
+def _with_hash(values: dict[str, Any]) -> dict[str, Any] | str:
+    password, password_hash = values.pop("password", None), values.pop("password_hash", None)
+    if password_hash is not None and not is_known_hash(password_hash):
+        return "passwordHash: must be a bcrypt or argon2 hash"
+    if password is not None and password_hash is None:
+        error = password_error(password, (values["email"], values.get("first_name"), values.get("last_name")))
+        if error:
+            return f"password: {error}"
+        password_hash = password_hasher().hash(password)
+    values["email_verified_at"] = utcnow() if values.pop("email_verified") else None
+    return values | {"password_hash": password_hash}
 
 
-def _insert(number: int, given: dict[str, Any] | str) -> Result:
-    if isinstance(given, str):
-        return Result(number, "refused", given)
+def _insert(number: int, values: dict[str, Any] | str) -> ImportedLine:
+    if isinstance(values, str):
+        return ImportedLine(number, "refused", values)
     try:
-        user = accounts.create_user(origin="imported", **given)
+        user = accounts.create_user(origin="imported", **values)
     except Conflict:
-        return Result(number, "exists", given["email"])
+        return ImportedLine(number, "exists", values["email"])
     record("user_created", target=user.id, detail={"origin": "import"})
-    return Result(number, "created", str(user.id))
+    return ImportedLine(number, "created", str(user.id))
 
 
-def _first(found: Any) -> str:
-    return str(found[0]) if isinstance(found, list) and found else str(found)
+def _first(messages: Any) -> str:
+    return str(messages[0]) if isinstance(messages, list) and messages else str(messages)

@@ -1,4 +1,4 @@
-"""Everything the platform holds on a person, over all services, as one JSON."""
+"""Export of all data that the platform stores about a user (GDPR, article 15), across all services, as one JSON."""
 
 from __future__ import annotations
 
@@ -16,17 +16,27 @@ from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.schemas.fields import iso
 from heidi_common.schemas.naming import camel
 from heidi_services.users import peer_data
-from heidi_services.users.serializers import COLUMNS, person
+from heidi_services.users.serializers import COLUMNS, serialize_user_detail
 
 SESSION_COLUMNS = ("id", "created_at", "rotated_at", "revoked_at", "revoked_reason", "ip", "user_agent", "label")
 AUDIT_COLUMNS = ("at", "action", "outcome", "actor", "target", "detail")
 EVENT_COLUMNS = ("id", "type", "subject", "data", "created_at")
 
 
-def export(user_id: UUID, authorization: str) -> dict[str, Any]:
-    """Own tables first; then each service is asked as the person themselves, so that it decides what may be seen.
+def export_user(user_id: UUID, authorization: str) -> dict[str, Any]:
+    """Collect all data about a user: first from this service's tables, then from the other services.
 
-    Raises Unavailable when a service is away: half of an answer would be a wrong one.
+    The other services are called with the user's own token, so that each of them decides what the user may see.
+
+    Args:
+        user_id: The user.
+        authorization: The `Authorization` header of the user's request.
+
+    Returns:
+        The JSON object of `ExportOut`.
+
+    Raises:
+        Unavailable: A service is unavailable. An incomplete export is never returned.
     """
     user = db.session.execute(select(*COLUMNS).where(User.id == user_id)).one()
     parts: dict[str, Any] = {
@@ -34,16 +44,16 @@ def export(user_id: UUID, authorization: str) -> dict[str, Any]:
         "audit": _rows(Audit.__table__, AUDIT_COLUMNS, or_(Audit.actor == str(user_id), Audit.target == str(user_id))),
         "facts": _rows(OutboxEvent.__table__, EVENT_COLUMNS, OutboxEvent.user_id == user_id),
     }
-    # The connection goes back before other services are asked.
+    # Returns the connection to the pool before other services are called.
     db.session.rollback()
-    parts |= peer_data.personal_data(authorization)
-    return {"exportedAt": iso(utcnow()), "user": person(user), "parts": parts}
+    parts |= peer_data.fetch_personal_data(authorization)
+    return {"exportedAt": iso(utcnow()), "user": serialize_user_detail(user), "parts": parts}
 
 
 def _rows(table: Any, names: tuple[str, ...], condition: Any) -> list[dict[str, Any]]:
-    found = db.session.execute(select(*(table.c[name] for name in names)).where(condition))
-    return [{camel(name): _plain(value) for name, value in row._mapping.items()} for row in found]
+    rows = db.session.execute(select(*(table.c[name] for name in names)).where(condition))
+    return [{camel(name): _json_value(value) for name, value in row._mapping.items()} for row in rows]
 
 
-def _plain(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     return iso(value) if isinstance(value, datetime) else value

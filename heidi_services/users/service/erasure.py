@@ -1,4 +1,4 @@
-"""Erasure: personal data is replaced by a tombstone, ids are kept, and every service hears of it."""
+"""Erasure of a user (GDPR, article 17): personal data is anonymized, the ID stays, and every service is notified."""
 
 from __future__ import annotations
 
@@ -20,50 +20,64 @@ from heidi_common.jwt.guards import Caller
 from heidi_common.messaging.events import UserDeleted
 from heidi_common.messaging.outbox import emit
 from heidi_common.problems import Invalid
-from heidi_services.users.service.admins import keep_one
-from heidi_services.users.service.queries import not_found
+from heidi_services.users.service.admins import require_another_admin
+from heidi_services.users.service.permissions import user_not_found
 from heidi_services.users.service.users import sign_out
 
 
-def erase(caller: Caller, user_id: UUID, password: str | None) -> User:
-    """Oneself with the password, or anybody by an administrator; also somebody who is deleted already."""
+def erase_user(caller: Caller, user_id: UUID, password: str | None) -> User:
+    """Erase a user, even one that is deleted already. Erasing a user a second time has no effect.
+
+    Args:
+        caller: The user themselves, or an administrator.
+        user_id: The user to erase.
+        password: The caller's password; required if callers erase themselves.
+
+    Raises:
+        NotFound: The user does not exist, or the caller is neither that user nor an administrator.
+        Invalid: The password is missing or incorrect.
+        Conflict: `last_admin`.
+    """
     if caller.id == user_id:
-        _check_own(caller, password)
+        _verify_password(caller, password)
     elif not caller.is_admin:
-        raise not_found()
+        raise user_not_found()
     with transaction():
         user = db.session.scalar(select(User).where(User.id == user_id).with_for_update())
         if user is None:
-            raise not_found()
+            raise user_not_found()
         if user.erased_at is None:
-            keep_one(user)
-            _bury(user, utcnow())
-            # Each service that holds something on the person hears this and sees the tombstone.
+            require_another_admin(user)
+            _anonymize(user, utcnow())
+            # The services that store data about the user handle this event: `erasedAt` tells them to erase it.
             emit(UserDeleted(id=user.id, role=user.role, is_active=user.is_active, changed=("erasedAt",)))
             record("user_erased", actor=caller.id, target=user.id)
     return user
 
 
-def _bury(user: User, now: datetime) -> None:
+def _anonymize(user: User, now: datetime) -> None:
     user.erased_at, user.deleted_at = now, user.deleted_at or now
     user.email, user.password_hash = f"{user.id.hex}@erased.invalid", None
     user.first_name = user.last_name = user.phone = user.locale = user.timezone = None
     user.is_active, user.email_verified_at = False, None
     sign_out(user, "erased")
-    traces = {"ip": None, "user_agent": None, "label": None}
-    db.session.execute(update(Session).where(Session.user_id == user.id).values(traces))
+    device_data = {"ip": None, "user_agent": None, "label": None}
+    db.session.execute(update(Session).where(Session.user_id == user.id).values(device_data))
     idempotency.delete_for_user(user.id)
 
 
-def _check_own(caller: Caller, password: str | None) -> None:
-    """Somebody at an open laptop must not be able to erase its owner, nor to guess the password here."""
-    stored = db.session.scalar(select(User.password_hash).where(User.id == caller.id))
+def _verify_password(caller: Caller, password: str | None) -> None:
+    """Check the caller's own password, so that an unattended session is not enough to erase its account.
+
+    Attempts are limited like those to sign in, so that the password cannot be guessed here either.
+    """
+    stored_hash = db.session.scalar(select(User.password_hash).where(User.id == caller.id))
     db.session.rollback()
     if password is None:
         raise Invalid.field("password", "Missing data for required field.")
     limit = login_throttle.pair(str(caller.id), request.remote_addr or "")
     login_throttle.check(limit)
-    if not password_hasher().verify(stored, password, at_turn=lambda: login_throttle.check(limit)).ok:
+    if not password_hasher().verify(stored_hash, password, at_turn=lambda: login_throttle.check(limit)).ok:
         login_throttle.count(limit)
         record_failure("user_erase_fail", actor=caller.id, target=caller.id)
-        raise Invalid.field("password", "The password is wrong.", code="wrong_password")
+        raise Invalid.field("password", "The password is incorrect.", code="wrong_password")

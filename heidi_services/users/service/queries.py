@@ -1,4 +1,4 @@
-"""Reading people: one, or a page of them."""
+"""Read users: a single one, or a page of a filtered and searched list."""
 
 from __future__ import annotations
 
@@ -13,38 +13,52 @@ from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
 from heidi_common.database.text_search import plain_letters
-from heidi_common.identity.accounts import AnyRow
-from heidi_common.identity.models import Role, User
+from heidi_common.identity.models import User
+from heidi_common.identity.serializers import AnyRow
 from heidi_common.jwt.guards import Caller
-from heidi_common.problems import NotFound
 from heidi_services.users.serializers import COLUMNS
+from heidi_services.users.service.permissions import require_read_permission, user_not_found
 
 ORDERS = {"createdAt": User.created_at, "email": User.email}
-STAFF = (Role.ADMIN, Role.MODERATOR)
-BY_ID = CompiledStatement(select(*COLUMNS).where(User.id == bindparam("user_id"), User.deleted_at.is_(None)))
+_BY_ID = CompiledStatement(select(*COLUMNS).where(User.id == bindparam("user_id"), User.deleted_at.is_(None)))
 
 
-def get(caller: Caller, user_id: UUID) -> AnyRow:
-    """Oneself, or anybody for staff; for others nobody else exists."""
-    if caller.id != user_id and caller.role not in STAFF:
-        raise not_found()
-    row: AnyRow | None = BY_ID.first(user_id=user_id)
+def get_user(caller: Caller, user_id: UUID) -> AnyRow:
+    """Read a user that is not deleted.
+
+    Raises:
+        NotFound: The user does not exist, or the caller is neither that user nor staff.
+    """
+    require_read_permission(caller, user_id)
+    row: AnyRow | None = _BY_ID.first(user_id=user_id)
     if row is None:
-        raise not_found()
+        raise user_not_found()
     return row
 
 
-def find(who: UUID | str, *, deleted: bool = False) -> User | None:
-    """By id or by normalised e-mail; with `deleted` the one deleted or deactivated last."""
-    statement = select(User).where(User.id == who if isinstance(who, UUID) else User.email == who)
-    gone = User.deleted_at.is_not(None)
-    statement = statement.where(gone | ~User.is_active if deleted else ~gone)
+def find_user(id_or_email: UUID | str, *, deleted: bool = False) -> User | None:
+    """Find a user by ID or by normalised e-mail address.
+
+    Args:
+        id_or_email: The ID or the address.
+        deleted: Find deleted or deactivated users instead; of several, the one that was deleted last.
+    """
+    column = User.id if isinstance(id_or_email, UUID) else User.email
+    is_deleted = User.deleted_at.is_not(None)
+    statement = select(User).where(column == id_or_email, is_deleted | ~User.is_active if deleted else ~is_deleted)
     return db.session.scalars(statement.order_by(User.deleted_at.desc().nulls_last()).limit(1)).first()
 
 
-def listed(query: dict[str, Any]) -> Page:
-    """A page of people, newest first unless told otherwise."""
-    statement, values = filtered(query)
+def list_users(query: dict[str, Any]) -> Page:
+    """Read a page of the users that match a query.
+
+    Args:
+        query: The parameters of `UserListQuery`; `sort`, `limit`, `cursor`, `total` and `include_deleted` are required.
+
+    Returns:
+        A page of rows with COLUMNS.
+    """
+    statement, values = filter_statement(query)
     sort = query["sort"]
     return page(
         statement,
@@ -58,15 +72,19 @@ def listed(query: dict[str, Any]) -> Page:
     )
 
 
-def filtered(query: dict[str, Any]) -> tuple[Select[*tuple[Any, ...]], dict[str, Any]]:
-    """Those whom a query means, in no order: one of few statements, and its values."""
-    given = {name: query[name] for name in (*_FILTERS, "is_active") if name in query}
-    if "is_active" in given:
-        # Written so that the partial index of the inactive ones is seen.
-        given["active" if given.pop("is_active") else "inactive"] = True
-    if "q" in given:
-        given["q"] = pattern(given["q"])
-    return _filtered(query["include_deleted"], frozenset(given)), given
+def filter_statement(query: dict[str, Any]) -> tuple[Select[*tuple[Any, ...]], dict[str, Any]]:
+    """Build the statement that selects the users that match a query, in no particular order.
+
+    Returns:
+        One of a small number of cached statements, so that its compiled form is reused, and its parameters.
+    """
+    values = {name: query[name] for name in (*_FILTERS, "is_active") if name in query}
+    if "is_active" in values:
+        # Two conditions instead of a parameter: PostgreSQL uses the partial index only for a literal `NOT is_active`.
+        values["active" if values.pop("is_active") else "inactive"] = True
+    if "q" in values:
+        values["q"] = search_pattern(values["q"])
+    return _statement(query["include_deleted"], frozenset(values)), values
 
 
 _FILTERS: dict[str, ColumnElement[bool]] = {
@@ -80,7 +98,7 @@ _FILTERS: dict[str, ColumnElement[bool]] = {
 
 
 @cache
-def _filtered(include_deleted: bool, names: frozenset[str]) -> Select[*tuple[Any, ...]]:
+def _statement(include_deleted: bool, names: frozenset[str]) -> Select[*tuple[Any, ...]]:
     statement = select(*COLUMNS).where(*(_FILTERS[name] for name in sorted(names)))
     return statement if include_deleted else statement.where(User.deleted_at.is_(None))
 
@@ -88,12 +106,11 @@ def _filtered(include_deleted: bool, names: frozenset[str]) -> Select[*tuple[Any
 _TRIGRAM = re.compile(r"[^\W_]{3}")
 
 
-def pattern(q: str) -> str:
-    """Three letters or digits in a row are found anywhere, less at the beginning of a word: so trigrams can help."""
+def search_pattern(q: str) -> str:
+    """Convert a search query into a LIKE pattern that the trigram index supports.
+
+    A query with three letters or digits in a row matches anywhere, a shorter one only at the beginning of a word.
+    """
     letters = " ".join(plain_letters(q).split())
-    wanted = letters.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{wanted}%" if _TRIGRAM.search(letters) else f"% {wanted}%"
-
-
-def not_found() -> NotFound:
-    return NotFound("There is no such user.")
+    escaped = letters.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%" if _TRIGRAM.search(letters) else f"% {escaped}%"

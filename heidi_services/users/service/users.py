@@ -1,4 +1,4 @@
-"""Changing people: create, update, delete, restore."""
+"""Create, update, delete and restore a user."""
 
 from __future__ import annotations
 
@@ -20,16 +20,18 @@ from heidi_common.identity.password_policy import require_acceptable_password
 from heidi_common.jwt.guards import Caller
 from heidi_common.messaging.events import UserDeleted, UserUpdated
 from heidi_common.messaging.outbox import emit
-from heidi_common.problems import Conflict, FieldError, Forbidden, Invalid
+from heidi_common.problems import Conflict
 from heidi_common.schemas.naming import camel
-from heidi_services.users.service.admins import keep_one
-from heidi_services.users.service.queries import STAFF, not_found
-
-OWN_FIELDS = frozenset({"first_name", "last_name", "phone", "locale", "timezone"})
+from heidi_services.users.service.admins import require_another_admin
+from heidi_services.users.service.permissions import (
+    require_delete_permission,
+    require_update_permission,
+    user_not_found,
+)
 
 
 def create(body: dict[str, Any], actor: UUID | None = None) -> User:
-    """A new account. Its address counts as verified: an administrator vouches for it."""
+    """Create a user. The e-mail address counts as verified, because an administrator vouches for it."""
     email, names = checked_email(body["email"]), (body.get("first_name"), body.get("last_name"))
     require_acceptable_password(body["password"], own=(email, *names))
     hashed = password_hasher().hash(body["password"])
@@ -41,33 +43,46 @@ def create(body: dict[str, Any], actor: UUID | None = None) -> User:
 
 
 def update(caller: Caller, user_id: UUID, changes: dict[str, Any], version: int | None) -> User:
-    """Change a profile, or (an administrator) role, activity and e-mail; those end tokens at once."""
-    _refuse_foreign_fields(caller, user_id, changes)
-    return change(user_id, changes, caller.id, version)
+    """Check that the caller may make these changes, then `apply_update`."""
+    require_update_permission(caller, user_id, changes)
+    return apply_update(user_id, changes, caller.id, version)
 
 
-def change(user_id: UUID, changes: dict[str, Any], actor: UUID | None, version: int | None = None) -> User:
-    """Change whatever is asked for; who may ask was settled before. `actor` is None on the command line."""
+def apply_update(user_id: UUID, changes: dict[str, Any], actor: UUID | None, version: int | None = None) -> User:
+    """Change a user without checking permissions.
+
+    A new role revokes the user's access tokens; a deactivation also ends all sessions.
+
+    Args:
+        user_id: The user to change.
+        changes: Attribute -> new value. Attributes that already have the new value are ignored.
+        actor: Recorded in the audit trail; None for a command on the command line.
+        version: The version that the caller expects; None for any.
+
+    Raises:
+        NotFound: The user does not exist or is deleted.
+        PreconditionFailed: The user has another version.
+        Conflict: `email_taken` or `last_admin`.
+    """
     if "email" in changes:
         changes = changes | {"email": checked_email(changes["email"])}
     with transaction():
-        user = locked(user_id)
+        user = lock_user(user_id)
         expect_version(user, version)
         changed = {name for name, value in changes.items() if getattr(user, name) != value}
         if changed:
-            _apply(user, {name: changes[name] for name in changed})
-            _tell(user, changed, actor)
+            _assign(user, {name: changes[name] for name in changed})
+            _record_update(user, changed, actor)
     return user
 
 
 def delete(caller: Caller, user_id: UUID, version: int | None) -> None:
-    """Soft: the row stays, the sessions end, the e-mail is free again."""
-    if caller.id != user_id and not caller.is_admin:
-        raise _refusal(caller)
+    """Soft-delete a user: the row stays, all sessions end, and the e-mail address becomes available again."""
+    require_delete_permission(caller, user_id)
     with transaction():
-        user = locked(user_id)
+        user = lock_user(user_id)
         expect_version(user, version)
-        keep_one(user)
+        require_another_admin(user)
         user.deleted_at = utcnow()
         sign_out(user, "deleted")
         emit(UserDeleted(id=user.id, role=user.role, is_active=user.is_active))
@@ -75,13 +90,18 @@ def delete(caller: Caller, user_id: UUID, version: int | None) -> None:
 
 
 def restore(user_id: UUID, actor: UUID | None) -> User:
-    """Take a deletion back; Conflict when the e-mail is taken meanwhile or the person was erased."""
+    """Restore a deleted user.
+
+    Raises:
+        NotFound: There has never been a user with this ID.
+        Conflict: `email_taken` by another account in the meantime, or the user is `erased`.
+    """
     with transaction():
         user = db.session.scalar(select(User).where(User.id == user_id).with_for_update())
         if user is None:
-            raise not_found()
+            raise user_not_found()
         if user.erased_at is not None:
-            raise Conflict("An erased account cannot come back.", code="erased")
+            raise Conflict("An erased account cannot be restored.", code="erased")
         if user.deleted_at is not None:
             user.deleted_at = None
             _flush_email(None)
@@ -90,26 +110,25 @@ def restore(user_id: UUID, actor: UUID | None) -> User:
     return user
 
 
-def locked(user_id: UUID) -> User:
-    """The person, held until the transaction ends; NotFound when deleted."""
+def lock_user(user_id: UUID) -> User:
+    """Read a user and lock the row until the transaction ends. Raises NotFound if the user is deleted."""
     statement = select(User).where(User.id == user_id, User.deleted_at.is_(None)).with_for_update()
     user = db.session.scalar(statement.execution_options(populate_existing=True))
     if user is None:
-        raise not_found()
+        raise user_not_found()
     return user
 
 
 def sign_out(user: User, reason: str) -> None:
-    """End every session and every token of a person, on all services."""
+    """End every session and revoke every access token of a user, on all services."""
     db.session.flush()
     accounts.end_sessions(user.id, reason)
     accounts.revoke_access_tokens(user.id)
 
 
-def _apply(user: User, values: dict[str, Any]) -> None:
-    loses = values.get("role", Role.ADMIN) != Role.ADMIN or values.get("is_active") is False
-    if loses:
-        keep_one(user)
+def _assign(user: User, values: dict[str, Any]) -> None:
+    if values.get("role", Role.ADMIN) != Role.ADMIN or values.get("is_active") is False:
+        require_another_admin(user)
     for name, value in values.items():
         setattr(user, name, value)
     if "email" in values:
@@ -122,25 +141,10 @@ def _apply(user: User, values: dict[str, Any]) -> None:
         accounts.revoke_access_tokens(user.id)
 
 
-def _tell(user: User, changed: set[str], actor: UUID | None) -> None:
+def _record_update(user: User, changed: set[str], actor: UUID | None) -> None:
     names = tuple(sorted(camel(name) for name in changed))
     emit(UserUpdated(id=user.id, role=user.role, is_active=user.is_active, changed=names))
     record("user_updated", actor=actor, target=user.id, detail={"changed": list(names)})
-
-
-def _refuse_foreign_fields(caller: Caller, user_id: UUID, changes: dict[str, Any]) -> None:
-    if caller.is_admin:
-        return
-    if caller.id != user_id:
-        raise _refusal(caller)
-    foreign = sorted(set(changes) - OWN_FIELDS)
-    if foreign:
-        raise Invalid(FieldError(f"/{camel(name)}", "This field is not yours to change.") for name in foreign)
-
-
-def _refusal(caller: Caller) -> Exception:
-    """Staff knows that others exist; nobody else does."""
-    return Forbidden("Only an administrator may do this.") if caller.role in STAFF else not_found()
 
 
 def _flush_email(field: str | None) -> None:

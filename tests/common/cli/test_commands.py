@@ -18,7 +18,7 @@ def flask(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[s
 @pytest.mark.parametrize(
     ("arguments", "helps"),
     [
-        (["--help"], "People: create an administrator"),
+        (["--help"], "Users: create an administrator"),
         (["users", "--help"], "create-admin"),
         (["users", "create-admin", "--help"], "--password-stdin"),
         (["db", "--help"], "upgrade"),

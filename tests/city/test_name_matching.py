@@ -1,4 +1,4 @@
-"""Folding of names, and what counts as one slip."""
+"""Folding of names, and words that are one typo apart."""
 
 import pytest
 from hypothesis import given
@@ -35,12 +35,12 @@ def test_names_are_folded(name: str, folded: str) -> None:
 
 
 @given(st.text())
-def test_a_fold_is_its_own_fold(text: str) -> None:
+def test_folding_twice_changes_nothing(text: str) -> None:
     assert fold(fold(text)) == fold(text)
 
 
 @given(st.text())
-def test_a_fold_holds_nothing_that_like_would_understand(text: str) -> None:
+def test_a_fold_contains_no_wildcards_of_like(text: str) -> None:
     assert not set(fold(text)) & set("%_\\")
 
 
@@ -49,28 +49,28 @@ def test_case_does_not_matter(text: str) -> None:
     assert fold(text.casefold()) == fold(text)
 
 
-def test_german_letters_are_found_spelled_out_and_plain() -> None:
+def test_german_letters_are_indexed_spelled_out_and_plain() -> None:
     assert index_names(["München", "Düsseldorf"]) == ["munchen", "muenchen", "dusseldorf", "duesseldorf"]
 
 
-def test_a_form_stands_once() -> None:
+def test_every_form_is_indexed_once() -> None:
     assert index_names(["Munchen", "MUNCHEN", "munchen", "-"]) == ["munchen"]
 
 
 @given(words, st.data())
-def test_every_single_slip_is_undone(word: str, data: st.DataObject) -> None:
+def test_every_single_typo_is_covered(word: str, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(word) - 2))
     letter = data.draw(st.sampled_from(LETTERS))
-    slips = [
+    typos = [
         word[:at] + word[at + 1 :],
         word[:at] + letter + word[at:],
         word[:at] + letter + word[at + 1 :],
         word[:at] + word[at + 1] + word[at] + word[at + 2 :],
     ]
-    for slip in slips:
-        assert slip == word or word in one_typo_away(slip)
+    for typo in typos:
+        assert typo == word or word in one_typo_away(typo)
 
 
 @given(words)
-def test_no_slip_is_no_slip(word: str) -> None:
+def test_the_word_itself_is_not_a_typo(word: str) -> None:
     assert word not in one_typo_away(word)

@@ -1,0 +1,5 @@
+"""The `flask cities` group."""
+
+from flask.cli import AppGroup
+
+cities = AppGroup("cities", help="Cities: import, nearest, search. Data: GeoNames (geonames.org), CC BY 4.0.")

@@ -1,0 +1,73 @@
+"""`flask cities nearby|search|stats`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from heidi_services.city import countries
+from heidi_services.city.cli.group import cities
+from heidi_services.city.geo import MAX_RADIUS_KM, bearing, km_of_chord
+from heidi_services.city.name_matching import fold
+from heidi_services.city.service import nearby, queries, search
+
+
+class CountryCode(click.ParamType[str]):
+    """An existing ISO 3166-1 alpha-2 code, in upper or lower case."""
+
+    name = "country"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        code = str(value).upper()
+        if code not in countries.names():
+            self.fail(f"{value} is not a country code", param, ctx)
+        return code
+
+
+COUNTRY = click.option("--country", type=CountryCode(), help="ISO 3166-1 alpha-2")
+LIMIT = click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True)
+LATITUDE, LONGITUDE = click.FloatRange(-90, 90), click.FloatRange(-180, 180)
+RADIUS_KM = click.FloatRange(0, MAX_RADIUS_KM, min_open=True)
+# Otherwise click would take a negative coordinate such as -33.9 for an option.
+NEGATIVE_NUMBERS = {"ignore_unknown_options": True}
+
+
+@cities.command("nearby", context_settings=NEGATIVE_NUMBERS)
+@click.argument("latitude", type=LATITUDE)
+@click.argument("longitude", type=LONGITUDE)
+@click.option("--radius-km", type=RADIUS_KM, default=50.0, show_default=True)
+@click.option("--min-population", type=click.IntRange(0))
+@COUNTRY
+@LIMIT
+def show_nearby(latitude: float, longitude: float, **options: Any) -> None:
+    """Show the cities nearest to a point, in degrees."""
+    for row in nearby.nearest(latitude, longitude, **options).rows:
+        degrees = bearing(latitude, longitude, row.latitude, row.longitude)
+        click.echo(f"{km_of_chord(row.chord):10.3f} km {degrees:6.1f}°  {_summary_line(row)}")
+
+
+@cities.command("search", context_settings=NEGATIVE_NUMBERS)
+@click.argument("name")
+@click.option("--near", nargs=2, type=(LATITUDE, LONGITUDE), help="Prefer cities near this point.")
+@COUNTRY
+@LIMIT
+def show_search(name: str, near: tuple[float, float] | None, limit: int, country: str | None) -> None:
+    """Search for cities by name, in any language. Typos are tolerated."""
+    q = fold(name)
+    if not q:
+        raise click.BadParameter("must contain at least one letter or digit")
+    for row in search.search(q, limit=limit, country=country, point=near).rows:
+        click.echo(_summary_line(row))
+
+
+@cities.command("stats")
+def show_stats() -> None:
+    """Show the numbers of cities, countries and names."""
+    for name, count in queries.statistics().items():
+        click.echo(f"{name:10} {count:>9,}")
+
+
+def _summary_line(row: Any) -> str:
+    population = f"{row.population:,}" if row.population else "unknown"
+    return f"{row.name}, {row.country}  ({row.latitude:.4f}, {row.longitude:.4f})  population {population}  {row.id}"
