@@ -57,7 +57,7 @@ def user_updated(user_id: UUID, **fields: Any) -> UserUpdated:
 def forward(fact: Event) -> list[UUID]:
     """What the subscriber does with a fact; the ids of the deliveries."""
     with transaction():
-        return forwarding.forward(say(fact))
+        return forwarding.forward_event(say(fact))
 
 
 def deliver(delivery_id: UUID) -> Delivery:

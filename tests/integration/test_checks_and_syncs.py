@@ -23,7 +23,7 @@ from heidi_common.messaging.inbox import PermanentFailure
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Integration, Sync, WebhookEvent
 from heidi_services.integration.providers import sendgrid, slack, stripe, twilio
-from heidi_services.integration.service import received_events, sync
+from heidi_services.integration.service import event_pull, retention, sync
 from tests.integration.helpers import API, make, say, some_id
 from workers.periodic_tasks import PERIODIC_TASKS
 
@@ -135,7 +135,7 @@ def test_a_refused_address_is_an_answer_of_the_test_not_an_error(
 
 def accepted(created: dict[str, Any]) -> UUID:
     with transaction():
-        sync_id = sync.accept(say(IntegrationSync(id=UUID(created["id"]))))
+        sync_id = sync.create_sync(say(IntegrationSync(id=UUID(created["id"]))))
     assert sync_id is not None
     return sync_id
 
@@ -143,7 +143,7 @@ def accepted(created: dict[str, Any]) -> UUID:
 def run(created: dict[str, Any]) -> Sync:
     """As the worker does: the fact becomes a row, the row is carried out."""
     sync_id = accepted(created)
-    sync.run(sync_id)
+    sync.run_sync(sync_id)
     db.session.expire_all()
     return db.session.get_one(Sync, sync_id)
 
@@ -192,7 +192,7 @@ def test_a_second_sync_looks_back_to_the_first_and_stores_nothing_twice(
     assert db.session.scalar(select(func.count()).select_from(WebhookEvent)) == 1
     since = int(vendors.log[1][0].args["created[gte]"])
     assert first.finished_at is not None
-    assert since == int((first.finished_at - sync.OVERLAP).timestamp())
+    assert since == int((first.finished_at - event_pull.OVERLAP).timestamp())
 
 
 @pytest.mark.parametrize("body", ["not json", "[]", '{"data": 7}', '{"data": [7]}', "{}"])
@@ -202,7 +202,7 @@ def test_an_answer_that_is_no_list_of_events_is_a_failure_that_is_tried_again(
     created = make(client, as_user().headers, provider="STRIPE", credentials={"apiKey": SECRET})
     vendors.expect_request("/v1/events").respond_with_data(body)
     row = run(created)
-    assert (row.status, row.last_error) == ("PENDING", "the answer is not a list of events")
+    assert (row.status, row.last_error) == ("PENDING", "the response is not a list of events")
     assert row.next_attempt_at > utcnow()
 
 
@@ -214,7 +214,7 @@ def test_a_sync_ends_after_five_tries(client: FlaskClient, as_user: Callable[...
         with transaction():
             db.session.execute(update(Sync).values(next_attempt_at=func.now(), hinted_until=func.now()))
         assert sync.overdue() == [row.id]
-        sync.run(row.id)
+        sync.run_sync(row.id)
         db.session.expire_all()
     assert (row.status, row.attempts) == ("FAILED", 5)
     assert db.session.get_one(Integration, created["id"]).last_sync_at is None
@@ -233,8 +233,8 @@ def test_old_webhooks_and_finished_syncs_are_forgotten_and_waiting_ones_are_not(
         return stored, list(db.session.scalars(select(Sync.id).order_by(Sync.created_at)))
 
     for days, kept in ((29, (1, 2)), (31, (1, 1)), (91, (0, 1))):
-        sync.prune(utcnow() + timedelta(days=days))
-        received_events.prune(utcnow() + timedelta(days=days))
+        retention.delete_expired_syncs(utcnow() + timedelta(days=days))
+        retention.delete_expired_events(utcnow() + timedelta(days=days))
         found = left()
         assert (found[0], len(found[1])) == kept
     assert left() == (0, [waiting])
@@ -252,17 +252,17 @@ def test_a_sync_that_breaks_its_worker_every_time_comes_to_an_end(
 
     created = make(client, as_user().headers, provider="STRIPE", credentials={"apiKey": SECRET})
     sync_id = accepted(created)
-    monkeypatch.setattr(sync, "_carry_out", killed)
-    for _ in range(sync.MOST_CLAIMS):
+    monkeypatch.setattr(sync, "_synchronize", killed)
+    for _ in range(sync.MAX_CLAIMS):
         with pytest.raises(Killed):
-            sync.run(sync_id)
+            sync.run_sync(sync_id)
         db.session.rollback()
         with transaction():
             db.session.execute(update(Sync).values(locked_until=func.now(), hinted_until=func.now()))
         assert sync.overdue() == [sync_id]
-    sync.run(sync_id)
+    sync.run_sync(sync_id)
     row = db.session.get_one(Sync, sync_id, populate_existing=True)
-    assert (row.status, row.last_error) == ("FAILED", "its worker ended in the middle of every try")
+    assert (row.status, row.last_error) == ("FAILED", "the worker process ended during every attempt")
 
 
 def test_of_two_workers_at_one_sync_the_later_claim_counts(
@@ -270,17 +270,17 @@ def test_of_two_workers_at_one_sync_the_later_claim_counts(
 ) -> None:
     created = make(client, as_user().headers, provider="STRIPE", credentials={"apiKey": SECRET})
     vendors.expect_request("/v1/events").respond_with_data("", status=503)
-    sync_id, real = accepted(created), sync._carry_out
+    sync_id, real = accepted(created), sync._synchronize
 
     def slow(*args: Any) -> None:
         """It succeeds, but only after another worker was given the row, and has failed."""
-        monkeypatch.setattr(sync, "_carry_out", real)
+        monkeypatch.setattr(sync, "_synchronize", real)
         with transaction():
             db.session.execute(update(Sync).values(locked_until=func.now()))
-        sync.run(sync_id)
+        sync.run_sync(sync_id)
 
-    monkeypatch.setattr(sync, "_carry_out", slow)
-    sync.run(sync_id)
+    monkeypatch.setattr(sync, "_synchronize", slow)
+    sync.run_sync(sync_id)
     row = db.session.get_one(Sync, sync_id, populate_existing=True)
     assert (row.status, row.attempts) == ("PENDING", 2)
 
@@ -291,10 +291,10 @@ def test_a_fact_that_asks_twice_makes_no_second_row_and_one_for_nothing_is_refus
     created = make(client, as_user().headers, provider="STRIPE")
     asked, gone = say(IntegrationSync(id=UUID(created["id"]))), say(IntegrationSync(id=some_id()))
     with transaction():
-        found = [sync.accept(asked), sync.accept(asked)]
+        found = [sync.create_sync(asked), sync.create_sync(asked)]
     assert [bool(one) for one in found] == [True, False]
-    with pytest.raises(PermanentFailure, match="no such integration"):
-        sync.accept(gone)
+    with pytest.raises(PermanentFailure, match="integration not found"):
+        sync.create_sync(gone)
 
 
 def test_a_sync_of_what_was_switched_off_ends_at_once(client: FlaskClient, as_user: Callable[..., Any]) -> None:
@@ -302,7 +302,7 @@ def test_a_sync_of_what_was_switched_off_ends_at_once(client: FlaskClient, as_us
     created = make(client, me.headers, provider="STRIPE", credentials={"apiKey": SECRET})
     sync_id = accepted(created)
     client.patch(f"{API}/{created['id']}", json={"isActive": False}, headers=me.headers)
-    sync.run(sync_id)
+    sync.run_sync(sync_id)
     row = db.session.get_one(Sync, sync_id, populate_existing=True)
     assert (row.status, row.last_error) == ("FAILED", "the integration is switched off")
     with pytest.raises(PermanentFailure, match="switched off"):

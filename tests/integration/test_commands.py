@@ -35,7 +35,7 @@ def test_integrations_are_listed_and_shown_without_their_secrets(
     assert "has_credentials: True" in shown
     assert "very-secret" not in shown
     assert mine["signingSecret"] not in shown
-    assert "no integration" in run(app, "show", str(some_id()), code=1)
+    assert "not found" in run(app, "show", str(some_id()), code=1)
 
 
 def test_a_failed_delivery_is_found_and_made_due(app: Flask, client: FlaskClient, as_user: Callable[..., Any]) -> None:
@@ -48,7 +48,7 @@ def test_a_failed_delivery_is_found_and_made_due(app: Flask, client: FlaskClient
     assert str(delivery_id) not in run(app, "deliveries", mine["id"], "--status", "PENDING")
     assert "due now" in run(app, "retry", mine["id"], str(delivery_id))
     assert delivery_worker.overdue() == [delivery_id]
-    assert "no such delivery" in run(app, "retry", mine["id"], str(some_id()), code=1)
+    assert "Delivery not found" in run(app, "retry", mine["id"], str(some_id()), code=1)
 
 
 def test_keys_are_rotated_from_the_command_line(app: Flask, client: FlaskClient, as_user: Callable[..., Any]) -> None:

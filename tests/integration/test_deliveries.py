@@ -22,7 +22,15 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Delivery, DeliveryAttempt, Integration, IntegrationLog
-from heidi_services.integration.service import delivery_results, delivery_worker, integrations, webhook_client
+from heidi_services.integration.service import (
+    delivery_claim,
+    delivery_worker,
+    endpoint_health,
+    retention,
+    retry_schedule,
+    secret_rotation,
+    webhook_client,
+)
 from tests.integration.helpers import API, deliver, forward, make, some_id, user_updated
 from tests.polling import PATIENCE, until
 
@@ -30,7 +38,7 @@ from tests.polling import PATIENCE, until
 @pytest.fixture(autouse=True)
 def _nobody_looks_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a machine that is busy with other things."""
-    monkeypatch.setattr(delivery_results, "SLOW_MS", 60_000)
+    monkeypatch.setattr(endpoint_health, "SLOW_MS", 60_000)
 
 
 @pytest.fixture
@@ -125,15 +133,15 @@ def test_only_2xx_is_success_and_redirects_are_not_followed(
 def test_the_schedule_of_tries_is_the_documented_one_with_a_fifth_of_jitter() -> None:
     steps = [5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]
     for attempt, step in enumerate(steps, start=1):
-        waits = [delivery_results.wait_before_next(attempt, None) for _ in range(200)]
+        waits = [retry_schedule.retry_delay(attempt, None) for _ in range(200)]
         assert all(wait is not None and 0.8 * step <= wait <= 1.2 * step for wait in waits)
         assert len(set(waits)) > 1
-    assert delivery_results.wait_before_next(10, None) is None
+    assert retry_schedule.retry_delay(10, None) is None
 
 
 @pytest.mark.parametrize(("asked", "wait"), [(0, 300), (299, 300), (400, 400), (600, 600), (100_000, 600)])
 def test_retry_after_counts_between_one_and_two_steps(asked: float, wait: float) -> None:
-    assert delivery_results.wait_before_next(2, asked) == wait
+    assert retry_schedule.retry_delay(2, asked) == wait
 
 
 @pytest.mark.parametrize(
@@ -152,7 +160,7 @@ def test_retry_after_counts_between_one_and_two_steps(asked: float, wait: float)
     ],
 )
 def test_retry_after_is_seconds_or_a_date_and_nonsense_is_ignored(header: str, seconds: float | None) -> None:
-    assert webhook_client.seconds_to_wait(header, datetime(2031, 1, 1, tzinfo=UTC)) == seconds
+    assert webhook_client.parse_retry_after(header, datetime(2031, 1, 1, tzinfo=UTC)) == seconds
 
 
 def test_a_failure_is_due_again_after_its_step(endpoint: dict[str, Any], httpserver: HTTPServer) -> None:
@@ -256,7 +264,7 @@ def test_an_answer_is_kept_up_to_20_kb_without_the_secret_it_may_echo(
 def test_an_answer_that_never_comes_is_ambiguous_and_tried_again(
     endpoint: dict[str, Any], httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(webhook_client, "TIME_LIMIT", 3.0)  # enough to send it
+    monkeypatch.setattr(webhook_client, "TIMEOUT_SECONDS", 3.0)  # enough to send it
     given_up = threading.Event()
 
     def wait(_: Request) -> Response:
@@ -269,7 +277,7 @@ def test_an_answer_that_never_comes_is_ambiguous_and_tried_again(
     until(lambda: httpserver.log)  # it is written down late: not into the next test's log
     assert row.status == "PENDING"
     assert attempts()[0].outcome == "ambiguous"
-    assert integration(endpoint).is_troubled
+    assert integration(endpoint).is_unhealthy
 
 
 def test_an_endpoint_that_is_not_there_is_a_failure_not_an_error(
@@ -285,12 +293,12 @@ def test_an_endpoint_that_is_not_there_is_a_failure_not_an_error(
 def test_an_integration_removed_during_the_call_leaves_nothing_behind(
     endpoint: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def remove_then_answer(*_: object) -> webhook_client.Answer:
+    def remove_then_answer(*_: object) -> webhook_client.WebhookResponse:
         with transaction():
             db.session.delete(db.session.get_one(Integration, endpoint["id"]))
-        return webhook_client.Answer(status_code=200, body="", error=None, duration_ms=1)
+        return webhook_client.WebhookResponse(status_code=200, body="", error=None, duration_ms=1)
 
-    monkeypatch.setattr(delivery_worker, "post_signed", remove_then_answer)
+    monkeypatch.setattr(delivery_worker, "send_webhook", remove_then_answer)
     assert delivery_worker.deliver(queued(endpoint)) == 1
     assert list(db.session.scalars(select(Delivery))) == attempts() == []
 
@@ -298,11 +306,11 @@ def test_an_integration_removed_during_the_call_leaves_nothing_behind(
 def test_no_transaction_is_open_during_the_call(endpoint: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[bool] = []
 
-    def look(*_: object) -> webhook_client.Answer:
+    def look(*_: object) -> webhook_client.WebhookResponse:
         seen.append(db.session().in_transaction())
-        return webhook_client.Answer(status_code=200, body="", error=None, duration_ms=1)
+        return webhook_client.WebhookResponse(status_code=200, body="", error=None, duration_ms=1)
 
-    monkeypatch.setattr(delivery_worker, "post_signed", look)
+    monkeypatch.setattr(delivery_worker, "send_webhook", look)
     deliver(queued(endpoint))
     assert seen == [False]
 
@@ -334,13 +342,13 @@ def test_endpoints_in_trouble_leave_threads_for_the_others(
     url = httpserver.url_for("/hook")
     troubled = make(client, other.headers, webhookUrl=url, config={"eventTypes": ["*"]})
     with transaction():
-        db.session.execute(update(Integration).where(Integration.id == troubled["id"]).values(is_troubled=True))
+        db.session.execute(update(Integration).where(Integration.id == troubled["id"]).values(is_unhealthy=True))
     [waiting] = forward(user_updated(other.user.id))
-    with delivery_worker._room(True) as first, delivery_worker._room(True) as second:
+    with delivery_worker._concurrency_slot(True) as first, delivery_worker._concurrency_slot(True) as second:
         assert (first, second) == (True, True)
         assert delivery_worker.deliver(waiting) == 0
         assert delivery_worker.deliver(row) == 1
-    assert integration(healthy).is_troubled is False
+    assert integration(healthy).is_unhealthy is False
     later = db.session.get_one(Delivery, waiting)
     assert (later.attempts, later.status) == (0, "PENDING")
     assert later.hinted_until < utcnow() + timedelta(seconds=3)
@@ -351,7 +359,7 @@ def test_after_a_failure_the_rest_is_left_to_the_clock(endpoint: dict[str, Any],
     httpserver.expect_request("/hook").respond_with_data("", status=500)
     rows = [queued(endpoint) for _ in range(3)]
     assert delivery_worker.deliver(rows[0]) == 1
-    assert integration(endpoint).is_troubled
+    assert integration(endpoint).is_unhealthy
 
 
 def test_the_clock_names_one_due_row_for_each_endpoint(
@@ -436,14 +444,13 @@ def test_deliveries_are_listed_with_their_filters_and_have_etags(client: FlaskCl
 def test_old_deliveries_and_log_lines_are_forgotten_open_ones_are_not(
     endpoint: dict[str, Any], httpserver: HTTPServer
 ) -> None:
-    from heidi_services.integration.service import integration_log
 
     httpserver.expect_request("/hook").respond_with_data("")
     deliver(queued(endpoint))
     waiting = queued(endpoint)
     later = utcnow() + timedelta(days=31)
-    delivery_worker.prune(later)
-    integration_log.prune(later)
+    retention.delete_expired_deliveries(later)
+    retention.delete_expired_logs(later)
     assert list(db.session.scalars(select(Delivery.id))) == [waiting]
     assert list(db.session.scalars(select(IntegrationLog))) == []
 
@@ -458,14 +465,14 @@ def test_rotated_encryption_keys_open_what_was_sealed_before(
 
     old, new = base64.b64encode(bytes(range(32))).decode(), base64.b64encode(bytes(range(32, 64))).decode()
     monkeypatch.setitem(current_runtime().parts, field_encryptor, FieldEncryptor([new, old]))
-    assert integrations.rotate_keys() == (1, [])
-    assert integrations.rotate_keys() == (0, [])
+    assert secret_rotation.reencrypt_all() == (1, [])
+    assert secret_rotation.reencrypt_all() == (0, [])
     monkeypatch.setitem(current_runtime().parts, field_encryptor, FieldEncryptor([new]))
     httpserver.expect_request("/hook").respond_with_data("")
     deliver(queued(endpoint))
     Webhook(endpoint["signingSecret"]).verify(httpserver.log[0][0].data, dict(httpserver.log[0][0].headers))
     monkeypatch.setitem(current_runtime().parts, field_encryptor, FieldEncryptor([old]))
-    assert integrations.rotate_keys() == (0, [integration(endpoint).id])
+    assert secret_rotation.reencrypt_all() == (0, [integration(endpoint).id])
 
 
 def test_a_delivery_that_breaks_its_worker_every_time_comes_to_an_end(
@@ -473,6 +480,6 @@ def test_a_delivery_that_breaks_its_worker_every_time_comes_to_an_end(
 ) -> None:
     delivery_id = queued(endpoint)
     with transaction():
-        db.session.execute(update(Delivery).values(attempts=delivery_worker.LOST_AT_MOST))
+        db.session.execute(update(Delivery).values(attempts=delivery_claim.MAX_LOST_ATTEMPTS))
     row = deliver(delivery_id)
     assert (row.status, row.locked_until, httpserver.log) == ("FAILED", None, [])

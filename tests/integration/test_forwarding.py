@@ -77,8 +77,8 @@ def test_the_relay_learns_in_one_look_which_facts_nobody_wants(
         say(UserCreated(id=me.user.id, role="USER", is_active=True)),
         say(CityCreated(id=some_id(), country="CH")),
     ]
-    assert forwarding.interested(batch) == {batch[0].id}
-    assert forwarding.interested([]) == set()
+    assert forwarding.filter_forwardable(batch) == {batch[0].id}
+    assert forwarding.filter_forwardable([]) == set()
 
 
 def test_a_fact_that_is_digested_twice_is_forwarded_once(client: FlaskClient, as_user: Callable[..., Any]) -> None:
@@ -86,8 +86,8 @@ def test_a_fact_that_is_digested_twice_is_forwarded_once(client: FlaskClient, as
     wanting(client, me, "*")
     event = say(user_updated(me.user.id))
     with transaction():
-        assert len(forwarding.forward(event)) == 1
-        assert forwarding.forward(event) == []
+        assert len(forwarding.forward_event(event)) == 1
+        assert forwarding.forward_event(event) == []
     assert len(targets()) == 1
 
 
@@ -117,7 +117,7 @@ def follow(fact: Any) -> None:
         db.session.execute(update(OutboxEvent).where(OutboxEvent.id == event.id).values(position=last + 1))
     db.session.refresh(event)
     with transaction():
-        owner_sync.follow(event)
+        owner_sync.update_owner(event)
 
 
 def test_an_admin_who_becomes_a_user_hears_no_longer_of_others(
@@ -147,7 +147,7 @@ def test_what_was_queued_for_an_admin_is_not_sent_to_a_user(
     for delivery_id in (of_others, of_nobody):
         row = deliver(delivery_id)
         assert (row.status, row.attempts) == ("FAILED", 0)
-        assert row.last_error == "the integration's owner may not hear of this any more"
+        assert row.last_error == "the integration's owner may no longer receive this event"
     assert deliver(own).status == "DELIVERED"
     assert len(httpserver.log) == 1
 
@@ -161,7 +161,7 @@ def test_an_older_fact_that_arrives_late_gives_no_rights_back(client: FlaskClien
     follow(user_updated(admin.user.id, role="USER"))
     db.session.refresh(late)
     with transaction():
-        owner_sync.follow(late)
+        owner_sync.update_owner(late)
     assert not forward(user_updated(some_id()))
 
 
@@ -189,7 +189,7 @@ def test_only_facts_about_owners_reach_the_follower(client: FlaskClient, as_user
     me = as_user()
     wanting(client, me, "*")
     batch = [say(user_updated(me.user.id)), say(user_updated(some_id())), say(user_updated(me.user.id))]
-    assert owner_sync.interested(batch) == {batch[0].id, batch[2].id}
+    assert owner_sync.filter_owner_events(batch) == {batch[0].id, batch[2].id}
 
 
 def test_what_was_missed_while_it_was_off_is_recovered_from_the_log(

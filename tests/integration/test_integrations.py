@@ -201,7 +201,7 @@ def test_credentials_are_merged_by_name_and_null_removes_one(client: FlaskClient
         answer = client.patch(f"{API}/{created['id']}", json=body, headers=me.headers)
         assert answer.status_code == 200, answer.json
         db.session.expire_all()
-        stored = credential_store.credentials_of(db.session.get_one(Integration, answer.json["data"]["id"]))
+        stored = credential_store.decrypt_credentials(db.session.get_one(Integration, answer.json["data"]["id"]))
         assert answer.json["data"]["hasCredentials"] is bool(stored)
         return stored
 

@@ -19,25 +19,29 @@ from svix.webhooks import Webhook as SvixWebhook
 from twilio.request_validator import RequestValidator
 
 from heidi_common.crypto.webhook_signatures import InvalidSignature
-from heidi_services.integration.providers import PROVIDERS, Inbound, Received, receive
+from heidi_services.integration.providers.base import InboundWebhook, ReceivedEvent
+from heidi_services.integration.providers.registry import PROVIDERS
+from heidi_services.integration.providers.verification import verify_and_parse
 
 NOW = 1_800_000_000
 URL = "https://heidi.example/api/v1/webhooks/x/y"
 
 
-def inbound(body: bytes, headers: Mapping[str, str], url: str = URL, now: float = NOW) -> Inbound:
-    return Inbound(body, {name.lower(): value for name, value in headers.items()}, url, now)
+def inbound(body: bytes, headers: Mapping[str, str], url: str = URL, now: float = NOW) -> InboundWebhook:
+    return InboundWebhook(body, {name.lower(): value for name, value in headers.items()}, url, now)
 
 
 def accepted(
-    name: str, request: Inbound, credentials: dict[str, str], config: dict[str, Any] | None = None
-) -> list[Received]:
-    return list(receive(PROVIDERS[name], request, credentials, config or {}))
+    name: str, request: InboundWebhook, credentials: dict[str, str], config: dict[str, Any] | None = None
+) -> list[ReceivedEvent]:
+    return list(verify_and_parse(PROVIDERS[name], request, credentials, config or {}))
 
 
-def refused(name: str, request: Inbound, credentials: dict[str, str], config: dict[str, Any] | None = None) -> str:
+def refused(
+    name: str, request: InboundWebhook, credentials: dict[str, str], config: dict[str, Any] | None = None
+) -> str:
     with pytest.raises(InvalidSignature) as caught:
-        receive(PROVIDERS[name], request, credentials, config or {})
+        verify_and_parse(PROVIDERS[name], request, credentials, config or {})
     return str(caught.value)
 
 
@@ -54,13 +58,13 @@ def stripe_header(body: bytes, timestamp: int = NOW) -> str:
 
 def test_the_worked_example_of_stripe_is_accepted() -> None:
     request = inbound(b'{"id":"evt_1"}', {"Stripe-Signature": STRIPE_EXAMPLE}, now=12345)
-    assert accepted("STRIPE", request, STRIPE) == [Received("evt_1", "unknown", b'{"id":"evt_1"}')]
+    assert accepted("STRIPE", request, STRIPE) == [ReceivedEvent("evt_1", "unknown", b'{"id":"evt_1"}')]
 
 
 def test_what_stripes_library_signs_is_accepted_with_its_id_and_type() -> None:
     body = b'{"id": "evt_2", "type": "invoice.paid"}'
     request = inbound(body, {"Stripe-Signature": stripe_header(body)})
-    assert accepted("STRIPE", request, STRIPE) == [Received("evt_2", "invoice.paid", body)]
+    assert accepted("STRIPE", request, STRIPE) == [ReceivedEvent("evt_2", "invoice.paid", body)]
 
 
 @pytest.mark.parametrize("offset", [-301, 301, 31_536_000])
@@ -227,7 +231,7 @@ def slack_headers(body: bytes, timestamp: int = NOW) -> dict[str, str]:
 
 def test_what_slacks_library_signs_is_accepted_with_its_id_and_type() -> None:
     found = accepted("SLACK", inbound(SLACK_BODY, slack_headers(SLACK_BODY)), SLACK)
-    assert found == [Received("Ev1", "app_mention", SLACK_BODY)]
+    assert found == [ReceivedEvent("Ev1", "app_mention", SLACK_BODY)]
 
 
 @pytest.mark.parametrize("offset", [-301, 301])
@@ -239,7 +243,7 @@ def test_slacks_handshake_stores_nothing_and_gives_the_challenge_back() -> None:
     body = b'{"type": "url_verification", "challenge": "3eZbrw1aB"}'
     request = inbound(body, slack_headers(body))
     assert accepted("SLACK", request, SLACK) == []
-    reply = PROVIDERS["SLACK"].reply(request)
+    reply = PROVIDERS["SLACK"].build_reply(request)
     assert reply and json.loads(reply[0]) == {"challenge": "3eZbrw1aB"}
 
 
@@ -266,7 +270,7 @@ def test_what_the_standards_libraries_sign_is_accepted(library: Any) -> None:
     signature = library(SECRET).sign("msg_1", datetime.fromtimestamp(NOW, UTC), body)
     headers = {"webhook-id": "msg_1", "webhook-timestamp": str(NOW), "webhook-signature": f"v1,bad {signature}"}
     found = accepted("WEBHOOK", inbound(body.encode(), headers), {"secret": SECRET})
-    assert found == [Received("msg_1", "order.paid", body.encode())]
+    assert found == [ReceivedEvent("msg_1", "order.paid", body.encode())]
 
 
 @pytest.mark.parametrize("offset", [-301, 301])
@@ -305,7 +309,7 @@ def test_the_worked_example_of_github_is_accepted_as_a_custom_provider() -> None
 
 def test_a_custom_provider_without_configuration_is_refused() -> None:
     assert refused("CUSTOM", inbound(b"Hello, World!", GITHUB_HEADERS), GITHUB_SECRET)
-    assert not PROVIDERS["CUSTOM"].opened_by(GITHUB_SECRET, {})
+    assert not PROVIDERS["CUSTOM"].can_verify(GITHUB_SECRET, {})
 
 
 def test_a_custom_template_is_filled_in_one_pass_and_its_timestamp_is_checked() -> None:
@@ -324,7 +328,7 @@ def test_a_custom_template_is_filled_in_one_pass_and_its_timestamp_is_checked() 
     raw = hmac.new(b"s", str(NOW).encode() + b"." + body, hashlib.sha512).digest()
     headers = {"X-Sig": base64.b64encode(raw).decode(), "X-Time": str(NOW), "X-Event": "ping"}
     found = accepted("CUSTOM", inbound(body, headers), {"secret": "s"}, {"verify": rule})
-    assert found == [Received("7", "ping", body)]
+    assert found == [ReceivedEvent("7", "ping", body)]
     assert refused("CUSTOM", inbound(body, headers, now=NOW + 11), {"secret": "s"}, {"verify": rule})
 
 

@@ -17,7 +17,7 @@ from werkzeug import Request, Response
 from heidi_common.database.session import db
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Delivery, WebhookEvent
-from heidi_services.integration.service import delivery_results, delivery_worker
+from heidi_services.integration.service import delivery_claim, delivery_worker, endpoint_health
 from tests.integration.helpers import STRIPE_SECRET, forward, make, stripe_event, stripe_headers, user_updated
 
 T = TypeVar("T")
@@ -79,7 +79,7 @@ def test_many_workers_call_one_endpoint_for_three_deliveries_at_a_time(
         return Response()
 
     # On a machine that is busy with other things, an endpoint must not look slow here.
-    monkeypatch.setattr(delivery_results, "SLOW_MS", 60_000)
+    monkeypatch.setattr(endpoint_health, "SLOW_MS", 60_000)
     me = as_user()
     with HTTPServer(threaded=True) as server:
         server.expect_request("/hook").respond_with_handler(count)
@@ -89,4 +89,4 @@ def test_many_workers_call_one_endpoint_for_three_deliveries_at_a_time(
         assert len(server.log) == 12
     db.session.expire_all()
     assert {row.status for row in db.session.scalars(select(Delivery))} == {"DELIVERED"}
-    assert most <= delivery_worker.AT_A_TIME
+    assert most <= delivery_claim.MAX_CONCURRENT_PER_ENDPOINT

@@ -151,7 +151,7 @@ def test_with_the_database_away_the_provider_is_asked_to_come_again(
 def test_a_flood_of_refusals_does_not_fill_the_log(
     client: FlaskClient, stripe: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(integration_log, "REFUSALS_PER_MINUTE", 3)
+    monkeypatch.setattr(integration_log, "MAX_REJECTIONS_PER_MINUTE", 3)
     for _ in range(5):
         assert post(client, stripe, b"{}", {}).status_code == 401
     assert len(list(db.session.scalars(select(IntegrationLog)))) == 3
@@ -211,14 +211,14 @@ def test_a_signed_body_of_slack_may_be_anything(client: FlaskClient, as_user: Ca
 def test_a_receiver_that_is_removed_while_a_webhook_comes_in_is_404(
     client: FlaskClient, stripe: dict[str, Any], monkeypatch: pytest.MonkeyPatch, signed: bool
 ) -> None:
-    honest = webhook_receiver.receive
+    honest = webhook_receiver.verify_and_parse
 
     def removed_meanwhile(*args: Any) -> Any:
         with db.engine.begin() as other:
             other.execute(delete(Integration))
         return honest(*args)
 
-    monkeypatch.setattr(webhook_receiver, "receive", removed_meanwhile)
+    monkeypatch.setattr(webhook_receiver, "verify_and_parse", removed_meanwhile)
     body = stripe_event()
     headers = stripe_headers(body) if signed else {"Stripe-Signature": "t=1,v1=00"}
     assert post(client, stripe, body, headers).status_code == 404

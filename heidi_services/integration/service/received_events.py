@@ -1,27 +1,23 @@
-"""What was received: seen again, said again."""
+"""List received events, and replay them for the subscribers."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
-from heidi_common.database.models import utcnow
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
-from heidi_common.database.transactions import delete_in_batches, transaction
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import IntegrationWebhook
 from heidi_common.messaging.outbox import emit
 from heidi_common.problems import NotFound
 from heidi_services.integration.models import Integration, WebhookEvent
 
-KEPT = timedelta(days=90)
-"""Longer than any provider repeats an event, or a synchronisation looks back: what is forgotten would be new again."""
 
-
-def listed(integration_id: UUID, query: dict[str, Any]) -> Page:
+def list_events(integration_id: UUID, query: dict[str, Any]) -> Page:
+    """A page of the events that an integration has received, newest first."""
     statement = select(WebhookEvent).where(WebhookEvent.integration_id == integration_id)
     if query.get("type") is not None:
         statement = statement.where(WebhookEvent.type == query["type"])
@@ -36,12 +32,16 @@ def listed(integration_id: UUID, query: dict[str, Any]) -> Page:
     )
 
 
-def replay(integration: Integration, event_id: UUID) -> WebhookEvent:
-    """Say the fact once more: subscribers and forwards see it as a new one that is about the same event."""
+def replay_event(integration: Integration, event_id: UUID) -> WebhookEvent:
+    """Emit `integration.webhook` again for a received event. Subscribers and forwarding handle it as a new event.
+
+    Raises:
+        NotFound: The integration has not received this event.
+    """
     with transaction():
         event = db.session.get(WebhookEvent, event_id)
         if event is None or event.integration_id != integration.id:
-            raise NotFound("This integration received no such event.")
+            raise NotFound("Event not found in this integration.")
         emit(
             IntegrationWebhook(
                 id=event.id,
@@ -52,8 +52,3 @@ def replay(integration: Integration, event_id: UUID) -> WebhookEvent:
             )
         )
     return event
-
-
-def prune(now: datetime | None = None) -> None:
-    """Events that were received long ago go."""
-    delete_in_batches(WebhookEvent, WebhookEvent.created_at < (now or utcnow()) - KEPT)
