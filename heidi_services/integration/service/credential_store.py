@@ -21,7 +21,7 @@ def encrypt_credentials(integration_id: UUID, credentials: dict[str, str]) -> st
 
 
 def decrypt_credentials(integration: Integration) -> dict[str, str]:
-    """Decrypt the credentials. Raises DecryptionError if their key is no longer in ENCRYPTION_KEYS."""
+    """Decrypt the credentials. Raises DecryptionError if their key was removed from ENCRYPTION_KEYS."""
     if integration.credentials is None:
         return {}
     context = _CREDENTIALS + integration.id.bytes
@@ -41,7 +41,7 @@ def decrypt_signing_secrets(integration: Integration, now: datetime) -> list[str
         The current secret, then the previous one until its validity ends.
 
     Raises:
-        DecryptionError: The key of a secret is no longer in ENCRYPTION_KEYS.
+        DecryptionError: The key of a secret was removed from ENCRYPTION_KEYS.
     """
     encrypted = [integration.signing_secret]
     if integration.previous_signing_secret and integration.previous_valid_until:
