@@ -162,7 +162,7 @@ def test_retry_after_is_limited_to_one_to_two_times_the_scheduled_delay(retry_af
     ],
 )
 def test_retry_after_is_seconds_or_a_date_and_invalid_values_are_ignored(header: str, seconds: float | None) -> None:
-    assert webhook_client.parse_retry_after(header, datetime(2031, 1, 1, tzinfo=UTC)) == seconds
+    assert retry_schedule.parse_retry_after(header, datetime(2031, 1, 1, tzinfo=UTC)) == seconds
 
 
 def test_a_failed_attempt_is_retried_after_its_delay(endpoint: dict[str, Any], httpserver: HTTPServer) -> None:

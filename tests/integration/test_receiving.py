@@ -25,7 +25,7 @@ from werkzeug.test import TestResponse
 from heidi_common.database.session import db
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Integration, IntegrationLog, WebhookEvent
-from heidi_services.integration.service import integration_log, webhook_receiver
+from heidi_services.integration.service import integration_log, received_events, webhook_receiver
 from tests.integration.helpers import API, STRIPE_SECRET, create_integration, some_id, stripe_event, stripe_headers
 
 
@@ -143,7 +143,7 @@ def test_without_the_database_the_provider_is_asked_to_retry(
     def lost(*_: object) -> None:
         raise OperationalError("INSERT", {}, Exception("server closed the connection"))
 
-    monkeypatch.setattr(webhook_receiver, "_insert", lost)
+    monkeypatch.setattr(received_events, "_insert", lost)
     response = post(client, stripe, stripe_event(), stripe_headers(stripe_event()))
     assert response.status_code == 503
     assert "Retry-After" in response.headers

@@ -78,7 +78,7 @@ class ConfigIn(FreeJson):
         return config
 
 
-class Credentials(fields.Dict):
+class CredentialsField(fields.Dict):
     """Credentials by name. The provider determines which names are valid. `removable`: null removes a credential."""
 
     def __init__(self, *, removable: bool = False, **kwargs: Any) -> None:

@@ -10,7 +10,7 @@ from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import Text, UtcDateTime
 from heidi_common.schemas.validators import not_blank
 from heidi_services.integration.enums import ProviderName
-from heidi_services.integration.schemas.configuration import CONFIG_DOC, CREDENTIALS_DOC, ConfigIn, Credentials
+from heidi_services.integration.schemas.configuration import CONFIG_DOC, CREDENTIALS_DOC, ConfigIn, CredentialsField
 
 _PROVIDERS = validate.OneOf([name.value for name in ProviderName])
 
@@ -20,7 +20,7 @@ class IntegrationIn(Schema):
     name = Text(required=True, max=200, validate=not_blank)
     webhook_url = Text(max=2000, allow_none=True)
     config = ConfigIn(allow_none=True, metadata=CONFIG_DOC)
-    credentials = Credentials(allow_none=True, load_only=True, metadata=CREDENTIALS_DOC)
+    credentials = CredentialsField(allow_none=True, load_only=True, metadata=CREDENTIALS_DOC)
     is_active = fields.Boolean(truthy={True}, falsy={False})
 
 
@@ -30,7 +30,7 @@ class IntegrationPatch(Schema):
     name = Text(max=200, validate=not_blank)
     webhook_url = Text(max=2000, allow_none=True)
     config = ConfigIn(allow_none=True, metadata=CONFIG_DOC)
-    credentials = Credentials(removable=True, allow_none=True, load_only=True, metadata=CREDENTIALS_DOC)
+    credentials = CredentialsField(removable=True, allow_none=True, load_only=True, metadata=CREDENTIALS_DOC)
     is_active = fields.Boolean(truthy={True}, falsy={False})
 
     @validates_schema

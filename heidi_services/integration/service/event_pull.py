@@ -12,7 +12,7 @@ from heidi_common.database.transactions import transaction
 from heidi_services.integration.models import Integration
 from heidi_services.integration.providers.base import EventPage, Provider
 from heidi_services.integration.providers.registry import PROVIDERS
-from heidi_services.integration.service import credential_store, integration_log, webhook_receiver
+from heidi_services.integration.service import credential_store, integration_log, received_events
 from heidi_services.integration.service.provider_api import call_provider_api
 
 MAX_LOOK_BACK = timedelta(days=30)
@@ -69,7 +69,7 @@ def pull_events(pull: EventPull, now: datetime) -> None:
             integration = db.session.get(Integration, pull.integration_id)
             if integration is None:
                 return
-            webhook_receiver.store_events(integration, page.events)
+            received_events.store_events(integration, page.events)
         cursor = page.cursor
         if cursor is None:
             return

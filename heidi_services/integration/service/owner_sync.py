@@ -29,7 +29,8 @@ def update_owner(event: OutboxEvent) -> None:
     Events can arrive in any order: an event is ignored if a later one (by position in the log) has been applied.
     """
     if "erasedAt" in (event.data.get("changed") or ()):
-        return _erase_owner(event)
+        _erase_owner(event)
+        return
     active = bool(event.data.get("isActive", True)) and event.type != "user.deleted"
     is_newer = or_(Integration.owner_position.is_(None), Integration.owner_position < event.position)
     values = {
@@ -41,7 +42,6 @@ def update_owner(event: OutboxEvent) -> None:
     with transaction():
         statement = update(Integration).where(Integration.user_id == event.user_id, is_newer)
         db.session.execute(statement.values(values).execution_options(synchronize_session=False))
-    return None
 
 
 def _erase_owner(event: OutboxEvent) -> None:

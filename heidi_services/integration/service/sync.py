@@ -36,6 +36,7 @@ LEASE_SECONDS = 300
 class _ClaimedSync:
     sync_id: UUID
     integration_id: UUID
+    integration_is_open: bool
     attempt: int
     now: datetime
 
@@ -76,35 +77,46 @@ def create_sync(event: OutboxEvent) -> UUID | None:
 
 def run_sync(sync_id: UUID, now: datetime | None = None) -> None:
     """Run a synchronisation that is due. A failed attempt is retried later, up to five attempts."""
-    now = now or utcnow()
+    claimed = _claim_sync(sync_id, now or utcnow())
+    if claimed is None:
+        return
+    if not claimed.integration_is_open:
+        _record_result(claimed, "the integration is switched off", final=True)
+    elif claimed.attempt > MAX_CLAIMS:
+        _record_result(claimed, "the worker process ended during every attempt", final=True)
+    else:
+        _record_result(claimed, _run_attempt(claimed))
+
+
+def _claim_sync(sync_id: UUID, now: datetime) -> _ClaimedSync | None:
     if not jobs.claim(Sync, sync_id, open_status=SyncStatus.PENDING, lease_seconds=LEASE_SECONDS):
         return None
     with transaction():
         sync = db.session.get_one(Sync, sync_id, populate_existing=True)
         integration = db.session.get_one(Integration, sync.integration_id, populate_existing=True)
-        claimed = _ClaimedSync(sync_id, integration.id, sync.attempts, now)
-        is_open = integration.is_open
-    if not is_open:
-        return _record_result(claimed, "the integration is switched off", final=True)
-    if claimed.attempt > MAX_CLAIMS:
-        return _record_result(claimed, "the worker process ended during every attempt", final=True)
+        return _ClaimedSync(sync_id, integration.id, integration.is_open, sync.attempts, now)
+
+
+def _run_attempt(claimed: _ClaimedSync) -> str | None:
+    """Synchronise; returns the error, or None."""
     try:
-        _synchronize(claimed.integration_id, now)
+        _synchronize(claimed.integration_id, claimed.now)
     except SyncFailed as failure:
-        return _record_result(claimed, str(failure))
-    return _record_result(claimed, None)
+        return str(failure)
+    return None
 
 
 def _synchronize(integration_id: UUID, now: datetime) -> None:
     integration = db.session.get_one(Integration, integration_id)
     pull = plan_pull(integration, now)
     if pull is not None:
+        # Reading has opened a transaction, and none may be open during the requests.
         db.session.rollback()
-        return pull_events(pull, now)
+        pull_events(pull, now)
+        return
     result = check_connection(integration, "sync", now)
     if not result.ok:
         raise SyncFailed(result.detail)
-    return None
 
 
 def _record_result(claimed: _ClaimedSync, error: str | None, *, final: bool = False) -> None:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -18,6 +17,7 @@ from heidi_common.http_client.client import BlockedURLError, OutboundError, http
 from heidi_common.schemas.fields import iso
 from heidi_services.integration.providers import standard_webhooks
 from heidi_services.integration.service import redaction
+from heidi_services.integration.service.retry_schedule import parse_retry_after
 
 TIMEOUT_SECONDS = 15
 MAX_RESPONSE_BYTES = 20_000
@@ -130,20 +130,3 @@ def _failure(error: OutboundError, secrets: list[str], started: float) -> Webhoo
 
 def _elapsed_ms(started: float) -> int:
     return round((time.monotonic() - started) * 1000)
-
-
-def parse_retry_after(header: str, now: datetime) -> float | None:
-    """Parse a `Retry-After` header, a number of seconds or a date (RFC 9110).
-
-    Returns:
-        Seconds from `now`, at least 0; None if the header is empty or invalid.
-    """
-    header = header.strip()
-    if header.isascii() and header.isdigit() and len(header) < 10:
-        return float(header)
-    try:
-        date = parsedate_to_datetime(header)
-    except (ValueError, OverflowError):
-        return None
-    date = date if date.tzinfo else date.replace(tzinfo=UTC)
-    return max(0.0, (date - now).total_seconds())

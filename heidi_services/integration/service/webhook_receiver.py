@@ -10,22 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
-from uuid_utils.compat import uuid7
 
 from heidi_common.crypto.encryption import DecryptionError
 from heidi_common.crypto.webhook_signatures import InvalidSignature
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.messaging.events import IntegrationWebhook
-from heidi_common.messaging.outbox import emit_many
 from heidi_common.problems import NotFound, Unauthorized
-from heidi_services.integration.models import Integration, WebhookEvent
+from heidi_services.integration.models import Integration
 from heidi_services.integration.providers.base import InboundWebhook, Provider, ReceivedEvent
 from heidi_services.integration.providers.registry import PROVIDERS
 from heidi_services.integration.providers.verification import verify_and_parse
-from heidi_services.integration.service import credential_store, integration_log, redaction
+from heidi_services.integration.service import credential_store, integration_log, received_events, redaction
 
 log = logging.getLogger(__name__)
 
@@ -102,54 +98,9 @@ def _describe(inbound: InboundWebhook) -> dict[str, object]:
 
 def _acknowledge(integration: Integration, events: Sequence[ReceivedEvent], inbound: InboundWebhook) -> WebhookReceipt:
     with transaction():
-        stored = store_events(integration, events)
+        stored = received_events.store_events(integration, events)
         response = {"received": len(events), "stored": stored}
         integration_log.record(
             integration.id, "IN", "webhook", "SUCCESS", status_code=200, request=_describe(inbound), response=response
         )
     return WebhookReceipt(len(events), stored, PROVIDERS[integration.provider].build_reply(inbound))
-
-
-def store_events(integration: Integration, events: Sequence[ReceivedEvent]) -> int:
-    """Store new events and emit `integration.webhook` for each of them, in one transaction.
-
-    The unique constraint decides which events are new: a query beforehand could miss a concurrent insert. The rows are
-    sorted, so that two equal batches cannot deadlock.
-
-    Returns:
-        The number of new events.
-    """
-    rows = [
-        {
-            "id": uuid7(),
-            "integration_id": integration.id,
-            "provider_event_id": event.id,
-            "type": event.type,
-            "body": event.body,
-        }
-        for event in sorted(events, key=lambda event: event.id)
-    ]
-    with transaction():
-        inserted = _insert(rows) if rows else []
-        emit_many((_build_event(integration, event_id, event_type), None, None) for event_id, event_type in inserted)
-    return len(inserted)
-
-
-def _insert(rows: list[dict[str, object]]) -> list[tuple[UUID, str]]:
-    """Insert the rows that are new; their IDs and types."""
-    statement = (
-        insert(WebhookEvent)
-        .on_conflict_do_nothing(index_elements=["integration_id", "provider_event_id"])
-        .returning(WebhookEvent.id, WebhookEvent.type)
-    )
-    return [(row.id, row.type) for row in db.session.execute(statement, rows)]
-
-
-def _build_event(integration: Integration, event_id: UUID, event_type: str) -> IntegrationWebhook:
-    return IntegrationWebhook(
-        id=event_id,
-        integration_id=integration.id,
-        about_user=integration.user_id,
-        provider=integration.provider,
-        provider_event_type=event_type,
-    )
