@@ -16,18 +16,18 @@ from workers.actors import actor, consumer, hint
 @consumer("integration")
 def forward_fact(event: OutboxEvent) -> None:
     """A delivery for each integration that wants the fact; they are told once the rows are committed."""
-    _tell("webhooks", "deliver_webhook", forwarding.forward(event))
+    _tell("webhooks", "deliver_webhook", forwarding.forward_event(event))
 
 
 @consumer("integration")
 def accept_sync(event: OutboxEvent) -> None:
-    accepted = sync.accept(event)
+    accepted = sync.create_sync(event)
     _tell("integration", "run_sync", [accepted] if accepted else [])
 
 
 @consumer("integration")
 def follow_owner(event: OutboxEvent) -> None:
-    owner_sync.follow(event)
+    owner_sync.update_owner(event)
 
 
 @actor("webhooks")
@@ -37,7 +37,7 @@ def deliver_webhook(delivery_id: str) -> None:
 
 @actor("integration")
 def run_sync(sync_id: str) -> None:
-    sync.run(UUID(sync_id))
+    sync.run_sync(UUID(sync_id))
 
 
 def _tell(queue: str, name: str, ids: Iterable[UUID]) -> None:

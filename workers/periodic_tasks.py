@@ -19,7 +19,8 @@ from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.runtime import current_settings
 from heidi_services.auth.service import retention as auth_retention
 from heidi_services.core.service import operations
-from heidi_services.integration.service import delivery_worker, integration_log, received_events, sync
+from heidi_services.integration.service import delivery_worker, sync
+from heidi_services.integration.service import retention as integration_retention
 from heidi_services.notification.service import scheduled_tasks as notifications
 from heidi_services.scheduler.service import dispatch, reaper, request_replies
 from heidi_services.scheduler.service import retention as scheduler_retention
@@ -100,8 +101,8 @@ PERIODIC_TASKS = (
     PeriodicTask("old notifications", 3600, run_task(notifications.forget_old)),
     PeriodicTask("deliveries", 1, WakeUp(delivery_worker.overdue, "webhooks", "deliver_webhook")),
     PeriodicTask("syncs", 1, WakeUp(sync.overdue, "integration", "run_sync")),
-    PeriodicTask("integration logs", 3600, run_task(integration_log.prune)),
-    PeriodicTask("old webhooks", 3600, run_task(received_events.prune)),
-    PeriodicTask("old syncs", 3600, run_task(sync.prune)),
-    PeriodicTask("old deliveries", 3600, run_task(delivery_worker.prune)),
+    PeriodicTask("integration logs", 3600, run_task(integration_retention.delete_expired_logs)),
+    PeriodicTask("old webhooks", 3600, run_task(integration_retention.delete_expired_events)),
+    PeriodicTask("old syncs", 3600, run_task(integration_retention.delete_expired_syncs)),
+    PeriodicTask("old deliveries", 3600, run_task(integration_retention.delete_expired_deliveries)),
 )

@@ -1,4 +1,4 @@
-"""Signed webhooks in, signed webhooks out, provider calls."""
+"""Integrations with other systems: receive signed webhooks, forward events as signed webhooks, call providers' APIs."""
 
 from flask import Flask
 
@@ -8,5 +8,5 @@ from heidi_common.config.settings import Settings
 
 
 def create_app() -> Flask:
-    """The integration service alone, configured by the environment."""
+    """Create an app that serves only the integration service, configured by the environment."""
     return build_app(Settings.from_env(), SERVICES["integration"])

@@ -12,10 +12,27 @@ from heidi_common.cli.commands import report_reencryption
 from heidi_common.database.session import db
 from heidi_common.problems import Problem
 from heidi_common.schemas.fields import iso
-from heidi_services.integration.models import Delivery, DeliveryStatus, Integration, ProviderName
-from heidi_services.integration.service import deliveries, integrations
+from heidi_services.integration.enums import DeliveryStatus, ProviderName
+from heidi_services.integration.models import Delivery, Integration
+from heidi_services.integration.service import deliveries, secret_rotation
 
-group = AppGroup("integrations", help="Ties to providers: look, retry, rotate keys.")
+PROPERTIES = (
+    "id",
+    "user_id",
+    "owner_role",
+    "owner_active",
+    "provider",
+    "name",
+    "webhook_url",
+    "config",
+    "is_active",
+    "disabled_reason",
+    "has_credentials",
+    "failing_since",
+    "last_sync_at",
+    "created_at",
+)
+group = AppGroup("integrations", help="Inspect integrations, retry deliveries, rotate encryption keys.")
 groups = (group,)
 
 
@@ -24,32 +41,30 @@ groups = (group,)
 @click.option("--provider", type=click.Choice([name.value for name in ProviderName]))
 @click.option("--limit", default=100, show_default=True)
 def list_command(user_id: UUID | None, provider: str | None, limit: int) -> None:
-    """The newest integrations."""
+    """List integrations, newest first."""
     statement = select(Integration).order_by(Integration.created_at.desc()).limit(limit)
     if user_id:
         statement = statement.where(Integration.user_id == user_id)
     if provider:
         statement = statement.where(Integration.provider == provider)
-    for found in db.session.scalars(statement):
-        state = "on" if found.is_open else "off"
-        click.echo(f"{found.id}  {found.provider:8}  {state:3}  {found.user_id}  {found.name}")
+    for row in db.session.scalars(statement):
+        state = "on" if row.is_open else "off"
+        click.echo(f"{row.id}  {row.provider:8}  {state:3}  {row.user_id}  {row.name}")
 
 
 @group.command("show")
 @click.argument("integration_id", type=click.UUID)
 def show_command(integration_id: UUID) -> None:
-    """One integration; never its secrets."""
-    found = _integration(integration_id)
-    for name in ("id", "user_id", "owner_role", "owner_active", "provider", "name", "webhook_url", "config"):
-        click.echo(f"{name}: {getattr(found, name)}")
-    for name in ("is_active", "disabled_reason", "has_credentials", "failing_since", "last_sync_at", "created_at"):
-        click.echo(f"{name}: {getattr(found, name)}")
+    """Show an integration, without its secrets."""
+    integration = _get_integration(integration_id)
+    for name in PROPERTIES:
+        click.echo(f"{name}: {getattr(integration, name)}")
 
 
 @group.command("rotate-keys")
 def rotate_keys_command() -> None:
-    """Bring all credentials and signing secrets under the first of ENCRYPTION_KEYS."""
-    report_reencryption("integrations", *integrations.rotate_keys())
+    """Re-encrypt all credentials and signing secrets with the first of ENCRYPTION_KEYS."""
+    report_reencryption("integrations", *secret_rotation.reencrypt_all())
 
 
 @group.command("deliveries")
@@ -57,14 +72,14 @@ def rotate_keys_command() -> None:
 @click.option("--status", type=click.Choice([status.value for status in DeliveryStatus]))
 @click.option("--limit", default=50, show_default=True)
 def deliveries_command(integration_id: UUID, status: str | None, limit: int) -> None:
-    """What was forwarded, newest first."""
-    _integration(integration_id)
+    """List the deliveries of an integration, newest first."""
+    _get_integration(integration_id)
     statement = select(Delivery).where(Delivery.integration_id == integration_id)
     if status:
         statement = statement.where(Delivery.status == status)
-    for found in db.session.scalars(statement.order_by(Delivery.created_at.desc()).limit(limit)):
-        line = f"{found.id}  {iso(found.created_at)}  {found.status:9}  {found.attempts:2}  {found.event_type}"
-        click.echo(f"{line}  {found.last_error or ''}".rstrip())
+    for row in db.session.scalars(statement.order_by(Delivery.created_at.desc()).limit(limit)):
+        line = f"{row.id}  {iso(row.created_at)}  {row.status:9}  {row.attempts:2}  {row.event_type}"
+        click.echo(f"{line}  {row.last_error or ''}".rstrip())
 
 
 @group.command("retry")
@@ -73,14 +88,14 @@ def deliveries_command(integration_id: UUID, status: str | None, limit: int) -> 
 def retry_command(integration_id: UUID, delivery_id: UUID) -> None:
     """Make a delivery due now."""
     try:
-        deliveries.retry(_integration(integration_id), delivery_id)
+        deliveries.retry_delivery(_get_integration(integration_id), delivery_id)
     except Problem as problem:
         raise click.ClickException(str(problem)) from None
     click.echo("due now")
 
 
-def _integration(integration_id: UUID) -> Integration:
-    found = db.session.get(Integration, integration_id)
-    if found is None:
-        raise click.ClickException(f"There is no integration {integration_id}.")
-    return found
+def _get_integration(integration_id: UUID) -> Integration:
+    integration = db.session.get(Integration, integration_id)
+    if integration is None:
+        raise click.ClickException(f"Integration {integration_id} not found.")
+    return integration

@@ -1,9 +1,11 @@
-"""The tables of the integration service. `user_id` is the owner's id in another service's table: no foreign key."""
+"""The tables of the integration service.
+
+`user_id` is the ID of a row in another service's table, so it has no foreign key.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
@@ -14,34 +16,16 @@ from uuid_utils.compat import uuid7
 from heidi_common.database.models import Base, Entity, utcnow
 from heidi_common.identity.models import Role
 from heidi_common.messaging.jobs import JobMixin
-
-
-class ProviderName(StrEnum):
-    STRIPE = "STRIPE"
-    SENDGRID = "SENDGRID"
-    TWILIO = "TWILIO"
-    SLACK = "SLACK"
-    WEBHOOK = "WEBHOOK"
-    CUSTOM = "CUSTOM"
-
-
-class DeliveryStatus(StrEnum):
-    PENDING = "PENDING"
-    DELIVERED = "DELIVERED"
-    FAILED = "FAILED"
-
-
-class SyncStatus(StrEnum):
-    PENDING = "PENDING"
-    DONE = "DONE"
-    FAILED = "FAILED"
+from heidi_services.integration.enums import DeliveryStatus, ProviderName, SyncStatus
 
 
 class Integration(Entity, Base):
-    """A person's tie to a provider. `credentials` and both secrets are sealed; the context is the row's id.
+    """A user's connection to a provider.
 
-    What the owner may see is kept here from the facts about users (`owner_role`, `owner_active`, as of
-    `owner_position` in the log), so that the tables of users stay with their owner.
+    `credentials` and both signing secrets are encrypted; the encryption context contains the row's ID.
+
+    `owner_role` and `owner_active` are copied from the events about users, as of `owner_position` in the event log:
+    this service does not read the tables of the users service.
     """
 
     __tablename__ = "integrations"
@@ -73,8 +57,8 @@ class Integration(Entity, Base):
     previous_valid_until: Mapped[datetime | None]
     last_sync_at: Mapped[datetime | None]
     failing_since: Mapped[datetime | None]
-    is_troubled: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
-    """The last delivery failed or was slow: such endpoints share few worker threads."""
+    is_unhealthy: Mapped[bool] = mapped_column("is_troubled", default=False, server_default=text("false"))
+    """The last attempt failed or was slow. Unhealthy endpoints share a few worker threads."""
 
     @property
     def has_credentials(self) -> bool:
@@ -82,16 +66,17 @@ class Integration(Entity, Base):
 
     @property
     def is_forwarding(self) -> bool:
+        """Whether events are forwarded to `webhook_url`."""
         return self.is_open and self.webhook_url is not None and bool(self.config.get("eventTypes"))
 
     @property
     def is_open(self) -> bool:
-        """Nothing comes in or goes out when the integration or its owner is switched off."""
+        """Whether webhooks are received and sent: both the integration and its owner's account are active."""
         return self.is_active and self.owner_active
 
 
 class IntegrationLog(Base):
-    """One call in or out, redacted."""
+    """One incoming or outgoing HTTP request, redacted."""
 
     __tablename__ = "integration_logs"
     __table_args__ = (
@@ -113,7 +98,7 @@ class IntegrationLog(Base):
 
 
 class WebhookEvent(Base):
-    """One verified event, once: the unique pair is what makes a provider's repetition harmless."""
+    """A verified event. The unique constraint discards events that a provider sends again."""
 
     __tablename__ = "webhook_events"
     __table_args__ = (
@@ -131,7 +116,7 @@ class WebhookEvent(Base):
 
 
 class Delivery(JobMixin, Base):
-    """A fact on its way to a `webhookUrl`: the row is the work. `body` is kept: each try sends the same bytes."""
+    """An event to be sent to a `webhookUrl`; the row is the job. Each attempt sends the stored `body` unchanged."""
 
     __tablename__ = "deliveries"
     __table_args__ = (
@@ -153,11 +138,11 @@ class Delivery(JobMixin, Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow, server_default=func.now())
 
-    tries: Mapped[list[DeliveryAttempt]] = relationship(order_by="DeliveryAttempt.number", viewonly=True)
+    attempt_log: Mapped[list[DeliveryAttempt]] = relationship(order_by="DeliveryAttempt.number", viewonly=True)
 
 
 class DeliveryAttempt(Base):
-    """One try: what was answered, in what time."""
+    """One attempt to send a delivery: the response, and the time it took."""
 
     __tablename__ = "delivery_attempts"
     __table_args__ = (Index("ix_delivery_attempts_delivery_id_number", "delivery_id", "number"),)
@@ -174,7 +159,7 @@ class DeliveryAttempt(Base):
 
 
 class Sync(JobMixin, Base):
-    """A synchronisation that was asked for (a person's click or a schedule); `event_id` is the fact that asked."""
+    """A requested synchronisation; the row is the job. `event_id` is the event that requested it."""
 
     __tablename__ = "syncs"
     __table_args__ = (

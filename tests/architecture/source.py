@@ -19,7 +19,7 @@ SPECIALITIES: Mapping[str, frozenset[str]] = {
         {"countries", "geo", "http_cache", "import_record", "import_sources", "name_matching", "serializers"}
     ),
     "core": frozenset({"credentials", "operations", "serializers"}),
-    "integration": frozenset({"providers"}),
+    "integration": frozenset({"enums", "providers"}),
     "notification": frozenset({"channels", "default_templates", "enums"}),
     "scheduler": frozenset({"actions", "cron", "enums", "long_polling", "misfire"}),
     "users": frozenset({"peer_data", "serializers"}),

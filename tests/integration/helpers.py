@@ -1,4 +1,4 @@
-"""What the tests of this service share: an integration through the API, and the signers of the providers."""
+"""Helpers for the tests of this service: create integrations by the API, sign as the providers do, publish events."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ API = "/api/v1/integrations"
 STRIPE_SECRET = "whsec_test_secret"
 
 
-def make(client: FlaskClient, headers: dict[str, str], **fields: Any) -> dict[str, Any]:
-    """Create an integration; its `data`, secrets included."""
-    answer = client.post(API, json={"provider": "WEBHOOK", "name": "Mine"} | fields, headers=headers)
-    assert answer.status_code == 201, answer.json
-    return dict(answer.json["data"])
+def create_integration(client: FlaskClient, headers: dict[str, str], **fields: Any) -> dict[str, Any]:
+    """Create an integration by the API; returns its `data`, including the secrets."""
+    response = client.post(API, json={"provider": "WEBHOOK", "name": "Mine"} | fields, headers=headers)
+    assert response.status_code == 201, response.json
+    return dict(response.json["data"])
 
 
 def stripe_headers(body: bytes, at: float | None = None) -> dict[str, str]:
@@ -42,10 +42,10 @@ def stripe_event(number: int = 1) -> bytes:
     return json.dumps({"id": f"evt_{number}", "type": "invoice.paid"}).encode()
 
 
-def say(fact: Event) -> OutboxEvent:
-    """A fact as the relay has passed it on: with a place in the log."""
+def publish(event: Event) -> OutboxEvent:
+    """Emit an event and mark it as sent, as the relay does."""
     with transaction():
-        event_id = emit(fact)
+        event_id = emit(event)
         db.session.execute(update(OutboxEvent).where(OutboxEvent.id == event_id).values(sent_at=utcnow()))
     return db.session.get_one(OutboxEvent, event_id)
 
@@ -54,17 +54,17 @@ def user_updated(user_id: UUID, **fields: Any) -> UserUpdated:
     return UserUpdated(**({"id": user_id, "role": "USER", "is_active": True, "changed": ("role",)} | fields))
 
 
-def forward(fact: Event) -> list[UUID]:
-    """What the subscriber does with a fact; the ids of the deliveries."""
+def forward(event: Event) -> list[UUID]:
+    """Publish and forward an event as the subscriber does; returns the IDs of the deliveries."""
     with transaction():
-        return forwarding.forward(say(fact))
+        return forwarding.forward_event(publish(event))
 
 
 def deliver(delivery_id: UUID) -> Delivery:
-    """One try of a delivery as it stands afterwards, whatever it was waiting for."""
+    """Make a delivery due, attempt it and return its row."""
     with transaction():
-        past = {"next_attempt_at": func.now(), "locked_until": None}
-        db.session.execute(update(Delivery).where(Delivery.id == delivery_id).values(past))
+        due_now = {"next_attempt_at": func.now(), "locked_until": None}
+        db.session.execute(update(Delivery).where(Delivery.id == delivery_id).values(due_now))
     delivery_worker.deliver(delivery_id)
     db.session.expire_all()
     return db.session.get_one(Delivery, delivery_id)

@@ -1,4 +1,4 @@
-"""From a committed fact through relay, inbox and worker to the endpoint, as the running platform does it."""
+"""From a committed event through relay, inbox and worker to the endpoint, as on the running platform."""
 
 from __future__ import annotations
 
@@ -21,7 +21,15 @@ from heidi_common.messaging.events import IntegrationSync
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.outbox import emit
 from heidi_services.integration.models import Integration
-from tests.integration.helpers import API, STRIPE_SECRET, make, some_id, stripe_event, stripe_headers, user_updated
+from tests.integration.helpers import (
+    API,
+    STRIPE_SECRET,
+    create_integration,
+    some_id,
+    stripe_event,
+    stripe_headers,
+    user_updated,
+)
 from workers.actors import ACTORS
 from workers.broker import make_broker
 from workers.relay import relay_batch
@@ -29,17 +37,17 @@ from workers.relay import relay_batch
 
 @pytest.fixture
 def broker(app: Flask, settings: Settings) -> Iterator[Broker]:
-    found = make_broker(settings.broker_url)
-    found.flush_all()
-    dramatiq.set_broker(found)
-    yield found
-    found.flush_all()
-    found.close()
+    test_broker = make_broker(settings.broker_url)
+    test_broker.flush_all()
+    dramatiq.set_broker(test_broker)
+    yield test_broker
+    test_broker.flush_all()
+    test_broker.close()
 
 
 def work(broker: Broker, *queues: str) -> list[str]:
-    """Carry out what waits in these queues, one after the other; the names of the actors."""
-    done = []
+    """Run the messages in these queues one after the other; returns the names of the actors."""
+    actor_names = []
     for queue in queues:
         consumer = broker.consume(queue, prefetch=20, timeout=200)
         for message in consumer:
@@ -47,17 +55,17 @@ def work(broker: Broker, *queues: str) -> list[str]:
                 break
             consumer.ack(message)
             ACTORS[message.actor_name].function(*message.args)
-            done.append(message.actor_name)
+            actor_names.append(message.actor_name)
         consumer.close()
-    return done
+    return actor_names
 
 
-def test_a_webhook_in_becomes_a_signed_webhook_out(
+def test_a_received_webhook_is_forwarded_as_a_signed_webhook(
     broker: Broker, client: FlaskClient, as_user: Callable[..., Any], httpserver: HTTPServer
 ) -> None:
     me = as_user()
     httpserver.expect_request("/hook").respond_with_data("")
-    created = make(
+    created = create_integration(
         client,
         me.headers,
         provider="STRIPE",
@@ -75,22 +83,22 @@ def test_a_webhook_in_becomes_a_signed_webhook_out(
     assert row["status"] == "DELIVERED"
 
 
-def test_a_fact_that_nobody_wants_leaves_no_inbox_row(
+def test_an_event_without_a_subscribed_integration_leaves_no_inbox_row(
     broker: Broker, client: FlaskClient, as_user: Callable[..., Any]
 ) -> None:
     me = as_user()
-    make(client, me.headers, webhookUrl="https://r.example/", config={"eventTypes": ["city.*"]})
+    create_integration(client, me.headers, webhookUrl="https://r.example/", config={"eventTypes": ["city.*"]})
     with transaction():
         emit(user_updated(some_id()))
     relay_batch(broker, lambda events: None)
     assert list(db.session.scalars(select(Inbox).where(Inbox.consumer.in_(["forward_fact", "follow_owner"])))) == []
 
 
-def test_a_sync_from_a_schedule_is_carried_out(
+def test_a_sync_from_a_schedule_is_run(
     broker: Broker, client: FlaskClient, as_user: Callable[..., Any], httpserver: HTTPServer
 ) -> None:
     httpserver.expect_request("/hook").respond_with_data("")
-    created = make(client, as_user().headers, webhookUrl=httpserver.url_for("/hook"))
+    created = create_integration(client, as_user().headers, webhookUrl=httpserver.url_for("/hook"))
     integration = db.session.get_one(Integration, created["id"])
     with transaction():
         emit(IntegrationSync(id=integration.id))

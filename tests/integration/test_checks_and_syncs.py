@@ -1,4 +1,4 @@
-"""Calls to the providers' own APIs: is it there, and what did we miss?"""
+"""Calls to the providers' APIs: connection checks, and synchronisations that pull missed events."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from heidi_common.messaging.inbox import PermanentFailure
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Integration, Sync, WebhookEvent
 from heidi_services.integration.providers import sendgrid, slack, stripe, twilio
-from heidi_services.integration.service import received_events, sync
-from tests.integration.helpers import API, make, say, some_id
+from heidi_services.integration.service import event_pull, retention, sync
+from tests.integration.helpers import API, create_integration, publish, some_id
 from workers.periodic_tasks import PERIODIC_TASKS
 
 SECRET = "sk_test_abcdefgh"
@@ -33,18 +33,18 @@ BEARER = f"Bearer {SECRET}"
 
 
 @pytest.fixture
-def vendors(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> HTTPServer:
-    """The vendors' APIs, answered by the test's server."""
+def provider_apis(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> HTTPServer:
+    """The providers' APIs, served by the test's server."""
     for module in (sendgrid, slack, stripe, twilio):
         monkeypatch.setattr(module, "API", httpserver.url_for("").rstrip("/"))
     return httpserver
 
 
 def check(client: FlaskClient, owner: Any, **fields: Any) -> dict[str, Any]:
-    created = make(client, owner.headers, **fields)
-    answer = client.post(f"{API}/{created['id']}/test", headers=owner.headers)
-    assert answer.status_code == 200, answer.json
-    return dict(answer.json["data"])
+    created = create_integration(client, owner.headers, **fields)
+    response = client.post(f"{API}/{created['id']}/test", headers=owner.headers)
+    assert response.status_code == 200, response.json
+    return dict(response.json["data"])
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,10 @@ def check(client: FlaskClient, owner: Any, **fields: Any) -> dict[str, Any]:
         ("SLACK", {"botToken": SECRET}, "POST", "/auth.test", BEARER, {"ok": True}),
     ],
 )
-def test_the_test_asks_the_providers_own_api(
+def test_the_connection_check_calls_the_providers_api(
     client: FlaskClient,
     as_user: Callable[..., Any],
-    vendors: HTTPServer,
+    provider_apis: HTTPServer,
     provider: str,
     credentials: dict[str, str],
     method: str,
@@ -67,255 +67,265 @@ def test_the_test_asks_the_providers_own_api(
     authorization: str,
     body: dict[str, Any],
 ) -> None:
-    vendors.expect_request(path, method=method, headers={"Authorization": authorization}).respond_with_json(body)
-    found = check(client, as_user(), provider=provider, credentials=credentials)
-    assert (found["ok"], found["status"]) == (True, 200)
-    assert found.keys() == {"ok", "status", "durationMs", "detail"}
+    provider_apis.expect_request(path, method=method, headers={"Authorization": authorization}).respond_with_json(body)
+    result = check(client, as_user(), provider=provider, credentials=credentials)
+    assert (result["ok"], result["status"]) == (True, 200)
+    assert result.keys() == {"ok", "status", "durationMs", "detail"}
 
 
-def test_a_wrong_key_is_told_and_logged_without_the_key(
-    client: FlaskClient, as_user: Callable[..., Any], vendors: HTTPServer
+def test_a_wrong_key_is_reported_and_logged_without_the_key(
+    client: FlaskClient, as_user: Callable[..., Any], provider_apis: HTTPServer
 ) -> None:
     me = as_user()
-    vendors.expect_request("/v1/account").respond_with_data(f"Invalid API Key: {SECRET}", status=401)
-    found = check(client, me, provider="STRIPE", credentials={"apiKey": SECRET})
-    assert (found["ok"], found["status"]) == (False, 401)
+    provider_apis.expect_request("/v1/account").respond_with_data(f"Invalid API Key: {SECRET}", status=401)
+    result = check(client, me, provider="STRIPE", credentials={"apiKey": SECRET})
+    assert (result["ok"], result["status"]) == (False, 401)
     path = client.get(API, headers=me.headers).json["data"][0]["id"]
     logs = client.get(f"{API}/{path}/logs?action=test", headers=me.headers)
     assert logs.json["data"][0]["response"] == {"body": "Invalid API Key: [redacted]"}
     assert SECRET not in logs.text
 
 
-@pytest.mark.parametrize("answer", ['{"ok": false, "error": "invalid_auth"}', "no json", "[]"])
-def test_slack_says_200_to_a_wrong_token_and_is_not_believed(
-    client: FlaskClient, as_user: Callable[..., Any], vendors: HTTPServer, answer: str
+@pytest.mark.parametrize("body", ['{"ok": false, "error": "invalid_auth"}', "no json", "[]"])
+def test_a_200_of_slack_for_a_wrong_token_is_a_failure(
+    client: FlaskClient, as_user: Callable[..., Any], provider_apis: HTTPServer, body: str
 ) -> None:
-    vendors.expect_request("/auth.test").respond_with_data(answer)
-    found = check(client, as_user(), provider="SLACK", credentials={"botToken": SECRET})
-    assert (found["ok"], found["status"]) == (False, 200)
+    provider_apis.expect_request("/auth.test").respond_with_data(body)
+    result = check(client, as_user(), provider="SLACK", credentials={"botToken": SECRET})
+    assert (result["ok"], result["status"]) == (False, 200)
 
 
-def test_an_account_number_cannot_lead_to_another_path(
-    client: FlaskClient, as_user: Callable[..., Any], vendors: HTTPServer
+def test_an_account_id_cannot_change_the_path(
+    client: FlaskClient, as_user: Callable[..., Any], provider_apis: HTTPServer
 ) -> None:
     check(client, as_user(), provider="TWILIO", credentials={"accountSid": "../../x?y#", "authToken": "t"})
-    assert vendors.log[0][0].environ["REQUEST_URI"] == "/2010-04-01/Accounts/..%2F..%2Fx%3Fy%23.json"
+    assert provider_apis.log[0][0].environ["REQUEST_URI"] == "/2010-04-01/Accounts/..%2F..%2Fx%3Fy%23.json"
 
 
-def test_without_an_api_key_the_endpoint_gets_a_signed_message(
+def test_without_an_api_key_the_endpoint_receives_a_signed_webhook(
     client: FlaskClient, as_user: Callable[..., Any], httpserver: HTTPServer
 ) -> None:
     me = as_user()
     httpserver.expect_request("/hook").respond_with_data("", status=202)
-    created = make(client, me.headers, webhookUrl=httpserver.url_for("/hook"))
-    answer = client.post(f"{API}/{created['id']}/test", headers=me.headers).json["data"]
-    assert (answer["ok"], answer["status"]) == (True, 202)
+    created = create_integration(client, me.headers, webhookUrl=httpserver.url_for("/hook"))
+    response = client.post(f"{API}/{created['id']}/test", headers=me.headers).json["data"]
+    assert (response["ok"], response["status"]) == (True, 202)
     request = httpserver.log[0][0]
     message = Webhook(created["signingSecret"]).verify(request.data, dict(request.headers))
     assert (message["type"], message["data"]) == ("integration.test", {"integrationId": created["id"]})
 
 
-def test_where_nothing_can_be_called_the_test_says_so(client: FlaskClient, as_user: Callable[..., Any]) -> None:
-    found = check(client, as_user(), provider="STRIPE")
-    assert (found["ok"], found["status"]) == (False, None)
-    assert "nothing to call" in found["detail"]
+def test_the_connection_check_reports_that_there_is_nothing_to_call(
+    client: FlaskClient, as_user: Callable[..., Any]
+) -> None:
+    result = check(client, as_user(), provider="STRIPE")
+    assert (result["ok"], result["status"]) == (False, None)
+    assert "nothing to call" in result["detail"]
 
 
-def test_a_refused_address_is_an_answer_of_the_test_not_an_error(
+def test_a_blocked_address_is_a_result_of_the_check_not_an_error(
     client: FlaskClient, as_user: Callable[..., Any]
 ) -> None:
     me = as_user()
-    created = make(client, me.headers, webhookUrl="https://placeholder.example/")
+    created = create_integration(client, me.headers, webhookUrl="https://placeholder.example/")
     with transaction():
         db.session.execute(update(Integration).values(webhook_url="http://192.168.0.1/"))
-    answer = client.post(f"{API}/{created['id']}/test", headers=me.headers)
-    assert (answer.status_code, answer.json["data"]["ok"]) == (200, False)
-    assert "BlockedURLError" in answer.json["data"]["detail"]
+    response = client.post(f"{API}/{created['id']}/test", headers=me.headers)
+    assert (response.status_code, response.json["data"]["ok"]) == (200, False)
+    assert "BlockedURLError" in response.json["data"]["detail"]
 
 
-def accepted(created: dict[str, Any]) -> UUID:
+def create_sync(created: dict[str, Any]) -> UUID:
     with transaction():
-        sync_id = sync.accept(say(IntegrationSync(id=UUID(created["id"]))))
+        sync_id = sync.create_sync(publish(IntegrationSync(id=UUID(created["id"]))))
     assert sync_id is not None
     return sync_id
 
 
 def run(created: dict[str, Any]) -> Sync:
-    """As the worker does: the fact becomes a row, the row is carried out."""
-    sync_id = accepted(created)
-    sync.run(sync_id)
+    """Create the row for a requested synchronisation and run it, as the workers do."""
+    sync_id = create_sync(created)
+    sync.run_sync(sync_id)
     db.session.expire_all()
     return db.session.get_one(Sync, sync_id)
 
 
-def test_a_sync_that_is_asked_for_is_a_fact(client: FlaskClient, as_user: Callable[..., Any]) -> None:
+def test_requesting_a_sync_emits_an_event(client: FlaskClient, as_user: Callable[..., Any]) -> None:
     me = as_user()
-    created = make(client, me.headers, provider="STRIPE")
-    answer = client.post(f"{API}/{created['id']}/sync", headers=me.headers | {"Idempotency-Key": "1"})
-    assert (answer.status_code, answer.json["data"]["id"]) == (202, created["id"])
+    created = create_integration(client, me.headers, provider="STRIPE")
+    response = client.post(f"{API}/{created['id']}/sync", headers=me.headers | {"Idempotency-Key": "1"})
+    assert (response.status_code, response.json["data"]["id"]) == (202, created["id"])
     assert client.post(f"{API}/{created['id']}/sync", headers=me.headers | {"Idempotency-Key": "1"}).status_code == 202
-    [fact] = db.session.scalars(select(OutboxEvent).where(OutboxEvent.type == "integration.sync"))
-    assert (fact.subject, fact.user_id) == (created["id"], me.user.id)
+    [event] = db.session.scalars(select(OutboxEvent).where(OutboxEvent.type == "integration.sync"))
+    assert (event.subject, event.user_id) == (created["id"], me.user.id)
     client.patch(f"{API}/{created['id']}", json={"isActive": False}, headers=me.headers)
     assert client.post(f"{API}/{created['id']}/sync", headers=me.headers).status_code == 409
 
 
-def test_a_sync_fetches_from_stripe_what_the_receiver_missed_page_by_page(
-    client: FlaskClient, as_user: Callable[..., Any], vendors: HTTPServer
+def test_a_sync_pulls_missed_events_from_stripe_page_by_page(
+    client: FlaskClient, as_user: Callable[..., Any], provider_apis: HTTPServer
 ) -> None:
     me = as_user()
-    created = make(client, me.headers, provider="STRIPE", credentials={"apiKey": SECRET})
+    created = create_integration(client, me.headers, provider="STRIPE", credentials={"apiKey": SECRET})
     pages = [
         {"data": [{"id": "evt_3", "type": "b"}, {"id": "evt_2", "type": "a"}], "has_more": True},
         {"data": [{"id": "evt_1", "type": "a"}], "has_more": False},
     ]
     for page in pages:
-        vendors.expect_oneshot_request("/v1/events", headers={"Authorization": BEARER}).respond_with_json(page)
+        provider_apis.expect_oneshot_request("/v1/events", headers={"Authorization": BEARER}).respond_with_json(page)
     row = run(created)
     assert (row.status, row.last_error) == ("DONE", None)
-    assert "starting_after" not in vendors.log[0][0].args
-    assert vendors.log[1][0].args["starting_after"] == "evt_2"
+    assert "starting_after" not in provider_apis.log[0][0].args
+    assert provider_apis.log[1][0].args["starting_after"] == "evt_2"
     assert db.session.scalar(select(func.count()).select_from(WebhookEvent)) == 3
-    facts = select(func.count()).select_from(OutboxEvent).where(OutboxEvent.type == "integration.webhook")
-    assert db.session.scalar(facts) == 3
+    events = select(func.count()).select_from(OutboxEvent).where(OutboxEvent.type == "integration.webhook")
+    assert db.session.scalar(events) == 3
     seen = client.get(f"{API}/{created['id']}", headers=me.headers)
     assert seen.json["data"]["lastSyncAt"] is not None
 
 
 def test_a_second_sync_looks_back_to_the_first_and_stores_nothing_twice(
-    client: FlaskClient, as_user: Callable[..., Any], vendors: HTTPServer
+    client: FlaskClient, as_user: Callable[..., Any], provider_apis: HTTPServer
 ) -> None:
-    created = make(client, as_user().headers, provider="STRIPE", credentials={"apiKey": SECRET})
-    vendors.expect_request("/v1/events").respond_with_json({"data": [{"id": "evt_1", "type": "a"}], "has_more": False})
+    created = create_integration(client, as_user().headers, provider="STRIPE", credentials={"apiKey": SECRET})
+    provider_apis.expect_request("/v1/events").respond_with_json(
+        {"data": [{"id": "evt_1", "type": "a"}], "has_more": False}
+    )
     first = run(created)
     run(created)
     assert db.session.scalar(select(func.count()).select_from(WebhookEvent)) == 1
-    since = int(vendors.log[1][0].args["created[gte]"])
+    since = int(provider_apis.log[1][0].args["created[gte]"])
     assert first.finished_at is not None
-    assert since == int((first.finished_at - sync.OVERLAP).timestamp())
+    assert since == int((first.finished_at - event_pull.OVERLAP).timestamp())
 
 
 @pytest.mark.parametrize("body", ["not json", "[]", '{"data": 7}', '{"data": [7]}', "{}"])
-def test_an_answer_that_is_no_list_of_events_is_a_failure_that_is_tried_again(
-    client: FlaskClient, as_user: Callable[..., Any], vendors: HTTPServer, body: str
+def test_a_sync_is_retried_if_the_response_is_not_a_list_of_events(
+    client: FlaskClient, as_user: Callable[..., Any], provider_apis: HTTPServer, body: str
 ) -> None:
-    created = make(client, as_user().headers, provider="STRIPE", credentials={"apiKey": SECRET})
-    vendors.expect_request("/v1/events").respond_with_data(body)
+    created = create_integration(client, as_user().headers, provider="STRIPE", credentials={"apiKey": SECRET})
+    provider_apis.expect_request("/v1/events").respond_with_data(body)
     row = run(created)
-    assert (row.status, row.last_error) == ("PENDING", "the answer is not a list of events")
+    assert (row.status, row.last_error) == ("PENDING", "the response is not a list of events")
     assert row.next_attempt_at > utcnow()
 
 
-def test_a_sync_ends_after_five_tries(client: FlaskClient, as_user: Callable[..., Any], vendors: HTTPServer) -> None:
-    created = make(client, as_user().headers, provider="SENDGRID", credentials={"apiKey": SECRET})
-    vendors.expect_request("/v3/scopes").respond_with_data("", status=503)
+def test_a_sync_fails_after_five_attempts(
+    client: FlaskClient, as_user: Callable[..., Any], provider_apis: HTTPServer
+) -> None:
+    created = create_integration(client, as_user().headers, provider="SENDGRID", credentials={"apiKey": SECRET})
+    provider_apis.expect_request("/v3/scopes").respond_with_data("", status=503)
     row = run(created)
     while row.status == "PENDING":
         with transaction():
             db.session.execute(update(Sync).values(next_attempt_at=func.now(), hinted_until=func.now()))
         assert sync.overdue() == [row.id]
-        sync.run(row.id)
+        sync.run_sync(row.id)
         db.session.expire_all()
     assert (row.status, row.attempts) == ("FAILED", 5)
     assert db.session.get_one(Integration, created["id"]).last_sync_at is None
 
 
-def test_old_webhooks_and_finished_syncs_are_forgotten_and_waiting_ones_are_not(
-    client: FlaskClient, as_user: Callable[..., Any], vendors: HTTPServer
+def test_old_events_and_finished_syncs_are_deleted_and_pending_syncs_are_kept(
+    client: FlaskClient, as_user: Callable[..., Any], provider_apis: HTTPServer
 ) -> None:
-    created = make(client, as_user().headers, provider="STRIPE", credentials={"apiKey": SECRET})
-    vendors.expect_request("/v1/events").respond_with_json({"data": [{"id": "evt_1", "type": "a"}], "has_more": False})
+    created = create_integration(client, as_user().headers, provider="STRIPE", credentials={"apiKey": SECRET})
+    provider_apis.expect_request("/v1/events").respond_with_json(
+        {"data": [{"id": "evt_1", "type": "a"}], "has_more": False}
+    )
     run(created)
-    waiting = accepted(created)
+    waiting = create_sync(created)
 
-    def left() -> tuple[int, list[UUID]]:
+    def remaining() -> tuple[int, list[UUID]]:
         stored = db.session.scalar(select(func.count()).select_from(WebhookEvent)) or 0
         return stored, list(db.session.scalars(select(Sync.id).order_by(Sync.created_at)))
 
-    for days, kept in ((29, (1, 2)), (31, (1, 1)), (91, (0, 1))):
-        sync.prune(utcnow() + timedelta(days=days))
-        received_events.prune(utcnow() + timedelta(days=days))
-        found = left()
-        assert (found[0], len(found[1])) == kept
-    assert left() == (0, [waiting])
+    for days, counts in ((29, (1, 2)), (31, (1, 1)), (91, (0, 1))):
+        retention.delete_expired_syncs(utcnow() + timedelta(days=days))
+        retention.delete_expired_events(utcnow() + timedelta(days=days))
+        events, sync_ids = remaining()
+        assert (events, len(sync_ids)) == counts
+    assert remaining() == (0, [waiting])
     assert {"old webhooks", "old syncs"} <= {task.name for task in PERIODIC_TASKS}
 
 
-def test_a_sync_that_breaks_its_worker_every_time_comes_to_an_end(
-    client: FlaskClient, as_user: Callable[..., Any], vendors: HTTPServer, monkeypatch: pytest.MonkeyPatch
+def test_a_sync_fails_if_its_worker_ends_during_every_attempt(
+    client: FlaskClient, as_user: Callable[..., Any], provider_apis: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):
-        """As the process would end."""
+        """Stands for the end of the process."""
 
     def killed(*_: object) -> None:
         raise Killed
 
-    created = make(client, as_user().headers, provider="STRIPE", credentials={"apiKey": SECRET})
-    sync_id = accepted(created)
-    monkeypatch.setattr(sync, "_carry_out", killed)
-    for _ in range(sync.MOST_CLAIMS):
+    created = create_integration(client, as_user().headers, provider="STRIPE", credentials={"apiKey": SECRET})
+    sync_id = create_sync(created)
+    monkeypatch.setattr(sync, "_synchronize", killed)
+    for _ in range(sync.MAX_CLAIMS):
         with pytest.raises(Killed):
-            sync.run(sync_id)
+            sync.run_sync(sync_id)
         db.session.rollback()
         with transaction():
             db.session.execute(update(Sync).values(locked_until=func.now(), hinted_until=func.now()))
         assert sync.overdue() == [sync_id]
-    sync.run(sync_id)
+    sync.run_sync(sync_id)
     row = db.session.get_one(Sync, sync_id, populate_existing=True)
-    assert (row.status, row.last_error) == ("FAILED", "its worker ended in the middle of every try")
+    assert (row.status, row.last_error) == ("FAILED", "the worker process ended during every attempt")
 
 
-def test_of_two_workers_at_one_sync_the_later_claim_counts(
-    client: FlaskClient, as_user: Callable[..., Any], vendors: HTTPServer, monkeypatch: pytest.MonkeyPatch
+def test_the_result_of_the_later_of_two_claims_counts(
+    client: FlaskClient, as_user: Callable[..., Any], provider_apis: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    created = make(client, as_user().headers, provider="STRIPE", credentials={"apiKey": SECRET})
-    vendors.expect_request("/v1/events").respond_with_data("", status=503)
-    sync_id, real = accepted(created), sync._carry_out
+    created = create_integration(client, as_user().headers, provider="STRIPE", credentials={"apiKey": SECRET})
+    provider_apis.expect_request("/v1/events").respond_with_data("", status=503)
+    sync_id, original = create_sync(created), sync._synchronize
 
     def slow(*args: Any) -> None:
-        """It succeeds, but only after another worker was given the row, and has failed."""
-        monkeypatch.setattr(sync, "_carry_out", real)
+        """Succeeds, but only after another worker has claimed the row and failed."""
+        monkeypatch.setattr(sync, "_synchronize", original)
         with transaction():
             db.session.execute(update(Sync).values(locked_until=func.now()))
-        sync.run(sync_id)
+        sync.run_sync(sync_id)
 
-    monkeypatch.setattr(sync, "_carry_out", slow)
-    sync.run(sync_id)
+    monkeypatch.setattr(sync, "_synchronize", slow)
+    sync.run_sync(sync_id)
     row = db.session.get_one(Sync, sync_id, populate_existing=True)
     assert (row.status, row.attempts) == ("PENDING", 2)
 
 
-def test_a_fact_that_asks_twice_makes_no_second_row_and_one_for_nothing_is_refused(
+def test_a_repeated_request_creates_no_second_sync_and_an_unknown_integration_is_rejected(
     client: FlaskClient, as_user: Callable[..., Any]
 ) -> None:
-    created = make(client, as_user().headers, provider="STRIPE")
-    asked, gone = say(IntegrationSync(id=UUID(created["id"]))), say(IntegrationSync(id=some_id()))
+    created = create_integration(client, as_user().headers, provider="STRIPE")
+    request, unknown = publish(IntegrationSync(id=UUID(created["id"]))), publish(IntegrationSync(id=some_id()))
     with transaction():
-        found = [sync.accept(asked), sync.accept(asked)]
-    assert [bool(one) for one in found] == [True, False]
-    with pytest.raises(PermanentFailure, match="no such integration"):
-        sync.accept(gone)
+        sync_ids = [sync.create_sync(request), sync.create_sync(request)]
+    assert [bool(sync_id) for sync_id in sync_ids] == [True, False]
+    with pytest.raises(PermanentFailure, match="integration not found"):
+        sync.create_sync(unknown)
 
 
-def test_a_sync_of_what_was_switched_off_ends_at_once(client: FlaskClient, as_user: Callable[..., Any]) -> None:
+def test_a_sync_of_an_inactive_integration_fails_without_a_call(
+    client: FlaskClient, as_user: Callable[..., Any]
+) -> None:
     me = as_user()
-    created = make(client, me.headers, provider="STRIPE", credentials={"apiKey": SECRET})
-    sync_id = accepted(created)
+    created = create_integration(client, me.headers, provider="STRIPE", credentials={"apiKey": SECRET})
+    sync_id = create_sync(created)
     client.patch(f"{API}/{created['id']}", json={"isActive": False}, headers=me.headers)
-    sync.run(sync_id)
+    sync.run_sync(sync_id)
     row = db.session.get_one(Sync, sync_id, populate_existing=True)
     assert (row.status, row.last_error) == ("FAILED", "the integration is switched off")
     with pytest.raises(PermanentFailure, match="switched off"):
-        accepted(created)
+        create_sync(created)
 
 
-def test_a_sync_without_an_api_asks_the_endpoint(
+def test_a_sync_without_an_api_key_calls_the_endpoint(
     client: FlaskClient, as_user: Callable[..., Any], httpserver: HTTPServer
 ) -> None:
     httpserver.expect_request("/hook").respond_with_data("")
-    created = make(client, as_user().headers, webhookUrl=httpserver.url_for("/hook"))
+    created = create_integration(client, as_user().headers, webhookUrl=httpserver.url_for("/hook"))
     assert run(created).status == "DONE"
     assert json.loads(httpserver.log[0][0].data)["type"] == "integration.sync"
-    stamped = db.session.get_one(Integration, created["id"]).last_sync_at
-    assert stamped is not None
-    assert utcnow() - stamped < timedelta(minutes=1)
+    last_sync_at = db.session.get_one(Integration, created["id"]).last_sync_at
+    assert last_sync_at is not None
+    assert utcnow() - last_sync_at < timedelta(minutes=1)

@@ -13,11 +13,11 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_services.integration.models import Delivery
 from heidi_services.integration.service import delivery_worker
-from tests.integration.helpers import forward, make, some_id, user_updated
+from tests.integration.helpers import create_integration, forward, some_id, user_updated
 
 
-def run(app: Flask, *words: str, code: int = 0) -> str:
-    result = app.test_cli_runner().invoke(args=["integrations", *words])
+def run(app: Flask, *arguments: str, code: int = 0) -> str:
+    result = app.test_cli_runner().invoke(args=["integrations", *arguments])
     assert result.exit_code == code, result.output
     return str(result.output)
 
@@ -26,31 +26,34 @@ def test_integrations_are_listed_and_shown_without_their_secrets(
     app: Flask, client: FlaskClient, as_user: Callable[..., Any]
 ) -> None:
     me = as_user()
-    mine = make(client, me.headers, provider="SLACK", credentials={"signingSecret": "very-secret"})
-    other = make(client, as_user().headers, provider="STRIPE")
-    assert mine["id"] in run(app, "list")
+    integration = create_integration(client, me.headers, provider="SLACK", credentials={"signingSecret": "very-secret"})
+    other = create_integration(client, as_user().headers, provider="STRIPE")
+    assert integration["id"] in run(app, "list")
     assert other["id"] not in run(app, "list", "--user-id", str(me.user.id))
-    assert mine["id"] not in run(app, "list", "--provider", "STRIPE")
-    shown = run(app, "show", mine["id"])
-    assert "has_credentials: True" in shown
-    assert "very-secret" not in shown
-    assert mine["signingSecret"] not in shown
-    assert "no integration" in run(app, "show", str(some_id()), code=1)
+    assert integration["id"] not in run(app, "list", "--provider", "STRIPE")
+    output = run(app, "show", integration["id"])
+    assert "has_credentials: True" in output
+    assert "very-secret" not in output
+    assert integration["signingSecret"] not in output
+    unknown_id = str(some_id())
+    assert f"Integration {unknown_id} not found" in run(app, "show", unknown_id, code=1)
 
 
-def test_a_failed_delivery_is_found_and_made_due(app: Flask, client: FlaskClient, as_user: Callable[..., Any]) -> None:
+def test_a_failed_delivery_is_listed_and_retried(app: Flask, client: FlaskClient, as_user: Callable[..., Any]) -> None:
     me = as_user()
-    mine = make(client, me.headers, webhookUrl="https://r.example/", config={"eventTypes": ["*"]})
+    integration = create_integration(client, me.headers, webhookUrl="https://r.example/", config={"eventTypes": ["*"]})
     [delivery_id] = forward(user_updated(me.user.id))
     with transaction():
         db.session.execute(update(Delivery).values(status="FAILED", last_error="answered 500"))
-    assert "answered 500" in run(app, "deliveries", mine["id"], "--status", "FAILED")
-    assert str(delivery_id) not in run(app, "deliveries", mine["id"], "--status", "PENDING")
-    assert "due now" in run(app, "retry", mine["id"], str(delivery_id))
+    assert "answered 500" in run(app, "deliveries", integration["id"], "--status", "FAILED")
+    assert str(delivery_id) not in run(app, "deliveries", integration["id"], "--status", "PENDING")
+    assert "due now" in run(app, "retry", integration["id"], str(delivery_id))
     assert delivery_worker.overdue() == [delivery_id]
-    assert "no such delivery" in run(app, "retry", mine["id"], str(some_id()), code=1)
+    assert "Delivery not found" in run(app, "retry", integration["id"], str(some_id()), code=1)
 
 
-def test_keys_are_rotated_from_the_command_line(app: Flask, client: FlaskClient, as_user: Callable[..., Any]) -> None:
-    make(client, as_user().headers)
+def test_secrets_are_reencrypted_from_the_command_line(
+    app: Flask, client: FlaskClient, as_user: Callable[..., Any]
+) -> None:
+    create_integration(client, as_user().headers)
     assert "0 integrations sealed anew" in run(app, "rotate-keys")

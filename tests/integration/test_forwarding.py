@@ -1,4 +1,4 @@
-"""Which facts become deliveries, and for whom."""
+"""Which events become deliveries, and for which integrations."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ from heidi_common.messaging.events import CityCreated, CityUpdated, Notification
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Delivery, Integration
 from heidi_services.integration.service import forwarding, owner_sync
-from tests.integration.helpers import API, deliver, forward, make, say, some_id, user_updated
+from tests.integration.helpers import API, create_integration, deliver, forward, publish, some_id, user_updated
 
 URL = "https://receiver.example/hook"
 
 
-def wanting(client: FlaskClient, owner: Any, *patterns: str, **fields: Any) -> dict[str, Any]:
-    return make(client, owner.headers, webhookUrl=URL, config={"eventTypes": list(patterns)}, **fields)
+def subscribe(client: FlaskClient, owner: Any, *patterns: str, **fields: Any) -> dict[str, Any]:
+    return create_integration(client, owner.headers, webhookUrl=URL, config={"eventTypes": list(patterns)}, **fields)
 
 
 def targets() -> list[str]:
-    return sorted(str(found) for found in db.session.scalars(select(Delivery.integration_id)))
+    return sorted(str(integration_id) for integration_id in db.session.scalars(select(Delivery.integration_id)))
 
 
-def test_a_users_integration_hears_only_what_is_about_that_user(
+def test_a_users_integration_receives_only_the_events_about_that_user(
     client: FlaskClient, as_user: Callable[..., Any]
 ) -> None:
     me, other = as_user(), as_user()
-    mine = wanting(client, me, "*")
+    integration = subscribe(client, me, "*")
     forward(user_updated(other.user.id))
     forward(CityCreated(id=some_id(), country="CH"))
     assert targets() == []
     forward(user_updated(me.user.id))
-    assert targets() == [mine["id"]]
+    assert targets() == [integration["id"]]
 
 
-def test_an_admins_integration_hears_everything_that_its_patterns_name(
+def test_an_admins_integration_receives_all_events_that_match_its_patterns(
     client: FlaskClient, as_user: Callable[..., Any]
 ) -> None:
     admin = as_user(Role.ADMIN)
-    wanting(client, admin, "user.*", "notification.failed")
+    subscribe(client, admin, "user.*", "notification.failed")
     assert forward(user_updated(some_id()))
     assert forward(NotificationFailed(id=some_id(), about_user=some_id(), channel="EMAIL"))
     assert not forward(CityCreated(id=some_id(), country="CH"))
@@ -57,49 +57,48 @@ def test_an_admins_integration_hears_everything_that_its_patterns_name(
 @pytest.mark.parametrize(
     "change", [{"isActive": False}, {"webhookUrl": None}, {"config": None}, {"config": {"eventTypes": []}}]
 )
-def test_what_is_off_or_asks_for_nothing_hears_nothing(
+def test_an_integration_that_is_inactive_or_without_patterns_receives_nothing(
     client: FlaskClient, as_user: Callable[..., Any], change: dict[str, Any]
 ) -> None:
     me = as_user()
-    mine = wanting(client, me, "*")
-    client.patch(f"{API}/{mine['id']}", json=change, headers=me.headers)
+    integration = subscribe(client, me, "*")
+    client.patch(f"{API}/{integration['id']}", json=change, headers=me.headers)
     assert not forward(user_updated(me.user.id))
 
 
-def test_the_relay_learns_in_one_look_which_facts_nobody_wants(
+def test_a_batch_is_filtered_for_events_with_a_subscribed_integration(
     client: FlaskClient, as_user: Callable[..., Any]
 ) -> None:
     me = as_user()
-    wanting(client, me, "user.updated")
+    subscribe(client, me, "user.updated")
     batch = [
-        say(user_updated(me.user.id)),
-        say(user_updated(some_id())),
-        say(UserCreated(id=me.user.id, role="USER", is_active=True)),
-        say(CityCreated(id=some_id(), country="CH")),
+        publish(user_updated(me.user.id)),
+        publish(user_updated(some_id())),
+        publish(UserCreated(id=me.user.id, role="USER", is_active=True)),
+        publish(CityCreated(id=some_id(), country="CH")),
     ]
-    assert forwarding.interested(batch) == {batch[0].id}
-    assert forwarding.interested([]) == set()
+    assert forwarding.filter_forwardable(batch) == {batch[0].id}
+    assert forwarding.filter_forwardable([]) == set()
 
 
-def test_a_fact_that_is_digested_twice_is_forwarded_once(client: FlaskClient, as_user: Callable[..., Any]) -> None:
+def test_an_event_that_is_handled_twice_is_forwarded_once(client: FlaskClient, as_user: Callable[..., Any]) -> None:
     me = as_user()
-    wanting(client, me, "*")
-    event = say(user_updated(me.user.id))
+    subscribe(client, me, "*")
+    event = publish(user_updated(me.user.id))
     with transaction():
-        assert len(forwarding.forward(event)) == 1
-        assert forwarding.forward(event) == []
+        assert len(forwarding.forward_event(event)) == 1
+        assert forwarding.forward_event(event) == []
     assert len(targets()) == 1
 
 
-def test_the_body_is_type_timestamp_and_data_with_the_person_it_is_about(
+def test_the_body_is_type_timestamp_and_data_with_the_user_it_is_about(
     client: FlaskClient, as_user: Callable[..., Any]
 ) -> None:
     import json
 
     me = as_user()
-    wanting(client, me, "*")
-    fact = user_updated(me.user.id)
-    forward(fact)
+    subscribe(client, me, "*")
+    forward(user_updated(me.user.id))
     row = db.session.scalars(select(Delivery)).one()
     event = db.session.get_one(OutboxEvent, row.event_id)
     body = json.loads(row.body)
@@ -109,115 +108,115 @@ def test_the_body_is_type_timestamp_and_data_with_the_person_it_is_about(
     assert body["data"] == {**event.data, "userId": str(me.user.id)}
 
 
-def follow(fact: Any) -> None:
-    """As after the relay: the fact has its place in the log."""
-    event = say(fact)
+def update_owner(user_event: Any) -> None:
+    """Publish an event with a position in the log, as the relay does, and apply it to the owner's integrations."""
+    event = publish(user_event)
     with transaction():
         last = db.session.scalar(select(func.max(OutboxEvent.position))) or 0
         db.session.execute(update(OutboxEvent).where(OutboxEvent.id == event.id).values(position=last + 1))
     db.session.refresh(event)
     with transaction():
-        owner_sync.follow(event)
+        owner_sync.update_owner(event)
 
 
-def test_an_admin_who_becomes_a_user_hears_no_longer_of_others(
+def test_an_admin_who_becomes_a_user_receives_no_events_about_others(
     client: FlaskClient, as_user: Callable[..., Any]
 ) -> None:
     admin = as_user(Role.ADMIN)
-    wanting(client, admin, "*")
+    subscribe(client, admin, "*")
     assert forward(user_updated(some_id()))
-    follow(user_updated(admin.user.id, role="USER"))
+    update_owner(user_updated(admin.user.id, role="USER"))
     assert not forward(user_updated(some_id()))
-    follow(user_updated(admin.user.id, role="ADMIN"))
+    update_owner(user_updated(admin.user.id, role="ADMIN"))
     assert forward(user_updated(some_id()))
 
 
-def test_what_was_queued_for_an_admin_is_not_sent_to_a_user(
+def test_deliveries_pending_for_an_admin_are_not_sent_to_a_user(
     client: FlaskClient, as_user: Callable[..., Any], httpserver: HTTPServer
 ) -> None:
     httpserver.expect_request("/hook").respond_with_data("")
     admin = as_user(Role.ADMIN)
-    make(client, admin.headers, webhookUrl=httpserver.url_for("/hook"), config={"eventTypes": ["*"]})
-    [of_others], [of_nobody], [own] = (
+    create_integration(client, admin.headers, webhookUrl=httpserver.url_for("/hook"), config={"eventTypes": ["*"]})
+    [about_other], [about_city], [about_owner] = (
         forward(user_updated(some_id())),
         forward(CityUpdated(id=some_id(), country="CH")),
         forward(user_updated(admin.user.id)),
     )
-    follow(user_updated(admin.user.id, role="USER"))
-    for delivery_id in (of_others, of_nobody):
+    update_owner(user_updated(admin.user.id, role="USER"))
+    for delivery_id in (about_other, about_city):
         row = deliver(delivery_id)
         assert (row.status, row.attempts) == ("FAILED", 0)
-        assert row.last_error == "the integration's owner may not hear of this any more"
-    assert deliver(own).status == "DELIVERED"
+        assert row.last_error == "the integration's owner may no longer receive this event"
+    assert deliver(about_owner).status == "DELIVERED"
     assert len(httpserver.log) == 1
 
 
-def test_an_older_fact_that_arrives_late_gives_no_rights_back(client: FlaskClient, as_user: Callable[..., Any]) -> None:
+def test_an_older_event_that_arrives_late_is_ignored(client: FlaskClient, as_user: Callable[..., Any]) -> None:
     admin = as_user(Role.ADMIN)
-    wanting(client, admin, "*")
-    late = say(user_updated(admin.user.id, role="ADMIN"))
+    subscribe(client, admin, "*")
+    late = publish(user_updated(admin.user.id, role="ADMIN"))
     with transaction():
         db.session.execute(update(OutboxEvent).where(OutboxEvent.id == late.id).values(position=1))
-    follow(user_updated(admin.user.id, role="USER"))
+    update_owner(user_updated(admin.user.id, role="USER"))
     db.session.refresh(late)
     with transaction():
-        owner_sync.follow(late)
+        owner_sync.update_owner(late)
     assert not forward(user_updated(some_id()))
 
 
-def test_a_deleted_owner_closes_the_receiver_and_the_forwards(client: FlaskClient, as_user: Callable[..., Any]) -> None:
+def test_deleting_the_owner_closes_the_receiver_and_stops_forwarding(
+    client: FlaskClient, as_user: Callable[..., Any]
+) -> None:
     me = as_user()
-    mine = wanting(client, me, "*")
-    follow(UserDeleted(id=me.user.id, role="USER", is_active=False))
+    integration = subscribe(client, me, "*")
+    update_owner(UserDeleted(id=me.user.id, role="USER", is_active=False))
     assert not forward(user_updated(me.user.id))
-    answer = client.post(f"/api/v1/webhooks/webhook/{mine['id']}", data=b"{}")
-    assert answer.status_code == 404
+    response = client.post(f"/api/v1/webhooks/webhook/{integration['id']}", data=b"{}")
+    assert response.status_code == 404
 
 
-def test_an_erased_owner_leaves_nothing_here(client: FlaskClient, as_user: Callable[..., Any]) -> None:
+def test_erasing_the_owner_deletes_the_integrations(client: FlaskClient, as_user: Callable[..., Any]) -> None:
     me, other = as_user(), as_user()
-    wanting(client, me, "*")
-    kept = wanting(client, other, "*")
+    subscribe(client, me, "*")
+    remaining = subscribe(client, other, "*")
     forward(user_updated(me.user.id))
-    follow(UserDeleted(id=me.user.id, role="USER", is_active=False, changed=("erasedAt",)))
+    update_owner(UserDeleted(id=me.user.id, role="USER", is_active=False, changed=("erasedAt",)))
     db.session.expire_all()
-    assert [str(row) for row in db.session.scalars(select(Integration.id))] == [kept["id"]]
+    assert [str(row) for row in db.session.scalars(select(Integration.id))] == [remaining["id"]]
     assert targets() == []
 
 
-def test_only_facts_about_owners_reach_the_follower(client: FlaskClient, as_user: Callable[..., Any]) -> None:
+def test_only_events_about_owners_are_applied(client: FlaskClient, as_user: Callable[..., Any]) -> None:
     me = as_user()
-    wanting(client, me, "*")
-    batch = [say(user_updated(me.user.id)), say(user_updated(some_id())), say(user_updated(me.user.id))]
-    assert owner_sync.interested(batch) == {batch[0].id, batch[2].id}
+    subscribe(client, me, "*")
+    batch = [publish(user_updated(me.user.id)), publish(user_updated(some_id())), publish(user_updated(me.user.id))]
+    assert owner_sync.filter_owner_events(batch) == {batch[0].id, batch[2].id}
 
 
-def test_what_was_missed_while_it_was_off_is_recovered_from_the_log(
+def test_events_missed_while_inactive_are_recovered_from_the_log(
     client: FlaskClient, as_user: Callable[..., Any]
 ) -> None:
     me, path = as_user(), API
-    mine = wanting(client, me, "user.*")
+    integration = subscribe(client, me, "user.*")
     forward(user_updated(me.user.id))
-    client.patch(f"{path}/{mine['id']}", json={"isActive": False}, headers=me.headers)
-    for fact in (user_updated(me.user.id), user_updated(some_id()), CityCreated(id=some_id(), country="CH")):
-        assert not forward(fact)
+    client.patch(f"{path}/{integration['id']}", json={"isActive": False}, headers=me.headers)
+    for event in (user_updated(me.user.id), user_updated(some_id()), CityCreated(id=some_id(), country="CH")):
+        assert not forward(event)
     since = {"since": (utcnow() - timedelta(hours=1)).isoformat()}
-    assert client.post(f"{path}/{mine['id']}/recover", json=since, headers=me.headers).status_code == 409
-    client.patch(f"{path}/{mine['id']}", json={"isActive": True}, headers=me.headers)
-    for wanted in (1, 0):
-        answer = client.post(f"{path}/{mine['id']}/recover", json=since, headers=me.headers)
-        assert (answer.status_code, answer.json["data"]) == (202, {"recovered": wanted})
+    assert client.post(f"{path}/{integration['id']}/recover", json=since, headers=me.headers).status_code == 409
+    client.patch(f"{path}/{integration['id']}", json={"isActive": True}, headers=me.headers)
+    for recovered in (1, 0):
+        response = client.post(f"{path}/{integration['id']}/recover", json=since, headers=me.headers)
+        assert (response.status_code, response.json["data"]) == (202, {"recovered": recovered})
     assert len(targets()) == 2
 
 
-def test_nothing_from_before_the_integration_was_made_is_recovered(
-    client: FlaskClient, as_user: Callable[..., Any]
-) -> None:
+def test_events_from_before_the_creation_are_not_recovered(client: FlaskClient, as_user: Callable[..., Any]) -> None:
     me = as_user()
-    say(user_updated(me.user.id))
-    mine = wanting(client, me, "*")
+    publish(user_updated(me.user.id))
+    integration = subscribe(client, me, "*")
     body = {"since": "2020-01-01T00:00:00Z"}
-    answer = client.post(f"{API}/{mine['id']}/recover", json=body, headers=me.headers)
-    assert answer.json["data"] == {"recovered": 0}
-    assert client.post(f"{API}/{mine['id']}/recover", json={}, headers=me.headers).status_code == 422
-    assert db.session.get_one(Integration, mine["id"]).is_active
+    response = client.post(f"{API}/{integration['id']}/recover", json=body, headers=me.headers)
+    assert response.json["data"] == {"recovered": 0}
+    assert client.post(f"{API}/{integration['id']}/recover", json={}, headers=me.headers).status_code == 422
+    assert db.session.get_one(Integration, integration["id"]).is_active

@@ -1,4 +1,4 @@
-"""Integrations through the API: whose they are, what may stand in them, and that secrets never come back."""
+"""Integrations by the API: access, validation, and that secrets are never returned again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy import select
 from heidi_common.database.session import db
 from heidi_common.identity.models import Role
 from heidi_services.integration.models import Integration
-from tests.integration.helpers import API, make, some_id
+from tests.integration.helpers import API, create_integration, some_id
 
 FIELDS = {
     "id",
@@ -36,7 +36,7 @@ def test_a_new_integration_shows_its_signing_secret_once_and_its_credentials_nev
     client: FlaskClient, as_user: Callable[..., Any]
 ) -> None:
     me = as_user()
-    created = make(
+    created = create_integration(
         client, me.headers, provider="STRIPE", credentials={"webhookSecret": "whsec_abcdef", "apiKey": "sk_1"}
     )
     assert created.keys() == FIELDS | {"signingSecret"}
@@ -48,22 +48,22 @@ def test_a_new_integration_shows_its_signing_secret_once_and_its_credentials_nev
     assert created["userId"] == str(me.user.id)
 
 
-def test_credentials_are_sealed_in_the_database(client: FlaskClient, as_user: Callable[..., Any]) -> None:
-    make(client, as_user().headers, provider="TWILIO", credentials={"authToken": "a-very-secret-token"})
+def test_credentials_are_encrypted_in_the_database(client: FlaskClient, as_user: Callable[..., Any]) -> None:
+    create_integration(client, as_user().headers, provider="TWILIO", credentials={"authToken": "a-very-secret-token"})
     row = db.session.scalars(select(Integration)).one()
     assert row.credentials is not None
     assert "a-very-secret-token" not in row.credentials
     assert row.signing_secret.startswith("v1.")
 
 
-def test_a_webhook_integration_without_a_secret_gets_one_of_ours(
+def test_a_webhook_integration_without_a_secret_gets_a_generated_one(
     client: FlaskClient, as_user: Callable[..., Any]
 ) -> None:
     me = as_user()
-    created = make(client, me.headers)
+    created = create_integration(client, me.headers)
     assert created["secret"].startswith("whsec_")
     assert created["secret"] != created["signingSecret"]
-    assert "secret" not in make(client, me.headers, credentials={"secret": created["secret"]})
+    assert "secret" not in create_integration(client, me.headers, credentials={"secret": created["secret"]})
 
 
 @pytest.mark.parametrize(
@@ -106,23 +106,27 @@ def test_a_webhook_integration_without_a_secret_gets_one_of_ours(
         ({"provider": "STRIPE", "name": "x", "isActive": "yes"}, "/isActive"),
     ],
 )
-def test_a_wrong_field_is_named(
+def test_an_invalid_field_is_named(
     client: FlaskClient, as_user: Callable[..., Any], body: dict[str, Any], pointer: str
 ) -> None:
-    answer = client.post(API, data=json.dumps(body), headers=as_user().headers | {"Content-Type": "application/json"})
-    assert answer.status_code == 422, answer.json
-    assert pointer in [error["pointer"] for error in answer.json["errors"]]
+    response = client.post(API, data=json.dumps(body), headers=as_user().headers | {"Content-Type": "application/json"})
+    assert response.status_code == 422, response.json
+    assert pointer in [error["pointer"] for error in response.json["errors"]]
 
 
-def test_facts_of_ones_own_can_be_named_before_there_are_any(client: FlaskClient, as_user: Callable[..., Any]) -> None:
+def test_custom_event_types_can_be_named_before_they_are_emitted(
+    client: FlaskClient, as_user: Callable[..., Any]
+) -> None:
     patterns = ["custom.*", "custom.report.due", "core.operation.*", "notification.failed"]
-    created = make(client, as_user().headers, config={"eventTypes": patterns})
+    created = create_integration(client, as_user().headers, config={"eventTypes": patterns})
     assert created["config"] == {"eventTypes": patterns}
 
 
-def test_an_integration_says_whether_anything_goes_to_its_url(client: FlaskClient, as_user: Callable[..., Any]) -> None:
+def test_is_forwarding_tells_whether_events_are_sent_to_the_webhook_url(
+    client: FlaskClient, as_user: Callable[..., Any]
+) -> None:
     me = as_user()
-    created = make(client, me.headers, webhookUrl="https://r.example/")
+    created = create_integration(client, me.headers, webhookUrl="https://r.example/")
     assert created["isForwarding"] is False, "no eventTypes, so nothing is ever sent"
     url = f"{API}/{created['id']}"
     changed = client.patch(url, json={"config": {"eventTypes": ["user.*"]}}, headers=me.headers)
@@ -131,11 +135,11 @@ def test_an_integration_says_whether_anything_goes_to_its_url(client: FlaskClien
     assert off.json["data"]["isForwarding"] is False
 
 
-def test_somebody_elses_integration_does_not_exist_whatever_is_tried(
+def test_the_integration_of_another_user_is_404_on_every_route(
     client: FlaskClient, as_user: Callable[..., Any]
 ) -> None:
-    mine, stranger = make(client, as_user().headers), as_user(Role.MODERATOR)
-    one, other = f"{API}/{mine['id']}", str(some_id())
+    own, stranger = create_integration(client, as_user().headers), as_user(Role.MODERATOR)
+    one, other = f"{API}/{own['id']}", str(some_id())
     for method, path in [
         ("GET", one),
         ("PATCH", one),
@@ -152,39 +156,39 @@ def test_somebody_elses_integration_does_not_exist_whatever_is_tried(
         ("POST", f"{one}/recover"),
     ]:
         body = {"name": "x"} if method == "PATCH" else {"since": "2026-01-01T00:00:00Z"} if "recover" in path else None
-        answer = client.open(path, method=method, json=body, headers=stranger.headers)
-        assert answer.status_code == 404, (method, path, answer.json)
+        response = client.open(path, method=method, json=body, headers=stranger.headers)
+        assert response.status_code == 404, (method, path, response.json)
         assert client.open(path, method=method, json=body).status_code == 401
     assert client.get(API, headers=stranger.headers).json["data"] == []
 
 
-def test_an_admin_sees_everybodys_and_may_narrow_to_one_person(
+def test_an_admin_lists_all_integrations_and_can_filter_by_user(
     client: FlaskClient, as_user: Callable[..., Any]
 ) -> None:
     me, admin = as_user(), as_user(Role.ADMIN)
-    mine, theirs = make(client, me.headers), make(client, as_user().headers, provider="SLACK")
-    assert [row["id"] for row in client.get(API, headers=admin.headers).json["data"]] == [theirs["id"], mine["id"]]
+    own, other = create_integration(client, me.headers), create_integration(client, as_user().headers, provider="SLACK")
+    assert [row["id"] for row in client.get(API, headers=admin.headers).json["data"]] == [other["id"], own["id"]]
     narrowed = client.get(f"{API}?userId={me.user.id}&total=true", headers=admin.headers).json
-    assert ([row["id"] for row in narrowed["data"]], narrowed["meta"]["total"]) == ([mine["id"]], 1)
+    assert ([row["id"] for row in narrowed["data"]], narrowed["meta"]["total"]) == ([own["id"]], 1)
     slack = client.get(f"{API}?provider=SLACK", headers=admin.headers).json["data"]
-    assert [row["id"] for row in slack] == [theirs["id"]]
-    assert client.get(f"{API}/{mine['id']}", headers=admin.headers).status_code == 200
+    assert [row["id"] for row in slack] == [other["id"]]
+    assert client.get(f"{API}/{own['id']}", headers=admin.headers).status_code == 200
     assert client.get(f"{API}?colour=red", headers=admin.headers).json["errors"][0]["pointer"] == "/query/colour"
 
 
-def test_a_machine_may_read_with_its_scope_and_never_write(
+def test_a_machine_client_can_read_with_its_scope_but_never_write(
     client: FlaskClient, as_user: Callable[..., Any], as_client: Callable[..., dict[str, str]]
 ) -> None:
-    mine = make(client, as_user().headers)
+    own = create_integration(client, as_user().headers)
     reader, other = as_client("integrations:read"), as_client("notifications:write")
-    assert client.get(f"{API}/{mine['id']}", headers=reader).status_code == 200
+    assert client.get(f"{API}/{own['id']}", headers=reader).status_code == 200
     assert client.get(API, headers=other).status_code == 403
-    assert client.delete(f"{API}/{mine['id']}", headers=reader).status_code == 403
+    assert client.delete(f"{API}/{own['id']}", headers=reader).status_code == 403
 
 
 def test_pages_follow_their_cursor(client: FlaskClient, as_user: Callable[..., Any]) -> None:
     me = as_user()
-    ids = [make(client, me.headers, name=f"n{number}")["id"] for number in range(3)]
+    ids = [create_integration(client, me.headers, name=f"n{number}")["id"] for number in range(3)]
     first = client.get(f"{API}?limit=2", headers=me.headers).json
     second = client.get(f"{API}?limit=2&cursor={first['meta']['nextCursor']}", headers=me.headers).json
     assert [row["id"] for row in first["data"] + second["data"]] == ids[::-1]
@@ -195,14 +199,14 @@ def test_credentials_are_merged_by_name_and_null_removes_one(client: FlaskClient
     from heidi_services.integration.service import credential_store
 
     me = as_user()
-    created = make(client, me.headers, provider="STRIPE", credentials={"apiKey": "sk_1"})
+    created = create_integration(client, me.headers, provider="STRIPE", credentials={"apiKey": "sk_1"})
 
     def patch(body: dict[str, Any]) -> dict[str, str]:
-        answer = client.patch(f"{API}/{created['id']}", json=body, headers=me.headers)
-        assert answer.status_code == 200, answer.json
+        response = client.patch(f"{API}/{created['id']}", json=body, headers=me.headers)
+        assert response.status_code == 200, response.json
         db.session.expire_all()
-        stored = credential_store.credentials_of(db.session.get_one(Integration, answer.json["data"]["id"]))
-        assert answer.json["data"]["hasCredentials"] is bool(stored)
+        stored = credential_store.decrypt_credentials(db.session.get_one(Integration, response.json["data"]["id"]))
+        assert response.json["data"]["hasCredentials"] is bool(stored)
         return stored
 
     assert patch({"credentials": {"webhookSecret": "whsec_2"}}) == {"apiKey": "sk_1", "webhookSecret": "whsec_2"}
@@ -214,7 +218,7 @@ def test_credentials_are_merged_by_name_and_null_removes_one(client: FlaskClient
 @pytest.mark.parametrize("body", [{}, {"provider": "SLACK"}, {"credentials": {"nope": "x"}}, {"userId": "x"}])
 def test_what_cannot_be_changed_is_422(client: FlaskClient, as_user: Callable[..., Any], body: dict[str, Any]) -> None:
     me = as_user()
-    created = make(client, me.headers)
+    created = create_integration(client, me.headers)
     assert client.patch(f"{API}/{created['id']}", json=body, headers=me.headers).status_code == 422
 
 
@@ -222,7 +226,7 @@ def test_a_stale_if_match_is_412_and_an_unchanged_resource_304(
     client: FlaskClient, as_user: Callable[..., Any]
 ) -> None:
     me = as_user()
-    path = f"{API}/{make(client, me.headers)['id']}"
+    path = f"{API}/{create_integration(client, me.headers)['id']}"
     tag = client.get(path, headers=me.headers).headers["ETag"]
     assert client.get(path, headers=me.headers | {"If-None-Match": f"W/{tag}"}).status_code == 304
     changed = client.patch(path, json={"name": "New"}, headers=me.headers | {"If-Match": tag})
@@ -234,25 +238,27 @@ def test_a_stale_if_match_is_412_and_an_unchanged_resource_304(
     assert client.get(path, headers=me.headers).status_code == 404
 
 
-def test_switching_on_again_forgets_why_it_was_off(client: FlaskClient, as_user: Callable[..., Any]) -> None:
+def test_activation_clears_the_disabled_reason(client: FlaskClient, as_user: Callable[..., Any]) -> None:
     me = as_user()
-    created = make(client, me.headers)
+    created = create_integration(client, me.headers)
     row = db.session.get_one(Integration, created["id"])
     row.is_active, row.disabled_reason = False, "The endpoint answered 410 Gone."
     db.session.commit()
-    answer = client.patch(f"{API}/{created['id']}", json={"isActive": True}, headers=me.headers)
-    assert (answer.json["data"]["isActive"], answer.json["data"]["disabledReason"]) == (True, None)
+    response = client.patch(f"{API}/{created['id']}", json={"isActive": True}, headers=me.headers)
+    assert (response.json["data"]["isActive"], response.json["data"]["disabledReason"]) == (True, None)
 
 
-def test_no_answer_and_no_log_line_ever_holds_a_credential(
+def test_no_response_and_no_log_line_contains_a_credential(
     client: FlaskClient, as_user: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     me = as_user()
     with caplog.at_level("DEBUG"):
-        created = make(client, me.headers, provider="SLACK", credentials={"signingSecret": "s3cr3t-of-slack"})
+        created = create_integration(
+            client, me.headers, provider="SLACK", credentials={"signingSecret": "s3cr3t-of-slack"}
+        )
         path = f"{API}/{created['id']}"
-        answers = [client.get(url, headers=me.headers).text for url in (path, API, f"{path}/logs")]
-    assert "s3cr3t-of-slack" not in json.dumps(answers) + caplog.text
+        responses = [client.get(url, headers=me.headers).text for url in (path, API, f"{path}/logs")]
+    assert "s3cr3t-of-slack" not in json.dumps(responses) + caplog.text
 
 
 @pytest.mark.parametrize(
@@ -262,12 +268,12 @@ def test_no_answer_and_no_log_line_ever_holds_a_credential(
         ("SENDGRID", {}, {"tolerance": 600}),
     ],
 )
-def test_what_only_one_provider_may_be_told_stays_when_the_rest_is_changed(
+def test_provider_specific_config_survives_other_changes(
     client: FlaskClient, as_user: Callable[..., Any], provider: str, credentials: dict[str, str], config: dict[str, Any]
 ) -> None:
     me = as_user()
-    created = make(client, me.headers, provider=provider, credentials=credentials, config=config)
-    db.session.expunge_all()  # a row of a request of its own, as in a process that did not make it
+    created = create_integration(client, me.headers, provider=provider, credentials=credentials, config=config)
+    db.session.expunge_all()  # the next request reads the row, as in another process
     for body in ({"name": "renamed"}, {"isActive": False}, {"config": config}):
-        answer = client.patch(f"{API}/{created['id']}", json=body, headers=me.headers)
-        assert (answer.status_code, answer.json["data"]["config"]) == (200, config), answer.json
+        response = client.patch(f"{API}/{created['id']}", json=body, headers=me.headers)
+        assert (response.status_code, response.json["data"]["config"]) == (200, config), response.json

@@ -1,4 +1,4 @@
-"""Webhooks in, over HTTP: verified, stored once, acknowledged only then; everything else stays outside."""
+"""Receiving webhooks over HTTP: verified, stored once, then acknowledged; all others are rejected."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from werkzeug.test import TestResponse
 from heidi_common.database.session import db
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Integration, IntegrationLog, WebhookEvent
-from heidi_services.integration.service import integration_log, webhook_receiver
-from tests.integration.helpers import API, STRIPE_SECRET, make, some_id, stripe_event, stripe_headers
+from heidi_services.integration.service import integration_log, received_events, webhook_receiver
+from tests.integration.helpers import API, STRIPE_SECRET, create_integration, some_id, stripe_event, stripe_headers
 
 
 @pytest.fixture
 def stripe(client: FlaskClient, as_user: Callable[..., Any]) -> dict[str, Any]:
-    """A Stripe integration, with its owner's headers."""
+    """A Stripe integration, with the headers of its owner."""
     me = as_user()
-    created = make(client, me.headers, provider="STRIPE", credentials={"webhookSecret": STRIPE_SECRET})
+    created = create_integration(client, me.headers, provider="STRIPE", credentials={"webhookSecret": STRIPE_SECRET})
     return created | {"headers": me.headers}
 
 
@@ -49,7 +49,7 @@ def stored() -> list[WebhookEvent]:
     return list(db.session.scalars(select(WebhookEvent).order_by(WebhookEvent.provider_event_id)))
 
 
-def facts() -> list[OutboxEvent]:
+def emitted() -> list[OutboxEvent]:
     return list(
         db.session.scalars(
             select(OutboxEvent).where(OutboxEvent.type == "integration.webhook").order_by(OutboxEvent.id)
@@ -57,17 +57,17 @@ def facts() -> list[OutboxEvent]:
     )
 
 
-def test_a_signed_webhook_is_stored_with_its_fact_before_it_is_acknowledged(
+def test_a_signed_webhook_is_stored_and_emitted_before_it_is_acknowledged(
     client: FlaskClient, stripe: dict[str, Any]
 ) -> None:
-    answer = post(client, stripe, stripe_event(), stripe_headers(stripe_event()))
-    assert (answer.status_code, answer.json["data"]) == (200, {"received": 1, "stored": 1})
+    response = post(client, stripe, stripe_event(), stripe_headers(stripe_event()))
+    assert (response.status_code, response.json["data"]) == (200, {"received": 1, "stored": 1})
     [event] = stored()
     assert (event.provider_event_id, event.type, event.body) == ("evt_1", "invoice.paid", stripe_event())
-    [fact] = facts()
-    assert fact.subject == str(event.id)
-    assert str(fact.user_id) == stripe["userId"]
-    assert fact.data == {
+    [outbox_event] = emitted()
+    assert outbox_event.subject == str(event.id)
+    assert str(outbox_event.user_id) == stripe["userId"]
+    assert outbox_event.data == {
         "id": str(event.id),
         "integrationId": stripe["id"],
         "userId": stripe["userId"],
@@ -77,25 +77,29 @@ def test_a_signed_webhook_is_stored_with_its_fact_before_it_is_acknowledged(
 
 
 def test_a_repetition_is_acknowledged_and_changes_nothing(client: FlaskClient, stripe: dict[str, Any]) -> None:
-    for wanted in (1, 0, 0):
-        answer = post(client, stripe, stripe_event(), stripe_headers(stripe_event()))
-        assert (answer.status_code, answer.json["data"]["stored"]) == (200, wanted)
-    assert len(stored()) == len(facts()) == 1
+    for new in (1, 0, 0):
+        response = post(client, stripe, stripe_event(), stripe_headers(stripe_event()))
+        assert (response.status_code, response.json["data"]["stored"]) == (200, new)
+    assert len(stored()) == len(emitted()) == 1
 
 
-def test_a_webhook_cannot_name_the_fact_that_it_becomes(client: FlaskClient, as_user: Callable[..., Any]) -> None:
+def test_a_webhook_cannot_choose_the_type_of_the_emitted_event(
+    client: FlaskClient, as_user: Callable[..., Any]
+) -> None:
     config = {"verify": {"scheme": "token", "header": "X-Token", "typePath": "type"}}
-    created = make(client, as_user().headers, provider="CUSTOM", credentials={"token": "t0ken"}, config=config)
+    created = create_integration(
+        client, as_user().headers, provider="CUSTOM", credentials={"token": "t0ken"}, config=config
+    )
     body = json.dumps({"type": "user.deleted"}).encode()
     assert post(client, created, body, {"X-Token": "t0ken"}).status_code == 200
     assert [event.type for event in db.session.scalars(select(OutboxEvent))] == ["integration.webhook"]
 
 
 def test_a_bad_signature_is_401_and_only_the_owner_learns_why(client: FlaskClient, stripe: dict[str, Any]) -> None:
-    answer = post(client, stripe, b'{"id":"evt_9"}', stripe_headers(stripe_event()))
-    assert (answer.status_code, answer.json["code"]) == (401, "bad_signature")
-    assert "match" not in answer.text
-    assert stored() == facts() == []
+    response = post(client, stripe, b'{"id":"evt_9"}', stripe_headers(stripe_event()))
+    assert (response.status_code, response.json["code"]) == (401, "bad_signature")
+    assert "match" not in response.text
+    assert stored() == emitted() == []
     [line] = client.get(f"{API}/{stripe['id']}/logs", headers=stripe["headers"]).json["data"]
     assert (line["direction"], line["status"], line["statusCode"]) == ("IN", "REFUSED", 401)
     assert line["error"] == "signature does not match"
@@ -105,7 +109,7 @@ def test_a_bad_signature_is_401_and_only_the_owner_learns_why(client: FlaskClien
 def test_no_signature_at_all_is_401_for_every_provider(client: FlaskClient, as_user: Callable[..., Any]) -> None:
     me = as_user()
     for provider in ("STRIPE", "SENDGRID", "TWILIO", "SLACK", "WEBHOOK", "CUSTOM"):
-        created = make(client, me.headers, provider=provider)
+        created = create_integration(client, me.headers, provider=provider)
         assert post(client, created, b"{}", {}).status_code == 401
     assert stored() == []
 
@@ -113,7 +117,7 @@ def test_no_signature_at_all_is_401_for_every_provider(client: FlaskClient, as_u
 def test_the_receiver_of_an_integration_without_a_secret_is_closed(
     client: FlaskClient, as_user: Callable[..., Any]
 ) -> None:
-    created = make(client, as_user().headers, provider="STRIPE", credentials={"apiKey": "sk_1"})
+    created = create_integration(client, as_user().headers, provider="STRIPE", credentials={"apiKey": "sk_1"})
     assert post(client, created, stripe_event(), stripe_headers(stripe_event())).status_code == 401
 
 
@@ -133,25 +137,25 @@ def test_a_body_over_the_limit_is_413(client: FlaskClient, stripe: dict[str, Any
     assert post(client, stripe, body, stripe_headers(body)).status_code == 413
 
 
-def test_with_the_database_away_the_provider_is_asked_to_come_again(
+def test_without_the_database_the_provider_is_asked_to_retry(
     client: FlaskClient, stripe: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lost(*_: object) -> None:
         raise OperationalError("INSERT", {}, Exception("server closed the connection"))
 
-    monkeypatch.setattr(webhook_receiver, "_insert", lost)
-    answer = post(client, stripe, stripe_event(), stripe_headers(stripe_event()))
-    assert answer.status_code == 503
-    assert "Retry-After" in answer.headers
+    monkeypatch.setattr(received_events, "_insert", lost)
+    response = post(client, stripe, stripe_event(), stripe_headers(stripe_event()))
+    assert response.status_code == 503
+    assert "Retry-After" in response.headers
     monkeypatch.undo()
-    assert stored() == facts() == []
+    assert stored() == emitted() == []
     assert post(client, stripe, stripe_event(), stripe_headers(stripe_event())).json["data"]["stored"] == 1
 
 
-def test_a_flood_of_refusals_does_not_fill_the_log(
+def test_rejected_webhooks_are_logged_up_to_the_limit_per_minute(
     client: FlaskClient, stripe: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(integration_log, "REFUSALS_PER_MINUTE", 3)
+    monkeypatch.setattr(integration_log, "MAX_REJECTIONS_PER_MINUTE", 3)
     for _ in range(5):
         assert post(client, stripe, b"{}", {}).status_code == 401
     assert len(list(db.session.scalars(select(IntegrationLog)))) == 3
@@ -161,7 +165,7 @@ def test_a_batch_of_sendgrid_is_stored_event_by_event(client: FlaskClient, as_us
     key = ec.generate_private_key(ec.SECP256R1())
     der = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     credentials = {"webhookPublicKey": base64.b64encode(der).decode()}
-    created = make(client, as_user().headers, provider="SENDGRID", credentials=credentials)
+    created = create_integration(client, as_user().headers, provider="SENDGRID", credentials=credentials)
     body = json.dumps([{"sg_event_id": name, "event": "open"} for name in "abca"]).encode() + b"\r\n"
     timestamp = str(int(time.time()))
     signature = key.sign(timestamp.encode() + body, ec.ECDSA(SHA256()))
@@ -171,11 +175,11 @@ def test_a_batch_of_sendgrid_is_stored_event_by_event(client: FlaskClient, as_us
     }
     assert post(client, created, body, headers).json["data"] == {"received": 4, "stored": 3}
     assert [event.provider_event_id for event in stored()] == ["a", "b", "c"]
-    assert len(facts()) == 3
+    assert len(emitted()) == 3
 
 
 def test_twilio_signs_the_public_url_and_gets_twiml_back(client: FlaskClient, as_user: Callable[..., Any]) -> None:
-    created = make(client, as_user().headers, provider="TWILIO", credentials={"authToken": "12345"})
+    created = create_integration(client, as_user().headers, provider="TWILIO", credentials={"authToken": "12345"})
     fields = {"MessageSid": "SM1", "MessageStatus": "delivered"}
     url = f"http://heidi.test/api/v1/webhooks/twilio/{created['id']}?a=1%202"
     headers = {
@@ -183,13 +187,13 @@ def test_twilio_signs_the_public_url_and_gets_twiml_back(client: FlaskClient, as
         "Content-Type": "application/x-www-form-urlencoded",
         "Host": "evil.example",
     }
-    answer = post(client, created, urlencode(fields).encode(), headers, "?a=1%202")
-    assert (answer.status_code, answer.content_type, answer.text) == (200, "text/xml", "<Response/>")
+    response = post(client, created, urlencode(fields).encode(), headers, "?a=1%202")
+    assert (response.status_code, response.content_type, response.text) == (200, "text/xml", "<Response/>")
     assert stored()[0].provider_event_id == "SM1:delivered"
 
 
 def test_slacks_handshake_needs_its_signature(client: FlaskClient, as_user: Callable[..., Any]) -> None:
-    created = make(client, as_user().headers, provider="SLACK", credentials={"signingSecret": "abc"})
+    created = create_integration(client, as_user().headers, provider="SLACK", credentials={"signingSecret": "abc"})
     body, timestamp = b'{"type":"url_verification","challenge":"c1"}', str(int(time.time()))
     signature = SignatureVerifier("abc").generate_signature(timestamp=timestamp, body=body)
     headers = {"X-Slack-Signature": str(signature), "X-Slack-Request-Timestamp": timestamp}
@@ -199,7 +203,7 @@ def test_slacks_handshake_needs_its_signature(client: FlaskClient, as_user: Call
 
 
 def test_a_signed_body_of_slack_may_be_anything(client: FlaskClient, as_user: Callable[..., Any]) -> None:
-    created = make(client, as_user().headers, provider="SLACK", credentials={"signingSecret": "abc"})
+    created = create_integration(client, as_user().headers, provider="SLACK", credentials={"signingSecret": "abc"})
     body, timestamp = b"[" * 100_000, str(int(time.time()))
     signature = SignatureVerifier("abc").generate_signature(timestamp=timestamp, body=body)
     headers = {"X-Slack-Signature": str(signature), "X-Slack-Request-Timestamp": timestamp}
@@ -208,26 +212,26 @@ def test_a_signed_body_of_slack_may_be_anything(client: FlaskClient, as_user: Ca
 
 
 @pytest.mark.parametrize("signed", [True, False])
-def test_a_receiver_that_is_removed_while_a_webhook_comes_in_is_404(
+def test_a_receiver_that_is_deleted_while_it_receives_is_404(
     client: FlaskClient, stripe: dict[str, Any], monkeypatch: pytest.MonkeyPatch, signed: bool
 ) -> None:
-    honest = webhook_receiver.receive
+    original = webhook_receiver.verify_and_parse
 
-    def removed_meanwhile(*args: Any) -> Any:
-        with db.engine.begin() as other:
-            other.execute(delete(Integration))
-        return honest(*args)
+    def delete_then_verify(*args: Any) -> Any:
+        with db.engine.begin() as connection:
+            connection.execute(delete(Integration))
+        return original(*args)
 
-    monkeypatch.setattr(webhook_receiver, "receive", removed_meanwhile)
+    monkeypatch.setattr(webhook_receiver, "verify_and_parse", delete_then_verify)
     body = stripe_event()
     headers = stripe_headers(body) if signed else {"Stripe-Signature": "t=1,v1=00"}
     assert post(client, stripe, body, headers).status_code == 404
 
 
-def test_a_standard_webhook_is_accepted_with_the_secret_that_was_shown_once(
+def test_a_standard_webhook_is_accepted_with_the_generated_secret(
     client: FlaskClient, as_user: Callable[..., Any]
 ) -> None:
-    created = make(client, as_user().headers)
+    created = create_integration(client, as_user().headers)
     now = datetime.now(UTC)
     body = '{"type": "order.paid"}'
     headers = {
@@ -251,7 +255,7 @@ def test_a_standard_webhook_is_accepted_with_the_secret_that_was_shown_once(
     ],
     ids=["json", "not text", "nul", "deep", "surrogate", "empty"],
 )
-def test_what_was_received_is_shown_as_far_as_json_can(
+def test_a_received_body_is_shown_as_json_or_as_text(
     client: FlaskClient, stripe: dict[str, Any], body: bytes, payload: Any
 ) -> None:
     assert post(client, stripe, body, stripe_headers(body)).status_code == 200
@@ -260,11 +264,11 @@ def test_what_was_received_is_shown_as_far_as_json_can(
     assert event.keys() == {"id", "integrationId", "providerEventId", "type", "payload", "createdAt"}
 
 
-def test_a_replay_says_the_fact_again_about_the_same_event(client: FlaskClient, stripe: dict[str, Any]) -> None:
+def test_a_replay_emits_another_event_about_the_same_webhook_event(client: FlaskClient, stripe: dict[str, Any]) -> None:
     post(client, stripe, stripe_event(), stripe_headers(stripe_event()))
     [event] = stored()
     path = f"{API}/{stripe['id']}/events"
     assert client.post(f"{path}/{event.id}/replay", headers=stripe["headers"]).status_code == 202
-    first, second = facts()
+    first, second = emitted()
     assert (first.subject, first.data) == (second.subject, second.data)
     assert client.post(f"{path}/{some_id()}/replay", headers=stripe["headers"]).status_code == 404

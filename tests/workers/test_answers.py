@@ -86,7 +86,7 @@ def test_a_run_goes_on_until_its_request_is_taken_in(as_user: AsUser) -> None:
         ("notification.send", {"template": "no-such-template"}, "There is no template no-such-template for IN_APP"),
         ("notification.send", {"template": "password-reset"}, "/variables/link"),
         ("notification.send", {"userId": str(uuid4()), "content": "Hello?"}, "there is no such user"),
-        ("integration.sync", {"integrationId": str(uuid4())}, "there is no such integration"),
+        ("integration.sync", {"integrationId": str(uuid4())}, "integration not found"),
     ],
 )
 def test_what_can_never_be_done_is_a_failed_run_that_says_why(

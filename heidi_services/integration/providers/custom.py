@@ -1,4 +1,4 @@
-"""Anyone else: `config.verify` describes how the sender proves itself. Without it nothing is accepted."""
+"""Any other sender: `config.verify` describes how the sender signs or authenticates. Without it, all are rejected."""
 
 import base64
 import hashlib
@@ -9,41 +9,52 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from heidi_common.crypto.webhook_signatures import InvalidSignature, header_bytes, require_equal, require_fresh
-from heidi_services.integration.providers.base import Config, Credentials, Inbound, Provider, Received, digest_of, text
+from heidi_services.integration.providers.base import (
+    Config,
+    Credentials,
+    InboundWebhook,
+    Provider,
+    ReceivedEvent,
+    content_hash,
+    id_or_type,
+)
 
-TOLERANCE = 300
+TOLERANCE_SECONDS = 300
 ALGORITHMS = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha512": hashlib.sha512}
-ENCODINGS: Mapping[str, Callable[[bytes], bytes]] = {
-    "hex": lambda raw: raw.hex().encode(),
-    "base64": base64.b64encode,
-}
-_PLACE = re.compile(r"\{(body|timestamp)\}")
 
 
-def _hmac(inbound: Inbound, credentials: Credentials, rule: Mapping[str, Any]) -> None:
+def _hex(digest: bytes) -> bytes:
+    return digest.hex().encode()
+
+
+ENCODINGS: Mapping[str, Callable[[bytes], bytes]] = {"hex": _hex, "base64": base64.b64encode}
+_PLACEHOLDER = re.compile(r"\{(body|timestamp)\}")
+
+
+def _verify_hmac(inbound: InboundWebhook, credentials: Credentials, rule: Mapping[str, Any]) -> None:
     timestamp = ""
     if rule.get("timestampHeader"):
         timestamp = inbound.header(rule["timestampHeader"])
-        require_fresh(timestamp, inbound.now, rule.get("tolerance", TOLERANCE))
-    signed = _filled(rule.get("template", "{body}"), inbound.body, header_bytes(timestamp))
-    raw = hmac.new(credentials["secret"].encode(), signed, ALGORITHMS[rule.get("algorithm", "sha256")]).digest()
-    expected = rule.get("prefix", "").encode() + ENCODINGS[rule.get("encoding", "hex")](raw)
+        require_fresh(timestamp, inbound.now, rule.get("tolerance", TOLERANCE_SECONDS))
+    signed = _fill_template(rule.get("template", "{body}"), inbound.body, header_bytes(timestamp))
+    digest = hmac.new(credentials["secret"].encode(), signed, ALGORITHMS[rule.get("algorithm", "sha256")]).digest()
+    expected = rule.get("prefix", "").encode() + ENCODINGS[rule.get("encoding", "hex")](digest)
     require_equal(header_bytes(inbound.header(rule["header"])), expected)
 
 
-def _filled(template: str, body: bytes, timestamp: bytes) -> bytes:
-    """In one pass and over bytes: a body that contains `{timestamp}` stays as it is."""
+def _fill_template(template: str, body: bytes, timestamp: bytes) -> bytes:
+    """Replace all placeholders in one pass: `{timestamp}` inside the body is not a placeholder."""
     values = {"body": body, "timestamp": timestamp}
-    parts = _PLACE.split(template)
+    parts = _PLACEHOLDER.split(template)
     return b"".join(values[part] if index % 2 else part.encode() for index, part in enumerate(parts))
 
 
-def _token(inbound: Inbound, credentials: Credentials, rule: Mapping[str, Any]) -> None:
+def _verify_token(inbound: InboundWebhook, credentials: Credentials, rule: Mapping[str, Any]) -> None:
     expected = rule.get("prefix", "") + credentials["token"]
     require_equal(header_bytes(inbound.header(rule["header"])), expected.encode())
 
 
-def _basic(inbound: Inbound, credentials: Credentials, rule: Mapping[str, Any]) -> None:
+def _verify_basic(inbound: InboundWebhook, credentials: Credentials, rule: Mapping[str, Any]) -> None:
     scheme, _, encoded = inbound.header("Authorization").partition(" ")
     if scheme.lower() != "basic":
         raise InvalidSignature("not basic authentication")
@@ -51,28 +62,28 @@ def _basic(inbound: Inbound, credentials: Credentials, rule: Mapping[str, Any]) 
     require_equal(base64.b64decode(header_bytes(encoded.strip()), validate=True), expected)
 
 
-SCHEMES = {"hmac": _hmac, "token": _token, "basic": _basic}
-NEEDED = {"hmac": ("secret",), "token": ("token",), "basic": ("username", "password")}
+SCHEMES = {"hmac": _verify_hmac, "token": _verify_token, "basic": _verify_basic}
+REQUIRED_CREDENTIALS = {"hmac": ("secret",), "token": ("token",), "basic": ("username", "password")}
 
 
-def verify(inbound: Inbound, credentials: Credentials, config: Config) -> None:
+def can_verify(credentials: Credentials, config: Config) -> bool:
+    rule = config.get("verify")
+    return rule is not None and all(credentials.get(name) for name in REQUIRED_CREDENTIALS[rule["scheme"]])
+
+
+def verify_signature(inbound: InboundWebhook, credentials: Credentials, config: Config) -> None:
     rule = config["verify"]
     SCHEMES[rule["scheme"]](inbound, credentials, rule)
 
 
-def opened_by(credentials: Credentials, config: Config) -> bool:
-    rule = config.get("verify")
-    return rule is not None and all(credentials.get(name) for name in NEEDED[rule["scheme"]])
-
-
-def events(inbound: Inbound, config: Config) -> Sequence[Received]:
+def parse_events(inbound: InboundWebhook, config: Config) -> Sequence[ReceivedEvent]:
     rule = config.get("verify") or {}
-    found = _found(inbound, rule.get("idPath")), _found(inbound, rule.get("typePath"))
-    return [Received(found[0] or digest_of(inbound.body), found[1] or "unknown", inbound.body)]
+    event_id = _extract(inbound, rule.get("idPath")) or content_hash(inbound.body)
+    return [ReceivedEvent(event_id, _extract(inbound, rule.get("typePath")) or "unknown", inbound.body)]
 
 
-def _found(inbound: Inbound, path: str | None) -> str | None:
-    """`data.id` walks the JSON body; `header:X-GitHub-Delivery` reads a header."""
+def _extract(inbound: InboundWebhook, path: str | None) -> str | None:
+    """The value at `path`: `data.id` is a path in the JSON body, `header:X-GitHub-Delivery` names a header."""
     if not path:
         return None
     if path.startswith("header:"):
@@ -83,27 +94,27 @@ def _found(inbound: Inbound, path: str | None) -> str | None:
             value = value[int(step)] if isinstance(value, list) else value[step]
     except (ValueError, LookupError, TypeError, RecursionError):
         return None
-    return text(value)
+    return id_or_type(value)
 
 
-def flaws(credentials: Credentials, config: Config) -> Mapping[str, str]:
-    """What the schema of `config.verify` cannot say: which settings belong together."""
+def find_errors(credentials: Credentials, config: Config) -> Mapping[str, str]:
+    """Check which fields of `config.verify` belong together; the schema has checked each field."""
     rule = config.get("verify") or {}
     if rule.get("scheme") in ("hmac", "token") and not rule.get("header"):
-        return {"config/verify/header": "This scheme needs the name of a header."}
+        return {"config/verify/header": "Required for this scheme: the name of the header to verify."}
     template = rule.get("template", "{body}")
     if rule.get("scheme") == "hmac" and "{body}" not in template:
         return {"config/verify/template": "Must contain {body}."}
     if ("{timestamp}" in template) != bool(rule.get("timestampHeader")):
-        return {"config/verify/timestampHeader": "Goes together with {timestamp} in the template."}
+        return {"config/verify/timestampHeader": "`timestampHeader` and {timestamp} in `template` require each other."}
     return {}
 
 
 PROVIDER = Provider(
     name="CUSTOM",
-    credentials=frozenset({"secret", "token", "username", "password"}),
-    opened_by=opened_by,
-    verify=verify,
-    events=events,
-    flaws=flaws,
+    credential_names=("secret", "token", "username", "password"),
+    can_verify=can_verify,
+    verify_signature=verify_signature,
+    parse_events=parse_events,
+    find_errors=find_errors,
 )

@@ -1,25 +1,25 @@
-"""SendGrid's event webhook (`signatures`); one request carries many events."""
+"""SendGrid's event webhook, signed with ECDSA (see `webhook_signatures`). One request carries many events."""
 
 import json
 from collections.abc import Mapping, Sequence
 
 from heidi_common.crypto import webhook_signatures
 from heidi_services.integration.providers.base import (
-    Call,
+    ApiRequest,
     Config,
     Credentials,
-    Inbound,
+    InboundWebhook,
     Provider,
-    Received,
-    digest_of,
-    needs,
-    text,
+    ReceivedEvent,
+    content_hash,
+    id_or_type,
+    requires,
 )
 
 API = "https://api.sendgrid.com"
 
 
-def verify(inbound: Inbound, credentials: Credentials, config: Config) -> None:
+def verify_signature(inbound: InboundWebhook, credentials: Credentials, config: Config) -> None:
     webhook_signatures.require_sendgrid(
         inbound.header(webhook_signatures.SENDGRID),
         inbound.header(webhook_signatures.SENDGRID_TIME),
@@ -30,37 +30,38 @@ def verify(inbound: Inbound, credentials: Credentials, config: Config) -> None:
     )
 
 
-def events(inbound: Inbound, config: Config) -> Sequence[Received]:
-    found = json.loads(inbound.body)
-    return [_event(event) for event in (found if isinstance(found, list) else [found])]
+def parse_events(inbound: InboundWebhook, config: Config) -> Sequence[ReceivedEvent]:
+    content = json.loads(inbound.body)
+    return [_event(event) for event in (content if isinstance(content, list) else [content])]
 
 
-def _event(event: dict[str, object]) -> Received:
+def _event(event: dict[str, object]) -> ReceivedEvent:
     body = json.dumps(event, separators=(",", ":")).encode()
-    return Received(text(event.get("sg_event_id")) or digest_of(body), text(event.get("event")) or "unknown", body)
+    event_id = id_or_type(event.get("sg_event_id")) or content_hash(body)
+    return ReceivedEvent(event_id, id_or_type(event.get("event")) or "unknown", body)
 
 
-def flaws(credentials: Credentials, config: Config) -> Mapping[str, str]:
+def find_errors(credentials: Credentials, config: Config) -> Mapping[str, str]:
     try:
         if "webhookPublicKey" in credentials:
             webhook_signatures.sendgrid_key(credentials["webhookPublicKey"])
     except Exception:
-        return {"credentials/webhookPublicKey": "Not a base64 DER public key on the curve P-256."}
+        return {"credentials/webhookPublicKey": "Must be a public key on the curve P-256, as base64-encoded DER."}
     return {}
 
 
-def probe(credentials: Credentials) -> Call | None:
+def probe_request(credentials: Credentials) -> ApiRequest | None:
     if not credentials.get("apiKey"):
         return None
-    return Call("GET", f"{API}/v3/scopes", {"Authorization": f"Bearer {credentials['apiKey']}"})
+    return ApiRequest("GET", f"{API}/v3/scopes", {"Authorization": f"Bearer {credentials['apiKey']}"})
 
 
 PROVIDER = Provider(
     name="SENDGRID",
-    credentials=frozenset({"apiKey", "webhookPublicKey"}),
-    opened_by=needs("webhookPublicKey"),
-    verify=verify,
-    events=events,
-    flaws=flaws,
-    probe=probe,
+    credential_names=("apiKey", "webhookPublicKey"),
+    can_verify=requires("webhookPublicKey"),
+    verify_signature=verify_signature,
+    parse_events=parse_events,
+    find_errors=find_errors,
+    probe_request=probe_request,
 )

@@ -11,31 +11,31 @@ from typing import Any
 
 from heidi_common.crypto.webhook_signatures import header_bytes, require_equal, require_fresh
 from heidi_services.integration.providers.base import (
-    Call,
+    ApiRequest,
     Config,
     Credentials,
-    Inbound,
+    InboundWebhook,
     Provider,
-    Received,
-    digest_of,
-    needs,
-    text,
+    ReceivedEvent,
+    content_hash,
+    id_or_type,
+    requires,
 )
 
 API = "https://slack.com/api"
-TOLERANCE = 300
+TOLERANCE_SECONDS = 300
 
 
-def verify(inbound: Inbound, credentials: Credentials, config: Config) -> None:
+def verify_signature(inbound: InboundWebhook, credentials: Credentials, config: Config) -> None:
     timestamp = inbound.header("X-Slack-Request-Timestamp")
-    require_fresh(timestamp, inbound.now, TOLERANCE)
+    require_fresh(timestamp, inbound.now, TOLERANCE_SECONDS)
     signed = b"v0:" + timestamp.encode() + b":" + inbound.body
     expected = "v0=" + hmac.new(credentials["signingSecret"].encode(), signed, hashlib.sha256).hexdigest()
     require_equal(header_bytes(inbound.header("X-Slack-Signature")), expected.encode())
 
 
-def _message(inbound: Inbound) -> dict[str, Any]:
-    """Slash commands and buttons come as forms: they have no event id and no type of their own."""
+def _parse_message(inbound: InboundWebhook) -> dict[str, Any]:
+    """The JSON object in the body; empty for slash commands and buttons, which are forms without event ID and type."""
     try:
         message = json.loads(inbound.body)
     except (ValueError, RecursionError):
@@ -43,41 +43,42 @@ def _message(inbound: Inbound) -> dict[str, Any]:
     return message if isinstance(message, dict) else {}
 
 
-def events(inbound: Inbound, config: Config) -> Sequence[Received]:
-    message = _message(inbound)
+def parse_events(inbound: InboundWebhook, config: Config) -> Sequence[ReceivedEvent]:
+    message = _parse_message(inbound)
     if message.get("type") == "url_verification":
         return []
     event = message.get("event")
-    kind = event.get("type") if isinstance(event, dict) else message.get("type")
-    return [Received(text(message.get("event_id")) or digest_of(inbound.body), text(kind) or "unknown", inbound.body)]
+    event_type = event.get("type") if isinstance(event, dict) else message.get("type")
+    event_id = id_or_type(message.get("event_id")) or content_hash(inbound.body)
+    return [ReceivedEvent(event_id, id_or_type(event_type) or "unknown", inbound.body)]
 
 
-def reply(inbound: Inbound) -> tuple[bytes, str] | None:
-    """The handshake when an address is entered at Slack; only reached after the signature was checked."""
-    message = _message(inbound)
+def build_reply(inbound: InboundWebhook) -> tuple[bytes, str] | None:
+    """Answer the handshake that Slack sends when a URL is configured. The signature has already been verified."""
+    message = _parse_message(inbound)
     if message.get("type") != "url_verification":
         return None
     return json.dumps({"challenge": message.get("challenge")}).encode(), "application/json"
 
 
-def probe(credentials: Credentials) -> Call | None:
+def probe_request(credentials: Credentials) -> ApiRequest | None:
     if not credentials.get("botToken"):
         return None
-    return Call("POST", f"{API}/auth.test", {"Authorization": f"Bearer {credentials['botToken']}"})
+    return ApiRequest("POST", f"{API}/auth.test", {"Authorization": f"Bearer {credentials['botToken']}"})
 
 
-def answered(status: int, body: bytes) -> bool:
-    """Slack says 200 to a wrong token; the truth is in the body."""
+def probe_succeeded(status: int, body: bytes) -> bool:
+    """Slack responds with 200 to an invalid token; only `ok` in the body shows whether the token is valid."""
     return status == 200 and json.loads(body).get("ok") is True
 
 
 PROVIDER = Provider(
     name="SLACK",
-    credentials=frozenset({"botToken", "signingSecret"}),
-    opened_by=needs("signingSecret"),
-    verify=verify,
-    events=events,
-    reply=reply,
-    probe=probe,
-    answered=answered,
+    credential_names=("botToken", "signingSecret"),
+    can_verify=requires("signingSecret"),
+    verify_signature=verify_signature,
+    parse_events=parse_events,
+    build_reply=build_reply,
+    probe_request=probe_request,
+    probe_succeeded=probe_succeeded,
 )

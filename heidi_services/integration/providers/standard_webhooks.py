@@ -1,4 +1,4 @@
-"""Standard Webhooks 1.0: how deliveries are signed. https://www.standardwebhooks.com
+"""Standard Webhooks 1.0: how outgoing webhooks are signed. https://www.standardwebhooks.com
 
 >>> signature("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", b"msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.{}")[:3]
 'v1,'
@@ -13,31 +13,44 @@ from collections.abc import Sequence
 PREFIX = "whsec_"
 
 
-def new_secret() -> str:
+def generate_secret() -> str:
+    """A new signing secret: `whsec_` and 32 random bytes in base64."""
     return PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-def key_of(secret: str) -> bytes:
-    """The key is what the base64 stands for. Raises ValueError when it is not base64, or empty."""
+def decode_secret(secret: str) -> bytes:
+    """The HMAC key of a secret. Raises ValueError if the secret is empty or not base64."""
     key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
     if not key:
         raise ValueError("empty secret")
     return key
 
 
-def content(message_id: bytes, timestamp: bytes, body: bytes) -> bytes:
+def signed_content(message_id: bytes, timestamp: bytes, body: bytes) -> bytes:
+    """The bytes that a signature covers."""
     return b".".join((message_id, timestamp, body))
 
 
-def signature(secret: str, signed: bytes) -> str:
-    return "v1," + base64.b64encode(hmac.new(key_of(secret), signed, hashlib.sha256).digest()).decode()
+def signature(secret: str, content: bytes) -> str:
+    """The `v1` signature of `content`: HMAC-SHA256 in base64."""
+    return "v1," + base64.b64encode(hmac.new(decode_secret(secret), content, hashlib.sha256).digest()).decode()
 
 
-def headers(keys: Sequence[str], message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
-    """One signature for each secret: while a secret is rotated the receiver may hold either."""
-    signed = content(message_id.encode(), str(timestamp).encode(), body)
+def sign_webhook(signing_secrets: Sequence[str], message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+    """Sign an outgoing webhook.
+
+    Args:
+        signing_secrets: All valid secrets. During a rotation there are two, and the receiver may know either.
+        message_id: The ID by which receivers recognise a repetition.
+        timestamp: When this attempt is sent, in Unix seconds.
+        body: The exact bytes that are sent.
+
+    Returns:
+        The headers `webhook-id`, `webhook-timestamp` and `webhook-signature`, with one signature for each secret.
+    """
+    content = signed_content(message_id.encode(), str(timestamp).encode(), body)
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(timestamp),
-        "webhook-signature": " ".join(signature(key, signed) for key in keys),
+        "webhook-signature": " ".join(signature(secret, content) for secret in signing_secrets),
     }

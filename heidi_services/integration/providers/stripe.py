@@ -10,26 +10,26 @@ from collections.abc import Sequence
 
 from heidi_common.crypto.webhook_signatures import InvalidSignature, header_bytes, require_equal, require_fresh
 from heidi_services.integration.providers.base import (
-    Call,
+    ApiRequest,
     Config,
     Credentials,
-    Inbound,
+    EventPage,
+    InboundWebhook,
     Provider,
-    Pulled,
-    Received,
-    digest_of,
-    needs,
-    text,
+    ReceivedEvent,
+    content_hash,
+    id_or_type,
+    requires,
 )
 
 API = "https://api.stripe.com"
-TOLERANCE = 300
+TOLERANCE_SECONDS = 300
 
 
-def verify(inbound: Inbound, credentials: Credentials, config: Config) -> None:
+def verify_signature(inbound: InboundWebhook, credentials: Credentials, config: Config) -> None:
     pairs = [part.strip().partition("=") for part in inbound.header("Stripe-Signature").split(",")]
     timestamp = next((value for name, _, value in pairs if name == "t"), "")
-    require_fresh(timestamp, inbound.now, TOLERANCE)
+    require_fresh(timestamp, inbound.now, TOLERANCE_SECONDS)
     signed = timestamp.encode() + b"." + inbound.body
     expected = hmac.new(credentials["webhookSecret"].encode(), signed, hashlib.sha256).hexdigest()
     # Other schemes are ignored: accepting the test scheme v0 would be a downgrade.
@@ -39,45 +39,46 @@ def verify(inbound: Inbound, credentials: Credentials, config: Config) -> None:
     require_equal(expected.encode(), *candidates)
 
 
-def events(inbound: Inbound, config: Config) -> Sequence[Received]:
+def parse_events(inbound: InboundWebhook, config: Config) -> Sequence[ReceivedEvent]:
     return [_event(json.loads(inbound.body), inbound.body)]
 
 
-def _event(event: dict[str, object], body: bytes) -> Received:
-    return Received(text(event.get("id")) or digest_of(body), text(event.get("type")) or "unknown", body)
+def _event(event: dict[str, object], body: bytes) -> ReceivedEvent:
+    event_id = id_or_type(event.get("id")) or content_hash(body)
+    return ReceivedEvent(event_id, id_or_type(event.get("type")) or "unknown", body)
 
 
 def _authorization(credentials: Credentials) -> dict[str, str]:
     return {"Authorization": f"Bearer {credentials['apiKey']}"}
 
 
-def probe(credentials: Credentials) -> Call | None:
+def probe_request(credentials: Credentials) -> ApiRequest | None:
     if not credentials.get("apiKey"):
         return None
-    return Call("GET", f"{API}/v1/account", _authorization(credentials))
+    return ApiRequest("GET", f"{API}/v1/account", _authorization(credentials))
 
 
-def pull(credentials: Credentials, since: float, cursor: str | None) -> Call:
-    """Stripe keeps events for 30 days: what a closed receiver missed is fetched here."""
+def event_page_request(credentials: Credentials, since: float, cursor: str | None) -> ApiRequest:
+    """Stripe lists the events of the last 30 days, including those it could not deliver."""
     params = {"limit": "100", "created[gte]": str(int(since))}
     if cursor:
         params["starting_after"] = cursor
-    return Call("GET", f"{API}/v1/events", _authorization(credentials), params)
+    return ApiRequest("GET", f"{API}/v1/events", _authorization(credentials), params)
 
 
-def pulled(body: bytes) -> Pulled:
+def parse_event_page(body: bytes) -> EventPage:
     page = json.loads(body)
-    found = [_event(event, json.dumps(event).encode()) for event in page["data"]]
-    return Pulled(found, found[-1].id if found and page.get("has_more") else None)
+    events = [_event(event, json.dumps(event).encode()) for event in page["data"]]
+    return EventPage(events, events[-1].id if events and page.get("has_more") else None)
 
 
 PROVIDER = Provider(
     name="STRIPE",
-    credentials=frozenset({"apiKey", "webhookSecret"}),
-    opened_by=needs("webhookSecret"),
-    verify=verify,
-    events=events,
-    probe=probe,
-    pull=pull,
-    pulled=pulled,
+    credential_names=("apiKey", "webhookSecret"),
+    can_verify=requires("webhookSecret"),
+    verify_signature=verify_signature,
+    parse_events=parse_events,
+    probe_request=probe_request,
+    event_page_request=event_page_request,
+    parse_event_page=parse_event_page,
 )

@@ -1,4 +1,4 @@
-"""Twilio: status callbacks and calls, signed over the URL and the form (`signatures`)."""
+"""Twilio's status callbacks, signed over the URL and the form fields (see `webhook_signatures`)."""
 
 import base64
 from collections.abc import Sequence
@@ -6,20 +6,20 @@ from urllib.parse import quote
 
 from heidi_common.crypto import webhook_signatures
 from heidi_services.integration.providers.base import (
-    Call,
+    ApiRequest,
     Config,
     Credentials,
-    Inbound,
+    InboundWebhook,
     Provider,
-    Received,
-    digest_of,
-    needs,
+    ReceivedEvent,
+    content_hash,
+    requires,
 )
 
 API = "https://api.twilio.com"
 
 
-def verify(inbound: Inbound, credentials: Credentials, config: Config) -> None:
+def verify_signature(inbound: InboundWebhook, credentials: Credentials, config: Config) -> None:
     webhook_signatures.require_twilio(
         inbound.header(webhook_signatures.TWILIO),
         url=inbound.url,
@@ -29,34 +29,36 @@ def verify(inbound: Inbound, credentials: Credentials, config: Config) -> None:
     )
 
 
-def events(inbound: Inbound, config: Config) -> Sequence[Received]:
+def parse_events(inbound: InboundWebhook, config: Config) -> Sequence[ReceivedEvent]:
     form = webhook_signatures.parse_form(inbound.body) if "bodySHA256=" not in inbound.url else {}
     first = {name: values[0] for name, values in form.items()}
     status = first.get("MessageStatus") or first.get("SmsStatus") or first.get("CallStatus")
     sid = first.get("MessageSid") or first.get("SmsSid") or first.get("CallSid")
-    own_id = f"{sid}:{status}" if sid and status else digest_of(inbound.body)
-    return [Received(inbound.headers.get("i-twilio-idempotency-token") or own_id, status or "unknown", inbound.body)]
+    fallback_id = f"{sid}:{status}" if sid and status else content_hash(inbound.body)
+    event_id = inbound.headers.get("i-twilio-idempotency-token") or fallback_id
+    return [ReceivedEvent(event_id, status or "unknown", inbound.body)]
 
 
-def reply(inbound: Inbound) -> tuple[bytes, str]:
-    """Twilio reports an error to the account's owner for an answer that is not TwiML."""
+def build_reply(inbound: InboundWebhook) -> tuple[bytes, str]:
+    """Empty TwiML. Twilio reports any other response to the owner of the account as an error."""
     return b"<Response/>", "text/xml"
 
 
-def probe(credentials: Credentials) -> Call | None:
+def probe_request(credentials: Credentials) -> ApiRequest | None:
     sid, token = credentials.get("accountSid"), credentials.get("authToken")
     if not sid or not token:
         return None
     basic = base64.b64encode(f"{sid}:{token}".encode()).decode()
-    return Call("GET", f"{API}/2010-04-01/Accounts/{quote(sid, safe='')}.json", {"Authorization": f"Basic {basic}"})
+    url = f"{API}/2010-04-01/Accounts/{quote(sid, safe='')}.json"
+    return ApiRequest("GET", url, {"Authorization": f"Basic {basic}"})
 
 
 PROVIDER = Provider(
     name="TWILIO",
-    credentials=frozenset({"accountSid", "authToken"}),
-    opened_by=needs("authToken"),
-    verify=verify,
-    events=events,
-    reply=reply,
-    probe=probe,
+    credential_names=("accountSid", "authToken"),
+    can_verify=requires("authToken"),
+    verify_signature=verify_signature,
+    parse_events=parse_events,
+    build_reply=build_reply,
+    probe_request=probe_request,
 )

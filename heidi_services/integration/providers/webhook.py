@@ -1,4 +1,4 @@
-"""Anyone who signs by Standard Webhooks 1.0: `v1` with a shared secret, `v1a` with an Ed25519 key (`whpk_...`)."""
+"""Any sender that signs by Standard Webhooks 1.0: `v1` with a shared secret, `v1a` with an Ed25519 key (`whpk_...`)."""
 
 import base64
 import json
@@ -8,70 +8,85 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from heidi_common.crypto.webhook_signatures import InvalidSignature, header_bytes, require_equal, require_fresh
 from heidi_services.integration.providers import standard_webhooks
-from heidi_services.integration.providers.base import Config, Credentials, Inbound, Provider, Received, needs, text
+from heidi_services.integration.providers.base import (
+    Config,
+    Credentials,
+    InboundWebhook,
+    Provider,
+    ReceivedEvent,
+    id_or_type,
+    requires,
+)
 
-TOLERANCE = 300
+TOLERANCE_SECONDS = 300
 PUBLIC_PREFIX = "whpk_"
 
 
-def verify(inbound: Inbound, credentials: Credentials, config: Config) -> None:
+def verify_signature(inbound: InboundWebhook, credentials: Credentials, config: Config) -> None:
     timestamp = inbound.header("webhook-timestamp")
-    require_fresh(timestamp, inbound.now, TOLERANCE)
-    signed = standard_webhooks.content(
+    require_fresh(timestamp, inbound.now, TOLERANCE_SECONDS)
+    signed = standard_webhooks.signed_content(
         header_bytes(inbound.header("webhook-id")), header_bytes(timestamp), inbound.body
     )
-    entries = [header_bytes(entry) for entry in inbound.header("webhook-signature").split(" ")]
+    signatures = [header_bytes(entry) for entry in inbound.header("webhook-signature").split(" ")]
     secret = credentials["secret"]
     if secret.startswith(PUBLIC_PREFIX):
-        _require_one_by(_public_key(secret), entries, signed)
+        _verify_ed25519(_decode_public_key(secret), signatures, signed)
     else:
-        require_equal(standard_webhooks.signature(secret, signed).encode(), *entries)
+        require_equal(standard_webhooks.signature(secret, signed).encode(), *signatures)
 
 
-def _public_key(encoded: str) -> Ed25519PublicKey:
+def _decode_public_key(encoded: str) -> Ed25519PublicKey:
     return Ed25519PublicKey.from_public_bytes(base64.b64decode(encoded.removeprefix(PUBLIC_PREFIX), validate=True))
 
 
-def _require_one_by(key: Ed25519PublicKey, entries: Sequence[bytes], signed: bytes) -> None:
-    for entry in entries:
-        version, _, encoded = entry.partition(b",")
+def _verify_ed25519(key: Ed25519PublicKey, signatures: Sequence[bytes], signed: bytes) -> None:
+    """While the sender rotates its keys, a request carries several signatures. One valid signature is sufficient."""
+    for signature in signatures:
+        version, _, encoded = signature.partition(b",")
         if version != b"v1a":
             continue
         try:
             return key.verify(base64.b64decode(encoded, validate=True), signed)
-        except Exception:  # nosec B112  # one of several signatures, the next may hold
-            # While keys are rotated several signatures come along; one that holds is enough.
+        except Exception:  # nosec B112  # the next signature may be valid
             continue
-    raise InvalidSignature("no v1a signature holds")
+    raise InvalidSignature("no valid v1a signature")
 
 
-def events(inbound: Inbound, config: Config) -> Sequence[Received]:
-    return [Received(inbound.header("webhook-id"), _type(inbound.body), inbound.body)]
+def parse_events(inbound: InboundWebhook, config: Config) -> Sequence[ReceivedEvent]:
+    return [ReceivedEvent(inbound.header("webhook-id"), _event_type(inbound.body), inbound.body)]
 
 
-def _type(body: bytes) -> str:
+def _event_type(body: bytes) -> str:
     try:
         message = json.loads(body)
     except (ValueError, RecursionError):
         return "unknown"
-    return (text(message.get("type")) if isinstance(message, dict) else None) or "unknown"
+    return (id_or_type(message.get("type")) if isinstance(message, dict) else None) or "unknown"
 
 
-def flaws(credentials: Credentials, config: Config) -> Mapping[str, str]:
-    secret = credentials.get("secret")
+def find_errors(credentials: Credentials, config: Config) -> Mapping[str, str]:
     try:
-        if secret is not None:
-            _public_key(secret) if secret.startswith(PUBLIC_PREFIX) else standard_webhooks.key_of(secret)
+        _decode_secret(credentials.get("secret"))
     except ValueError:
-        return {"credentials/secret": "Neither whsec_ with a base64 secret nor whpk_ with a base64 Ed25519 key."}
+        return {"credentials/secret": "Must be `whsec_` and a base64 secret, or `whpk_` and a base64 Ed25519 key."}
     return {}
+
+
+def _decode_secret(secret: str | None) -> None:
+    if secret is None:
+        return
+    if secret.startswith(PUBLIC_PREFIX):
+        _decode_public_key(secret)
+    else:
+        standard_webhooks.decode_secret(secret)
 
 
 PROVIDER = Provider(
     name="WEBHOOK",
-    credentials=frozenset({"secret"}),
-    opened_by=needs("secret"),
-    verify=verify,
-    events=events,
-    flaws=flaws,
+    credential_names=("secret",),
+    can_verify=requires("secret"),
+    verify_signature=verify_signature,
+    parse_events=parse_events,
+    find_errors=find_errors,
 )

@@ -1,26 +1,33 @@
-"""Calls that an owner asks for: is the provider, or the endpoint, there?"""
+"""Check the connection of an integration with one real request."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
 from heidi_common.crypto.encryption import DecryptionError
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
-from heidi_common.database.transactions import transaction
 from heidi_services.integration.models import Integration
-from heidi_services.integration.providers import PROVIDERS, Call
+from heidi_services.integration.providers.base import Provider
+from heidi_services.integration.providers.registry import PROVIDERS
 from heidi_services.integration.service import credential_store, integration_log
-from heidi_services.integration.service.webhook_client import Answer, call, message, post_signed
+from heidi_services.integration.service.provider_api import call_provider_api
+from heidi_services.integration.service.webhook_client import (
+    WebhookRequest,
+    WebhookResponse,
+    build_payload,
+    send_webhook,
+)
 
 
 @dataclass(frozen=True)
-class Checked:
-    """What the owner is told. `status` is the HTTP status, None without an answer."""
+class ConnectionCheckResult:
+    """The result for the owner. `status` is the HTTP status; None if there was no response."""
 
     ok: bool
     status: int | None
@@ -28,75 +35,58 @@ class Checked:
     detail: str
 
 
-def check(integration: Integration, action: str, now: datetime | None = None) -> Checked:
-    """One real call: the provider's API when there is a key for it, else a signed message to the `webhookUrl`."""
+def check_connection(integration: Integration, action: str, now: datetime | None = None) -> ConnectionCheckResult:
+    """Call the provider's API if there is an API key for it, else send a signed webhook to the `webhookUrl`.
+
+    Args:
+        integration: The integration. The current transaction is rolled back, because none may be open while waiting
+            for the response.
+        action: `test` or `sync`, for the log and for the type of the webhook.
+        now: The signed timestamp; the current time by default.
+    """
     now = now or utcnow()
-    integration_id = integration.id
+    integration_id, url, provider = integration.id, integration.webhook_url, PROVIDERS[integration.provider]
     try:
-        credentials = credential_store.credentials_of(integration)
-        secrets = credential_store.signing_secrets(integration, now)
+        credentials = credential_store.decrypt_credentials(integration)
+        signing_secrets = credential_store.decrypt_signing_secrets(integration, now)
     except DecryptionError:
-        return Checked(False, None, 0, "The stored secrets cannot be opened; write them again.")
-    provider, url = PROVIDERS[integration.provider], integration.webhook_url
-    probe = provider.probe(credentials)
-    # Reading has opened a transaction, and none may be open during the call.
+        detail = "The stored secrets cannot be decrypted. Replace the credentials and rotate the signing secret."
+        return ConnectionCheckResult(False, None, 0, detail)
+    api_request = provider.probe_request(credentials)
     db.session.rollback()
-    if probe is not None:
-        answer = ask_provider(probe, credentials, now)
-        ok = answer.status_code is not None and _holds(provider.answered, answer)
-        checked = _told(answer, ok, urlsplit(probe.url).hostname)
+    if api_request is not None:
+        response = call_provider_api(api_request, credentials, now)
+        result = _describe(response, _confirms_credentials(provider, response), api_request.url)
     elif url is not None:
-        body = message(f"integration.{action}", now, {"integrationId": str(integration_id)})
-        answer = post_signed(url, secrets, str(uuid7()), body, now)
-        checked = _told(answer, answer.ok, urlsplit(url).hostname)
+        response = send_webhook(_build_webhook(integration_id, url, signing_secrets, action, now), now)
+        result = _describe(response, response.ok, url)
     else:
-        return Checked(False, None, 0, "There is nothing to call: no API key and no webhookUrl.")
-    note_call(integration_id, action, checked.ok, answer)
-    return checked
+        detail = "There is nothing to call: the integration has neither an API key nor a `webhookUrl`."
+        return ConnectionCheckResult(False, None, 0, detail)
+    integration_log.record_call_unless_deleted(integration_id, action, response, ok=result.ok)
+    return result
 
 
-def ask_provider(wanted: Call, credentials: dict[str, str], now: datetime, limit: int | None = None) -> Answer:
-    """The vendor's address is written in our source, so it is not checked like one that a user gave."""
-    options = {} if limit is None else {"kept": limit}
-    return call(
-        wanted.method,
-        wanted.url,
-        headers=wanted.headers,
-        params=wanted.params,
-        secrets=list(credentials.values()),
-        now=now,
-        trusted=True,
-        **options,
-    )
+def _build_webhook(
+    integration_id: UUID, url: str, signing_secrets: list[str], action: str, now: datetime
+) -> WebhookRequest:
+    body = build_payload(f"integration.{action}", now, {"integrationId": str(integration_id)})
+    return WebhookRequest(url, signing_secrets, str(uuid7()), body)
 
 
-def _holds(answered: object, answer: Answer) -> bool:
-    """A provider that answers nonsense is not there."""
+def _confirms_credentials(provider: Provider, response: WebhookResponse) -> bool:
+    """A response that cannot be parsed confirms nothing."""
+    if response.status_code is None:
+        return False
     try:
-        return bool(answered(answer.status_code, answer.body.encode()))  # type: ignore[operator]
+        return provider.probe_succeeded(response.status_code, response.body.encode())
     except (ValueError, AttributeError):
         return False
 
 
-def _told(answer: Answer, ok: bool, host: str | None) -> Checked:
-    detail = f"{host} answered {answer.status_code}." if answer.status_code else f"{host}: {answer.error}"
-    if answer.status_code and not ok and answer.ok:
-        detail += " The answer says that the credentials do not hold."
-    return Checked(ok, answer.status_code, answer.duration_ms, detail)
-
-
-def note_call(integration_id: object, action: str, ok: bool, answer: Answer) -> None:
-    """The log line of a call; an integration that was removed meanwhile has no log any more."""
-    with transaction():
-        found = db.session.get(Integration, integration_id, with_for_update={"read": True, "key_share": True})
-        if found is not None:
-            integration_log.note(
-                found.id,
-                "OUT",
-                action,
-                "SUCCESS" if ok else "FAILED",
-                status_code=answer.status_code,
-                duration_ms=answer.duration_ms,
-                response={"body": answer.body[:1000]} if answer.body else None,
-                error=answer.error,
-            )
+def _describe(response: WebhookResponse, ok: bool, url: str) -> ConnectionCheckResult:
+    host = urlsplit(url).hostname
+    detail = f"{host} answered {response.status_code}." if response.status_code else f"{host}: {response.error}"
+    if response.ok and not ok:
+        detail += " The response says that the credentials are invalid."
+    return ConnectionCheckResult(ok, response.status_code, response.duration_ms, detail)

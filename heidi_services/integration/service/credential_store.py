@@ -1,6 +1,7 @@
-"""Credentials and signing secrets: sealed per field, opened only where they are used.
+"""Encrypt and decrypt the credentials and signing secrets of an integration.
 
-The context ties a sealed value to its row and field: copied elsewhere it does not open.
+The encryption context contains the row's ID and the kind of secret: a value that is copied to another row or column
+cannot be decrypted there.
 """
 
 from datetime import datetime
@@ -12,43 +13,50 @@ from heidi_services.integration.models import Integration
 _CREDENTIALS, _SIGNING = b"integration.credentials:", b"integration.signing:"
 
 
-def seal_credentials(integration_id: UUID, credentials: dict[str, str]) -> str | None:
-    """None when there is nothing to keep: `hasCredentials` is true only for a real one."""
+def encrypt_credentials(integration_id: UUID, credentials: dict[str, str]) -> str | None:
+    """Encrypt credentials; None if there are none, so that `hasCredentials` is false."""
     if not credentials:
         return None
     return field_encryptor().encrypt(credentials, context=_CREDENTIALS + integration_id.bytes)
 
 
-def credentials_of(integration: Integration) -> dict[str, str]:
-    """Raises crypto.CannotOpen when the key it was sealed with is gone."""
+def decrypt_credentials(integration: Integration) -> dict[str, str]:
+    """Decrypt the credentials. Raises DecryptionError if their key was removed from ENCRYPTION_KEYS."""
     if integration.credentials is None:
         return {}
-    found: dict[str, str] = field_encryptor().decrypt(
-        integration.credentials, context=_CREDENTIALS + integration.id.bytes
-    )
-    return found
+    context = _CREDENTIALS + integration.id.bytes
+    credentials: dict[str, str] = field_encryptor().decrypt(integration.credentials, context=context)
+    return credentials
 
 
-def seal_secret(integration_id: UUID, secret: str) -> str:
+def encrypt_signing_secret(integration_id: UUID, secret: str) -> str:
+    """Encrypt a signing secret."""
     return field_encryptor().encrypt(secret, context=_SIGNING + integration_id.bytes)
 
 
-def signing_secrets(integration: Integration, now: datetime) -> list[str]:
-    """The current secret first; the one before it as long as it stays valid."""
-    sealed = [integration.signing_secret]
+def decrypt_signing_secrets(integration: Integration, now: datetime) -> list[str]:
+    """Decrypt the signing secrets that are valid at `now`.
+
+    Returns:
+        The current secret, then the previous one until its validity ends.
+
+    Raises:
+        DecryptionError: The key of a secret was removed from ENCRYPTION_KEYS.
+    """
+    encrypted = [integration.signing_secret]
     if integration.previous_signing_secret and integration.previous_valid_until:
-        sealed += [integration.previous_signing_secret] if now < integration.previous_valid_until else []
-    return [field_encryptor().decrypt(secret, context=_SIGNING + integration.id.bytes) for secret in sealed]
+        encrypted += [integration.previous_signing_secret] if now < integration.previous_valid_until else []
+    return [field_encryptor().decrypt(secret, context=_SIGNING + integration.id.bytes) for secret in encrypted]
 
 
-def reseal(integration: Integration) -> bool:
-    """Bring every field of the row under the current key; True when one was under an older key."""
+def reencrypt(integration: Integration) -> bool:
+    """Encrypt all secrets of the row with the current key; True if any of them used an older key."""
     before = (integration.credentials, integration.signing_secret, integration.previous_signing_secret)
-    sealer = field_encryptor()
-    signing = _SIGNING + integration.id.bytes
+    encryptor = field_encryptor()
+    credentials, signing = _CREDENTIALS + integration.id.bytes, _SIGNING + integration.id.bytes
     if integration.credentials:
-        integration.credentials = sealer.reencrypt(integration.credentials, context=_CREDENTIALS + integration.id.bytes)
+        integration.credentials = encryptor.reencrypt(integration.credentials, context=credentials)
     if integration.previous_signing_secret:
-        integration.previous_signing_secret = sealer.reencrypt(integration.previous_signing_secret, context=signing)
-    integration.signing_secret = sealer.reencrypt(integration.signing_secret, context=signing)
+        integration.previous_signing_secret = encryptor.reencrypt(integration.previous_signing_secret, context=signing)
+    integration.signing_secret = encryptor.reencrypt(integration.signing_secret, context=signing)
     return before != (integration.credentials, integration.signing_secret, integration.previous_signing_secret)

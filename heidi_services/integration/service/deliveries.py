@@ -1,29 +1,24 @@
-"""The owner's view of what was forwarded: see, try again, catch up."""
+"""List, read and retry deliveries on behalf of the integration's owner."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, select
 from sqlalchemy.orm import selectinload
 
 from heidi_common.database.models import utcnow
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.identity.models import Role
-from heidi_common.messaging.events import matches
-from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.problems import Conflict, NotFound
-from heidi_services.integration.models import Delivery, DeliveryStatus, Integration
-from heidi_services.integration.service import forwarding
-
-CATCH_UP_AT_MOST = 1000
+from heidi_services.integration.enums import DeliveryStatus
+from heidi_services.integration.models import Delivery, Integration
 
 
-def listed(integration_id: UUID, query: dict[str, Any]) -> Page:
+def list_deliveries(integration_id: UUID, query: dict[str, Any]) -> Page:
+    """A page of the deliveries of an integration, newest first."""
     statement: Select[Any] = select(Delivery).where(Delivery.integration_id == integration_id)
     for name in ("status", "event_type"):
         if query.get(name) is not None:
@@ -39,71 +34,40 @@ def listed(integration_id: UUID, query: dict[str, Any]) -> Page:
     )
 
 
-def get(integration_id: UUID, delivery_id: UUID, *, lock: bool = False) -> Delivery:
-    options = [] if lock else [selectinload(Delivery.tries)]
-    found = db.session.get(Delivery, delivery_id, options=options, with_for_update=lock or None, populate_existing=lock)
-    if found is None or found.integration_id != integration_id:
-        raise NotFound("This integration has no such delivery.")
-    return found
+def get_delivery(integration_id: UUID, delivery_id: UUID, *, lock: bool = False) -> Delivery:
+    """Read a delivery with its attempts; with `lock`, lock its row instead of reading the attempts.
+
+    Raises:
+        NotFound: The integration has no such delivery.
+    """
+    options = [] if lock else [selectinload(Delivery.attempt_log)]
+    delivery = db.session.get(
+        Delivery, delivery_id, options=options, with_for_update=lock or None, populate_existing=lock
+    )
+    if delivery is None or delivery.integration_id != integration_id:
+        raise NotFound("Delivery not found in this integration.")
+    return delivery
 
 
-def retry(integration: Integration, delivery_id: UUID) -> Delivery:
-    """Due now, instead of whenever it was waiting for; also one that failed, or arrived and is wanted again."""
-    _require_open(integration)
+def retry_delivery(integration: Integration, delivery_id: UUID) -> Delivery:
+    """Make a delivery due now, whether it is pending, failed or delivered.
+
+    Raises:
+        Conflict: The delivery is being sent, the integration is switched off or it has no `webhookUrl`.
+        NotFound: The integration has no such delivery.
+    """
+    require_deliverable(integration)
     with transaction():
-        delivery = get(integration.id, delivery_id, lock=True)
+        delivery = get_delivery(integration.id, delivery_id, lock=True)
         if delivery.locked_until is not None and delivery.locked_until > utcnow():
-            raise Conflict("This delivery is being tried just now.", code="in_flight")
+            raise Conflict("The delivery is currently being sent. Retry it after this attempt.", code="in_flight")
         delivery.status = DeliveryStatus.PENDING
         delivery.delivered_at = None
         delivery.next_attempt_at = delivery.hinted_until = utcnow()
     return delivery
 
 
-def recover(integration: Integration, since: datetime) -> int:
-    """Everything since then that failed, or that was said while the integration was off; how many are due now."""
-    _require_open(integration)
-    with transaction():
-        return _failed_again(integration, since) + _missed(integration, since)
-
-
-def _failed_again(integration: Integration, since: datetime) -> int:
-    statement = (
-        update(Delivery)
-        .where(Delivery.integration_id == integration.id, Delivery.created_at >= since)
-        .where(Delivery.status == DeliveryStatus.FAILED)
-        .values(status=DeliveryStatus.PENDING, next_attempt_at=func.now(), hinted_until=func.now())
-        .returning(Delivery.id)
-        .execution_options(synchronize_session=False)
-    )
-    return len(db.session.execute(statement).all())
-
-
-def _missed(integration: Integration, since: datetime) -> int:
-    """From the event log, oldest first; never from before the integration was made."""
-    patterns = integration.config.get("eventTypes") or []
-    statement = (
-        select(OutboxEvent)
-        .where(OutboxEvent.created_at >= max(since, integration.created_at), OutboxEvent.sent_at.is_not(None))
-        .where(~select(Delivery.id).where(Delivery.event_id == OutboxEvent.id, _of(integration)).exists())
-        .order_by(OutboxEvent.created_at)
-    )
-    if integration.owner_role != Role.ADMIN:
-        statement = statement.where(OutboxEvent.user_id == integration.user_id)
-    found = db.session.scalars(statement.execution_options(yield_per=500))
-    missed: list[OutboxEvent] = []
-    for event in found:
-        if any(matches(pattern, event.type) for pattern in patterns):
-            missed.append(event)
-        if len(missed) == CATCH_UP_AT_MOST:
-            break
-    return len(forwarding.queue([integration.id], missed, hinted_until=utcnow())) if missed else 0
-
-
-def _of(integration: Integration) -> Any:
-    return Delivery.integration_id == integration.id
-
-
-def _require_open(integration: Integration) -> None:
+def require_deliverable(integration: Integration) -> None:
+    """Raise Conflict unless the integration is active and has a `webhookUrl`."""
     if not integration.is_open or integration.webhook_url is None:
-        raise Conflict("The integration is switched off or has no webhookUrl.", code="integration_inactive")
+        raise Conflict("The integration is switched off or has no `webhookUrl`.", code="integration_inactive")

@@ -1,6 +1,7 @@
-"""From facts to deliveries: who wants to hear of this?
+"""Forward events: create a delivery for each integration that subscribes to an event.
 
-The relay asks `interested` before it makes inbox rows, so that a fact nobody wants costs one query for a whole batch.
+The relay calls `filter_forwardable` before it creates inbox rows, so that events without a subscribed integration cost
+one query for a whole batch.
 """
 
 from __future__ import annotations
@@ -23,38 +24,54 @@ from heidi_common.messaging.events import matches
 from heidi_common.messaging.jobs import HINT_LEASE
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Delivery, Integration
-from heidi_services.integration.service.webhook_client import message
+from heidi_services.integration.service.webhook_client import build_payload
 
-Target = Row[UUID, UUID, Role, Any]
+EndpointRow = Row[UUID, UUID, Role, Any]
 
 
-def interested(events: Iterable[OutboxEvent]) -> set[UUID]:
-    """The ids of those facts that at least one integration wants forwarded."""
+def filter_forwardable(events: Iterable[OutboxEvent]) -> set[UUID]:
+    """The IDs of the events to which at least one integration subscribes."""
     events = list(events)
-    targets = _targets({event.user_id for event in events})
-    return {event.id for event in events if any(_wants(target, event) for target in targets)}
+    endpoints = _find_endpoints({event.user_id for event in events})
+    return {event.id for event in events if any(_subscribes(endpoint, event) for endpoint in endpoints)}
 
 
-def forward(event: OutboxEvent) -> list[UUID]:
-    """One delivery for each integration that wants the fact, in the caller's transaction; their ids."""
-    wanted = [target.id for target in _targets({event.user_id}) if _wants(target, event)]
-    return queue(wanted, [event], hinted_until=utcnow() + HINT_LEASE)
+def forward_event(event: OutboxEvent) -> list[UUID]:
+    """Create a delivery for each integration that subscribes to the event, in the caller's transaction.
+
+    Returns:
+        The IDs of the new deliveries. The caller wakes a worker for each of them.
+    """
+    endpoints = _find_endpoints({event.user_id})
+    subscribed = [endpoint.id for endpoint in endpoints if _subscribes(endpoint, event)]
+    return enqueue_deliveries(subscribed, [event], hinted_until=utcnow() + HINT_LEASE)
 
 
-def queue(integration_ids: Sequence[UUID], events: Sequence[OutboxEvent], *, hinted_until: datetime) -> list[UUID]:
-    """What is under way already, or was delivered, is left alone. Integrations that are just being removed drop out."""
-    alive = _lock_alive(integration_ids)
+def enqueue_deliveries(
+    integration_ids: Sequence[UUID], events: Sequence[OutboxEvent], *, hinted_until: datetime
+) -> list[UUID]:
+    """Create a delivery for each pair of integration and event that has none.
+
+    Args:
+        integration_ids: The receiving integrations. Those that have been deleted are ignored.
+        events: The events to forward.
+        hinted_until: Until then the clock does not report the deliveries, because the caller wakes the workers.
+
+    Returns:
+        The IDs of the new deliveries.
+    """
+    existing_ids = _lock_existing(integration_ids)
     rows = [
         {
             "id": uuid7(),
             "integration_id": integration_id,
             "event_id": event.id,
             "event_type": event.type,
-            "body": _body(event),
+            "body": _build_body(event),
             "hinted_until": hinted_until,
         }
         for event in events
-        for integration_id in alive
+        for integration_id in existing_ids
     ]
     if not rows:
         return []
@@ -63,14 +80,14 @@ def queue(integration_ids: Sequence[UUID], events: Sequence[OutboxEvent], *, hin
         return list(db.session.scalars(statement.returning(Delivery.id)))
 
 
-def _lock_alive(integration_ids: Sequence[UUID]) -> list[UUID]:
-    """A key share lock: an integration deleted in between would make the whole insert fail."""
-    found = select(Integration.id).where(Integration.id.in_(integration_ids)).order_by(Integration.id)
-    return list(db.session.scalars(found.with_for_update(read=True, key_share=True)))
+def _lock_existing(integration_ids: Sequence[UUID]) -> list[UUID]:
+    """The key share lock prevents a concurrent deletion, which would make the whole insert fail."""
+    statement = select(Integration.id).where(Integration.id.in_(integration_ids)).order_by(Integration.id)
+    return list(db.session.scalars(statement.with_for_update(read=True, key_share=True)))
 
 
-def _targets(user_ids: set[UUID | None]) -> Sequence[Target]:
-    """Endpoints of ADMINs, and of the people that these facts are about."""
+def _find_endpoints(user_ids: set[UUID | None]) -> Sequence[EndpointRow]:
+    """The active endpoints of ADMINs, and of the users that the events are about."""
     statement = (
         select(Integration.id, Integration.user_id, Integration.owner_role, Integration.config["eventTypes"])
         .where(Integration.is_active, Integration.owner_active, Integration.webhook_url.is_not(None))
@@ -80,25 +97,28 @@ def _targets(user_ids: set[UUID | None]) -> Sequence[Target]:
     return db.session.execute(statement).all()
 
 
-def _wants(target: Target, event: OutboxEvent) -> bool:
-    _, user_id, owner_role, patterns = target
-    if not may_hear(owner_role, user_id, event.user_id):
+def _subscribes(endpoint: EndpointRow, event: OutboxEvent) -> bool:
+    _, user_id, owner_role, patterns = endpoint
+    if not _may_receive(owner_role, user_id, event.user_id):
         return False
-    # The relay depends on this: one row with something else in it must not stop the bus.
+    # The relay depends on this function: one row with an unexpected value must not stop the relay.
     return isinstance(patterns, list) and any(matches(str(pattern), event.type) for pattern in patterns)
 
 
-def may_hear(owner_role: Role, owner: UUID, about: UUID | None) -> bool:
-    """A USER's integration hears only what is about that user."""
-    return owner_role == Role.ADMIN or owner == about
+def _may_receive(owner_role: Role, owner_id: UUID, about_user: UUID | None) -> bool:
+    """ADMINs receive all events; other users receive only the events about themselves."""
+    return owner_role == Role.ADMIN or owner_id == about_user
 
 
-def about(body: str) -> UUID | None:
-    """Whom a delivery is about: its fact may be gone, what was written of it stays."""
-    found = orjson.loads(body)["data"].get("userId")
-    return UUID(found) if found else None
+def may_still_receive(integration: Integration, body: str) -> bool:
+    """Check the owner's role again before an attempt.
+
+    The user is read from the body of the delivery, because the event itself may have been deleted.
+    """
+    user_id = orjson.loads(body)["data"].get("userId")
+    return _may_receive(integration.owner_role, integration.user_id, UUID(user_id) if user_id else None)
 
 
-def _body(event: OutboxEvent) -> str:
-    whom = {"userId": str(event.user_id)} if event.user_id else {}
-    return message(event.type, event.created_at, {**event.data, **whom})
+def _build_body(event: OutboxEvent) -> str:
+    about_user = {"userId": str(event.user_id)} if event.user_id else {}
+    return build_payload(event.type, event.created_at, {**event.data, **about_user})

@@ -1,4 +1,4 @@
-"""What happens to people decides what their integrations may hear: a new role, a switched-off or deleted account."""
+"""Copy the owner's role and state from the events about users to the owner's integrations."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Integration
 
 
-def interested(events: Iterable[OutboxEvent]) -> set[UUID]:
-    """Only facts about people who have integrations."""
+def filter_owner_events(events: Iterable[OutboxEvent]) -> set[UUID]:
+    """The IDs of the events about users who own integrations."""
     by_user = {event.user_id: set[UUID]() for event in events if event.user_id}
     for event in events:
         if event.user_id:
@@ -23,12 +23,16 @@ def interested(events: Iterable[OutboxEvent]) -> set[UUID]:
     return {event_id for owner in owners for event_id in by_user[owner]}
 
 
-def follow(event: OutboxEvent) -> None:
-    """Facts may come in any order: only what is later in the log than the last one counts."""
+def update_owner(event: OutboxEvent) -> None:
+    """Apply a `user.*` event to the owner's integrations, or delete them if the user was erased.
+
+    Events can arrive in any order: an event is ignored if a later one (by position in the log) has been applied.
+    """
     if "erasedAt" in (event.data.get("changed") or ()):
-        return _forget(event)
+        _erase_owner(event)
+        return
     active = bool(event.data.get("isActive", True)) and event.type != "user.deleted"
-    later = or_(Integration.owner_position.is_(None), Integration.owner_position < event.position)
+    is_newer = or_(Integration.owner_position.is_(None), Integration.owner_position < event.position)
     values = {
         "owner_role": event.data["role"],
         "owner_active": active,
@@ -36,14 +40,12 @@ def follow(event: OutboxEvent) -> None:
         "updated_at": Integration.updated_at,
     }
     with transaction():
-        found = update(Integration).where(Integration.user_id == event.user_id, later)
-        db.session.execute(found.values(values).execution_options(synchronize_session=False))
-    return None
+        statement = update(Integration).where(Integration.user_id == event.user_id, is_newer)
+        db.session.execute(statement.values(values).execution_options(synchronize_session=False))
 
 
-def _forget(event: OutboxEvent) -> None:
-    """Erased people leave nothing here: credentials, logs, events and deliveries go with the integration."""
+def _erase_owner(event: OutboxEvent) -> None:
+    """Delete the integrations of an erased user with their credentials, logs, events and deliveries."""
+    statement = delete(Integration).where(Integration.user_id == event.user_id)
     with transaction():
-        db.session.execute(
-            delete(Integration).where(Integration.user_id == event.user_id).execution_options(synchronize_session=False)
-        )
+        db.session.execute(statement.execution_options(synchronize_session=False))

@@ -1,27 +1,72 @@
-"""What was received: seen again, said again."""
+"""Store received events, list them, and replay them for the subscribers."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from uuid_utils.compat import uuid7
 
-from heidi_common.database.models import utcnow
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
-from heidi_common.database.transactions import delete_in_batches, transaction
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import IntegrationWebhook
-from heidi_common.messaging.outbox import emit
+from heidi_common.messaging.outbox import emit, emit_many
 from heidi_common.problems import NotFound
 from heidi_services.integration.models import Integration, WebhookEvent
-
-KEPT = timedelta(days=90)
-"""Longer than any provider repeats an event, or a synchronisation looks back: what is forgotten would be new again."""
+from heidi_services.integration.providers.base import ReceivedEvent
 
 
-def listed(integration_id: UUID, query: dict[str, Any]) -> Page:
+def store_events(integration: Integration, events: Sequence[ReceivedEvent]) -> int:
+    """Store new events and emit `integration.webhook` for each of them, in one transaction.
+
+    The unique constraint decides which events are new: a query beforehand could miss a concurrent insert. The rows are
+    sorted, so that two equal batches cannot deadlock.
+
+    Returns:
+        The number of new events.
+    """
+    rows = [
+        {
+            "id": uuid7(),
+            "integration_id": integration.id,
+            "provider_event_id": event.id,
+            "type": event.type,
+            "body": event.body,
+        }
+        for event in sorted(events, key=lambda event: event.id)
+    ]
+    with transaction():
+        inserted = _insert(rows) if rows else []
+        emit_many((_build_event(integration, event_id, event_type), None, None) for event_id, event_type in inserted)
+    return len(inserted)
+
+
+def _insert(rows: list[dict[str, object]]) -> list[tuple[UUID, str]]:
+    """Insert the rows that are new; their IDs and types."""
+    statement = (
+        insert(WebhookEvent)
+        .on_conflict_do_nothing(index_elements=["integration_id", "provider_event_id"])
+        .returning(WebhookEvent.id, WebhookEvent.type)
+    )
+    return [(row.id, row.type) for row in db.session.execute(statement, rows)]
+
+
+def _build_event(integration: Integration, event_id: UUID, event_type: str) -> IntegrationWebhook:
+    return IntegrationWebhook(
+        id=event_id,
+        integration_id=integration.id,
+        about_user=integration.user_id,
+        provider=integration.provider,
+        provider_event_type=event_type,
+    )
+
+
+def list_events(integration_id: UUID, query: dict[str, Any]) -> Page:
+    """A page of the events that an integration has received, newest first."""
     statement = select(WebhookEvent).where(WebhookEvent.integration_id == integration_id)
     if query.get("type") is not None:
         statement = statement.where(WebhookEvent.type == query["type"])
@@ -36,24 +81,15 @@ def listed(integration_id: UUID, query: dict[str, Any]) -> Page:
     )
 
 
-def replay(integration: Integration, event_id: UUID) -> WebhookEvent:
-    """Say the fact once more: subscribers and forwards see it as a new one that is about the same event."""
+def replay_event(integration: Integration, event_id: UUID) -> WebhookEvent:
+    """Emit `integration.webhook` again for a received event. Subscribers and forwarding handle it as a new event.
+
+    Raises:
+        NotFound: The integration has not received this event.
+    """
     with transaction():
         event = db.session.get(WebhookEvent, event_id)
         if event is None or event.integration_id != integration.id:
-            raise NotFound("This integration received no such event.")
-        emit(
-            IntegrationWebhook(
-                id=event.id,
-                integration_id=integration.id,
-                about_user=integration.user_id,
-                provider=integration.provider,
-                provider_event_type=event.type,
-            )
-        )
+            raise NotFound("Event not found in this integration.")
+        emit(_build_event(integration, event.id, event.type))
     return event
-
-
-def prune(now: datetime | None = None) -> None:
-    """Events that were received long ago go."""
-    delete_in_batches(WebhookEvent, WebhookEvent.created_at < (now or utcnow()) - KEPT)

@@ -1,10 +1,12 @@
-"""What may stand in a log: no secret, and nothing that JSON in PostgreSQL cannot hold."""
+"""Remove secrets from what is logged or stored, and characters that PostgreSQL cannot store."""
 
 from collections.abc import Iterable, Mapping
 
 from heidi_common.database.models import storable
 
-_SHOWN = frozenset(
+MAX_HEADER_LENGTH = 500
+MIN_SECRET_LENGTH = 6
+_LOGGED_HEADERS = frozenset(
     {
         "content-length",
         "content-type",
@@ -17,17 +19,24 @@ _SHOWN = frozenset(
         "x-twilio-email-event-webhook-timestamp",
     }
 )
-_HIDDEN = "[redacted]"
+_PLACEHOLDER = "[redacted]"
 
 
-def headers(given: Mapping[str, str]) -> dict[str, str]:
-    """A list of what is shown, not of what is hidden: the next provider's token has a name nobody knows yet."""
-    return {name: storable(value)[:500] for name, value in given.items() if name.lower() in _SHOWN}
+def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that may be logged. An allow-list, because a new provider's token can be in any header."""
+    allowed = {name: value for name, value in headers.items() if name.lower() in _LOGGED_HEADERS}
+    return {name: storable(value)[:MAX_HEADER_LENGTH] for name, value in allowed.items()}
 
 
-def text(found: str, secrets: Iterable[str], limit: int) -> str:
-    """An answer as far as it may be kept: an endpoint that echoes a secret does not get it into the log."""
+def redact_text(text: str, secrets: Iterable[str], limit: int) -> str:
+    """Replace secrets in a text, since an endpoint may echo them, and truncate it.
+
+    Args:
+        text: A response body or an error message.
+        secrets: The secrets to replace. Those shorter than 6 characters are ignored: they would match by chance.
+        limit: The maximum length of the result, in characters.
+    """
     for secret in secrets:
-        if len(secret) >= 6:
-            found = found.replace(secret, _HIDDEN)
-    return storable(found)[:limit]
+        if len(secret) >= MIN_SECRET_LENGTH:
+            text = text.replace(secret, _PLACEHOLDER)
+    return storable(text)[:limit]

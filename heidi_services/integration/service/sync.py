@@ -1,196 +1,147 @@
-"""Synchronise: fetch what a receiver missed where the provider keeps a list (Stripe), else make sure it is there.
+"""Synchronise an integration: pull missed events if the provider lists its events, else check the connection.
 
-`integration.sync` comes from a person's click or a schedule. It becomes a row of our own, and the row is the work.
+An owner or a schedule requests a synchronisation with the event `integration.sync`. The event becomes a row, and the
+row is the job.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
-from heidi_common.crypto.encryption import DecryptionError
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
-from heidi_common.database.transactions import delete_in_batches, transaction
+from heidi_common.database.transactions import transaction
+from heidi_common.messaging import jobs
 from heidi_common.messaging.events import IntegrationSync
 from heidi_common.messaging.inbox import PermanentFailure
-from heidi_common.messaging.jobs import HINT_LEASE, backoff, claim
-from heidi_common.messaging.jobs import overdue as overdue_rows
 from heidi_common.messaging.outbox import OutboxEvent, emit
 from heidi_common.problems import Conflict
-from heidi_services.integration.models import Integration, Sync, SyncStatus
-from heidi_services.integration.providers import PROVIDERS, Provider, Received
-from heidi_services.integration.service import connection_check, credential_store, webhook_receiver
+from heidi_services.integration.enums import SyncStatus
+from heidi_services.integration.models import Integration, Sync
+from heidi_services.integration.service.connection_check import check_connection
+from heidi_services.integration.service.event_pull import SyncFailed, plan_pull, pull_events
 
-MAX_ATTEMPTS, MOST_CLAIMS = 5, 8
-"""A try that fails is counted to the first; above the second only what takes its worker with it ever comes."""
+MAX_ATTEMPTS, MAX_CLAIMS = 5, 8
+"""Failed attempts end at the first limit. Only attempts during which the worker process ends reach the second."""
 LEASE_SECONDS = 300
-LONGEST_LOOK_BACK = timedelta(days=30)
-OVERLAP = timedelta(minutes=5)
-KEPT = timedelta(days=30)
-PAGES_AT_MOST = 15
-PAGE_BYTES = 4 * 1024 * 1024
-
-
-class SyncFailed(Exception):
-    """The provider did not answer as it should; the text is for the owner."""
 
 
 @dataclass(frozen=True)
-class _Turn:
-    """One claim of one row."""
-
+class _ClaimedSync:
     sync_id: UUID
     integration_id: UUID
+    integration_is_open: bool
     attempt: int
     now: datetime
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """Copied from the rows, so that no transaction is open during the calls."""
-
-    integration_id: UUID
-    provider: Provider
-    credentials: dict[str, str]
-    since: datetime
-
-
-def ask(integration: Integration) -> None:
-    """Say that a synchronisation is wanted."""
+def request_sync(integration: Integration) -> None:
+    """Emit the event that requests a synchronisation. Raises Conflict if the integration is switched off."""
     if not integration.is_open:
-        raise Conflict("The integration is switched off.", code="integration_inactive")
+        raise Conflict("The integration is switched off. Activate it first.", code="integration_inactive")
     with transaction():
         emit(IntegrationSync(id=integration.id, about_user=integration.user_id))
 
 
-def accept(event: OutboxEvent) -> UUID | None:
-    """A row for the fact, in the caller's transaction; None when it has one. Refused when the integration is gone."""
+def create_sync(event: OutboxEvent) -> UUID | None:
+    """Create the row for a requested synchronisation, in the caller's transaction.
+
+    Returns:
+        The ID of the row; None if the event already has one.
+
+    Raises:
+        PermanentFailure: The integration does not exist or is switched off.
+    """
     integration_id = UUID(event.data["id"])
     integration = db.session.get(Integration, integration_id, with_for_update={"read": True, "key_share": True})
     if integration is None:
-        raise PermanentFailure("there is no such integration")
+        raise PermanentFailure("integration not found")
     if not integration.is_open:
         raise PermanentFailure("the integration is switched off")
     row = {
         "id": uuid7(),
         "integration_id": integration_id,
         "event_id": event.id,
-        "hinted_until": utcnow() + HINT_LEASE,
+        "hinted_until": utcnow() + jobs.HINT_LEASE,
     }
     statement = insert(Sync).values(row).on_conflict_do_nothing(index_elements=["event_id"]).returning(Sync.id)
     with transaction():
         return db.session.scalar(statement)
 
 
-def run(sync_id: UUID, now: datetime | None = None) -> None:
-    """Carry out one synchronisation; it is tried again later when the provider does not answer."""
-    now = now or utcnow()
-    if not claim(Sync, sync_id, open_status=SyncStatus.PENDING, lease_seconds=LEASE_SECONDS):
+def run_sync(sync_id: UUID, now: datetime | None = None) -> None:
+    """Run a synchronisation that is due. A failed attempt is retried later, up to five attempts."""
+    claimed = _claim_sync(sync_id, now or utcnow())
+    if claimed is None:
+        return
+    if not claimed.integration_is_open:
+        _record_result(claimed, "the integration is switched off", final=True)
+    elif claimed.attempt > MAX_CLAIMS:
+        _record_result(claimed, "the worker process ended during every attempt", final=True)
+    else:
+        _record_result(claimed, _run_attempt(claimed))
+
+
+def _claim_sync(sync_id: UUID, now: datetime) -> _ClaimedSync | None:
+    if not jobs.claim(Sync, sync_id, open_status=SyncStatus.PENDING, lease_seconds=LEASE_SECONDS):
         return None
     with transaction():
         sync = db.session.get_one(Sync, sync_id, populate_existing=True)
         integration = db.session.get_one(Integration, sync.integration_id, populate_existing=True)
-        turn = _Turn(sync_id, integration.id, sync.attempts, now)
-        is_open = integration.is_open
-    if not is_open:
-        return _end(turn, "the integration is switched off", final=True)
-    if turn.attempt > MOST_CLAIMS:
-        return _end(turn, "its worker ended in the middle of every try", final=True)
+        return _ClaimedSync(sync_id, integration.id, integration.is_open, sync.attempts, now)
+
+
+def _run_attempt(claimed: _ClaimedSync) -> str | None:
+    """Synchronise; returns the error, or None."""
     try:
-        _carry_out(turn.integration_id, now)
+        _synchronize(claimed.integration_id, claimed.now)
     except SyncFailed as failure:
-        return _end(turn, str(failure))
-    return _end(turn, None)
-
-
-def _carry_out(integration_id: UUID, now: datetime) -> None:
-    integration = db.session.get_one(Integration, integration_id)
-    plan = _planned(integration, now)
-    if plan is not None:
-        db.session.rollback()
-        return _pull(plan, now)
-    checked = connection_check.check(integration, "sync", now)
-    if not checked.ok:
-        raise SyncFailed(checked.detail)
+        return str(failure)
     return None
 
 
-def _planned(integration: Integration, now: datetime) -> _Plan | None:
-    """None when the provider keeps no list of events, or we have no key for it."""
-    provider = PROVIDERS[integration.provider]
-    try:
-        credentials = credential_store.credentials_of(integration)
-    except DecryptionError:
-        raise SyncFailed("the stored credentials cannot be opened") from None
-    if provider.pull is None or provider.probe(credentials) is None:
-        return None
-    # A little overlap costs nothing, since each event is stored once.
-    since = (integration.last_sync_at or integration.created_at) - OVERLAP
-    return _Plan(integration.id, provider, credentials, max(since, now - LONGEST_LOOK_BACK))
+def _synchronize(integration_id: UUID, now: datetime) -> None:
+    integration = db.session.get_one(Integration, integration_id)
+    pull = plan_pull(integration, now)
+    if pull is not None:
+        # Reading has opened a transaction, and none may be open during the requests.
+        db.session.rollback()
+        pull_events(pull, now)
+        return
+    result = check_connection(integration, "sync", now)
+    if not result.ok:
+        raise SyncFailed(result.detail)
 
 
-def _pull(plan: _Plan, now: datetime) -> None:
-    cursor: str | None = None
-    for _ in range(PAGES_AT_MOST):
-        events, cursor = _page(plan, cursor, now)
-        with transaction():
-            integration = db.session.get(Integration, plan.integration_id)
-            if integration is None:
-                return
-            webhook_receiver.store(integration, events)
-        if cursor is None:
-            return
-    raise SyncFailed("there are more events than one synchronisation fetches")
-
-
-def _page(plan: _Plan, cursor: str | None, now: datetime) -> tuple[list[Received], str | None]:
-    pull, pulled = plan.provider.pull, plan.provider.pulled
-    assert pull is not None and pulled is not None
-    wanted = pull(plan.credentials, plan.since.timestamp(), cursor)
-    answer = connection_check.ask_provider(wanted, plan.credentials, now, limit=PAGE_BYTES)
-    connection_check.note_call(plan.integration_id, "sync", answer.ok, answer)
-    if not answer.ok:
-        raise SyncFailed(answer.error or "no answer")
-    try:
-        found = pulled(answer.body.encode())
-    except (ValueError, LookupError, TypeError, AttributeError):
-        raise SyncFailed("the answer is not a list of events") from None
-    return list(found.events), found.cursor
-
-
-def _end(turn: _Turn, error: str | None, *, final: bool = False) -> None:
-    """Of this try; nothing happens when the lease ran out and somebody else is at it."""
+def _record_result(claimed: _ClaimedSync, error: str | None, *, final: bool = False) -> None:
+    """Record the result of an attempt, unless the lease has expired and another worker has claimed the row."""
     with transaction():
-        sync = db.session.get(Sync, turn.sync_id, with_for_update=True, populate_existing=True)
-        if sync is None or sync.status != SyncStatus.PENDING or sync.attempts != turn.attempt:
+        sync = db.session.get(Sync, claimed.sync_id, with_for_update=True, populate_existing=True)
+        if sync is None or sync.status != SyncStatus.PENDING or sync.attempts != claimed.attempt:
             return
         sync.locked_until, sync.last_error = None, error
         if error is not None and not final and sync.attempts < MAX_ATTEMPTS:
-            sync.next_attempt_at = sync.hinted_until = turn.now + backoff(sync.attempts, base=30, cap=3600)
+            sync.next_attempt_at = sync.hinted_until = claimed.now + jobs.backoff(sync.attempts, base=30, cap=3600)
             return
         sync.status = SyncStatus.DONE if error is None else SyncStatus.FAILED
-        sync.finished_at = turn.now
+        sync.finished_at = claimed.now
         if error is None:
-            _stamp(turn.integration_id, turn.now)
+            _set_last_sync_at(claimed.integration_id, claimed.now)
 
 
-def _stamp(integration_id: UUID, now: datetime) -> None:
-    """With the version, so that ETags stay true; without a conflict for an owner who edits meanwhile."""
+def _set_last_sync_at(integration_id: UUID, now: datetime) -> None:
+    """Increments the version in SQL: the ETag changes, and an owner who edits concurrently gets no conflict."""
     values = {"last_sync_at": now, "version": Integration.version + 1}
     statement = update(Integration).where(Integration.id == integration_id).values(values)
     db.session.execute(statement.execution_options(synchronize_session=False))
 
 
 def overdue(limit: int = 500) -> list[UUID]:
-    return overdue_rows(Sync, open_status=SyncStatus.PENDING, limit=limit)
-
-
-def prune(now: datetime | None = None) -> None:
-    """Synchronisations that ended long ago go."""
-    delete_in_batches(Sync, Sync.finished_at < (now or utcnow()) - KEPT)
+    """Due synchronisations without a wake-up message on its way. They are marked as hinted."""
+    return jobs.overdue(Sync, open_status=SyncStatus.PENDING, limit=limit)

@@ -1,4 +1,4 @@
-"""What an integration must satisfy beyond the shape of its fields."""
+"""Validate an integration beyond the shapes of its fields."""
 
 from __future__ import annotations
 
@@ -9,48 +9,54 @@ from urllib.parse import urlsplit
 from heidi_common.http_client.client import http_client
 from heidi_common.problems import FieldError, Invalid
 from heidi_common.runtime import current_settings
-from heidi_services.integration.models import ProviderName
-from heidi_services.integration.providers import PROVIDERS
+from heidi_services.integration.enums import ProviderName
+from heidi_services.integration.providers.registry import PROVIDERS
+
+WEBHOOK_PATH = "/api/v1/webhooks/"
 
 
-def require_sound(
+def require_valid(
     provider: ProviderName, credentials: dict[str, str], config: dict[str, Any], webhook_url: str | None
 ) -> None:
-    """Raises Invalid naming every field that is wrong."""
-    flaws = [*_credential_flaws(provider, credentials, config), *_config_flaws(provider, config)]
-    if webhook_url is not None and (flaw := url_flaw(webhook_url)):
-        flaws.append(FieldError("/webhookUrl", flaw))
-    if flaws:
-        raise Invalid(flaws)
+    """Validate the fields of an integration together.
+
+    Raises:
+        Invalid: With one error for each invalid field.
+    """
+    errors = [*_credential_errors(provider, credentials, config), *_config_errors(provider, config)]
+    if webhook_url is not None and (error := webhook_url_error(webhook_url)):
+        errors.append(FieldError("/webhookUrl", error))
+    if errors:
+        raise Invalid(errors)
 
 
-def _credential_flaws(
+def _credential_errors(
     provider: ProviderName, credentials: dict[str, str], config: dict[str, Any]
 ) -> Iterator[FieldError]:
-    known = PROVIDERS[provider].credentials
-    for name in credentials.keys() - known:
-        yield FieldError(f"/credentials/{name}", f"{provider} has {', '.join(sorted(known))}.")
-    for pointer, detail in PROVIDERS[provider].flaws(credentials, config).items():
-        yield FieldError(f"/{pointer}", detail)
+    names = PROVIDERS[provider].credential_names
+    for name in credentials.keys() - names:
+        yield FieldError(f"/credentials/{name}", f"The credentials of {provider} are {', '.join(sorted(names))}.")
+    for path, detail in PROVIDERS[provider].find_errors(credentials, config).items():
+        yield FieldError(f"/{path}", detail)
 
 
-def _config_flaws(provider: ProviderName, config: dict[str, Any]) -> Iterator[FieldError]:
+def _config_errors(provider: ProviderName, config: dict[str, Any]) -> Iterator[FieldError]:
     if "verify" in config and provider != ProviderName.CUSTOM:
-        yield FieldError("/config/verify", "Only CUSTOM is told how to verify.")
+        yield FieldError("/config/verify", "`verify` is only supported for the CUSTOM provider.")
     if "tolerance" in config and provider != ProviderName.SENDGRID:
-        yield FieldError("/config/tolerance", "Only SENDGRID has a tolerance of its own.")
+        yield FieldError("/config/tolerance", "`tolerance` is only supported for the SENDGRID provider.")
 
 
-def url_flaw(url: str) -> str | None:
-    """Why this can never be a `webhookUrl`. Names are resolved, and checked again, at each delivery."""
-    if flaw := http_client().url_error(url):
-        return flaw
-    if _host(url) == _host(current_settings().public_base_url) and urlsplit(url).path.startswith("/api/v1/webhooks/"):
-        # A delivery to a receiver of our own is a fact again, is forwarded again, and so on for ever.
-        return "Must not be a receiver of this platform."
+def webhook_url_error(url: str) -> str | None:
+    """Why a URL cannot be a `webhookUrl`, or None. Host names are resolved and checked again at each delivery."""
+    if error := http_client().url_error(url):
+        return error
+    if _host(url) == _host(current_settings().public_base_url) and urlsplit(url).path.startswith(WEBHOOK_PATH):
+        # A delivery to a receiver of this platform would emit an event, which would be forwarded again without end.
+        return "Must not be a webhook receiver of this platform."
     return None
 
 
 def _host(url: str) -> str:
-    """With or without the dot of the root, a name is the same name."""
+    """The host name without the trailing dot of the DNS root."""
     return (urlsplit(url).hostname or "").rstrip(".")

@@ -1,12 +1,14 @@
-"""One signed call to a `webhookUrl`, and the plain record of how it ended."""
+"""Sign a webhook and send it; every result, including failures of the network, is a `WebhookResponse`.
+
+Requests to the providers' APIs use the same client. No transaction may be open during a request.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -15,14 +17,37 @@ from heidi_common.http_client.client import BlockedURLError, OutboundError, http
 from heidi_common.schemas.fields import iso
 from heidi_services.integration.providers import standard_webhooks
 from heidi_services.integration.service import redaction
+from heidi_services.integration.service.retry_schedule import parse_retry_after
 
-TIME_LIMIT = 15
-RESPONSE_KEPT = 20_000
+TIMEOUT_SECONDS = 15
+MAX_RESPONSE_BYTES = 20_000
+MAX_ERROR_LENGTH = 500
+GONE = 410
+
+
+@dataclass(frozen=True)
+class WebhookRequest:
+    """A webhook to send. Receivers recognise a repeated webhook by its `message_id`."""
+
+    url: str
+    signing_secrets: list[str]
+    message_id: str
+    body: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """`status_code` is None when nothing was answered; `refused`: we do not call that address."""
+class WebhookResponse:
+    """The result of a request.
+
+    Attributes:
+        status_code: The HTTP status; None if there was no response.
+        body: The beginning of the response body, redacted.
+        error: Why the request failed; None if the status is 2xx.
+        duration_ms: Time from start to response or failure.
+        retry_after: The delay in seconds that the response asks for.
+        ambiguous: The request was sent, but it is unknown whether the endpoint processed it.
+        blocked: The request was not sent, because the address must not be called.
+    """
 
     status_code: int | None
     body: str
@@ -30,74 +55,78 @@ class Answer:
     duration_ms: int
     retry_after: float | None = None
     ambiguous: bool = False
-    refused: bool = False
+    blocked: bool = False
 
     @property
     def ok(self) -> bool:
         return self.status_code is not None and 200 <= self.status_code < 300
 
-
-def message(kind: str, moment: datetime, data: Mapping[str, Any]) -> str:
-    """The body of every delivery."""
-    return orjson.dumps({"type": kind, "timestamp": iso(moment), "data": dict(data)}).decode()
-
-
-def post_signed(url: str, secrets: list[str], message_id: str, body: str, now: datetime) -> Answer:
-    """Signed for this moment with every secret that is valid. Call it outside of any transaction."""
-    raw = body.encode()
-    headers = {"Content-Type": "application/json"} | standard_webhooks.headers(
-        secrets, message_id, int(now.timestamp()), raw
-    )
-    return call("POST", url, headers=headers, data=raw, secrets=secrets, now=now)
+    @property
+    def gone(self) -> bool:
+        """The endpoint asks not to be called again."""
+        return self.status_code == GONE
 
 
-def call(
+def build_payload(event_type: str, timestamp: datetime, data: Mapping[str, Any]) -> str:
+    """The JSON body of a webhook."""
+    return orjson.dumps({"type": event_type, "timestamp": iso(timestamp), "data": dict(data)}).decode()
+
+
+def send_webhook(webhook: WebhookRequest, now: datetime) -> WebhookResponse:
+    """Sign a webhook with all valid secrets and send it. `now` is the signed timestamp."""
+    body = webhook.body.encode()
+    signature = standard_webhooks.sign_webhook(webhook.signing_secrets, webhook.message_id, int(now.timestamp()), body)
+    headers = {"Content-Type": "application/json"} | signature
+    return send_request("POST", webhook.url, headers=headers, data=body, secrets=webhook.signing_secrets, now=now)
+
+
+def send_request(
     method: str,
     url: str,
     *,
     headers: Mapping[str, str],
     secrets: list[str],
     now: datetime,
-    kept: int = RESPONSE_KEPT,
+    max_bytes: int = MAX_RESPONSE_BYTES,
     **options: Any,
-) -> Answer:
-    """Any call; whatever goes wrong on the way is an Answer as well. `kept`: characters of the answer that are read."""
+) -> WebhookResponse:
+    """Send a request.
+
+    Args:
+        method: The HTTP method.
+        url: The URL.
+        headers: The headers, including authentication.
+        secrets: Values that are redacted in the response and in the error.
+        now: The time to which a date in `Retry-After` is relative.
+        max_bytes: How many bytes of the response are read. The rest is ignored.
+        options: Further arguments of `HttpClient.request`.
+    """
     started = time.monotonic()
     try:
         response = http_client().request(
-            method, url, headers=headers, timeout=TIME_LIMIT, max_bytes=kept, truncate=True, **options
+            method, url, headers=headers, timeout=TIMEOUT_SECONDS, max_bytes=max_bytes, truncate=True, **options
         )
     except OutboundError as error:
-        return Answer(
-            status_code=None,
-            body="",
-            error=redaction.text(f"{type(error).__name__}: {error}", secrets, 500),
-            duration_ms=_since(started),
-            ambiguous=error.ambiguous,
-            refused=isinstance(error, BlockedURLError),
-        )
-    ok = 200 <= response.status_code < 300
-    return Answer(
+        return _failure(error, secrets, started)
+    return WebhookResponse(
         status_code=response.status_code,
-        body=redaction.text(response.content.decode("utf-8", "replace"), secrets, kept),
-        error=None if ok else f"answered {response.status_code}",
-        duration_ms=_since(started),
-        retry_after=seconds_to_wait(response.headers.get("Retry-After", ""), now),
+        body=redaction.redact_text(response.content.decode("utf-8", "replace"), secrets, max_bytes),
+        error=None if 200 <= response.status_code < 300 else f"answered {response.status_code}",
+        duration_ms=_elapsed_ms(started),
+        retry_after=parse_retry_after(response.headers.get("Retry-After", ""), now),
     )
 
 
-def _since(started: float) -> int:
+def _failure(error: OutboundError, secrets: list[str], started: float) -> WebhookResponse:
+    return WebhookResponse(
+        status_code=None,
+        body="",
+        error=redaction.redact_text(f"{type(error).__name__}: {error}", secrets, MAX_ERROR_LENGTH),
+        duration_ms=_elapsed_ms(started),
+        ambiguous=error.ambiguous,
+        blocked=isinstance(error, BlockedURLError),
+    )
+
+
+def _elapsed_ms(started: float) -> int:
     return round((time.monotonic() - started) * 1000)
-
-
-def seconds_to_wait(header: str, now: datetime) -> float | None:
-    """`Retry-After` in seconds or as a date (RFC 9110); None when it is missing or nonsense."""
-    header = header.strip()
-    if header.isascii() and header.isdigit() and len(header) < 10:
-        return float(header)
-    try:
-        moment = parsedate_to_datetime(header)
-    except (ValueError, OverflowError):
-        return None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - now).total_seconds())
