@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from heidi_common.database.text_search import WHOLE_LETTERS
+from heidi_common.database.text_search import UNDECOMPOSABLE_LETTERS
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -22,7 +22,7 @@ def fold(text: str) -> str:
     """Lower case, no marks, no punctuation, single spaces: `São  Tomé-` becomes `sao tome`."""
     text = text.casefold()
     if not text.isascii():
-        text = unicodedata.normalize("NFKD", text.translate(WHOLE_LETTERS)).translate(_MARKS)
+        text = unicodedata.normalize("NFKD", text.translate(UNDECOMPOSABLE_LETTERS)).translate(_MARKS)
         # Composed again, so that a Korean syllable is one letter; the fold of a fold is itself.
         text = unicodedata.normalize("NFC", text.casefold())
     return _SEPARATORS.sub(" ", _APOSTROPHES.sub("", text)).strip()

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from marshmallow import ValidationError, fields, post_dump, validate, validates_schema
 
-from heidi_common.messaging.events import Custom, all_event_types, matches
+from heidi_common.messaging.events import CustomEvent, all_event_types, matches
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime, iso
 from heidi_common.schemas.validators import not_blank
@@ -41,7 +41,7 @@ def _event_pattern(value: str) -> None:
     if not _PATTERN.fullmatch(value):
         raise ValidationError("An event type such as user.created, user.* or *.")
     known = [fact.type for fact in all_event_types()]
-    of_ones_own = value.startswith(Custom.type.removesuffix("*"))
+    of_ones_own = value.startswith(CustomEvent.type.removesuffix("*"))
     if not of_ones_own and not any(matches(value, kind) for kind in known):
         raise ValidationError(f"There is no such event; there are {', '.join(known)}.")
 

@@ -10,8 +10,8 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from heidi_common.database.text_search import plain_letters
 from heidi_common.identity.accounts import UserOut
 from heidi_common.identity.models import Role
-from heidi_common.identity.password_hashing import MAX_BYTES
-from heidi_common.identity.password_policy import IN_DOCUMENTS
+from heidi_common.identity.password_hashing import MAX_PASSWORD_BYTES
+from heidi_common.identity.password_policy import PASSWORD_METADATA
 from heidi_common.schemas import timezones
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import Flag, PersonName, Text, UtcDateTime
@@ -54,7 +54,7 @@ class PeopleQuery(PageQuery):
 
 class PersonIn(Schema):
     email = Text(required=True, max=320)
-    password = Text(required=True, max=MAX_BYTES, load_only=True, metadata=IN_DOCUMENTS)
+    password = Text(required=True, max=MAX_PASSWORD_BYTES, load_only=True, metadata=PASSWORD_METADATA)
     first_name = PersonName(allow_none=True)
     last_name = PersonName(allow_none=True)
     role = fields.Enum(Role, by_value=True, load_default=Role.USER)
@@ -77,7 +77,7 @@ class ImportIn(Schema):
     """A line of an import: a password, a hash that was made elsewhere, or neither (a reset gives the first one)."""
 
     email = Text(required=True, max=320)
-    password = Text(max=MAX_BYTES)
+    password = Text(max=MAX_PASSWORD_BYTES)
     password_hash = Text(max=500)
     first_name = PersonName(allow_none=True)
     last_name = PersonName(allow_none=True)
@@ -92,7 +92,7 @@ class ImportIn(Schema):
 class EraseIn(Schema):
     """One's own password; an administrator who erases somebody else sends none."""
 
-    password = Text(max=MAX_BYTES, load_only=True)
+    password = Text(max=MAX_PASSWORD_BYTES, load_only=True)
 
 
 class ErasedOut(Schema):

@@ -186,7 +186,7 @@ def test_410_disables_the_integration_and_its_owner_is_told_once(
     assert (row.is_active, row.disabled_reason) == (False, "The endpoint answered 410 Gone.")
     [request] = told()
     assert request.user_id == endpoint["user_id"]
-    assert "410 Gone" in request.decrypted()["content"]
+    assert "410 Gone" in request.decrypt_secret_data()["content"]
     assert len(httpserver.log) == 1
 
 
@@ -457,14 +457,14 @@ def test_rotated_encryption_keys_open_what_was_sealed_before(
     from heidi_common.runtime import current_runtime
 
     old, new = base64.b64encode(bytes(range(32))).decode(), base64.b64encode(bytes(range(32, 64))).decode()
-    monkeypatch.setitem(current_runtime().parts, field_encryptor, FieldEncryptor([new, old]))
+    monkeypatch.setitem(current_runtime().instances, field_encryptor, FieldEncryptor([new, old]))
     assert integrations.rotate_keys() == (1, [])
     assert integrations.rotate_keys() == (0, [])
-    monkeypatch.setitem(current_runtime().parts, field_encryptor, FieldEncryptor([new]))
+    monkeypatch.setitem(current_runtime().instances, field_encryptor, FieldEncryptor([new]))
     httpserver.expect_request("/hook").respond_with_data("")
     deliver(queued(endpoint))
     Webhook(endpoint["signingSecret"]).verify(httpserver.log[0][0].data, dict(httpserver.log[0][0].headers))
-    monkeypatch.setitem(current_runtime().parts, field_encryptor, FieldEncryptor([old]))
+    monkeypatch.setitem(current_runtime().instances, field_encryptor, FieldEncryptor([old]))
     assert integrations.rotate_keys() == (0, [integration(endpoint).id])
 
 

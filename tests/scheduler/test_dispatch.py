@@ -157,7 +157,7 @@ def test_missed_runs_are_told_to_the_owner_once(schedule: MakeSchedule) -> None:
     (fact,) = facts("notification.send")
     assert fact.user_id == owner and fact.data["channel"] == "EMAIL"
     assert "every minute" not in str(fact.data)
-    assert "every minute" in fact.decrypted()["subject"]
+    assert "every minute" in fact.decrypt_secret_data()["subject"]
 
 
 def test_a_schedule_that_cannot_be_timed_any_more_does_not_stop_the_others(schedule: MakeSchedule) -> None:

@@ -70,7 +70,7 @@ def test_a_notification_is_asked_for_with_its_text_sealed(schedule: MakeSchedule
     (fact,) = facts("notification.send")
     assert fact.user_id == user
     assert "Coffee" not in str(fact.data)
-    assert fact.decrypted() == {"subject": "Good morning", "content": "Coffee is ready"}
+    assert fact.decrypt_secret_data() == {"subject": "Good morning", "content": "Coffee is ready"}
 
 
 def test_a_synchronisation_and_an_operation_are_asked_for(schedule: MakeSchedule) -> None:
@@ -81,7 +81,7 @@ def test_a_synchronisation_and_an_operation_are_asked_for(schedule: MakeSchedule
     run = run_once(schedule(action="core.operation", payload=payload))
     (fact,) = facts("core.operation")
     assert (fact.subject, fact.data["operation"]) == (str(run.id), "broadcast")
-    assert fact.decrypted() == {"input": {"message": {"content": "hello"}}}
+    assert fact.decrypt_secret_data() == {"input": {"message": {"content": "hello"}}}
 
 
 def test_a_call_carries_the_runs_key_and_its_answer_is_kept(schedule: MakeSchedule, httpserver: HTTPServer) -> None:
@@ -163,7 +163,7 @@ def test_a_failed_run_is_told_to_its_owner_once(schedule: MakeSchedule, httpserv
     run_once(found)
     (fact,) = facts("notification.send")
     assert (fact.user_id, fact.data["channel"], fact.data["notificationType"]) == (owner, "IN_APP", "ERROR")
-    assert fact.decrypted()["subject"] == "Schedule a b failed"
+    assert fact.decrypt_secret_data()["subject"] == "Schedule a b failed"
     assert [fact.data["status"] for fact in facts("schedule.completed")] == ["FAILED"]
     assert db.session.get_one(Schedule, found).last_run_status == "FAILED"
 
@@ -232,7 +232,7 @@ def test_the_lock_keeps_a_second_worker_out_and_its_absence_stops_nothing(
         assert (runs(found)[0].status, runs(found)[0].attempts) == ("QUEUED", 0)
     make_due()
     nobody = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0))
-    monkeypatch.setitem(current_runtime().parts, redis_client, nobody)
+    monkeypatch.setitem(current_runtime().instances, redis_client, nobody)
     service.run(run.id)
     assert runs(found)[0].status == "SUCCEEDED"
 

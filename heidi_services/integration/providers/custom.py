@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from heidi_common.crypto.webhook_signatures import InvalidSignature, header_bytes, require_equal, require_fresh
+from heidi_common.crypto.webhook_signatures import InvalidSignature, header_bytes, verify_any_equal, verify_timestamp
 from heidi_services.integration.providers.base import Config, Credentials, Inbound, Provider, Received, digest_of, text
 
 TOLERANCE = 300
@@ -24,11 +24,11 @@ def _hmac(inbound: Inbound, credentials: Credentials, rule: Mapping[str, Any]) -
     timestamp = ""
     if rule.get("timestampHeader"):
         timestamp = inbound.header(rule["timestampHeader"])
-        require_fresh(timestamp, inbound.now, rule.get("tolerance", TOLERANCE))
+        verify_timestamp(timestamp, inbound.now, rule.get("tolerance", TOLERANCE))
     signed = _filled(rule.get("template", "{body}"), inbound.body, header_bytes(timestamp))
     raw = hmac.new(credentials["secret"].encode(), signed, ALGORITHMS[rule.get("algorithm", "sha256")]).digest()
     expected = rule.get("prefix", "").encode() + ENCODINGS[rule.get("encoding", "hex")](raw)
-    require_equal(header_bytes(inbound.header(rule["header"])), expected)
+    verify_any_equal(header_bytes(inbound.header(rule["header"])), expected)
 
 
 def _filled(template: str, body: bytes, timestamp: bytes) -> bytes:
@@ -40,7 +40,7 @@ def _filled(template: str, body: bytes, timestamp: bytes) -> bytes:
 
 def _token(inbound: Inbound, credentials: Credentials, rule: Mapping[str, Any]) -> None:
     expected = rule.get("prefix", "") + credentials["token"]
-    require_equal(header_bytes(inbound.header(rule["header"])), expected.encode())
+    verify_any_equal(header_bytes(inbound.header(rule["header"])), expected.encode())
 
 
 def _basic(inbound: Inbound, credentials: Credentials, rule: Mapping[str, Any]) -> None:
@@ -48,7 +48,7 @@ def _basic(inbound: Inbound, credentials: Credentials, rule: Mapping[str, Any]) 
     if scheme.lower() != "basic":
         raise InvalidSignature("not basic authentication")
     expected = f"{credentials['username']}:{credentials['password']}".encode()
-    require_equal(base64.b64decode(header_bytes(encoded.strip()), validate=True), expected)
+    verify_any_equal(base64.b64decode(header_bytes(encoded.strip()), validate=True), expected)
 
 
 SCHEMES = {"hmac": _hmac, "token": _token, "basic": _basic}

@@ -20,13 +20,13 @@ API = "https://api.sendgrid.com"
 
 
 def verify(inbound: Inbound, credentials: Credentials, config: Config) -> None:
-    webhook_signatures.require_sendgrid(
-        inbound.header(webhook_signatures.SENDGRID),
-        inbound.header(webhook_signatures.SENDGRID_TIME),
+    webhook_signatures.verify_sendgrid(
+        inbound.header(webhook_signatures.SENDGRID_SIGNATURE_HEADER),
+        inbound.header(webhook_signatures.SENDGRID_TIMESTAMP_HEADER),
         body=inbound.body,
         key=credentials["webhookPublicKey"],
         now=inbound.now,
-        tolerance=config.get("tolerance", webhook_signatures.SENDGRID_TOLERANCE),
+        tolerance=config.get("tolerance", webhook_signatures.SENDGRID_TOLERANCE_SECONDS),
     )
 
 
@@ -43,7 +43,7 @@ def _event(event: dict[str, object]) -> Received:
 def flaws(credentials: Credentials, config: Config) -> Mapping[str, str]:
     try:
         if "webhookPublicKey" in credentials:
-            webhook_signatures.sendgrid_key(credentials["webhookPublicKey"])
+            webhook_signatures.load_sendgrid_key(credentials["webhookPublicKey"])
     except Exception:
         return {"credentials/webhookPublicKey": "Not a base64 DER public key on the curve P-256."}
     return {}

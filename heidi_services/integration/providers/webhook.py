@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from heidi_common.crypto.webhook_signatures import InvalidSignature, header_bytes, require_equal, require_fresh
+from heidi_common.crypto.webhook_signatures import InvalidSignature, header_bytes, verify_any_equal, verify_timestamp
 from heidi_services.integration.providers import standard_webhooks
 from heidi_services.integration.providers.base import Config, Credentials, Inbound, Provider, Received, needs, text
 
@@ -16,7 +16,7 @@ PUBLIC_PREFIX = "whpk_"
 
 def verify(inbound: Inbound, credentials: Credentials, config: Config) -> None:
     timestamp = inbound.header("webhook-timestamp")
-    require_fresh(timestamp, inbound.now, TOLERANCE)
+    verify_timestamp(timestamp, inbound.now, TOLERANCE)
     signed = standard_webhooks.content(
         header_bytes(inbound.header("webhook-id")), header_bytes(timestamp), inbound.body
     )
@@ -25,7 +25,7 @@ def verify(inbound: Inbound, credentials: Credentials, config: Config) -> None:
     if secret.startswith(PUBLIC_PREFIX):
         _require_one_by(_public_key(secret), entries, signed)
     else:
-        require_equal(standard_webhooks.signature(secret, signed).encode(), *entries)
+        verify_any_equal(standard_webhooks.signature(secret, signed).encode(), *entries)
 
 
 def _public_key(encoded: str) -> Ed25519PublicKey:

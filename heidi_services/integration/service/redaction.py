@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from heidi_common.database.models import storable
+from heidi_common.database.models import storable_text
 
 _SHOWN = frozenset(
     {
@@ -22,7 +22,7 @@ _HIDDEN = "[redacted]"
 
 def headers(given: Mapping[str, str]) -> dict[str, str]:
     """A list of what is shown, not of what is hidden: the next provider's token has a name nobody knows yet."""
-    return {name: storable(value)[:500] for name, value in given.items() if name.lower() in _SHOWN}
+    return {name: storable_text(value)[:500] for name, value in given.items() if name.lower() in _SHOWN}
 
 
 def text(found: str, secrets: Iterable[str], limit: int) -> str:
@@ -30,4 +30,4 @@ def text(found: str, secrets: Iterable[str], limit: int) -> str:
     for secret in secrets:
         if len(secret) >= 6:
             found = found.replace(secret, _HIDDEN)
-    return storable(found)[:limit]
+    return storable_text(found)[:limit]

@@ -20,7 +20,7 @@ from heidi_common.database.transactions import delete_in_batches, transaction
 from heidi_common.messaging.events import IntegrationSync
 from heidi_common.messaging.inbox import PermanentFailure
 from heidi_common.messaging.jobs import HINT_LEASE, backoff, claim
-from heidi_common.messaging.jobs import overdue as overdue_rows
+from heidi_common.messaging.jobs import collect_overdue as overdue_rows
 from heidi_common.messaging.outbox import OutboxEvent, emit
 from heidi_common.problems import Conflict
 from heidi_services.integration.models import Integration, Sync, SyncStatus

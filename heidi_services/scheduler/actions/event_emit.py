@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from heidi_common.messaging.events import Custom
+from heidi_common.messaging.events import CustomEvent
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import FreeJson
 from heidi_services.scheduler.actions.base import JSON, Order, Outcome
@@ -23,5 +23,5 @@ class EventAction:
     payload = Payload
 
     def perform(self, order: Order, payload: JSON) -> Outcome:
-        fact = Custom(id=order.run_id, name=payload["type"], payload=payload["data"])
+        fact = CustomEvent(id=order.run_id, name=payload["type"], payload=payload["data"])
         return Outcome({"type": payload["type"]}, ((fact, None),))

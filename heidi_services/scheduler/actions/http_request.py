@@ -6,7 +6,7 @@ from http import HTTPStatus
 import requests
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from heidi_common.database.models import storable
+from heidi_common.database.models import storable_text
 from heidi_common.http_client.client import BlockedURLError, OutboundError, ResponseTooLarge, TimedOut, http_client
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import FreeJson, Text, iso
@@ -51,7 +51,7 @@ class HttpAction:
 
     def perform(self, order: Order, payload: JSON) -> Outcome:
         answer = _call(order, payload)
-        body = storable(answer.content[:KEPT].decode("utf-8", "replace"))
+        body = storable_text(answer.content[:KEPT].decode("utf-8", "replace"))
         if not 200 <= answer.status_code < 300:
             retry = answer.status_code >= 500 or answer.status_code in TRY_AGAIN
             raise ActionFailed(f"the answer was {answer.status_code}: {body[:200]}", retry=retry)

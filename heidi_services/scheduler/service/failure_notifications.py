@@ -36,4 +36,4 @@ def _tell(schedule: Any, event_id: UUID, verb: str, content: str) -> None:
     )
     # A subject is one line; a name may hold any text.
     subject = " ".join(f"Schedule {schedule.name} {verb}".split())
-    outbox.emit(fact, sealed={"subject": subject[:200], "content": content[:4000]}, event_id=event_id)
+    outbox.emit(fact, secret_data={"subject": subject[:200], "content": content[:4000]}, event_id=event_id)

@@ -17,7 +17,7 @@ GONE = "It did not end within its time limit, or its worker is gone."
 
 def overdue(limit: int) -> list[UUID]:
     """Runs that are due with no message under way, stamped as told."""
-    return jobs.overdue(ScheduleRun, open_status=Status.QUEUED, limit=limit)
+    return jobs.collect_overdue(ScheduleRun, open_status=Status.QUEUED, limit=limit)
 
 
 def reap() -> None:

@@ -9,7 +9,7 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts
-from heidi_common.identity.emails import checked_email
+from heidi_common.identity.emails import require_valid_email
 from heidi_common.identity.models import Role, User
 from heidi_common.identity.password_hashing import password_hasher
 from heidi_common.identity.password_policy import require_acceptable_password
@@ -26,13 +26,13 @@ def exists_one() -> bool:
 
 def appoint(email: str, password: str) -> tuple[User, bool]:
     """(administrator, whether newly created): an existing account keeps its password and gets the role."""
-    address = checked_email(email)
+    address = require_valid_email(email)
     with transaction():
         held = select(User).where(User.email == address, User.deleted_at.is_(None)).with_for_update()
         user = db.session.scalar(held)
         created = user is None
         if user is None:
-            require_acceptable_password(password, own=(address,))
+            require_acceptable_password(password, personal_data=(address,))
             hashed = password_hasher().hash(password)
             user = accounts.create_user(
                 email=address, password_hash=hashed, role=Role.ADMIN, email_verified_at=utcnow()

@@ -13,7 +13,7 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import expect_version, transaction
 from heidi_common.identity import accounts
-from heidi_common.identity.emails import checked_email
+from heidi_common.identity.emails import require_valid_email
 from heidi_common.identity.models import Role, User
 from heidi_common.identity.password_hashing import password_hasher
 from heidi_common.identity.password_policy import require_acceptable_password
@@ -30,8 +30,8 @@ OWN_FIELDS = frozenset({"first_name", "last_name", "phone", "locale", "timezone"
 
 def create(body: dict[str, Any], actor: UUID | None = None) -> User:
     """A new account. Its address counts as verified: an administrator vouches for it."""
-    email, names = checked_email(body["email"]), (body.get("first_name"), body.get("last_name"))
-    require_acceptable_password(body["password"], own=(email, *names))
+    email, names = require_valid_email(body["email"]), (body.get("first_name"), body.get("last_name"))
+    require_acceptable_password(body["password"], personal_data=(email, *names))
     hashed = password_hasher().hash(body["password"])
     profile = {key: value for key, value in body.items() if key not in ("email", "password")}
     with transaction():
@@ -49,7 +49,7 @@ def update(caller: Caller, user_id: UUID, changes: dict[str, Any], version: int 
 def change(user_id: UUID, changes: dict[str, Any], actor: UUID | None, version: int | None = None) -> User:
     """Change whatever is asked for; who may ask was settled before. `actor` is None on the command line."""
     if "email" in changes:
-        changes = changes | {"email": checked_email(changes["email"])}
+        changes = changes | {"email": require_valid_email(changes["email"])}
     with transaction():
         user = locked(user_id)
         expect_version(user, version)

@@ -7,7 +7,8 @@ from flask import Flask
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from heidi_common.audit.trail import GENESIS, Audit, fingerprint, record, record_failure, verify_chain
+from heidi_common.audit.chain import GENESIS_HASH, verify_chain
+from heidi_common.audit.trail import Audit, fingerprint, record, record_failure
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 
@@ -27,7 +28,7 @@ def test_rows_are_numbered_stamped_and_chained(app: Flask) -> None:
     note()
     found = rows()
     assert [row.position for row in found] == [1, 2, 3]
-    assert [row.previous_hash for row in found] == [GENESIS, found[0].hash, found[1].hash]
+    assert [row.previous_hash for row in found] == [GENESIS_HASH, found[0].hash, found[1].hash]
     assert verify_chain().rows == 3 and verify_chain().head == found[2].hash and verify_chain().broken_at is None
 
 

@@ -101,7 +101,7 @@ def test_what_is_not_a_plain_http_url_is_refused_unresolved(url: str) -> None:
 @pytest.mark.parametrize("url", INTERNAL_URLS)
 def test_an_internal_address_is_a_flaw_before_any_call_unless_its_network_is_allowed(url: str) -> None:
     url = url.format(port=80)
-    assert HttpClient().url_error(url) == "This address is not on the public internet."
+    assert HttpClient().url_error(url) == "The address is not on the public internet."
     assert HttpClient((ip_network("0.0.0.0/0"), ip_network("::/0"))).url_error(url) is None
 
 

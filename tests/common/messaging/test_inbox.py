@@ -127,8 +127,8 @@ def test_two_workers_at_once_have_one_effect(app: Flask, event_id: UUID) -> None
 
 def test_overdue_rows_are_told_again_once_in_a_while(event_id: UUID) -> None:
     make_due(event_id)
-    assert inbox.overdue(10) == [(CONSUMER, event_id)]
-    assert inbox.overdue(10) == []
+    assert inbox.collect_overdue(10) == [(CONSUMER, event_id)]
+    assert inbox.collect_overdue(10) == []
 
 
 def test_what_was_sealed_beside_a_fact_goes_with_its_last_subscriber(app: Flask, event_id: UUID) -> None:
@@ -141,7 +141,7 @@ def test_what_was_sealed_beside_a_fact_goes_with_its_last_subscriber(app: Flask,
     opened: list[object] = []
 
     def read(event: OutboxEvent) -> None:
-        opened.append(event.decrypted())
+        opened.append(event.decrypt_secret_data())
 
     def sealed() -> str | None:
         db.session.expire_all()

@@ -10,8 +10,9 @@ import pytest
 import redis
 
 from heidi_common.redis import cache as caching
-from heidi_common.redis.cache import Cache, PubSubMessage
+from heidi_common.redis.cache import Cache
 from heidi_common.redis.client import connect
+from heidi_common.redis.pubsub import PubSubMessage
 from heidi_standalone.servers.valkey import Valkey
 from tests.polling import PATIENCE, until
 
@@ -118,13 +119,13 @@ def test_many_keys_come_in_one_round_trip(cache: Cache, client: redis.Redis) -> 
 
 
 def test_set_operations(cache: Cache, client: redis.Redis) -> None:
-    cache.set_add("s", "a", "b", ttl=60)
-    cache.set_remove("s", "b")
-    assert cache.set_members("s") == {"a"}
-    assert cache.set_contains("s", "a") and not cache.set_contains("s", "b")
+    cache.add_members("s", "a", "b", ttl=60)
+    cache.remove_members("s", "b")
+    assert cache.members("s") == {"a"}
+    assert cache.has_member("s", "a") and not cache.has_member("s", "b")
     assert 0 < client.pttl("t:set:s") <= 60_000
-    cache.set_clear("s")
-    assert cache.set_members("s") == set()
+    cache.delete_set("s")
+    assert cache.members("s") == set()
 
 
 def test_a_subscriber_hears_what_is_published_after_it_stands(cache: Cache) -> None:
@@ -159,15 +160,15 @@ def test_a_refused_connection_is_a_miss_in_every_operation(caplog: pytest.LogCap
     with caplog.at_level(logging.WARNING):
         cache.set_json("a", 1, 60)
         cache.delete("a")
-        cache.set_add("s", "a")
+        cache.add_members("s", "a")
         cache.publish("c", 1)
         assert cache.get_json("a") is None
         assert cache.get_many(["a", "b"]) == [None, None]
-        assert cache.set_members("s") == set()
-        assert not cache.set_contains("s", "a")
+        assert cache.members("s") == set()
+        assert not cache.has_member("s", "a")
         assert cache.get_or_load("a", 60, lambda: 5) == 5
     said = [record.message for record in caplog.records if record.name == caching.__name__]
-    assert said == ["redis is away, working without it"]
+    assert said == ["redis is unavailable, continuing without it"]
 
 
 def test_a_silent_redis_costs_one_time_out_a_second_not_one_a_call(silent: redis.Redis, clock: Clock) -> None:
