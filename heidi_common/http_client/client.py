@@ -16,11 +16,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests import exceptions
-from urllib3.exceptions import DecodeError, HTTPError
+from urllib3.exceptions import HTTPError
 
 from heidi_common.config.settings import Settings
 from heidi_common.http_client.addresses import Network, is_allowed, literal_addresses
+from heidi_common.http_client.error_translation import translate_error
 from heidi_common.http_client.errors import (
     BlockedURLError,
     ConnectFailed,
@@ -37,6 +37,7 @@ from heidi_common.http_client.sockets import (
     current_call,
     resolve,
 )
+from heidi_common.http_client.urls import check_url
 from heidi_common.logger.request_id import request_id
 from heidi_common.runtime import per_app
 
@@ -53,12 +54,6 @@ __all__ = [
 DEFAULT_TIMEOUT = 15.0
 MAX_RESPONSE_BYTES = 1024 * 1024
 _CHUNK = 16 * 1024
-_INVALID_REQUEST = (
-    exceptions.InvalidURL,
-    exceptions.InvalidHeader,
-    exceptions.InvalidSchema,
-    exceptions.MissingSchema,
-)
 
 
 class HttpClient:
@@ -93,7 +88,7 @@ class HttpClient:
             A sentence that says why the URL can never be called, or None if no reason is known.
         """
         try:
-            _check_url(url)
+            check_url(url)
         except BlockedURLError as error:
             return f"{error.detail[0].upper()}{error.detail[1:]}."
         addresses = literal_addresses(urlsplit(url).hostname or "")
@@ -143,7 +138,7 @@ class HttpClient:
             ResponseTooLarge: The body is larger than `max_bytes`.
         """
         if not trusted:
-            _check_url(url)
+            check_url(url)
         allow = None if trusted else self._allow_nets
         call = TimedSocketCall(time.monotonic() + timeout, allow, self._resolver)
         session = self._trusted if trusted else self._guarded
@@ -164,7 +159,7 @@ class HttpClient:
                 with response:
                     _read(response, call, max_bytes, truncate)
             except (requests.RequestException, HTTPError, OSError, ValueError) as error:
-                raise _translate(error, call) from error
+                raise translate_error(error, call) from error
         return response
 
 
@@ -177,22 +172,6 @@ def _session(ca_file: str | None) -> requests.Session:
     for scheme in ("http://", "https://"):
         session.mount(scheme, GuardedAdapter(pool_connections=50, pool_maxsize=50))
     return session
-
-
-def _check_url(url: str) -> None:
-    if not url.isprintable() or any(char in url for char in " \\"):
-        raise BlockedURLError("the URL contains invalid characters")
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise BlockedURLError(f"the URL is malformed: {error}") from None
-    if parts.scheme not in ("http", "https"):
-        raise BlockedURLError("the URL must begin with http:// or https://")
-    if not parts.hostname:
-        raise BlockedURLError("the URL has no host")
-    if "@" in parts.netloc:
-        raise BlockedURLError("the URL must not contain credentials")
 
 
 def _with_request_id(headers: Mapping[str, str] | None) -> dict[str, str]:
@@ -215,31 +194,6 @@ def _read(response: requests.Response, call: TimedSocketCall, limit: int, trunca
     # Private API of requests 2.34: Response has no public way to set the body that `content` returns.
     response._content = bytes(body[:limit])
     response._content_consumed = True  # type: ignore[attr-defined]
-
-
-def _translate(error: Exception, call: TimedSocketCall) -> OutboundError:
-    """Translate the errors of requests and urllib3. The socket knows whether the request was sent."""
-    if call.expired() or isinstance(error, exceptions.Timeout | TimeoutError) or "timed out" in str(error):
-        return TimedOut("no response in time", ambiguous=call.sent)
-    if isinstance(error, DecodeError | exceptions.ContentDecodingError):
-        return ConnectionLost("the response cannot be decoded", ambiguous=True)
-    if call.sent:
-        return ConnectionLost(f"the connection broke: {_reason(error)}", ambiguous=True)
-    if isinstance(error, exceptions.SSLError):
-        return ConnectFailed(f"TLS: {_reason(error)}")
-    if isinstance(error, ValueError) and not isinstance(error, OSError | HTTPError):
-        return BlockedURLError(f"the request cannot be sent: {error}")
-    if isinstance(error, _INVALID_REQUEST):
-        return BlockedURLError(f"the request cannot be sent: {error}")
-    return ConnectFailed(_reason(error))
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost cause. The outer errors repeat the URL, which may contain a secret."""
-    inner = getattr(error, "reason", None) or (error.args[0] if error.args else None)
-    if isinstance(inner, BaseException) and inner is not error:
-        return _reason(inner)
-    return f"{type(error).__name__}: {error}"[:200]
 
 
 @per_app
