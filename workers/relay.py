@@ -24,7 +24,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.jobs import HINT_LEASE
 from heidi_common.messaging.outbox import OUTBOX_CHANNEL, POSITION_SEQUENCE, POSITIONED_CHANNEL, OutboxEvent
-from heidi_common.rabbitmq import Publisher
+from heidi_common.rabbitmq.publisher import Publisher
 from workers.actors import hint
 from workers.broker import make_broker
 from workers.cloudevents import message

@@ -23,9 +23,6 @@ from heidi_common.http_client.addresses import Network, is_allowed, literal_addr
 from heidi_common.http_client.error_translation import translate_error
 from heidi_common.http_client.errors import (
     BlockedURLError,
-    ConnectFailed,
-    ConnectionLost,
-    OutboundError,
     ResponseTooLarge,
     TimedOut,
 )
@@ -40,16 +37,6 @@ from heidi_common.http_client.sockets import (
 from heidi_common.http_client.urls import check_url
 from heidi_common.logger.request_id import request_id
 from heidi_common.runtime import per_app
-
-__all__ = [
-    "BlockedURLError",
-    "ConnectFailed",
-    "ConnectionLost",
-    "HttpClient",
-    "OutboundError",
-    "ResponseTooLarge",
-    "TimedOut",
-]
 
 DEFAULT_TIMEOUT = 15.0
 MAX_RESPONSE_BYTES = 1024 * 1024

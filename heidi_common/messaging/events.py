@@ -70,6 +70,8 @@ def _to_json(value: Any) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class _UserEvent(Event):
+    """An event about a user. `changed` names the changed fields or, for a new user, where the user comes from."""
+
     role: str
     is_active: bool
     changed: tuple[str, ...] | None = None
@@ -110,6 +112,8 @@ class NotificationSend(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class _NotificationEvent(Event):
+    """An event about the notification `id`. `reason` says why it has failed."""
+
     about_user: UUID
     channel: str
     category: str | None = None
@@ -143,6 +147,8 @@ class NotificationBatch(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class _CityEvent(Event):
+    """An event about a city. `changed` names the changed fields."""
+
     country: str
     changed: tuple[str, ...] | None = None
 
@@ -171,6 +177,8 @@ class ScheduleExecute(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleCompleted(Event):
+    """The run `id` has ended with `status`."""
+
     type = "schedule.completed"
     external = True
     schedule_id: UUID
@@ -200,6 +208,8 @@ class IntegrationSync(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class CoreOperation(Event):
+    """A request to run the operation `id` of core. Its input is passed as secret data: {input?}."""
+
     type = "core.operation"
     answered_by = "accept_operation"
     operation: str
@@ -207,6 +217,8 @@ class CoreOperation(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class CoreOperationCompleted(Event):
+    """The operation `id` of core has ended with `status`."""
+
     type = "core.operation.completed"
     external = True
     operation: str

@@ -8,23 +8,3 @@ external programs), `rpc` has request and response, and `connection` connects wi
     serve(url, "geo.distance", lambda payload: {...})  # the process that responds
     request(url, "geo.distance", {...}, timeout=2)     # the process that requests
 """
-
-from heidi_common.rabbitmq.connection import EVENTS, REQUESTS
-from heidi_common.rabbitmq.publisher import NotConfirmed, OutgoingMessage, Publisher
-from heidi_common.rabbitmq.rpc import NoServer, RequestFailed, RequestTimedOut, request, serve
-from heidi_common.rabbitmq.subscriber import IncomingMessage, subscribe
-
-__all__ = [
-    "EVENTS",
-    "REQUESTS",
-    "IncomingMessage",
-    "NoServer",
-    "NotConfirmed",
-    "OutgoingMessage",
-    "Publisher",
-    "RequestFailed",
-    "RequestTimedOut",
-    "request",
-    "serve",
-    "subscribe",
-]

@@ -7,7 +7,8 @@ import requests
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from heidi_common.database.models import storable_text
-from heidi_common.http_client.client import BlockedURLError, OutboundError, ResponseTooLarge, TimedOut, http_client
+from heidi_common.http_client.client import http_client
+from heidi_common.http_client.errors import BlockedURLError, OutboundError, ResponseTooLarge, TimedOut
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import FreeJson, Text, iso
 from heidi_common.schemas.validators import callable_url

@@ -8,14 +8,8 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from heidi_common.http_client.client import (
-    BlockedURLError,
-    ConnectFailed,
-    ConnectionLost,
-    HttpClient,
-    ResponseTooLarge,
-    TimedOut,
-)
+from heidi_common.http_client.client import HttpClient
+from heidi_common.http_client.errors import BlockedURLError, ConnectFailed, ConnectionLost, ResponseTooLarge, TimedOut
 from heidi_common.logger.request_id import bound_request_id
 from tests.common.misbehaving_servers import RawServer, create_certificate
 from tests.polling import PATIENCE, until

@@ -10,20 +10,10 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from heidi_common.logger.request_id import bound_request_id, request_id
 from heidi_common.problems import Conflict
-from heidi_common.rabbitmq import (
-    EVENTS,
-    REQUESTS,
-    IncomingMessage,
-    NoServer,
-    NotConfirmed,
-    OutgoingMessage,
-    Publisher,
-    RequestFailed,
-    RequestTimedOut,
-    request,
-    serve,
-    subscribe,
-)
+from heidi_common.rabbitmq.connection import EVENTS, REQUESTS
+from heidi_common.rabbitmq.publisher import NotConfirmed, OutgoingMessage, Publisher
+from heidi_common.rabbitmq.rpc import NoServer, RequestFailed, RequestTimedOut, request, serve
+from heidi_common.rabbitmq.subscriber import IncomingMessage, subscribe
 from tests.fixtures_rabbitmq import need_rabbitmq
 from tests.polling import PATIENCE, until
 from tests.rabbitmq_server import RabbitNode
