@@ -47,7 +47,7 @@ class FieldEncryptor:
         keys: Keys of 32 bytes each, in Base64 (either alphabet). The first one is the current key.
 
     Raises:
-        InvalidKey: There is no key, or a key is not Base64 or has another length.
+        InvalidKey: `keys` is empty, or a key is not Base64 or has another length.
     """
 
     def __init__(self, keys: Sequence[str]) -> None:

@@ -76,7 +76,7 @@ class CompiledStatement:
                 return list(connection.exec_driver_sql(self.sql, values))
 
     def first(self, **values: Any) -> Row | None:
-        """Execute the statement as `all` does and return the first row, or None if there are no rows."""
+        """Execute the statement as `all` does and return the first row, or None if it returns none."""
         return next(iter(self.all(**values)), None)
 
     def _execute_alone(self, values: dict[str, Any]) -> list[Row]:

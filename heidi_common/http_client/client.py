@@ -21,11 +21,7 @@ from urllib3.exceptions import HTTPError
 from heidi_common.config.settings import Settings
 from heidi_common.http_client.addresses import Network, is_allowed, literal_addresses
 from heidi_common.http_client.error_translation import translate_error
-from heidi_common.http_client.errors import (
-    BlockedURLError,
-    ResponseTooLarge,
-    TimedOut,
-)
+from heidi_common.http_client.errors import BlockedURLError, ResponseTooLarge, TimedOut
 from heidi_common.http_client.sockets import (
     CONNECT_TIMEOUT,
     GuardedAdapter,

@@ -60,7 +60,7 @@ def request(url: str, routing_key: str, payload: Any, timeout: float = 5.0) -> A
         NoServer: No process serves the routing key.
         RequestFailed: The handler failed.
         RequestTimedOut: There was no response in time.
-        AMQPError, OSError: There is no connection to the broker.
+        AMQPError, OSError: The broker is unreachable.
     """
     deadline = time.monotonic() + timeout
     responses: list[bytes] = []
