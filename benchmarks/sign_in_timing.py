@@ -71,7 +71,7 @@ def _prepare(app: Flask) -> None:
     with transaction():
         db.session.query(User).filter_by(email="inactive@example.test").one().is_active = False
         db.session.query(User).filter_by(email="deleted@example.test").one().deleted_at = utcnow()
-    redis_client().set(f"heidi:throttle:{login_throttle.account('locked@example.test').key}", MANY, ex=3600)
+    redis_client().set(f"heidi:throttle:{login_throttle.account_limit('locked@example.test').key}", MANY, ex=3600)
 
 
 def _measure(app: Flask, samples: int) -> dict[str, list[float]]:

@@ -51,7 +51,7 @@ def base_app(settings: Settings, name: str) -> Flask:
 
 def build_app(settings: Settings, *services: Service) -> Flask:
     """The app that serves these services (their routes, documents and commands)."""
-    from heidi_common.audit import trail
+    from heidi_common.audit import rejections
     from heidi_common.cli import commands
     from heidi_common.interceptors import cors, error_handlers, logging, rate_limit, security_headers, timeout
     from heidi_common.jwt import guards
@@ -69,7 +69,7 @@ def build_app(settings: Settings, *services: Service) -> Flask:
     timeout.init_timeout(app, settings)
     security_headers.init_security_headers(app)
     cors.init_cors(app, settings)
-    trail.init_audit(app)
+    rejections.init_audit(app)
     exporter.init_metrics(app)
     rate_limit.init_rate_limit(app, settings)
     init_jwt(app, settings)

@@ -1,6 +1,6 @@
-"""What belongs to one app: its settings, and one instance of each part that is created from them.
+"""The settings of an app, and the objects that libraries create from them: one of each for an app.
 
-A library declares its accessor with `per_app`; callers import that accessor (`redis_client()`, `http_client()`, ...).
+A library declares an accessor with `per_app`. Callers import that accessor (`redis_client()`, `http_client()`, ...).
 """
 
 from __future__ import annotations
@@ -20,14 +20,19 @@ EXTENSION = "heidi"
 
 @dataclass
 class Runtime:
-    """The settings of one app, and the parts created so far, each under the accessor that returns it."""
+    """The settings of an app and the objects that were created for it.
+
+    Attributes:
+        settings: The settings.
+        instances: The objects, each under the accessor that returns it.
+    """
 
     settings: Settings
-    parts: dict[Callable[[], Any], Any] = field(default_factory=dict)
+    instances: dict[Callable[[], Any], Any] = field(default_factory=dict)
 
 
 def init_runtime(app: Flask, settings: Settings) -> None:
-    """Give the app its settings. The parts are created at first use: a process pays only for what it needs."""
+    """Attach settings to an app. The objects of libraries are created at first use."""
     app.extensions[EXTENSION] = Runtime(settings)
 
 
@@ -55,8 +60,8 @@ def per_app(create: Callable[[Settings], T]) -> Callable[[], T]:
     def current() -> T:
         runtime = current_runtime()
         try:
-            return cast(T, runtime.parts[current])
+            return cast(T, runtime.instances[current])
         except KeyError:
-            return cast(T, runtime.parts.setdefault(current, create(runtime.settings)))
+            return cast(T, runtime.instances.setdefault(current, create(runtime.settings)))
 
     return current

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import flask_migrate
 import pytest
-from flask import Flask, current_app
+from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -23,8 +23,7 @@ from uuid_utils.compat import uuid7
 
 from heidi_common.app import base_app, build_app
 from heidi_common.audit import sampler as damper
-from heidi_common.audit.sampler import Sampler
-from heidi_common.audit.trail import SAMPLER
+from heidi_common.audit.rejections import token_failure_sampler
 from heidi_common.cli.commands import init_migrations
 from heidi_common.config.settings import Settings
 from heidi_common.database.models import utcnow
@@ -36,6 +35,7 @@ from heidi_common.jwt import keys
 from heidi_common.jwt import tokens as jwt
 from heidi_common.peers import client as peers
 from heidi_common.redis.client import redis_client
+from heidi_common.runtime import current_runtime
 from heidi_services import SERVICES
 from heidi_standalone.servers.postgres import Postgres
 from heidi_standalone.servers.valkey import Valkey
@@ -132,7 +132,7 @@ def _empty() -> None:
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"))
     redis_client().flushall()
-    current_app.extensions[SAMPLER] = Sampler()
+    current_runtime().instances.pop(token_failure_sampler, None)
 
 
 @pytest.fixture

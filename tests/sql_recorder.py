@@ -19,19 +19,19 @@ Sent = list[tuple[str, Any]]
 def noted() -> Iterator[Sent]:
     """Each statement with its values, in their order."""
     sent: Sent = []
-    alone = CompiledStatement._alone
+    execute_alone = CompiledStatement._execute_alone
 
     def note(_connection: object, _cursor: object, statement: str, values: Any, *_rest: object) -> None:
         sent.append((statement, values))
 
     def note_direct(statement: CompiledStatement, values: dict[str, Any]) -> list[Any]:
         sent.append((statement.sql, values))
-        return alone(statement, values)
+        return execute_alone(statement, values)
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(CompiledStatement, "_alone", note_direct)
+            patch.setattr(CompiledStatement, "_execute_alone", note_direct)
             yield sent
     finally:
         event.remove(Engine, "before_cursor_execute", note)

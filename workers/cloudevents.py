@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_common.rabbitmq import OutgoingMessage
+from heidi_common.rabbitmq.publisher import OutgoingMessage
 from heidi_common.schemas.fields import iso
 
 CONTENT_TYPE = "application/cloudevents+json"

@@ -67,7 +67,7 @@ def run_task(task: Callable[[], object]) -> Poll:
 def overdue_inbox() -> list[Message[Any]]:
     """Wake-up messages for events whose subscriber has not been woken, or failed and is due for another attempt."""
     queues = {item.actor: item.queue for item in SUBSCRIPTIONS if isinstance(item, Consume)}
-    rows = inbox.overdue(LIMIT)
+    rows = inbox.collect_overdue(LIMIT)
     return [hint(queues[consumer], consumer, str(event_id)) for consumer, event_id in rows if consumer in queues]
 
 

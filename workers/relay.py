@@ -23,8 +23,8 @@ from heidi_common.database.listener import NotifyListener
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.jobs import HINT_LEASE
-from heidi_common.messaging.outbox import CHANNEL, POSITIONED, POSITIONS, OutboxEvent
-from heidi_common.rabbitmq import Publisher
+from heidi_common.messaging.outbox import OUTBOX_CHANNEL, POSITION_SEQUENCE, POSITIONED_CHANNEL, OutboxEvent
+from heidi_common.rabbitmq.publisher import Publisher
 from workers.actors import hint
 from workers.broker import make_broker
 from workers.cloudevents import message
@@ -96,12 +96,12 @@ def _mark_sent(events: Sequence[OutboxEvent]) -> None:
         .order_by(OutboxEvent.id)
         .subquery()
     )
-    places = sql_select(batch.c.id, POSITIONS.next_value().label("position")).subquery()
+    places = sql_select(batch.c.id, POSITION_SEQUENCE.next_value().label("position")).subquery()
     statement = (
         update(OutboxEvent).where(OutboxEvent.id == places.c.id).values(sent_at=func.now(), position=places.c.position)
     )
     db.session.execute(statement.execution_options(synchronize_session=False))
-    db.session.execute(sql_select(func.pg_notify(POSITIONED, "")))
+    db.session.execute(sql_select(func.pg_notify(POSITIONED_CHANNEL, "")))
 
 
 class _Outside:
@@ -125,7 +125,7 @@ def main() -> None:
     app = base_app(settings, "relay")
     broker = make_broker(settings.broker_url)
     outside = _Outside(settings.broker_url)
-    listener = NotifyListener(settings.database_url, CHANNEL, name="relay-listener")
+    listener = NotifyListener(settings.database_url, OUTBOX_CHANNEL, name="relay-listener")
 
     def relay_all() -> None:
         started_at = time.monotonic()

@@ -1,4 +1,4 @@
-"""What anybody can cause without end is noted now and then, with a count of what was left out."""
+"""Sampling of events that clients can cause without limit: one per key and minute, with a count of the others."""
 
 from __future__ import annotations
 
@@ -11,22 +11,34 @@ MAX_KEYS = 100
 
 
 class Sampler:
-    """Lets one through for each key a minute, and no more than a hundred keys: of a process, so it needs no Redis."""
+    """Selects the events that are recorded. Its state belongs to the process, so that it does not need Redis.
+
+    In each window of 60 s it selects the first event of each key, for up to 100 keys. Safe for threads.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._ends = 0.0
+        self._window_ends_at = 0.0
         self._keys: set[Hashable] = set()
-        self._left_out = 0
+        self._suppressed = 0
 
-    def admit(self, key: Hashable) -> int | None:
-        """How many were left out since the last one that was let through; None when this one is left out, too."""
+    def should_record(self, key: Hashable) -> bool:
+        """Whether to record this event. If not, it is counted as suppressed.
+
+        Args:
+            key: Events with the same key are alike, so that one of them is enough.
+        """
         with self._lock:
-            if time.monotonic() >= self._ends:
-                self._ends, self._keys = time.monotonic() + WINDOW_SECONDS, set()
+            if time.monotonic() >= self._window_ends_at:
+                self._window_ends_at, self._keys = time.monotonic() + WINDOW_SECONDS, set()
             if key in self._keys or len(self._keys) >= MAX_KEYS:
-                self._left_out += 1
-                return None
+                self._suppressed += 1
+                return False
             self._keys.add(key)
-            left_out, self._left_out = self._left_out, 0
-            return left_out
+            return True
+
+    def take_suppressed(self) -> int:
+        """Return the number of events that were suppressed since the last call, and start counting again."""
+        with self._lock:
+            suppressed, self._suppressed = self._suppressed, 0
+            return suppressed

@@ -1,12 +1,17 @@
-"""Base64 without padding, as it stands in tokens, keys and cursors (RFC 4648, section 5)."""
+"""Base64 with the URL-safe alphabet and without padding, as tokens, keys and cursors use it (RFC 4648, section 5)."""
 
 import base64
 
 
 def encode(raw: bytes) -> str:
+    """Encode bytes."""
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
 def decode(text: str) -> bytes:
-    """ValueError for what cannot be read."""
+    """Decode text with or without padding.
+
+    Raises:
+        ValueError: The text is not Base64.
+    """
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -1,14 +1,16 @@
-"""Field encryption: what must be stored but never read from a stolen database.
+"""Field encryption: for secrets that must be stored but must not be readable in a stolen database.
 
-A token is ``v1.<key id>.<nonce and ciphertext>``; the key id names the key without
-telling anything about it, so keys rotate by putting a new one in front of the old ones::
+An encrypted value is a token, `v1.<key id>.<nonce and ciphertext>`. The key id identifies the key without revealing
+it. To rotate keys, put a new key in front of the old ones::
 
-    sealer = Sealer(settings.encryption_keys)
-    token = sealer.encrypt({"apiKey": "..."}, context=b"integration:" + integration_id.bytes)
-    sealer.decrypt(token, context=b"integration:" + integration_id.bytes)
+    encryptor = FieldEncryptor(settings.encryption_keys)
+    token = encryptor.encrypt({"apiKey": "..."}, context=b"integration:" + integration_id.bytes)
+    encryptor.decrypt(token, context=b"integration:" + integration_id.bytes)
 
-The context is not stored. It ties a token to its place, so that a token copied into
-another row does not open there.
+The context is authenticated but not stored. It binds a token to its row and column, so that a token that was copied
+to another row cannot be decrypted there.
+
+Source: AES-256-GCM with random 96-bit nonces, NIST SP 800-38D.
 """
 
 import base64
@@ -31,59 +33,97 @@ _NONCE_BYTES = 12
 
 
 class InvalidKey(ValueError):
-    """A configured key cannot be used; the message never holds the key itself."""
+    """A configured key cannot be used. The message names its position, never the key itself."""
 
 
 class DecryptionError(ValueError):
-    """A token is damaged, belongs elsewhere, or was sealed with a key we no longer have."""
+    """A token is damaged, belongs to another context, or was encrypted with a key that is not configured."""
 
 
 class FieldEncryptor:
-    """Seals JSON values with AES-256-GCM. The first key seals, every key opens."""
+    """Encrypts JSON values with AES-256-GCM. The first key encrypts; every key decrypts.
+
+    Args:
+        keys: Keys of 32 bytes each, in Base64 (either alphabet). The first one is the current key.
+
+    Raises:
+        InvalidKey: `keys` is empty, or a key is not Base64 or has another length.
+    """
 
     def __init__(self, keys: Sequence[str]) -> None:
         if not keys:
-            raise InvalidKey("at least one encryption key is needed")
-        raw = [_decode_key(key, number) for number, key in enumerate(keys, start=1)]
-        self._ciphers = {_key_id(key): AESGCM(key) for key in raw}
-        self._current = _key_id(raw[0])
+            raise InvalidKey("at least one encryption key is required")
+        raw_keys = [_decode_key(key, number) for number, key in enumerate(keys, start=1)]
+        self._ciphers = {_key_id(key): AESGCM(key) for key in raw_keys}
+        self._current = _key_id(raw_keys[0])
 
-    def encrypt(self, obj: Any, context: bytes = b"") -> str:
-        """Encrypt any JSON value."""
-        plain = json.dumps(obj, separators=(",", ":"), ensure_ascii=False).encode()
-        return self._encrypt(plain, context)
+    def encrypt(self, value: Any, context: bytes = b"") -> str:
+        """Encrypt a JSON value with the current key.
+
+        Args:
+            value: Any JSON value.
+            context: Identifies the place where the token will be stored. `decrypt` needs the same bytes.
+
+        Returns:
+            The token. It differs each time, also for equal values.
+        """
+        plaintext = json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+        return self._encrypt(plaintext, context)
 
     def decrypt(self, token: str, context: bytes = b"") -> Any:
-        """The value that was sealed; ``CannotOpen`` when it cannot be trusted."""
+        """Decrypt a token.
+
+        Args:
+            token: The token that `encrypt` has returned.
+            context: The context that was passed to `encrypt`.
+
+        Returns:
+            The JSON value.
+
+        Raises:
+            DecryptionError: The token is damaged, belongs to another context, or its key is not configured.
+        """
         return json.loads(self._decrypt(token, context))
 
     def reencrypt(self, token: str, context: bytes = b"") -> str:
-        """The same value under the current key; the token itself when it already is."""
-        plain = self._decrypt(token, context)
-        return token if self.is_current(token) else self._encrypt(plain, context)
+        """Encrypt the value of a token again with the current key.
+
+        Args:
+            token: The token that `encrypt` has returned.
+            context: The context that was passed to `encrypt`.
+
+        Returns:
+            A new token, or the same one if it was encrypted with the current key.
+
+        Raises:
+            DecryptionError: As in `decrypt`.
+        """
+        plaintext = self._decrypt(token, context)
+        return token if self.is_current(token) else self._encrypt(plaintext, context)
 
     def is_current(self, token: str) -> bool:
+        """Whether a token was encrypted with the current key."""
         return token.startswith(f"{_FORMAT}.{self._current}.")
 
-    def _encrypt(self, plain: bytes, context: bytes) -> str:
+    def _encrypt(self, plaintext: bytes, context: bytes) -> str:
         nonce = os.urandom(_NONCE_BYTES)
-        sealed = self._ciphers[self._current].encrypt(nonce, plain, _bind(self._current, context))
-        return f"{_FORMAT}.{self._current}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
+        ciphertext = self._ciphers[self._current].encrypt(nonce, plaintext, _associated_data(self._current, context))
+        return f"{_FORMAT}.{self._current}.{base64.urlsafe_b64encode(nonce + ciphertext).decode()}"
 
     def _decrypt(self, token: str, context: bytes) -> bytes:
         key_id, blob = _parse(token)
         cipher = self._ciphers.get(key_id)
         if cipher is None:
-            raise DecryptionError(f"sealed with key {key_id}, which is not configured")
+            raise DecryptionError(f"encrypted with key {key_id}, which is not configured")
         try:
-            return cipher.decrypt(blob[:_NONCE_BYTES], blob[_NONCE_BYTES:], _bind(key_id, context))
+            return cipher.decrypt(blob[:_NONCE_BYTES], blob[_NONCE_BYTES:], _associated_data(key_id, context))
         except InvalidTag:
-            raise DecryptionError("the token is damaged or belongs to another place") from None
+            raise DecryptionError("the token is damaged or belongs to another context") from None
 
 
 def _decode_key(key: str, number: int) -> bytes:
     try:
-        # Both alphabets are in use: openssl prints one, Python's Fernet the other.
+        # openssl prints the standard alphabet, Python's Fernet the URL-safe one.
         raw = base64.b64decode(key.strip().replace("-", "+").replace("_", "/"), validate=True)
     except (binascii.Error, ValueError):
         raise InvalidKey(f"encryption key {number} is not base64") from None
@@ -96,24 +136,24 @@ def _key_id(key: bytes) -> str:
     return hashlib.sha256(b"heidi key id" + key).hexdigest()[:8]
 
 
-def _bind(key_id: str, context: bytes) -> bytes:
+def _associated_data(key_id: str, context: bytes) -> bytes:
     return f"{_FORMAT}.{key_id}.".encode() + context
 
 
 def _parse(token: str) -> tuple[str, bytes]:
     parts = token.split(".")
     if len(parts) != 3 or parts[0] != _FORMAT or not parts[2].isascii():
-        raise DecryptionError("not a sealed value")
+        raise DecryptionError("not an encrypted value")
     try:
         blob = base64.b64decode(parts[2], altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
-        raise DecryptionError("not a sealed value") from None
+        raise DecryptionError("not an encrypted value") from None
     if len(blob) <= _NONCE_BYTES:
-        raise DecryptionError("not a sealed value")
+        raise DecryptionError("not an encrypted value")
     return parts[1], blob
 
 
 @per_app
 def field_encryptor(settings: Settings) -> FieldEncryptor:
-    """Encrypts and decrypts fields with ENCRYPTION_KEYS."""
+    """The encryptor of the current app, with the settings' ENCRYPTION_KEYS."""
     return FieldEncryptor(settings.encryption_keys)

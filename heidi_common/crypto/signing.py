@@ -10,10 +10,9 @@ from heidi_common.runtime import current_settings
 
 
 def signer(salt: str) -> Signer:
-    """A signer for one purpose.
+    """Create a signer (HMAC-SHA-256) for one purpose.
 
     Args:
-        salt: Names the purpose. A signature made under one salt is not valid under another.
+        salt: Names the purpose. A signature with one salt is not valid for another salt.
     """
-    secret = current_settings().secret_key
-    return Signer(secret, salt=salt, key_derivation="hmac", digest_method=hashlib.sha256)
+    return Signer(current_settings().secret_key, salt=salt, key_derivation="hmac", digest_method=hashlib.sha256)

@@ -1,8 +1,10 @@
-"""What proves who called us, and how Twilio and SendGrid sign: for receipts of our own messages and for integrations.
+"""Verification of webhook signatures, with the schemes of Twilio and SendGrid.
 
-Everything works on the raw bytes of the body: a parsed and re-written body has another signature.
-https://www.twilio.com/docs/usage/security#validating-requests
-https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features
+Delivery receipts of notifications and the webhooks of integrations both use them. Signatures are verified over the raw
+bytes of the body, because a body that was parsed and serialized again has another signature.
+
+Source: https://www.twilio.com/docs/usage/security#validating-requests
+Source: https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/getting-started-event-webhook-security-features
 """
 
 from __future__ import annotations
@@ -17,86 +19,143 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-TWILIO = "X-Twilio-Signature"
-SENDGRID = "X-Twilio-Email-Event-Webhook-Signature"
-SENDGRID_TIME = "X-Twilio-Email-Event-Webhook-Timestamp"
-SENDGRID_TOLERANCE = 24 * 3600
-"""SendGrid repeats the same signed request for a day, so a narrow window would refuse its retries."""
+TWILIO_SIGNATURE_HEADER = "X-Twilio-Signature"
+SENDGRID_SIGNATURE_HEADER = "X-Twilio-Email-Event-Webhook-Signature"
+SENDGRID_TIMESTAMP_HEADER = "X-Twilio-Email-Event-Webhook-Timestamp"
+SENDGRID_TOLERANCE_SECONDS = 24 * 3600
+"""SendGrid repeats a request with the same signature for a day, so a smaller tolerance would reject its retries."""
 
 _UNIX_SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
-_PORTS = {"https": 443, "http": 80}
-_FORM = "application/x-www-form-urlencoded"
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+_FORM_TYPE = "application/x-www-form-urlencoded"
 
 
 class InvalidSignature(Exception):
-    """The request does not prove its sender. The reason is for the owner's log, never for the answer."""
+    """The signature of a request is invalid. The reason is for the owner's log and must not be in the response."""
 
 
 def header_bytes(header: str) -> bytes:
-    """WSGI hands headers over as latin-1: this gives back the bytes that were on the wire."""
+    """The bytes of a header as they were received. WSGI decodes headers as Latin-1."""
     return header.encode("latin-1")
 
 
-def require_equal(given: bytes, *wanted: bytes) -> None:
-    """Constant-time on bytes: `compare_digest` raises on text outside ASCII. Every candidate is compared."""
-    matches = [hmac.compare_digest(given, candidate) for candidate in wanted]
+def verify_any_equal(signature: bytes, *candidates: bytes) -> None:
+    """Verify that a signature equals one of several candidates, in constant time.
+
+    Args:
+        signature: Bytes, because `compare_digest` does not accept text outside of ASCII.
+        candidates: All of them are compared.
+
+    Raises:
+        InvalidSignature: No candidate is equal.
+    """
+    matches = [hmac.compare_digest(signature, candidate) for candidate in candidates]
     if not any(matches):
         raise InvalidSignature("signature does not match")
 
 
-def require_fresh(timestamp: str, now: float, tolerance: float) -> None:
-    """Both ways: a timestamp in the future is as wrong as an old one."""
+def verify_timestamp(timestamp: str, now: float, tolerance: float) -> None:
+    """Verify that a signed timestamp is recent.
+
+    Args:
+        timestamp: Unix time in seconds, as text.
+        now: The current Unix time in seconds.
+        tolerance: The largest difference, in seconds, into the past and into the future.
+
+    Raises:
+        InvalidSignature: The timestamp is not a number or is outside of the tolerance.
+    """
     if not _UNIX_SECONDS.fullmatch(timestamp):
         raise InvalidSignature("timestamp is not a number of seconds")
     if abs(now - int(timestamp)) > tolerance:
         raise InvalidSignature("timestamp is outside the tolerance")
 
 
-def require_twilio(given: str, *, url: str, content_type: str, body: bytes, token: str) -> None:
-    """base64 HMAC-SHA1 over the URL and the sorted form fields, or over a URL that holds the hash of a JSON body."""
-    signed = _twilio_fields(url, content_type, body)
-    # SHA-1 is Twilio's choice; as an HMAC it still stands.
-    keyed = [hmac.new(token.encode(), (form + signed).encode(), hashlib.sha1) for form in _twilio_urls(url)]
-    require_equal(header_bytes(given), *(base64.b64encode(one.digest()) for one in keyed))
+def verify_twilio(signature: str, *, url: str, content_type: str, body: bytes, token: str) -> None:
+    """Verify a signature of Twilio: HMAC-SHA1 over the URL and the sorted form fields.
+
+    For a JSON body the signed URL contains the hash of the body (`bodySHA256`).
+
+    Args:
+        signature: The header X-Twilio-Signature, in Base64.
+        url: The URL that Twilio has called, with its query.
+        content_type: The Content-Type of the request.
+        body: The raw body.
+        token: The auth token of the account.
+
+    Raises:
+        InvalidSignature: The signature does not match, or the body is not covered by it.
+        ValueError: The form is not UTF-8.
+    """
+    fields = _twilio_fields(url, content_type, body)
+    # Twilio chose SHA-1. Its known weaknesses do not affect HMAC.
+    macs = [hmac.digest(token.encode(), (form + fields).encode(), "sha1") for form in _twilio_urls(url)]
+    verify_any_equal(header_bytes(signature), *map(base64.b64encode, macs))
 
 
 def parse_form(body: bytes) -> dict[str, list[str]]:
-    """The fields of a form, empty ones too. Raises ValueError for what is not UTF-8."""
+    """Parse a URL-encoded form, with its empty fields.
+
+    Raises:
+        ValueError: The body is not UTF-8.
+    """
     return parse_qs(body.decode(), keep_blank_values=True, errors="strict")
 
 
 def _twilio_fields(url: str, content_type: str, body: bytes) -> str:
     hashes = parse_qs(urlsplit(url).query).get("bodySHA256")
     if hashes:
-        require_equal(header_bytes(hashes[0].lower()), hashlib.sha256(body).hexdigest().encode())
+        verify_any_equal(header_bytes(hashes[0].lower()), hashlib.sha256(body).hexdigest().encode())
         return ""
-    if not content_type.lower().startswith(_FORM):
-        # Without the hash nothing ties such a body to the signature.
+    if not content_type.lower().startswith(_FORM_TYPE):
+        # Without the hash the signature does not cover such a body.
         raise InvalidSignature("neither form fields nor bodySHA256")
     form = parse_form(body)
     return "".join(name + value for name in sorted(form) for value in sorted(set(form[name])))
 
 
 def _twilio_urls(url: str) -> tuple[str, str]:
-    """Twilio signs sometimes the one with a port, sometimes the one without."""
+    """The URL with and without the port: Twilio signs either form."""
     parts = urlsplit(url)
     host = parts.netloc.rsplit(":", 1)[0] if parts.port else parts.netloc
-    port = parts.port or _PORTS[parts.scheme]
+    port = parts.port or _DEFAULT_PORTS[parts.scheme]
     return urlunsplit(parts._replace(netloc=f"{host}:{port}")), urlunsplit(parts._replace(netloc=host))
 
 
-def sendgrid_key(encoded: str) -> ec.EllipticCurvePublicKey:
-    """The public key as SendGrid shows it: base64 of DER, on the curve P-256."""
+def load_sendgrid_key(encoded: str) -> ec.EllipticCurvePublicKey:
+    """Load the public key that SendGrid displays.
+
+    Args:
+        encoded: A key on the curve P-256, in DER and Base64.
+
+    Raises:
+        InvalidSignature: The key is on another curve.
+        ValueError: The text is not such a key.
+    """
     key = load_der_public_key(base64.b64decode(encoded, validate=True))
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise InvalidSignature("the public key is not on the curve P-256")
     return key
 
 
-def require_sendgrid(
-    given: str, timestamp: str, *, body: bytes, key: str, now: float, tolerance: float = SENDGRID_TOLERANCE
+def verify_sendgrid(
+    signature: str, timestamp: str, *, body: bytes, key: str, now: float, tolerance: float = SENDGRID_TOLERANCE_SECONDS
 ) -> None:
-    """ECDSA P-256 / SHA-256 over `timestamp + body`, the body with its trailing CRLF: it is part of what was signed."""
-    require_fresh(timestamp, now, tolerance)
-    signature = base64.b64decode(header_bytes(given), validate=True)
-    sendgrid_key(key).verify(signature, header_bytes(timestamp) + body, ec.ECDSA(SHA256()))
+    """Verify a signature of SendGrid: ECDSA P-256 with SHA-256 over the timestamp and the body.
+
+    Args:
+        signature: The header X-Twilio-Email-Event-Webhook-Signature, in Base64.
+        timestamp: The header X-Twilio-Email-Event-Webhook-Timestamp, in Unix seconds.
+        body: The raw body, with its trailing CRLF, which is signed too.
+        key: The public key, as in `load_sendgrid_key`.
+        now: The current Unix time in seconds.
+        tolerance: The largest difference between both times, in seconds.
+
+    Raises:
+        InvalidSignature: The timestamp is outside of the tolerance.
+        cryptography.exceptions.InvalidSignature: The signature does not match.
+        ValueError: The signature is not Base64, or the key cannot be loaded.
+    """
+    verify_timestamp(timestamp, now, tolerance)
+    raw_signature = base64.b64decode(header_bytes(signature), validate=True)
+    load_sendgrid_key(key).verify(raw_signature, header_bytes(timestamp) + body, ec.ECDSA(SHA256()))

@@ -1,7 +1,8 @@
-"""Hot statements: compiled once, run by the driver, one round trip each.
+"""Hot statements: compiled once, executed by the driver itself, one round trip each.
 
-SQLAlchemy looks up the compiled form and sets up a result each time; for a row by its id that is four fifths of the
-work in Python. And one statement needs no BEGIN and COMMIT of its own: alone it is a transaction.
+For each execution SQLAlchemy looks up the compiled form and sets up a result. When a row is read by its id, that is
+four fifths of the work in Python. A statement that runs alone also needs no BEGIN and COMMIT: it is a transaction of
+its own.
 """
 
 from __future__ import annotations
@@ -20,14 +21,23 @@ from heidi_common.database.transactions import holds_connection, in_transaction,
 
 _DIALECT = PGDialect_psycopg2()  # type: ignore[no-untyped-call]
 Row: TypeAlias = Any
-"""A named tuple, with the Python types that psycopg2 gives (SQLAlchemy has told it about UUIDs)."""
+"""A named tuple. Its values have the types that psycopg2 returns; SQLAlchemy registers UUID with psycopg2."""
 
 
 class CompiledStatement:
-    """A statement that stands alone, or takes part in the `transaction()` around it. Values are given by name.
+    """A statement that is compiled once and executed with named values, as a prepared query would be.
 
-    Types whose values SQLAlchemy converts are not for it: JSON goes in and comes out as text. Unless it `changes`
-    something, it is run again when its connection turns out to have died.
+    Inside a `transaction()` it takes part in that transaction; outside, it is a transaction of its own. Types whose
+    values SQLAlchemy converts are not supported: JSON is passed and returned as text.
+
+    Args:
+        statement: A SELECT, or an INSERT, UPDATE or DELETE with RETURNING. Parameters are `bindparam`s or `:name`.
+        changes: Whether it changes data. A statement that does not is repeated once if its connection turns out to
+            be dead; a change is never repeated.
+
+    Raises:
+        ValueError: SQLAlchemy would compute the value of a column in Python (a default or `onupdate`). Give the
+            column a value in the statement.
     """
 
     def __init__(self, statement: ClauseElement, *, changes: bool = False) -> None:
@@ -39,26 +49,37 @@ class CompiledStatement:
         self._changes = changes
 
     def all(self, **values: Any) -> list[Row]:
-        """Every row that it returns. Raises what SQLAlchemy raises."""
+        """Execute the statement and fetch all rows.
+
+        Args:
+            values: The values of the statement's parameters, by name.
+
+        Returns:
+            The rows as named tuples, in the order of the statement.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: The database rejected the statement or the connection is lost.
+            Unavailable: The request has exceeded its time limit.
+        """
         values = self._constants | values
-        # A reader that has a connection already takes no second one: threads that wait for each other's end in a queue.
+        # A thread that holds a connection must not wait for a second one: all threads could end up waiting.
         if in_transaction() or (not self._changes and holds_connection()):
             return list(db.session.connection().exec_driver_sql(self.sql, values))
         check_deadline()
         try:
-            return self._alone(values)
+            return self._execute_alone(values)
         except psycopg2.Error as error:
             if self._changes or not isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError):
                 raise DBAPIError.instance(self.sql, None, error, psycopg2.Error, dialect=_DIALECT) from error
-            # Again by SQLAlchemy, which knows which connections a restarted database leaves dead.
+            # Repeat it through SQLAlchemy, which discards the connections that a database restart has broken.
             with reading() as connection:
                 return list(connection.exec_driver_sql(self.sql, values))
 
     def first(self, **values: Any) -> Row | None:
-        """The first row; None when there is none."""
+        """Execute the statement as `all` does and return the first row, or None if it returns none."""
         return next(iter(self.all(**values)), None)
 
-    def _alone(self, values: dict[str, Any]) -> list[Row]:
+    def _execute_alone(self, values: dict[str, Any]) -> list[Row]:
         with closing(db.engine.raw_connection()) as pooled:
             driver: Any = pooled.driver_connection
             try:

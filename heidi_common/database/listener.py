@@ -15,18 +15,18 @@ from heidi_common.database.dsn import psycopg2_dsn
 
 log = logging.getLogger(__name__)
 CHECK_SECONDS = 10.0
-"""After so long without a notification, a statement checks that the server is still there."""
-PAUSE_SECONDS = 0.5
+"""After this many seconds without a notification, a statement checks that the server still responds."""
+RECONNECT_PAUSE_SECONDS = 0.5
 
-Handle = Callable[[Set[str] | None], object]
-"""Called with the payloads of the notifications that arrived. The set is empty after a time-out; None after a
-(re)connect, when notifications may have been missed."""
+NotificationHandler = Callable[[Set[str] | None], object]
+"""Called with the payloads of the notifications that arrived. The set is empty after a time-out. The argument is None
+after each connect, because notifications may have been missed before it."""
 
 
 class NotifyListener:
-    """Listens on channels, for one thread.
+    """Listens on channels of PostgreSQL. An instance belongs to one thread.
 
-    A loop of its own calls `wait`; a thread that does nothing else calls `run`.
+    A thread that only listens calls `run`. A loop that has other work to do calls `wait`.
 
     Args:
         database_url: DATABASE_URL.
@@ -42,10 +42,13 @@ class NotifyListener:
         self._checked_at = 0.0
 
     def wait(self, seconds: float) -> set[str]:
-        """Wait for notifications; connects first if there is no connection.
+        """Wait for notifications. Connects first if there is no connection.
+
+        Args:
+            seconds: The longest time to wait, in seconds.
 
         Returns:
-            The payloads, without duplicates; empty after `seconds` without a notification.
+            The payloads without duplicates, or an empty set after `seconds` without a notification.
 
         Raises:
             psycopg2.Error: The connection is lost. The next call connects again.
@@ -58,11 +61,18 @@ class NotifyListener:
             self.close()
             raise
 
-    def run(self, handle: Handle, *, timeout: float, until: Callable[[], bool], max_pause: float = 5.0) -> None:
+    def run(
+        self, handle: NotificationHandler, *, timeout: float, until: Callable[[], bool], max_pause: float = 5.0
+    ) -> None:
         """Call `handle` after each connect, notification and time-out, until `until` returns True.
 
-        A failure, of the connection or of `handle`, is logged once; then the listener connects again, with pauses
-        that grow to `max_pause` seconds.
+        If the connection or `handle` fails, the listener logs the first failure in a row and connects again.
+
+        Args:
+            handle: Receives the payloads, or None after a connect.
+            timeout: Seconds without a notification after which `handle` is called with an empty set.
+            until: Checked before each wait. The connection is closed when it returns True.
+            max_pause: The longest pause between two attempts to connect, in seconds. Pauses grow with each failure.
         """
         failures = 0
         while not until():
@@ -74,11 +84,11 @@ class NotifyListener:
                 failures += 1
                 if failures == 1:
                     log.warning("listener failed", extra={"role": self._name, "error": repr(error)[:300]})
-                time.sleep(min(failures * PAUSE_SECONDS, max_pause))
+                time.sleep(min(failures * RECONNECT_PAUSE_SECONDS, max_pause))
         self.close()
 
     def close(self) -> None:
-        """Close the connection; the next `wait` opens another."""
+        """Close the connection. The next `wait` opens a new one."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()

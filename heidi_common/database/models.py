@@ -1,4 +1,4 @@
-"""The declarative base, and the mixin of rows with an identity."""
+"""The declarative base of all tables, and the `Entity` mixin of rows with an id and a version."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, declared_attr, mapped_column
 from uuid_utils.compat import uuid7
 
-NAMING = {
+NAMING_CONVENTION = {
     "ix": "ix_%(column_0_label)s",
     "uq": "uq_%(table_name)s_%(column_0_name)s",
     "ck": "ck_%(table_name)s_%(constraint_name)s",
@@ -21,18 +21,28 @@ NAMING = {
 
 
 def utcnow() -> datetime:
+    """The current time, with the time zone UTC."""
     return datetime.now(UTC)
 
 
-def storable(text: str) -> str:
-    """What somebody else said, as far as PostgreSQL can hold it: no NUL, no lone surrogate."""
+def storable_text(text: str) -> str:
+    """Replace what PostgreSQL cannot store in text that comes from outside.
+
+    Args:
+        text: Any text, such as the error message of a remote server.
+
+    Returns:
+        The text with each lone surrogate replaced by `?` and each NUL by U+FFFD.
+
+    Source: PostgreSQL manual, section 8.3: a character with code zero cannot be stored.
+    """
     return text.encode("utf-8", "replace").decode().replace("\x00", "\N{REPLACEMENT CHARACTER}")
 
 
 class Base(DeclarativeBase):
-    """Base of every table. Text, timestamptz and JSONB are what Python's types mean here."""
+    """Base of every table. Python's str, datetime and dict map to text, timestamptz and jsonb."""
 
-    metadata = MetaData(naming_convention=NAMING)
+    metadata = MetaData(naming_convention=NAMING_CONVENTION)
     type_annotation_map = {
         str: Text(),
         datetime: DateTime(timezone=True),
@@ -41,7 +51,7 @@ class Base(DeclarativeBase):
 
 
 class Entity:
-    """A row with an identity: uuid7 id, timestamps, and a version that ETags and If-Match rely on."""
+    """Mixin for rows with a UUIDv7 id, timestamps, and a version that ETags and If-Match are derived from."""
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())

@@ -1,4 +1,4 @@
-"""The database: declarative base, the Entity mixin and the one place that commits."""
+"""The engine and the session (`db`), the check of idle connections, and the deadline of a request."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from heidi_common.config.settings import Settings
 from heidi_common.database.models import Base
 from heidi_common.problems import Unavailable
 
-_IDLE_SINCE = "heidi_resting_since"
+_IDLE_SINCE = "heidi_idle_since"
 IDLE_CHECK_SECONDS = 2
+"""A pooled connection that was idle for this long is checked before it is used."""
 
 
 # model_class=Base fails when Base has a type_annotation_map (Flask-SQLAlchemy 3.1): share the metadata instead.
@@ -25,8 +26,13 @@ db = SQLAlchemy(metadata=Base.metadata)
 
 
 def init_db(app: Flask, settings: Settings) -> None:
-    """Bind the engine; a statement may not outlive the request's time limit."""
-    limit = settings.request_time_limit * 1000
+    """Bind the engine to the app. The server cancels statements that exceed the request's time limit.
+
+    Args:
+        app: Its name becomes the `application_name` of the connections.
+        settings: The URL, the pool sizes, and the request's time limit in seconds.
+    """
+    limit_ms = settings.request_time_limit * 1000
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
         "pool_size": settings.database_pool_size,
@@ -34,11 +40,11 @@ def init_db(app: Flask, settings: Settings) -> None:
         "pool_timeout": 5,
         "pool_recycle": 1800,
         "pool_use_lifo": True,
-        "hide_parameters": True,  # an error's text goes into logs and dead rows: no address, no hash
+        "hide_parameters": True,  # error texts go into logs and dead letters: they must not contain personal data
         "connect_args": {
             "connect_timeout": 5,
             "application_name": app.name,
-            "options": f"-c timezone=UTC -c statement_timeout={limit} -c lock_timeout={limit}",
+            "options": f"-c timezone=UTC -c statement_timeout={limit_ms} -c lock_timeout={limit_ms}",
         },
     }
     db.init_app(app)
@@ -46,16 +52,16 @@ def init_db(app: Flask, settings: Settings) -> None:
 
 @event.listens_for(Pool, "checkin")
 def _record_checkin(driver: Any, record: ConnectionPoolEntry) -> None:
-    if driver is not None and not driver.closed and driver.autocommit:  # whoever had it was interrupted
+    if driver is not None and not driver.closed and driver.autocommit:  # its user was interrupted before the reset
         driver.autocommit = False
     record.info[_IDLE_SINCE] = time.monotonic()
 
 
 @event.listens_for(Pool, "checkout")
 def _check_alive(driver: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
-    """Ask a connection that has rested for a while whether it still lives: a restarted database costs no answer.
+    """Check a connection that was idle for a while, so that a database restart does not fail a request.
 
-    `pool_pre_ping` would ask each time, a round trip for every request.
+    `pool_pre_ping` would check at every checkout, which costs each request a round trip.
     """
     if time.monotonic() - record.info.get(_IDLE_SINCE, float("inf")) < IDLE_CHECK_SECONDS:
         return
@@ -68,6 +74,10 @@ def _check_alive(driver: Any, record: ConnectionPoolEntry, _proxy: object) -> No
 
 @event.listens_for(Engine, "before_cursor_execute")
 def check_deadline(*_args: object) -> None:
-    """A request that has used up its time does not begin another statement."""
+    """Refuse to start another statement for a request that has exceeded its time limit.
+
+    Raises:
+        Unavailable: `time_limit`. The deadline is `g.deadline`, in seconds of `time.monotonic()`.
+    """
     if g and time.monotonic() > g.get("deadline", float("inf")):
-        raise Unavailable("The time limit of a request is passed.", code="time_limit")
+        raise Unavailable("The request exceeded its time limit.", code="time_limit")

@@ -1,9 +1,9 @@
-"""Letters as people type them: without accents, in lower case."""
+"""Plain letters, the form of text that searches compare: lower case, without accents."""
 
 import re
 import unicodedata
 
-WHOLE_LETTERS = str.maketrans(
+UNDECOMPOSABLE_LETTERS = str.maketrans(
     {
         "ø": "o",
         "ł": "l",
@@ -20,11 +20,20 @@ WHOLE_LETTERS = str.maketrans(
         "ς": "σ",
     }
 )
-"""Small letters that Unicode does not take apart into a base letter and a mark."""
-_MARKS = re.compile("[\u0300-\u036f]")
+"""Lower-case letters that NFKD does not decompose into a base letter and a combining mark."""
+_COMBINING_MARKS = re.compile("[\u0300-\u036f]")
 
 
 def plain_letters(text: str) -> str:
-    """`José` becomes `jose`: what `plain_letters` does in the database, of which people's `search` is made."""
-    bare = _MARKS.sub("", unicodedata.normalize("NFKD", text))
-    return unicodedata.normalize("NFC", bare).lower().translate(WHOLE_LETTERS)
+    """Reduce text to lower-case letters without accents: `José` becomes `jose`.
+
+    The SQL function of the same name computes the column `users.search`. Both must return the same text.
+
+    Args:
+        text: Text in any Unicode normalization form.
+
+    Returns:
+        The text in NFC without combining marks, with letters such as `ø` and `ß` spelled as `o` and `ss`.
+    """
+    unaccented = _COMBINING_MARKS.sub("", unicodedata.normalize("NFKD", text))
+    return unicodedata.normalize("NFC", unaccented).lower().translate(UNDECOMPOSABLE_LETTERS)

@@ -1,4 +1,4 @@
-"""Transactions: the one place that commits, and reads outside of a transaction."""
+"""Transactions (the only code that commits), and reads outside of a transaction."""
 
 from __future__ import annotations
 
@@ -19,9 +19,13 @@ _DEPTH, _AFTER = "heidi_transaction_depth", "heidi_after_commit"
 
 @contextmanager
 def reading() -> Iterator[Connection]:
-    """A connection for reads outside a transaction: one round trip for each statement, none for begin and end.
+    """Open a connection for reads outside of a transaction: one round trip for each statement, no BEGIN and COMMIT.
 
-    The driver's own switch, because SQLAlchemy's isolation level "AUTOCOMMIT" has psycopg2 send two SETs each time.
+    It sets the driver's `autocommit`, because SQLAlchemy's isolation level "AUTOCOMMIT" makes psycopg2 send two SET
+    statements each time.
+
+    Returns:
+        A context manager. The connection goes back to the pool at the end of the block.
     """
     with db.engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
@@ -30,22 +34,25 @@ def reading() -> Iterator[Connection]:
             yield connection
         finally:
             if not driver.closed:
-                connection.rollback()  # ends SQLAlchemy's idea of a transaction; nothing is sent
+                connection.rollback()  # resets SQLAlchemy's own state; nothing is sent to the server
                 driver.autocommit = False
 
 
 @contextmanager
 def transaction() -> Iterator[None]:
-    """Commit when the outermost block ends well, roll everything back when it does not.
+    """Commit when the outermost block succeeds, roll back when it raises.
 
-    An inner block joins the outer one and ends with a flush, so that what the database refuses is refused there, too.
-    This is the only place that commits.
+    An inner block joins the outer one. It ends with a flush, so that an error of the database is raised inside the
+    block that caused it. No other code commits.
+
+    Raises:
+        PreconditionFailed: Another transaction has changed one of the rows since it was loaded (`Entity.version`).
     """
     info = db.session().info
     info[_DEPTH] = info.get(_DEPTH, 0) + 1
     try:
         yield
-        _write(db.session.commit if info[_DEPTH] == 1 else db.session.flush)
+        _detect_conflict(db.session.commit if info[_DEPTH] == 1 else db.session.flush)
     except BaseException:
         if info[_DEPTH] == 1:
             info.pop(_AFTER, None)
@@ -54,48 +61,66 @@ def transaction() -> Iterator[None]:
     finally:
         info[_DEPTH] -= 1
     if info[_DEPTH] == 0:
-        for deed in info.pop(_AFTER, ()):
-            deed()
+        for callback in info.pop(_AFTER, ()):
+            callback()
 
 
 def in_transaction() -> bool:
-    """Whether a `transaction()` is open here. Asking makes no session."""
+    """Whether a `transaction()` is open in this context. Does not create a session."""
     return bool(db.session.registry.has() and db.session().info.get(_DEPTH, 0))
 
 
 def holds_connection() -> bool:
-    """Whether the session has begun to read here, outside of any `transaction()` perhaps."""
+    """Whether the session of this context holds a connection, in a `transaction()` or because it has read rows."""
     return bool(db.session.registry.has() and db.session().in_transaction())
 
 
-def _write(how: Callable[[], None]) -> None:
+def _detect_conflict(commit_or_flush: Callable[[], None]) -> None:
     try:
-        how()
+        commit_or_flush()
     except StaleDataError:
-        raise PreconditionFailed("The resource was changed by somebody else meanwhile.") from None
+        raise PreconditionFailed("The resource was modified by another request.") from None
 
 
-def after_commit(deed: Callable[[], object]) -> None:
-    """Run `deed` once the outermost transaction has committed; at once when there is none."""
+def after_commit(callback: Callable[[], object]) -> None:
+    """Call `callback` after the outermost transaction has committed, or immediately if none is open.
+
+    After a rollback it is not called.
+    """
     info = db.session().info
     if info.get(_DEPTH, 0):
-        info.setdefault(_AFTER, []).append(deed)
+        info.setdefault(_AFTER, []).append(callback)
     else:
-        deed()
+        callback()
 
 
 def delete_in_batches(model: Any, *conditions: Any, key: Any = None, batch: int = 5000) -> None:
-    """Delete rows, some thousand in each transaction: however many there are, no statement meets its time limit."""
+    """Delete rows in several transactions, so that no statement exceeds its time limit however many rows there are.
+
+    Args:
+        model: The mapped class.
+        conditions: Which rows to delete.
+        key: A unique column of the model; its `id` by default.
+        batch: The number of rows of one transaction.
+    """
     key = model.id if key is None else key
-    some = select(key).where(*conditions).limit(batch)
-    gone = batch
-    while gone >= batch:
+    next_batch = select(key).where(*conditions).limit(batch)
+    statement = delete(model).where(key.in_(next_batch), *conditions).returning(key)
+    deleted = batch
+    while deleted >= batch:
         with transaction():
-            found = delete(model).where(key.in_(some), *conditions).returning(key)
-            gone = len(db.session.execute(found.execution_options(synchronize_session=False)).all())
+            deleted = len(db.session.execute(statement.execution_options(synchronize_session=False)).all())
 
 
 def expect_version(entity: Entity, version: int | None) -> None:
-    """Refuse a change that was made on an older version (If-Match); None means the client did not say."""
+    """Reject a change that is based on an older version of the entity.
+
+    Args:
+        entity: The entity to change.
+        version: The version in the request's If-Match header; None if the client sent no such header.
+
+    Raises:
+        PreconditionFailed: The entity has another version.
+    """
     if version is not None and entity.version != version:
-        raise PreconditionFailed("If-Match names a version that is no longer the current one.")
+        raise PreconditionFailed("The version in If-Match is out of date.")

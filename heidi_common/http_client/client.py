@@ -1,13 +1,12 @@
-"""The only HTTP client. URLs come from users, so it guards what it connects to.
+"""The only HTTP client. URLs come from users, so it checks the addresses that it connects to (SSRF protection).
 
-The guard sits where the socket is made: the name is resolved once, every address that is
-not public is dropped, and the connection goes to a checked address (a second answer of
-the name server changes nothing), while TLS still asks for the name. Redirects are not
-followed, the environment's proxies and .netrc are ignored, answers are limited in size,
-and besides the time limit of each step there is one for the whole call: a server that
-sends a byte now and then does not hold a worker.
+The check is made where the socket is created: the name is resolved once, addresses that are not public are dropped,
+and the connection goes to a checked address. A different second response of the name server (DNS rebinding) has no
+effect. TLS still verifies the name. Redirects are not followed, proxies and .netrc of the environment are ignored,
+and the size of responses is limited. Each call has a deadline, so that a server which sends a byte now and then does
+not block a worker.
 
-    answer = http_client().request("POST", url, data=body, headers=headers)
+    response = http_client().request("POST", url, data=body, headers=headers)
 """
 
 import time
@@ -17,19 +16,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests import exceptions as broken
-from urllib3.exceptions import DecodeError, HTTPError
+from urllib3.exceptions import HTTPError
 
 from heidi_common.config.settings import Settings
-from heidi_common.http_client.addresses import Network, literal, may_connect
-from heidi_common.http_client.errors import (
-    BlockedURLError,
-    ConnectFailed,
-    ConnectionLost,
-    OutboundError,
-    ResponseTooLarge,
-    TimedOut,
-)
+from heidi_common.http_client.addresses import Network, is_allowed, literal_addresses
+from heidi_common.http_client.error_translation import translate_error
+from heidi_common.http_client.errors import BlockedURLError, ResponseTooLarge, TimedOut
 from heidi_common.http_client.sockets import (
     CONNECT_TIMEOUT,
     GuardedAdapter,
@@ -38,18 +30,9 @@ from heidi_common.http_client.sockets import (
     current_call,
     resolve,
 )
+from heidi_common.http_client.urls import check_url
 from heidi_common.logger.request_id import request_id
 from heidi_common.runtime import per_app
-
-__all__ = [
-    "BlockedURLError",
-    "ConnectFailed",
-    "ConnectionLost",
-    "HttpClient",
-    "OutboundError",
-    "ResponseTooLarge",
-    "TimedOut",
-]
 
 DEFAULT_TIMEOUT = 15.0
 MAX_RESPONSE_BYTES = 1024 * 1024
@@ -57,7 +40,13 @@ _CHUNK = 16 * 1024
 
 
 class HttpClient:
-    """Safe for threads. One per process: connections to the same host are kept."""
+    """An HTTP client that keeps connections open. Safe for threads; a process needs only one.
+
+    Args:
+        allow_nets: Networks that may be called although they are not public.
+        resolver: Resolves a host and a port to addresses, as text.
+        ca_file: The path of a PEM file with the trusted CA certificates; by default those of `certifi`.
+    """
 
     def __init__(
         self,
@@ -68,19 +57,26 @@ class HttpClient:
     ) -> None:
         self._allow_nets = tuple(allow_nets)
         self._resolver = resolver
-        # A connection that was made without the check must never serve a checked call.
+        # Separate pools: a connection that was opened without the check must never be used for a checked call.
         self._guarded = _session(ca_file)
         self._trusted = _session(ca_file)
 
     def url_error(self, url: str) -> str | None:
-        """Why this URL can never be called, as far as that shows without a name server; None when it may be."""
+        """Check a URL before it is stored, without a name server.
+
+        Args:
+            url: The URL that a user has entered.
+
+        Returns:
+            A sentence that says why the URL can never be called, or None if no reason is known.
+        """
         try:
-            _check_url(url)
-        except BlockedURLError as refusal:
-            return f"{refusal.detail[0].upper()}{refusal.detail[1:]}."
-        found = literal(urlsplit(url).hostname or "")
-        if found and not any(may_connect(address, self._allow_nets) for address in found):
-            return "This address is not on the public internet."
+            check_url(url)
+        except BlockedURLError as error:
+            return f"{error.detail[0].upper()}{error.detail[1:]}."
+        addresses = literal_addresses(urlsplit(url).hostname or "")
+        if addresses and not any(is_allowed(address, self._allow_nets) for address in addresses):
+            return "The address is not on the public internet."
         return None
 
     def request(
@@ -98,15 +94,34 @@ class HttpClient:
         max_bytes: int = MAX_RESPONSE_BYTES,
         truncate: bool = False,
     ) -> requests.Response:
-        """Call ``url`` and read the whole answer, within ``timeout`` seconds altogether.
+        """Send a request and read the whole response.
 
-        ``trusted`` skips the address check, for URLs that we wrote ourselves (peers, a
-        vendor's fixed URL). An answer over ``max_bytes`` is ``TooLarge``, or cut there
-        with ``truncate``. Every ``OutboundError`` says in ``ambiguous`` whether the other
-        side may have acted on the request.
+        Args:
+            method: The HTTP method.
+            url: The URL.
+            params: The query, added to the URL.
+            json: A JSON body.
+            data: A form (mapping) or a raw body (bytes).
+            headers: Further headers. X-Request-ID is added.
+            auth: User name and password for HTTP basic authentication.
+            timeout: The limit for the whole call, in seconds.
+            trusted: Skip the check of the address. Only for URLs that are not entered by users, such as those of
+                other services and of providers.
+            max_bytes: The largest body, in bytes after decompression.
+            truncate: Cut a larger body off instead of raising.
+
+        Returns:
+            The response with its body, whatever its status is.
+
+        Raises:
+            BlockedURLError: The URL may not be called.
+            ConnectFailed: There was no connection. Nothing was sent.
+            TimedOut: The call took longer than `timeout`.
+            ConnectionLost: The connection broke after the request was sent.
+            ResponseTooLarge: The body is larger than `max_bytes`.
         """
         if not trusted:
-            _check_url(url)
+            check_url(url)
         allow = None if trusted else self._allow_nets
         call = TimedSocketCall(time.monotonic() + timeout, allow, self._resolver)
         session = self._trusted if trusted else self._guarded
@@ -127,7 +142,7 @@ class HttpClient:
                 with response:
                     _read(response, call, max_bytes, truncate)
             except (requests.RequestException, HTTPError, OSError, ValueError) as error:
-                raise _translate(error, call) from error
+                raise translate_error(error, call) from error
         return response
 
 
@@ -142,73 +157,29 @@ def _session(ca_file: str | None) -> requests.Session:
     return session
 
 
-def _check_url(url: str) -> None:
-    """What can be refused without looking at an address."""
-    if not url.isprintable() or any(char in url for char in " \\"):
-        raise BlockedURLError("the URL holds characters that do not belong there")
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError as error:
-        raise BlockedURLError(f"the URL is malformed: {error}") from None
-    if parts.scheme not in ("http", "https"):
-        raise BlockedURLError("only http and https URLs are called")
-    if not parts.hostname:
-        raise BlockedURLError("the URL has no host")
-    if "@" in parts.netloc:
-        raise BlockedURLError("the URL holds credentials")
-
-
 def _with_request_id(headers: Mapping[str, str] | None) -> dict[str, str]:
     current = request_id()
     return ({"X-Request-ID": current} if current else {}) | dict(headers or {})
 
 
 def _read(response: requests.Response, call: TimedSocketCall, limit: int, truncate: bool) -> None:
-    """Read the body into the response. Decoding is counted too, so that a small answer
-    cannot unpack into a large one."""
+    """Read the body into the response. The limit applies to the decompressed body."""
     body = bytearray()
     while chunk := response.raw.read(_CHUNK, decode_content=True):
         body += chunk
         if len(body) > limit:
             if not truncate:
-                raise ResponseTooLarge(f"the answer is larger than {limit} bytes")
-            response.raw.close()  # unread bytes must not meet the next call on this connection
+                raise ResponseTooLarge(f"the response is larger than {limit} bytes")
+            response.raw.close()  # the next call on this connection must not read the rest
             break
         if time.monotonic() > call.deadline:
-            raise TimedOut("the answer did not end in time", ambiguous=True)
-    # Response has no public way to set the body; this is where .content looks.
+            raise TimedOut("the response did not end in time", ambiguous=True)
+    # Private API of requests 2.34: Response has no public way to set the body that `content` returns.
     response._content = bytes(body[:limit])
     response._content_consumed = True  # type: ignore[attr-defined]
 
 
-def _translate(error: Exception, call: TimedSocketCall) -> OutboundError:
-    """requests' many errors in our few words. Whether bytes of the request were sent is
-    known from the socket, not guessed from the error."""
-    if call.expired() or isinstance(error, broken.Timeout | TimeoutError) or "timed out" in str(error):
-        return TimedOut("no answer in time", ambiguous=call.sent)
-    if isinstance(error, DecodeError | broken.ContentDecodingError):
-        return ConnectionLost("the answer cannot be decoded", ambiguous=True)
-    if call.sent:
-        return ConnectionLost(f"the connection broke: {_reason(error)}", ambiguous=True)
-    if isinstance(error, broken.SSLError):
-        return ConnectFailed(f"TLS: {_reason(error)}")
-    if isinstance(error, ValueError) and not isinstance(error, OSError | HTTPError):
-        return BlockedURLError(f"not a request that can be sent: {error}")
-    if isinstance(error, broken.InvalidURL | broken.InvalidHeader | broken.InvalidSchema | broken.MissingSchema):
-        return BlockedURLError(f"not a request that can be sent: {error}")
-    return ConnectFailed(_reason(error))
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost cause; the outer ones only repeat the URL, which may hold a secret."""
-    inner = getattr(error, "reason", None) or (error.args[0] if error.args else None)
-    if isinstance(inner, BaseException) and inner is not error:
-        return _reason(inner)
-    return f"{type(error).__name__}: {error}"[:200]
-
-
 @per_app
 def http_client(settings: Settings) -> HttpClient:
-    """The client for all outgoing calls; it refuses addresses that are not public, except OUTBOUND_ALLOW_NETS."""
+    """The client of the current app. Addresses that are not public are blocked, except OUTBOUND_ALLOW_NETS."""
     return HttpClient(settings.outbound_allow_nets)

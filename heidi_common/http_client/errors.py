@@ -1,8 +1,13 @@
-"""How a call to the outside can end without an answer."""
+"""Errors of outgoing calls that did not lead to a complete response."""
 
 
 class OutboundError(Exception):
-    """``ambiguous``: the other side may have acted on the request, we cannot know."""
+    """Base of all errors of outgoing calls.
+
+    Attributes:
+        detail: What went wrong, without secrets of the URL.
+        ambiguous: Whether the server may have acted on the request, so that repeating it could act twice.
+    """
 
     def __init__(self, detail: str, *, ambiguous: bool = False) -> None:
         super().__init__(detail)
@@ -11,20 +16,20 @@ class OutboundError(Exception):
 
 
 class BlockedURLError(OutboundError):
-    """We do not call this: not an http(s) URL, or an address that is not public."""
+    """The URL may not be called: it is not an http(s) URL, or its address is not public. Nothing was sent."""
 
 
 class ConnectFailed(OutboundError):
-    """No such host, nobody listens, or TLS could not be agreed on. Nothing was sent."""
+    """The name could not be resolved, the connection was refused, or TLS failed. Nothing was sent."""
 
 
 class TimedOut(OutboundError):
-    """Too slow; ambiguous unless it happened before anything was sent."""
+    """The call took too long. It is ambiguous unless it timed out before anything was sent."""
 
 
 class ConnectionLost(OutboundError):
-    """The connection broke, or the answer was unreadable, after the request was sent."""
+    """The connection broke, or the response could not be read, after the request was sent."""
 
 
 class ResponseTooLarge(OutboundError):
-    """The answer is larger than the caller wants to hold."""
+    """The response is larger than the caller accepts."""

@@ -1,7 +1,7 @@
-"""The sockets underneath: checked addresses, and a deadline that no server stretches.
+"""Sockets that connect to checked addresses only, with a deadline that a slow server cannot extend.
 
-urllib3 opens its sockets in ``_new_conn`` and reads them through the response's file
-object; those two places are replaced here.
+urllib3 opens its sockets in `_new_conn` and reads them through the file object of the response. This module replaces
+both. It relies on private API of urllib3 2 and of Python 3.11 to 3.13.
 """
 
 import http.client
@@ -21,7 +21,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util.connection import create_connection
 
-from heidi_common.http_client.addresses import Network, may_connect
+from heidi_common.http_client.addresses import Network, is_allowed
 from heidi_common.http_client.errors import BlockedURLError, ConnectFailed, TimedOut
 
 CONNECT_TIMEOUT = 5.0
@@ -30,7 +30,14 @@ Resolver = Callable[[str, int], list[str]]
 
 @dataclass
 class TimedSocketCall:
-    """One request under way. ``allow`` is None when the address is trusted."""
+    """The call that the current thread makes.
+
+    Attributes:
+        deadline: When the call must have ended, in seconds of `time.monotonic()`.
+        allow: Networks that may be called besides public addresses; None to skip the check.
+        resolver: Resolves a host and a port to addresses.
+        sent: Whether a part of the request may have been sent.
+    """
 
     deadline: float
     allow: Sequence[Network] | None
@@ -38,10 +45,11 @@ class TimedSocketCall:
     sent: bool = False
 
     def remaining(self) -> float:
-        """Seconds left, at least a little: 0 would mean "never block" to a socket."""
+        """Seconds until the deadline, at least 0.001: a time-out of 0 would make a socket non-blocking."""
         return max(self.deadline - time.monotonic(), 0.001)
 
     def expired(self) -> bool:
+        """Whether the deadline has passed."""
         return time.monotonic() >= self.deadline
 
 
@@ -50,6 +58,7 @@ _call: ContextVar[TimedSocketCall] = ContextVar("outbound_call")
 
 @contextmanager
 def current_call(call: TimedSocketCall) -> Iterator[None]:
+    """Make `call` the call of this context, which the connections of `GuardedAdapter` use."""
     token = _call.set(call)
     try:
         yield
@@ -58,91 +67,99 @@ def current_call(call: TimedSocketCall) -> Iterator[None]:
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """Every address of the host, as the system sees it (which reads ``0x7f.1``, too)."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    """Resolve a host with the system's resolver, which also accepts notations such as `0x7f.1`.
+
+    Returns:
+        The addresses, as text and without duplicates.
+
+    Raises:
+        OSError, UnicodeError: The host cannot be resolved.
+    """
+    entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in entries))
 
 
 def _checked_addresses(host: str, port: int, call: TimedSocketCall) -> list[str]:
     addresses = _resolve_in_time(host, port, call)
     if call.allow is None:
         return addresses
-    passed = [text for text in addresses if may_connect(ip_address(text), call.allow)]
-    if not passed:
+    allowed = [address for address in addresses if is_allowed(ip_address(address), call.allow)]
+    if not allowed:
         raise BlockedURLError(f"{host} is not a public address")
-    return passed
+    return allowed
 
 
 def _resolve_in_time(host: str, port: int, call: TimedSocketCall) -> list[str]:
-    """getaddrinfo has no time limit of its own, so it runs in a thread we can leave."""
-    outcome: list[list[str] | Exception] = []
+    """Resolve in a thread that can be abandoned, because getaddrinfo has no time limit."""
+    results: list[list[str] | Exception] = []
 
-    def look_up() -> None:
+    def run_resolver() -> None:
         try:
-            outcome.append(call.resolver(host, port))
+            results.append(call.resolver(host, port))
         except (OSError, UnicodeError) as error:
-            outcome.append(error)
+            results.append(error)
 
-    thread = threading.Thread(target=look_up, daemon=True, name="resolve")
+    thread = threading.Thread(target=run_resolver, daemon=True, name="resolve")
     thread.start()
     thread.join(call.remaining())
-    if not outcome:
+    if not results:
         raise TimedOut(f"{host} could not be resolved in time")
-    if isinstance(outcome[0], Exception) or not outcome[0]:
+    if isinstance(results[0], Exception) or not results[0]:
         raise ConnectFailed(f"{host} cannot be resolved")
-    return outcome[0]
+    return results[0]
 
 
-class _Raw(socket.SocketIO):
-    """Each read waits for what is left of the whole call, not for a time of its own."""
+class _TimedSocketIO(socket.SocketIO):
+    """A file object whose reads wait until the deadline of the call, not for a time-out of their own."""
 
     def __init__(self, sock: socket.socket, call: TimedSocketCall) -> None:
         super().__init__(sock, "rb")
-        self._deadlined = sock
+        self._socket = sock
         self._call = call
 
     def readinto(self, buffer: Any) -> int | None:
         if self._call.expired():
             raise TimeoutError("timed out")
-        self._deadlined.settimeout(self._call.remaining())
+        self._socket.settimeout(self._call.remaining())
         return super().readinto(buffer)
 
 
-class _Deadlined:
-    """The one method of a socket that http.client's response uses."""
+class _TimedSocket:
+    """Has the only method of a socket that http.client's response uses."""
 
     def __init__(self, sock: Any) -> None:
-        self._sock = sock
+        self._socket = sock
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        self._sock._io_refs += 1  # as socket.makefile does: the file outlives the socket's close
-        return io.BufferedReader(_Raw(self._sock, _call.get()))
+        """Open a file object for reading."""
+        self._socket._io_refs += 1  # as socket.makefile does, so that the file can outlive the socket's close()
+        return io.BufferedReader(_TimedSocketIO(self._socket, _call.get()))
 
 
-class _Response(http.client.HTTPResponse):
+class _TimedResponse(http.client.HTTPResponse):
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
-        super().__init__(_Deadlined(sock), *args, **kwargs)  # type: ignore[arg-type]
+        super().__init__(_TimedSocket(sock), *args, **kwargs)  # type: ignore[arg-type]
 
 
-class _Guard(HTTPConnection):
-    """Connects to checked addresses only, and notes when the first byte leaves."""
+class _GuardedConnection(HTTPConnection):
+    """Connects to checked addresses only, and records in the call that the request was sent."""
 
-    response_class = _Response
+    response_class = _TimedResponse
 
     def _new_conn(self) -> socket.socket:
         call = _call.get()
-        error: OSError | None = None
+        last_error: OSError | None = None
         limit = float(self.timeout or CONNECT_TIMEOUT)
         for address in _checked_addresses(self._dns_host.strip("[]"), self.port, call):
             try:
                 return create_connection(
                     (address, self.port), min(call.remaining(), limit), socket_options=self.socket_options
                 )
-            except OSError as failure:
-                error = failure
-        if isinstance(error, TimeoutError):
-            raise TimedOut(f"{self.host} did not accept the connection in time") from error
-        raise ConnectFailed(f"{self.host} did not accept the connection") from error
+            except OSError as error:
+                last_error = error
+        if isinstance(last_error, TimeoutError):
+            raise TimedOut(f"{self.host} did not accept the connection in time") from last_error
+        raise ConnectFailed(f"{self.host} did not accept the connection") from last_error
 
     def send(self, data: Any) -> None:
         if self.sock is None:
@@ -153,11 +170,11 @@ class _Guard(HTTPConnection):
         super().send(data)
 
 
-class _GuardedHTTP(_Guard):
+class _GuardedHTTP(_GuardedConnection):
     pass
 
 
-class _GuardedHTTPS(_Guard, HTTPSConnection):
+class _GuardedHTTPS(_GuardedConnection, HTTPSConnection):
     pass
 
 
@@ -170,7 +187,7 @@ class _HTTPSPool(HTTPSConnectionPool):
 
 
 class GuardedAdapter(HTTPAdapter):
-    """Never retries: urllib3 would repeat requests that may have been carried out."""
+    """An adapter of requests with guarded connections. It never retries, because a request may have taken effect."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)

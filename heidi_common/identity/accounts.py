@@ -80,7 +80,7 @@ def end_sessions(user_id: UUID, reason: str, *, only: UUID | None = None, keep: 
     if keep is not None:
         statement = statement.where(Session.id != keep)
     ended = list(db.session.scalars(statement.values(revoked_at=utcnow(), revoked_reason=reason).returning(Session.id)))
-    revocation.end_sessions(ended)
+    revocation.announce_ended_sessions(ended)
     return ended
 
 

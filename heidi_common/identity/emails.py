@@ -1,4 +1,4 @@
-"""One spelling for each e-mail address, so that uniqueness means something."""
+"""Validation and normalisation of e-mail addresses, so that equal addresses are equal text."""
 
 from __future__ import annotations
 
@@ -10,34 +10,48 @@ from email_validator import EmailNotValidError, validate_email
 from heidi_common.problems import Invalid
 
 MAX_LENGTH, MAX_LOCAL_BYTES = 254, 64
-"""RFC 5321; the library leaves the second one to whoever asks for it."""
+"""Source: RFC 5321, section 4.5.3.1. email_validator checks the second limit only in strict mode."""
 
-# Private installations have such domains, and so has every test.
+# Private installations and tests use these domains.
 for _name in ("test", "local", "localhost"):
     if _name in email_validator.SPECIAL_USE_DOMAIN_NAMES:
         email_validator.SPECIAL_USE_DOMAIN_NAMES.remove(_name)
 
 
 def normalise_email(text: str) -> str:
-    """NFKC, case-folded, IDNA domain; dots and plus tags stay. Raises ValueError when it is no address."""
+    """Validate an address and convert it to its normal form.
+
+    Args:
+        text: The address as a user has entered it.
+
+    Returns:
+        The address in NFKC and case-folded, with the domain in IDNA form. Dots and plus tags of the local part stay.
+
+    Raises:
+        ValueError: The text is not an e-mail address. The message says why.
+    """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     local, _, _ = folded.rpartition("@")
-    # The domain has its own folding (UTS 46); str.casefold would turn one domain into another (ß).
+    # The validator folds the domain by UTS 46. str.casefold would turn one domain into another (ß into ss).
     domain = unicodedata.normalize("NFKC", text).rpartition("@")[2]
     try:
-        found = validate_email(f"{local}@{domain}", check_deliverability=False, globally_deliverable=False)
+        validated = validate_email(f"{local}@{domain}", check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError as error:
         raise ValueError(str(error)) from None
-    if len(found.local_part.encode()) > MAX_LOCAL_BYTES:
+    if len(validated.local_part.encode()) > MAX_LOCAL_BYTES:
         raise ValueError(f"The part before the @ is longer than {MAX_LOCAL_BYTES} bytes.")
-    address = f"{found.local_part}@{found.ascii_domain}"
+    address = f"{validated.local_part}@{validated.ascii_domain}"
     if len(address) > MAX_LENGTH:
-        raise ValueError("The email address is too long.")
+        raise ValueError(f"The e-mail address is longer than {MAX_LENGTH} characters.")
     return address
 
 
-def checked_email(text: str, field: str = "email") -> str:
-    """The normal form, or Invalid naming the field."""
+def require_valid_email(text: str, field: str = "email") -> str:
+    """Return the normal form of an address, as `normalise_email` does.
+
+    Raises:
+        Invalid: The text is not an e-mail address. The error names `field`.
+    """
     try:
         return normalise_email(text)
     except ValueError as error:

@@ -1,6 +1,7 @@
-"""Throttles of whoever guesses: failures are counted in Redis for what was submitted, known or not.
+"""Throttling of failed sign-ins and similar attempts, with counters in Redis.
 
-A dead Redis is 503: guessing must never become free because a cache is away.
+Failures are counted for what the client has submitted, whether or not such an account exists. While Redis is
+unavailable sign-in is rejected with 503, so that an outage does not allow unlimited guessing.
 """
 
 from __future__ import annotations
@@ -21,116 +22,152 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Limit:
-    """At most `most` within `seconds`, counted from the first one."""
+class ThrottleLimit:
+    """A limit of attempts in a window that begins with the first attempt.
+
+    Attributes:
+        key: The name of the counter, which must not contain personal data.
+        max_count: The number of attempts that are allowed in a window.
+        seconds: The length of the window.
+    """
 
     key: str
-    most: int
+    max_count: int
     seconds: int
 
 
-def pair(subject: str, address: str) -> Limit:
-    """Failures of one account from one address."""
-    settings = current_settings()
+def pair_limit(subject: str, address: str) -> ThrottleLimit:
+    """Failures for one account from one IP address."""
+    return _failure_limit(f"pair:{fingerprint(f'{subject} {address}')}", current_settings().throttle_pair_failures)
+
+
+def address_limit(address: str) -> ThrottleLimit:
+    """Failures from one IP address, for any account."""
+    return _failure_limit(f"address:{fingerprint(address)}", current_settings().throttle_address_failures)
+
+
+def account_limit(subject: str) -> ThrottleLimit:
+    """Failures for one account from all IP addresses. It is a soft limit: known addresses are still accepted."""
+    return _failure_limit(f"account:{fingerprint(subject)}", current_settings().throttle_account_failures)
+
+
+def second_factor_limit(user_id: UUID) -> ThrottleLimit:
+    """Wrong codes of one user, who has proved to know the password."""
+    return _failure_limit(f"code:{user_id}", current_settings().throttle_pair_failures)
+
+
+def registration_limit(address: str) -> ThrottleLimit:
+    """Registrations from one IP address per minute."""
+    return ThrottleLimit(f"register:{fingerprint(address)}", current_settings().throttle_registrations_per_minute, 60)
+
+
+def password_reset_limit(address: str) -> ThrottleLimit:
+    """Requests of password resets from one IP address per minute."""
+    return ThrottleLimit(f"forgot:{fingerprint(address)}", current_settings().throttle_registrations_per_minute, 60)
+
+
+def email_limit(subject: str, address: str) -> ThrottleLimit:
+    """E-mails to one recipient that one IP address requests per hour.
+
+    The limit is for the pair, so that an attacker cannot use up the e-mails of a victim.
+    """
     key = fingerprint(f"{subject} {address}")
-    return Limit(f"pair:{key}", settings.throttle_pair_failures, settings.throttle_window_seconds)
+    return ThrottleLimit(f"mails:{key}", current_settings().throttle_mails_per_hour, 3600)
 
 
-def address(address: str) -> Limit:
-    """Failures from one address, whatever the account."""
-    settings = current_settings()
-    key = fingerprint(address)
-    return Limit(f"address:{key}", settings.throttle_address_failures, settings.throttle_window_seconds)
-
-
-def account(subject: str) -> Limit:
-    """Failures of one account from everywhere: beyond it only known addresses get in (a soft lock)."""
-    settings = current_settings()
-    key = fingerprint(subject)
-    return Limit(f"account:{key}", settings.throttle_account_failures, settings.throttle_window_seconds)
-
-
-def registration(address: str) -> Limit:
-    """Registrations (and, apart from them, forgotten passwords) from one address."""
-    return Limit(f"register:{fingerprint(address)}", current_settings().throttle_registrations_per_minute, 60)
-
-
-def password_reset(address: str) -> Limit:
-    return Limit(f"forgot:{fingerprint(address)}", current_settings().throttle_registrations_per_minute, 60)
-
-
-def emails(subject: str, address: str) -> Limit:
-    """Mails to one inbox asked for from one address; by both, so that nobody can keep somebody else's mail back."""
-    return Limit(f"mails:{fingerprint(f'{subject} {address}')}", current_settings().throttle_mails_per_hour, 3600)
-
-
-def second_factor(user_id: UUID) -> Limit:
-    """Wrong codes of one person; only who knows the password gets so far."""
-    settings = current_settings()
-    return Limit(f"code:{user_id}", settings.throttle_pair_failures, settings.throttle_window_seconds)
+def _failure_limit(key: str, max_count: int) -> ThrottleLimit:
+    return ThrottleLimit(key, max_count, current_settings().throttle_window_seconds)
 
 
 @dataclass(frozen=True)
 class ThrottleStatus:
-    """How many failures the limits that were looked at have counted, and whether the soft one is reached."""
+    """The counters that `check` has read.
+
+    Attributes:
+        failures: The sum of the counts of all limits except the soft one.
+        soft_limit_reached: Whether the soft limit is reached.
+    """
 
     failures: int
-    soft_is_reached: bool
+    soft_limit_reached: bool
 
 
-def check(*limits: Limit, soft: Limit | None = None) -> ThrottleStatus:
-    """Raise TooMany when one of the limits is reached; of `soft` it is only told. Counts nothing."""
-    counts = _read(*limits, *([soft] if soft else ()))
-    for limit, found in zip(limits, counts, strict=False):
-        if found >= limit.most:
+def check(*limits: ThrottleLimit, soft: ThrottleLimit | None = None) -> ThrottleStatus:
+    """Read the counters without counting.
+
+    Args:
+        limits: The limits to enforce.
+        soft: A limit that is only reported.
+
+    Raises:
+        TooMany: One of the limits is reached. Retry-After is the rest of its window.
+        Unavailable: Redis is unavailable.
+    """
+    counts = _read_counts(*limits, *([soft] if soft else ()))
+    for limit, reached in zip(limits, counts, strict=False):
+        if reached >= limit.max_count:
             raise _too_many(limit)
-    return ThrottleStatus(sum(counts[: len(limits)]), soft is not None and counts[-1] >= soft.most)
+    return ThrottleStatus(sum(counts[: len(limits)]), soft is not None and counts[-1] >= soft.max_count)
 
 
-def count(*limits: Limit) -> None:
-    """Count one failure for each."""
+def count(*limits: ThrottleLimit) -> None:
+    """Count one failure for each limit.
 
-    def add(client: redis.Redis) -> None:
+    Raises:
+        Unavailable: Redis is unavailable.
+    """
+
+    def increment(client: redis.Redis) -> None:
         with client.pipeline(transaction=False) as pipe:
             for limit in limits:
-                pipe.incr(_name(limit))
-                # After it, so that no count is ever without an end: the one before may run out at any moment.
-                pipe.expire(_name(limit), limit.seconds, nx=True)
+                pipe.incr(_key(limit))
+                # After the increment: a counter that existed before it may expire at any time, and a new one without
+                # expiry would never be reset.
+                pipe.expire(_key(limit), limit.seconds, nx=True)
             pipe.execute()
 
-    _execute(add)
+    _execute(increment)
 
 
-def count_or_reject(limit: Limit) -> None:
-    """Count one use and raise TooMany when that was too many."""
+def count_or_reject(limit: ThrottleLimit) -> None:
+    """Count one attempt.
+
+    Raises:
+        TooMany: The attempt exceeds the limit.
+        Unavailable: Redis is unavailable.
+    """
     count(limit)
-    if _read(limit)[0] > limit.most:
+    if _read_counts(limit)[0] > limit.max_count:
         raise _too_many(limit)
 
 
-def reset(*limits: Limit) -> None:
-    """Start anew, after a success."""
-    _execute(lambda client: client.delete(*(_name(limit) for limit in limits)))
+def reset(*limits: ThrottleLimit) -> None:
+    """Delete the counters after a success.
+
+    Raises:
+        Unavailable: Redis is unavailable.
+    """
+    _execute(lambda client: client.delete(*(_key(limit) for limit in limits)))
 
 
-def _too_many(limit: Limit) -> TooMany:
-    left = max(1, _execute(lambda client: client.ttl(_name(limit))))
-    problem = TooMany("Too many attempts. Try again later.", code="throttled", retry_after=left)
-    problem.headers["RateLimit"] = f"limit={limit.most}, remaining=0, reset={left}"
+def _too_many(limit: ThrottleLimit) -> TooMany:
+    seconds = max(1, _execute(lambda client: client.ttl(_key(limit))))
+    problem = TooMany("Too many attempts. Try again later.", code="throttled", retry_after=seconds)
+    problem.headers["RateLimit"] = f"limit={limit.max_count}, remaining=0, reset={seconds}"
     return problem
 
 
-def _read(*limits: Limit) -> list[int]:
-    names = [_name(limit) for limit in limits]
-    return [int(found or 0) for found in _execute(lambda client: mget(client, names))]
+def _read_counts(*limits: ThrottleLimit) -> list[int]:
+    keys = [_key(limit) for limit in limits]
+    return [int(value or 0) for value in _execute(lambda client: mget(client, keys))]
 
 
-def _name(limit: Limit) -> str:
+def _key(limit: ThrottleLimit) -> str:
     return f"heidi:throttle:{limit.key}"
 
 
-def _execute(question: Callable[[redis.Redis], T]) -> T:
+def _execute(command: Callable[[redis.Redis], T]) -> T:
     try:
-        return question(redis_client())
+        return command(redis_client())
     except redis.RedisError:
-        raise Unavailable("Signing in is not possible at the moment.", code="redis_away", retry_after=5) from None
+        raise Unavailable("Sign-in is temporarily unavailable.", code="redis_away", retry_after=5) from None

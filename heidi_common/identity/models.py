@@ -1,7 +1,7 @@
-"""Who somebody is: the one set of tables that two services share and all seven check.
+"""Users, sessions and machine clients: the only tables that two services write and all services read.
 
-The User row holds credentials (auth's business) and profile (the business of users); a Session is one sign-in;
-a Client is a machine. Every service must be able to see that one of them has ended.
+A user's row holds credentials, which auth writes, and the profile, which users writes. All services read these tables
+to find out whether a user is deactivated, a session has ended or a client is revoked.
 """
 
 from __future__ import annotations
@@ -20,13 +20,19 @@ SEARCH = "plain_letters(' ' || coalesce(first_name, '') || ' ' || coalesce(last_
 
 
 class Role(StrEnum):
+    """What a user may do in the whole platform."""
+
     USER = "USER"
     MODERATOR = "MODERATOR"
     ADMIN = "ADMIN"
 
 
 class User(Entity, Base):
-    """A person. `email` is normalised and unique among those not deleted; `token_version` ends all tokens at once."""
+    """A user.
+
+    `email` is normalised and unique among users who are not deleted. Increasing `token_version` invalidates all access
+    tokens of the user.
+    """
 
     __tablename__ = "users"
     __table_args__ = (
@@ -53,19 +59,26 @@ class User(Entity, Base):
     deleted_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
     search: Mapped[str] = mapped_column(Text, Computed(SEARCH, persisted=True), deferred=True)
-    """Names and address in plain letters (see `letters`), each word after a space: what `?q=` looks through."""
+    """The names and the address in plain letters (see `text_search`), with a space before each word. `?q=` searches it.
+    """
 
     @property
     def email_verified(self) -> bool:
+        """Whether the user has proved to receive e-mails at `email`."""
         return self.email_verified_at is not None
 
     @property
     def can_sign_in(self) -> bool:
+        """Whether the account is neither deactivated nor deleted."""
         return self.is_active and self.deleted_at is None
 
 
 class Session(Base):
-    """One sign-in. `counter` is the number of the current refresh token; the one before converges for 10 s."""
+    """One sign-in.
+
+    `counter` is the number of the current refresh token. For 10 s after a rotation, the token before it leads to the
+    current one, so that clients can repeat a refresh whose response was lost.
+    """
 
     __tablename__ = "sessions"
     __table_args__ = (Index("ix_sessions_user_id", "user_id"),)
@@ -85,7 +98,7 @@ class Session(Base):
 
 
 class MachineClient(Entity, Base):
-    """A machine that signs in with its id and a secret (stored hashed) and acts within its scopes."""
+    """A program that signs in with its id and a secret (stored as a hash) and acts within its scopes."""
 
     __tablename__ = "clients"
 

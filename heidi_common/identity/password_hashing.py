@@ -1,10 +1,10 @@
-"""Password hashing: argon2id by default, bcrypt on request, both verified, a bounded number at once.
+"""Password hashing: argon2id by default, bcrypt as an option. Hashes of both kinds are verified.
 
-Two services hash (auth signs in, users creates accounts), so this lives in the common house::
+The services auth and users both hash passwords::
 
-    stored = passwords().hash("correct horse battery")
-    passwords().verify(stored, "correct horse battery").ok      # True
-    passwords().verify(None, "whatever").ok                     # False, after the same work
+    stored = password_hasher().hash("correct horse battery")
+    password_hasher().verify(stored, "correct horse battery").is_correct  # True
+    password_hasher().verify(None, "any password").is_correct             # False, after the same amount of work
 """
 
 from __future__ import annotations
@@ -26,66 +26,97 @@ from heidi_common.config.settings import Settings
 from heidi_common.problems import Unavailable
 from heidi_common.runtime import per_app
 
-MAX_BYTES = 1024
+MAX_PASSWORD_BYTES = 1024
 WAIT_SECONDS = 5.0
+"""How long a caller waits for a slot."""
 BCRYPT_ROUNDS = 10
 BCRYPT_BYTES = 72
-LONG_BCRYPT = "bcrypt-sha256"
+BCRYPT_SHA256_PREFIX = "bcrypt-sha256"
+"""Marks the bcrypt hash of a password that was longer than BCRYPT_BYTES and therefore hashed with SHA-256 first."""
 
-# OWASP's first choice of parameters: 19 MiB, two passes, one lane.
+# 19 MiB, two passes, one lane. Source: OWASP Password Storage Cheat Sheet.
 _ARGON2 = Argon2Hasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
 
 
 @dataclass(frozen=True)
 class PasswordCheck:
-    """Whether a password fits, and whether its hash should be replaced by one of the current kind."""
+    """The result of a verification.
 
-    ok: bool
-    stale: bool = False
+    Attributes:
+        is_correct: Whether the password belongs to the hash.
+        needs_rehash: Whether the hash should be replaced, because it has another algorithm or other parameters.
+    """
+
+    is_correct: bool
+    needs_rehash: bool = False
 
 
 class PasswordHasher:
-    """Hashes with one kind, verifies every kind; more callers than slots wait their turn."""
+    """Hashes with one algorithm and verifies hashes of all algorithms. Safe for threads.
 
-    def __init__(self, kind: str = "argon2id", slots: int | None = None) -> None:
-        self.kind = kind
+    Args:
+        algorithm: `argon2id` or `bcrypt`.
+        slots: How many passwords are hashed at the same time; by default the number of CPUs. Other callers wait.
+    """
+
+    def __init__(self, algorithm: str = "argon2id", slots: int | None = None) -> None:
+        self.algorithm = algorithm
         self._slots = threading.BoundedSemaphore(slots or os.cpu_count() or 1)
-        self._dummy = self._make("nobody has this password")
+        self._dummy = self._hash("the password of no account")
 
     def hash(self, password: str) -> str:
-        """Raises Unavailable when no slot came free in five seconds."""
-        with self._turn():
-            return self._make(password)
+        """Hash a password.
+
+        Args:
+            password: A password of up to MAX_PASSWORD_BYTES bytes in UTF-8.
+
+        Returns:
+            The hash in the usual text format of its algorithm, with salt and parameters.
+
+        Raises:
+            Unavailable: `busy`. No slot became free within 5 s.
+        """
+        with self._slot():
+            return self._hash(password)
 
     def verify(
-        self, stored: str | None, password: str, *, at_turn: Callable[[], object] = lambda: None
+        self, stored: str | None, password: str, *, before_hash: Callable[[], object] = lambda: None
     ) -> PasswordCheck:
-        """Never raises for a password or a stored hash; no stored hash costs what a real one does.
+        """Verify a password. This takes the same time if there is no stored hash.
 
-        `at_turn` is called when the waiting is over, before the work: it may raise to refuse it.
+        Args:
+            stored: The stored hash; None if there is no account or it has no password.
+            password: Any text.
+            before_hash: Called when a slot is free, before the work. An exception that it raises ends the verification.
+
+        Returns:
+            Whether the password is correct. It is not if the hash has an unknown format.
+
+        Raises:
+            Unavailable: `busy`. No slot became free within 5 s.
         """
-        too_long = len(password.encode()) > MAX_BYTES
+        too_long = len(password.encode()) > MAX_PASSWORD_BYTES
         known = stored if stored is not None and is_known_hash(stored) else None
-        with self._turn():
-            at_turn()
-            fits = _matches(known or self._dummy, "" if too_long else password)
-        if not fits or known is None or too_long:
+        with self._slot():
+            before_hash()
+            matches = _matches(known or self._dummy, "" if too_long else password)
+        if not matches or known is None or too_long:
             return PasswordCheck(False)
-        return PasswordCheck(True, stale=self._is_stale(known))
+        return PasswordCheck(True, needs_rehash=self._needs_rehash(known))
 
-    def _make(self, password: str) -> str:
-        return _bcrypt_hash(password) if self.kind == "bcrypt" else _ARGON2.hash(password)
+    def _hash(self, password: str) -> str:
+        return _bcrypt_hash(password) if self.algorithm == "bcrypt" else _ARGON2.hash(password)
 
-    def _is_stale(self, stored: str) -> bool:
-        if self.kind == "bcrypt":
+    def _needs_rehash(self, stored: str) -> bool:
+        if self.algorithm == "bcrypt":
             return f"$2b${BCRYPT_ROUNDS}$" not in stored
         return not stored.startswith("$argon2id$") or _ARGON2.check_needs_rehash(stored)
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        # A hash takes 19 MiB: a crowd must queue for it, not run out of memory.
+    def _slot(self) -> Iterator[None]:
+        # Each argon2 hash needs 19 MiB, so the number of concurrent ones must be limited.
         if not self._slots.acquire(timeout=WAIT_SECONDS):
-            raise Unavailable("Too many sign-ins at once", code="busy", retry_after=5)
+            raise Unavailable("Too many concurrent sign-ins. Try again in a moment.", code="busy", retry_after=5)
         try:
             yield
         finally:
@@ -94,19 +125,19 @@ class PasswordHasher:
 
 @per_app
 def password_hasher(settings: Settings) -> PasswordHasher:
-    """The hasher of the current app."""
+    """The hasher of the current app, with the settings' PASSWORD_HASHER."""
     return PasswordHasher(settings.password_hasher)
 
 
 def is_known_hash(stored: str) -> bool:
-    """Whether an imported hash is of a kind that `verify` understands."""
+    """Whether `PasswordHasher.verify` can verify a hash, such as one that is imported."""
     if stored.startswith("$argon2"):
         try:
             _ARGON2.check_needs_rehash(stored)
         except InvalidHashError:
             return False
         return True
-    return _is_bcrypt(stored.removeprefix(LONG_BCRYPT))
+    return _is_bcrypt(stored.removeprefix(BCRYPT_SHA256_PREFIX))
 
 
 def _matches(stored: str, password: str) -> bool:
@@ -119,24 +150,24 @@ def _matches(stored: str, password: str) -> bool:
 
 
 def _bcrypt_hash(password: str) -> str:
-    """Plain bcrypt up to its 72 bytes; beyond them it would cut, so a digest goes in instead."""
+    """Hash with plain bcrypt up to 72 bytes. bcrypt ignores further bytes, so longer passwords are hashed first."""
     raw = password.encode()
     salt = bcrypt.gensalt(BCRYPT_ROUNDS)
-    if _bcrypt_input(raw):
+    if _fits_bcrypt(raw):
         return bcrypt.hashpw(raw, salt).decode()
-    return LONG_BCRYPT + bcrypt.hashpw(_digest(raw), salt).decode()
+    return BCRYPT_SHA256_PREFIX + bcrypt.hashpw(_digest(raw), salt).decode()
 
 
 def _bcrypt_matches(stored: str, password: str) -> bool:
     raw = password.encode()
-    if stored.startswith(LONG_BCRYPT):
-        raw, stored = _digest(raw), stored.removeprefix(LONG_BCRYPT)
-    # A longer password can only match by being cut: it runs for the time and is refused.
-    matches = bcrypt.checkpw(raw if _bcrypt_input(raw) else _digest(raw), stored.encode())
-    return matches and _bcrypt_input(raw)
+    if stored.startswith(BCRYPT_SHA256_PREFIX):
+        raw, stored = _digest(raw), stored.removeprefix(BCRYPT_SHA256_PREFIX)
+    # A longer password could only match a plain bcrypt hash by being cut off. It is hashed to take the same time.
+    matches = bcrypt.checkpw(raw if _fits_bcrypt(raw) else _digest(raw), stored.encode())
+    return matches and _fits_bcrypt(raw)
 
 
-def _bcrypt_input(raw: bytes) -> bool:
+def _fits_bcrypt(raw: bytes) -> bool:
     return len(raw) <= BCRYPT_BYTES and b"\0" not in raw
 
 

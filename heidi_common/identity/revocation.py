@@ -1,8 +1,9 @@
-"""Whether a sign-in still holds: Redis answers, PostgreSQL is the truth.
+"""Revocation: whether a session or client is still active. PostgreSQL is the source of truth, Redis a cache of it.
 
-Redis holds what is known: `session:<id>` is 1 (live) or 0 (ended), `ver:<user>` the user's token version. A live mark
-lives for 30 s and is only ever written where nothing stands (NX); an end overwrites it and outlives every access
-token. So a slow reader cannot revive an ended session, and a flushed or dead Redis only costs a look into PostgreSQL.
+The cache has marks: `session:<id>` and `client:<id>` are 1 (active) or 0 (ended), `ver:<user>` is the user's token
+version. A mark that was read from PostgreSQL lives for 30 s and is only written if there is none (NX). The mark of an
+end overwrites it and outlives every access token, so that a slow reader cannot reactivate an ended session. If Redis
+is unavailable or was emptied, PostgreSQL is queried.
 """
 
 from __future__ import annotations
@@ -20,48 +21,62 @@ from heidi_common.redis.client import mget, redis_client
 from heidi_common.runtime import current_settings
 
 log = logging.getLogger(__name__)
-LIVE_SECONDS = 30
-ENDED_MARGIN = 60
+ACTIVE_MARK_SECONDS = 30
+ENDED_MARK_MARGIN_SECONDS = 60
+"""How much longer than an access token the mark of an end lives."""
 
 
 def is_session_active(session_id: UUID, user_id: UUID, version: int) -> bool:
-    """True when the session is live and the token's version is the user's current one."""
-    known = _read_marks(f"session:{session_id}", f"ver:{user_id}")
-    if b"0" in known[:1]:
+    """Whether the access tokens of a session are still accepted.
+
+    Args:
+        session_id: The session of the token.
+        user_id: The user of the token.
+        version: The token version in the token (`ver`).
+
+    Returns:
+        True if neither the session has ended nor the user's token version has been increased.
+    """
+    session_mark, version_mark = _read_marks(f"session:{session_id}", f"ver:{user_id}")
+    if session_mark == b"0":
         return False
-    if None not in known and int(known[1] or 0) >= version:
-        return int(known[1] or 0) == version
-    return _query_database(session_id, user_id, version)
+    if session_mark is not None and version_mark is not None and int(version_mark) >= version:
+        return int(version_mark) == version
+    return _query_session(session_id, user_id, version)
 
 
 def is_client_active(client_id: UUID) -> bool:
-    """True while the machine client is not revoked."""
-    known = _read_marks(f"client:{client_id}")[0]
-    if known is not None:
-        return known == b"1"
-    live = select(MachineClient.id).where(MachineClient.id == client_id, MachineClient.revoked_at.is_(None))
+    """Whether a machine client exists and is not revoked."""
+    mark = _read_marks(f"client:{client_id}")[0]
+    if mark is not None:
+        return mark == b"1"
+    statement = select(MachineClient.id).where(MachineClient.id == client_id, MachineClient.revoked_at.is_(None))
     with reading() as connection:
-        found = connection.execute(live).first() is not None
-    _cache_marks({f"client:{client_id}": "1" if found else "0"})
-    return found
+        is_active = connection.execute(statement).first() is not None
+    _cache_marks({f"client:{client_id}": "1" if is_active else "0"})
+    return is_active
 
 
-def end_sessions(session_ids: Iterable[UUID]) -> None:
-    """Make ended sessions known to all services: at once, and again at commit (a reader may have looked in between)."""
-    _announce_marks({f"session:{found}": "0" for found in session_ids})
+def announce_ended_sessions(session_ids: Iterable[UUID]) -> None:
+    """Tell all services that sessions have ended. Call it in the transaction that ends them."""
+    _announce_marks({f"session:{session_id}": "0" for session_id in session_ids})
 
 
-def end_client(client_id: UUID) -> None:
+def announce_revoked_client(client_id: UUID) -> None:
+    """Tell all services that a machine client is revoked. Call it in the transaction that revokes it."""
     _announce_marks({f"client:{client_id}": "0"})
 
 
 def announce_token_version(user_id: UUID, version: int) -> None:
-    """Make a user's new token version known: every older access token is refused from the commit on."""
+    """Tell all services a user's new token version, so that they reject access tokens with an older one.
+
+    Call it in the transaction that increases the version.
+    """
     _announce_marks({f"ver:{user_id}": str(version)})
 
 
-def _query_database(session_id: UUID, user_id: UUID, version: int) -> bool:
-    """The truth, on a connection that goes back to the pool at once (a stream must not hold one)."""
+def _query_session(session_id: UUID, user_id: UUID, version: int) -> bool:
+    """Query PostgreSQL. The connection goes back to the pool immediately, so that a stream does not hold one."""
     statement = (
         select(User.token_version, User.is_active & User.deleted_at.is_(None), Session.revoked_at.is_(None))
         .join(Session, Session.user_id == User.id)
@@ -71,10 +86,10 @@ def _query_database(session_id: UUID, user_id: UUID, version: int) -> bool:
         row = connection.execute(statement).first()
     if row is None:
         return False
-    current, user_live, session_live = row
-    live = bool(user_live and session_live)
-    _cache_marks({f"session:{session_id}": "1" if live else "0", f"ver:{user_id}": str(current)})
-    return live and int(current) == version
+    current_version, is_user_active, is_session_open = row
+    is_active = bool(is_user_active and is_session_open)
+    _cache_marks({f"session:{session_id}": "1" if is_active else "0", f"ver:{user_id}": str(current_version)})
+    return is_active and int(current_version) == version
 
 
 def _read_marks(*keys: str) -> list[bytes | None]:
@@ -85,27 +100,27 @@ def _read_marks(*keys: str) -> list[bytes | None]:
 
 
 def _cache_marks(marks: dict[str, str]) -> None:
-    _write_marks(marks, seconds=LIVE_SECONDS, only_new=True)
+    _write_marks(marks, seconds=ACTIVE_MARK_SECONDS, only_if_absent=True)
 
 
 def _announce_marks(marks: dict[str, str]) -> None:
-    """Before the commit and after it: between the two, a reader may fill in what it has just read.
+    """Write marks immediately and again after the commit, because a reader may cache the old state in between.
 
-    The mark before lives no longer than a request, so that one whose commit fails is forgotten soon.
+    The first marks live little longer than a request, so that they expire soon if the transaction is rolled back.
     """
     settings = current_settings()
-    _write_marks(marks, seconds=settings.request_time_limit + LIVE_SECONDS, only_new=False)
-    for_good = settings.access_token_seconds + ENDED_MARGIN
-    after_commit(lambda: _write_marks(marks, seconds=for_good, only_new=False))
+    _write_marks(marks, seconds=settings.request_time_limit + ACTIVE_MARK_SECONDS, only_if_absent=False)
+    ended_seconds = settings.access_token_seconds + ENDED_MARK_MARGIN_SECONDS
+    after_commit(lambda: _write_marks(marks, seconds=ended_seconds, only_if_absent=False))
 
 
-def _write_marks(marks: dict[str, str], *, seconds: int, only_new: bool) -> None:
+def _write_marks(marks: dict[str, str], *, seconds: int, only_if_absent: bool) -> None:
     if not marks:
         return
     try:
         with redis_client().pipeline(transaction=False) as pipe:
             for key, value in marks.items():
-                pipe.set(f"heidi:{key}", value, ex=seconds, nx=only_new)
+                pipe.set(f"heidi:{key}", value, ex=seconds, nx=only_if_absent)
             pipe.execute()
     except redis.RedisError:
-        log.warning("redis is away: live marks end by themselves", extra={"seconds": LIVE_SECONDS})
+        log.warning("redis is unavailable: active marks expire by themselves", extra={"seconds": ACTIVE_MARK_SECONDS})

@@ -1,6 +1,7 @@
-"""The vocabulary: one dataclass per fact, the whole list of what the platform says in one file.
+"""The catalogue of domain events: one dataclass for each event type that the platform emits.
 
-A fact holds ids, enums and what changed; never an e-mail address, a text, a token or a secret.
+An event holds ids, enums and the names of changed fields. It never holds an e-mail address, a text, a token or a
+secret; those are passed to `emit` as `secret_data`.
 """
 
 from __future__ import annotations
@@ -15,54 +16,62 @@ from heidi_common.schemas.naming import camel
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """Something that has happened (or, for `notification.send` and the like, was asked for).
+    """Base of all events. Most state what has happened; some, such as `notification.send`, request an action.
 
-    `subject` is the id it is about; `user_id` the person it is about, if there is one.
+    Attributes:
+        type: The event type, as subscribers and webhooks name it.
+        external: True for events without subscribers inside the platform. They are for the event log, for webhooks
+            and for external programs.
+        answered_by: For a request: the subscriber that carries it out. The status of its inbox row tells the
+            requester whether the request was accepted, and the reason if it was not.
+        id: The id of the entity that the event is about.
     """
 
     type: ClassVar[str]
     external: ClassVar[bool] = False
-    """True when nobody inside subscribes: it is for the event log, webhooks and programs outside."""
     answered_by: ClassVar[str | None] = None
-    """Of a request: the subscriber whose inbox row tells whoever asked that it was taken in, or why not."""
 
     id: UUID
 
     @property
     def event_type(self) -> str:
-        """What stands in the log: the type, or a name of the user's own."""
+        """The type that is stored: `type`, or the name that a user has chosen for a custom event."""
         return self.type
 
     @property
     def subject(self) -> str:
+        """The id of the entity that the event is about, as it is stored."""
         return str(self.id)
 
     @property
     def user_id(self) -> UUID | None:
+        """The user that the event is about; None if it does not concern a single user."""
         return getattr(self, "about_user", None)
 
     def data(self) -> dict[str, Any]:
-        """The fact's fields as JSON, in camelCase; what is None is left out."""
-        found = {_wire_name(field.name): _plain(getattr(self, field.name)) for field in fields(self)}
-        return {name: value for name, value in found.items() if value is not None}
+        """Serialize the event's fields to JSON values, with names in camelCase and without fields that are None."""
+        values = {_wire_name(field.name): _to_json(getattr(self, field.name)) for field in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 def _wire_name(name: str) -> str:
     return "userId" if name == "about_user" else camel(name)
 
 
-def _plain(value: Any) -> Any:
+def _to_json(value: Any) -> Any:
     if isinstance(value, UUID):
         return str(value)
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [_to_json(item) for item in value]
     return value
 
 
 @dataclass(frozen=True, kw_only=True)
 class _UserEvent(Event):
+    """An event about a user. `changed` names the changed fields or, for a new user, where the user comes from."""
+
     role: str
     is_active: bool
     changed: tuple[str, ...] | None = None
@@ -86,9 +95,9 @@ class UserDeleted(_UserEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class NotificationSend(Event):
-    """A request from anyone on the bus: make and deliver a notification. Texts and variables travel sealed beside it.
+    """A request, which any service may emit, to create and deliver a notification.
 
-    sealed: {subject?, content?, variables?, recipient?}
+    Texts and variables are passed as secret data: {subject?, content?, variables?, recipient?}
     """
 
     type = "notification.send"
@@ -103,6 +112,8 @@ class NotificationSend(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class _NotificationEvent(Event):
+    """An event about the notification `id`. `reason` says why it has failed."""
+
     about_user: UUID
     channel: str
     category: str | None = None
@@ -125,7 +136,7 @@ class NotificationFailed(_NotificationEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class NotificationBatch(Event):
-    """One message to many people was accepted; its rows have no facts of their own until they are sent or fail."""
+    """A message to many users was accepted. Each recipient has an event only when it was sent or has failed."""
 
     type = "notification.batch"
     external = True
@@ -136,6 +147,8 @@ class NotificationBatch(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class _CityEvent(Event):
+    """An event about a city. `changed` names the changed fields."""
+
     country: str
     changed: tuple[str, ...] | None = None
 
@@ -154,7 +167,7 @@ class CityDeleted(_CityEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleExecute(Event):
-    """A slot has come: `id` is the run to carry out."""
+    """A scheduled run is due. `id` is the run to execute."""
 
     type = "schedule.execute"
     schedule_id: UUID
@@ -164,6 +177,8 @@ class ScheduleExecute(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleCompleted(Event):
+    """The run `id` has ended with `status`."""
+
     type = "schedule.completed"
     external = True
     schedule_id: UUID
@@ -172,7 +187,7 @@ class ScheduleCompleted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class IntegrationWebhook(Event):
-    """A verified webhook came in and is stored as the event `id`."""
+    """A verified webhook was received and stored as the received event `id`."""
 
     type = "integration.webhook"
     external = True
@@ -184,7 +199,7 @@ class IntegrationWebhook(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class IntegrationSync(Event):
-    """A synchronisation is asked for; `id` is the integration."""
+    """A request to synchronise an integration. `id` is the integration."""
 
     type = "integration.sync"
     answered_by = "accept_sync"
@@ -193,6 +208,8 @@ class IntegrationSync(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class CoreOperation(Event):
+    """A request to run the operation `id` of core. Its input is passed as secret data: {input?}."""
+
     type = "core.operation"
     answered_by = "accept_operation"
     operation: str
@@ -200,6 +217,8 @@ class CoreOperation(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class CoreOperationCompleted(Event):
+    """The operation `id` of core has ended with `status`."""
+
     type = "core.operation.completed"
     external = True
     operation: str
@@ -207,8 +226,8 @@ class CoreOperationCompleted(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Custom(Event):
-    """A fact of the users' own (`custom.*`), emitted by a schedule."""
+class CustomEvent(Event):
+    """An event that a user has defined (`custom.*`) and that a schedule emits."""
 
     type = "custom.*"
     external = True
@@ -221,15 +240,24 @@ class Custom(Event):
 
 
 def all_event_types(root: type[Event] = Event) -> list[type[Event]]:
-    """Every concrete fact, in the order of this file."""
-    found = [root] if "type" in vars(root) else []
+    """List all concrete event classes, in the order of this file.
+
+    Args:
+        root: The class to start from. Classes without a `type` of their own are abstract and are left out.
+    """
+    event_types = [root] if "type" in vars(root) else []
     for child in root.__subclasses__():
-        found += all_event_types(child)
-    return found
+        event_types += all_event_types(child)
+    return event_types
 
 
 def matches(pattern: str, event_type: str) -> bool:
-    """`user.*` matches every type that begins with `user.`; `*` matches all; else they must be equal."""
+    """Whether an event type matches a subscription pattern.
+
+    Args:
+        pattern: `*` matches all types, `user.*` those that begin with `user.`. Any other pattern must be equal.
+        event_type: The type of an event, such as `user.created`.
+    """
     if pattern == "*":
         return True
     if pattern.endswith(".*"):

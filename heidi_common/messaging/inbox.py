@@ -1,6 +1,6 @@
-"""One row per subscriber of a fact: once-only effect from at-least-once delivery.
+"""The inbox: one row for each subscriber of an event, so that at-least-once delivery takes effect exactly once.
 
-What a subscriber cannot digest ends here as a dead row, to be looked at, replayed or discarded.
+An event that its handler cannot process becomes a dead letter, which an operator inspects, replays or discards.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Index, exists, func, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from heidi_common.database.models import Base, storable, utcnow
+from heidi_common.database.models import Base, storable_text, utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.jobs import JobMixin, backoff, lease_released, status_is
@@ -22,15 +22,23 @@ from heidi_common.messaging.outbox import OutboxEvent
 log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 10
 LEASE = timedelta(seconds=60)
+"""How long a handler may run before other workers consider its attempt to have failed."""
 
 
 class PermanentFailure(Exception):
-    """A subscriber's answer to a request that can never be done: no trouble of its own, and nothing to try again."""
+    """Raised by a handler for a request that can never be carried out, so that it is not attempted again.
+
+    The message is stored as the reason that the requester sees.
+    """
 
 
 class Inbox(JobMixin, Base):
-    """`pending` until its effect is committed (`done`), its subscriber says no (`refused`, `last_error` tells why), or
-    it was tried too often (`dead`, `discarded` by somebody)."""
+    """The state of one event for one subscriber.
+
+    The status is `pending` until the handler's effect is committed (`done`), the handler rejects the request
+    (`refused`, with the reason in `last_error`), or the attempts are used up (`dead`). An operator can set a dead
+    letter to `discarded`.
+    """
 
     __tablename__ = "inbox"
     __table_args__ = (
@@ -48,10 +56,23 @@ class Inbox(JobMixin, Base):
 
 
 def handle(consumer: str, event_id: UUID, handler: Callable[[OutboxEvent], object]) -> bool:
-    """Let `handler` take in the fact, once; True when it did.
+    """Run the handler of a subscriber for an event, unless that has been done.
 
-    The attempt is counted and committed first, so that a message which kills its worker still runs out of attempts.
-    The effect and the mark `done` share one transaction; whoever comes second finds the row locked, then done.
+    The attempt is counted and committed first, so that an event which kills its worker runs out of attempts too. The
+    handler's effect and the status `done` are committed together. A second worker waits for the lock of the row and
+    then finds it done.
+
+    Args:
+        consumer: The name of the subscriber.
+        event_id: The event, which must have an inbox row for the subscriber.
+        handler: Called with the event, inside a transaction. It is not called if the event is no longer stored.
+
+    Returns:
+        Whether the row is now `done` because of this call. False if it is not due, was done before, has become a
+        dead letter, or if the handler has rejected the request.
+
+    Raises:
+        Exception: What the handler has raised. The row is due again later, or is a dead letter after the last attempt.
     """
     if not _count_attempt(consumer, event_id):
         return False
@@ -64,9 +85,9 @@ def handle(consumer: str, event_id: UUID, handler: Callable[[OutboxEvent], objec
                 handler(event)
             _update(consumer, event_id, status="done", done_at=func.now(), last_error=None)
             if event is not None and event.sealed is not None:
-                delete_encrypted_data(event_id)
-    except PermanentFailure as refusal:
-        _record_permanent_failure(consumer, event_id, refusal)
+                delete_secret_data(event_id)
+    except PermanentFailure as failure:
+        _record_permanent_failure(consumer, event_id, failure)
         return False
     except Exception as error:
         _reschedule(consumer, event_id, error)
@@ -74,35 +95,36 @@ def handle(consumer: str, event_id: UUID, handler: Callable[[OutboxEvent], objec
     return True
 
 
-def _record_permanent_failure(consumer: str, event_id: UUID, refusal: PermanentFailure) -> None:
-    """For good; what was sealed for it is of no more use."""
-    about = {"consumer": consumer, "event_id": str(event_id), "reason": str(refusal)[:200]}
-    log.warning("a request was refused", extra=about)
+def _record_permanent_failure(consumer: str, event_id: UUID, failure: PermanentFailure) -> None:
+    reason = str(failure)
+    context = {"consumer": consumer, "event_id": str(event_id), "reason": reason[:200]}
+    log.warning("event handler rejected the request", extra=context)
     with transaction():
-        _update(consumer, event_id, status="refused", done_at=func.now(), last_error=storable(str(refusal))[:500])
-        delete_encrypted_data(event_id)
+        _update(consumer, event_id, status="refused", done_at=func.now(), last_error=storable_text(reason)[:500])
+        delete_secret_data(event_id)
 
 
-def delete_encrypted_data(event_id: UUID) -> None:
-    """What was sealed beside a fact goes with the last subscriber who may need it; in the caller's transaction.
+def delete_secret_data(event_id: UUID) -> None:
+    """Delete the secret data of an event unless a subscriber still needs it, in the caller's transaction.
 
-    The fact's row is held, so that of two who end at once the second sees the first.
+    The event's row is locked first, so that of two subscribers that finish at the same time the second one sees the
+    status of the first.
     """
     db.session.execute(select(OutboxEvent.id).where(OutboxEvent.id == event_id).with_for_update())
-    wanted = exists().where(Inbox.event_id == event_id, Inbox.status.in_(("pending", "dead")))
-    used = update(OutboxEvent).where(OutboxEvent.id == event_id, ~wanted).values(sealed=None)
-    db.session.execute(used.execution_options(synchronize_session=False))
+    is_needed = exists().where(Inbox.event_id == event_id, Inbox.status.in_(("pending", "dead")))
+    statement = update(OutboxEvent).where(OutboxEvent.id == event_id, ~is_needed).values(sealed=None)
+    db.session.execute(statement.execution_options(synchronize_session=False))
 
 
-def _row(consumer: str, event_id: UUID) -> tuple[ColumnElement[bool], ...]:
+def _pending_row(consumer: str, event_id: UUID) -> tuple[ColumnElement[bool], ...]:
     return Inbox.consumer == consumer, Inbox.event_id == event_id, status_is(Inbox.status, "pending")
 
 
 def _count_attempt(consumer: str, event_id: UUID) -> bool:
-    """Count, and put the next look beyond this try's lease; a row tried too often is dead."""
+    """Count the attempt and lease the row. After the last attempt the row becomes a dead letter instead."""
     statement = (
         update(Inbox)
-        .where(*_row(consumer, event_id), Inbox.next_attempt_at <= func.now())
+        .where(*_pending_row(consumer, event_id), Inbox.next_attempt_at <= func.now())
         .where(lease_released(Inbox))
         .values(attempts=Inbox.attempts + 1, locked_until=func.now() + LEASE)
         .returning(Inbox.attempts)
@@ -111,35 +133,42 @@ def _count_attempt(consumer: str, event_id: UUID) -> bool:
         attempts = db.session.scalar(statement)
         if attempts is not None and attempts > MAX_ATTEMPTS:
             _update(consumer, event_id, status="dead")
-            log.error("a fact could not be digested", extra={"consumer": consumer, "event_id": str(event_id)})
+            context = {"consumer": consumer, "event_id": str(event_id)}
+            log.error("event handler failed permanently; moved to dead letters", extra=context)
             return False
     return attempts is not None
 
 
 def _lock(consumer: str, event_id: UUID) -> bool:
-    statement = select(Inbox.event_id).where(*_row(consumer, event_id)).with_for_update()
+    statement = select(Inbox.event_id).where(*_pending_row(consumer, event_id)).with_for_update()
     return db.session.execute(statement).first() is not None
 
 
 def _update(consumer: str, event_id: UUID, **values: object) -> None:
-    db.session.execute(update(Inbox).where(*_row(consumer, event_id)).values(**values))
+    db.session.execute(update(Inbox).where(*_pending_row(consumer, event_id)).values(**values))
 
 
 def _reschedule(consumer: str, event_id: UUID, error: Exception) -> None:
-    """Give the row back with a later due time; the last attempt leaves it dead."""
+    """Release the row with a later due time. After the last attempt it becomes a dead letter."""
     values: dict[str, object]
     with transaction():
-        found = select(Inbox.attempts).where(*_row(consumer, event_id))
-        attempts = db.session.scalar(found) or 0
+        attempts = db.session.scalar(select(Inbox.attempts).where(*_pending_row(consumer, event_id))) or 0
         later = utcnow() + backoff(attempts, base=1, cap=300)
         values = {"next_attempt_at": later, "hinted_until": later, "locked_until": None}
         values["status"] = "dead" if attempts >= MAX_ATTEMPTS else "pending"
-        values["last_error"] = storable(f"{type(error).__name__}: {error}")[:500]
+        values["last_error"] = storable_text(f"{type(error).__name__}: {error}")[:500]
         _update(consumer, event_id, **values)
 
 
-def overdue(limit: int) -> list[tuple[str, UUID]]:
-    """Pending rows that nobody was told about lately, stamped as told: (consumer, event id)."""
+def collect_overdue(limit: int) -> list[tuple[str, UUID]]:
+    """Collect due rows without a wake-up message under way, and mark them as hinted, as `jobs.collect_overdue` does.
+
+    Args:
+        limit: The largest number of rows to collect.
+
+    Returns:
+        The consumer and the event id of each row.
+    """
     due = (
         select(Inbox.event_id, Inbox.consumer)
         .where(Inbox.status == "pending", Inbox.next_attempt_at <= func.now(), Inbox.hinted_until <= func.now())
@@ -149,7 +178,7 @@ def overdue(limit: int) -> list[tuple[str, UUID]]:
         .with_for_update(skip_locked=True)
         .cte("due")
     )
-    stamp = (
+    statement = (
         update(Inbox)
         .where(Inbox.event_id == due.c.event_id, Inbox.consumer == due.c.consumer)
         .values(hinted_until=func.now() + timedelta(seconds=30))
@@ -157,4 +186,4 @@ def overdue(limit: int) -> list[tuple[str, UUID]]:
         .execution_options(synchronize_session=False)
     )
     with transaction():
-        return [(row.consumer, row.event_id) for row in db.session.execute(stamp)]
+        return [(row.consumer, row.event_id) for row in db.session.execute(statement)]

@@ -1,6 +1,7 @@
-"""A row is the work: everything to be done is a row with a due time, a message only says "look now".
+"""Jobs: rows with a due time. A row is the work to do; a message of the broker only wakes a worker up.
 
-Notifications, deliveries, runs and inbox rows share this mixin and the two statements that keep it honest.
+Notifications, deliveries, runs and inbox rows share this mixin, the statement that claims a row, and the one that
+collects rows whose wake-up message was lost.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 
 HINT_LEASE = timedelta(seconds=30)
+"""A wake-up message that has not led to a claim in this time is considered lost."""
 
 
 def _hint_lease() -> datetime:
@@ -27,7 +29,14 @@ def _hint_lease() -> datetime:
 
 
 class JobMixin:
-    """Due at `next_attempt_at`; until `hinted_until` a message is under way, until `locked_until` somebody is at it."""
+    """Mixin for rows that workers process.
+
+    Attributes:
+        attempts: How often a worker has claimed the row.
+        next_attempt_at: When the row is due.
+        hinted_until: Until then a wake-up message is assumed to be under way.
+        locked_until: Until then a worker has a lease on the row. None if no worker has.
+    """
 
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")
     next_attempt_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
@@ -36,30 +45,39 @@ class JobMixin:
 
 
 def status_is(column: Any, status: str) -> ColumnElement[bool]:
-    """`column = status` for a row that is named by its id.
+    """The condition `column = status`, for a statement that selects a row by its primary key.
 
-    Said so that PostgreSQL cannot answer it from the partial index of the rows that are open. When the table was last
-    analysed in a quiet hour, that index looks smaller than the primary key, and each claim would read the whole
-    backlog: 1.5 ms among ten thousand rows instead of 0.05.
+    It is written so that PostgreSQL cannot use the partial index of open rows. If the table was last analysed while
+    few rows were open, that index looks smaller than the primary key, and each claim would read the whole backlog:
+    1.5 ms among ten thousand rows instead of 0.05 ms.
     """
-    found: ColumnElement[bool] = (column + "") == status
-    return found
+    condition: ColumnElement[bool] = (column + "") == status
+    return condition
 
 
 def claim(model: Any, row_id: UUID, *, open_status: str, lease_seconds: int) -> bool:
-    """Take a due row and count the attempt, in a transaction of its own; False when there is nothing to do.
+    """Claim a due row and count the attempt, in a transaction of its own.
 
-    A conditional UPDATE settles every race: of two messages for one row the second finds it locked. The database's
-    clock decides, so that machines need not agree on the time.
+    One conditional UPDATE decides all races: if two messages name the same row, the second finds it locked. Times are
+    those of the database's clock, so that the clocks of machines need not agree.
+
+    Args:
+        model: A class with `JobMixin`, an `id` and a `status`.
+        row_id: The row to claim.
+        open_status: The status of rows that may be claimed.
+        lease_seconds: How long other workers leave the row alone, in seconds.
+
+    Returns:
+        False if the row is not due, has another status, or is leased by another worker.
     """
     lease = timedelta(seconds=lease_seconds)
     return _claim_statement(model, open_status).first(row_id=row_id, lease=lease) is not None
 
 
 def lease_released(model: Any) -> ColumnElement[bool]:
-    """Nobody is at it: it was never taken, or whoever took it did not come back in time."""
-    free: ColumnElement[bool] = model.locked_until.is_(None) | (model.locked_until < func.now())
-    return free
+    """The condition that no worker has a lease on the row, or that the lease has expired."""
+    condition: ColumnElement[bool] = model.locked_until.is_(None) | (model.locked_until < func.now())
+    return condition
 
 
 @cache
@@ -77,8 +95,19 @@ def _claim_statement(model: Any, open_status: str) -> CompiledStatement:
     return CompiledStatement(statement, changes=True)
 
 
-def overdue(model: Any, *, open_status: str, limit: int) -> list[UUID]:
-    """Rows that are due with no message under way: a lost broker costs a delay, nothing else."""
+def collect_overdue(model: Any, *, open_status: str, limit: int) -> list[UUID]:
+    """Collect due rows without a wake-up message under way, and mark them as hinted.
+
+    The caller sends the messages. With this, messages that a broker has lost cause a delay and nothing else.
+
+    Args:
+        model: A class with `JobMixin`, an `id` and a `status`.
+        open_status: The status of rows that may be claimed.
+        limit: The largest number of rows to collect.
+
+    Returns:
+        The ids of the rows.
+    """
     due = (
         select(model.id)
         .where(model.status == open_status, model.next_attempt_at <= func.now(), model.hinted_until <= func.now())
@@ -91,8 +120,16 @@ def overdue(model: Any, *, open_status: str, limit: int) -> list[UUID]:
 
 
 def mark_hinted(model: Any, due: Select[Any]) -> list[UUID]:
-    """The rows whose ids are selected, marked as having a message under way."""
-    stamped = (
+    """Mark rows as having a wake-up message under way.
+
+    Args:
+        model: A class with `JobMixin` and an `id`.
+        due: Selects the ids of the rows.
+
+    Returns:
+        The ids of the marked rows.
+    """
+    statement = (
         update(model)
         .where(model.id.in_(due.scalar_subquery()))
         .values(hinted_until=func.now() + HINT_LEASE)
@@ -100,10 +137,19 @@ def mark_hinted(model: Any, due: Select[Any]) -> list[UUID]:
         .execution_options(synchronize_session=False)
     )
     with transaction():
-        return list(db.session.scalars(stamped))
+        return list(db.session.scalars(statement))
 
 
 def backoff(attempt: int, *, base: float, cap: float) -> timedelta:
-    """Exponential with jitter: between half and the whole of base x 2^(attempt-1) seconds, at most `cap`."""
+    """The pause before the next attempt: exponential, with jitter.
+
+    Args:
+        attempt: The number of attempts so far, from 1.
+        base: The longest pause after the first attempt, in seconds. It doubles with each attempt.
+        cap: The longest pause, in seconds.
+
+    Returns:
+        A random time between half of the longest pause after this attempt and all of it.
+    """
     ceiling = min(cap, base * 2 ** min(attempt - 1, 30))
-    return timedelta(seconds=random.uniform(ceiling / 2, ceiling))  # nosec B311  # spreads load, guards no secret
+    return timedelta(seconds=random.uniform(ceiling / 2, ceiling))  # nosec B311  # spreads the load; not a secret

@@ -1,6 +1,6 @@
-"""emit(fact): a row in the caller's transaction. A rollback takes the fact with it.
+"""The transactional outbox: `emit` stores an event in the caller's transaction, so that a rollback discards it too.
 
-The table is the event log as well: the relay gives each row its `position` in commit order.
+The table is also the event log. The relay publishes each row and assigns its `position` in the log.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from heidi_common.database.transactions import transaction
 from heidi_common.logger.request_id import request_id
 from heidi_common.messaging.events import Event
 
-CHANNEL = "outbox"
-POSITIONED = "outbox_placed"
-"""Said when facts have got their places in the log."""
-POSITIONS = Sequence("outbox_position", metadata=Base.metadata)
+OUTBOX_CHANNEL = "outbox"
+"""Notified when events have been emitted. The relay listens."""
+POSITIONED_CHANNEL = "outbox_placed"
+"""Notified when the relay has assigned positions in the event log."""
+POSITION_SEQUENCE = Sequence("outbox_position", metadata=Base.metadata)
 
 
 class OutboxEvent(Base):
-    """One fact. `sealed` holds what a subscriber needs and nobody else may read, encrypted, until it was used."""
+    """A stored event. `sealed` is its encrypted secret data, which is deleted when the last subscriber has used it."""
 
     __tablename__ = "outbox"
     __table_args__ = (
@@ -54,22 +55,45 @@ class OutboxEvent(Base):
     sent_at: Mapped[datetime | None]
     position: Mapped[int | None] = mapped_column(BigInteger)
 
-    def decrypted(self) -> dict[str, Any]:
-        """What was sealed beside the fact; empty when there was nothing."""
+    def decrypt_secret_data(self) -> dict[str, Any]:
+        """Decrypt the secret data that was passed to `emit`.
+
+        Returns:
+            The data, or an empty object if there was none or if it has been deleted.
+
+        Raises:
+            DecryptionError: The data was encrypted with a key that is no longer configured.
+        """
         if self.sealed is None:
             return {}
-        found: dict[str, Any] = field_encryptor().decrypt(self.sealed, context=self.id.bytes)
-        return found
+        secret_data: dict[str, Any] = field_encryptor().decrypt(self.sealed, context=self.id.bytes)
+        return secret_data
 
 
-def emit(fact: Event, *, sealed: dict[str, Any] | None = None, event_id: UUID | None = None) -> UUID:
-    """Say a fact within the caller's transaction; returns the event's id. The relay is woken at commit."""
-    return emit_many([(fact, sealed, event_id)])[0]
+def emit(event: Event, *, secret_data: dict[str, Any] | None = None, event_id: UUID | None = None) -> UUID:
+    """Store an event in the caller's transaction. The relay is notified at commit.
+
+    Args:
+        event: The event.
+        secret_data: JSON that only subscribers may read, such as a text or a token. It is stored encrypted.
+        event_id: Makes the call idempotent: an id that is stored already is not stored again.
+
+    Returns:
+        The id of the stored event.
+    """
+    return emit_many([(event, secret_data, event_id)])[0]
 
 
-def emit_many(facts: Iterable[tuple[Event, dict[str, Any] | None, UUID | None]]) -> list[UUID]:
-    """Many facts in one statement. An event id that exists already is left as it is (said once, ever)."""
-    rows = [_row(fact, sealed, event_id or uuid7()) for fact, sealed, event_id in facts]
+def emit_many(emissions: Iterable[tuple[Event, dict[str, Any] | None, UUID | None]]) -> list[UUID]:
+    """Store several events with one statement, in the caller's transaction.
+
+    Args:
+        emissions: For each event: the event, its secret data and its id, as in `emit`.
+
+    Returns:
+        The ids, in the order of the events.
+    """
+    rows = [_row(event, secret_data, event_id or uuid7()) for event, secret_data, event_id in emissions]
     if rows:
         with transaction():
             db.session.execute(_insert(), rows)
@@ -78,38 +102,46 @@ def emit_many(facts: Iterable[tuple[Event, dict[str, Any] | None, UUID | None]])
 
 @cache
 def _insert() -> ReturningInsert[Any]:
-    """The statement, put together once. RETURNING lets many rows go in one statement, and rings the relay's bell on
-    the way: PostgreSQL makes one of equal notifications in a transaction."""
+    """The INSERT, which is built once.
+
+    With RETURNING, SQLAlchemy inserts many rows in one statement. RETURNING also notifies the relay: PostgreSQL merges
+    equal notifications of a transaction.
+    """
     table = cast(Table, OutboxEvent.__table__)
-    told = func.pg_notify(CHANNEL, "")
-    return insert(table).on_conflict_do_nothing(index_elements=["id"]).returning(table.c.id, told)
+    notification = func.pg_notify(OUTBOX_CHANNEL, "")
+    return insert(table).on_conflict_do_nothing(index_elements=["id"]).returning(table.c.id, notification)
 
 
 def emit_statement(when: FromClause | None = None) -> ReturningInsert[Any]:
-    """One fact as a part of a `Direct` statement, which is to be given `emission_values`; said if `when` has a row."""
+    """Build an INSERT of one event, to be part of a `CompiledStatement` that takes the values of `emit_parameters`.
+
+    Args:
+        when: Emit only if this FROM clause has a row, for example a CTE of changed rows.
+    """
     columns = cast(Table, OutboxEvent.__table__).c
-    given: dict[str, Any] = {name: bindparam(f"event_{name}", type_=columns[name].type) for name in _COLUMNS}
-    given["created_at"] = func.now()
+    values: dict[str, Any] = {name: bindparam(f"event_{name}", type_=columns[name].type) for name in _COLUMNS}
+    values["created_at"] = func.now()
     if when is None:
-        return _insert().values(given)
-    return _insert().from_select(list(given), select(*given.values()).select_from(when), include_defaults=False)
+        return _insert().values(values)
+    return _insert().from_select(list(values), select(*values.values()).select_from(when), include_defaults=False)
 
 
-def emit_parameters(fact: Event, event_id: UUID | None = None) -> dict[str, Any]:
-    row = _row(fact, None, event_id or uuid7())
+def emit_parameters(event: Event, event_id: UUID | None = None) -> dict[str, Any]:
+    """The values of the parameters of `emit_statement`, for an event without secret data."""
+    row = _row(event, None, event_id or uuid7())
     return {f"event_{name}": value for name, value in row.items()} | {"event_data": orjson.dumps(row["data"]).decode()}
 
 
 _COLUMNS = ("id", "type", "subject", "user_id", "data", "sealed", "request_id")
 
 
-def _row(fact: Event, sealed: dict[str, Any] | None, event_id: UUID) -> dict[str, Any]:
+def _row(event: Event, secret_data: dict[str, Any] | None, event_id: UUID) -> dict[str, Any]:
     return {
         "id": event_id,
-        "type": fact.event_type,
-        "subject": fact.subject,
-        "user_id": fact.user_id,
-        "data": fact.data(),
-        "sealed": field_encryptor().encrypt(sealed, context=event_id.bytes) if sealed else None,
+        "type": event.event_type,
+        "subject": event.subject,
+        "user_id": event.user_id,
+        "data": event.data(),
+        "sealed": field_encryptor().encrypt(secret_data, context=event_id.bytes) if secret_data else None,
         "request_id": request_id(),
     }

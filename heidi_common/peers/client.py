@@ -18,7 +18,8 @@ from flask import Flask, current_app, request
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from heidi_common.config.service_registry import SERVICES
-from heidi_common.http_client.client import HttpClient, OutboundError, http_client
+from heidi_common.http_client.client import HttpClient, http_client
+from heidi_common.http_client.errors import OutboundError
 from heidi_common.logger.request_id import request_id
 from heidi_common.peers.signature import signature_headers
 from heidi_common.runtime import current_settings

@@ -1,28 +1,10 @@
-"""RabbitMQ for everything that is not a Dramatiq message: facts for the world outside,
-and questions with answers.
+"""Messages over RabbitMQ, except those of Dramatiq: the specification's library "rabbitmq".
+
+`publisher` publishes events to a topic exchange and waits for the broker's confirms, `subscriber` consumes them (for
+external programs), `rpc` has request and response, and `connection` connects with heartbeats and retries.
 
     Publisher(url).publish("user.created", event)
-    subscribe(url, ["user.*"], handle)                 # for programs outside
-    serve(url, "geo.distance", lambda payload: {...})  # one side
-    request(url, "geo.distance", {...}, timeout=2)     # the other
+    subscribe(url, ["user.*"], handle)
+    serve(url, "geo.distance", lambda payload: {...})  # the process that responds
+    request(url, "geo.distance", {...}, timeout=2)     # the process that requests
 """
-
-from heidi_common.rabbitmq.connection import EVENTS, REQUESTS
-from heidi_common.rabbitmq.publisher import NotConfirmed, OutgoingMessage, Publisher
-from heidi_common.rabbitmq.rpc import NoServer, RequestFailed, RequestTimedOut, request, serve
-from heidi_common.rabbitmq.subscriber import IncomingMessage, subscribe
-
-__all__ = [
-    "EVENTS",
-    "REQUESTS",
-    "IncomingMessage",
-    "NoServer",
-    "NotConfirmed",
-    "OutgoingMessage",
-    "Publisher",
-    "RequestFailed",
-    "RequestTimedOut",
-    "request",
-    "serve",
-    "subscribe",
-]

@@ -1,4 +1,4 @@
-"""Connections that come back: heartbeat, time limits, back-off with jitter."""
+"""Connections to RabbitMQ with heartbeats and time limits, retried with back-off and jitter."""
 
 import logging
 import threading
@@ -21,9 +21,11 @@ from tenacity.stop import stop_base
 log = logging.getLogger(__name__)
 
 EVENTS = "heidi.events"
+"""The topic exchange of events. Routing keys are event types."""
 REQUESTS = "heidi.requests"
-#: What a broken, refused or closed connection raises. pika lets plain socket errors through.
-BROKEN = (AMQPError, OSError)
+"""The direct exchange of requests that expect a response."""
+CONNECTION_ERRORS = (AMQPError, OSError)
+"""What a broken, refused or closed connection raises. pika does not wrap the errors of sockets."""
 
 _HEARTBEAT_SECONDS = 30
 _SOCKET_SECONDS = 5
@@ -32,24 +34,37 @@ _SOCKET_SECONDS = 5
 def connect(
     url: str, name: str, *, stop: threading.Event | None = None, give_up_after: float | None = None
 ) -> pika.BlockingConnection:
-    """A connection, tried again with growing pauses until it stands, ``stop`` is set or
-    ``give_up_after`` seconds are over; then the last error is raised."""
+    """Connect to RabbitMQ. Failed attempts are repeated with growing pauses of up to 10 s.
+
+    Args:
+        url: The AMQP URL of the broker.
+        name: The name of the connection in the broker's management interface.
+        stop: When it is set, no further attempt is made.
+        give_up_after: Seconds after which no further attempt is made; None for no limit.
+
+    Returns:
+        The open connection.
+
+    Raises:
+        AMQPError, OSError: The error of the last attempt.
+    """
     stop = stop or threading.Event()
-    ends: list[stop_base] = [stop_when_event_set(stop)]
+    stop_conditions: list[stop_base] = [stop_when_event_set(stop)]
     if give_up_after is not None:
-        ends.append(stop_after_delay(give_up_after))
+        stop_conditions.append(stop_after_delay(give_up_after))
     retrying = Retrying(
-        retry=retry_if_exception_type(BROKEN),
+        retry=retry_if_exception_type(CONNECTION_ERRORS),
         wait=wait_random_exponential(multiplier=0.2, max=10),
-        stop=stop_any(*ends),
+        stop=stop_any(*stop_conditions),
         sleep=sleep_using_event(stop),
-        before_sleep=_log_state,
+        before_sleep=_log_attempt,
         reraise=True,
     )
     return retrying(pika.BlockingConnection, _parameters(url, name))
 
 
 def declare_exchanges(channel: BlockingChannel) -> None:
+    """Create the exchanges EVENTS and REQUESTS unless they exist."""
     channel.exchange_declare(EVENTS, exchange_type="topic", durable=True)
     channel.exchange_declare(REQUESTS, exchange_type="direct", durable=True)
 
@@ -64,9 +79,9 @@ def _parameters(url: str, name: str) -> pika.URLParameters:
     return parameters
 
 
-def _log_state(state: RetryCallState) -> None:
+def _log_attempt(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     log.warning(
-        "rabbitmq is away, trying again",
+        "rabbitmq is unavailable, connecting again",
         extra={"attempt": state.attempt_number, "error": type(error).__name__},
     )

@@ -1,4 +1,4 @@
-"""Publishing with confirms: what returns without an error is on the broker's disk."""
+"""Publishing with confirms: when a call returns without an error, the broker has stored the messages on disk."""
 
 import contextlib
 import threading
@@ -11,16 +11,26 @@ import pika
 from pika import spec
 from pika.adapters.blocking_connection import BlockingChannel
 
-from heidi_common.rabbitmq.connection import BROKEN, EVENTS, connect, declare_exchanges
+from heidi_common.rabbitmq.connection import CONNECTION_ERRORS, EVENTS, connect, declare_exchanges
 
 _CONFIRM_SECONDS = 10.0
 
 
 class NotConfirmed(Exception):
-    """The broker refused the message or did not confirm it in time."""
+    """The broker rejected a message, or did not confirm it within 10 s."""
 
 
 class OutgoingMessage(NamedTuple):
+    """A message to publish.
+
+    Attributes:
+        routing_key: For events, the event type.
+        body: A JSON object, or bytes that are sent unchanged.
+        headers: The message's headers.
+        message_id: Lets consumers recognise a message that is delivered twice.
+        content_type: The media type of `body`.
+    """
+
     routing_key: str
     body: Mapping[str, Any] | bytes
     headers: Mapping[str, Any] | None = None
@@ -29,11 +39,15 @@ class OutgoingMessage(NamedTuple):
 
 
 class Publisher:
-    """Keeps one connection and makes it again when it breaks. Threads take turns.
+    """Publishes messages over one connection, which is opened at first use and opened again when it breaks.
 
-    A message whose confirm was lost with the connection is sent again: at least once,
-    never not at all. After ``give_up_after`` seconds without a broker the last error is
-    raised and the caller still has its rows.
+    Safe for threads; one thread publishes at a time. Delivery is at least once: if the connection breaks before the
+    broker has confirmed a message, the message is sent again.
+
+    Args:
+        url: The AMQP URL of the broker.
+        exchange: The exchange to publish to.
+        give_up_after: Seconds without a connection after which publishing raises the last error.
     """
 
     def __init__(self, url: str, *, exchange: str = EVENTS, give_up_after: float = 10.0) -> None:
@@ -44,91 +58,102 @@ class Publisher:
         self._connection: pika.BlockingConnection | None = None
         self._channel: BlockingChannel | None = None
         self._pending: dict[int, int] = {}
-        self._refused: list[int] = []
+        self._rejected: list[int] = []
         self._last_tag = 0
 
     def publish(
         self, routing_key: str, body: Mapping[str, Any] | bytes, headers: Mapping[str, Any] | None = None
     ) -> None:
-        """One message, confirmed."""
+        """Publish one message and wait for its confirm. Arguments as in `OutgoingMessage`.
+
+        Raises:
+            NotConfirmed: The broker rejected the message or did not confirm it in time.
+            AMQPError, OSError: There was no connection for `give_up_after` seconds.
+        """
         self.publish_many([OutgoingMessage(routing_key, body, headers)])
 
     def publish_many(self, messages: Iterable[OutgoingMessage]) -> None:
-        """All messages in order, then one wait for all confirms (not one for each)."""
+        """Publish messages in their order, then wait for all confirms together.
+
+        Raises:
+            NotConfirmed: The broker rejected a message or did not confirm it in time. The others may be stored.
+            AMQPError, OSError: There was no connection for `give_up_after` seconds.
+        """
         with self._lock:
-            waiting = dict(enumerate(messages))
+            unconfirmed = dict(enumerate(messages))
             deadline = time.monotonic() + self._give_up_after
-            while waiting:
+            while unconfirmed:
                 try:
-                    self._send(waiting)
-                except BROKEN:
-                    self._drop()
+                    self._send(unconfirmed)
+                except CONNECTION_ERRORS:
+                    self._disconnect()
                     if time.monotonic() > deadline:
                         raise
 
     def keep_alive(self) -> None:
-        """Answer heartbeats; to be called now and then by a process that rarely publishes."""
+        """Process heartbeats. A process that rarely publishes must call this more often than every 30 s."""
         with self._lock:
             if self._connection is not None:
                 try:
                     self._connection.process_data_events(0)
-                except BROKEN:
-                    self._drop()
+                except CONNECTION_ERRORS:
+                    self._disconnect()
 
     def close(self) -> None:
+        """Close the connection. The next message opens a new one."""
         with self._lock:
-            self._drop()
+            self._disconnect()
 
-    def _send(self, waiting: dict[int, OutgoingMessage]) -> None:
-        """Publish what waits; what is confirmed is taken out of ``waiting``."""
-        channel = self._open()
-        for index, message in waiting.items():
+    def _send(self, unconfirmed: dict[int, OutgoingMessage]) -> None:
+        """Publish the messages and remove those that the broker confirms from `unconfirmed`."""
+        channel = self._open_channel()
+        for index, message in unconfirmed.items():
             self._last_tag += 1
             self._pending[self._last_tag] = index
             channel.basic_publish(self._exchange, message.routing_key, _encode(message.body), _properties(message))
-        done = set(waiting)
+        published = set(unconfirmed)
         try:
-            self._wait(channel)
+            self._wait_for_confirms(channel)
         finally:
-            for index in done - set(self._pending.values()) - set(self._refused):
-                waiting.pop(index, None)
+            for index in published - set(self._pending.values()) - set(self._rejected):
+                unconfirmed.pop(index, None)
 
-    def _wait(self, channel: BlockingChannel) -> None:
+    def _wait_for_confirms(self, channel: BlockingChannel) -> None:
         assert self._connection is not None
         deadline = time.monotonic() + _CONFIRM_SECONDS
-        wake = self._connection.call_later(_CONFIRM_SECONDS, lambda: None)
-        # What BlockingChannel itself does to wait for the confirm of its single message.
+        timer = self._connection.call_later(_CONFIRM_SECONDS, lambda: None)
+        # Private API of pika 1.4: BlockingChannel waits in the same way for the confirm of its single message.
         channel._flush_output(lambda: not self._pending or time.monotonic() >= deadline)
-        self._connection.remove_timeout(wake)
-        if self._pending or self._refused:
-            self._drop()
+        self._connection.remove_timeout(timer)
+        if self._pending or self._rejected:
+            self._disconnect()
             raise NotConfirmed("the broker did not confirm every message")
 
-    def _open(self) -> BlockingChannel:
-        self._pending, self._refused = {}, []
+    def _open_channel(self) -> BlockingChannel:
+        self._pending, self._rejected = {}, []
         if self._channel is None or not self._channel.is_open:
-            self._drop()
+            self._disconnect()
             self._connection = connect(self._url, "heidi publisher", give_up_after=self._give_up_after)
             self._channel = self._connection.channel()
             declare_exchanges(self._channel)
-            # BlockingChannel.confirm_delivery waits for each message by itself, a thousand
-            # a second at most; the channel underneath tells us of all confirms instead.
-            self._channel._impl.confirm_delivery(self._settled, lambda _frame: None)
+            # BlockingChannel.confirm_delivery waits for each single message, which allows about 1,000 per second.
+            # The channel that it wraps (private API of pika 1.4) calls back for all confirms instead.
+            self._channel._impl.confirm_delivery(self._on_confirm, lambda _frame: None)
             self._last_tag = 0
         return self._channel
 
-    def _settled(self, frame: Any) -> None:
+    def _on_confirm(self, frame: Any) -> None:
         method = frame.method
         tags = [t for t in self._pending if t <= method.delivery_tag] if method.multiple else [method.delivery_tag]
         for tag in tags:
             index = self._pending.pop(tag, None)
             if index is not None and isinstance(method, spec.Basic.Nack):
-                self._refused.append(index)
+                self._rejected.append(index)
 
-    def _drop(self) -> None:
+    def _disconnect(self) -> None:
         connection, self._connection, self._channel = self._connection, None, None
         if connection is not None and connection.is_open:
-            with contextlib.suppress(*BROKEN):
+            with contextlib.suppress(*CONNECTION_ERRORS):
                 connection.close()
 
 

@@ -1,4 +1,4 @@
-"""Consuming for as long as the process lives: a lost connection is made again."""
+"""Consuming messages until the process stops. A lost connection is opened again."""
 
 import logging
 import threading
@@ -10,16 +10,25 @@ import pika
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.spec import Basic
 
-from heidi_common.rabbitmq.connection import BROKEN, EVENTS, connect, declare_exchanges
+from heidi_common.rabbitmq.connection import CONNECTION_ERRORS, EVENTS, connect, declare_exchanges
 
 log = logging.getLogger(__name__)
 
 _PREFETCH = 16
-_LOOK_FOR_STOP_SECONDS = 0.5
+_STOP_CHECK_SECONDS = 0.5
 Receive = Callable[[BlockingChannel, Basic.Deliver, pika.BasicProperties, bytes], None]
 
 
 class IncomingMessage(NamedTuple):
+    """A message that was received.
+
+    Attributes:
+        routing_key: For events, the event type.
+        body: The JSON value of the body.
+        headers: The message's headers.
+        redelivered: Whether the broker has delivered the message before.
+    """
+
     routing_key: str
     body: Any
     headers: Mapping[str, Any]
@@ -35,16 +44,22 @@ def subscribe(
     stop: threading.Event | None = None,
     ready: threading.Event | None = None,
 ) -> None:
-    """Hand every fact that matches a pattern (``user.*``, ``#``) to ``handler``, until ``stop``.
+    """Call `handler` for every event whose type matches a pattern. Returns only after `stop` is set.
 
-    With a ``queue`` name messages wait while nobody listens; without one they are for this
-    process and this moment only. A message is acknowledged after the handler returns; when
-    it raises, the message comes once more and is then rejected (to the queue's dead-letter
-    exchange, where it has one). The handler should take less than a minute: heartbeats
-    wait for it. ``ready`` is set whenever the subscription stands.
+    A message is acknowledged when the handler returns. If the handler raises, the message is delivered once more and
+    then rejected: it goes to the dead-letter exchange of the queue, if the queue has one.
+
+    Args:
+        url: The AMQP URL of the broker.
+        patterns: Patterns of the topic exchange, such as `user.*` or `#`.
+        handler: Must return within a minute, because the connection's heartbeats wait for it.
+        queue: The name of a durable queue, which keeps messages while no subscriber is connected. Without it, the
+            messages that are published while this subscriber is not connected are lost.
+        stop: Ends the subscription when it is set.
+        ready: Set while the subscription is active.
     """
 
-    def set_up(channel: BlockingChannel) -> str:
+    def declare_queue(channel: BlockingChannel) -> str:
         name = _declare(channel, queue)
         for pattern in patterns:
             channel.queue_bind(name, EVENTS, pattern)
@@ -54,26 +69,36 @@ def subscribe(
         channel: BlockingChannel, deliver: Basic.Deliver, properties: pika.BasicProperties, body: bytes
     ) -> None:
         message = _parse(deliver, properties, body)
-        if message is None or not _handled(handler, message):
-            again = message is not None and not message.redelivered
-            channel.basic_nack(deliver.delivery_tag, requeue=again)
+        if message is None or not _call_handler(handler, message):
+            requeue = message is not None and not message.redelivered
+            channel.basic_nack(deliver.delivery_tag, requeue=requeue)
         else:
             channel.basic_ack(deliver.delivery_tag)
 
-    consume(url, "heidi subscriber", set_up, receive, stop=stop, ready=ready)
+    consume(url, "heidi subscriber", declare_queue, receive, stop=stop, ready=ready)
 
 
 def consume(
     url: str,
     name: str,
-    set_up: Callable[[BlockingChannel], str],
+    declare_queue: Callable[[BlockingChannel], str],
     receive: Receive,
     *,
     prefetch: int = _PREFETCH,
     stop: threading.Event | None = None,
     ready: threading.Event | None = None,
 ) -> None:
-    """Connect, declare, consume up to `prefetch` at a time; and all of it again when the connection breaks."""
+    """Consume a queue until `stop` is set. If the connection breaks, connect and declare again.
+
+    Args:
+        url: The AMQP URL of the broker.
+        name: The name of the connection.
+        declare_queue: Declares and binds the queue on a channel and returns its name.
+        receive: pika's callback for a message. It must acknowledge or reject the message.
+        prefetch: The largest number of messages that are delivered but not acknowledged.
+        stop: Ends the loop when it is set.
+        ready: Set while messages are being consumed.
+    """
     stop, ready = stop or threading.Event(), ready or threading.Event()
     while not stop.is_set():
         try:
@@ -81,13 +106,13 @@ def consume(
                 channel = connection.channel()
                 declare_exchanges(channel)
                 channel.basic_qos(prefetch_count=prefetch)
-                channel.basic_consume(set_up(channel), receive)
+                channel.basic_consume(declare_queue(channel), receive)
                 ready.set()
                 while not stop.is_set():
-                    connection.process_data_events(_LOOK_FOR_STOP_SECONDS)
-        except BROKEN as error:
+                    connection.process_data_events(_STOP_CHECK_SECONDS)
+        except CONNECTION_ERRORS as error:
             ready.clear()
-            log.warning("a subscription broke, making it again", extra={"error": repr(error)})
+            log.warning("connection of a consumer lost, connecting again", extra={"error": repr(error)})
             stop.wait(0.5)
 
 
@@ -102,15 +127,15 @@ def _parse(deliver: Basic.Deliver, properties: pika.BasicProperties, body: bytes
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
-        log.warning("a message that is no JSON was rejected", extra={"routing_key": deliver.routing_key})
+        log.warning("message rejected because it is not JSON", extra={"routing_key": deliver.routing_key})
         return None
     return IncomingMessage(deliver.routing_key, value, properties.headers or {}, bool(deliver.redelivered))
 
 
-def _handled(handler: Callable[[IncomingMessage], object], message: IncomingMessage) -> bool:
+def _call_handler(handler: Callable[[IncomingMessage], object], message: IncomingMessage) -> bool:
     try:
         handler(message)
     except Exception:
-        log.exception("a subscriber failed", extra={"routing_key": message.routing_key})
+        log.exception("subscriber failed", extra={"routing_key": message.routing_key})
         return False
     return True

@@ -1,4 +1,4 @@
-"""Connections to Redis."""
+"""Connections to Redis, with short time-outs."""
 
 from __future__ import annotations
 
@@ -15,10 +15,17 @@ from heidi_common.runtime import per_app
 
 
 def connect(url: str, timeout: float = 0.3) -> redis.Redis:
-    """A client whose calls end within ``timeout`` seconds, come what may.
+    """Create a client with a pool of connections. It connects at first use.
 
-    One immediate retry on a broken connection, because a restarted Redis leaves dead
-    connections in the pool; none after a time-out.
+    A command on a broken connection is repeated once, because a restarted Redis leaves dead connections in the pool.
+    After a time-out it is not repeated.
+
+    Args:
+        url: The URL of Redis, such as `redis://localhost:6379/0`.
+        timeout: The longest time to connect, and to wait for a response, in seconds.
+
+    Returns:
+        The client. Its commands raise `redis.RedisError` if Redis is unavailable.
     """
     return redis.Redis.from_url(
         url,
@@ -30,14 +37,21 @@ def connect(url: str, timeout: float = 0.3) -> redis.Redis:
 
 
 def mget(client: redis.Redis, names: Iterable[str]) -> list[bytes | None]:
-    """What stands under these names, in one round trip.
+    """Read the values of several keys in one round trip.
 
-    The method of that name looks at its options for longer than the command takes.
+    redis-py's own `mget` needs more time to check its options than the command needs.
+
+    Args:
+        client: The client to use.
+        names: The full keys.
+
+    Returns:
+        The values in the order of the keys; None for keys that do not exist.
     """
     return cast(list[bytes | None], client.execute_command("MGET", *names))  # type: ignore[no-untyped-call]
 
 
 @per_app
 def redis_client(settings: Settings) -> redis.Redis:
-    """The current app's connections to Redis."""
+    """The client of the current app, with the settings' REDIS_URL."""
     return connect(settings.redis_url)

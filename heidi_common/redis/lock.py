@@ -1,9 +1,8 @@
-"""A lock in Redis for what should not overlap.
+"""A lock in Redis for work that should not overlap.
 
-It saves contention; it never guards what must be exact. A process that sleeps through
-its lease does not notice, therefore each holder gets a higher number than every holder
-before (the fencing token), by which the thing that is written to can refuse a late
-writer::
+It avoids contention, but alone it does not guarantee mutual exclusion: a process that is suspended beyond its lease
+does not notice that the lease has expired. Each holder therefore gets a fencing token, a number that is higher than
+that of every earlier holder. The storage that is written to can reject a writer with an older token::
 
     with Lock(redis, "cities:import", ttl=60) as lock:
         write(rows, fence=lock.fencing_token)
@@ -37,24 +36,31 @@ _POLL_SECONDS = 0.05
 
 
 class LockNotAcquired(Exception):
-    """Somebody else holds the lock."""
+    """Another process or thread holds the lock."""
 
 
 class LockUnavailable(LockNotAcquired):
-    """Nobody can hold the lock, because Redis is away."""
+    """The lock cannot be acquired or released, because Redis is unavailable."""
 
 
 class LockLost(Exception):
-    """The lease ran out before the work was done; somebody else may hold the lock."""
+    """The lock is not held (any longer): its lease has expired, and another process may hold it."""
 
 
 class Lock:
-    """Held for at most ``ttl`` seconds. Waits up to ``wait`` seconds for its turn."""
+    """A lock with a lease. Use it as a context manager, or call `acquire` and `release`.
+
+    Args:
+        client: The connection to Redis.
+        name: The name of the lock.
+        ttl: The length of the lease, in seconds. The lock is free again after it.
+        wait: How long `acquire` waits for another holder, in seconds.
+    """
 
     def __init__(self, client: redis.Redis, name: str, ttl: float = 30.0, *, wait: float = 0.0) -> None:
         self._redis = client
         self._name = name
-        # The braces keep both keys on one node of a Redis cluster.
+        # The braces are a hash tag: they keep both keys on the same node of a Redis cluster.
         self._key = f"heidi:lock:{{{name}}}"
         self._fence_key = f"{self._key}:fence"
         self._ttl = ttl
@@ -64,26 +70,51 @@ class Lock:
 
     @property
     def fencing_token(self) -> int:
-        """Higher than that of every earlier holder."""
+        """A number that is higher than that of every earlier holder.
+
+        Raises:
+            LockLost: The lock was not acquired, or has been released.
+        """
         if not self._owner:
             raise LockLost(f"{self._name} is not held")
         return self._fence
 
     def acquire(self) -> None:
+        """Acquire the lock, waiting up to `wait` seconds.
+
+        Raises:
+            LockNotAcquired: Another holder has the lock.
+            LockUnavailable: Redis is unavailable.
+        """
         deadline = time.monotonic() + self._wait
-        while not self._try():
+        while not self._try_acquire():
             if time.monotonic() + _POLL_SECONDS > deadline:
-                raise LockNotAcquired(f"{self._name} is held by somebody else")
+                raise LockNotAcquired(f"{self._name} is held by another process or thread")
             time.sleep(_POLL_SECONDS)
 
     def extend(self, ttl: float | None = None) -> None:
-        """A new lease from now on; ``LockLost`` when the old one has ended."""
+        """Renew the lease.
+
+        Args:
+            ttl: The length of the new lease from now on, in seconds; by default that of the lock.
+
+        Raises:
+            LockLost: The old lease has expired.
+            LockUnavailable: Redis is unavailable.
+        """
         milliseconds = int((ttl or self._ttl) * 1000)
         if not self._eval(_EXTEND, [self._key], [self._owner, milliseconds]):
-            raise LockLost(f"{self._name} ran out before it was extended")
+            raise LockLost(f"{self._name} expired before it was extended")
 
     def release(self) -> bool:
-        """Give the lock back; False when it was no longer ours."""
+        """Release the lock.
+
+        Returns:
+            False if this holder's lease had expired. A lock of the next holder is not released.
+
+        Raises:
+            LockUnavailable: Redis is unavailable.
+        """
         owner, self._owner = self._owner, ""
         return bool(self._eval(_RELEASE, [self._key], [owner]))
 
@@ -97,11 +128,11 @@ class Lock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        # Without Redis the lease ends by itself; the work is done and must not fail for it.
+        # The work is done and must not fail because Redis is unavailable: the lease expires by itself.
         with contextlib.suppress(LockUnavailable):
             self.release()
 
-    def _try(self) -> bool:
+    def _try_acquire(self) -> bool:
         owner = secrets.token_hex(16)
         keys = [self._key, self._fence_key]
         fence = self._eval(_ACQUIRE, keys, [owner, int(self._ttl * 1000)])
@@ -113,6 +144,6 @@ class Lock:
         try:
             return cast(int, self._redis.eval(script, len(keys), *keys, *args))
         except redis.ConnectionError as error:
-            raise LockUnavailable(f"{self._name}: redis is away") from error
+            raise LockUnavailable(f"{self._name}: redis is unavailable") from error
         except redis.TimeoutError as error:
-            raise LockUnavailable(f"{self._name}: redis does not answer") from error
+            raise LockUnavailable(f"{self._name}: redis does not respond") from error

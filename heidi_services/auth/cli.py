@@ -8,7 +8,7 @@ import sys
 import click
 from flask.cli import AppGroup
 
-from heidi_common.audit import trail
+from heidi_common.audit import chain
 from heidi_common.cli.commands import report_reencryption
 from heidi_common.interceptors.validation import invalid
 from heidi_common.jwt.keys import private_keys
@@ -60,7 +60,7 @@ def reseal() -> None:
 @audit.command("verify")
 def verify_audit() -> None:
     """Compute the whole chain anew; exit 1 when a row was changed, added or taken out."""
-    found = trail.verify_chain()
+    found = chain.verify_chain()
     if found.broken_at is not None:
         click.echo(f"BROKEN at row {found.broken_at}; {found.rows} rows before it are whole", err=True)
         sys.exit(1)

@@ -41,7 +41,7 @@ def send(template: str, to: Addressee, *, kind: str = "INFO", **variables: Any) 
         locale=to.locale,
     )
     shown = {"firstName": to.first_name or "", "email": to.email, **variables}
-    emit(fact, sealed={"recipient": to.email, "variables": shown})
+    emit(fact, secret_data={"recipient": to.email, "variables": shown})
 
 
 def link(path: str, token: str) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from heidi_common.identity.password_hashing import MAX_BYTES
-from heidi_common.identity.password_policy import IN_DOCUMENTS
+from heidi_common.identity.password_hashing import MAX_PASSWORD_BYTES
+from heidi_common.identity.password_policy import PASSWORD_METADATA
 from heidi_common.identity.serializers import UserOut
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import PersonName, Text, UtcDateTime
@@ -19,12 +19,12 @@ SCOPE = validate.Regexp(re.compile(r"[a-z][a-z-]*:[a-z][a-z-]*\Z"), error="A sco
 
 
 def _password(**kwargs: Any) -> Text:
-    return Text(required=True, max=MAX_BYTES, load_only=True, **kwargs)
+    return Text(required=True, max=MAX_PASSWORD_BYTES, load_only=True, **kwargs)
 
 
 class RegisterIn(Schema):
     email = Text(required=True, max=320)
-    password = _password(metadata=IN_DOCUMENTS)
+    password = _password(metadata=PASSWORD_METADATA)
     first_name = PersonName(allow_none=True)
     last_name = PersonName(allow_none=True)
 
@@ -62,12 +62,12 @@ class TokenIn(Schema):
 
 class ResetIn(Schema):
     token = Text(required=True)
-    new_password = _password(metadata=IN_DOCUMENTS)
+    new_password = _password(metadata=PASSWORD_METADATA)
 
 
 class ChangeIn(Schema):
     current_password = _password()
-    new_password = _password(metadata=IN_DOCUMENTS)
+    new_password = _password(metadata=PASSWORD_METADATA)
 
 
 class SignedInOut(Schema):

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from heidi_common.database.text_search import WHOLE_LETTERS
+from heidi_common.database.text_search import UNDECOMPOSABLE_LETTERS
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -22,7 +22,7 @@ def fold(text: str) -> str:
     """Fold to lower case without marks and punctuation, with single spaces: `São  Tomé-` becomes `sao tome`."""
     text = text.casefold()
     if not text.isascii():
-        text = unicodedata.normalize("NFKD", text.translate(WHOLE_LETTERS)).translate(_MARKS)
+        text = unicodedata.normalize("NFKD", text.translate(UNDECOMPOSABLE_LETTERS)).translate(_MARKS)
         # Composed again, so that a Korean syllable counts as one letter and folding twice changes nothing.
         text = unicodedata.normalize("NFC", text.casefold())
     return _SEPARATORS.sub(" ", _APOSTROPHES.sub("", text)).strip()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from heidi_common.http_client.client import ResponseTooLarge
+from heidi_common.http_client.errors import ResponseTooLarge
 from heidi_common.peers.client import PeerRequest, PeerResponse, call_peer
 from heidi_common.problems import Unavailable
 

@@ -9,8 +9,8 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from heidi_common.database.text_search import plain_letters
 from heidi_common.identity.models import Role
-from heidi_common.identity.password_hashing import MAX_BYTES
-from heidi_common.identity.password_policy import IN_DOCUMENTS
+from heidi_common.identity.password_hashing import MAX_PASSWORD_BYTES
+from heidi_common.identity.password_policy import PASSWORD_METADATA
 from heidi_common.schemas import timezones
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import Flag, PersonName, Text, UtcDateTime
@@ -49,7 +49,7 @@ class UserListQuery(PageQuery):
 
 class UserIn(Schema):
     email = Text(required=True, max=320)
-    password = Text(required=True, max=MAX_BYTES, load_only=True, metadata=IN_DOCUMENTS)
+    password = Text(required=True, max=MAX_PASSWORD_BYTES, load_only=True, metadata=PASSWORD_METADATA)
     first_name = PersonName(allow_none=True)
     last_name = PersonName(allow_none=True)
     role = fields.Enum(Role, by_value=True, load_default=Role.USER)
@@ -72,7 +72,7 @@ class UserImportIn(Schema):
     """A line of an import, with a password, with a hash from another system, or with neither (until a reset)."""
 
     email = Text(required=True, max=320)
-    password = Text(max=MAX_BYTES)
+    password = Text(max=MAX_PASSWORD_BYTES)
     password_hash = Text(max=500)
     first_name = PersonName(allow_none=True)
     last_name = PersonName(allow_none=True)
@@ -87,7 +87,7 @@ class UserImportIn(Schema):
 class EraseIn(Schema):
     """The caller's own password. Administrators who erase another user send none."""
 
-    password = Text(max=MAX_BYTES, load_only=True)
+    password = Text(max=MAX_PASSWORD_BYTES, load_only=True)
 
 
 class ErasedOut(Schema):

@@ -38,4 +38,4 @@ def mails(template: str) -> list[dict[str, Any]]:
     events = db.session.scalars(
         select(OutboxEvent).where(OutboxEvent.type == "notification.send").order_by(OutboxEvent.id)
     )
-    return [event.decrypted() for event in events if event.data["template"] == template]
+    return [event.decrypt_secret_data() for event in events if event.data["template"] == template]

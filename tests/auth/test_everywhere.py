@@ -47,7 +47,7 @@ def test_without_redis_the_database_answers(client, as_user, monkeypatch, end) -
     admin, me = as_user(Role.ADMIN).headers, register(client)
     other = login(client).json["data"]
     dead = redis.Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2)
-    monkeypatch.setitem(current_runtime().parts, redis_client, dead)
+    monkeypatch.setitem(current_runtime().instances, redis_client, dead)
     assert client.get("/api/v1/auth/me", headers=bearer(me)).status_code == 200
     assert ENDS[end](client, me, admin).status_code < 300
     assert codes(client, me) <= {401, 503}
@@ -61,7 +61,7 @@ def test_an_end_while_redis_was_away_holds_when_it_comes_back_empty(client, monk
     me = register(client)
     with monkeypatch.context() as gone:
         gone.setitem(
-            current_runtime().parts,
+            current_runtime().instances,
             redis_client,
             redis.Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2),
         )

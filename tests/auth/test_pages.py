@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from heidi_common.identity.password_hashing import MAX_BYTES
+from heidi_common.identity.password_hashing import MAX_PASSWORD_BYTES
 from heidi_common.identity.password_policy import MIN_CHARACTERS
 from heidi_common.runtime import current_runtime, current_settings
 from heidi_services.auth.pages import SCRIPT, WORDS
@@ -127,7 +127,7 @@ def test_the_page_has_a_text_for_whatever_its_script_can_say(client: FlaskClient
 
 def test_the_texts_know_the_rules(client: FlaskClient) -> None:
     (field,) = (one for one in opened(client, "/reset-password").all("input") if one["id"] == "password")
-    assert (field["minlength"], field["maxlength"]) == (str(MIN_CHARACTERS), str(MAX_BYTES))
+    assert (field["minlength"], field["maxlength"]) == (str(MIN_CHARACTERS), str(MAX_PASSWORD_BYTES))
     for pages in WORDS.values():
         assert f"{MIN_CHARACTERS} " in pages["reset-password"]["rules"]
         assert f" {password.LIFETIME.seconds // 60} " in pages["reset-password"]["asked"]

@@ -41,11 +41,11 @@ REFUSED = {
 def test_a_long_password_of_any_script_fits_and_is_not_cut(app: Flask, kind: str, name: str) -> None:
     hasher, password = PasswordHasher(kind), FINE[name]
     stored = hasher.hash(password)
-    assert hasher.verify(stored, password).ok and not hasher.verify(stored, password).stale
-    assert not hasher.verify(stored, password[:-1]).ok
-    assert not hasher.verify(stored, password + "x").ok
+    assert hasher.verify(stored, password).is_correct and not hasher.verify(stored, password).needs_rehash
+    assert not hasher.verify(stored, password[:-1]).is_correct
+    assert not hasher.verify(stored, password + "x").is_correct
     cut = password.encode()[:72].decode(errors="ignore")
-    assert cut == password or not hasher.verify(stored, cut).ok
+    assert cut == password or not hasher.verify(stored, cut).is_correct
 
 
 @pytest.mark.parametrize("name", FINE)
@@ -84,8 +84,8 @@ def test_imported_bcrypt_hashes_sign_in_and_become_argon2(client: FlaskClient) -
 def test_a_bcrypt_hash_takes_no_longer_password_than_bcrypt_reads() -> None:
     exactly = "x" * 71 + "y"
     stored = bcrypt.hashpw(exactly.encode(), bcrypt.gensalt(4)).decode()
-    assert PasswordHasher(slots=1).verify(stored, exactly).ok
-    assert not PasswordHasher(slots=1).verify(stored, exactly + "z").ok
+    assert PasswordHasher(slots=1).verify(stored, exactly).is_correct
+    assert not PasswordHasher(slots=1).verify(stored, exactly + "z").is_correct
 
 
 def test_only_hashes_that_can_be_verified_are_known() -> None:
@@ -97,7 +97,7 @@ def test_only_hashes_that_can_be_verified_are_known() -> None:
     assert all(is_known_hash(stored) for stored in good)
     bad = "$argon2id$nonsense", "$2x$10$" + "a" * 53, "$2b$31$" + "a" * 53, "5f4dcc3b5aa765d61d8327deb882cf99", ""
     assert not any(is_known_hash(stored) for stored in bad)
-    assert not any(PasswordHasher(slots=1).verify(stored, "x").ok for stored in bad)
+    assert not any(PasswordHasher(slots=1).verify(stored, "x").is_correct for stored in bad)
 
 
 def test_who_waits_too_long_for_a_slot_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +109,7 @@ def test_who_waits_too_long_for_a_slot_is_told_to_come_again(monkeypatch: pytest
             hasher.hash("another one")
         assert refused.value.headers["Retry-After"] == "5"
 
-    assert not hasher.verify(None, "the first one", at_turn=inside).ok
+    assert not hasher.verify(None, "the first one", before_hash=inside).is_correct
 
 
 def test_twenty_registrations_of_one_email_make_one_user(app: Flask) -> None:

@@ -33,7 +33,7 @@ def people(client: FlaskClient) -> dict[str, tuple[str, str]]:
         db.session.query(User).filter_by(email="idle@example.test").one().is_active = False
         db.session.query(User).filter_by(email="gone@example.test").one().deleted_at = db.func.now()
     for _ in range(50):
-        login_throttle.count(login_throttle.account("locked@example.test"))
+        login_throttle.count(login_throttle.account_limit("locked@example.test"))
     return {
         "wrong": ("ada@example.test", "not-her-password-1"),
         "unknown": ("nobody@example.test", PASSWORD),
@@ -87,7 +87,7 @@ def test_the_eleventh_failure_from_one_address_is_429_for_known_and_unknown(app:
 
 def test_one_address_may_not_try_many_accounts(app: Flask) -> None:
     for _ in range(100):
-        login_throttle.count(login_throttle.address("127.0.0.1"))
+        login_throttle.count(login_throttle.address_limit("127.0.0.1"))
     assert login(app.test_client(), "somebody@example.test").status_code == 429
 
 
@@ -105,7 +105,7 @@ def test_a_burst_does_not_slip_past_the_throttle(
 def test_without_redis_nobody_guesses_for_free(app: Flask, client: FlaskClient, monkeypatch) -> None:
     register(client)
     dead = redis.Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2)
-    monkeypatch.setitem(current_runtime().parts, redis_client, dead)
+    monkeypatch.setitem(current_runtime().instances, redis_client, dead)
     refused = login(client)
     assert refused.status_code == 503 and refused.headers["Retry-After"]
 
@@ -115,7 +115,7 @@ def test_every_refusal_does_the_same_work(app: Flask, people) -> None:
     for email, _ in people.values():
         for _ in range(50):
             login_throttle.count(
-                login_throttle.account(email)
+                login_throttle.account_limit(email)
             )  # while locked, a right password must not cost more, either
     elsewhere, done = {"REMOTE_ADDR": "203.0.113.7"}, {}
     for why, given in people.items():

@@ -14,11 +14,11 @@ from uuid import uuid4
 import jwt as pyjwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from flask import current_app
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
-from heidi_common.audit.trail import SAMPLER, Audit
+from heidi_common.audit.rejections import token_failure_sampler
+from heidi_common.audit.trail import Audit
 from heidi_common.crypto.base64url import decode
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
@@ -188,7 +188,7 @@ def test_made_up_tokens_leave_a_row_a_minute_for_an_address_and_a_count_of_the_o
     ask("a.b.c", "203.0.113.6")
     assert noted()[2:] == [wrong]
     ask("a.b.c")
-    monkeypatch.setattr(current_app.extensions[SAMPLER], "_ends", 0.0)  # the minute is over
+    monkeypatch.setattr(token_failure_sampler(), "_window_ends_at", 0.0)  # the minute is over
     ask("a.b.c")
     assert noted()[3:] == [(wrong[0], 1)]
 

@@ -1,4 +1,4 @@
-"""Servers that talk in ways no HTTP library would."""
+"""Servers that violate HTTP in ways that no HTTP library would."""
 
 import datetime
 import socket
@@ -13,12 +13,14 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-class Talker:
-    """Says ``answer`` on each connection after something was said to it, ``answers`` times;
-    then a byte every ``drip`` seconds, some hundred of them, or closes."""
+class RawServer:
+    """Sends `response` up to `responses` times on each connection, whenever it has received data.
 
-    def __init__(self, answer: bytes, *, answers: int = 1, drip: float | None = None) -> None:
-        self.answer, self.answers, self.drip = answer, answers, drip
+    After that it sends a byte every `drip` seconds, up to 400 of them, or closes the connection.
+    """
+
+    def __init__(self, response: bytes, *, responses: int = 1, drip: float | None = None) -> None:
+        self.response, self.responses, self.drip = response, responses, drip
         self.connections = 0
         self._stop = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -32,14 +34,14 @@ class Talker:
                 return
             self.connections += 1
             with connection:
-                self._talk(connection)
+                self._respond(connection)
 
-    def _talk(self, connection: socket.socket) -> None:
+    def _respond(self, connection: socket.socket) -> None:
         try:
-            for _ in range(self.answers):
+            for _ in range(self.responses):
                 if not connection.recv(65536):
                     return
-                connection.sendall(self.answer)
+                connection.sendall(self.response)
             for _ in range(400 if self.drip else 0):
                 if self._stop.wait(self.drip):
                     return
@@ -61,8 +63,8 @@ class Talker:
         self._thread.join()
 
 
-def certificate(folder: Path, name: str) -> Path:
-    """A self-signed certificate for ``name`` and its key, in one PEM file."""
+def create_certificate(folder: Path, name: str) -> Path:
+    """Create a self-signed certificate for `name` and its key, in one PEM file."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)

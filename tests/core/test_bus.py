@@ -35,7 +35,7 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> StubBroker:
 def digest(consumer: str, fact: Event, **sealed: object) -> UUID:
     """What the relay writes, and then the message it sends."""
     with transaction():
-        event_id = emit(fact, sealed=sealed or None)
+        event_id = emit(fact, secret_data=sealed or None)
         db.session.add(Inbox(event_id=event_id, consumer=consumer))
     ACTORS[consumer].function(str(event_id))
     return event_id

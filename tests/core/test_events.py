@@ -15,7 +15,7 @@ from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
 from heidi_common.messaging.events import CityCreated, Event, UserCreated, UserDeleted
 from heidi_common.messaging.inbox import Inbox
-from heidi_common.messaging.outbox import POSITIONS, OutboxEvent, emit
+from heidi_common.messaging.outbox import POSITION_SEQUENCE, OutboxEvent, emit
 
 PATH = "/api/v1/core/events"
 
@@ -25,8 +25,8 @@ def place(*facts: Event, sealed: dict[str, Any] | None = None) -> list[str]:
     ids = []
     for fact in facts:
         with transaction():
-            event_id = emit(fact, sealed=sealed)
-            values = {"position": POSITIONS.next_value(), "sent_at": utcnow()}
+            event_id = emit(fact, secret_data=sealed)
+            values = {"position": POSITION_SEQUENCE.next_value(), "sent_at": utcnow()}
             db.session.execute(update(OutboxEvent).where(OutboxEvent.id == event_id).values(**values))
             ids.append(str(event_id))
     return ids

@@ -300,7 +300,7 @@ def accepted(type: str, given: Any) -> Operation:
     """A request from the bus, as a schedule makes it."""
     operation_id = uuid7()
     with transaction():
-        event_id = emit(CoreOperation(id=operation_id, operation=type), sealed={"input": given})
+        event_id = emit(CoreOperation(id=operation_id, operation=type), secret_data={"input": given})
     with transaction():
         operations.accept(db.session.get_one(OutboxEvent, event_id))
         operations.accept(db.session.get_one(OutboxEvent, event_id))  # comes twice, counts once

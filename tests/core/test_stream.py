@@ -13,7 +13,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role, Session
 from heidi_common.messaging.events import CityCreated
-from heidi_common.messaging.outbox import POSITIONED
+from heidi_common.messaging.outbox import POSITIONED_CHANNEL
 from heidi_common.redis.client import redis_client
 from heidi_services.core.service import event_stream
 from tests.core.test_events import place, user_created
@@ -84,7 +84,7 @@ def say(count: int = 1) -> list[str]:
 
 def ring() -> None:
     with transaction():
-        db.session.execute(select(func.pg_notify(POSITIONED, "")))
+        db.session.execute(select(func.pg_notify(POSITIONED_CHANNEL, "")))
 
 
 @pytest.fixture

@@ -196,7 +196,7 @@ def test_410_disables_the_integration_and_notifies_its_owner_once(
     assert (row.is_active, row.disabled_reason) == (False, "The endpoint answered 410 Gone.")
     [request] = owner_notifications()
     assert request.user_id == endpoint["user_id"]
-    assert "410 Gone" in request.decrypted()["content"]
+    assert "410 Gone" in request.decrypt_secret_data()["content"]
     assert len(httpserver.log) == 1
 
 
@@ -472,14 +472,14 @@ def test_rotated_encryption_keys_decrypt_older_secrets(
     from heidi_common.runtime import current_runtime
 
     old, new = base64.b64encode(bytes(range(32))).decode(), base64.b64encode(bytes(range(32, 64))).decode()
-    monkeypatch.setitem(current_runtime().parts, field_encryptor, FieldEncryptor([new, old]))
+    monkeypatch.setitem(current_runtime().instances, field_encryptor, FieldEncryptor([new, old]))
     assert secret_rotation.reencrypt_all() == (1, [])
     assert secret_rotation.reencrypt_all() == (0, [])
-    monkeypatch.setitem(current_runtime().parts, field_encryptor, FieldEncryptor([new]))
+    monkeypatch.setitem(current_runtime().instances, field_encryptor, FieldEncryptor([new]))
     httpserver.expect_request("/hook").respond_with_data("")
     deliver(enqueue(endpoint))
     Webhook(endpoint["signingSecret"]).verify(httpserver.log[0][0].data, dict(httpserver.log[0][0].headers))
-    monkeypatch.setitem(current_runtime().parts, field_encryptor, FieldEncryptor([old]))
+    monkeypatch.setitem(current_runtime().instances, field_encryptor, FieldEncryptor([old]))
     assert secret_rotation.reencrypt_all() == (0, [read_integration(endpoint).id])
 
 

@@ -56,7 +56,7 @@ def _ask(person: SignedIn, *, sealed: dict[str, Any], **fields: Any) -> UUID:
     given = {"id": uuid7(), "about_user": person.user.id, "channel": "EMAIL"} | fields
     fact = NotificationSend(**given)
     with transaction():
-        emit(fact, sealed=sealed)
+        emit(fact, secret_data=sealed)
     return fact.id
 
 

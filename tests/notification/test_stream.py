@@ -131,7 +131,7 @@ def test_a_stream_ends_with_its_session(client: FlaskClient, as_user: AsUser) ->
     with _stream(client, person) as chunks:
         with transaction():
             db.session.execute(db.update(Session).values(revoked_at=db.func.now()))
-        revocation.end_sessions([cast(UUID, person.session_id)])
+        revocation.announce_ended_sessions([cast(UUID, person.session_id)])
         seen = [chunk for _, chunk in zip(range(MOST_HEARTBEATS), chunks, strict=False)]
     assert len(seen) < MOST_HEARTBEATS, "it has not ended"
     assert [chunk for chunk in seen if chunk.startswith("id")] == []
@@ -145,7 +145,7 @@ def test_a_stream_does_not_wait_for_its_next_sign_of_life_to_end(
 
     def sign_out() -> None:
         with app.app_context():
-            revocation.end_sessions([cast(UUID, person.session_id)])
+            revocation.announce_ended_sessions([cast(UUID, person.session_id)])
 
     with _stream(client, person) as chunks:
         meanwhile = Timer(0.5, sign_out)

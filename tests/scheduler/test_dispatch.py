@@ -168,7 +168,7 @@ def test_the_owner_is_notified_of_missed_runs_once(schedule: MakeSchedule) -> No
     (event,) = emitted_events("notification.send")
     assert event.user_id == owner and event.data["channel"] == "EMAIL"
     assert "every minute" not in str(event.data)
-    assert "every minute" in event.decrypted()["subject"]
+    assert "every minute" in event.decrypt_secret_data()["subject"]
 
 
 def test_a_schedule_whose_time_zone_was_dropped_does_not_stop_the_others(schedule: MakeSchedule) -> None:

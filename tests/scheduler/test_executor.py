@@ -69,7 +69,7 @@ def test_a_notification_is_requested_with_its_text_encrypted(schedule: MakeSched
     (event,) = emitted_events("notification.send")
     assert event.user_id == user
     assert "Coffee" not in str(event.data)
-    assert event.decrypted() == {"subject": "Good morning", "content": "Coffee is ready"}
+    assert event.decrypt_secret_data() == {"subject": "Good morning", "content": "Coffee is ready"}
 
 
 def test_a_synchronisation_and_an_operation_are_requested(schedule: MakeSchedule) -> None:
@@ -80,7 +80,7 @@ def test_a_synchronisation_and_an_operation_are_requested(schedule: MakeSchedule
     run = run_once(schedule(action="core.operation", payload=payload))
     (event,) = emitted_events("core.operation")
     assert (event.subject, event.data["operation"]) == (str(run.id), "broadcast")
-    assert event.decrypted() == {"input": {"message": {"content": "hello"}}}
+    assert event.decrypt_secret_data() == {"input": {"message": {"content": "hello"}}}
 
 
 def test_a_request_carries_the_idempotency_key_of_the_run_and_its_response_is_stored(
@@ -164,7 +164,7 @@ def test_the_owner_is_notified_of_a_failed_run_once(schedule: MakeSchedule, http
     run_once(schedule_id)
     (event,) = emitted_events("notification.send")
     assert (event.user_id, event.data["channel"], event.data["notificationType"]) == (owner, "IN_APP", "ERROR")
-    assert event.decrypted()["subject"] == "Schedule a b failed"
+    assert event.decrypt_secret_data()["subject"] == "Schedule a b failed"
     assert [event.data["status"] for event in emitted_events("schedule.completed")] == ["FAILED"]
     assert db.session.get_one(Schedule, schedule_id).last_run_status == "FAILED"
 
@@ -235,7 +235,7 @@ def test_the_lock_excludes_a_second_worker_and_runs_go_on_without_redis(
         assert (runs_of(schedule_id)[0].status, runs_of(schedule_id)[0].attempts) == ("QUEUED", 0)
     make_due()
     unreachable = redis.Redis(host="127.0.0.1", port=1, retry=Retry(NoBackoff(), 0))
-    monkeypatch.setitem(current_runtime().parts, redis_client, unreachable)
+    monkeypatch.setitem(current_runtime().instances, redis_client, unreachable)
     executor.execute_run(run.id)
     assert runs_of(schedule_id)[0].status == "SUCCEEDED"
 

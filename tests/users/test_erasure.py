@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import inspect, select
 
 from heidi_common.app import build_app
-from heidi_common.audit.trail import verify_chain
+from heidi_common.audit.chain import verify_chain
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction

@@ -53,7 +53,7 @@ def revoke(client_id: UUID, actor: UUID) -> None:
     with transaction():
         client = _live(client_id)
         client.revoked_at = utcnow()
-        revocation.end_client(client.id)
+        revocation.announce_revoked_client(client.id)
         record("client_revoked", actor=actor, target=client.id)
 
 
@@ -70,7 +70,7 @@ def rotate(client_id: UUID, actor: UUID) -> dict[str, Any]:
 
 def token(client_id: str, secret: str, scope: str | None, address: str) -> dict[str, Any]:
     """An access token within the client's scopes; raises OAuthError in the words of RFC 6749."""
-    limits = login_throttle.pair(f"client {client_id}", address), login_throttle.address(address)
+    limits = login_throttle.pair_limit(f"client {client_id}", address), login_throttle.address_limit(address)
     login_throttle.check(*limits)
     client = _find(client_id)
     expected = client.secret_hash if client else tokens.digest("nobody")

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from heidi_common.audit.trail import record, record_token_failure
+from heidi_common.audit.rejections import record_token_failure
+from heidi_common.audit.trail import record
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
@@ -35,7 +36,7 @@ def resend(caller: Caller, address: str) -> None:
         user = db.session.scalar(select(User).where(User.id == caller.id, User.email_verified_at.is_(None)))
         if user is None:
             return
-        login_throttle.count_or_reject(login_throttle.emails(user.email, address))
+        login_throttle.count_or_reject(login_throttle.email_limit(user.email, address))
         one_time_tokens.drop(user.id, Purpose.VERIFY_EMAIL)
         ask(user)
 

@@ -38,19 +38,19 @@ def challenge(user: Any, device: Device) -> dict[str, Any]:
 def verify(token: str, code: str, device: Device, now: datetime | None = None) -> dict[str, Any]:
     """Tokens for a challenge and its code; each try is counted before it is looked at."""
     now = now or utcnow()
-    login_throttle.check(login_throttle.address(device.ip))
+    login_throttle.check(login_throttle.address_limit(device.ip))
     found = _count_try(token, now)
     if found is None:
-        login_throttle.count(login_throttle.address(device.ip))
+        login_throttle.count(login_throttle.address_limit(device.ip))
         record_failure("authn_mfa_fail", detail={"reason": "challenge"})
         raise Unauthorized("The challenge has ended: sign in again.", code="invalid_mfa_token")
-    limit = login_throttle.second_factor(found.user_id)
+    limit = login_throttle.second_factor_limit(found.user_id)
     login_throttle.check(limit)
     with transaction():
         answer = _enter(found, code, device, now)
     if answer is not None:
         return answer
-    login_throttle.count(limit, login_throttle.address(device.ip))
+    login_throttle.count(limit, login_throttle.address_limit(device.ip))
     record_failure("authn_mfa_fail", actor=found.user_id, detail={"reason": "code"})
     raise Unauthorized("The code is wrong.", code="invalid_code")
 
@@ -102,7 +102,7 @@ def enrol(caller: Caller) -> dict[str, Any]:
 def confirm(caller: Caller, code: str, now: datetime | None = None) -> dict[str, Any]:
     """The first code proves that the app has the secret; from now on it is asked for. Shows the recovery codes once."""
     now = now or utcnow()
-    limit = login_throttle.second_factor(caller.id)
+    limit = login_throttle.second_factor_limit(caller.id)
     login_throttle.check(limit)
     with transaction():
         factor = db.session.get(Totp, caller.id, with_for_update=True)

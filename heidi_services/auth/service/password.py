@@ -8,7 +8,8 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, exists, select, update
 
-from heidi_common.audit.trail import fingerprint, record, record_failure, record_token_failure
+from heidi_common.audit.rejections import record_token_failure
+from heidi_common.audit.trail import fingerprint, record, record_failure
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
@@ -33,8 +34,8 @@ def forgot(email: str, device: Device) -> None:
         subject = normalise_email(email)
     except ValueError:
         subject = email.casefold()
-    login_throttle.count_or_reject(login_throttle.password_reset(device.ip))
-    login_throttle.count_or_reject(login_throttle.emails(subject, device.ip))
+    login_throttle.count_or_reject(login_throttle.password_reset_limit(device.ip))
+    login_throttle.count_or_reject(login_throttle.email_limit(subject, device.ip))
     with same_time(), transaction():
         active = User.is_active & User.deleted_at.is_(None)
         user = db.session.scalar(select(User).where(User.email == subject, active))
@@ -50,7 +51,9 @@ def reset(token: str, new_password: str, now: datetime | None = None) -> None:
     user = _holder(token, now)
     if user is None:
         raise _bad_token()
-    require_acceptable_password(new_password, own=(user.email, user.first_name, user.last_name), field="newPassword")
+    require_acceptable_password(
+        new_password, personal_data=(user.email, user.first_name, user.last_name), field="newPassword"
+    )
     hashed = password_hasher().hash(new_password)
     with transaction():
         one_time_tokens.hold_person(token, Purpose.RESET_PASSWORD, now)
@@ -65,7 +68,7 @@ def reset(token: str, new_password: str, now: datetime | None = None) -> None:
             mailer.send("password-changed", user, kind="WARNING")
     if found is None:
         raise _bad_token()
-    login_throttle.reset(login_throttle.account(user.email))
+    login_throttle.reset(login_throttle.account_limit(user.email))
 
 
 def change(caller: Caller, current: str, new_password: str, device: Device, now: datetime | None = None) -> None:
@@ -74,16 +77,18 @@ def change(caller: Caller, current: str, new_password: str, device: Device, now:
     columns = (*serializers.PUBLIC_COLUMNS, User.password_hash, User.password_changed_at, User.locale)
     user = db.session.execute(select(*columns).where(User.id == caller.id)).one()
     db.session.rollback()
-    limit = login_throttle.pair(user.email, device.ip)
+    limit = login_throttle.pair_limit(user.email, device.ip)
     login_throttle.check(limit)
-    verdict = password_hasher().verify(user.password_hash, current, at_turn=lambda: login_throttle.check(limit))
-    if not verdict.ok:
+    verdict = password_hasher().verify(user.password_hash, current, before_hash=lambda: login_throttle.check(limit))
+    if not verdict.is_correct:
         login_throttle.count(limit)
         record_failure("authn_password_change_fail", actor=caller.id, target=caller.id)
         raise _wrong_password()
     if new_password == current:
         raise Invalid.field("newPassword", "is the password that the account has already", code="password_refused")
-    require_acceptable_password(new_password, own=(user.email, user.first_name, user.last_name), field="newPassword")
+    require_acceptable_password(
+        new_password, personal_data=(user.email, user.first_name, user.last_name), field="newPassword"
+    )
     hashed = password_hasher().hash(new_password)
     with transaction():
         if not _set(user.id, hashed, now, User.password_changed_at.is_not_distinct_from(user.password_changed_at)):

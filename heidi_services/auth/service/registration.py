@@ -11,7 +11,7 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts, login_throttle
-from heidi_common.identity.emails import checked_email
+from heidi_common.identity.emails import require_valid_email
 from heidi_common.identity.models import User
 from heidi_common.identity.password_hashing import password_hasher
 from heidi_common.identity.password_policy import require_acceptable_password
@@ -32,13 +32,13 @@ def is_open() -> bool:
 
 def register(body: dict[str, Any], device: Device) -> dict[str, Any] | None:
     """The answer of a sign-in; None in verified mode, whether or not the e-mail is free."""
-    login_throttle.count_or_reject(login_throttle.registration(device.ip))
-    email, profile = checked_email(body["email"]), {key: body.get(key) for key in PROFILE}
-    require_acceptable_password(body["password"], own=(email, profile["first_name"], profile["last_name"]))
+    login_throttle.count_or_reject(login_throttle.registration_limit(device.ip))
+    email, profile = require_valid_email(body["email"]), {key: body.get(key) for key in PROFILE}
+    require_acceptable_password(body["password"], personal_data=(email, profile["first_name"], profile["last_name"]))
     if is_open():
         _refuse_taken(email)
         return _open(email, password_hasher().hash(body["password"]), profile, device)
-    login_throttle.count_or_reject(login_throttle.emails(email, device.ip))
+    login_throttle.count_or_reject(login_throttle.email_limit(email, device.ip))
     hashed = password_hasher().hash(body["password"])
     with same_time():
         _verified(email, hashed, profile)

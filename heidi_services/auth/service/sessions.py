@@ -10,7 +10,8 @@ from uuid import UUID
 from sqlalchemy import bindparam, exists, insert, select, update
 from uuid_utils.compat import uuid7
 
-from heidi_common.audit.trail import record, record_failure, record_token_failure
+from heidi_common.audit.rejections import record_token_failure
+from heidi_common.audit.trail import record, record_failure
 from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db

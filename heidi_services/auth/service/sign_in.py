@@ -38,8 +38,8 @@ _HOLD = CompiledStatement(
 def sign_in(email: str, password: str, device: Device) -> dict[str, Any]:
     """Tokens, or a challenge for the second factor. Raises Unauthorized, TooMany or Unavailable."""
     subject = _subject(email)
-    pair, address = login_throttle.pair(subject, device.ip), login_throttle.address(device.ip)
-    account = login_throttle.account(subject)
+    pair, address = login_throttle.pair_limit(subject, device.ip), login_throttle.address_limit(device.ip)
+    account = login_throttle.account_limit(subject)
     standing = login_throttle.check(pair, address)
     user = _FIND.first(subject=subject)
 
@@ -49,13 +49,13 @@ def sign_in(email: str, password: str, device: Device) -> dict[str, Any]:
         standing = login_throttle.check(pair, address, soft=account)
 
     # The password is checked before anything else is looked at, so that all refusals take the same time.
-    verdict = password_hasher().verify(user.password_hash if user else None, password, at_turn=at_turn)
+    verdict = password_hasher().verify(user.password_hash if user else None, password, before_hash=at_turn)
     # Asked whatever the verdict was: one statement more would tell that a password was right.
-    barred = standing.soft_is_reached and _is_stranger(user.id if user else NOBODY, device)
-    if not (verdict.ok and user and _may_enter(user)) or barred:
+    barred = standing.soft_limit_reached and _is_stranger(user.id if user else NOBODY, device)
+    if not (verdict.is_correct and user and _may_enter(user)) or barred:
         login_throttle.count(pair, address, account)
         raise _wrong(subject)
-    if verdict.stale:
+    if verdict.needs_rehash:
         _rehash(user, password)
     if standing.failures:
         login_throttle.reset(pair)

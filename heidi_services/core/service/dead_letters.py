@@ -12,7 +12,7 @@ from sqlalchemy import exists, func, select, update
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.messaging.inbox import Inbox, delete_encrypted_data
+from heidi_common.messaging.inbox import Inbox, delete_secret_data
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.problems import NotFound
 
@@ -59,7 +59,7 @@ def discard(event_id: UUID, consumer: str | None = None) -> int:
     """Nobody needs to digest it any more; the row goes with the other settled ones."""
     with transaction():
         settled = _settle(event_id, consumer, {"status": "discarded", "done_at": func.now()})
-        delete_encrypted_data(event_id)
+        delete_secret_data(event_id)
     return settled
 
 

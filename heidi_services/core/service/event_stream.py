@@ -22,7 +22,7 @@ from heidi_common.config.settings import Settings
 from heidi_common.database.listener import NotifyListener
 from heidi_common.database.transactions import reading
 from heidi_common.messaging.events import matches
-from heidi_common.messaging.outbox import POSITIONED, OutboxEvent
+from heidi_common.messaging.outbox import POSITIONED_CHANNEL, OutboxEvent
 from heidi_services.core.serializers import event_json
 
 _IN_MEMORY = 2000
@@ -81,7 +81,7 @@ class Tail:
     def _follow(self) -> None:
         """Read new events whenever the relay has placed some, until no stream has asked for a while."""
         settings: Settings = self._app.extensions["heidi"].settings
-        listener = NotifyListener(settings.database_url, POSITIONED, name="event log")
+        listener = NotifyListener(settings.database_url, POSITIONED_CHANNEL, name="event log")
         listener.run(lambda _: self._catch_up(), timeout=_POLL_SECONDS, until=self._may_end, max_pause=1.0)
 
     def _is_idle(self) -> bool:

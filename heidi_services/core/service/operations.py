@@ -15,7 +15,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import CoreOperation
 from heidi_common.messaging.inbox import PermanentFailure
-from heidi_common.messaging.jobs import overdue as overdue_rows
+from heidi_common.messaging.jobs import collect_overdue as overdue_rows
 from heidi_common.messaging.outbox import OutboxEvent, emit
 from heidi_common.problems import FieldError, Invalid, NotFound
 from heidi_services.core.models import Operation, Status
@@ -39,7 +39,7 @@ def accept(event: OutboxEvent) -> None:
     operation_id = UUID(event.subject)
     if db.session.get(Operation, operation_id) is not None:
         return
-    type, given = event.data["operation"], event.decrypted().get("input", {})
+    type, given = event.data["operation"], event.decrypt_secret_data().get("input", {})
     try:
         wanted = checked(type, given)
     except (KeyError, Invalid) as error:

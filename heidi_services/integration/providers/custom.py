@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from heidi_common.crypto.webhook_signatures import InvalidSignature, header_bytes, require_equal, require_fresh
+from heidi_common.crypto.webhook_signatures import InvalidSignature, header_bytes, verify_any_equal, verify_timestamp
 from heidi_services.integration.providers.base import (
     Config,
     Credentials,
@@ -35,11 +35,11 @@ def _verify_hmac(inbound: InboundWebhook, credentials: Credentials, rule: Mappin
     timestamp = ""
     if rule.get("timestampHeader"):
         timestamp = inbound.header(rule["timestampHeader"])
-        require_fresh(timestamp, inbound.now, rule.get("tolerance", TOLERANCE_SECONDS))
+        verify_timestamp(timestamp, inbound.now, rule.get("tolerance", TOLERANCE_SECONDS))
     signed = _fill_template(rule.get("template", "{body}"), inbound.body, header_bytes(timestamp))
     digest = hmac.new(credentials["secret"].encode(), signed, ALGORITHMS[rule.get("algorithm", "sha256")]).digest()
     expected = rule.get("prefix", "").encode() + ENCODINGS[rule.get("encoding", "hex")](digest)
-    require_equal(header_bytes(inbound.header(rule["header"])), expected)
+    verify_any_equal(header_bytes(inbound.header(rule["header"])), expected)
 
 
 def _fill_template(template: str, body: bytes, timestamp: bytes) -> bytes:
@@ -51,7 +51,7 @@ def _fill_template(template: str, body: bytes, timestamp: bytes) -> bytes:
 
 def _verify_token(inbound: InboundWebhook, credentials: Credentials, rule: Mapping[str, Any]) -> None:
     expected = rule.get("prefix", "") + credentials["token"]
-    require_equal(header_bytes(inbound.header(rule["header"])), expected.encode())
+    verify_any_equal(header_bytes(inbound.header(rule["header"])), expected.encode())
 
 
 def _verify_basic(inbound: InboundWebhook, credentials: Credentials, rule: Mapping[str, Any]) -> None:
@@ -59,7 +59,7 @@ def _verify_basic(inbound: InboundWebhook, credentials: Credentials, rule: Mappi
     if scheme.lower() != "basic":
         raise InvalidSignature("not basic authentication")
     expected = f"{credentials['username']}:{credentials['password']}".encode()
-    require_equal(base64.b64decode(header_bytes(encoded.strip()), validate=True), expected)
+    verify_any_equal(base64.b64decode(header_bytes(encoded.strip()), validate=True), expected)
 
 
 SCHEMES = {"hmac": _verify_hmac, "token": _verify_token, "basic": _verify_basic}

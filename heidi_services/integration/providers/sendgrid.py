@@ -20,13 +20,13 @@ API = "https://api.sendgrid.com"
 
 
 def verify_signature(inbound: InboundWebhook, credentials: Credentials, config: Config) -> None:
-    webhook_signatures.require_sendgrid(
-        inbound.header(webhook_signatures.SENDGRID),
-        inbound.header(webhook_signatures.SENDGRID_TIME),
+    webhook_signatures.verify_sendgrid(
+        inbound.header(webhook_signatures.SENDGRID_SIGNATURE_HEADER),
+        inbound.header(webhook_signatures.SENDGRID_TIMESTAMP_HEADER),
         body=inbound.body,
         key=credentials["webhookPublicKey"],
         now=inbound.now,
-        tolerance=config.get("tolerance", webhook_signatures.SENDGRID_TOLERANCE),
+        tolerance=config.get("tolerance", webhook_signatures.SENDGRID_TOLERANCE_SECONDS),
     )
 
 
@@ -44,7 +44,7 @@ def _event(event: dict[str, object]) -> ReceivedEvent:
 def find_errors(credentials: Credentials, config: Config) -> Mapping[str, str]:
     try:
         if "webhookPublicKey" in credentials:
-            webhook_signatures.sendgrid_key(credentials["webhookPublicKey"])
+            webhook_signatures.load_sendgrid_key(credentials["webhookPublicKey"])
     except Exception:
         return {"credentials/webhookPublicKey": "Must be a public key on the curve P-256, as base64-encoded DER."}
     return {}

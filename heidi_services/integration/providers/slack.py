@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from heidi_common.crypto.webhook_signatures import header_bytes, require_equal, require_fresh
+from heidi_common.crypto.webhook_signatures import header_bytes, verify_any_equal, verify_timestamp
 from heidi_services.integration.providers.base import (
     ApiRequest,
     Config,
@@ -28,10 +28,10 @@ TOLERANCE_SECONDS = 300
 
 def verify_signature(inbound: InboundWebhook, credentials: Credentials, config: Config) -> None:
     timestamp = inbound.header("X-Slack-Request-Timestamp")
-    require_fresh(timestamp, inbound.now, TOLERANCE_SECONDS)
+    verify_timestamp(timestamp, inbound.now, TOLERANCE_SECONDS)
     signed = b"v0:" + timestamp.encode() + b":" + inbound.body
     expected = "v0=" + hmac.new(credentials["signingSecret"].encode(), signed, hashlib.sha256).hexdigest()
-    require_equal(header_bytes(inbound.header("X-Slack-Signature")), expected.encode())
+    verify_any_equal(header_bytes(inbound.header("X-Slack-Signature")), expected.encode())
 
 
 def _parse_message(inbound: InboundWebhook) -> dict[str, Any]:

@@ -20,8 +20,8 @@ API = "https://api.twilio.com"
 
 
 def verify_signature(inbound: InboundWebhook, credentials: Credentials, config: Config) -> None:
-    webhook_signatures.require_twilio(
-        inbound.header(webhook_signatures.TWILIO),
+    webhook_signatures.verify_twilio(
+        inbound.header(webhook_signatures.TWILIO_SIGNATURE_HEADER),
         url=inbound.url,
         content_type=inbound.headers.get("content-type", ""),
         body=inbound.body,

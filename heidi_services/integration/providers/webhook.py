@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from heidi_common.crypto.webhook_signatures import InvalidSignature, header_bytes, require_equal, require_fresh
+from heidi_common.crypto.webhook_signatures import InvalidSignature, header_bytes, verify_any_equal, verify_timestamp
 from heidi_services.integration.providers import standard_webhooks
 from heidi_services.integration.providers.base import (
     Config,
@@ -24,7 +24,7 @@ PUBLIC_PREFIX = "whpk_"
 
 def verify_signature(inbound: InboundWebhook, credentials: Credentials, config: Config) -> None:
     timestamp = inbound.header("webhook-timestamp")
-    require_fresh(timestamp, inbound.now, TOLERANCE_SECONDS)
+    verify_timestamp(timestamp, inbound.now, TOLERANCE_SECONDS)
     signed = standard_webhooks.signed_content(
         header_bytes(inbound.header("webhook-id")), header_bytes(timestamp), inbound.body
     )
@@ -33,7 +33,7 @@ def verify_signature(inbound: InboundWebhook, credentials: Credentials, config: 
     if secret.startswith(PUBLIC_PREFIX):
         _verify_ed25519(_decode_public_key(secret), signatures, signed)
     else:
-        require_equal(standard_webhooks.signature(secret, signed).encode(), *signatures)
+        verify_any_equal(standard_webhooks.signature(secret, signed).encode(), *signatures)
 
 
 def _decode_public_key(encoded: str) -> Ed25519PublicKey:

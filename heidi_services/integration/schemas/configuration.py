@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
-from heidi_common.messaging.events import Custom, all_event_types, matches
+from heidi_common.messaging.events import CustomEvent, all_event_types, matches
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import FreeJson, Text
 from heidi_services.integration.providers.custom import ALGORITHMS, ENCODINGS, SCHEMES
@@ -15,7 +15,7 @@ from heidi_services.integration.providers.registry import PROVIDERS
 
 MAX_CREDENTIALS = 10
 _PATTERN = re.compile(r"\*|[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)*(\.\*)?")
-_CUSTOM_PREFIX = Custom.type.removesuffix("*")
+_CUSTOM_PREFIX = CustomEvent.type.removesuffix("*")
 _HEADER = validate.Regexp(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z", error="Must be a valid header name.")
 _CREDENTIAL_NAME = validate.Regexp(r"[A-Za-z]{1,50}\Z", error="Must be the name of a credential: 1 to 50 letters.")
 _TOLERANCE = validate.Range(1, 7 * 86400)

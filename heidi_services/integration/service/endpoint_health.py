@@ -58,5 +58,5 @@ def disable_endpoint(integration_id: UUID, reason: str) -> None:
         NotificationSend(
             id=uuid7(), about_user=integration.user_id, channel="IN_APP", notification_type="WARNING", category="system"
         ),
-        sealed={"subject": "Integration switched off", "content": content},
+        secret_data={"subject": "Integration switched off", "content": content},
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from heidi_common.database.models import storable
+from heidi_common.database.models import storable_text
 
 MAX_HEADER_LENGTH = 500
 MIN_SECRET_LENGTH = 6
@@ -25,7 +25,7 @@ _PLACEHOLDER = "[redacted]"
 def redact_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers that may be logged. An allow-list, because a new provider's token can be in any header."""
     allowed = {name: value for name, value in headers.items() if name.lower() in _LOGGED_HEADERS}
-    return {name: storable(value)[:MAX_HEADER_LENGTH] for name, value in allowed.items()}
+    return {name: storable_text(value)[:MAX_HEADER_LENGTH] for name, value in allowed.items()}
 
 
 def redact_text(text: str, secrets: Iterable[str], limit: int) -> str:
@@ -39,4 +39,4 @@ def redact_text(text: str, secrets: Iterable[str], limit: int) -> str:
     for secret in secrets:
         if len(secret) >= MIN_SECRET_LENGTH:
             text = text.replace(secret, _PLACEHOLDER)
-    return storable(text)[:limit]
+    return storable_text(text)[:limit]

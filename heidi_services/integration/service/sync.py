@@ -144,4 +144,4 @@ def _set_last_sync_at(integration_id: UUID, now: datetime) -> None:
 
 def overdue(limit: int = 500) -> list[UUID]:
     """Due synchronisations without a wake-up message on its way. They are marked as hinted."""
-    return jobs.overdue(Sync, open_status=SyncStatus.PENDING, limit=limit)
+    return jobs.collect_overdue(Sync, open_status=SyncStatus.PENDING, limit=limit)

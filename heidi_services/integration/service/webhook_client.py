@@ -13,7 +13,8 @@ from typing import Any
 
 import orjson
 
-from heidi_common.http_client.client import BlockedURLError, OutboundError, http_client
+from heidi_common.http_client.client import http_client
+from heidi_common.http_client.errors import BlockedURLError, OutboundError
 from heidi_common.schemas.fields import iso
 from heidi_services.integration.providers import standard_webhooks
 from heidi_services.integration.service import redaction

@@ -7,7 +7,8 @@ from typing import Any
 
 import requests
 
-from heidi_common.http_client.client import BlockedURLError, HttpClient, OutboundError
+from heidi_common.http_client.client import HttpClient
+from heidi_common.http_client.errors import BlockedURLError, OutboundError
 from heidi_services.notification.channels.message import Outcome, Result
 
 TIMEOUT_SECONDS = 15.0

@@ -100,9 +100,9 @@ def _named(given: object) -> UUID | None:
 def _verify(inbound: Inbound, key: str) -> None:
     if not key:
         raise webhook_signatures.InvalidSignature("no public key is set")
-    webhook_signatures.require_sendgrid(
-        inbound.header(webhook_signatures.SENDGRID),
-        inbound.header(webhook_signatures.SENDGRID_TIME),
+    webhook_signatures.verify_sendgrid(
+        inbound.header(webhook_signatures.SENDGRID_SIGNATURE_HEADER),
+        inbound.header(webhook_signatures.SENDGRID_TIMESTAMP_HEADER),
         body=inbound.body,
         key=key,
         now=inbound.now.timestamp(),

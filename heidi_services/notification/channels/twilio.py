@@ -74,8 +74,8 @@ def receipts(inbound: Inbound, settings: Settings) -> Sequence[Receipt]:
 def _verify(inbound: Inbound, token: str) -> None:
     if not token:
         raise webhook_signatures.InvalidSignature("no auth token is set")
-    webhook_signatures.require_twilio(
-        inbound.header(webhook_signatures.TWILIO),
+    webhook_signatures.verify_twilio(
+        inbound.header(webhook_signatures.TWILIO_SIGNATURE_HEADER),
         url=inbound.url,
         content_type=inbound.header("Content-Type"),
         body=inbound.body,

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from heidi_common.database.compiled import CompiledStatement
-from heidi_common.database.models import storable, utcnow
+from heidi_common.database.models import storable_text, utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import NotificationFailed, NotificationSent
@@ -184,9 +184,9 @@ def _row(job: Job, one: Try) -> dict[str, Any]:
         "number": job.attempts,
         "provider": one.result.provider,
         "outcome": one.result.outcome.value,
-        "code": storable(one.result.code) or None,
+        "code": storable_text(one.result.code) or None,
         "provider_id": _kept_id(one.result),
-        "error": storable(one.result.error)[:1000] or None,
+        "error": storable_text(one.result.error)[:1000] or None,
         "started_at": one.started_at,
         "duration_ms": one.duration_ms,
     }
@@ -194,7 +194,7 @@ def _row(job: Job, one: Try) -> dict[str, Any]:
 
 def _kept_id(result: Result) -> str | None:
     """As far as the index of these ids can hold one."""
-    return storable(result.provider_id)[:255] or None
+    return storable_text(result.provider_id)[:255] or None
 
 
 def _bury(job: Job, one: Try) -> None:

@@ -29,7 +29,7 @@ def make_requested(event: OutboxEvent) -> None:
     Texts come sealed beside the fact. Variables of a template may be secrets (a reset link): they stay sealed in the
     row until the message is sent, except for the inbox, which shows the words anyway.
     """
-    sealed, data = event.decrypted(), event.data
+    sealed, data = event.decrypt_secret_data(), event.data
     user_id, channel = UUID(data["userId"]), Channel(data["channel"])
     draft = Draft(
         channel=channel,

@@ -9,7 +9,7 @@ from jinja2.exceptions import SecurityError, TemplateError, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
-from heidi_common.database.models import storable
+from heidi_common.database.models import storable_text
 
 MAX_SOURCE = 64_000
 MAX_OUTPUT = 512_000
@@ -147,7 +147,7 @@ def _check_node(node: nodes.Node) -> None:
 
 
 def _check_const(node: nodes.Const) -> None:
-    if isinstance(node.value, str) and node.value != storable(node.value):
+    if isinstance(node.value, str) and node.value != storable_text(node.value):
         raise TemplateRefused(f"Line {node.lineno}: NUL and lone surrogates are not allowed")
     if isinstance(node.value, int) and node.value >= MAX_NUMBER:
         raise TemplateRefused(f"Line {node.lineno}: a number is too long")

@@ -23,7 +23,7 @@ BULK_IN_FLIGHT = 400
 
 
 def overdue(limit: int) -> list[UUID]:
-    return jobs.overdue(Notification, open_status=Status.PENDING, limit=limit)
+    return jobs.collect_overdue(Notification, open_status=Status.PENDING, limit=limit)
 
 
 def next_bulk(limit: int) -> list[UUID]:

@@ -2,7 +2,7 @@
 
 from marshmallow import fields, validate
 
-from heidi_common.messaging.events import Custom
+from heidi_common.messaging.events import CustomEvent
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import FreeJson
 from heidi_services.scheduler.actions.base import JSON, ActionResult, RunContext
@@ -23,5 +23,5 @@ class EventEmitAction:
     payload = EventEmitPayload
 
     def perform(self, context: RunContext, payload: JSON) -> ActionResult:
-        event = Custom(id=context.run_id, name=payload["type"], payload=payload["data"])
+        event = CustomEvent(id=context.run_id, name=payload["type"], payload=payload["data"])
         return ActionResult({"type": payload["type"]}, ((event, None),))

@@ -6,8 +6,9 @@ from http import HTTPStatus
 import requests
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from heidi_common.database.models import storable
-from heidi_common.http_client.client import BlockedURLError, OutboundError, ResponseTooLarge, TimedOut, http_client
+from heidi_common.database.models import storable_text
+from heidi_common.http_client.client import http_client
+from heidi_common.http_client.errors import BlockedURLError, OutboundError, ResponseTooLarge, TimedOut
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import FreeJson, Text, iso
 from heidi_common.schemas.validators import callable_url
@@ -52,7 +53,7 @@ class HttpRequestAction:
 
     def perform(self, context: RunContext, payload: JSON) -> ActionResult:
         response = _call(context, payload)
-        body = storable(response.content[:MAX_STORED_BYTES].decode("utf-8", "replace"))
+        body = storable_text(response.content[:MAX_STORED_BYTES].decode("utf-8", "replace"))
         if not 200 <= response.status_code < 300:
             retry = response.status_code >= 500 or response.status_code in RETRYABLE
             raise ActionFailed(f"the response status was {response.status_code}: {body[:200]}", retry=retry)

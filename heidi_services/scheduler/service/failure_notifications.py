@@ -38,4 +38,4 @@ def _notify(schedule: Any, event_id: UUID, verb: str, content: str) -> None:
     )
     # A subject must be a single line, but a schedule's name may contain line breaks.
     subject = " ".join(f"Schedule {schedule.name} {verb}".split())
-    outbox.emit(event, sealed={"subject": subject[:200], "content": content[:4000]}, event_id=event_id)
+    outbox.emit(event, secret_data={"subject": subject[:200], "content": content[:4000]}, event_id=event_id)

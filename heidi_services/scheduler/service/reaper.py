@@ -17,7 +17,7 @@ EXPIRED_ERROR = "The run did not end within its time limit, or its worker stoppe
 
 def overdue_runs(limit: int) -> list[UUID]:
     """Return the IDs of due runs without a wake-up message under way, and mark them as hinted."""
-    return jobs.overdue(ScheduleRun, open_status=RunStatus.QUEUED, limit=limit)
+    return jobs.collect_overdue(ScheduleRun, open_status=RunStatus.QUEUED, limit=limit)
 
 
 def reap_expired() -> None:

@@ -9,7 +9,7 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts
-from heidi_common.identity.emails import checked_email
+from heidi_common.identity.emails import require_valid_email
 from heidi_common.identity.models import Role, User
 from heidi_common.identity.password_hashing import password_hasher
 from heidi_common.identity.password_policy import require_acceptable_password
@@ -31,7 +31,7 @@ def create_or_promote(email: str, password: str) -> tuple[User, bool]:
     Returns:
         The administrator, and whether the account is new.
     """
-    address = checked_email(email)
+    address = require_valid_email(email)
     with transaction():
         locked = select(User).where(User.email == address, User.deleted_at.is_(None)).with_for_update()
         user = db.session.scalar(locked)
@@ -59,7 +59,7 @@ def require_another_admin(user: User) -> None:
 
 
 def _create(address: str, password: str) -> User:
-    require_acceptable_password(password, own=(address,))
+    require_acceptable_password(password, personal_data=(address,))
     hashed = password_hasher().hash(password)
     user = accounts.create_user(email=address, password_hash=hashed, role=Role.ADMIN, email_verified_at=utcnow())
     record("user_created", target=user.id, detail={"role": "ADMIN"})

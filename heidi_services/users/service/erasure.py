@@ -75,9 +75,9 @@ def _verify_password(caller: Caller, password: str | None) -> None:
     db.session.rollback()
     if password is None:
         raise Invalid.field("password", "Missing data for required field.")
-    limit = login_throttle.pair(str(caller.id), request.remote_addr or "")
+    limit = login_throttle.pair_limit(str(caller.id), request.remote_addr or "")
     login_throttle.check(limit)
-    if not password_hasher().verify(stored_hash, password, at_turn=lambda: login_throttle.check(limit)).ok:
+    if not password_hasher().verify(stored_hash, password, before_hash=lambda: login_throttle.check(limit)).is_correct:
         login_throttle.count(limit)
         record_failure("user_erase_fail", actor=caller.id, target=caller.id)
         raise Invalid.field("password", "The password is incorrect.", code="wrong_password")

@@ -13,7 +13,7 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import expect_version, transaction
 from heidi_common.identity import accounts
-from heidi_common.identity.emails import checked_email
+from heidi_common.identity.emails import require_valid_email
 from heidi_common.identity.models import Role, User
 from heidi_common.identity.password_hashing import password_hasher
 from heidi_common.identity.password_policy import require_acceptable_password
@@ -32,8 +32,8 @@ from heidi_services.users.service.permissions import (
 
 def create(body: dict[str, Any], actor: UUID | None = None) -> User:
     """Create a user. The e-mail address counts as verified, because an administrator vouches for it."""
-    email, names = checked_email(body["email"]), (body.get("first_name"), body.get("last_name"))
-    require_acceptable_password(body["password"], own=(email, *names))
+    email, names = require_valid_email(body["email"]), (body.get("first_name"), body.get("last_name"))
+    require_acceptable_password(body["password"], personal_data=(email, *names))
     hashed = password_hasher().hash(body["password"])
     profile = {key: value for key, value in body.items() if key not in ("email", "password")}
     with transaction():
@@ -65,7 +65,7 @@ def apply_update(user_id: UUID, changes: dict[str, Any], actor: UUID | None, ver
         Conflict: `email_taken` or `last_admin`.
     """
     if "email" in changes:
-        changes = changes | {"email": checked_email(changes["email"])}
+        changes = changes | {"email": require_valid_email(changes["email"])}
     with transaction():
         user = lock_user(user_id)
         expect_version(user, version)

@@ -7,7 +7,8 @@ from flask import Flask
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from heidi_common.audit.trail import GENESIS, Audit, fingerprint, record, record_failure, verify_chain
+from heidi_common.audit.chain import GENESIS_HASH, verify_chain
+from heidi_common.audit.trail import Audit, fingerprint, record, record_failure
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 
@@ -17,28 +18,28 @@ def rows() -> list[Audit]:
     return list(db.session.scalars(select(Audit).order_by(Audit.position)))
 
 
-def note(count: int = 3) -> None:
+def record_updates(count: int = 3) -> None:
     for number in range(count):
         with transaction():
             record("user_updated", actor="a", target="b", detail={"number": number, "name": "Zoë"})
 
 
-def test_rows_are_numbered_stamped_and_chained(app: Flask) -> None:
-    note()
-    found = rows()
-    assert [row.position for row in found] == [1, 2, 3]
-    assert [row.previous_hash for row in found] == [GENESIS, found[0].hash, found[1].hash]
-    assert verify_chain().rows == 3 and verify_chain().head == found[2].hash and verify_chain().broken_at is None
+def test_rows_have_positions_and_are_chained(app: Flask) -> None:
+    record_updates()
+    entries = rows()
+    assert [row.position for row in entries] == [1, 2, 3]
+    assert [row.previous_hash for row in entries] == [GENESIS_HASH, entries[0].hash, entries[1].hash]
+    assert verify_chain().rows == 3 and verify_chain().head == entries[2].hash and verify_chain().broken_at is None
 
 
-def test_a_rollback_takes_its_row_with_it_but_not_a_refusals(app: Flask) -> None:
+def test_a_rollback_discards_its_row_but_not_that_of_a_failure(app: Flask) -> None:
     with pytest.raises(RuntimeError), transaction():
         record("user_deleted")
         raise RuntimeError
     record_failure("authn_login_fail", target=fingerprint("ada@example.test"))
-    found = rows()
-    assert [(row.action, row.outcome) for row in found] == [("authn_login_fail", "failure")]
-    assert found[0].target.startswith("hmac:") and "ada" not in found[0].target
+    entries = rows()
+    assert [(row.action, row.outcome) for row in entries] == [("authn_login_fail", "failure")]
+    assert entries[0].target.startswith("hmac:") and "ada" not in entries[0].target
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,7 @@ def test_a_rollback_takes_its_row_with_it_but_not_a_refusals(app: Flask) -> None
     [update(Audit).values(action="nothing"), text("DELETE FROM audit"), text("UPDATE audit SET hash = hash")],
 )
 def test_the_database_refuses_to_change_or_delete_a_row(app: Flask, statement) -> None:
-    note()
+    record_updates()
     with pytest.raises(SQLAlchemyError, match="append-only"):
         db.session.execute(statement)
     assert len(rows()) == 3
@@ -54,30 +55,30 @@ def test_the_database_refuses_to_change_or_delete_a_row(app: Flask, statement) -
 
 TAMPERINGS = {
     "changed": ("UPDATE audit SET detail = '{}' WHERE position = 2", 2),
-    "taken out": ("DELETE FROM audit WHERE position = 2", 3),
+    "deleted": ("DELETE FROM audit WHERE position = 2", 3),
     "rewritten with its own hash": ("UPDATE audit SET hash = repeat('a', 64) WHERE position = 2", 2),
     "moved in time": ("UPDATE audit SET at = at - interval '1 second' WHERE position = 3", 3),
 }
 
 
 @pytest.mark.parametrize("name", TAMPERINGS)
-def test_whoever_gets_past_the_trigger_is_found_by_the_chain(app: Flask, name: str) -> None:
+def test_the_chain_reveals_changes_that_bypass_the_trigger(app: Flask, name: str) -> None:
     statement, broken_at = TAMPERINGS[name]
-    note()
+    record_updates()
     with transaction():
         for command in ("DISABLE", "ENABLE"):
             db.session.execute(text(f"ALTER TABLE audit {command} TRIGGER audit_refuse"))
             if command == "DISABLE":
                 db.session.execute(text(statement))
     assert verify_chain().broken_at == broken_at
-    found = app.test_cli_runner().invoke(args=["audit", "verify"])
-    assert found.exit_code == 1 and f"BROKEN at row {broken_at}" in found.output
+    result = app.test_cli_runner().invoke(args=["audit", "verify"])
+    assert result.exit_code == 1 and f"BROKEN at row {broken_at}" in result.output
 
 
-def test_many_writers_make_one_chain(app: Flask) -> None:
+def test_concurrent_writers_produce_one_chain(app: Flask) -> None:
     def write(_: int) -> None:
         with app.app_context():
-            note(5)
+            record_updates(5)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(write, range(8)))
@@ -86,7 +87,7 @@ def test_many_writers_make_one_chain(app: Flask) -> None:
 
 
 def test_two_transactions_that_lock_rows_in_between_do_not_wait_for_each_other(app: Flask) -> None:
-    """The chain's lock is taken at the commit, so noting first and working later cannot deadlock."""
+    """The chain's lock is taken at the commit, so that recording first and locking rows later cannot deadlock."""
 
     def work(key: int) -> None:
         with app.app_context(), transaction():
@@ -99,8 +100,8 @@ def test_two_transactions_that_lock_rows_in_between_do_not_wait_for_each_other(a
     assert verify_chain().rows == 8
 
 
-def test_the_commands_tell_the_state_and_the_latest_rows(app: Flask) -> None:
-    note()
+def test_the_commands_print_the_state_and_the_latest_rows(app: Flask) -> None:
+    record_updates()
     runner = app.test_cli_runner()
     assert runner.invoke(args=["audit", "verify"]).output.startswith("3 rows are whole; head ")
     listed = runner.invoke(args=["audit", "list", "--action", "user_updated", "--limit", "2"]).output.splitlines()

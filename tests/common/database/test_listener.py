@@ -1,4 +1,4 @@
-"""The LISTEN loop: payloads arrive, an outage is waited out, and what was missed in it is announced."""
+"""NotifyListener: payloads arrive, outages are survived, and the handler learns that it may have missed some."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import func, select, text
 
 from heidi_common.config.settings import Settings
-from heidi_common.database import listener as module
+from heidi_common.database import listener as listener_module
 from heidi_common.database.dsn import psycopg2_dsn
 from heidi_common.database.listener import NotifyListener
 from heidi_common.database.session import db
@@ -50,7 +50,7 @@ def test_wait_returns_the_payloads_of_all_channels(listener: NotifyListener) -> 
     assert listener.wait(0) == set()
 
 
-def test_a_lost_connection_is_an_error_once(listener: NotifyListener) -> None:
+def test_a_lost_connection_raises_once(listener: NotifyListener) -> None:
     listener.wait(0)
     assert kill_connections() == 1
     until(lambda: has_failed(listener))
@@ -67,8 +67,8 @@ def has_failed(listener: NotifyListener) -> bool:
     return False
 
 
-def test_a_silent_server_is_noticed(listener: NotifyListener, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHECK_SECONDS", 0.0)
+def test_an_unresponsive_server_is_detected(listener: NotifyListener, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener_module, "CHECK_SECONDS", 0.0)
     listener.wait(0)
     listener._connection.close()
     listener._connection = SilentConnection()
@@ -77,7 +77,7 @@ def test_a_silent_server_is_noticed(listener: NotifyListener, monkeypatch: pytes
 
 
 class SilentConnection:
-    """A connection whose socket never becomes readable, because the server is gone without a word."""
+    """A connection whose socket never becomes readable, because the server vanished without closing it."""
 
     def __init__(self) -> None:
         self.ends = socket.socketpair()
@@ -93,7 +93,7 @@ class SilentConnection:
             end.close()
 
 
-def test_run_goes_on_after_an_outage_and_after_a_failed_handler(listener: NotifyListener) -> None:
+def test_run_continues_after_an_outage_and_after_a_failed_handler(listener: NotifyListener) -> None:
     calls: list[Set[str] | None] = []
     stop = threading.Event()
 
@@ -122,5 +122,5 @@ def test_run_goes_on_after_an_outage_and_after_a_failed_handler(listener: Notify
 
 
 @pytest.mark.parametrize("url", ["postgresql+psycopg2://a:b%40@h/d?host=/x", "postgresql://a:b%40@h/d?host=/x"])
-def test_the_dsn_names_no_driver(url: str) -> None:
+def test_the_dsn_does_not_name_a_driver(url: str) -> None:
     assert psycopg2_dsn(url) == "postgresql://a:b%40@h/d?host=/x"

@@ -1,4 +1,4 @@
-"""The one place that commits, and connections that outlive their server's restart."""
+"""Transactions, and connections across a restart of the server."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tests.conftest import make_settings
 
 
 def add_event() -> None:
-    db.session.add(OutboxEvent(id=uuid4(), type="a.fact", subject="1", data={}))
+    db.session.add(OutboxEvent(id=uuid4(), type="an.event", subject="1", data={}))
 
 
-def committed() -> int:
-    """As another connection sees it."""
+def committed_events() -> int:
+    """The number of events that another connection sees."""
     with reading() as connection:
         return connection.execute(select(func.count()).select_from(OutboxEvent)).scalar_one()
 
@@ -32,24 +32,24 @@ def test_an_inner_transaction_joins_the_outer_one(app: Flask) -> None:
     with transaction():
         with transaction():
             add_event()
-        assert committed() == 0
-    assert committed() == 1
+        assert committed_events() == 0
+    assert committed_events() == 1
 
 
-def test_an_error_in_the_outer_transaction_takes_the_inner_one_with_it(app: Flask) -> None:
+def test_an_error_in_the_outer_transaction_rolls_back_the_inner_one(app: Flask) -> None:
     with pytest.raises(ZeroDivisionError), transaction():
         with transaction():
             add_event()
         _ = 1 / 0
-    assert committed() == 0
+    assert committed_events() == 0
 
 
-def test_what_waits_for_the_commit_runs_after_it_and_not_at_all_after_a_rollback(app: Flask) -> None:
+def test_after_commit_runs_after_the_commit_and_not_after_a_rollback(app: Flask) -> None:
     seen: list[int] = []
     with transaction():
         add_event()
         with transaction():
-            after_commit(lambda: seen.append(committed()))
+            after_commit(lambda: seen.append(committed_events()))
         assert seen == []
     assert seen == [1]
     with pytest.raises(ZeroDivisionError), transaction():
@@ -58,8 +58,10 @@ def test_what_waits_for_the_commit_runs_after_it_and_not_at_all_after_a_rollback
     assert seen == [1]
 
 
-def test_a_restarted_database_costs_no_request(tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A connection that has rested is asked whether it still lives before it is used."""
+def test_a_restarted_database_does_not_fail_a_request(
+    tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that was idle is checked before it is used."""
     monkeypatch.setattr(session, "IDLE_CHECK_SECONDS", 0)
     server = Postgres(tmp_path / "data", durable=False)
     server.start()

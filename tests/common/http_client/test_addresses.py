@@ -41,18 +41,18 @@ RANGES_V6 = [(int(IPv6Address(a)), int(IPv6Address(b))) for a, b in SPECIAL_V6]
 
 @given(st.integers(0, 2**32 - 1))
 @example(int(IPv4Address("8.8.8.8")))
-def test_every_ipv4_address_is_judged_like_the_registry(number: int) -> None:
+def test_every_ipv4_address_is_classified_as_in_the_registry(number: int) -> None:
     assert is_public(IPv4Address(number)) is not any(a <= number <= b for a, b in RANGES_V4)
 
 
 @given(st.one_of(st.integers(0, 2**128 - 1), st.integers(0x2000 << 112, (0x4000 << 112) - 1)))
 @example(int(IPv6Address("2606:4700:4700::1111")))
-def test_every_ipv6_address_is_judged_like_the_registry(number: int) -> None:
+def test_every_ipv6_address_is_classified_as_in_the_registry(number: int) -> None:
     assert is_public(IPv6Address(number)) is not any(a <= number <= b for a, b in RANGES_V6)
 
 
 @pytest.mark.parametrize(("first", "last"), SPECIAL_V4 + SPECIAL_V6)
-def test_both_ends_of_each_special_range_are_refused_and_the_neighbours_judged_right(first: str, last: str) -> None:
+def test_the_ends_of_each_special_range_and_their_neighbours_are_classified_correctly(first: str, last: str) -> None:
     kind, ranges, top = (IPv6Address, RANGES_V6, 2**128) if ":" in first else (IPv4Address, RANGES_V4, 2**32)
     start, end = int(kind(first)), int(kind(last))
     assert not is_public(kind(start)) and not is_public(kind(end))
@@ -64,6 +64,6 @@ def test_both_ends_of_each_special_range_are_refused_and_the_neighbours_judged_r
 
 @pytest.mark.parametrize("inner", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "8.8.8.8"])
 @pytest.mark.parametrize("prefix", ["::ffff:0:0", "::", "64:ff9b::", "64:ff9b:1::", "2002::"])
-def test_an_ipv4_address_inside_an_ipv6_address_is_refused(prefix: str, inner: str) -> None:
+def test_an_ipv6_address_that_contains_an_ipv4_address_is_not_public(prefix: str, inner: str) -> None:
     shift = 80 if prefix == "2002::" else 0
     assert not is_public(IPv6Address(int(IPv6Address(prefix)) | int(IPv4Address(inner)) << shift))

@@ -8,16 +8,10 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from heidi_common.http_client.client import (
-    BlockedURLError,
-    ConnectFailed,
-    ConnectionLost,
-    HttpClient,
-    ResponseTooLarge,
-    TimedOut,
-)
+from heidi_common.http_client.client import HttpClient
+from heidi_common.http_client.errors import BlockedURLError, ConnectFailed, ConnectionLost, ResponseTooLarge, TimedOut
 from heidi_common.logger.request_id import bound_request_id
-from tests.common.misbehaving_servers import Talker, certificate
+from tests.common.misbehaving_servers import RawServer, create_certificate
 from tests.polling import PATIENCE, until
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
@@ -26,7 +20,7 @@ PUBLIC = "93.184.215.14"
 
 @pytest.fixture
 def open_client() -> HttpClient:
-    """One that may call this machine, as in a private installation."""
+    """A client that may call this machine, as in a private installation."""
     return HttpClient(LOOPBACK)
 
 
@@ -89,7 +83,7 @@ def test_no_spelling_of_an_internal_address_is_called(url: str, httpserver: HTTP
         "http://example.org/\x00",
     ],
 )
-def test_what_is_not_a_plain_http_url_is_refused_unresolved(url: str) -> None:
+def test_a_url_that_is_not_plain_http_is_blocked_without_resolving_it(url: str) -> None:
     def resolver(host: str, port: int) -> list[str]:
         raise AssertionError("resolved")
 
@@ -99,23 +93,23 @@ def test_what_is_not_a_plain_http_url_is_refused_unresolved(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", INTERNAL_URLS)
-def test_an_internal_address_is_a_flaw_before_any_call_unless_its_network_is_allowed(url: str) -> None:
+def test_an_internal_address_has_a_url_error_unless_its_network_is_allowed(url: str) -> None:
     url = url.format(port=80)
-    assert HttpClient().url_error(url) == "This address is not on the public internet."
+    assert HttpClient().url_error(url) == "The address is not on the public internet."
     assert HttpClient((ip_network("0.0.0.0/0"), ip_network("::/0"))).url_error(url) is None
 
 
 @pytest.mark.parametrize(
     "url", ["https://example.org/", f"http://{PUBLIC}:8080/a?b=c", "http://[2606:4700:4700::1111]/"]
 )
-def test_names_and_public_addresses_have_no_flaw(url: str) -> None:
+def test_names_and_public_addresses_have_no_url_error(url: str) -> None:
     assert HttpClient().url_error(url) is None
 
 
-def test_a_name_that_changes_its_address_after_the_check_gains_nothing(
+def test_a_name_that_changes_its_address_after_the_check_is_still_blocked(
     httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers = iter([[PUBLIC], ["127.0.0.1"]])
+    resolved = iter([[PUBLIC], ["127.0.0.1"]])
     connected: list[str] = []
 
     def connect(address: tuple[str, int], *args: object, **kwargs: object) -> None:
@@ -123,22 +117,22 @@ def test_a_name_that_changes_its_address_after_the_check_gains_nothing(
         raise ConnectionRefusedError
 
     monkeypatch.setattr("heidi_common.http_client.sockets.create_connection", connect)
-    client = HttpClient(resolver=lambda host, port: next(answers))
+    client = HttpClient(resolver=lambda host, port: next(resolved))
     with pytest.raises(ConnectFailed):
         client.request("GET", f"http://evil.test:{httpserver.port}/")
-    assert connected == [PUBLIC]  # the checked address itself, not the name once more
+    assert connected == [PUBLIC]  # the checked address, without resolving the name again
     with pytest.raises(BlockedURLError):
         client.request("GET", f"http://evil.test:{httpserver.port}/")
     assert connected == [PUBLIC]
 
 
-def test_of_several_addresses_only_the_allowed_ones_are_tried(httpserver: HTTPServer) -> None:
+def test_only_the_allowed_ones_of_several_addresses_are_called(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/").respond_with_data("hello")
     mixed = HttpClient(LOOPBACK, resolver=lambda host, port: ["::1", "10.0.0.1", "127.0.0.1"])
     assert mixed.request("GET", f"http://host.test:{httpserver.port}/").text == "hello"
 
 
-def test_a_connection_of_a_trusted_call_does_not_serve_a_guarded_one(httpserver: HTTPServer) -> None:
+def test_a_connection_of_a_trusted_call_is_not_used_for_a_guarded_one(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/").respond_with_data("inside")
     client = HttpClient()
     assert client.request("GET", httpserver.url_for("/"), trusted=True).text == "inside"
@@ -146,7 +140,7 @@ def test_a_connection_of_a_trusted_call_does_not_serve_a_guarded_one(httpserver:
         client.request("GET", httpserver.url_for("/"))
 
 
-def test_redirects_are_handed_back_not_followed(httpserver: HTTPServer, open_client: HttpClient) -> None:
+def test_redirects_are_returned_and_not_followed(httpserver: HTTPServer, open_client: HttpClient) -> None:
     httpserver.expect_request("/").respond_with_data(status=302, headers={"Location": "http://127.0.0.1:1/"})
     assert open_client.request("GET", httpserver.url_for("/")).status_code == 302
     assert len(httpserver.log) == 1
@@ -163,14 +157,14 @@ def test_proxies_and_netrc_of_the_environment_are_ignored(
     assert "Authorization" not in httpserver.log[0][0].headers
 
 
-def test_cookies_of_one_answer_do_not_travel_to_the_next_call(httpserver: HTTPServer, open_client: HttpClient) -> None:
+def test_cookies_of_a_response_are_not_sent_with_the_next_call(httpserver: HTTPServer, open_client: HttpClient) -> None:
     httpserver.expect_request("/").respond_with_data(headers={"Set-Cookie": "a=b"})
     open_client.request("GET", httpserver.url_for("/"))
     open_client.request("GET", httpserver.url_for("/"))
     assert "Cookie" not in httpserver.log[1][0].headers
 
 
-def test_the_request_id_travels_along(httpserver: HTTPServer, open_client: HttpClient) -> None:
+def test_the_request_id_is_sent(httpserver: HTTPServer, open_client: HttpClient) -> None:
     httpserver.expect_request("/").respond_with_data()
     with bound_request_id("request-4711"):
         open_client.request("POST", httpserver.url_for("/"), json={"a": 1}, headers={"X-Own": "1"})
@@ -179,17 +173,17 @@ def test_the_request_id_travels_along(httpserver: HTTPServer, open_client: HttpC
     assert sent.get_json() == {"a": 1}
 
 
-def test_connections_are_kept(httpserver: HTTPServer) -> None:
-    ports: list[object] = []
-    keep = Talker(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", answers=3)
-    with keep:
+def test_connections_are_reused(httpserver: HTTPServer) -> None:
+    texts: list[object] = []
+    raw_server = RawServer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", responses=3)
+    with raw_server:
         client = HttpClient(LOOPBACK)
         for _ in range(3):
-            ports.append(client.request("GET", keep.url).text)
-    assert keep.connections == 1 and ports == ["ok"] * 3
+            texts.append(client.request("GET", raw_server.url).text)
+    assert raw_server.connections == 1 and texts == ["ok"] * 3
 
 
-def test_an_answer_over_the_limit_is_an_error_or_cut(httpserver: HTTPServer, open_client: HttpClient) -> None:
+def test_a_response_over_the_limit_is_an_error_or_truncated(httpserver: HTTPServer, open_client: HttpClient) -> None:
     httpserver.expect_request("/").respond_with_data(b"x" * 100_000)
     url = httpserver.url_for("/")
     with pytest.raises(ResponseTooLarge):
@@ -198,7 +192,7 @@ def test_an_answer_over_the_limit_is_an_error_or_cut(httpserver: HTTPServer, ope
     assert len(open_client.request("GET", url, max_bytes=100_000).content) == 100_000
 
 
-def test_a_small_answer_that_unpacks_into_a_large_one_is_stopped(
+def test_a_small_response_that_decompresses_to_a_large_one_is_stopped(
     httpserver: HTTPServer, open_client: HttpClient
 ) -> None:
     bomb = gzip.compress(b"\0" * 50_000_000)
@@ -207,7 +201,7 @@ def test_a_small_answer_that_unpacks_into_a_large_one_is_stopped(
         open_client.request("GET", httpserver.url_for("/"))
 
 
-def test_an_answer_that_cannot_be_unpacked_is_a_lost_connection(
+def test_a_response_that_cannot_be_decompressed_is_a_lost_connection(
     httpserver: HTTPServer, open_client: HttpClient
 ) -> None:
     httpserver.expect_request("/").respond_with_data(b"not gzip", headers={"Content-Encoding": "gzip"})
@@ -216,13 +210,11 @@ def test_an_answer_that_cannot_be_unpacked_is_a_lost_connection(
     assert error.value.ambiguous
 
 
-# Within this time, a machine that is busy with other tests has sent what it has to send.
+# Enough time to send the request, even on a machine that is busy with other tests.
 ENOUGH_TO_SEND = 3.0
 
 
-def test_a_slow_answer_ends_in_time_and_may_have_had_its_effect(
-    httpserver: HTTPServer, open_client: HttpClient
-) -> None:
+def test_a_slow_response_times_out_and_is_ambiguous(httpserver: HTTPServer, open_client: HttpClient) -> None:
     given_up = threading.Event()
 
     def wait(request: Request) -> Response:
@@ -234,17 +226,17 @@ def test_a_slow_answer_ends_in_time_and_may_have_had_its_effect(
         open_client.request("POST", httpserver.url_for("/"), timeout=ENOUGH_TO_SEND)
     given_up.set()
     assert error.value.ambiguous
-    until(lambda: httpserver.log)  # it is written down late: not into the next test's log
+    until(lambda: httpserver.log)  # the server logs it late: wait, so that it is not logged during the next test
 
 
 @pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"])
-def test_a_byte_now_and_then_does_not_stretch_the_time_limit(head: bytes, open_client: HttpClient) -> None:
-    with Talker(head, drip=0.05) as talker, pytest.raises(TimedOut) as error:
-        open_client.request("GET", talker.url, timeout=ENOUGH_TO_SEND)
+def test_a_byte_now_and_then_does_not_extend_the_time_limit(head: bytes, open_client: HttpClient) -> None:
+    with RawServer(head, drip=0.05) as raw_server, pytest.raises(TimedOut) as error:
+        open_client.request("GET", raw_server.url, timeout=ENOUGH_TO_SEND)
     assert error.value.ambiguous
 
 
-def test_a_name_server_that_never_answers_does_not_hold_the_call() -> None:
+def test_a_name_server_that_never_responds_does_not_block_the_call() -> None:
     given_up = threading.Event()
     late: list[bool] = []
 
@@ -259,7 +251,7 @@ def test_a_name_server_that_never_answers_does_not_hold_the_call() -> None:
     until(lambda: late == [True])
 
 
-def test_nobody_listening_and_unknown_names_are_told_apart_from_lost_answers(open_client: HttpClient) -> None:
+def test_refused_connections_and_unknown_names_are_not_ambiguous(open_client: HttpClient) -> None:
     with pytest.raises(ConnectFailed) as error:
         open_client.request("GET", "http://127.0.0.1:1/")
     assert not error.value.ambiguous
@@ -271,31 +263,31 @@ def test_nobody_listening_and_unknown_names_are_told_apart_from_lost_answers(ope
         HttpClient(resolver=unknown).request("GET", "http://nowhere.test/")
 
 
-@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", b"garbage\r\n\r\n"])
-def test_a_connection_that_breaks_after_the_request_is_ambiguous(answer: bytes, open_client: HttpClient) -> None:
-    with Talker(answer) as talker, pytest.raises(ConnectionLost) as error:
-        open_client.request("POST", talker.url, json={"pay": 1})
+@pytest.mark.parametrize("response", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", b"garbage\r\n\r\n"])
+def test_a_connection_that_breaks_after_the_request_is_ambiguous(response: bytes, open_client: HttpClient) -> None:
+    with RawServer(response) as raw_server, pytest.raises(ConnectionLost) as error:
+        open_client.request("POST", raw_server.url, json={"pay": 1})
     assert error.value.ambiguous
-    assert talker.connections == 1  # and it is not repeated behind our back
+    assert raw_server.connections == 1  # the request is not repeated
 
 
-def test_headers_that_would_split_the_request_are_refused(open_client: HttpClient) -> None:
+def test_headers_that_would_split_the_request_are_blocked(open_client: HttpClient) -> None:
     with pytest.raises(BlockedURLError):
         open_client.request("GET", "http://127.0.0.1:1/", headers={"X": "a\r\nY: b"})
 
 
-def test_tls_asks_for_the_name_while_connecting_to_the_checked_address(tmp_path: Path) -> None:
-    pem = certificate(tmp_path, "hooks.test")
+def test_tls_verifies_the_name_while_connecting_to_the_checked_address(tmp_path: Path) -> None:
+    pem = create_certificate(tmp_path, "hooks.test")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
-    asked: list[str | None] = []
-    context.sni_callback = lambda sock, name, ctx: asked.append(name)
+    requested_names: list[str | None] = []
+    context.sni_callback = lambda sock, name, ctx: requested_names.append(name)
     with HTTPServer(ssl_context=context) as server:
-        server.expect_request("/").respond_with_data("sealed")
+        server.expect_request("/").respond_with_data("encrypted")
         client = HttpClient(LOOPBACK, resolver=lambda host, port: ["127.0.0.1"], ca_file=str(pem))
-        assert client.request("GET", f"https://hooks.test:{server.port}/").text == "sealed"
+        assert client.request("GET", f"https://hooks.test:{server.port}/").text == "encrypted"
         with pytest.raises(ConnectFailed, match="TLS"):
             client.request("GET", f"https://other.test:{server.port}/")
         with pytest.raises(ConnectFailed, match="TLS"):
             HttpClient(LOOPBACK).request("GET", f"https://127.0.0.1:{server.port}/")
-    assert asked[:2] == ["hooks.test", "other.test"]
+    assert requested_names[:2] == ["hooks.test", "other.test"]

@@ -1,4 +1,4 @@
-"""What Redis is told of ended sessions."""
+"""The marks of ended sessions in Redis."""
 
 from __future__ import annotations
 
@@ -11,28 +11,30 @@ from heidi_common.redis.client import redis_client
 from tests.conftest import SignedIn
 
 
-def end(person: SignedIn) -> None:
-    accounts.end_sessions(person.user.id, "tried")
-    accounts.revoke_access_tokens(person.user.id)
+def end_session(signed_in: SignedIn) -> None:
+    accounts.end_sessions(signed_in.user.id, "test")
+    accounts.revoke_access_tokens(signed_in.user.id)
 
 
-def lives_of(person: SignedIn) -> list[int]:
-    return [redis_client().ttl(f"heidi:{key}") for key in (f"session:{person.session_id}", f"ver:{person.user.id}")]
+def mark_seconds(signed_in: SignedIn) -> list[int]:
+    return [
+        redis_client().ttl(f"heidi:{key}") for key in (f"session:{signed_in.session_id}", f"ver:{signed_in.user.id}")
+    ]
 
 
-def test_an_end_that_is_rolled_back_is_believed_for_a_minute_at_most(client: FlaskClient, as_user) -> None:
-    person = as_user()
+def test_the_mark_of_an_end_that_is_rolled_back_expires_within_a_minute(client: FlaskClient, as_user) -> None:
+    signed_in = as_user()
     with pytest.raises(RuntimeError), transaction():
-        end(person)
+        end_session(signed_in)
         raise RuntimeError
-    assert all(0 < seconds <= 60 for seconds in lives_of(person))
-    redis_client().flushall()  # the minute is over
-    assert client.get("/api/v1/users/me", headers=person.headers).status_code == 200
+    assert all(0 < seconds <= 60 for seconds in mark_seconds(signed_in))
+    redis_client().flushall()  # as after that minute
+    assert client.get("/api/v1/users/me", headers=signed_in.headers).status_code == 200
 
 
-def test_an_end_that_is_committed_outlives_every_access_token(client: FlaskClient, as_user) -> None:
-    person = as_user()
+def test_the_mark_of_a_committed_end_outlives_every_access_token(client: FlaskClient, as_user) -> None:
+    signed_in = as_user()
     with transaction():
-        end(person)
-    assert all(seconds > 900 for seconds in lives_of(person))
-    assert client.get("/api/v1/users/me", headers=person.headers).status_code == 401
+        end_session(signed_in)
+    assert all(seconds > 900 for seconds in mark_seconds(signed_in))
+    assert client.get("/api/v1/users/me", headers=signed_in.headers).status_code == 401

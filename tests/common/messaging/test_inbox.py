@@ -1,4 +1,4 @@
-"""A subscriber takes in a fact once, however often it is told, and what it cannot digest ends as a dead row."""
+"""A handler takes effect once for each event, however often it is called; events that fail become dead letters."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def make_due(event_id: UUID) -> None:
 
 
 def fail(event: OutboxEvent) -> None:
-    raise ValueError("cannot digest this")
+    raise ValueError("cannot handle this")
 
 
-def test_a_fact_is_digested_once_however_often_it_arrives(event_id: UUID) -> None:
+def test_an_event_is_handled_once_however_often_it_arrives(event_id: UUID) -> None:
     seen: list[UUID] = []
     assert [handle(CONSUMER, event_id, lambda e: seen.append(e.id)) for _ in range(3)] == [True, False, False]
     assert seen == [event_id]
@@ -54,34 +54,34 @@ def test_a_fact_is_digested_once_however_often_it_arrives(event_id: UUID) -> Non
 
 
 def test_the_attempt_is_counted_before_the_handler_runs(event_id: UUID) -> None:
-    """A handler that kills its worker leaves the count behind."""
+    """A handler that kills its worker must not reset the count."""
     counts: list[int] = []
 
-    def look(event: OutboxEvent) -> None:
+    def read_attempts(event: OutboxEvent) -> None:
         with db.engine.connect() as other:
             counts.append(other.execute(select(Inbox.attempts).where(Inbox.event_id == event_id)).scalar_one())
 
-    handle(CONSUMER, event_id, look)
+    handle(CONSUMER, event_id, read_attempts)
     assert counts == [1]
 
 
-def test_a_failure_rolls_back_its_effect_and_comes_again_later(event_id: UUID) -> None:
-    def half(event: OutboxEvent) -> None:
+def test_a_failure_rolls_back_its_effect_and_is_attempted_again_later(event_id: UUID) -> None:
+    def fail_halfway(event: OutboxEvent) -> None:
         db.session.add(OutboxEvent(type="half.done", subject="1", data={}))
         db.session.flush()
         fail(event)
 
     before = utcnow()
-    with pytest.raises(ValueError, match="cannot digest"):
-        handle(CONSUMER, event_id, half)
-    found = row(event_id)
-    assert (found.status, found.attempts) == ("pending", 1)
-    assert found.next_attempt_at >= before + timedelta(seconds=0.5)
-    assert found.last_error == "ValueError: cannot digest this"
+    with pytest.raises(ValueError, match="cannot handle"):
+        handle(CONSUMER, event_id, fail_halfway)
+    inbox_row = row(event_id)
+    assert (inbox_row.status, inbox_row.attempts) == ("pending", 1)
+    assert inbox_row.next_attempt_at >= before + timedelta(seconds=0.5)
+    assert inbox_row.last_error == "ValueError: cannot handle this"
     assert db.session.scalars(select(OutboxEvent).where(OutboxEvent.type == "half.done")).all() == []
 
 
-def test_a_failure_is_noted_whatever_signs_are_in_it(event_id: UUID) -> None:
+def test_a_failure_is_stored_whatever_characters_its_message_has(event_id: UUID) -> None:
     def fail_oddly(event: OutboxEvent) -> None:
         raise ValueError("odd: a\x00b\ud800")
 
@@ -90,17 +90,17 @@ def test_a_failure_is_noted_whatever_signs_are_in_it(event_id: UUID) -> None:
     assert row(event_id).last_error == "ValueError: odd: a\N{REPLACEMENT CHARACTER}b?"
 
 
-def test_what_cannot_be_digested_is_dead_after_the_last_attempt(event_id: UUID) -> None:
+def test_an_event_is_a_dead_letter_after_the_last_attempt(event_id: UUID) -> None:
     for _ in range(MAX_ATTEMPTS):
         make_due(event_id)
-        with pytest.raises(ValueError, match="cannot digest"):
+        with pytest.raises(ValueError, match="cannot handle"):
             handle(CONSUMER, event_id, fail)
     make_due(event_id)
     assert row(event_id).status == "dead"
     assert handle(CONSUMER, event_id, fail) is False
 
 
-def test_a_fact_whose_worker_dies_each_time_is_dead_in_the_end(event_id: UUID) -> None:
+def test_an_event_whose_worker_dies_each_time_becomes_a_dead_letter(event_id: UUID) -> None:
     """Nothing ran after the count was committed: only the count itself can stop it."""
     with transaction():
         db.session.execute(update(Inbox).values(attempts=MAX_ATTEMPTS))
@@ -108,7 +108,7 @@ def test_a_fact_whose_worker_dies_each_time_is_dead_in_the_end(event_id: UUID) -
     assert row(event_id).status == "dead"
 
 
-def test_two_workers_at_once_have_one_effect(app: Flask, event_id: UUID) -> None:
+def test_concurrent_workers_have_one_effect(app: Flask, event_id: UUID) -> None:
     effects: list[int] = []
     start = threading.Barrier(4)
 
@@ -125,23 +125,23 @@ def test_two_workers_at_once_have_one_effect(app: Flask, event_id: UUID) -> None
     assert effects == [1]
 
 
-def test_overdue_rows_are_told_again_once_in_a_while(event_id: UUID) -> None:
+def test_overdue_rows_are_collected_once_per_hint_lease(event_id: UUID) -> None:
     make_due(event_id)
-    assert inbox.overdue(10) == [(CONSUMER, event_id)]
-    assert inbox.overdue(10) == []
+    assert inbox.collect_overdue(10) == [(CONSUMER, event_id)]
+    assert inbox.collect_overdue(10) == []
 
 
-def test_what_was_sealed_beside_a_fact_goes_with_its_last_subscriber(app: Flask, event_id: UUID) -> None:
-    """A reset link lives as long as somebody has to send it, not as long as the log."""
+def test_secret_data_is_deleted_with_the_last_subscriber(app: Flask, event_id: UUID) -> None:
+    """A reset link is stored until the last subscriber has used it, not as long as the event log."""
     with transaction():
         db.session.execute(
             update(OutboxEvent).values(sealed=field_encryptor().encrypt({"token": "x"}, context=event_id.bytes))
         )
         db.session.add(Inbox(event_id=event_id, consumer="another", next_attempt_at=utcnow() - timedelta(seconds=1)))
-    opened: list[object] = []
+    decrypted: list[object] = []
 
     def read(event: OutboxEvent) -> None:
-        opened.append(event.decrypted())
+        decrypted.append(event.decrypt_secret_data())
 
     def sealed() -> str | None:
         db.session.expire_all()
@@ -151,4 +151,4 @@ def test_what_was_sealed_beside_a_fact_goes_with_its_last_subscriber(app: Flask,
     assert sealed() is not None
     handle("another", event_id, read)
     assert sealed() is None
-    assert opened == [{"token": "x"}] * 2
+    assert decrypted == [{"token": "x"}] * 2

@@ -1,4 +1,4 @@
-"""Claiming one row costs the same however many wait, also when the table was last analysed while nothing waited."""
+"""A claim costs the same however many rows are open, also if the table was last analysed while none were."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ CLAIMS: dict[str, tuple[str, str, Claim]] = {
 
 @pytest.fixture
 def sent(app: Flask) -> Iterator[Sent]:
-    with noted() as found:
-        yield found
+    with noted() as statements:
+        yield statements
 
 
 def fill(table: str, status: str, first: int, last: int) -> None:
@@ -54,15 +54,15 @@ def fill(table: str, status: str, first: int, last: int) -> None:
 
 
 @pytest.mark.parametrize("table", CLAIMS)
-def test_a_claim_finds_its_row_by_the_primary_key(table: str, sent: Sent) -> None:
-    done, waiting, take = CLAIMS[table]
+def test_a_claim_uses_the_primary_key(table: str, sent: Sent) -> None:
+    done, waiting, claim_row = CLAIMS[table]
     db.session.execute(text(SCHEDULE))
     fill(table, done, 1, 5000)
     db.session.execute(text(f"ANALYZE {table}"))
     fill(table, waiting, 5001, 7000)
     db.session.commit()
     sent.clear()
-    take()
+    claim_row()
     statement, values = next((s, v) for s, v in sent if f"UPDATE {table}" in s)
     with reading() as connection:
         plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", values).scalars())
