@@ -14,6 +14,7 @@ from heidi_common.config.service_registry import SERVICES, Service
 from heidi_common.config.settings import Settings
 from heidi_common.database.session import init_db
 from heidi_common.interceptors.proxy import ClientAddress
+from heidi_common.jwt import authentication
 from heidi_common.logger.setup import configure_logging
 from heidi_common.runtime import init_runtime
 
@@ -83,7 +84,7 @@ def build_app(settings: Settings, *services: Service) -> Flask:
     exporter.init_metrics(app)
     rate_limit.init_rate_limit(app, settings)
     init_jwt(app, settings)
-    app.before_request(guards.enforce)
+    app.before_request(authentication.enforce_guards)
     app.before_request(rate_limit.throttle_caller)
     error_handlers.init_errors(app)
     app.register_blueprint(health.blueprint)

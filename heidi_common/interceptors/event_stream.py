@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from flask import Flask, Response, current_app, request
 
-from heidi_common.jwt.guards import authenticate, bearer_token, caller
+from heidi_common.jwt.authentication import authenticate, bearer_token
+from heidi_common.jwt.guards import caller
 from heidi_common.problems import BadRequest, Unauthorized
 from heidi_common.server import shutdown
 
