@@ -11,7 +11,7 @@ from heidi_services import SERVICES
 for _path in (
     "heidi_common.identity.models",
     "heidi_common.messaging.inbox",
-    "heidi_common.interceptors.idempotency",
+    "heidi_common.interceptors.idempotency_keys",
     "heidi_common.audit.trail",
     *(f"{service.module}.models" for service in SERVICES.values()),
 ):

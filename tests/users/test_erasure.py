@@ -16,7 +16,7 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role, Session, User
-from heidi_common.interceptors.idempotency import IdempotencyKey
+from heidi_common.interceptors.idempotency_keys import IdempotencyKey
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.peers import client as peers
 from heidi_common.peers.client import PeerResponse

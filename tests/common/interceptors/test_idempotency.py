@@ -15,7 +15,8 @@ from heidi_common.config.settings import Settings
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import reading, transaction
-from heidi_common.interceptors.idempotency import BLANK, IdempotencyKey, delete_expired, delete_for_user, idempotent
+from heidi_common.interceptors.idempotency import idempotent
+from heidi_common.interceptors.idempotency_keys import BLANK, IdempotencyKey, delete_expired, delete_for_user
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated
 from heidi_common.problems import Conflict

@@ -9,7 +9,7 @@ from heidi_common.app import build_app
 from heidi_common.config.settings import Settings
 from heidi_common.identity.models import Role
 from heidi_common.interceptors import rate_limit
-from heidi_common.interceptors.rate_limit import RequestCounter
+from heidi_common.interceptors.request_counter import RequestCounter
 from heidi_common.peers.signature import HEADER, signature_headers
 from heidi_common.redis.cache import Cache, redis_cache
 from heidi_common.redis.client import connect

@@ -10,8 +10,8 @@ from heidi_common.schemas.fields import UtcDateTime
 
 @pytest.mark.parametrize("text", ["2026-01-31", "2026-01-31T12:00:00", "tomorrow", "", 1_700_000_000, True, [], {}])
 def test_a_time_that_is_none_is_refused_with_an_example_of_one(text: object) -> None:
-    said = Schema.from_dict({"since": UtcDateTime()})().validate({"since": text})
-    assert said == {"since": ["This must be an ISO 8601 date and time with an offset, such as 2026-01-31T12:00:00Z."]}
+    errors = Schema.from_dict({"since": UtcDateTime()})().validate({"since": text})
+    assert errors == {"since": ["Must be an ISO 8601 date and time with an offset, such as 2026-01-31T12:00:00Z."]}
 
 
 def test_a_time_with_any_offset_is_taken_and_shown_in_utc() -> None:

@@ -6,10 +6,10 @@ from heidi_common.schemas import timezones
 
 @pytest.mark.parametrize("name", ["Europe/Berlin", "UTC", None])
 def test_a_zone_of_the_database_is_known(name: str | None) -> None:
-    timezones.is_known(name)
+    timezones.validate_timezone(name)
 
 
 @pytest.mark.parametrize("name", ["Europe/Bern", "europe/berlin", "Factory", "localtime", ""])
 def test_what_means_no_place_is_no_time_zone(name: str) -> None:
     with pytest.raises(ValidationError):
-        timezones.is_known(name)
+        timezones.validate_timezone(name)
