@@ -1,6 +1,6 @@
-"""The other services, asked over HTTP, several at once: one that is down costs its own part of the answer only.
+"""Call other services, several in parallel. A service that is unavailable yields a response with `error`, no exception.
 
-Where one app serves all seven there may be no other server to ask: then the app is asked in the same process.
+If the app of this process serves the other service too, the call is made within the process.
 """
 
 from __future__ import annotations
@@ -27,14 +27,23 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 TIME_LIMIT = 3.0
-_MAX_AT_ONCE = 32
+_MAX_PARALLEL_CALLS = 32
 _MAX_BYTES = 32 * 1024 * 1024
-"""Ten webhooks, each as large as one may be, with room to write them in JSON."""
+"""Enough for ten webhooks of maximum size, encoded in JSON."""
 
 
 @dataclass(frozen=True)
 class PeerRequest:
-    """One question to one service."""
+    """A call to another service.
+
+    Args:
+        service: The name of the service, a key of SERVICES.
+        path: The path, such as `/api/v1/users/me`.
+        params: The query.
+        method: The HTTP method.
+        json: The body.
+        headers: Further headers, usually `caller_headers()`.
+    """
 
     service: str
     path: str
@@ -46,7 +55,8 @@ class PeerRequest:
 
 @dataclass(frozen=True)
 class PeerResponse:
-    """`status` is None when there was no answer; then `error` says why and `ambiguous` whether it may have acted."""
+    """The result of a call. Without a response `status` is None; then `error` is the reason, and `ambiguous` is true if
+    the service may have processed the request."""
 
     status: int | None
     body: Any = None
@@ -56,31 +66,47 @@ class PeerResponse:
 
     @property
     def ok(self) -> bool:
+        """Whether the service responded with success."""
         return self.status is not None and self.status < 300
 
     @property
     def data(self) -> Any:
+        """`data` of the envelope; None for any other body."""
         return self.body.get("data") if isinstance(self.body, dict) else None
 
     @property
     def meta(self) -> dict[str, Any]:
+        """`meta` of the envelope; empty for any other body."""
         return self.body.get("meta", {}) if isinstance(self.body, dict) else {}
 
 
 def service_url(service: str) -> str:
-    """Where a service listens, by `PEER_URL` (`{port}` and `{service}` are filled in)."""
+    """The base URL of a service: `PEER_URL` with `{service}` and `{port}` replaced."""
     settings = current_settings()
     port = SERVICES[service].port_from(settings.base_port)
     return settings.peer_url.format(service=service, port=port).rstrip("/")
 
 
 def call_peer(call: PeerRequest, *, timeout: float = TIME_LIMIT) -> PeerResponse:
-    """One call, in this thread."""
+    """Call a service in this thread.
+
+    Args:
+        call: The call.
+        timeout: Seconds for the whole call. Calls within the process have no timeout of their own.
+    """
     return Context().run(_transport(call), call, timeout)
 
 
 def call_peers(calls: Mapping[str, PeerRequest], *, timeout: float = TIME_LIMIT) -> dict[str, PeerResponse]:
-    """All calls at once; takes as long as the slowest, at most `timeout` seconds."""
+    """Make several calls in parallel.
+
+    Args:
+        calls: Name -> call. The names are free.
+        timeout: Seconds for each call.
+
+    Returns:
+        Name -> response, after the slowest call.
+    """
     running: dict[str, Future[PeerResponse]] = {
         name: _pool().submit(_transport(call), call, timeout) for name, call in calls.items()
     }
@@ -88,7 +114,7 @@ def call_peers(calls: Mapping[str, PeerRequest], *, timeout: float = TIME_LIMIT)
 
 
 def caller_headers() -> dict[str, str]:
-    """Headers with which a peer sees the present caller: their token and their address."""
+    """Headers that pass the caller of the current request on to another service: access token and IP address."""
     headers = {"X-Forwarded-For": request.remote_addr} if request.remote_addr else {}
     token = request.headers.get("Authorization")
     return headers | ({"Authorization": token} if token else {})
@@ -96,13 +122,13 @@ def caller_headers() -> dict[str, str]:
 
 @cache
 def _pool() -> ThreadPoolExecutor:
-    """Made at the first question, so that no thread exists when a server forks its workers."""
-    return ThreadPoolExecutor(_MAX_AT_ONCE, thread_name_prefix="peers")
+    """The thread pool. It is created by the first call, so that no thread exists when gunicorn forks its workers."""
+    return ThreadPoolExecutor(_MAX_PARALLEL_CALLS, thread_name_prefix="peers")
 
 
 def _transport(call: PeerRequest) -> Callable[[PeerRequest, float], PeerResponse]:
-    """How to put a question. It runs outside the present context: what it needs of that is taken along, and a peer
-    in the same process must not find our request's session and caller."""
+    """Select how a call is made. The result runs outside of the current context, so that a service in the same process
+    does not see the session and the caller of this request; what it needs of the context is bound here."""
     app = cast(Flask, current_app._get_current_object())  # type: ignore[attr-defined]
     headers = dict(call.headers) | signature_headers(call.headers) | {"X-Request-ID": request_id() or ""}
     if f"docs-{call.service}" in app.blueprints:
@@ -124,7 +150,7 @@ def _call_over_http(
 ) -> PeerResponse:
     started = time.perf_counter()
     try:
-        answer = client.request(
+        response = client.request(
             call.method,
             base + call.path,
             params=dict(call.params),
@@ -138,7 +164,7 @@ def _call_over_http(
         return PeerResponse(
             None, error=type(error).__name__, latency_ms=_milliseconds_since(started), ambiguous=error.ambiguous
         )
-    return PeerResponse(answer.status_code, _parse(answer.content), latency_ms=_milliseconds_since(started))
+    return PeerResponse(response.status_code, _parse(response.content), latency_ms=_milliseconds_since(started))
 
 
 def _parse(content: bytes) -> Any:

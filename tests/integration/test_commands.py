@@ -53,4 +53,4 @@ def test_a_failed_delivery_is_found_and_made_due(app: Flask, client: FlaskClient
 
 def test_keys_are_rotated_from_the_command_line(app: Flask, client: FlaskClient, as_user: Callable[..., Any]) -> None:
     make(client, as_user().headers)
-    assert "0 integrations sealed anew" in run(app, "rotate-keys")
+    assert "0 integrations re-encrypted" in run(app, "rotate-keys")

@@ -184,5 +184,5 @@ def test_a_file_that_cannot_be_written_is_one_clear_line(run, tmp_path) -> None:
 def test_a_database_that_is_away_is_one_clear_line(settings: Settings) -> None:
     away = replace(settings, database_url="postgresql+psycopg2://nobody@127.0.0.1:1/none")
     refused = build_app(away, SERVICES["users"]).test_cli_runner().invoke(args=["users", "list"])
-    assert refused.exit_code == 1 and refused.output.startswith("Error: the database does not answer (")
+    assert refused.exit_code == 1 and refused.output.startswith("Error: The database is unavailable (")
     assert "flask doctor" in refused.output and "Traceback" not in refused.output

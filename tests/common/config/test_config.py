@@ -110,7 +110,7 @@ def test_a_file_that_cannot_be_read_or_a_value_given_twice_is_named(tmp_path: Pa
         f"REDIS_URL_FILE: {tmp_path}/empty is empty",
         f"BROKER_URL_FILE: {tmp_path}/bytes is not text",
         "SECRET_KEY: needs 32 characters or more, from a random source",
-        "ENCRYPTION_KEYS and ENCRYPTION_KEYS_FILE are both set: give one of them",
+        "ENCRYPTION_KEYS and ENCRYPTION_KEYS_FILE are both set: set one of them",
     ]
 
 
