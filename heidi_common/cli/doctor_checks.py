@@ -16,7 +16,8 @@ import requests
 from heidi_common.config.service_registry import SERVICES
 from heidi_common.config.settings import Settings
 from heidi_common.database.dsn import psycopg2_dsn
-from heidi_common.jwt.keys import PrivateKeys, PublicKeys
+from heidi_common.jwt.keys import PublicKeys
+from heidi_common.jwt.signing_keys import PrivateKeys
 
 TIMEOUT_SECONDS = 5
 OLDEST_POSTGRESQL = 15_00_00

@@ -1,4 +1,4 @@
-"""LoggingInterceptor: the request's id, its duration, and one access log line for each request."""
+"""LoggingInterceptor: the ID of a request, its duration, and one access log line for each request."""
 
 from __future__ import annotations
 

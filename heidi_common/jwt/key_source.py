@@ -7,6 +7,8 @@ from pathlib import Path
 import requests
 
 TIMEOUT_SECONDS = 5
+READ_ERRORS = (OSError, ValueError, KeyError, TypeError)
+"""Errors of a source that is unavailable (those of requests are OSErrors), or whose content is not a key set."""
 
 
 class KeySource:

@@ -19,7 +19,8 @@ from flask_jwt_extended import JWTManager, create_access_token
 from jwt.utils import base64url_decode
 
 from heidi_common.config.settings import Settings
-from heidi_common.jwt.keys import private_keys, public_keys
+from heidi_common.jwt.keys import public_keys
+from heidi_common.jwt.signing_keys import private_keys
 from heidi_common.problems import Unauthorized
 from heidi_common.runtime import current_settings
 

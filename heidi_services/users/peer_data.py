@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from heidi_common.http_client.client import ResponseTooLarge
-from heidi_common.peers.client import PeerRequest, PeerResponse, call_peer
+from heidi_common.peers.client import call_peer
+from heidi_common.peers.models import PeerRequest, PeerResponse
 from heidi_common.problems import Unavailable
 
 TIME_LIMIT = 15.0

@@ -18,8 +18,8 @@ from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role, Session, User
 from heidi_common.interceptors.idempotency_keys import IdempotencyKey
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_common.peers import client as peers
-from heidi_common.peers.client import PeerResponse
+from heidi_common.peers import transport as peers
+from heidi_common.peers.models import PeerResponse
 from heidi_common.runtime import current_settings
 from heidi_services import SERVICES
 from heidi_services.auth.models import OneTimeToken, RecoveryCode, Totp
@@ -188,6 +188,6 @@ def test_an_export_of_more_pages_than_a_person_may_ask_for_is_whole(app, as_user
 
 
 def test_an_export_without_a_service_is_no_export(client, as_user, monkeypatch) -> None:
-    monkeypatch.setattr("heidi_common.peers.client._call_in_process", lambda *args: PeerResponse(503))
+    monkeypatch.setattr("heidi_common.peers.transport._call_in_process", lambda *args: PeerResponse(503))
     found = client.get(f"{USERS}/me/export", headers=as_user().headers)
     assert (found.status_code, found.json["code"]) == (503, "export_incomplete")
