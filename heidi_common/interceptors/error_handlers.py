@@ -62,7 +62,7 @@ def problem_response(problem: Problem) -> Response:
 
 
 def _http(error: HTTPException) -> Response:
-    """Errors of werkzeug (404, 405, 413 ...) as problem details. One that has a response of its own keeps it."""
+    """Errors of werkzeug (404, 405, 413 ...) as problem details. An error that carries a complete response keeps it."""
     if error.response is not None or error.code is None:
         return error.get_response()  # type: ignore[return-value]
     kind = _BY_STATUS.get(error.code)
