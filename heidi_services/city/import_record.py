@@ -92,5 +92,5 @@ def _check_words(name: str, country: str, timezone: str) -> None:
         raise Unusable("has no usable name")
     if country not in countries.names():
         raise Unusable(f"{country!r} is not a country code")
-    if timezone and timezone not in timezones.timezone_names():
+    if timezone and timezone not in timezones.names():
         raise Unusable(f"{timezone!r} is not a time zone")

@@ -239,7 +239,7 @@ class QuietHours(Schema):
         max=64,
         load_default=None,
         allow_none=True,
-        validate=timezones.validate_timezone,
+        validate=timezones.is_known,
         metadata={"description": "null: the one of the person's profile"},
     )
 

@@ -24,7 +24,7 @@ class Span:
 
 
 def zone(name: str) -> ZoneInfo:
-    if name not in timezones.timezone_names():
+    if name not in timezones.names():
         raise ZoneError(f"'{name}' is not an IANA time zone such as Europe/Berlin")
     return ZoneInfo(name)
 
