@@ -42,14 +42,14 @@ OTHERS_ADD_PARAMETERS = {
     "/api/v1/notifications/unsubscribe/{token}",
     "/api/v1/auth/token",
 }
-"""Endpoints called by providers, mail programs and OAuth clients, which add query parameters of their own."""
+"""Doors of providers, mail programs and OAuth clients: what they add is not ours to refuse."""
 TEXT_TRAPS = {"NUL": "a\x00b", "a lone surrogate": "a\ud800b"}
 
 
 @pytest.fixture(scope="module")
 def documents(platform: Flask) -> Documents:
     client = platform.test_client()
-    return {name: client.get(f"/docs/{name}/openapi.json").get_json() for name in SERVICES}
+    return {found.name: client.get(f"/docs/{found.name}/openapi.json").get_json() for found in SERVICES.values()}
 
 
 @pytest.fixture
@@ -61,21 +61,19 @@ def everything(documents: Documents) -> list[Operation]:
 def ask(
     client: FlaskClient, as_user: Callable[..., SignedIn], as_client: Callable[..., dict[str, str]]
 ) -> Callable[..., TestResponse]:
-    """Send a request as a caller whom the guard admits: an ADMIN, or a machine client where only those are admitted."""
+    """Ask as somebody who may: an ADMIN, or a machine where only machines may."""
     administrator = as_user(Role.ADMIN).headers
 
-    def credentials(operation: Operation) -> dict[str, str]:
+    def may(operation: Operation) -> dict[str, str]:
         if operation.public:
             return {}
         if "ADMIN" not in operation.doc["x-roles"]:
             return as_client(*operation.doc.get("x-scopes", ()))
-        # Routes of auth end sessions, so each request to auth has its own session.
+        # auth ends sessions; there each question is asked in a session of its own.
         return as_user(Role.ADMIN).headers if operation.service == "auth" else administrator
 
     def ask(operation: Operation, **options: Any) -> TestResponse:
-        response = client.open(
-            operation.url, method=operation.method.upper(), headers=credentials(operation), **options
-        )
+        response = client.open(operation.url, method=operation.method.upper(), headers=may(operation), **options)
         response.close()
         return response
 
@@ -83,15 +81,15 @@ def ask(
 
 
 def breaches(operations: Iterable[Operation], check: Check) -> list[str]:
-    """The failures of a check, on all operations."""
-    return [f"{operation}: {failure}" for operation in operations for failure in check(operation)]
+    """Every operation on which the check finds something."""
+    return [f"{operation}: {found}" for operation in operations for found in check(operation)]
 
 
 def expect(response: TestResponse, status: int, what: str = "") -> Iterator[str]:
     if response.status_code != status:
-        text = response.get_data(as_text=True)[:200]
-        yield f"{what or 'this'} gives {response.status_code} instead of {status}: {text}"
-    yield from (f"{what}: {complaint}" for complaint in complaints(response))
+        said = response.get_data(as_text=True)[:200]
+        yield f"{what or 'this'} gives {response.status_code} instead of {status}: {said}"
+    yield from (f"{what}: {found}" for found in complaints(response))
 
 
 def with_json_body(operations: Iterable[Operation]) -> list[Operation]:
@@ -99,7 +97,7 @@ def with_json_body(operations: Iterable[Operation]) -> list[Operation]:
 
 
 def test_there_is_something_to_check(everything: list[Operation]) -> None:
-    assert {operation.service for operation in everything} == set(SERVICES)
+    assert {operation.service for operation in everything} == {found.name for found in SERVICES.values()}
     assert len(everything) > 100
     assert len(with_json_body(everything)) > 30
 
@@ -112,34 +110,30 @@ def schemas(node: Any) -> Iterator[dict[str, Any]]:
         yield from schemas(child)
 
 
-def test_patterns_are_javascripts_and_match_the_whole_text(documents: Documents) -> None:
-    patterns = {schema["pattern"] for schema in schemas(documents) if isinstance(schema.get("pattern"), str)}
+def test_patterns_are_javascripts_and_bind_the_whole_text(documents: Documents) -> None:
+    patterns = {one["pattern"] for one in schemas(documents) if isinstance(one.get("pattern"), str)}
     assert len(patterns) > 5
-    assert [text for text in patterns if not (text.startswith("^(?:") and text.endswith(")$")) or "\\Z" in text] == []
+    assert [one for one in patterns if not (one.startswith("^(?:") and one.endswith(")$")) or "\\Z" in one] == []
 
 
 def header(operation: Operation, name: str) -> bool:
-    return any(item.get("in") == "header" and item["name"] == name for item in operation.doc.get("parameters", ()))
+    return any(one.get("in") == "header" and one["name"] == name for one in operation.doc.get("parameters", ()))
 
 
-def test_if_match_and_if_none_match_are_documented_where_they_are_honoured(everything: list[Operation]) -> None:
-    match = {
-        str(operation)
-        for operation in everything
-        if header(operation, "If-Match") and "412" in operation.doc["responses"]
-    }
-    none_match = {str(operation) for operation in everything if header(operation, "If-None-Match")}
-    assert {str(operation) for operation in everything if operation.method == "patch"} < match
+def test_if_match_and_if_none_match_stand_where_they_are_honoured(everything: list[Operation]) -> None:
+    match = {str(one) for one in everything if header(one, "If-Match") and "412" in one.doc["responses"]}
+    none_match = {str(one) for one in everything if header(one, "If-None-Match")}
+    assert {str(one) for one in everything if one.method == "patch"} < match
     assert {"DELETE /api/v1/users/me", "DELETE /api/v1/schedules/{schedule_id}"} < match
     assert "DELETE /api/v1/auth/mfa/totp" not in match and "GET /api/v1/users" not in none_match
     assert {"GET /api/v1/users/me", "GET /api/v1/cities/search", "GET /api/v1/schedules/{schedule_id}"} < none_match
-    for operation in everything:
-        if header(operation, "If-None-Match"):
-            success = operation.doc["responses"]["200"]
+    for one in everything:
+        if header(one, "If-None-Match"):
+            answer = one.doc["responses"]["200"]
             assert (
-                "ETag" in success["headers"]
-                and "application/json" in success["content"]
-                and "304" in operation.doc["responses"]
+                "ETag" in answer["headers"]
+                and "application/json" in answer["content"]
+                and "304" in one.doc["responses"]
             )
 
 
@@ -152,18 +146,18 @@ def test_a_document_shows_the_length_that_a_new_password_must_have(documents: Do
 
 
 def test_a_patch_shows_no_default_because_it_applies_none(documents: Documents, everything: list[Operation]) -> None:
-    patches = [operation for operation in everything if operation.method == "patch"]
-    for operation in patches:
-        samples = Samples(documents[operation.service])
-        fields = samples.resolved((operation.body or {})["schema"])["properties"]
+    patches = [one for one in everything if one.method == "patch"]
+    for one in patches:
+        samples = Samples(documents[one.service])
+        fields = samples.resolved((one.body or {})["schema"])["properties"]
         assert [name for name, field in fields.items() if "default" in field] == []
     created = documents["scheduler"]["components"]["schemas"]["ScheduleIn"]["properties"]
     assert len(patches) > 5 and created["timezone"]["default"] == "UTC"
 
 
-def test_the_payloads_of_providers_are_documented(everything: list[Operation]) -> None:
-    receivers = [operation for operation in everything if "{provider}" in operation.path]
-    assert len(receivers) == 2 and all("*/*" in operation.doc["requestBody"]["content"] for operation in receivers)
+def test_what_providers_send_is_described(everything: list[Operation]) -> None:
+    doors = [one for one in everything if "{provider}" in one.path]
+    assert len(doors) == 2 and all("*/*" in one.doc["requestBody"]["content"] for one in doors)
 
 
 def test_without_a_token_everything_that_is_not_public_is_401(client: FlaskClient, everything: list[Operation]) -> None:
@@ -173,7 +167,7 @@ def test_without_a_token_everything_that_is_not_public_is_401(client: FlaskClien
         if response.headers.get("WWW-Authenticate") != "Bearer":
             yield f"WWW-Authenticate is {response.headers.get('WWW-Authenticate')}"
 
-    assert breaches((operation for operation in everything if not operation.public), check) == []
+    assert breaches((one for one in everything if not one.public), check) == []
 
 
 def unsigned() -> str:
@@ -183,18 +177,16 @@ def unsigned() -> str:
 
 
 def foreign(app: Flask) -> str:
-    """A token signed by an attacker's key with the key ID of the platform."""
+    """Signed by a key of the attacker's that bears the name of ours."""
     import jwt as pyjwt
 
     header = {"kid": SIGNING_KEY["kid"], "typ": "at+jwt"}
-    key = pyjwt.PyJWK({**keys.generate_key(), "alg": "EdDSA"}).key
+    stranger = pyjwt.PyJWK({**keys.generate_key(), "alg": "EdDSA"}).key
     claims = pyjwt.decode(jwt.sign(str(SIGNING_KEY["kid"]), "access", {}), options={"verify_signature": False})
-    return pyjwt.encode(claims, key, algorithm="EdDSA", headers=header)
+    return pyjwt.encode(claims, stranger, algorithm="EdDSA", headers=header)
 
 
-def test_a_token_that_the_platform_did_not_sign_is_401(
-    app: Flask, client: FlaskClient, everything: list[Operation]
-) -> None:
+def test_a_token_that_we_did_not_make_is_401(app: Flask, client: FlaskClient, everything: list[Operation]) -> None:
     tokens = {"garbage": "x.y.z", "alg none": unsigned(), "another's key": foreign(app)}
 
     def check(operation: Operation) -> Iterator[str]:
@@ -205,10 +197,10 @@ def test_a_token_that_the_platform_did_not_sign_is_401(
             if response.headers.get("WWW-Authenticate") != 'Bearer error="invalid_token"':
                 yield f"{name}: WWW-Authenticate is {response.headers.get('WWW-Authenticate')}"
 
-    assert breaches((operation for operation in everything if not operation.public), check) == []
+    assert breaches((one for one in everything if not one.public), check) == []
 
 
-def test_a_method_that_a_path_lacks_is_405_with_the_allowed_methods(
+def test_a_method_that_a_path_lacks_is_405_naming_those_it_has(
     client: FlaskClient, everything: list[Operation]
 ) -> None:
     has: dict[str, set[str]] = {}
@@ -234,7 +226,7 @@ def test_json_that_is_not_strict_is_400(ask: Callable[..., TestResponse], everyt
     assert breaches(with_json_body(everything), check) == []
 
 
-def test_json_that_is_not_an_object_is_422(ask: Callable[..., TestResponse], everything: list[Operation]) -> None:
+def test_json_that_is_no_object_is_422(ask: Callable[..., TestResponse], everything: list[Operation]) -> None:
     def check(operation: Operation) -> Iterator[str]:
         for body in (b"[]", b'[{"a": 1}]', b"null", b'"text"', b"1"):
             response = ask(operation, data=body, content_type="application/json")
@@ -274,7 +266,7 @@ def test_a_body_beyond_the_limit_is_413(ask: Callable[..., TestResponse], everyt
     assert breaches(with_json_body(everything), check) == []
 
 
-def test_text_that_postgresql_cannot_store_is_rejected_in_every_field(
+def test_text_that_no_database_can_hold_is_refused_in_every_field(
     ask: Callable[..., TestResponse], documents: Documents, everything: list[Operation]
 ) -> None:
     def check(operation: Operation) -> Iterator[str]:
@@ -291,7 +283,7 @@ def test_text_that_postgresql_cannot_store_is_rejected_in_every_field(
     assert breaches(with_json_body(everything), check) == []
 
 
-def test_text_is_not_coerced_to_a_number_or_a_boolean_in_a_body(
+def test_text_is_neither_a_number_nor_true_in_a_body(
     ask: Callable[..., TestResponse], documents: Documents, everything: list[Operation]
 ) -> None:
     seen = []
@@ -312,7 +304,7 @@ def test_text_is_not_coerced_to_a_number_or_a_boolean_in_a_body(
 
 
 def queries(operation: Operation) -> list[dict[str, Any]]:
-    return [item for item in operation.doc.get("parameters", ()) if item.get("in") == "query"]
+    return [one for one in operation.doc.get("parameters", ()) if one.get("in") == "query"]
 
 
 def test_an_unknown_query_parameter_is_422_pointing_at_it(
@@ -321,17 +313,17 @@ def test_an_unknown_query_parameter_is_422_pointing_at_it(
     def check(operation: Operation) -> Iterator[str]:
         response = ask(operation, query_string={"colour": "red", "a/b": ""})
         if operation.path in OTHERS_ADD_PARAMETERS:
-            yield from () if response.status_code != 422 else ("a parameter of the sender is rejected",)
+            yield from () if response.status_code != 422 else ("a sender's own parameter is refused",)
             return
         yield from expect(response, 422)
         if not {"/query/colour", "/query/a~1b"} <= set(pointers(response)):
             yield f"it is pointed at as {pointers(response)}"
 
     assert {operation.path for operation in everything} >= OTHERS_ADD_PARAMETERS
-    assert breaches((operation for operation in everything if operation.path.startswith("/api/")), check) == []
+    assert breaches((one for one in everything if one.path.startswith("/api/")), check) == []
 
 
-def test_a_repeated_query_parameter_is_422_pointing_at_it(
+def test_a_query_parameter_that_is_given_twice_is_422_pointing_at_it(
     ask: Callable[..., TestResponse], everything: list[Operation]
 ) -> None:
     def check(operation: Operation) -> Iterator[str]:
@@ -341,7 +333,7 @@ def test_a_repeated_query_parameter_is_422_pointing_at_it(
             if pointers(response) != [f"/query/{parameter['name']}"]:
                 yield f"{parameter['name']} is pointed at as {pointers(response)}"
 
-    assert len([operation for operation in everything if queries(operation)]) > 20
+    assert len([one for one in everything if queries(one)]) > 20
     assert breaches(everything, check) == []
 
 
@@ -352,20 +344,18 @@ def test_hostile_query_values_are_4xx(ask: Callable[..., TestResponse], everythi
         for parameter in queries(operation):
             for value in hostile:
                 response = ask(operation, query_string=f"{parameter['name']}={value}")
-                yield from (f"{parameter['name']}={value[:20]}: {complaint}" for complaint in complaints(response))
+                yield from (f"{parameter['name']}={value[:20]}: {found}" for found in complaints(response))
 
     assert breaches(everything, check) == []
 
 
-def test_a_cursor_that_the_platform_did_not_sign_is_400(
-    ask: Callable[..., TestResponse], everything: list[Operation]
-) -> None:
-    lists = [operation for operation in everything if any(query["name"] == "cursor" for query in queries(operation))]
+def test_a_cursor_that_we_did_not_sign_is_400(ask: Callable[..., TestResponse], everything: list[Operation]) -> None:
+    lists = [one for one in everything if any(query["name"] == "cursor" for query in queries(one))]
     assert len(lists) >= 10
 
     def check(operation: Operation) -> Iterator[str]:
         if "{" in operation.path:
-            return  # the resource that the list belongs to does not exist: 404
+            return  # what it belongs to is missing: 404
         for cursor in ("x", "eyJhIjoxfQ.x", "%00", "=" * 50):
             yield from expect(ask(operation, query_string=f"cursor={cursor}"), 400, cursor)
 
@@ -379,11 +369,11 @@ def test_a_limit_outside_1_to_100_is_422(
     def check(operation: Operation) -> Iterator[str]:
         yield from expect(ask(operation, query_string=name), 422)
 
-    paged = [operation for operation in everything if any(query["name"] == "cursor" for query in queries(operation))]
+    paged = [one for one in everything if any(query["name"] == "cursor" for query in queries(one))]
     assert breaches(paged, check) == []
 
 
-def test_a_malformed_id_is_404(client: FlaskClient, everything: list[Operation]) -> None:
+def test_an_id_that_is_none_is_404(client: FlaskClient, everything: list[Operation]) -> None:
     def check(operation: Operation) -> Iterator[str]:
         url = operation.url.replace("01890a5d-ac96-774b-bcce-b302099a8057", "not-an-id")
         if url != operation.url and operation.method != "get":
@@ -395,28 +385,28 @@ def test_a_malformed_id_is_404(client: FlaskClient, everything: list[Operation])
     assert breaches(everything, check) == []
 
 
-def test_an_unknown_path_is_404_in_the_same_shape(client: FlaskClient) -> None:
+def test_what_is_not_there_is_404_in_the_same_shape(client: FlaskClient) -> None:
     for path in ("/", "/api/v1", "/api/v1/nothing", "/api/v1/users/x/y/z", "/%00", "/%ED%A0%80", "/api/v1/cities/%FF"):
         assert list(expect(client.get(path), 404, path)) == []
 
 
-# The checks themselves, on wrong responses.
+# The checks themselves, on answers that are wrong.
 
 
-def test_a_response_outside_of_the_conventions_is_noticed() -> None:
-    app = Flask("example", static_folder=None)
-    app.add_url_rule("/bare", view_func=lambda: ("oops", 500), endpoint="bare")
-    noticed = complaints(app.test_client().get("/bare"))
-    assert {"a 5xx", "no X-Request-ID", "an error of type text/html"} <= set(noticed)
+def test_a_bare_answer_is_complained_about() -> None:
+    ruin = Flask("ruin", static_folder=None)
+    ruin.add_url_rule("/bare", view_func=lambda: ("oops", 500), endpoint="bare")
+    found = complaints(ruin.test_client().get("/bare"))
+    assert {"a 5xx", "no X-Request-ID", "an error of type text/html"} <= set(found)
 
 
-def test_a_problem_that_contradicts_its_response_is_noticed() -> None:
-    app = Flask("example", static_folder=None)
+def test_a_problem_that_says_something_else_is_complained_about() -> None:
+    ruin = Flask("ruin", static_folder=None)
     body = '{"type": "about:blank", "status": 400, "requestId": "another"}'
-    response = app.response_class(body, 404, mimetype="application/problem+json")
-    app.add_url_rule("/wrong", view_func=lambda: response, endpoint="wrong")
-    noticed = complaints(app.test_client().get("/wrong"))
-    assert {"status differs", "requestId differs", "a problem without code", "stored by a cache"} <= set(noticed)
+    answer = ruin.response_class(body, 404, mimetype="application/problem+json")
+    ruin.add_url_rule("/wrong", view_func=lambda: answer, endpoint="wrong")
+    found = complaints(ruin.test_client().get("/wrong"))
+    assert {"status differs", "requestId differs", "a problem without code", "stored by a cache"} <= set(found)
 
 
 def test_samples_follow_references_and_alternatives() -> None:
