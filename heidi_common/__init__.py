@@ -1,1 +1,34 @@
-"""What the seven services share: one concern, one file, named for the concern."""
+"""What the seven services share. Each package is one library; its `__init__` says which module to open for what.
+
+The specification's libraries:
+
+    @heidi/prisma        database       models, sessions, transactions, pagination
+    @heidi/logger        logger         structured logging, request IDs
+    @heidi/rabbitmq      rabbitmq       publish, subscribe, request and reply over RabbitMQ
+    @heidi/redis         redis          cache, distributed locks
+    @heidi/jwt           jwt            signing keys, tokens, guards of routes
+    @heidi/interceptors  interceptors   what happens around a view:
+      LoggingInterceptor                  logging.py     request ID, duration, access log
+      TimeoutInterceptor                  timeout.py     deadline of a request
+      TransformInterceptor                transform.py   `{"data": ..., "meta": ...}`, pages, documents
+      ValidationInterceptor               validation.py  bodies and query strings against schemas
+    @heidi/metrics       metrics        Prometheus metrics, health and readiness probes
+
+Further packages:
+
+    audit        the audit trail: who did what, in a hash chain
+    cli          `flask` commands: loading, `flask doctor`
+    config       settings, read once from environment variables; the list of services
+    crypto       encryption of stored fields, signatures, base64url
+    http_client  outgoing HTTP calls that cannot reach private networks
+    identity     users, roles, sessions, passwords, revocation
+    messaging    domain events: transactional outbox, inbox, jobs
+    openapi      OpenAPI documents and Swagger UI
+    pages        HTML pages for end users
+    peers        calls between the services
+    schemas      base schema, fields and validators
+    server       gunicorn worker, shutdown, child processes that end with their parent
+
+Modules: `app` builds a Flask app, `runtime` holds what belongs to one app, `problems` are the errors that clients see,
+`operation_inputs` are the inputs of core's operations.
+"""

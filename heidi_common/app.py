@@ -1,4 +1,4 @@
-"""build_app(settings, *services) -> Flask: one service or seven is one argument more or less."""
+"""`build_app` makes the Flask app of a web process, `base_app` that of workers, the clock and commands."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from heidi_common.config.service_registry import SERVICES, Service
 from heidi_common.config.settings import Settings
 from heidi_common.database.session import init_db
 from heidi_common.interceptors.proxy import ClientAddress
+from heidi_common.jwt import authentication
 from heidi_common.logger.setup import configure_logging
 from heidi_common.runtime import init_runtime
 
 
 class App(Flask):
-    """No view and no hook here is a coroutine: asking each of them at each request costs more than a hook does."""
+    """Flask without support for coroutines: checking every view and hook in every request costs more than a hook."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         return func
 
 
 class OrjsonProvider(JSONProvider):
-    """Flask's JSON by orjson: several times faster, strict about NaN."""
+    """JSON by orjson, which is several times faster than the standard library and never writes NaN."""
 
     def dumps(self, obj: Any, **_: Any) -> str:
         return orjson.dumps(obj, option=orjson.OPT_NON_STR_KEYS).decode()
@@ -40,7 +41,12 @@ class OrjsonProvider(JSONProvider):
 
 
 def base_app(settings: Settings, name: str) -> Flask:
-    """What workers, the clock and commands need: settings, database, logging; no HTTP."""
+    """Make an app with settings, database and logging, but without HTTP.
+
+    Args:
+        settings: The settings of the platform.
+        name: The service in the log: that of a service, or of a process such as `worker`.
+    """
     configure_logging(name, settings.log_level, settings.log_format)
     app = App(name, static_folder=None)
     app.json = OrjsonProvider(app)
@@ -50,20 +56,25 @@ def base_app(settings: Settings, name: str) -> Flask:
 
 
 def build_app(settings: Settings, *services: Service) -> Flask:
-    """The app that serves these services (their routes, documents and commands)."""
+    """Make the app that serves the routes, OpenAPI documents and commands of some services.
+
+    Args:
+        settings: The settings of the platform.
+        services: One service, or several that share a process.
+    """
     from heidi_common.audit import rejections
     from heidi_common.cli import commands
     from heidi_common.interceptors import cors, error_handlers, logging, rate_limit, security_headers, timeout
     from heidi_common.jwt import guards
     from heidi_common.jwt.tokens import init_jwt
     from heidi_common.metrics import exporter, health
-    from heidi_common.openapi import documents
+    from heidi_common.openapi import swagger_ui
 
     app = base_app(settings, services[0].name if len(services) == 1 else "heidi")
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
     app.config["PROPAGATE_EXCEPTIONS"] = False
     app.url_map.strict_slashes = False
-    app.url_map.merge_slashes = False  # else `//` is a redirect to wherever the Host header says
+    app.url_map.merge_slashes = False  # otherwise `//` redirects to the host that the Host header names
     app.wsgi_app = ClientAddress(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     logging.init_request_logging(app)
     timeout.init_timeout(app, settings)
@@ -73,11 +84,11 @@ def build_app(settings: Settings, *services: Service) -> Flask:
     exporter.init_metrics(app)
     rate_limit.init_rate_limit(app, settings)
     init_jwt(app, settings)
-    app.before_request(guards.enforce)
+    app.before_request(authentication.enforce_guards)
     app.before_request(rate_limit.throttle_caller)
     error_handlers.init_errors(app)
     app.register_blueprint(health.blueprint)
-    app.register_blueprint(documents.index_blueprint({name: service.about for name, service in SERVICES.items()}))
+    app.register_blueprint(swagger_ui.index_blueprint({name: service.about for name, service in SERVICES.items()}))
     for service in services:
         _mount(app, service)
     commands.init_commands(app)
@@ -86,11 +97,11 @@ def build_app(settings: Settings, *services: Service) -> Flask:
 
 
 def _mount(app: Flask, service: Service) -> None:
-    """A service's blueprints in its own OpenAPI document, and its Swagger UI."""
-    from heidi_common.openapi import documents
+    """Register the blueprints of a service in its own OpenAPI document, and its Swagger UI."""
+    from heidi_common.openapi import documents, swagger_ui
 
     api = documents.make_api(app, service.name, service.about)
     routes = service.load("routes")
     for blueprint in routes.blueprints if routes else ():
         api.register_blueprint(blueprint)
-    app.register_blueprint(documents.docs_blueprint(service.name, api.spec))
+    app.register_blueprint(swagger_ui.docs_blueprint(service.name, api.spec))

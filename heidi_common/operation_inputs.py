@@ -1,4 +1,7 @@
-"""The operations that core carries out, and what each is given: whoever asks for one on the bus can check it."""
+"""The operations that the core service runs, each with the schema of its input.
+
+A service that requests an operation by an event can validate the input before it emits the event.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from heidi_common.schemas.fields import FreeJson, PersonName, Text
 
 
 class OnboardUser(Schema):
+    """Create an account, send an invitation by e-mail and put a greeting into the inbox."""
+
     email = fields.Email(required=True, validate=validate.Length(max=254))
     first_name = PersonName()
     last_name = PersonName()
@@ -20,11 +25,16 @@ class OnboardUser(Schema):
 
 
 class OffboardUser(Schema):
+    """Deactivate an account and its integrations, then delete the account (it can be restored)."""
+
     user_id = fields.UUID(required=True)
 
 
 class Broadcast(Schema):
-    """`message` is what POST /notifications takes (without userId); the notification service checks it."""
+    """Send one notification to many users.
+
+    `message` is a body of POST /notifications without `userId`. The notification service validates it.
+    """
 
     message = FreeJson(required=True, max_bytes=65_536)
     user_ids = fields.List(fields.UUID())
@@ -36,3 +46,4 @@ INPUTS: Mapping[str, type[Schema]] = {
     "offboard-user": OffboardUser,
     "broadcast": Broadcast,
 }
+"""Name of an operation -> the schema of its input."""

@@ -1,4 +1,7 @@
-"""Domain errors and their RFC 9457 answers: raise what went wrong, HTTP picks the number here."""
+"""Domain errors. Services raise them; `interceptors/error_handlers.py` turns them into responses.
+
+Source: RFC 9457 (Problem Details for HTTP APIs).
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import Any, ClassVar, Self
 
 @dataclass(frozen=True)
 class FieldError:
-    """One wrong field: a JSON pointer (`/email`, `/query/limit`) and what is wrong with it."""
+    """An error in one field: its JSON pointer (`/email`, `/query/limit`) and what the field must be."""
 
     pointer: str
     detail: str
@@ -20,7 +23,14 @@ class FieldError:
 
 
 class Problem(Exception):
-    """An answer that is not a success. `code` is a stable word for programs, `detail` is for people."""
+    """An error response.
+
+    Args:
+        detail: A sentence for people: what the caller must do or provide. The title of the status by default.
+        code: A stable identifier for programs. The code of the class by default.
+        errors: The fields that are wrong.
+        headers: Further response headers.
+    """
 
     status: ClassVar[int] = 500
     code: str = "internal_error"
@@ -44,8 +54,8 @@ class Problem(Exception):
         return HTTPStatus(self.status).phrase
 
     def body(self, *, instance: str | None, request_id: str | None) -> dict[str, Any]:
-        """The RFC 9457 object."""
-        found: dict[str, Any] = {
+        """The members of the JSON body. `instance` is the path of the request."""
+        members: dict[str, Any] = {
             "type": "about:blank",
             "title": self.title,
             "status": self.status,
@@ -55,8 +65,8 @@ class Problem(Exception):
             "requestId": request_id,
         }
         if self.errors:
-            found["errors"] = [{"pointer": e.pointer, "detail": e.detail} for e in self.errors]
-        return found
+            members["errors"] = [{"pointer": error.pointer, "detail": error.detail} for error in self.errors]
+        return members
 
 
 class BadRequest(Problem):
@@ -64,7 +74,10 @@ class BadRequest(Problem):
 
 
 class Unauthorized(Problem):
-    """401 always tells how to authenticate (RFC 6750)."""
+    """The caller is not authenticated. `error` is the error code of the WWW-Authenticate header.
+
+    Source: RFC 6750, section 3.
+    """
 
     status, code = 401, "unauthorized"
 
@@ -106,22 +119,28 @@ class UnsupportedMediaType(Problem):
 
 
 class Invalid(Problem):
-    """Well-formed input that breaks a rule; names every wrong field."""
+    """The input is well-formed but breaks a rule. `errors` has every wrong field; `detail` repeats the first three."""
 
     status, code = 422, "validation_failed"
 
     def __init__(self, errors: Iterable[FieldError], detail: str | None = None, *, code: str | None = None) -> None:
-        found = tuple(errors)
-        super().__init__(detail or "; ".join(map(str, found[:3])), code=code, errors=found)
+        all_errors = tuple(errors)
+        super().__init__(detail or "; ".join(map(str, all_errors[:3])), code=code, errors=all_errors)
 
     @classmethod
     def field(cls, name: str, detail: str, *, code: str | None = None) -> Self:
-        """`Invalid.field("cronExpression", "...")`; a name with a slash is taken as a pointer."""
+        """An error in a single field: `Invalid.field("cronExpression", "...")`.
+
+        Args:
+            name: The field of the body, or a JSON pointer (`/header/If-Match`).
+            detail: What the field must be.
+            code: A stable identifier for programs; `validation_failed` by default.
+        """
         return cls([FieldError(name if name.startswith("/") else f"/{name}", detail)], code=code)
 
 
 class _RetryLater(Problem):
-    """An answer that says when to come again."""
+    """A problem with a Retry-After header, in seconds."""
 
     def __init__(self, detail: str | None = None, *, code: str | None = None, retry_after: int = 1) -> None:
         super().__init__(detail, code=code, headers={"Retry-After": str(retry_after)})

@@ -1,4 +1,7 @@
-"""One history for all: every model is loaded, whatever HEIDI_SERVICE says, else Alembic would drop tables."""
+"""Alembic's environment. All services share one history.
+
+The models of all services are imported, whatever HEIDI_SERVICE is: Alembic would drop the tables of the others.
+"""
 
 from importlib import import_module, util
 from typing import Any
@@ -11,7 +14,7 @@ from heidi_services import SERVICES
 for _path in (
     "heidi_common.identity.models",
     "heidi_common.messaging.inbox",
-    "heidi_common.interceptors.idempotency",
+    "heidi_common.interceptors.idempotency_keys",
     "heidi_common.audit.trail",
     *(f"{service.module}.models" for service in SERVICES.values()),
 ):
@@ -19,7 +22,7 @@ for _path in (
         import_module(_path)
 
 ADVISORY_LOCK = 0x48656964690001
-"""Two instances that start at once migrate one after the other."""
+"""Instances that start at the same time wait for each other's migrations."""
 
 
 def _drop_empty(_context: Any, _revision: Any, directives: list[Any]) -> None:
@@ -37,9 +40,9 @@ def run() -> None:
             connection=connection,
             target_metadata=extension.db.metadata,
             process_revision_directives=_drop_empty,
-            include_object=_ours,
+            include_object=_is_comparable,
             compare_type=True,
-            # So that a lock is held no longer than the step that needs it.
+            # A lock is held only until the end of the migration that needs it.
             transaction_per_migration=True,
         )
         with context.begin_transaction():
@@ -48,8 +51,8 @@ def run() -> None:
         connection.commit()
 
 
-def _ours(_object: Any, name: str | None, kind: str, reflected: bool, compare_to: Any) -> bool:
-    """Expression and operator-class indexes are written by hand in the migrations; Alembic cannot compare them."""
+def _is_comparable(_object: Any, name: str | None, kind: str, reflected: bool, compare_to: Any) -> bool:
+    """Leave out indexes `hx_...`: they use expressions or operator classes, which Alembic cannot compare."""
     return not (kind == "index" and reflected and compare_to is None and str(name).startswith("hx_"))
 
 

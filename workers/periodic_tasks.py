@@ -13,7 +13,7 @@ from sqlalchemy import exists
 
 from heidi_common.database.models import utcnow
 from heidi_common.database.transactions import delete_in_batches
-from heidi_common.interceptors import idempotency
+from heidi_common.interceptors import idempotency_keys
 from heidi_common.messaging import inbox
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.runtime import current_settings
@@ -93,7 +93,7 @@ PERIODIC_TASKS = (
     PeriodicTask("operations", 1, WakeUp(operations.overdue, "core", "carry_out_operation")),
     PeriodicTask("inbox", 1, overdue_inbox),
     PeriodicTask("prune", 3600, run_task(prune)),
-    PeriodicTask("idempotency", 600, run_task(idempotency.delete_expired)),
+    PeriodicTask("idempotency", 600, run_task(idempotency_keys.delete_expired)),
     PeriodicTask("notifications", 1, WakeUp(notifications.overdue, "notification", "deliver_notification")),
     PeriodicTask("bulk notifications", 0.5, WakeUp(notifications.next_bulk, "bulk", "deliver_notification")),
     PeriodicTask("expired notifications", 5, run_task(notifications.expire)),

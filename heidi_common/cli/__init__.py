@@ -1,1 +1,5 @@
-"""cli."""
+"""The `flask` commands.
+
+commands: loads the commands of every service, and handles a missing configuration and an unavailable database.
+doctor: `flask doctor`, which reports on every dependency. doctor_checks: its checks.
+"""

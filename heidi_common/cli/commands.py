@@ -1,4 +1,7 @@
-"""`flask <group> <command>` sees every service's commands, whichever services the app serves; loaded when asked for."""
+"""`flask <group> <command>`: the commands of every service, whichever services the app serves.
+
+They are imported when `flask` looks a command up, so that web processes do not load them.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,8 @@ from heidi_common.config.settings import ConfigError
 from heidi_common.database.session import db
 
 
-class Commands(AppGroup):
-    """The app's command group; a web process never pays for the commands it does not run."""
+class ServiceCommands(AppGroup):
+    """The command group of an app: `flask db` and the commands of all services."""
 
     def __init__(self, app: Flask) -> None:
         super().__init__(app.name)
@@ -45,72 +48,83 @@ class Commands(AppGroup):
             _report_database_outage(command)
 
 
-def _report_database_outage(command: click.Command) -> None:
-    """One line instead of a stack, for every command of every service."""
-    invoke = command.invoke
-
-    def told(ctx: click.Context) -> object:
-        try:
-            return invoke(ctx)
-        except OperationalError as error:
-            reason = str(error.orig).strip().partition("\n")[0]
-            raise click.ClickException(f"the database does not answer ({reason}); `flask doctor` tells more") from None
-
-    command.invoke = told  # type: ignore[method-assign]
-
-
 def init_commands(app: Flask) -> None:
-    """Let the app have commands."""
-    app.cli = Commands(app)
+    """Give the app its commands."""
+    app.cli = ServiceCommands(app)
 
 
 def init_migrations(app: Flask) -> None:
-    """Add `flask db`. Alembic is loaded here and not before: it would cost each web process 10 MB and 0.2 s."""
+    """Add `flask db`. Alembic is imported here, since it would cost each web process 10 MB and 0.2 s."""
     from flask_migrate import Migrate
 
     Migrate(app, db, compare_type=True)
 
 
-def report_reencryption(what: str, changed: int, lost: Iterable[object]) -> None:
-    """Say how many were sealed anew; ClickException names those whom no key opens."""
-    click.echo(f"{changed} {what} sealed anew")
-    names = [str(found) for found in lost]
-    if names:
-        raise click.ClickException(f"{len(names)} cannot be opened by any key: {', '.join(names)}")
+def report_reencryption(what: str, changed: int, failed: Iterable[object]) -> None:
+    """Print the result of a re-encryption.
+
+    Args:
+        what: What was re-encrypted, in the plural.
+        changed: How many were re-encrypted.
+        failed: The IDs of those that no key decrypts.
+
+    Raises:
+        ClickException: There are such IDs. The message names them.
+    """
+    click.echo(f"{changed} {what} re-encrypted")
+    ids = [str(item) for item in failed]
+    if ids:
+        raise click.ClickException(f"{len(ids)} {what} cannot be decrypted with any key: {', '.join(ids)}")
 
 
 def unconfigured(error: ConfigError) -> Flask:
-    """For `flask --help` without an environment: an app whose commands can be asked about, and not run.
+    """Make an app for `flask --help` without settings: its commands show their help, but do not run.
 
-    Raises the error where no command asks, and ClickException (one clear message) where flask's own `run`, `shell` or
-    `routes` ask: they would serve or show an app without routes.
+    Raises:
+        ConfigError: No `flask` command is running.
+        ClickException: `flask run`, `shell` or `routes` is running, which would use an app without routes.
     """
     context = click.get_current_context(silent=True)
     if context is None:
         raise error
     if context.parent is not None:
         raise click.ClickException(str(error)) from None
-    click.echo(f"Not configured, so only help is given: {', '.join(error.problems)}.\n", err=True)
+    click.echo(f"Heidi is not configured, so only help is available: {', '.join(error.problems)}.\n", err=True)
     app = Flask("heidi", static_folder=None)
-    app.cli = _OnlyHelp(app)
+    app.cli = _HelpOnlyCommands(app)
     return app
 
 
-class _OnlyHelp(Commands):
+def _report_database_outage(command: click.Command) -> None:
+    """Replace the traceback of an unavailable database by one line."""
+    invoke = command.invoke
+
+    def invoke_or_explain(ctx: click.Context) -> object:
+        try:
+            return invoke(ctx)
+        except OperationalError as error:
+            reason = str(error.orig).strip().partition("\n")[0]
+            message = f"The database is unavailable ({reason}). Run `flask doctor` to check all dependencies."
+            raise click.ClickException(message) from None
+
+    command.invoke = invoke_or_explain  # type: ignore[method-assign]
+
+
+class _HelpOnlyCommands(ServiceCommands):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        found = super().get_command(ctx, name)
-        if found is not None:
-            _close(found)
-        return found
+        command = super().get_command(ctx, name)
+        if command is not None:
+            _disable(command)
+        return command
 
 
-def _close(command: click.Command) -> None:
-    for inner in command.commands.values() if isinstance(command, click.Group) else ():
-        _close(inner)
+def _disable(command: click.Command) -> None:
+    for subcommand in command.commands.values() if isinstance(command, click.Group) else ():
+        _disable(subcommand)
     if not isinstance(command, click.Group):
-        command.callback = partial(_refuse, str(command.name))
+        command.callback = partial(_reject, str(command.name))
 
 
-def _refuse(command: str, /, **_: object) -> NoReturn:
-    advice = "Set what is named above; for the platform of `make run`: flask -e .heidi/env ..."
-    raise click.ClickException(f"{command} needs a configured platform. {advice}")
+def _reject(command: str, /, **_: object) -> NoReturn:
+    advice = "Set the variables named above. For the platform of `make run`, use `flask -e .heidi/env ...`."
+    raise click.ClickException(f"`{command}` needs a configured platform. {advice}")

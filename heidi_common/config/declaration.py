@@ -1,7 +1,7 @@
-"""A setting is declared once, beside its field: its variable, how it is parsed, its default and what it means.
+"""Declare settings: each field of a class of settings has its variable, parser, default and help text beside it.
 
-A class of settings is a frozen dataclass whose fields are made by `setting`. It may be composed of sections: base
-classes of the same kind, in the order in which they are documented. The docstring of a section is its heading.
+A class of settings is a frozen dataclass whose fields are created by `setting`. It can be composed of sections, which
+are base classes of the same kind. The docstring of a section is its heading in docs/configuration.md.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 from heidi_common.config.secret_files import value_of
 
 UNSET: Any = object()
-"""No value: neither one in the environment nor a default."""
+"""The variable is unset, or has no default."""
 _KEY = "setting"
 
 
 class ConfigError(Exception):
-    """The environment does not describe a platform that can start; the text names each variable."""
+    """Variables are missing or invalid. `problems` has one line for each of them."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("The configuration is invalid:\n  " + "\n  ".join(problems))
@@ -27,7 +27,7 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
-    """What is declared beside a field. Without a default the variable is required."""
+    """The declaration of a setting. Without a default the variable is required."""
 
     variable: str
     help: str
@@ -38,10 +38,18 @@ class Declaration:
 
     @property
     def is_required(self) -> bool:
+        """Whether a process cannot start without the variable."""
         return self.default is UNSET
 
     def read(self, env: Mapping[str, str]) -> Any:
-        """The parsed value; UNSET if an optional variable is unset. ValueError names the variable."""
+        """Read and parse the variable.
+
+        Returns:
+            The value, or UNSET if the variable is optional and unset.
+
+        Raises:
+            ValueError: The variable is missing or invalid. The text names it.
+        """
         raw = value_of(env, self.variable)
         if not raw:
             if self.is_required:
@@ -87,7 +95,7 @@ def read(kind: type, env: Mapping[str, str]) -> dict[str, Any]:
         Field -> value, for those that are set.
 
     Raises:
-        ConfigError: It names every variable that is wrong or missing.
+        ConfigError: Variables are missing or invalid. It names all of them.
     """
     values: dict[str, Any] = {}
     problems: list[str] = []

@@ -1,4 +1,7 @@
-"""Parsers of environment variables: from the text of a variable to its value; ValueError says what is wrong with it."""
+"""Parsers of environment variables: from the text of a variable to its value.
+
+A parser raises ValueError for an invalid text. The message follows the name of the variable: "needs 32 characters".
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ def words(raw: str) -> tuple[str, ...]:
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
-    """Exactly one of these."""
+    """Create a parser that accepts one of these values."""
 
     def parse(raw: str) -> str:
         if raw not in choices:
@@ -38,13 +41,17 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 
 def some_of(*choices: str) -> Callable[[str], tuple[str, ...]]:
-    """A list of these, separated by commas; its order is kept."""
+    """Create a parser of a list of these values, separated by commas. Their order is significant."""
     parse = one_of(*choices)
-    return lambda raw: tuple(parse(word) for word in words(raw))
+
+    def parse_all(raw: str) -> tuple[str, ...]:
+        return tuple(parse(word) for word in words(raw))
+
+    return parse_all
 
 
 def url(*schemes: str) -> Callable[[str], str]:
-    """A URL with one of these schemes."""
+    """Create a parser of a URL with one of these schemes."""
 
     def parse(raw: str) -> str:
         if urlsplit(raw).scheme not in schemes:
@@ -55,12 +62,12 @@ def url(*schemes: str) -> Callable[[str], str]:
 
 
 def base_url(raw: str) -> str:
-    """An HTTP URL to which paths are appended: without a slash at the end."""
+    """An HTTP URL to which paths are appended. A trailing slash is removed."""
     return url("http", "https")(raw).rstrip("/")
 
 
 def postgres_url(raw: str) -> str:
-    """The URL of a database. SQLAlchemy 2.1 maps postgresql:// to psycopg 3; the driver here is psycopg2."""
+    """The URL of a database. It names the driver, since SQLAlchemy 2.1 maps postgresql:// to psycopg 3."""
     scheme, separator, rest = raw.partition("://")
     if not separator or scheme not in ("postgres", "postgresql", "postgresql+psycopg2"):
         raise ValueError("the URL must begin with postgresql://")
@@ -68,7 +75,7 @@ def postgres_url(raw: str) -> str:
 
 
 def random_secret(raw: str) -> str:
-    """A secret of 32 characters or more that does not look like a placeholder."""
+    """A secret of at least 32 characters that is not a placeholder such as `change-me`."""
     if len(raw) < SECRET_LENGTH:
         raise ValueError(f"needs {SECRET_LENGTH} characters or more, from a random source")
     if len(set(raw)) < 8 or "change" in raw.lower():

@@ -1,4 +1,4 @@
-"""`python -m heidi_common.config.reference`: docs/configuration.md, from the declarations of the settings."""
+"""`python -m heidi_common.config.reference` prints docs/configuration.md, from the declarations of the settings."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _meaning(declaration: Declaration) -> str:
 
 
 def _code(value: Any) -> str:
-    """A default as one would write it; empty for none at all."""
+    """A default as it would be written in the environment; empty if there is none."""
     text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
     return f"`{text}`" if value not in (None, "", (), {}) else ""
 

@@ -1,24 +1,35 @@
-"""Docker and Kubernetes hand secrets over as files: `<NAME>_FILE` says where the value of a variable is."""
+"""Secrets in files, as Docker and Kubernetes provide them: `<NAME>_FILE` is the path of a variable's value."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-FILES_THEMSELVES = ("JWT_PRIVATE_KEYS", "JWT_PUBLIC_KEYS", "FCM_SERVICE_ACCOUNT")
-"""These may be a path anyway, and keep it: a file of keys that is rotated is read again."""
+PATH_VARIABLES = ("JWT_PRIVATE_KEYS", "JWT_PUBLIC_KEYS", "FCM_SERVICE_ACCOUNT")
+"""Variables that accept a path themselves. Their value is the path, so that a rotated key file is read again."""
 
 
 def value_of(env: Mapping[str, str], name: str) -> str:
-    """What the environment says, there or in a file; empty when it says nothing. ValueError tells what is wrong."""
-    given, variable = env.get(name, "").strip(), f"{name}_FILE"
+    """The value of a variable, from the environment or from the file that `<name>_FILE` names.
+
+    Args:
+        env: The environment.
+        name: The variable.
+
+    Returns:
+        The value without white space around it; empty if it is unset.
+
+    Raises:
+        ValueError: Both variables are set, or the file is unreadable, empty or not text.
+    """
+    value, variable = env.get(name, "").strip(), f"{name}_FILE"
     path = env[variable].strip() if variable in env else ""
     if not path:
-        return given
-    if given:
-        raise ValueError(f"{name} and {variable} are both set: give one of them")
+        return value
+    if value:
+        raise ValueError(f"{name} and {variable} are both set: set one of them")
     text = _read(variable, path)
-    return path if name in FILES_THEMSELVES else text
+    return path if name in PATH_VARIABLES else text
 
 
 def _read(variable: str, path: str) -> str:

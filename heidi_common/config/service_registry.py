@@ -1,4 +1,4 @@
-"""The services of the platform, as data: the only place that lists them, and the only one that loads them by name."""
+"""The services of the platform. This is the only list of them, and the only module that imports them by name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ FIRST_PORT = 3001
 
 @dataclass(frozen=True)
 class Service:
-    """A service: its name, the port it listens on by default, its package and a title for its documents."""
+    """A service.
+
+    Args:
+        name: The name, as in HEIDI_SERVICE.
+        port: The port on which it listens by default.
+        module: The dotted name of its package.
+        about: A title for its OpenAPI document.
+    """
 
     name: str
     port: int
@@ -19,7 +26,7 @@ class Service:
     about: str
 
     def port_from(self, base_port: int) -> int:
-        """The port of this service where the first service listens on `base_port`."""
+        """The port of this service if the first service listens on `base_port`."""
         return base_port + self.port - FIRST_PORT
 
     def load(self, part: str) -> ModuleType | None:

@@ -1,4 +1,4 @@
-"""Environment -> one frozen Settings value, read once; every wrong variable is named in one error."""
+"""`Settings`: all settings of the platform, read once from the environment when a process starts."""
 
 from __future__ import annotations
 
@@ -18,24 +18,19 @@ __all__ = ["ConfigError", "Settings"]
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(Platform, Database, Broker, Security, SignIn, RateLimits, Http, Delivery, Providers, Retention, Logging):
-    """Everything the platform reads from its environment (see docs/configuration.md)."""
+    """The settings of every process (see docs/configuration.md)."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> Settings:
         """Read and check every variable.
 
         Raises:
-            ConfigError: It names every variable that is wrong or missing.
+            ConfigError: Variables are missing or invalid. It names all of them.
         """
         values = read(cls, env)
         if values.get("environment", cls.environment) == "production":
             values = _production_defaults() | values
         return cls(**values)
-
-    @property
-    def exposes_errors(self) -> bool:
-        """Development shows SQL and reasons in the log that production keeps short."""
-        return self.environment in ("development", "test")
 
 
 def _production_defaults() -> dict[str, object]:

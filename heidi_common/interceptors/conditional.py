@@ -1,4 +1,7 @@
-"""Conditional requests (RFC 9110): ETags, If-None-Match and If-Match."""
+"""Conditional requests: ETag, If-None-Match and If-Match.
+
+Source: RFC 9110, section 13.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from heidi_common.database.models import Entity
 
 
 class NotModified(Exception):
-    """The client has this version already: 304."""
+    """The client already has the current version; the response is 304."""
 
     def __init__(self, tag: str) -> None:
         super().__init__(tag)
@@ -19,12 +22,24 @@ class NotModified(Exception):
 
 
 def etag(entity: Entity) -> None:
-    """Name this answer's version; a client that has it gets 304 instead of the body."""
+    """Send the version of an entity as `ETag`.
+
+    Raises:
+        NotModified: The client has this version (GET and HEAD only).
+    """
     set_etag(f'"{entity.id.hex}.{entity.version}"')
 
 
 def set_etag(tag: str) -> None:
-    """The same for a tag of one's own (quoted). nginx's gzip makes it weak, so a `W/` in front is ignored."""
+    """Send a tag as `ETag` of this response, if it is a success.
+
+    Args:
+        tag: The tag with its quotation marks. Weak tags of the client are accepted, because nginx weakens the tags of
+            responses that it compresses.
+
+    Raises:
+        NotModified: The client has this version (GET and HEAD only).
+    """
     if request.method in ("GET", "HEAD") and not {tag, "*"}.isdisjoint(_tags("If-None-Match")):
         raise NotModified(tag)
 
@@ -36,16 +51,18 @@ def set_etag(tag: str) -> None:
 
 
 def if_match() -> int | None:
-    """The version that the client's If-Match names; None when it sent none (or `*`), -1 when it names no version.
+    """Read the version that the client expects to change.
 
-    A tag of another entity names none, whatever its number says.
+    Returns:
+        The version; None without `If-Match` or for `*`; -1, which no entity has, for a tag that is malformed or
+        belongs to another entity.
     """
     tags = _tags("If-Match")
     if not tags or "*" in tags:
         return None
-    whose, _, version = tags[0].strip('"').rpartition(".")
+    entity_id, _, version = tags[0].strip('"').rpartition(".")
     ids = {value.hex for value in (request.view_args or {}).values() if isinstance(value, UUID)}
-    if (ids and whose not in ids) or not (version.isascii() and version.isdigit() and len(version) < 10):
+    if (ids and entity_id not in ids) or not (version.isascii() and version.isdigit() and len(version) < 10):
         return -1
     return int(version)
 

@@ -1,4 +1,7 @@
-"""Cross-origin requests: an allow-list of origins. No credentials are allowed, since tokens travel in a header."""
+"""Cross-origin requests from the origins in CORS_ORIGINS.
+
+Credentials (cookies) are not allowed, since clients send their tokens in a header.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ EXPOSED_HEADERS = "ETag, Link, Retry-After, X-Request-ID, Idempotent-Replayed, R
 
 
 def init_cors(app: Flask, settings: Settings) -> None:
-    """Answer preflight requests, and allow the origins of CORS_ORIGINS."""
+    """Respond to preflight requests, and allow the origins of CORS_ORIGINS."""
     origins = frozenset(settings.cors_origins)
 
     def allow_origin(response: Response) -> Response:
@@ -20,11 +23,11 @@ def init_cors(app: Flask, settings: Settings) -> None:
             _allow_origin(response, origins)
         return response
 
-    app.before_request(_answer_preflight)
+    app.before_request(_respond_to_preflight)
     app.after_request(allow_origin)
 
 
-def _answer_preflight() -> Response | None:
+def _respond_to_preflight() -> Response | None:
     return Response(status=204) if request.method == "OPTIONS" and "Origin" in request.headers else None
 
 

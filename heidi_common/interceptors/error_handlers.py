@@ -1,4 +1,7 @@
-"""Every error of every service in one shape (RFC 9457); what nobody foresaw is logged, never shown."""
+"""Turn exceptions into responses: problem details for clients, a traceback in the log for unexpected errors.
+
+Source: RFC 9457 (Problem Details for HTTP APIs).
+"""
 
 from __future__ import annotations
 
@@ -30,10 +33,14 @@ _BY_STATUS: dict[int, type[Problem]] = {
         problems.UnsupportedMediaType,
     )
 }
+_DETAILS = {404: "No resource exists at this URL.", 413: "The request body is too large."}
+"""Status -> detail, where that of werkzeug is not helpful."""
 QUERY_CANCELED, LOCK_NOT_AVAILABLE = "57014", "55P03"
+"""SQLSTATE codes of a statement that exceeded the time limit of a request."""
 
 
 def init_errors(app: Flask) -> None:
+    """Register the error handlers of an app."""
     app.register_error_handler(Problem, problem_response)
     app.register_error_handler(NotModified, _not_modified)
     app.register_error_handler(HTTPException, _http)
@@ -43,7 +50,7 @@ def init_errors(app: Flask) -> None:
 
 
 def problem_response(problem: Problem) -> Response:
-    """A problem as its HTTP answer; the audit trail says which it was."""
+    """The response of a problem. `g.problem` keeps the problem for the audit trail."""
     g.problem = problem
     body = problem.body(instance=request.path, request_id=request_id())
     response = current_app.response_class(
@@ -55,37 +62,38 @@ def problem_response(problem: Problem) -> Response:
 
 
 def _http(error: HTTPException) -> Response:
-    """What werkzeug raises (404, 405, 413 ...) in our shape; a ready response passes."""
+    """Errors of werkzeug (404, 405, 413 ...) as problem details. An error that carries a complete response keeps it."""
     if error.response is not None or error.code is None:
         return error.get_response()  # type: ignore[return-value]
     kind = _BY_STATUS.get(error.code)
     if kind is None and error.code >= 500:
         return _unexpected(error)
-    found = (kind or problems.BadRequest)(_detail(error))
+    problem = (kind or problems.BadRequest)(_detail(error))
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
-        found.headers["Allow"] = ", ".join(sorted(error.valid_methods))
-    return problem_response(found)
+        problem.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return problem_response(problem)
 
 
 def _detail(error: HTTPException) -> str:
-    known = {404: "There is nothing at this address.", 413: "The body is too large."}
-    return known.get(error.code or 0) or str(error.description)
+    return _DETAILS.get(error.code or 0) or str(error.description)
 
 
-def _not_modified(found: NotModified) -> Response:
+def _not_modified(not_modified: NotModified) -> Response:
     response: Response = current_app.response_class(status=304)
-    response.headers["ETag"] = found.tag
+    response.headers["ETag"] = not_modified.tag
     return response
 
 
 def _database(error: exc.SQLAlchemyError) -> Response:
-    """PostgreSQL away is 503; a statement beyond the time limit is 503 `time_limit`; the rest is our mistake."""
+    """503 if PostgreSQL is unavailable, 503 `time_limit` if a statement exceeded the time limit, otherwise 500."""
     code = getattr(getattr(error, "orig", None), "pgcode", None)
     if code in (QUERY_CANCELED, LOCK_NOT_AVAILABLE):
-        return problem_response(problems.Unavailable("The time limit of a request is passed.", code="time_limit"))
+        return problem_response(problems.Unavailable("The request exceeded its time limit.", code="time_limit"))
     if isinstance(error, (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)) or _connection_lost(error):
-        log.warning("the database is away", extra={"error": type(error).__name__})
-        return problem_response(problems.Unavailable("The database cannot be reached just now.", retry_after=2))
+        log.warning("database unavailable", extra={"error": type(error).__name__})
+        return problem_response(
+            problems.Unavailable("The database is currently unavailable. Try again later.", retry_after=2)
+        )
     return _unexpected(error)
 
 
@@ -94,10 +102,11 @@ def _connection_lost(error: exc.SQLAlchemyError) -> bool:
 
 
 def _redis(error: redis.RedisError) -> Response:
-    log.warning("redis is away", extra={"error": type(error).__name__})
-    return problem_response(problems.Unavailable("A part that this answer needs cannot be reached.", retry_after=2))
+    log.warning("redis unavailable", extra={"error": type(error).__name__})
+    detail = "A service required to process this request is currently unavailable. Try again later."
+    return problem_response(problems.Unavailable(detail, retry_after=2))
 
 
 def _unexpected(error: Any) -> Response:
-    log.error("unforeseen error", exc_info=error, extra={"method": request.method, "path": request.path})
-    return problem_response(Problem("Something went wrong here; the request id helps to find it."))
+    log.error("unexpected error", exc_info=error, extra={"method": request.method, "path": request.path})
+    return problem_response(Problem("An unexpected error occurred. Quote the request ID when reporting it."))

@@ -8,19 +8,20 @@ from dataclasses import dataclass
 
 from flask import Flask, Response, current_app, request
 
-from heidi_common.jwt.guards import authenticate, bearer_token, caller
+from heidi_common.jwt.authentication import authenticate, bearer_token
+from heidi_common.jwt.guards import caller
 from heidi_common.problems import BadRequest, Unauthorized
 from heidi_common.server import shutdown
 
 KEEP_ALIVE_SECONDS = 15.0
-"""After so long without an event, a comment keeps proxies from closing the connection."""
+"""After this time without an event, a comment keeps proxies from closing the connection."""
 RETRY_MS = 2000
 """How long a client waits before it reconnects."""
 
 
 @dataclass(frozen=True)
 class ServerSentEvent:
-    """`data` must be a single line, such as JSON."""
+    """An event on the wire. `data` must be a single line, such as JSON."""
 
     id: int
     type: str
@@ -40,37 +41,45 @@ def last_event_id() -> int | None:
     if not header:
         return None
     if not (header.isascii() and header.isdigit() and len(header) < 19):
-        raise BadRequest("Last-Event-ID is not an id of this stream.", code="bad_last_event_id")
+        raise BadRequest("`Last-Event-ID` must be the ID of an event of this stream.", code="bad_last_event_id")
     return int(header)
 
 
 def access_check(*, max_age: float = 0.0) -> Callable[[], bool]:
-    """Make a function that tells whether the access token of this request is still valid.
+    """Create a function that checks whether the access token of this request is still valid.
 
     Args:
         max_age: Seconds for which a positive result is reused; 0 checks the token at every call.
 
     Returns:
         A function that is False once the token has expired, its key was removed or its session has ended. It needs
-        no request.
+        no request context.
     """
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    token, reuse_until = bearer_token(), 0.0
-    expires_at = time.monotonic() + float(caller().claims["exp"]) - time.time()
+    return _AccessCheck(max_age)
 
-    def is_authorized() -> bool:
-        nonlocal reuse_until
-        if time.monotonic() < min(reuse_until, expires_at):
+
+class _AccessCheck:
+    def __init__(self, max_age: float) -> None:
+        self._app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+        self._token, self._max_age = bearer_token(), max_age
+        self._expires_at = time.monotonic() + float(caller().claims["exp"]) - time.time()
+        self._reuse_until = 0.0
+
+    def __call__(self) -> bool:
+        if time.monotonic() < min(self._reuse_until, self._expires_at):
             return True
-        try:
-            with app.app_context():
-                authenticate(token)
-        except Unauthorized:
+        if not self._authenticates():
             return False
-        reuse_until = time.monotonic() + max_age
+        self._reuse_until = time.monotonic() + self._max_age
         return True
 
-    return is_authorized
+    def _authenticates(self) -> bool:
+        try:
+            with self._app.app_context():
+                authenticate(self._token)
+        except Unauthorized:
+            return False
+        return True
 
 
 def stream_response(
@@ -82,7 +91,7 @@ def stream_response(
     opening_comment: str | None = None,
     on_close: Callable[[], object] | None = None,
 ) -> Response:
-    """Answer with a stream that ends with the access token, with `events`, or when this process stops.
+    """Create a stream that ends with the access token, with `events`, or when this process stops.
 
     Args:
         start: The ID from which a client resumes that disconnects before the first event.
@@ -90,7 +99,7 @@ def stream_response(
         is_authorized: Whether the access token is still valid. Called before each event and for each None.
         keep_alive: The text of keep-alive comments.
         opening_comment: The text of a comment after the opening lines.
-        on_close: Called when the client is gone or the stream has ended, even if nothing was ever read.
+        on_close: Called when the client has disconnected or the stream has ended, even if nothing was read.
     """
     opening = f"id: {start}\nretry: {RETRY_MS}\n" + (f": {opening_comment}\n" if opening_comment else "") + "\n"
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -1,105 +1,77 @@
-"""`Idempotency-Key`: a POST that is sent again has its effect once and gets the same answer.
+"""`Idempotency-Key`: a POST that a client repeats takes effect once, and returns the same response.
 
-@blp.route("/api/v1/cities", methods=["POST"])
-@guard(Role.ADMIN)
-@idempotent
-@blp.arguments(CityIn)
-@blp.response(201, CityOut)
-def create_city(body): ...
+    @blp.route("/api/v1/cities", methods=["POST"])
+    @guard(Role.ADMIN)
+    @idempotent
+    @blp.arguments(CityIn)
+    @blp.response(201, CityOut)
+    def create_city(body): ...
 
-The answer is kept in the transaction of the effect: either both are there or neither. An error keeps nothing, so the
-client may correct the request under the same key.
+The response is stored in the transaction of the view, so either both are committed or neither is. An error is not
+stored, so the client can correct the request and use the key again.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any, TypeVar, cast
-from uuid import UUID
 
 from flask import Response, request
-from sqlalchemy import Index, Uuid, func, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, insert
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
 
-from heidi_common.database.models import Base, utcnow
+from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
-from heidi_common.database.transactions import delete_in_batches, transaction
+from heidi_common.database.transactions import transaction
+from heidi_common.interceptors.idempotency_keys import RETENTION, IdempotencyKey
 from heidi_common.jwt.guards import caller
 from heidi_common.openapi.headers import IDEMPOTENCY_KEY, documents
 from heidi_common.problems import BadRequest, Conflict, Invalid
 
 View = TypeVar("View", bound=Callable[..., Any])
 HEADER = "Idempotency-Key"
-BLANK = '{"data":null,"meta":{}}'
-RETENTION = timedelta(hours=24)
+MAX_KEY_LENGTH = 255
 _STORED_HEADERS = ("Content-Type", "Location")
 
 
-class IdempotencyKey(Base):
-    """An answer that was given, by who asked, for what, under which key."""
-
-    __tablename__ = "idempotency_keys"
-    __table_args__ = (Index("ix_idempotency_keys_expires_at", "expires_at"),)
-
-    caller_id: Mapped[UUID] = mapped_column(primary_key=True)
-    route: Mapped[str] = mapped_column(primary_key=True)
-    key: Mapped[str] = mapped_column(primary_key=True)
-    request_hash: Mapped[str]
-    status: Mapped[int]
-    headers: Mapped[dict[str, Any]]
-    body: Mapped[str]
-    expires_at: Mapped[datetime]
-
-
-_MENTIONED = func.uuids_in(IdempotencyKey.body, type_=ARRAY(Uuid))
-"""Every id that stands in an answer; there is an index of these."""
-
-
 def idempotent(view: View) -> View:
-    """Honour the header on this route. Stands above @blp.arguments, so that a repeat is not even parsed."""
+    """Honour `Idempotency-Key` on a route. Put it above `@blp.arguments`, so that a repetition is not parsed.
+
+    The view raises, besides its own errors:
+        BadRequest: The key is malformed.
+        Conflict: A request with this key is still in progress.
+        Invalid: The key was used for a different request.
+    """
 
     @wraps(view)
-    def once(*args: Any, **kwargs: Any) -> Any:
+    def run_once(*args: Any, **kwargs: Any) -> Any:
         key = request.headers.get(HEADER)
         if key is None:
             return view(*args, **kwargs)
         _check(key)
         with transaction():
-            return _once(key, lambda: view(*args, **kwargs))
+            return _run_once(key, lambda: view(*args, **kwargs))
 
-    return cast(View, documents(IDEMPOTENCY_KEY)(once))
-
-
-def delete_expired() -> None:
-    """Forget the answers whose time has passed."""
-    delete_in_batches(IdempotencyKey, IdempotencyKey.expires_at < func.now(), key=IdempotencyKey.key)
+    return cast(View, documents(IDEMPOTENCY_KEY)(run_once))
 
 
-def delete_for_user(person_id: UUID) -> None:
-    """Blank, in the caller's transaction, what was answered to a person or about them. The keys stay: a request that
-    is sent again still has no second effect."""
-    theirs = (IdempotencyKey.caller_id == person_id) | _MENTIONED.contains([person_id])
-    db.session.execute(update(IdempotencyKey).where(theirs).values(body=BLANK))
-
-
-def _once(key: str, answer: Callable[[], Response]) -> Response:
+def _run_once(key: str, respond: Callable[[], Response]) -> Response:
     identity = {"caller_id": caller().id, "route": _route(), "key": key}
     _lock(identity)
-    kept = db.session.execute(select(IdempotencyKey).filter_by(**identity)).scalar_one_or_none()
-    if kept is not None and kept.expires_at > utcnow():
-        return _replay(kept)
-    response = answer()
+    stored = db.session.execute(select(IdempotencyKey).filter_by(**identity)).scalar_one_or_none()
+    if stored is not None and stored.expires_at > utcnow():
+        return _replay(stored)
+    response = respond()
     _store(identity, response)
     return response
 
 
 def _check(key: str) -> None:
-    if not (1 <= len(key) <= 255 and key.isascii() and key.isprintable()):
-        raise BadRequest(f"{HEADER} must be 1 to 255 printable ASCII characters.", code="bad_idempotency_key")
+    if not (1 <= len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable()):
+        detail = f"`{HEADER}` must be 1 to {MAX_KEY_LENGTH} printable ASCII characters."
+        raise BadRequest(detail, code="bad_idempotency_key")
 
 
 def _route() -> str:
@@ -108,22 +80,22 @@ def _route() -> str:
 
 
 def _lock(identity: dict[str, Any]) -> None:
-    """Tried, not waited for; PostgreSQL gives it back at the end of the transaction, however that ends."""
+    """Take the advisory lock of a key without waiting. PostgreSQL releases it when the transaction ends."""
     digest = hashlib.sha256(repr(sorted(identity.items())).encode()).digest()
     number = int.from_bytes(digest[:8], signed=True)
     if not db.session.scalar(select(func.pg_try_advisory_xact_lock(number))):
-        raise Conflict("A request with this key is being carried out.", code="idempotency_in_flight")
+        raise Conflict(f"A request with this `{HEADER}` is still in progress.", code="idempotency_in_flight")
 
 
-def _replay(kept: IdempotencyKey) -> Response:
-    if kept.request_hash != _request_hash():
-        error = "This key was used for another request."
-        raise Invalid.field(f"/header/{HEADER}", error, code="idempotency_key_reused")
-    return Response(kept.body, status=kept.status, headers=kept.headers | {"Idempotent-Replayed": "true"})
+def _replay(stored: IdempotencyKey) -> Response:
+    if stored.request_hash != _request_hash():
+        detail = "This key was used for a different request. Use a new key for each request."
+        raise Invalid.field(f"/header/{HEADER}", detail, code="idempotency_key_reused")
+    return Response(stored.body, status=stored.status, headers=stored.headers | {"Idempotent-Replayed": "true"})
 
 
 def _request_hash() -> str:
-    """Of all that tells one request from another: path, query, body."""
+    """The hash of what distinguishes one request from another: path, query and body."""
     parts = (request.path.encode(), request.query_string, request.get_data(cache=True))
     return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
 

@@ -1,4 +1,4 @@
-"""LoggingInterceptor: the request's id, its duration, and one access log line for each request."""
+"""LoggingInterceptor: the ID of a request, its duration, and one access log line for each request."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ UNLOGGED_PATHS = ("/healthz", "/readyz", "/metrics")
 
 
 def init_request_logging(app: Flask) -> None:
-    """Register first: every later log line then has the request id, and the access line sees the finished response."""
+    """Register the hooks of request ID, duration and access log.
+
+    Call this before other hooks are registered: their log lines then have the request ID, and the access log line is
+    written when the response is complete.
+    """
     app.before_request(_begin)
     app.after_request(_finish)
     app.teardown_request(_end)

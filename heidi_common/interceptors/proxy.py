@@ -1,4 +1,4 @@
-"""The client's address comes from our router alone: `X-Forwarded-For` counts only when a trusted proxy sent it."""
+"""The IP address of the client, from `X-Forwarded-For` of trusted proxies (TRUSTED_PROXIES) only."""
 
 from __future__ import annotations
 
@@ -13,11 +13,19 @@ if TYPE_CHECKING:
 
 
 MAPPED = "::ffff:"
-"""How an IPv4 address is written by a socket that listens for both kinds."""
+"""The prefix of an IPv4 address on a socket that listens for IPv4 and IPv6."""
 
 
 class ClientAddress:
-    """WSGI middleware. The router overwrites the header with the one address it saw; the last entry is taken."""
+    """WSGI middleware that sets REMOTE_ADDR to the address of the client.
+
+    The router overwrites the header with the address of its peer. Of several entries the last one is used: it was
+    written by the nearest proxy.
+
+    Args:
+        app: The application.
+        trusted: Networks of the proxies whose header is used.
+    """
 
     def __init__(self, app: WSGIApplication, trusted: Iterable[Network]) -> None:
         self.app, self.trusted = app, tuple(trusted)
@@ -31,13 +39,13 @@ class ClientAddress:
         return self.app(environ, start_response)
 
     def _trusts(self, peer: str) -> bool:
-        """A Unix socket has no address: only the machine's own router can be there."""
+        """A peer at a Unix socket has no address; only the router on the same machine can connect to it."""
         return not peer or any(_plain(peer) in network for network in self.trusted)
 
 
 def _plain(text: str) -> IPv4Address | IPv6Address:
-    found = ip_address(text)
-    return (found.ipv4_mapped if isinstance(found, IPv6Address) else None) or found
+    address = ip_address(text)
+    return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address
 
 
 def _is_address(text: str) -> bool:

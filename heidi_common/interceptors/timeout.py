@@ -1,7 +1,7 @@
 """TimeoutInterceptor: the deadline of each request.
 
-The database refuses to begin another statement after it (`heidi_common.database.session`); outgoing calls have
-time limits of their own.
+After the deadline no further SQL statement starts (`heidi_common/database/session.py`). Outgoing calls have their own
+timeouts.
 """
 
 from __future__ import annotations

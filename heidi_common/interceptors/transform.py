@@ -1,4 +1,4 @@
-"""The HTTP side that routes see: a Blueprint that envelopes answers and documents guards, ETags, If-Match."""
+"""TransformInterceptor: the envelope of responses, pages, and what OpenAPI documents beside the schemas."""
 
 from __future__ import annotations
 
@@ -21,11 +21,15 @@ View = Callable[..., Any]
 
 
 class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
-    """Answers `{"data": ..., "meta": {...}}`; knows pages; puts every route's guard into OpenAPI."""
+    """The blueprint of every service's routes.
+
+    It wraps results in `{"data": ..., "meta": {...}}`, turns a `Page` into a list with a Link header, parses input
+    strictly, and documents the guard and the request headers of each route.
+    """
 
     ARGUMENTS_PARSER = Parser()
 
-    if TYPE_CHECKING:  # flask-smorest has no types, and an untyped decorator would hide those of every view
+    if TYPE_CHECKING:  # flask-smorest has no types, and an untyped decorator would hide the types of every view
 
         def route(self, rule: str, **options: Any) -> Callable[[View], View]: ...
 
@@ -36,14 +40,14 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         self._prepare_doc_cbks.append(self._prepare_guard_doc)
 
     def add_url_rule(self, rule: str, endpoint: str | None = None, view_func: Any = None, *a: Any, **kw: Any) -> None:
-        """Carry the guard and the like into the documentation before the route is stored; no route ignores a query."""
+        """Register a route, with its guard for OpenAPI. Unknown query parameters are rejected on every route."""
         if view_func is not None:
             view_func = strict_query(view_func)
             view_func._apidoc = {**getattr(view_func, "_apidoc", {}), "guard": guard_of(view_func)}
         super().add_url_rule(rule, endpoint, view_func, *a, **kw)
 
     def arguments(self, schema: Any, **kwargs: Any) -> Callable[[View], View]:
-        """One instance for all requests: making a schema costs more than using it."""
+        """Use one instance of the schema for all requests: creating it takes longer than using it."""
         instance = schema() if isinstance(schema, type) else schema
         return super().arguments(instance, **kwargs)  # type: ignore[no-any-return]
 
@@ -72,42 +76,42 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
     @staticmethod
     def _prepare_guard_doc(doc: dict[str, Any], doc_info: dict[str, Any], **_: Any) -> dict[str, Any]:
-        found = doc_info.get("guard")
-        if found is not None:
-            doc.update(found.describe())
+        guard = doc_info.get("guard")
+        if guard is not None:
+            doc.update(guard.describe())
         add_headers(doc, doc_info.get("request_headers", []))
         doc.setdefault("responses", {}).setdefault("default", "DEFAULT_ERROR")
         return doc
 
 
 def enveloped(data: Any, meta: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The shape of every success; `meta` is deterministic, so that ETags are true."""
+    """The body of a successful response. `meta` must depend on the data alone, since ETags do."""
     return {"data": data, "meta": meta or {}}
 
 
 @cache
 def _envelope_schema(schema: type[ma.Schema], many: bool) -> type[ma.Schema]:
-    """The documented envelope, one class for each schema, so that OpenAPI has one component for it."""
+    """The envelope in OpenAPI: one class for each schema, so that each is one component."""
     name = schema.__name__.removesuffix("Out") + ("List" if many else "")
     members = {"data": ma.fields.Nested(schema, many=many, required=True), "meta": ma.fields.Dict(required=True)}
     return type(f"{name}Answer", (ma.Schema,), members)
 
 
-def page_items(found: Page) -> list[Any]:
-    """A page's items, with its meta and the Link header put beside them."""
-    g.meta = found.meta
-    if found.next_cursor is not None:
+def page_items(page: Page) -> list[Any]:
+    """Return the items of a page, and put its metadata and a `Link` to the next page into this response."""
+    g.meta = page.meta
+    if page.next_cursor is not None:
         query = [(k, v) for k, v in request.args.items(multi=True) if k != "cursor"]
-        link = f'<{request.path}?{urlencode([*query, ("cursor", found.next_cursor)])}>; rel="next"'
+        link = f'<{request.path}?{urlencode([*query, ("cursor", page.next_cursor)])}>; rel="next"'
 
         @after_this_request
         def add_link(response: Response) -> Response:
             response.headers["Link"] = link
             return response
 
-    return found.items
+    return page.items
 
 
 def raw_body() -> bytes:
-    """The body exactly as it came, for signatures."""
+    """The unparsed body, for the verification of signatures."""
     return request.get_data(cache=True)

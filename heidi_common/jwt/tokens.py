@@ -1,7 +1,7 @@
-"""Tokens: auth signs, all seven verify, with one verifier that closes what the library leaves open by default.
+"""Sign and verify tokens. The auth service signs them; every service verifies them with `verify`.
 
-RFC 8725: one algorithm (EdDSA), the key by a dictionary lookup of `kid`, issuer, audience, expiry and token type all
-required. A mail token or a refresh token is not an access token.
+Source: RFC 8725 (JWT Best Current Practices). There is a single algorithm (EdDSA), `kid` selects one of the known keys,
+and issuer, audience, expiry and token type are required, so that a refresh token is not accepted as an access token.
 """
 
 from __future__ import annotations
@@ -19,13 +19,15 @@ from flask_jwt_extended import JWTManager, create_access_token
 from jwt.utils import base64url_decode
 
 from heidi_common.config.settings import Settings
-from heidi_common.jwt.keys import private_keys, public_keys
+from heidi_common.jwt.keys import public_keys
+from heidi_common.jwt.signing_keys import private_keys
 from heidi_common.problems import Unauthorized
 from heidi_common.runtime import current_settings
 
 Claims = dict[str, Any]
-TYPES = {"access": "at+jwt", "refresh": "rt+jwt", "mfa": "mfa+jwt"}
-MAX_LENGTH = 4096
+TOKEN_TYPES = {"access": "at+jwt", "refresh": "rt+jwt", "mfa": "mfa+jwt"}
+"""Kind of token (its claim `type`) -> its header `typ`."""
+MAX_TOKEN_LENGTH = 4096
 ALGORITHM = "EdDSA"
 VERIFIED_TOKENS = "heidi_verified_tokens"
 MAX_CACHED_TOKENS = 2000
@@ -33,7 +35,7 @@ REQUIRED_CLAIMS = ["iss", "aud", "sub", "iat", "exp", "jti", "type"]
 
 
 def init_jwt(app: Flask, settings: Settings) -> None:
-    """Configure flask-jwt-extended: keys are asked for when needed, so that they may rotate."""
+    """Configure flask-jwt-extended. It asks for the signing key at each signature, so that keys can rotate."""
     app.config.update(
         JWT_ALGORITHM=ALGORITHM,
         JWT_ENCODE_ISSUER=settings.jwt_issuer,
@@ -49,9 +51,22 @@ def init_jwt(app: Flask, settings: Settings) -> None:
 
 
 def sign(subject: str, kind: str, claims: Claims, *, seconds: int | None = None) -> str:
-    """A signed token of the given kind (`access`, `refresh`, `mfa`); only auth has the key to do so."""
+    """Sign a token with the current key.
+
+    Args:
+        subject: The ID of the user or machine client: the claim `sub`.
+        kind: `access`, `refresh` or `mfa`: the claim `type`.
+        claims: Further claims.
+        seconds: The lifetime; that of an access token by default.
+
+    Returns:
+        The token in compact serialization.
+
+    Raises:
+        RuntimeError: This service has no signing keys.
+    """
     lifetime = timedelta(seconds=seconds or current_settings().access_token_seconds)
-    headers = {"typ": TYPES[kind], "kid": private_keys().current()[0]}
+    headers = {"typ": TOKEN_TYPES[kind], "kid": private_keys().current()[0]}
     token: str = create_access_token(
         subject, expires_delta=lifetime, additional_claims=claims | {"type": kind}, additional_headers=headers
     )
@@ -59,52 +74,64 @@ def sign(subject: str, kind: str, claims: Claims, *, seconds: int | None = None)
 
 
 def verify(token: str, kind: str = "access") -> Claims:
-    """The claims of a good token of that kind; every other input is Unauthorized, whatever is wrong with it."""
-    if len(token) > MAX_LENGTH:
+    """Verify the signature and the standard claims of a token.
+
+    Args:
+        token: The token in compact serialization, from an untrusted source.
+        kind: The expected kind: `access`, `refresh` or `mfa`.
+
+    Returns:
+        A copy of its claims.
+
+    Raises:
+        Unauthorized: The token is malformed, expired, of another kind, or not signed by a known key.
+        Unavailable: No public keys could be read yet.
+    """
+    if len(token) > MAX_TOKEN_LENGTH:
         raise _invalid_token()
     try:
-        found = _cached(token)
+        verified = _verify_cached(token)
     except pyjwt.ExpiredSignatureError:
         raise Unauthorized("The token has expired.", error="invalid_token") from None
     except (pyjwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise _invalid_token() from None
-    if found.claims["type"] != kind or found.typ != TYPES[kind]:
+    if verified.claims["type"] != kind or verified.typ != TOKEN_TYPES[kind]:
         raise _invalid_token()
-    return dict(found.claims)
+    return dict(verified.claims)
 
 
 @dataclass(frozen=True)
 class _VerifiedToken:
-    """A token whose signature and claims were found good. What may change since then is its age and its key."""
+    """A token with a valid signature and valid claims. Only its expiry and its key can invalidate it later."""
 
     kid: str
     key: Ed25519PublicKey
     typ: object
     claims: Claims
 
-    def holds(self) -> bool:
+    def is_still_valid(self) -> bool:
         return bool(self.claims["exp"] > time.time()) and public_keys().get(self.kid) is self.key
 
 
-def _cached(token: str) -> _VerifiedToken:
-    """Each process verifies a token once: a client sends the same one for a quarter of an hour."""
-    known: dict[str, _VerifiedToken] = current_app.extensions[VERIFIED_TOKENS]
-    found = known.get(token)
-    if found is None or not found.holds():
-        found = _verify_signature(token)
-        if len(known) >= MAX_CACHED_TOKENS:
-            known.clear()
-        known[token] = found
-    return found
+def _verify_cached(token: str) -> _VerifiedToken:
+    """Each process verifies a signature once: a client sends the same token until it expires."""
+    cache: dict[str, _VerifiedToken] = current_app.extensions[VERIFIED_TOKENS]
+    verified = cache.get(token)
+    if verified is None or not verified.is_still_valid():
+        verified = _verify_signature(token)
+        if len(cache) >= MAX_CACHED_TOKENS:
+            cache.clear()
+        cache[token] = verified
+    return verified
 
 
 def _verify_signature(token: str) -> _VerifiedToken:
-    """By PyJWT itself, once: flask-jwt-extended parses each token three times, and fills in `type` and `jti` where a
-    token has none."""
+    """PyJWT is called directly: flask-jwt-extended parses each token three times, and adds a missing `type` or `jti`
+    instead of rejecting the token."""
     settings = current_settings()
     kid = json.loads(base64url_decode(token.partition(".")[0]))["kid"]
     key = public_keys().get(kid)
-    found = pyjwt.decode_complete(
+    decoded = pyjwt.decode_complete(
         token,
         key,
         algorithms=[ALGORITHM],
@@ -112,7 +139,7 @@ def _verify_signature(token: str) -> _VerifiedToken:
         audience=settings.jwt_audience,
         options={"require": REQUIRED_CLAIMS},
     )
-    return _VerifiedToken(kid, key, found["header"].get("typ"), found["payload"])
+    return _VerifiedToken(kid, key, decoded["header"].get("typ"), decoded["payload"])
 
 
 def _invalid_token() -> Unauthorized:

@@ -1,1 +1,6 @@
-"""logger."""
+"""@heidi/logger: structured logs on stderr. Modules log with `logging.getLogger(__name__)` and `extra={...}`.
+
+setup: `configure_logging`, called once when a process starts.
+request_id: the ID of the current request, which every line contains.
+formatters: JSON for production, coloured text for a terminal; values of the database do not appear in tracebacks.
+"""

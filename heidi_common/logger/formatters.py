@@ -1,4 +1,4 @@
-"""How a log record becomes a line: JSON in production, coloured text on a terminal."""
+"""Format log records: JSON for production, coloured text for a terminal."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 from heidi_common.logger.request_id import request_id
 
 _DETAIL = re.compile(r"^DETAIL: .*$", re.MULTILINE)
-
-
 _COLOURS = {"DEBUG": 36, "INFO": 32, "WARNING": 33, "ERROR": 31, "CRITICAL": 35}
-
-
 _PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "service", "requestId"}
 
 
 class ContextFilter(logging.Filter):
+    """Adds the service and the request ID to every record."""
+
     def __init__(self, service: str) -> None:
         super().__init__()
         self.service = service
@@ -31,7 +29,7 @@ class ContextFilter(logging.Filter):
 
 
 class ConsoleFormatter(logging.Formatter):
-    """`12:00:01 INFO  auth  request  method=GET path=/x` with control characters made visible."""
+    """Text: `12:00:01 INFO    auth  request  method=GET path=/x`. Control characters are escaped."""
 
     def format(self, record: logging.LogRecord) -> str:
         extras = " ".join(f"{k}={v}" for k, v in vars(record).items() if k not in _PLAIN)
@@ -45,21 +43,24 @@ class ConsoleFormatter(logging.Formatter):
 
 
 class JsonFormatter(OrjsonFormatter):
+    """One JSON object per line."""
+
     def formatException(self, ei: Any) -> str:
         return _without_values(str(super().formatException(ei)))
 
 
 def _without_values(traceback: str) -> str:
-    """PostgreSQL names the values that it refuses (`Key (email)=(...) already exists`)."""
+    """PostgreSQL repeats values in its errors (`DETAIL: Key (email)=(...) already exists`)."""
     return _DETAIL.sub("DETAIL:  [left out]", traceback)
 
 
 def _visible(text: str) -> str:
-    """A line stays a line: CR, LF and other control characters are escaped."""
+    """Escape CR, LF and other control characters, so that input cannot forge log lines or control a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def json_formatter() -> logging.Formatter:
+    """The formatter for production: `time`, `level`, `logger`, `service`, `requestId`, `message` and the extras."""
     return JsonFormatter(
         ["levelname", "name", "service", "requestId", "message"],
         rename_fields={"levelname": "level", "name": "logger"},

@@ -1,4 +1,4 @@
-"""The id of the request that is being served, or that caused the message being processed."""
+"""The request ID, which connects the log lines of a request and of the messages that it caused."""
 
 from __future__ import annotations
 
@@ -9,22 +9,27 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-
-
-_SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}\Z")  # as the router has it
+_VALID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}\Z")  # nginx.conf.template has the same pattern
 
 
 def request_id() -> str | None:
-    """The id of the request (or of the message that it caused) that is being served, if any."""
+    """The ID of the current request, or of the request that caused the current message; None outside of both."""
     return _request_id.get()
 
 
 @contextmanager
 def bound_request_id(value: str | None) -> Iterator[str]:
-    """Everything inside belongs to this request; an id that is not sane is replaced by a new one."""
-    found = value if value and _SANE.match(value) else secrets.token_hex(16)
-    token = _request_id.set(found)
+    """Use a request ID for the block.
+
+    Args:
+        value: The ID from a header or message. If it is missing or malformed, a random one is used (32 hex digits).
+
+    Yields:
+        The ID that is used.
+    """
+    bound = value if value and _VALID.match(value) else secrets.token_hex(16)
+    token = _request_id.set(bound)
     try:
-        yield found
+        yield bound
     finally:
         _request_id.reset(token)

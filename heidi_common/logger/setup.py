@@ -1,4 +1,4 @@
-"""Structured logging: JSON in production, coloured text on a terminal; every line knows its service and request id."""
+"""Set up structured logging for a process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from heidi_common.logger.formatters import ConsoleFormatter, ContextFilter, json
 
 
 def configure_logging(service: str, level: str, log_format: str) -> None:
-    """Send everything to stderr, once, in the given format (`json` or `console`)."""
+    """Write all log records to stderr, each with the service and the request ID. A repeated call replaces the first.
+
+    Args:
+        service: The service or process in every line.
+        level: The minimum level: `DEBUG`, `INFO`, `WARNING` or `ERROR`.
+        log_format: `json`, or `console` for coloured text.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(ContextFilter(service))
     handler.setFormatter(ConsoleFormatter() if log_format == "console" else json_formatter())
@@ -18,5 +24,5 @@ def configure_logging(service: str, level: str, log_format: str) -> None:
     root.setLevel(level)
     for noisy in ("urllib3", "werkzeug", "asyncio", "mail.log", "alembic.runtime.plugins"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
-    # pika says each broken connection several times over; whoever uses it says it once.
+    # pika logs each broken connection several times; its callers in this codebase log it once.
     logging.getLogger("pika").setLevel(logging.CRITICAL)

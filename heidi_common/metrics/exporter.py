@@ -1,4 +1,7 @@
-"""Prometheus: requests by prometheus-flask-exporter, the platform's own gauges read at the moment of the scrape."""
+"""Prometheus metrics at `/metrics`: requests, errors, and the metrics that services define.
+
+prometheus-flask-exporter measures requests; `platform_collector.py` reads the gauges of the platform at each scrape.
+"""
 
 from __future__ import annotations
 
@@ -14,27 +17,55 @@ from heidi_common.jwt.guards import public
 from heidi_common.metrics.platform_collector import PlatformCollector
 
 blueprint = Blueprint("metrics", __name__)
-IN_FLIGHT = Gauge("http_requests_in_flight", "Requests being served now", multiprocess_mode="livesum")
-ERRORS = Counter("http_errors_total", "Answers with status 4xx or 5xx", ["service", "route", "status"])
+IN_FLIGHT = Gauge("http_requests_in_flight", "Requests in progress", multiprocess_mode="livesum")
+ERRORS = Counter("http_errors_total", "Responses with status 4xx or 5xx", ["service", "route", "status"])
 
 
 def counter(name: str, about: str, *labels: str) -> Counter:
-    """A counter of one's own; safe under several processes."""
+    """Define a counter.
+
+    Args:
+        name: The name of the metric; by convention it ends in `_total`.
+        about: The help text.
+        labels: The names of its labels.
+
+    Returns:
+        A counter of this process; `/metrics` shows the sum over all processes of the service.
+    """
     return Counter(name, about, labels)
 
 
 def gauge(name: str, about: str, *labels: str) -> Gauge:
-    """A gauge of one's own, summed over live processes."""
+    """Define a gauge.
+
+    Args:
+        name: The name of the metric, with its unit (`_seconds`, `_bytes`).
+        about: The help text.
+        labels: The names of its labels.
+
+    Returns:
+        A gauge of this process; `/metrics` shows the sum over the processes that are alive.
+    """
     return Gauge(name, about, labels, multiprocess_mode="livesum")
 
 
 def histogram(name: str, about: str, *labels: str, buckets: tuple[float, ...] = Histogram.DEFAULT_BUCKETS) -> Histogram:
-    """A histogram of one's own, in seconds unless its name says otherwise."""
+    """Define a histogram.
+
+    Args:
+        name: The name of the metric, with its unit (`_seconds`, `_bytes`).
+        about: The help text.
+        labels: The names of its labels.
+        buckets: The upper bounds of the buckets, in ascending order; by default 5 ms to 10 s.
+
+    Returns:
+        A histogram of this process; `/metrics` shows the sum over all processes of the service.
+    """
     return Histogram(name, about, labels, buckets=buckets)
 
 
 def init_metrics(app: Flask) -> None:
-    """Count, time and show errors and requests in flight; the labels are routes, never paths with ids."""
+    """Measure the requests of an app and register `/metrics`. Labels are routes, never paths, which contain IDs."""
     registry = CollectorRegistry()
     PrometheusMetrics(
         app, path=None, group_by="url_rule", registry=_default_registry(registry), excluded_paths=["/metrics"]
@@ -46,7 +77,8 @@ def init_metrics(app: Flask) -> None:
 
 
 def _default_registry(fallback: CollectorRegistry) -> CollectorRegistry:
-    """Tests make many apps in one process; only the first may use the global registry."""
+    """Tests create many apps in one process; only the first can register its metrics in the global registry."""
+    # prometheus_client 0.26 offers no other way to ask a registry for a name.
     return fallback if "flask_http_request_total" in getattr(REGISTRY, "_names_to_collectors", {}) else REGISTRY
 
 
@@ -60,13 +92,13 @@ def _count_errors(response: Response) -> Response:
 @blueprint.get("/metrics")
 @public
 def metrics() -> Response:
-    """Everything of all processes of this service, and the gauges of the platform."""
+    """The metrics of all processes of this service, and the gauges of the platform."""
     registry = CollectorRegistry()
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:  # prometheus_client reads it, too: it decides the kind of its values
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:  # prometheus_client reads it too, when it is imported
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         body = generate_latest(registry)
     else:
         body = generate_latest(REGISTRY)
-    own = CollectorRegistry()
-    own.register(PlatformCollector())
-    return Response(body + generate_latest(own), mimetype="text/plain; version=0.0.4")
+    platform = CollectorRegistry()
+    platform.register(PlatformCollector())
+    return Response(body + generate_latest(platform), mimetype="text/plain; version=0.0.4")

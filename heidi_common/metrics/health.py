@@ -1,4 +1,4 @@
-"""Liveness, readiness and what they depend on: each dependency with its latency."""
+"""Probes: liveness at `/healthz`, readiness with the state and latency of each dependency at `/readyz`."""
 
 from __future__ import annotations
 
@@ -18,25 +18,27 @@ from heidi_common.redis.client import redis_client
 from heidi_common.runtime import current_settings
 
 blueprint = Blueprint("health", __name__)
-NEEDED = "postgresql"
+REQUIRED = "postgresql"
+TIMEOUT = 0.5
+"""Seconds to wait for the broker."""
 PORTS = {"amqp": 5672, "amqps": 5671, "redis": 6379, "rediss": 6379}
 
 
 @blueprint.get("/healthz")
 @public
 def healthz() -> dict[str, str]:
-    """Alive: the process answers."""
+    """Liveness: the process can respond. It uses no dependency."""
     return {"status": "alive"}
 
 
 @blueprint.get("/readyz")
 @public
 def readyz() -> tuple[dict[str, Any], int]:
-    """Can serve: 503 without PostgreSQL, `degraded` without Redis or the broker."""
-    found = {name: _probe(check) for name, check in CHECKS.items()}
-    down = [name for name, result in found.items() if result["status"] != "up"]
-    status = "down" if NEEDED in down else "degraded" if down else "ready"
-    body = {"status": status, "service": current_app.name, "dependencies": found}
+    """Readiness: `ready`; `degraded` (200) without Redis or the broker; `down` (503) without PostgreSQL."""
+    results = {name: _probe(check) for name, check in CHECKS.items()}
+    down = [name for name, result in results.items() if result["status"] != "up"]
+    status = "down" if REQUIRED in down else "degraded" if down else "ready"
+    body = {"status": status, "service": current_app.name, "dependencies": results}
     return body, 503 if status == "down" else 200
 
 
@@ -44,35 +46,39 @@ def _probe(check: Callable[[], None]) -> dict[str, Any]:
     started = time.perf_counter()
     try:
         check()
-    except Exception as error:  # whatever it is, the dependency cannot be used
+    except Exception as error:  # every error means that the dependency cannot be used
         return {"status": "down", "error": type(error).__name__}
     return {"status": "up", "latencyMs": round((time.perf_counter() - started) * 1000, 2)}
 
 
 def check_postgresql() -> None:
+    """Run a statement. Any exception means that PostgreSQL is unavailable."""
     with db.engine.connect() as connection:
         connection.execute(text("SELECT 1"))
 
 
 def check_redis() -> None:
+    """Ping Redis. Any exception means that it is unavailable."""
     redis_client().ping()
 
 
 def check_broker() -> None:
-    """A web process does not speak to the broker; that it listens is all that is asked here."""
-    url = urlsplit(current_settings().broker_url)
+    """Ping Redis as broker, or connect to the port of RabbitMQ: a web process does not use RabbitMQ itself.
+
+    Any exception means that the broker is unavailable.
+    """
+    broker_url = current_settings().broker_url
+    url = urlsplit(broker_url)
     if url.scheme in ("redis", "rediss", "unix"):
-        with redis.Redis.from_url(
-            current_settings().broker_url, socket_timeout=0.5, socket_connect_timeout=0.5
-        ) as found:
-            found.ping()
+        with redis.Redis.from_url(broker_url, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT) as client:
+            client.ping()
         return
-    with socket.create_connection((url.hostname, url.port or PORTS[url.scheme]), timeout=0.5):
+    with socket.create_connection((url.hostname, url.port or PORTS[url.scheme]), timeout=TIMEOUT):
         pass
 
 
 CHECKS: dict[str, Callable[[], None]] = {
-    NEEDED: check_postgresql,
+    REQUIRED: check_postgresql,
     "redis": check_redis,
     "broker": check_broker,
 }

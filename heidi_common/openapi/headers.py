@@ -14,14 +14,21 @@ def _header(name: str, description: str, **schema: Any) -> dict[str, Any]:
 
 IDEMPOTENCY_KEY = _header(
     "Idempotency-Key",
-    "The same key and body gives the stored answer for 24 hours; the effect happens once.",
+    "A unique value for this request. For 24 hours, the same request with the same key returns the stored response "
+    "and has no further effect. A different request with this key is rejected (422), and so is a repetition while the "
+    "first request is still in progress (409).",
     minLength=1,
     maxLength=255,
 )
-IF_MATCH = _header("If-Match", "The `ETag` that a GET gave: 412 when somebody else was faster.")
-IF_NONE_MATCH = _header("If-None-Match", "The `ETag` of what the client has: 304 when that is still the newest.")
-RAW_BODY = {"description": "What the sender sends, as it signed it.", "content": {"*/*": {"schema": {}}}}
-ETAG = {"description": "Names this version.", "schema": {"type": "string"}}
+IF_MATCH = _header(
+    "If-Match", "The `ETag` of the version to change: 412 if the resource has changed since that version."
+)
+IF_NONE_MATCH = _header("If-None-Match", "The `ETag` of the version that the client has: 304 if it is still current.")
+RAW_BODY = {
+    "description": "The payload of the provider, exactly as the provider signed it.",
+    "content": {"*/*": {"schema": {}}},
+}
+ETAG = {"description": "Identifies this version of the resource.", "schema": {"type": "string"}}
 
 
 def documents(*headers: dict[str, Any]) -> Callable[[View], View]:
@@ -45,7 +52,12 @@ def documents(*headers: dict[str, Any]) -> Callable[[View], View]:
 
 
 def add_headers(doc: dict[str, Any], headers: list[dict[str, Any]]) -> None:
-    """Add declared request headers, and the responses that they lead to, to the document of an operation."""
+    """Add declared request headers, and the responses that they lead to, to the document of an operation.
+
+    Args:
+        doc: The OpenAPI operation object, which is changed.
+        headers: OpenAPI parameter objects, as `@documents` stores them.
+    """
     if headers:
         doc.setdefault("parameters", []).extend(headers)
     if IF_MATCH in headers:
@@ -55,7 +67,7 @@ def add_headers(doc: dict[str, Any], headers: list[dict[str, Any]]) -> None:
 
 
 def _add_not_modified(responses: dict[Any, Any]) -> None:
-    responses["304"] = {"description": "The client has the newest.", "headers": {"ETag": ETAG}}
+    responses["304"] = {"description": "The client has the current version.", "headers": {"ETag": ETAG}}
     for status, response in responses.items():
         if str(status) == "200":
             response["headers"] = {"ETag": ETAG}

@@ -1,4 +1,8 @@
-"""Small pages for people, where an installation has no frontend of its own: one frame, one style, one strict policy."""
+"""HTML pages for end users of installations without a frontend (FRONTEND_URL), such as e-mail verification.
+
+`render_page` puts a body into frame.html with style.css, in the language of the browser, under a strict
+Content-Security-Policy.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +18,21 @@ FRAME = (FOLDER / "frame.html").read_text()
 STYLE = (FOLDER / "style.css").read_text()
 
 PageText = Mapping[str, Mapping[str, str]]
-"""Language -> what the page says in it, by name; `title` among it."""
+"""Language -> the texts of a page by name. `title` is required."""
 
 
-def render_page(body: str, words: PageText, *, script: str = "", **values: object) -> Response:
-    """`body` (Jinja; `words` are those of the browser's language, else English) with `script` in the frame."""
-    language = request.accept_languages.best_match(sorted(words)) or "en"
+def render_page(body: str, translations: PageText, *, script: str = "", **values: object) -> Response:
+    """Render a page.
+
+    Args:
+        body: The Jinja template of the page's content. It uses `words.<name>` and `values`.
+        translations: The texts in all languages. `Accept-Language` selects one; the default is English.
+        script: JavaScript for the page.
+        values: Further variables of the template.
+    """
+    language = request.accept_languages.best_match(sorted(translations)) or "en"
     source = FRAME.replace("<!-- body -->", body).replace("/* style */", STYLE).replace("/* script */", script)
-    html = render_template_string(source, words=words[language], language=language, **values)
+    html = render_template_string(source, words=translations[language], language=language, **values)
     response = Response(html, mimetype="text/html")
     response.headers["Content-Security-Policy"] = policy(script)
     response.headers["Content-Language"] = language
@@ -30,7 +41,7 @@ def render_page(body: str, words: PageText, *, script: str = "", **values: objec
 
 
 def policy(script: str) -> str:
-    """Nothing is loaded from anywhere; of what stands in the page only our style and script count, by their hash."""
+    """The Content-Security-Policy: nothing is loaded; only this style and script run, identified by their hashes."""
     allowed = f"script-src {_hash(script)}; connect-src 'self'; " if script else ""
     rest = "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     return f"default-src 'none'; style-src {_hash(STYLE)}; {allowed}{rest}"

@@ -1,4 +1,4 @@
-"""Base of all schemas: camelCase on the wire, unknown fields refused, times in UTC, text without traps."""
+"""The base class of all schemas, and the schemas of pages and problems."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from marshmallow import fields, validate
 
 from heidi_common.schemas.naming import camel
 
-UNKNOWN = "This field is not known here."
-
 
 class Schema(ma.Schema):
-    """snake_case attributes become camelCase keys; what is not declared is refused by name."""
+    """A schema whose snake_case attributes are camelCase keys in JSON. Unknown keys are rejected."""
 
     class Meta:
         unknown = ma.RAISE
 
-    error_messages = {"unknown": UNKNOWN, "type": "This must be a JSON object."}
+    error_messages = {"unknown": "Unknown field.", "type": "Must be a JSON object."}
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
         if field_obj.data_key is None:
@@ -26,7 +24,7 @@ class Schema(ma.Schema):
 
 
 class PageQuery(Schema):
-    """`?limit=&cursor=&total=` of every list."""
+    """The query of every list: `?limit=&cursor=&total=`."""
 
     limit = fields.Integer(load_default=20, validate=validate.Range(1, 100))
     cursor = fields.String(load_default=None, validate=validate.Length(max=2000))
@@ -34,12 +32,17 @@ class PageQuery(Schema):
 
 
 class ProblemField(ma.Schema):
+    """An error in one field of the request. `pointer` is a JSON pointer (RFC 6901)."""
+
     pointer = fields.String(required=True)
     detail = fields.String(required=True)
 
 
 class ProblemOut(ma.Schema):
-    """RFC 9457, the shape of every error; it allows members of others (OAuth's `error`)."""
+    """Problem details, the body of every error. Further members are allowed, such as `error` of OAuth.
+
+    Source: RFC 9457.
+    """
 
     class Meta:
         unknown = ma.INCLUDE

@@ -1,4 +1,4 @@
-"""Fields of schemas: text without traps, times in UTC, numbers and flags that are not coerced."""
+"""Fields of schemas: text that can be stored, times in UTC, numbers and booleans without coercion."""
 
 from __future__ import annotations
 
@@ -9,44 +9,56 @@ from marshmallow import ValidationError, fields, validate
 
 from heidi_common.schemas.validators import not_blank, one_line
 
+MAX_DEPTH = 20
+
 
 class Text(fields.String):
-    """Text that PostgreSQL and every channel can hold: no NUL, no lone surrogate; bounded, 1 to 255 unless told."""
+    """Text without NUL characters and lone surrogates, which PostgreSQL and JSON encoders reject.
+
+    Args:
+        min: Minimum length in characters.
+        max: Maximum length in characters.
+        kwargs: Arguments of marshmallow's String; `validate` adds validators to the limits.
+    """
 
     def __init__(self, *, min: int = 1, max: int = 255, **kwargs: Any) -> None:
         limits = [validate.Length(min=min, max=max)]
-        given = kwargs.pop("validate", [])
-        super().__init__(validate=limits + (list(given) if isinstance(given, (list, tuple)) else [given]), **kwargs)
+        further = kwargs.pop("validate", [])
+        validators = list(further) if isinstance(further, (list, tuple)) else [further]
+        super().__init__(validate=limits + validators, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        found = super()._deserialize(value, attr, data, **kwargs)
-        return clean_text(found)
+        return clean_text(super()._deserialize(value, attr, data, **kwargs))
 
 
 def clean_text(value: str) -> str:
-    """Refuse what no database and no message can carry."""
+    """Return the text unchanged if it can be stored and sent.
+
+    Raises:
+        ValidationError: It contains a NUL character or a lone surrogate.
+    """
     if "\x00" in value:
-        raise ValidationError("NUL characters are not allowed.")
+        raise ValidationError("Must not contain NUL characters.")
     try:
         value.encode()
     except UnicodeEncodeError:
-        raise ValidationError("Lone surrogates are not allowed.") from None
+        raise ValidationError("Must not contain lone surrogates.") from None
     return value
 
 
 class PersonName(Text):
-    """What somebody is called: it stands in greetings and subjects."""
+    """A first or last name: a single line, since greetings and subjects of e-mails contain it."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max=100, validate=[not_blank, one_line], **kwargs)
 
 
 class UtcDateTime(fields.AwareDateTime):
-    """ISO 8601 in and out; written in UTC with `Z`. A time without an offset is refused."""
+    """A date and time in ISO 8601 with an offset, which is required. It is converted to UTC and written with `Z`."""
 
     default_error_messages = dict.fromkeys(
         ("invalid", "invalid_awareness"),
-        "This must be an ISO 8601 date and time with an offset, such as 2026-01-31T12:00:00Z.",
+        "Must be an ISO 8601 date and time with an offset, such as 2026-01-31T12:00:00Z.",
     )
 
     def __init__(self, **kwargs: Any) -> None:
@@ -59,16 +71,16 @@ class UtcDateTime(fields.AwareDateTime):
         try:
             return super()._deserialize(value, attr, data, **kwargs).astimezone(UTC)
         except OverflowError:
-            raise ValidationError("This time is out of range.") from None
+            raise ValidationError("Must be in the years 1 to 9999 in UTC.") from None
 
 
-def iso(moment: datetime) -> str:
-    """ISO 8601 UTC with Z, milliseconds."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def iso(at: datetime) -> str:
+    """Format an aware datetime as ISO 8601 in UTC with milliseconds: `2026-01-31T12:00:00.000Z`."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 class Number(fields.Float):
-    """A number in a JSON body: text is none, even if a number could be read from it. (In a query all is text.)"""
+    """A number in a JSON body. Text is rejected even if it looks like a number. (Not for queries: they are text.)"""
 
     def _validated(self, value: Any) -> float:
         if isinstance(value, str):
@@ -77,7 +89,7 @@ class Number(fields.Float):
 
 
 class Flag(fields.Boolean):
-    """true or false in a JSON body, and nothing that merely looks like it."""
+    """A boolean in a JSON body: `true` or `false`. Numbers and text are rejected."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> bool:
         if not isinstance(value, bool):
@@ -86,27 +98,31 @@ class Flag(fields.Boolean):
 
 
 class FreeJson(fields.Dict):
-    """A JSON object of the client's own, bounded in size and depth, without characters that cannot be stored."""
+    """A JSON object with free keys, at most 20 levels deep, of text that can be stored.
+
+    Args:
+        max_bytes: Maximum size, estimated: bytes of all text, and 8 for every other value.
+        kwargs: Arguments of marshmallow's Dict.
+    """
 
     def __init__(self, *, max_bytes: int = 16_384, **kwargs: Any) -> None:
         super().__init__(keys=fields.String(), **kwargs)
         self.max_bytes = max_bytes
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[Any, Any]:
-        found: dict[Any, Any] = super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
-        if _text_bytes(found, depth=1) > self.max_bytes:
-            raise ValidationError(f"This object is larger than {self.max_bytes} bytes.")
-        return found
+        members: dict[Any, Any] = super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
+        if _estimated_bytes(members, depth=1) > self.max_bytes:
+            raise ValidationError(f"Must not be larger than {self.max_bytes} bytes.")
+        return members
 
 
-def _text_bytes(value: Any, depth: int) -> int:
-    """Bytes of text in a JSON value, roughly; refuses depth beyond 20."""
-    if depth > 20:
-        raise ValidationError("This object is nested too deeply.")
+def _estimated_bytes(value: Any, depth: int) -> int:
+    if depth > MAX_DEPTH:
+        raise ValidationError(f"Must not be nested deeper than {MAX_DEPTH} levels.")
     if isinstance(value, str):
         return len(clean_text(value).encode())
     if isinstance(value, dict):
-        return sum(_text_bytes(str(k), depth) + _text_bytes(v, depth + 1) for k, v in value.items())
+        return sum(_estimated_bytes(str(k), depth) + _estimated_bytes(v, depth + 1) for k, v in value.items())
     if isinstance(value, list):
-        return sum(_text_bytes(item, depth + 1) for item in value)
+        return sum(_estimated_bytes(item, depth + 1) for item in value)
     return 8

@@ -1,4 +1,4 @@
-"""snake_case inside, camelCase on the wire."""
+"""Names in JSON: snake_case attributes become camelCase keys."""
 
 from functools import cache
 

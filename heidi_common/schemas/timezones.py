@@ -1,21 +1,25 @@
-"""The time zones of the IANA database."""
+"""Time zones of the IANA database."""
 
 from functools import cache
 from zoneinfo import available_timezones
 
 from marshmallow import ValidationError
 
-NOT_PLACES = {"Factory", "localtime"}
-"""Files of the database that name no zone: what they mean differs from machine to machine."""
+NOT_ZONES = {"Factory", "localtime"}
+"""Files of the database that are not zones: their meaning depends on the machine."""
 
 
 @cache
 def names() -> frozenset[str]:
-    """Read once: it is a walk through some hundred files."""
-    return frozenset(available_timezones() - NOT_PLACES)
+    """The names of all time zones. They are cached, since reading them means opening hundreds of files."""
+    return frozenset(available_timezones() - NOT_ZONES)
 
 
 def is_known(name: str | None) -> None:
-    """For schemas: refuse what is no time zone; None is left to them."""
+    """Reject an unknown time zone (a validator of schemas). None is accepted.
+
+    Raises:
+        ValidationError: The database has no such zone. Names are case-sensitive.
+    """
     if name is not None and name not in names():
-        raise ValidationError("This is not a time zone of the IANA database.")
+        raise ValidationError("Must be a time zone of the IANA database, such as `Europe/Berlin`.")

@@ -11,24 +11,31 @@ from heidi_common.http_client.client import http_client
 
 
 def not_blank(value: str) -> None:
-    """What people are to read needs more than spaces."""
+    """Reject text that consists of white space."""
     if not value.strip():
-        raise ValidationError("This may not be blank.")
+        raise ValidationError("Must not be blank.")
 
 
 def one_line(value: str) -> None:
+    """Reject text with line breaks."""
     if value != "".join(value.splitlines()):
-        raise ValidationError("This is one line.")
+        raise ValidationError("Must be a single line.")
 
 
 def callable_url(url: str) -> None:
-    """What would fail each time is refused when it is saved; names are resolved when the call is made."""
-    if flaw := http_client().url_error(url):
-        raise ValidationError(flaw)
+    """Reject a URL that the platform would never call. The host name is resolved only when the call is made."""
+    if error := http_client().url_error(url):
+        raise ValidationError(error)
 
 
 def validate_range(data: Mapping[str, Any], first: str, last: str, name: str) -> None:
-    """Refuse a range that ends before it begins: it would find nothing and say nothing. `name` is the end's in the
-    query."""
+    """Reject a range that ends before it starts.
+
+    Args:
+        data: The loaded query.
+        first: The attribute with the start of the range, which may be missing.
+        last: The attribute with the end of the range, which may be missing.
+        name: The query parameter of the end, to which the error belongs.
+    """
     if first in data and last in data and data[first] > data[last]:
-        raise ValidationError("This lies before the beginning of the range.", name)
+        raise ValidationError("Must not be before the start of the range.", name)

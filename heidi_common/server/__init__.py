@@ -1,1 +1,7 @@
-"""server."""
+"""How processes run: gunicorn's worker, shutdown, and child processes.
+
+gunicorn_worker: a threaded worker that stops without waiting for idle connections.
+shutdown: the flag that ends event streams when the process stops.
+bind_check: whether an address can be used, before workers are started.
+parent_death: child processes that end with their parent.
+"""

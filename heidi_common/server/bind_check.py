@@ -1,6 +1,6 @@
-"""Whether a web process may listen where it is told to, asked once, before there are workers.
+"""Check the addresses of a web process once, before workers are started.
 
-With `reuse_port` each worker opens a socket of its own; gunicorn starts one that cannot again and again, for ever.
+With `reuse_port` each worker opens its own socket, and gunicorn restarts a worker that cannot open it indefinitely.
 """
 
 from __future__ import annotations
@@ -11,19 +11,26 @@ import sys
 import time
 from collections.abc import Iterable
 
-PATIENCE_SECONDS = 5
-"""As long as gunicorn itself tries: what a killed predecessor left behind may take a moment to end."""
+RETRY_SECONDS = 5
+"""How long to wait for an address in use, as gunicorn does: a process that was killed may still be ending."""
 
 
 def require_free(addresses: Iterable[object]) -> None:
-    """End with one line that names the address which cannot be used."""
+    """Exit with one line that names the first address that cannot be used.
+
+    Args:
+        addresses: `(host, port)` tuples. Others (the paths of Unix sockets) are ignored.
+
+    Raises:
+        SystemExit: An address cannot be used.
+    """
     for address in addresses:
         if isinstance(address, tuple):
             _require(*address)
 
 
 def _require(host: str, port: int) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + RETRY_SECONDS
     while error := bind_error(host, port):
         if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
             sys.exit(f"Heidi cannot listen at {host}:{port}: {error.strerror}")
@@ -31,7 +38,7 @@ def _require(host: str, port: int) -> None:
 
 
 def bind_error(host: str, port: int) -> OSError | None:
-    """What a server that shares its address with nobody would be told there; None if it could listen."""
+    """The error that a server would get at this address without SO_REUSEPORT; None if it could listen."""
     try:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

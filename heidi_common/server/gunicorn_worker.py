@@ -1,4 +1,4 @@
-"""gunicorn's threaded worker, with an end that does not wait for people who are not asking for anything."""
+"""gunicorn's threaded worker, with a shutdown that does not wait for idle connections."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from heidi_common.server import shutdown
 
 
 class WebWorker(ThreadWorker):  # type: ignore[misc]
-    """Asked to stop, it finishes the requests it has, ends event streams and closes the connections that are idle.
+    """When it is to stop, it finishes its requests, ends event streams and closes idle connections.
 
-    gunicorn's own worker counts those as work, until they have been idle for `keepalive` seconds or GRACEFUL_TIMEOUT is
-    over: with the router in front, which keeps some open, that is each time.
+    gunicorn's own worker waits for idle connections until `keepalive` or GRACEFUL_TIMEOUT has passed. The router always
+    keeps some open, so each stop would take that long.
     """
 
     sockets: list[Any]
@@ -27,7 +27,8 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
             self._close_idle()
 
     def _close_listeners(self) -> None:
-        """At once, with what has reached them taken in: the kernel deals connections to every socket that listens."""
+        """Accept the waiting connections, then close the sockets immediately: the kernel assigns new connections to
+        every socket that listens, and those of this worker would be lost."""
         for listener in self.sockets:
             while select.select([listener], [], [], 0)[0]:
                 self.accept(listener)
@@ -35,7 +36,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
         self.sockets = []
 
     def _close_idle(self) -> None:
-        # What has arrived already is a request, and is answered.
+        # A request that has already arrived is dispatched; its connection is not idle.
         self.wait_for_and_dispatch_events(timeout=0)
         for idle in (*self.keepalived_conns, *self.pending_conns):
             idle.timeout = 0.0

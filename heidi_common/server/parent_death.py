@@ -1,7 +1,7 @@
-"""Become another program, one that ends when its parent does: ``lifeline.py [--user NAME] [--reach] SIGNAL COMMAND...``
+"""Run a command that ends when its parent does: ``parent_death.py [--user NAME] [--reach] SIGNAL COMMAND...``
 
-It is run by its path with ``python -I -S`` and imports nothing but the standard library: it starts in milliseconds, and
-after ``exec`` nothing of it is left in memory.
+This file is run by its path with ``python -I -S`` and imports only the standard library, so it starts in milliseconds.
+``exec`` then replaces it by the command.
 """
 
 import ctypes
@@ -20,7 +20,7 @@ def _libc() -> ctypes.CDLL:
 
 
 def die_with_parent(signum: int) -> None:
-    """Have Linux send us `signum` when the thread that started us is gone; elsewhere supervision must do."""
+    """Have Linux send `signum` to this process when the thread that started it ends. Other systems cannot do this."""
     if sys.platform == "linux":
         _libc().prctl(PR_SET_PDEATHSIG, signum, 0, 0, 0)
 
@@ -32,8 +32,8 @@ def _capabilities() -> "tuple[ctypes.Array[ctypes.c_uint32], ctypes.Array[ctypes
     return header, sets
 
 
-def _keep_only_reach() -> None:
-    """Keep of root's powers only the passing of folders closed to others, so that no folder's mode need be loosened."""
+def _keep_search_capability() -> None:
+    """Drop all capabilities except the one to search folders without permission, so that no mode has to be changed."""
     header, sets = _capabilities()
     capability = CAP_DAC_READ_SEARCH if sets[1] >> CAP_DAC_READ_SEARCH & 1 else CAP_DAC_OVERRIDE
     sets[0:3] = [1 << capability] * 3
@@ -43,14 +43,19 @@ def _keep_only_reach() -> None:
 
 
 def _give_output_to(uid: int) -> None:
-    """A log that is our own pipe or file must be one that the new user can open as /dev/stdout."""
+    """Change the owner of stdout and stderr if they are pipes or files, so that the user can open /dev/stdout."""
     for number in (1, 2):
         if stat.S_ISFIFO(os.fstat(number).st_mode) or stat.S_ISREG(os.fstat(number).st_mode):
             os.fchown(number, uid, -1)
 
 
 def become(user: str, reach: bool) -> None:
-    """Leave root for `user`; with `reach`, still able to search the folders above the program and its data."""
+    """Switch from root to another user.
+
+    Args:
+        user: The name of the user.
+        reach: Keep the capability to search folders, for a program or data below folders that the user cannot enter.
+    """
     import pwd
 
     entry = pwd.getpwnam(user)
@@ -61,10 +66,11 @@ def become(user: str, reach: bool) -> None:
     os.setgid(entry.pw_gid)
     os.setuid(entry.pw_uid)
     if reach:
-        _keep_only_reach()
+        _keep_search_capability()
 
 
 def main(argv: "list[str]") -> None:
+    """Parse the command line, switch the user if requested, and replace this process by the command."""
     parent, user, reach = os.getppid(), "", False
     if argv[0] == "--user":
         user, argv = argv[1], argv[2:]
@@ -72,15 +78,22 @@ def main(argv: "list[str]") -> None:
         reach, argv = True, argv[1:]
     if user:
         become(user, reach)
-    # After the change of user, which clears it.
+    # After the user has been switched, which clears this setting.
     die_with_parent(signal.Signals[f"SIG{argv[0]}"])
     if os.getppid() != parent:
         sys.exit("the parent process ended before its child had started")
-    os.execvp(argv[1], argv[1:])  # nosec B606  # the command line is ours
+    os.execvp(argv[1], argv[1:])  # nosec B606  # the caller is the platform
 
 
 def command(*argv: str, signal_name: str = "TERM", user: str = "", reach: bool = False) -> "list[str]":
-    """`argv`, to be run with its life tied to whoever starts it (to the thread, where that is not the main one)."""
+    """Build a command line that runs `argv` and ends it with its parent (with the thread that starts it).
+
+    Args:
+        argv: The command and its arguments.
+        signal_name: The signal that ends it, without `SIG`.
+        user: The user to run it as; empty for the current one. Only root can switch.
+        reach: See `become`.
+    """
     options = ["--user", user, *(["--reach"] if reach else [])] if user else []
     return [sys.executable, "-I", "-S", __file__, *options, signal_name, *argv]
 

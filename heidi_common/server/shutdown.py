@@ -1,4 +1,4 @@
-"""Whether this process has been asked to stop. What has no end of its own, an event stream, looks here and ends."""
+"""`requested` is set when this process is to stop. Event streams, which do not end by themselves, check it."""
 
 from threading import Event
 

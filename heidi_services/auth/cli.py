@@ -11,7 +11,7 @@ from flask.cli import AppGroup
 from heidi_common.audit import chain
 from heidi_common.cli.commands import report_reencryption
 from heidi_common.interceptors.validation import invalid
-from heidi_common.jwt.keys import private_keys
+from heidi_common.jwt.signing_keys import private_keys
 from heidi_common.runtime import current_settings
 from heidi_services.auth import key_rotation as key_ring
 from heidi_services.auth.schemas import ClientIn

@@ -14,7 +14,7 @@ import orjson
 from heidi_common.crypto import base64url
 from heidi_common.http_client.client import http_client
 from heidi_common.http_client.errors import OutboundError
-from heidi_common.peers.client import service_url
+from heidi_common.peers.transport import service_url
 from heidi_common.runtime import current_settings
 from heidi_services.core.operations import Later, Order, Refused
 

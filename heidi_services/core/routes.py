@@ -14,7 +14,8 @@ from heidi_common.interceptors.conditional import etag
 from heidi_common.interceptors.event_stream import ServerSentEvent, access_check, last_event_id, stream_response
 from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint
-from heidi_common.jwt.guards import authenticate, authenticated, caller, guard, public
+from heidi_common.jwt.authentication import authenticate
+from heidi_common.jwt.guards import authenticated, caller, guard, public
 from heidi_common.openapi.headers import IF_NONE_MATCH, documents
 from heidi_common.problems import Unauthorized
 from heidi_common.schemas.base import PageQuery

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from heidi_common.http_client.errors import ResponseTooLarge
-from heidi_common.peers.client import PeerRequest, PeerResponse, call_peer
+from heidi_common.peers.client import call_peer
+from heidi_common.peers.models import PeerRequest, PeerResponse
 from heidi_common.problems import Unavailable
 
 TIMEOUT_SECONDS = 15.0

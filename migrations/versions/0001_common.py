@@ -1,4 +1,4 @@
-"""Facts and their inbox, answers kept for idempotency."""
+"""Create the tables of domain events (outbox and inbox) and of idempotency keys."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""People, sessions, machine clients."""
+"""Create the tables of users, sessions and machine clients."""
 
 import sqlalchemy as sa
 from alembic import op

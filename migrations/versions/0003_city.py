@@ -1,4 +1,4 @@
-"""Places and their names."""
+"""Create the tables of cities and their names."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -73,8 +73,8 @@ SPECIAL = (
     "CREATE INDEX hx_cities_country_people ON cities (country, coalesce(population, -1), id)",
     "CREATE INDEX hx_cities_inactive ON cities (name, id) WHERE NOT is_active",
     "CREATE INDEX hx_cities_pos ON cities USING gist (pos) WHERE is_active",
-    # `country <> ''` is always true, but the planner may use the index only where a query names a country: without
-    # one, walking this tree (a branch for each country) costs more than the plain one, and the planner cannot know.
+    # `country <> ''` is always true, but it restricts the index to queries that filter by country. Without such a
+    # filter this tree, with a branch for each country, is slower than the plain index, which the planner cannot know.
     "CREATE INDEX hx_cities_country_pos ON cities USING gist (country, pos) WHERE is_active AND country <> ''",
     "CREATE INDEX hx_cities_large_pos ON cities USING gist (pos) WHERE is_active AND population >= 100000",
     "CREATE INDEX hx_city_names_prefix ON city_names (name text_pattern_ops) INCLUDE (city_id, weight, country)",

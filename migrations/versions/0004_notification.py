@@ -1,4 +1,4 @@
-"""Notifications."""
+"""Create the tables of notifications, templates, preferences and devices."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Schedules and runs."""
+"""Create the tables of schedules and their runs."""
 
 import sqlalchemy as sa
 from alembic import op

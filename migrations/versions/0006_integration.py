@@ -1,4 +1,4 @@
-"""Integrations, webhooks in, deliveries out."""
+"""Create the tables of integrations, received webhooks and deliveries."""
 
 import sqlalchemy as sa
 from alembic import op

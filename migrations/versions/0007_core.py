@@ -1,4 +1,4 @@
-"""Operations over services."""
+"""Create the table of operations across services."""
 
 import sqlalchemy as sa
 from alembic import op

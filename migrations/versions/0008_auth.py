@@ -1,4 +1,4 @@
-"""One-time tokens, second factors, and the audit trail with its chain."""
+"""Create the tables of one-time tokens and second factors, and the hash-chained audit trail."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,7 +11,7 @@ depends_on = None
 
 TIME = sa.DateTime(timezone=True)
 
-# The exact text that is hashed: names and order are fixed, so that any program can compute it again.
+# The text that is hashed. Its names and their order never change, so that the hashes can be verified.
 CONTENT = """
 CREATE FUNCTION audit_content(entry audit) RETURNS text LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_object(
@@ -23,7 +23,7 @@ CREATE FUNCTION audit_content(entry audit) RETURNS text LANGUAGE sql STABLE AS $
 $$
 """
 
-# One writer at a time, until its commit: a row must see the one before it.
+# Writers wait for each other until they commit: each row contains the hash of the row before it.
 CHAIN = """
 CREATE FUNCTION audit_chain() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
@@ -60,7 +60,7 @@ def upgrade() -> None:
 
 
 def _users() -> None:
-    """Every filter and order of the list of people finds an index, at any depth."""
+    """Add an index for every filter and order of the list of users, so that late pages are as fast as the first."""
     op.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
     op.add_column("users", sa.Column("search", sa.Text(), sa.Computed(SEARCH, persisted=True), nullable=False))
     gin = {"postgresql_using": "gin", "postgresql_ops": {"search": "gin_trgm_ops"}}

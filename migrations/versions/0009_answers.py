@@ -1,4 +1,4 @@
-"""The request that a run of a schedule waits for."""
+"""Add the request whose reply a run of a schedule waits for."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Received webhooks and finished synchronisations are found by their age, to be forgotten."""
+"""Add indexes by age, for the deletion of old received webhooks and finished synchronizations."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""People are found without the accents of their names."""
+"""Search users without regard to accents in their names."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
-# A body that is parsed when it is made: a dump restores it under any search path.
+# A SQL-standard body is parsed when the function is created, so that a dump can be restored under any search path.
 PLAIN = r"""
 CREATE FUNCTION plain_letters(words text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 RETURN translate(replace(replace(replace(replace(
@@ -29,7 +29,7 @@ def downgrade() -> None:
 
 
 def _search(computed: str) -> None:
-    """A column that is computed otherwise is another column; its index goes and comes with it."""
+    """The expression of a generated column cannot be changed: the column and its index are created again."""
     op.drop_column("users", "search")
     op.add_column("users", sa.Column("search", sa.Text(), sa.Computed(computed, persisted=True), nullable=False))
     gin = {"postgresql_using": "gin", "postgresql_ops": {"search": "gin_trgm_ops"}}

@@ -1,4 +1,4 @@
-"""What was answered about a person is found by their id, to be blanked when they are erased."""
+"""Add an index of the IDs in stored responses: those that mention a user are blanked when the user is erased."""
 
 from alembic import op
 

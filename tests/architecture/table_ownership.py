@@ -14,7 +14,7 @@ IDENTITY = "identity"
 COMMON = (
     "heidi_common.messaging.outbox",
     "heidi_common.messaging.inbox",
-    "heidi_common.interceptors.idempotency",
+    "heidi_common.interceptors.idempotency_keys",
     "heidi_common.audit.trail",
 )
 SHARE_IDENTITY = frozenset({IDENTITY, "auth", "users"})

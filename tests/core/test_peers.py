@@ -5,7 +5,8 @@ from __future__ import annotations
 from flask import Flask
 from pytest_httpserver import HTTPServer
 
-from heidi_common.peers.client import PeerRequest, call_peer
+from heidi_common.peers.client import call_peer
+from heidi_common.peers.models import PeerRequest
 
 
 def test_a_page_of_large_webhooks_is_not_too_large_an_answer(core: Flask, httpserver: HTTPServer) -> None:

@@ -56,4 +56,4 @@ def test_secrets_are_reencrypted_from_the_command_line(
     app: Flask, client: FlaskClient, as_user: Callable[..., Any]
 ) -> None:
     create_integration(client, as_user().headers)
-    assert "0 integrations sealed anew" in run(app, "rotate-keys")
+    assert "0 integrations re-encrypted" in run(app, "rotate-keys")

@@ -18,10 +18,10 @@ def findings(settings: Settings) -> dict[str, doctor.Finding]:
 def test_what_runs_is_found_with_its_version_and_its_time(app: Flask, settings: Settings) -> None:
     found = findings(settings)
     for name in ("PostgreSQL", "tables", "Redis", "broker", "signing keys", "public keys"):
-        assert found[name].ok, found[name].said
+        assert found[name].ok, found[name].result
         assert found[name].milliseconds >= 0
-    assert found["PostgreSQL"].said.startswith("18.")
-    assert found["Redis"].said.startswith("valkey 9.")
+    assert found["PostgreSQL"].result.startswith("18.")
+    assert found["Redis"].result.startswith("valkey 9.")
 
 
 def test_what_is_away_is_named_with_what_to_do(settings: Settings) -> None:
@@ -38,8 +38,8 @@ def test_what_is_away_is_named_with_what_to_do(settings: Settings) -> None:
     )
     assert [name for name, one in found.items() if one.ok] == ["signing keys", "public keys"]
     assert "DATABASE_URL" in found["PostgreSQL"].check.remedy
-    assert not found["SMTP"].check.needed
-    assert not found["service auth"].check.needed
+    assert not found["SMTP"].check.required
+    assert not found["service auth"].check.required
 
 
 def test_keys_that_do_not_belong_together_are_found(settings: Settings) -> None:

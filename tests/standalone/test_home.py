@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from heidi_common.config.settings import Settings
-from heidi_common.jwt.keys import PrivateKeys, PublicKeys
+from heidi_common.jwt.keys import PublicKeys
+from heidi_common.jwt.signing_keys import PrivateKeys
 from heidi_services import SERVICES
 from heidi_standalone.errors import CannotRun
 from heidi_standalone.home import Home

@@ -16,10 +16,10 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role, Session, User
-from heidi_common.interceptors.idempotency import IdempotencyKey
+from heidi_common.interceptors.idempotency_keys import IdempotencyKey
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.peers import client as peer_client
-from heidi_common.peers.client import PeerResponse
+from heidi_common.peers.models import PeerResponse
 from heidi_common.runtime import current_settings
 from heidi_services import SERVICES
 from heidi_services.auth.models import OneTimeToken, RecoveryCode, Totp

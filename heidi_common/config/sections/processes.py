@@ -53,7 +53,11 @@ class WebProcess:
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] = os.environ) -> WebProcess:
-        """Read and check every variable; ConfigError names those that are wrong."""
+        """Read and check every variable.
+
+        Raises:
+            ConfigError: Variables are invalid. It names all of them.
+        """
         return cls(**read(cls, env))
 
 

@@ -10,8 +10,9 @@ from marshmallow import ValidationError
 
 from heidi_common.database.pagination import Page
 from heidi_common.identity.models import Role
+from heidi_common.interceptors.strict_json import read_json
 from heidi_common.interceptors.transform import Blueprint
-from heidi_common.interceptors.validation import any_query, read_json
+from heidi_common.interceptors.validation import any_query
 from heidi_common.jwt.guards import caller, guard, machine, public
 from heidi_common.problems import Invalid
 from heidi_common.schemas.base import PageQuery

@@ -6,7 +6,8 @@ from flask import Response, jsonify
 
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import public
-from heidi_common.jwt.keys import private_keys, public_set
+from heidi_common.jwt.keys import public_set
+from heidi_common.jwt.signing_keys import private_keys
 from heidi_services.auth.schemas import JwksOut
 
 blp = Blueprint("keys", __name__, description="Public keys")

@@ -15,7 +15,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import login_throttle, revocation
 from heidi_common.identity.models import MachineClient
-from heidi_common.jwt.guards import authenticate
+from heidi_common.jwt.authentication import authenticate
 from heidi_common.problems import NotFound, Unauthorized
 from heidi_common.runtime import current_settings
 from heidi_services.auth import tokens

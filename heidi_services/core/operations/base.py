@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from heidi_common.peers.client import PeerRequest, PeerResponse, call_peer
+from heidi_common.peers.client import call_peer
+from heidi_common.peers.models import PeerRequest, PeerResponse
 from heidi_common.schemas.base import Schema
 
 JSON = dict[str, Any]

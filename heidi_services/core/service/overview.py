@@ -11,7 +11,8 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_common.peers.client import PeerRequest, PeerResponse, call_peers, caller_headers
+from heidi_common.peers.client import call_peers, caller_headers
+from heidi_common.peers.models import PeerRequest, PeerResponse
 from heidi_common.redis.cache import redis_cache
 from heidi_common.schemas.fields import iso
 

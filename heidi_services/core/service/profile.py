@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from heidi_common.jwt.guards import Caller
-from heidi_common.peers.client import PeerRequest, PeerResponse, call_peers, caller_headers
+from heidi_common.peers.client import call_peers, caller_headers
+from heidi_common.peers.models import PeerRequest, PeerResponse
 from heidi_common.problems import NotFound, Unauthorized
 
 _RECENT = 5

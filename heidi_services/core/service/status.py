@@ -10,7 +10,8 @@ from typing import Any
 from flask import current_app
 
 from heidi_common.metrics import health
-from heidi_common.peers.client import PeerRequest, call_peers
+from heidi_common.peers.client import call_peers
+from heidi_common.peers.models import PeerRequest
 from heidi_services import SERVICES
 
 FRESH_SECONDS = 1.0

@@ -15,7 +15,7 @@ from heidi_common.database.transactions import transaction
 from heidi_common.identity import login_throttle
 from heidi_common.identity.models import Session, User
 from heidi_common.identity.password_hashing import password_hasher
-from heidi_common.interceptors import idempotency
+from heidi_common.interceptors import idempotency_keys
 from heidi_common.jwt.guards import Caller
 from heidi_common.messaging.events import UserDeleted
 from heidi_common.messaging.outbox import emit
@@ -63,7 +63,7 @@ def _anonymize(user: User, now: datetime) -> None:
     sign_out(user, "erased")
     device_data = {"ip": None, "user_agent": None, "label": None}
     db.session.execute(update(Session).where(Session.user_id == user.id).values(device_data))
-    idempotency.delete_for_user(user.id)
+    idempotency_keys.delete_for_user(user.id)
 
 
 def _verify_password(caller: Caller, password: str | None) -> None:

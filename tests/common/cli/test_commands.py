@@ -1,4 +1,4 @@
-"""`flask` on a machine where nothing is set: it helps, and says what is missing."""
+"""`flask` without an environment: help works, and errors name what is missing."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ def flask(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[s
         (["db", "--help"], "upgrade"),
     ],
 )
-def test_help_without_an_environment_is_help_and_one_line_about_what_is_not_set(
+def test_help_works_without_an_environment_and_names_the_missing_variables_in_one_line(
     arguments: list[str], helps: str
 ) -> None:
     done = flask(*arguments)
@@ -44,7 +44,7 @@ def test_help_without_an_environment_is_help_and_one_line_about_what_is_not_set(
         ["nonsense"],
     ],
 )
-def test_nothing_runs_without_an_environment_and_the_reason_is_no_traceback(arguments: list[str]) -> None:
+def test_no_command_runs_without_an_environment_and_the_error_is_not_a_traceback(arguments: list[str]) -> None:
     done = flask(*arguments)
     assert done.returncode != 0
     assert "DATABASE_URL is missing" in done.stderr

@@ -1,4 +1,4 @@
-"""Settings: every wrong variable is named in one error, and production starts with no secret that is not one."""
+"""Settings: one error names every wrong variable, and production does not start with placeholders as secrets."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ GOOD = {
 }
 
 
-def test_good_settings_are_read_once_into_a_value() -> None:
-    found = Settings.from_env(GOOD)
-    assert found.database_url == "postgresql+psycopg2://heidi:x@db/heidi"
-    assert found.public_base_url == "https://heidi.example"
+def test_good_settings_are_read_into_a_frozen_value() -> None:
+    settings = Settings.from_env(GOOD)
+    assert settings.database_url == "postgresql+psycopg2://heidi:x@db/heidi"
+    assert settings.public_base_url == "https://heidi.example"
     with pytest.raises(AttributeError):
-        found.database_url = "elsewhere"  # type: ignore[misc]
+        settings.database_url = "elsewhere"  # type: ignore[misc]
 
 
-def test_everything_that_is_missing_is_named_at_once() -> None:
+def test_one_error_names_every_missing_variable() -> None:
     with pytest.raises(ConfigError) as caught:
         Settings.from_env({})
     for name in GOOD.keys() - {"HEIDI_ENV"}:
@@ -52,7 +52,7 @@ def test_everything_that_is_missing_is_named_at_once() -> None:
         ("PASSWORD_HASHER", "md5", "argon2id"),
     ],
 )
-def test_a_bad_value_names_its_variable_and_what_is_wrong(variable: str, value: str, reason: str) -> None:
+def test_a_bad_value_names_its_variable_and_the_reason(variable: str, value: str, reason: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Settings.from_env(GOOD | {variable: value})
     assert f"{variable}: " in str(caught.value)
@@ -60,12 +60,12 @@ def test_a_bad_value_names_its_variable_and_what_is_wrong(variable: str, value: 
 
 
 def test_secrets_do_not_show_when_settings_are_printed() -> None:
-    shown = repr(Settings.from_env(GOOD))
-    assert GOOD["SECRET_KEY"] not in shown
-    assert GOOD["ENCRYPTION_KEYS"] not in shown
+    text = repr(Settings.from_env(GOOD))
+    assert GOOD["SECRET_KEY"] not in text
+    assert GOOD["ENCRYPTION_KEYS"] not in text
 
 
-def test_production_has_no_simulated_provider_unless_told() -> None:
+def test_production_has_no_simulated_provider_unless_configured() -> None:
     assert Settings.from_env(GOOD).sms_providers == ()
     assert Settings.from_env(GOOD | {"HEIDI_ENV": "development"}).sms_providers == ("simulated",)
     assert Settings.from_env(GOOD | {"SMS_PROVIDERS": "twilio"}).sms_providers == ("twilio",)
@@ -84,19 +84,21 @@ def test_a_value_may_come_from_a_file(tmp_path: Path, name: str) -> None:
 
 def test_optional_secrets_come_from_files_too(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("smtp://user:pass@mail.example:587\n")
-    found = Settings.from_env(GOOD | dict.fromkeys(("SMTP_URL_FILE", "TWILIO_AUTH_TOKEN_FILE"), f"{tmp_path}/secret"))
-    assert found.smtp_url == "smtp://user:pass@mail.example:587" == found.twilio_auth_token
+    settings = Settings.from_env(
+        GOOD | dict.fromkeys(("SMTP_URL_FILE", "TWILIO_AUTH_TOKEN_FILE"), f"{tmp_path}/secret")
+    )
+    assert settings.smtp_url == "smtp://user:pass@mail.example:587" == settings.twilio_auth_token
 
 
-def test_files_of_keys_stay_files_so_that_a_rotation_is_seen(tmp_path: Path) -> None:
+def test_key_files_stay_paths_so_that_a_rotation_is_noticed(tmp_path: Path) -> None:
     (tmp_path / "keys.json").write_text('{"keys": []}')
     env = {name: value for name, value in GOOD.items() if name != "JWT_PUBLIC_KEYS"}
     path = str(tmp_path / "keys.json")
-    found = Settings.from_env(env | {"JWT_PUBLIC_KEYS_FILE": path, "JWT_PRIVATE_KEYS_FILE": path})
-    assert found.jwt_public_keys == found.jwt_private_keys == path
+    settings = Settings.from_env(env | {"JWT_PUBLIC_KEYS_FILE": path, "JWT_PRIVATE_KEYS_FILE": path})
+    assert settings.jwt_public_keys == settings.jwt_private_keys == path
 
 
-def test_a_file_that_cannot_be_read_or_a_value_given_twice_is_named(tmp_path: Path) -> None:
+def test_an_unreadable_file_or_a_variable_set_twice_is_named(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("\n")
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
     (tmp_path / "short").write_text("short")
@@ -110,7 +112,7 @@ def test_a_file_that_cannot_be_read_or_a_value_given_twice_is_named(tmp_path: Pa
         f"REDIS_URL_FILE: {tmp_path}/empty is empty",
         f"BROKER_URL_FILE: {tmp_path}/bytes is not text",
         "SECRET_KEY: needs 32 characters or more, from a random source",
-        "ENCRYPTION_KEYS and ENCRYPTION_KEYS_FILE are both set: give one of them",
+        "ENCRYPTION_KEYS and ENCRYPTION_KEYS_FILE are both set: set one of them",
     ]
 
 

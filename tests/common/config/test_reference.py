@@ -46,7 +46,7 @@ def variables(kind: type) -> list[str]:
 
 
 def table() -> dict[str, str]:
-    """Variable -> its default, as the document has it."""
+    """Variable -> its default, as in the document."""
     lines = [line for line in DOCUMENT.splitlines() if line.startswith("| `")]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
     return {row[0].strip("`"): row[1] for row in rows}
@@ -57,10 +57,10 @@ def defaults() -> Iterator[tuple[str, str]]:
         if item.default is MISSING and item.default_factory is MISSING:
             yield item.name, "required"
         else:
-            yield item.name, shown(item.default if item.default is not MISSING else "")
+            yield item.name, cell(item.default if item.default is not MISSING else "")
 
 
-def shown(value: Any) -> str:
+def cell(value: Any) -> str:
     text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value if value is not None else "")
     return f"`{text}`" if text else ""
 
@@ -102,7 +102,7 @@ def test_a_setting_is_documented_by_its_declaration_alone() -> None:
 
 
 def environment_names(tree: ast.AST) -> Iterator[str]:
-    """Names that are read straight from the environment, or from what `flask up` was given."""
+    """Names that are read directly from the environment, or from the variables that `flask up` receives."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Subscript | ast.Call) and isinstance(name := _first_constant(node), str):
             source = ast.unparse(node.value if isinstance(node, ast.Subscript) else node.func)

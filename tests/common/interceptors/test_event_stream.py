@@ -40,8 +40,8 @@ def test_a_quiet_stream_gets_comments_only_when_it_is_time(monkeypatch: pytest.M
 
 
 def test_nothing_is_written_once_the_token_is_invalid() -> None:
-    answers = iter([True, False])
-    response = stream_response(7, [EVENT] * 3, lambda: next(answers), keep_alive="alive")
+    results = iter([True, False])
+    response = stream_response(7, [EVENT] * 3, lambda: next(results), keep_alive="alive")
     assert body(response)[1:] == [str(EVENT)]
 
 
@@ -57,7 +57,7 @@ def test_a_stream_ends_when_the_process_stops() -> None:
         shutdown.requested.clear()
 
 
-def test_a_response_that_was_never_read_is_closed_too() -> None:
+def test_a_response_that_is_never_read_is_closed_too() -> None:
     closed: list[str] = []
     stream_response(7, [EVENT], lambda: True, keep_alive="alive", on_close=lambda: closed.append("yes")).close()
     assert closed == ["yes"]

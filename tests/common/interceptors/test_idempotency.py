@@ -15,7 +15,8 @@ from heidi_common.config.settings import Settings
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import reading, transaction
-from heidi_common.interceptors.idempotency import BLANK, IdempotencyKey, delete_expired, delete_for_user, idempotent
+from heidi_common.interceptors.idempotency import idempotent
+from heidi_common.interceptors.idempotency_keys import BLANK, IdempotencyKey, delete_expired, delete_for_user
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated
 from heidi_common.problems import Conflict
@@ -29,7 +30,7 @@ HOLD: list[Callable[[], None]] = []
 
 @pytest.fixture(scope="module")
 def shop_app(platform: Flask, settings: Settings) -> Flask:
-    """A service with one route, whose effect can be counted."""
+    """A service with a route whose effect can be counted."""
     shop = build_app(settings, SERVICES["core"])
     blp = Blueprint("shop", __name__)
 
@@ -57,14 +58,14 @@ def shop(app: Flask, shop_app: Flask) -> Iterator[FlaskClient]:
     yield shop_app.test_client()
 
 
-def send(shop: FlaskClient, who: Any, key: str | None, body: Any = None, path: str = "/orders/a") -> Any:
-    headers = who.headers | ({"Idempotency-Key": key} if key is not None else {})
+def send(shop: FlaskClient, user: Any, key: str | None, body: Any = None, path: str = "/orders/a") -> Any:
+    headers = user.headers | ({"Idempotency-Key": key} if key is not None else {})
     return shop.post(path, json=body or {"n": 1}, headers=headers)
 
 
-def test_the_same_key_and_body_has_one_effect_and_one_answer(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
-    who = as_user()
-    first, second = send(shop, who, "k"), send(shop, who, "k")
+def test_the_same_key_and_body_has_one_effect_and_one_response(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
+    user = as_user()
+    first, second = send(shop, user, "k"), send(shop, user, "k")
     assert len(ORDERS) == 1
     assert (second.status_code, second.data, second.content_type) == (201, first.data, "application/json")
     assert "Idempotent-Replayed" not in first.headers
@@ -72,17 +73,17 @@ def test_the_same_key_and_body_has_one_effect_and_one_answer(shop: FlaskClient, 
 
 
 def test_without_a_key_every_request_counts(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
-    who = as_user()
-    send(shop, who, None)
-    send(shop, who, None)
+    user = as_user()
+    send(shop, user, None)
+    send(shop, user, None)
     assert len(ORDERS) == 2
 
 
-def test_another_body_or_path_under_the_same_key_is_refused(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
-    who = as_user()
-    send(shop, who, "k")
-    for answer in (send(shop, who, "k", {"n": 2}), send(shop, who, "k", path="/orders/b")):
-        assert (answer.status_code, answer.get_json()["code"]) == (422, "idempotency_key_reused")
+def test_another_body_or_path_with_the_same_key_is_rejected(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
+    user = as_user()
+    send(shop, user, "k")
+    for response in (send(shop, user, "k", {"n": 2}), send(shop, user, "k", path="/orders/b")):
+        assert (response.status_code, response.get_json()["code"]) == (422, "idempotency_key_reused")
     assert len(ORDERS) == 1
 
 
@@ -92,21 +93,21 @@ def test_keys_belong_to_their_caller(shop: FlaskClient, as_user: Callable[..., A
     assert len(ORDERS) == 2
 
 
-def test_an_error_keeps_nothing_so_the_request_can_be_corrected(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
-    who = as_user()
-    assert send(shop, who, "k", {"refuse": True}).status_code == 409
-    assert send(shop, who, "k", {"refuse": False}).status_code == 201
+def test_an_error_is_not_stored_so_the_request_can_be_corrected(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
+    user = as_user()
+    assert send(shop, user, "k", {"refuse": True}).status_code == 409
+    assert send(shop, user, "k", {"refuse": False}).status_code == 201
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "tab\there", "ümlaut"])
-def test_a_malformed_key_is_refused(shop: FlaskClient, as_user: Callable[..., Any], key: str) -> None:
-    answer = send(shop, as_user(), key)
-    assert (answer.status_code, answer.get_json()["code"]) == (400, "bad_idempotency_key")
+def test_a_malformed_key_is_rejected(shop: FlaskClient, as_user: Callable[..., Any], key: str) -> None:
+    response = send(shop, as_user(), key)
+    assert (response.status_code, response.get_json()["code"]) == (400, "bad_idempotency_key")
     assert ORDERS == []
 
 
-def test_a_second_request_in_flight_is_told_so_at_once(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
-    who = as_user()
+def test_a_second_request_during_the_first_is_rejected(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
+    user = as_user()
     inside, release = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -114,22 +115,22 @@ def test_a_second_request_in_flight_is_told_so_at_once(shop: FlaskClient, as_use
         release.wait(PATIENCE)
 
     HOLD.append(hold)
-    answers: list[Any] = []
-    thread = threading.Thread(target=lambda: answers.append(send(shop.application.test_client(), who, "k")))
+    responses: list[Any] = []
+    thread = threading.Thread(target=lambda: responses.append(send(shop.application.test_client(), user, "k")))
     thread.start()
     assert inside.wait(PATIENCE)
-    second = send(shop, who, "k")
+    second = send(shop, user, "k")
     release.set()
     thread.join(PATIENCE)
     assert (second.status_code, second.get_json()["code"]) == (409, "idempotency_in_flight")
-    assert answers[0].status_code == 201 and len(ORDERS) == 1
+    assert responses[0].status_code == 201 and len(ORDERS) == 1
 
 
-def test_many_at_once_have_one_effect(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
-    who = as_user()
+def test_parallel_requests_have_one_effect(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
+    user = as_user()
     statuses: list[int] = []
     threads = [
-        threading.Thread(target=lambda: statuses.append(send(shop.application.test_client(), who, "k").status_code))
+        threading.Thread(target=lambda: statuses.append(send(shop.application.test_client(), user, "k").status_code))
         for _ in range(8)
     ]
     for thread in threads:
@@ -144,18 +145,18 @@ FILL = """INSERT INTO idempotency_keys (caller_id, route, key, request_hash, sta
     FROM generate_series(1, 20000) n"""
 
 
-def test_what_was_answered_about_a_person_is_found_by_index_and_blanked(app: Flask) -> None:
-    person = uuid7()
+def test_responses_that_mention_a_user_are_located_by_index_and_blanked(app: Flask) -> None:
+    user_id = uuid7()
     about = {"route": "POST /x", "request_hash": "", "status": 201, "headers": {}, "expires_at": utcnow()}
     with transaction():
         db.session.execute(text(FILL))
-        for key, body in (("about", f'{{"to":["{uuid7()}","{person}"]}}'), ("of another", f'{{"id":"{uuid7()}"}}')):
+        for key, body in (("about", f'{{"to":["{uuid7()}","{user_id}"]}}'), ("of another", f'{{"id":"{uuid7()}"}}')):
             db.session.add(IdempotencyKey(caller_id=uuid7(), key=key, body=body, **about))
-        db.session.add(IdempotencyKey(caller_id=person, key="by", body='{"secret":1}', **about))
+        db.session.add(IdempotencyKey(caller_id=user_id, key="by", body='{"secret":1}', **about))
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM (ANALYZE) idempotency_keys"))
     with noted() as sent, transaction():
-        delete_for_user(person)
+        delete_for_user(user_id)
     blank = select(IdempotencyKey.key).where(IdempotencyKey.body == BLANK)
     assert set(db.session.scalars(blank)) == {"about", "by"}
     [(statement, values)] = sent
@@ -164,21 +165,21 @@ def test_what_was_answered_about_a_person_is_found_by_index_and_blanked(app: Fla
     assert "hx_idempotency_keys_mentions" in plan and "Seq Scan" not in plan, plan
 
 
-def test_a_key_is_free_again_after_a_day(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
-    who = as_user()
-    send(shop, who, "k")
+def test_a_key_can_be_used_again_after_a_day(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
+    user = as_user()
+    send(shop, user, "k")
     with transaction():
         db.session.execute(update(IdempotencyKey).values(expires_at=utcnow() - timedelta(seconds=1)))
-    assert "Idempotent-Replayed" not in send(shop, who, "k", {"n": 2}).headers
-    assert send(shop, who, "k", {"n": 2}).headers["Idempotent-Replayed"] == "true"
+    assert "Idempotent-Replayed" not in send(shop, user, "k", {"n": 2}).headers
+    assert send(shop, user, "k", {"n": 2}).headers["Idempotent-Replayed"] == "true"
 
 
-def test_old_answers_are_pruned_and_fresh_ones_stay(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
-    who = as_user()
-    send(shop, who, "old")
+def test_expired_responses_are_deleted_and_others_stay(shop: FlaskClient, as_user: Callable[..., Any]) -> None:
+    user = as_user()
+    send(shop, user, "old")
     with transaction():
         db.session.execute(update(IdempotencyKey).values(expires_at=utcnow() - timedelta(seconds=1)))
-    send(shop, who, "new")
+    send(shop, user, "new")
     delete_expired()
     assert db.session.scalars(select(IdempotencyKey.key)).all() == ["new"]
     assert db.session.scalar(select(func.count()).select_from(IdempotencyKey)) == 1

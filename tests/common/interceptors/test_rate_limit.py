@@ -9,7 +9,7 @@ from heidi_common.app import build_app
 from heidi_common.config.settings import Settings
 from heidi_common.identity.models import Role
 from heidi_common.interceptors import rate_limit
-from heidi_common.interceptors.rate_limit import RequestCounter
+from heidi_common.interceptors.request_counter import RequestCounter
 from heidi_common.peers.signature import HEADER, signature_headers
 from heidi_common.redis.cache import Cache, redis_cache
 from heidi_common.redis.client import connect
@@ -29,12 +29,12 @@ def cache(redis_url: str) -> Iterator[Cache]:
 
 @pytest.fixture(autouse=True)
 def _one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is asked within a test is asked within one minute of the clock."""
+    """All requests of a test are in the same minute."""
     monkeypatch.setattr(rate_limit, "time", SimpleNamespace(time=lambda: NOW))
 
 
 @pytest.mark.parametrize("processes", [1, 4])
-def test_the_limit_is_kept_over_all_processes_to_within_a_batch_of_each(cache: Cache, processes: int) -> None:
+def test_the_limit_applies_to_all_processes_to_within_a_batch_of_each(cache: Cache, processes: int) -> None:
     counters = [RequestCounter() for _ in range(processes)]
     passed = sum(counters[n % processes].hit(cache, "a", 600, NOW).used <= 600 for n in range(2000))
     assert 600 <= passed <= 600 + 12 * (processes - 1)
@@ -49,18 +49,18 @@ def test_few_requests_cost_few_round_trips(cache: Cache) -> None:
     assert (after - before) / 2 <= 240 / 5
 
 
-def test_a_new_minute_begins_at_nothing(cache: Cache) -> None:
+def test_a_new_minute_starts_at_zero(cache: Cache) -> None:
     counter = RequestCounter()
     for _ in range(20):
-        standing = counter.hit(cache, "a", 10, NOW)
-    assert standing.used > 10 and 1 <= standing.reset <= 61
+        status = counter.hit(cache, "a", 10, NOW)
+    assert status.used > 10 and 1 <= status.reset <= 61
     assert counter.hit(cache, "a", 10, NOW + 60).used == 1
 
 
-def test_without_redis_a_process_counts_for_itself() -> None:
-    away = Cache(connect("redis://127.0.0.1:1"), "t")
+def test_without_redis_each_process_applies_the_limit_by_itself() -> None:
+    unavailable = Cache(connect("redis://127.0.0.1:1"), "t")
     counter = RequestCounter()
-    assert sum(counter.hit(away, "a", 50, NOW).used <= 50 for _ in range(100)) == 50
+    assert sum(counter.hit(unavailable, "a", 50, NOW).used <= 50 for _ in range(100)) == 50
 
 
 @pytest.fixture
@@ -76,22 +76,20 @@ def get(app: Flask, path: str, address: str, **headers: str) -> Any:
     return app.test_client().get(path, headers=headers, environ_overrides={"REMOTE_ADDR": address})
 
 
-def test_an_address_beyond_its_limit_is_told_when_to_come_again(throttled: Flask) -> None:
-    answers = [get(throttled, "/api/v1/none", "198.51.100.7") for _ in range(6)]
-    assert [answer.status_code for answer in answers] == [404] * 5 + [429]
-    assert answers[0].headers["RateLimit"].startswith("limit=5, remaining=4, reset=")
-    refused = answers[-1]
-    assert refused.get_json()["code"] == "throttled"
-    assert refused.content_type == "application/problem+json"
-    assert 1 <= int(refused.headers["Retry-After"]) <= 61
-    assert refused.headers["RateLimit-Policy"] == "5;w=60"
-    assert refused.headers["RateLimit"].startswith("limit=5, remaining=0, reset=")
+def test_an_address_beyond_its_limit_gets_429_and_the_time_to_wait(throttled: Flask) -> None:
+    responses = [get(throttled, "/api/v1/none", "198.51.100.7") for _ in range(6)]
+    assert [response.status_code for response in responses] == [404] * 5 + [429]
+    assert responses[0].headers["RateLimit"].startswith("limit=5, remaining=4, reset=")
+    rejected = responses[-1]
+    assert rejected.get_json()["code"] == "throttled"
+    assert rejected.content_type == "application/problem+json"
+    assert 1 <= int(rejected.headers["Retry-After"]) <= 61
+    assert rejected.headers["RateLimit-Policy"] == "5;w=60"
+    assert rejected.headers["RateLimit"].startswith("limit=5, remaining=0, reset=")
     assert get(throttled, "/api/v1/none", "198.51.100.8").status_code == 404
 
 
-def test_a_caller_has_a_limit_of_their_own_wherever_they_come_from(
-    throttled: Flask, as_user: Callable[..., Any]
-) -> None:
+def test_the_limit_of_a_caller_applies_to_all_their_addresses(throttled: Flask, as_user: Callable[..., Any]) -> None:
     headers = as_user(Role.ADMIN).headers
     statuses = [get(throttled, "/api/v1/core/events", f"198.51.100.{n}", **headers).status_code for n in range(4)]
     assert statuses == [200] * 3 + [429]
@@ -99,22 +97,22 @@ def test_a_caller_has_a_limit_of_their_own_wherever_they_come_from(
     assert get(throttled, "/api/v1/core/events", "198.51.100.99", **other).status_code == 200
 
 
-def test_what_a_service_asks_is_not_counted_again_and_nobody_else_can_say_so(
+def test_calls_between_services_are_not_counted_and_cannot_be_forged(
     throttled: Flask, as_user: Callable[..., Any]
 ) -> None:
     headers, other = as_user(Role.ADMIN).headers, as_user(Role.ADMIN).headers
     with throttled.app_context():
-        proven, others = headers | signature_headers(headers), headers | signature_headers(other)
+        signed, forged = headers | signature_headers(headers), headers | signature_headers(other)
         assert signature_headers({}) == {}
 
-    def statuses(sent: dict[str, str]) -> list[int]:
-        return [get(throttled, "/api/v1/core/events", "198.51.100.7", **sent).status_code for _ in range(10)]
+    def statuses(headers: dict[str, str]) -> list[int]:
+        return [get(throttled, "/api/v1/core/events", "198.51.100.7", **headers).status_code for _ in range(10)]
 
-    assert statuses(proven) == [200] * 10
-    assert statuses(headers | {HEADER: "made-up"})[-1] == 429
+    assert statuses(signed) == [200] * 10
+    assert statuses(headers | {HEADER: "forged"})[-1] == 429
     assert statuses(headers | {HEADER: "é"})[-1] == 429
-    assert statuses(others)[-1] == 429
-    assert statuses(proven) == [200] * 10
+    assert statuses(forged)[-1] == 429
+    assert statuses(signed) == [200] * 10
 
 
 def test_one_ipv6_network_counts_as_one_address(throttled: Flask) -> None:
@@ -127,14 +125,14 @@ def test_probes_are_never_throttled(throttled: Flask) -> None:
     assert {get(throttled, "/healthz", "198.51.100.7").status_code for _ in range(10)} == {200}
 
 
-def test_ones_own_machine_is_not_throttled_when_trying_out(throttled: Flask) -> None:
+def test_the_loopback_address_is_not_throttled_on_a_developers_machine(throttled: Flask) -> None:
     assert {get(throttled, "/api/v1/none", "127.0.0.1").status_code for _ in range(10)} == {404}
 
 
-def test_a_dead_redis_is_no_server_error(app: Flask, settings: Settings) -> None:
-    lonely = make_settings(settings.database_url, "redis://127.0.0.1:1/0", throttle_address_per_minute=5)
-    lonely_app = build_app(lonely, SERVICES["core"])
-    statuses = [get(lonely_app, "/api/v1/none", "198.51.100.7").status_code for _ in range(6)]
+def test_an_unavailable_redis_does_not_cause_a_server_error(app: Flask, settings: Settings) -> None:
+    without_redis = make_settings(settings.database_url, "redis://127.0.0.1:1/0", throttle_address_per_minute=5)
+    limited = build_app(without_redis, SERVICES["core"])
+    statuses = [get(limited, "/api/v1/none", "198.51.100.7").status_code for _ in range(6)]
     assert statuses == [404] * 5 + [429]
-    with lonely_app.app_context():
+    with limited.app_context():
         assert redis_cache().get_json("x") is None

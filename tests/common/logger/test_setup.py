@@ -1,4 +1,4 @@
-"""What stands in a log: never an address, a hash or a token."""
+"""Logs contain no e-mail addresses, password hashes or tokens."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ EMAIL, HASH = "ann@example.org", "$argon2id$secret"
 
 
 @pytest.mark.parametrize("formatter", [formatters.ConsoleFormatter(), formatters.json_formatter()])
-def test_what_the_database_refuses_is_not_in_the_log(app: Flask, formatter: logging.Formatter) -> None:
-    people = [User(id=uuid7(), email=EMAIL, password_hash=HASH) for _ in range(2)]
+def test_values_that_the_database_rejects_are_not_in_the_log(app: Flask, formatter: logging.Formatter) -> None:
+    users = [User(id=uuid7(), email=EMAIL, password_hash=HASH) for _ in range(2)]
     try:
         with transaction():
-            db.session.add_all(people)
+            db.session.add_all(users)
     except exc.IntegrityError:
-        record = logging.LogRecord("heidi", logging.ERROR, __file__, 1, "unforeseen error", None, sys.exc_info())
+        record = logging.LogRecord("heidi", logging.ERROR, __file__, 1, "unexpected error", None, sys.exc_info())
     line = formatter.format(record)
     assert "uq_users_email" in line
     assert EMAIL not in line and HASH not in line
@@ -34,7 +34,7 @@ def test_what_the_database_refuses_is_not_in_the_log(app: Flask, formatter: logg
 
 def test_a_token_in_a_path_is_not_in_the_log(client: FlaskClient, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "heidi.access"):
-        client.get("/api/v1/notifications/unsubscribe/a-secret-of-somebody")
+        client.get("/api/v1/notifications/unsubscribe/a-secret-token")
         client.get("/api/v1/cities")
     paths = [vars(record)["path"] for record in caplog.records if record.name == "heidi.access"]
     assert paths == ["/api/v1/notifications/unsubscribe/<token>", "/api/v1/cities"]

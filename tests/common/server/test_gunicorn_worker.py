@@ -1,4 +1,4 @@
-"""A web process that is asked to stop, while clients are connected: the real gunicorn with the real settings."""
+"""Start and stop of a web process while clients are connected, with gunicorn and its real settings."""
 
 import os
 import signal
@@ -38,7 +38,7 @@ LONG = 600
 
 
 class Server:
-    """gunicorn on a port of its own; by itself it would wait LONG seconds for whoever is connected."""
+    """gunicorn on its own port. Without WebWorker it would wait LONG seconds for its clients."""
 
     def __init__(self, folder: Path, address: str | None = None) -> None:
         (folder / "tiny.py").write_text(APP)
@@ -50,18 +50,18 @@ class Server:
         with self.log.open("w") as log:
             self.process = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log, process_group=0)
 
-    def says(self, text: str) -> list[str]:
-        """Lines of its log."""
+    def log_lines(self, text: str) -> list[str]:
+        """The lines of its log that contain a text."""
         return [line for line in self.log.read_text().splitlines() if text in line]
 
     def client(self) -> HTTPConnection:
-        """Connected, as soon as somebody listens."""
-        found = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        until(lambda: _takes(found))
-        return found
+        """Connect as soon as the server listens."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        until(lambda: _connects(connection))
+        return connection
 
 
-def _takes(connection: HTTPConnection) -> bool:
+def _connects(connection: HTTPConnection) -> bool:
     try:
         connection.connect()
     except ConnectionRefusedError:
@@ -71,7 +71,7 @@ def _takes(connection: HTTPConnection) -> bool:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
-    """Starts a server at an address (else at a free port); whatever becomes of it, nothing of it is left."""
+    """A function that starts a server at an address (by default at a free port). All servers are killed in the end."""
     started: list[Server] = []
 
     def begin(address: str | None = None) -> Server:
@@ -79,10 +79,10 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
         return started[-1]
 
     yield begin
-    for one in started:
+    for server in started:
         with suppress(ProcessLookupError):
-            os.killpg(one.process.pid, signal.SIGKILL)
-        one.process.wait()
+            os.killpg(server.process.pid, signal.SIGKILL)
+        server.process.wait()
 
 
 @pytest.fixture
@@ -90,12 +90,12 @@ def server(start: Callable[..., Server]) -> Server:
     return start()
 
 
-def test_a_web_process_that_is_to_stop_answers_what_it_was_asked_and_waits_for_nobody_else(server: Server) -> None:
+def test_a_stopping_web_process_finishes_requests_and_closes_idle_connections(server: Server) -> None:
     idle = server.client()
     idle.request("GET", "/")
     assert idle.getresponse().read() == b"ok"
-    asking = server.client()
-    asking.request("GET", "/held")
+    active = server.client()
+    active.request("GET", "/held")
     until(server.held.exists)
     server.process.terminate()
     assert isinstance(idle.sock, socket.socket)
@@ -103,40 +103,40 @@ def test_a_web_process_that_is_to_stop_answers_what_it_was_asked_and_waits_for_n
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", server.port), PATIENCE)
     server.let_go.touch()
-    assert asking.getresponse().read() == b"ok"
+    assert active.getresponse().read() == b"ok"
     assert server.process.wait(PATIENCE) == 0
 
 
-def test_what_the_router_lets_through_is_not_too_long_for_a_web_process(server: Server) -> None:
+def test_a_web_process_accepts_requests_as_long_as_the_router_does(server: Server) -> None:
     client = server.client()
     client.request("GET", f"/?cursor={'x' * 8000}", headers={f"X-{number}": "1" for number in range(200)})
     assert client.getresponse().status == 200
 
 
 @pytest.mark.parametrize("shared", [False, True])
-def test_a_taken_address_ends_the_start_with_one_line_that_names_it(start: Callable[..., Server], shared: bool) -> None:
-    with socket.socket() as somebody:
+def test_an_address_in_use_ends_the_start_with_one_clear_line(start: Callable[..., Server], shared: bool) -> None:
+    with socket.socket() as other:
         if shared:
-            somebody.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        somebody.bind(("127.0.0.1", free_port()))
-        somebody.listen()
-        port = somebody.getsockname()[1]
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        other.bind(("127.0.0.1", free_port()))
+        other.listen()
+        port = other.getsockname()[1]
         server = start(f"127.0.0.1:{port}")
         assert server.process.wait(PATIENCE) == 1
-    assert server.says("listen at") == [f"Heidi cannot listen at 127.0.0.1:{port}: Address already in use"]
-    assert server.says("Booting worker") == [] and server.says("Traceback") == []
+    assert server.log_lines("listen at") == [f"Heidi cannot listen at 127.0.0.1:{port}: Address already in use"]
+    assert server.log_lines("Booting worker") == [] and server.log_lines("Traceback") == []
 
 
 def test_an_address_of_another_machine_ends_the_start_too(start: Callable[..., Server]) -> None:
     server = start("192.0.2.1:3002")
     assert server.process.wait(PATIENCE) == 1
-    assert server.says("listen at") == ["Heidi cannot listen at 192.0.2.1:3002: Cannot assign requested address"]
+    assert server.log_lines("listen at") == ["Heidi cannot listen at 192.0.2.1:3002: Cannot assign requested address"]
 
 
-def test_a_reload_does_not_take_its_own_address_for_taken(server: Server) -> None:
+def test_a_reload_does_not_regard_its_own_address_as_in_use(server: Server) -> None:
     server.client().close()
     server.process.send_signal(signal.SIGHUP)
-    until(lambda: len(server.says("Booting worker")) == 2 and len(server.says("Worker exiting")) == 1)
+    until(lambda: len(server.log_lines("Booting worker")) == 2 and len(server.log_lines("Worker exiting")) == 1)
     client = server.client()
     client.request("GET", "/")
     assert client.getresponse().read() == b"ok"
@@ -145,8 +145,8 @@ def test_a_reload_does_not_take_its_own_address_for_taken(server: Server) -> Non
 def test_an_upgrade_starts_a_second_master_at_the_same_address(server: Server) -> None:
     server.client().close()
     server.process.send_signal(signal.SIGUSR2)
-    until(lambda: len(server.says("Booting worker")) == 2)
-    (_, second) = (psutil.Process(int(line.split("] [")[1])) for line in server.says("Starting gunicorn"))
+    until(lambda: len(server.log_lines("Booting worker")) == 2)
+    (_, second) = (psutil.Process(int(line.split("] [")[1])) for line in server.log_lines("Starting gunicorn"))
     server.process.terminate()
     assert server.process.wait(PATIENCE) == 0
     try:
@@ -161,7 +161,7 @@ def test_an_upgrade_starts_a_second_master_at_the_same_address(server: Server) -
 @pytest.mark.parametrize(
     ("service", "path"), [("core", "/api/v1/core/events/stream"), ("notification", "/api/v1/notifications/stream")]
 )
-def test_an_open_event_stream_ends_when_its_process_is_to_stop(
+def test_an_open_event_stream_ends_when_its_process_stops(
     app: Flask, settings: Settings, as_user: Callable[..., SignedIn], service: str, path: str
 ) -> None:
     running = WebProcess(service, settings, GRACEFUL_TIMEOUT=str(LONG))

@@ -1,0 +1,148 @@
+"""The checks of `flask doctor`: how each dependency is contacted, and what to do if that fails."""
+
+from __future__ import annotations
+
+import json
+import smtplib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg2
+import redis
+import requests
+
+from heidi_common.config.service_registry import SERVICES
+from heidi_common.config.settings import Settings
+from heidi_common.database.dsn import psycopg2_dsn
+from heidi_common.jwt.keys import PublicKeys
+from heidi_common.jwt.signing_keys import PrivateKeys
+
+TIMEOUT_SECONDS = 5
+OLDEST_POSTGRESQL = 15_00_00
+START_SERVICE = "Start it with `make run` or `docker compose up`."
+
+
+class CheckFailed(Exception):
+    """The dependency responds, but cannot be used as it is."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """A dependency of the platform.
+
+    Args:
+        name: The name in the report.
+        run: Returns the version or state of the dependency. Any exception means that the check failed.
+        remedy: What to do if it failed.
+        required: False if the platform works without the dependency: the check then only warns.
+    """
+
+    name: str
+    run: Callable[[Settings], str]
+    remedy: str
+    required: bool = True
+
+
+def all_checks(settings: Settings) -> Iterator[Check]:
+    """The checks of the servers and keys, then one for each service."""
+    yield from CHECKS
+    for name, service in SERVICES.items():
+        url = settings.peer_url.format(service=name, port=service.port_from(settings.base_port))
+        # Not required: `flask doctor` is also run before the platform is started.
+        yield Check(f"service {name}", _readiness(f"{url}/readyz"), START_SERVICE, required=False)
+
+
+def _postgresql(settings: Settings) -> str:
+    with psycopg2.connect(psycopg2_dsn(settings.database_url), connect_timeout=TIMEOUT_SECONDS) as connection:
+        if connection.server_version < OLDEST_POSTGRESQL:
+            oldest = OLDEST_POSTGRESQL // 10000
+            raise CheckFailed(f"version {connection.server_version // 10000}; {oldest} or later is required")
+        return connection.get_parameter_status("server_version") or ""
+
+
+def _tables(settings: Settings) -> str:
+    """The migration of the database. Whether it is the latest one is shown by `flask db current`, with Alembic."""
+    dsn = psycopg2_dsn(settings.database_url)
+    with psycopg2.connect(dsn, connect_timeout=TIMEOUT_SECONDS) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT version_num FROM alembic_version")
+        row = cursor.fetchone()
+    if row is None:
+        raise CheckFailed("no migration has been applied")
+    return f"migration {row[0]}"
+
+
+def _redis(url: str) -> str:
+    with redis.Redis.from_url(url, socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS) as client:
+        server = client.info("server")
+    return f"{server.get('server_name', 'redis')} {server.get('valkey_version', server['redis_version'])}"
+
+
+def _cache(settings: Settings) -> str:
+    return _redis(settings.redis_url)
+
+
+def _broker(settings: Settings) -> str:
+    url = settings.broker_url
+    return _rabbitmq(url) if url.startswith("amqp") else _redis(url)
+
+
+def _rabbitmq(url: str) -> str:
+    import pika
+
+    parameters = pika.URLParameters(url)
+    parameters.socket_timeout = parameters.blocked_connection_timeout = TIMEOUT_SECONDS
+    parameters.connection_attempts = 1
+    connection = pika.BlockingConnection(parameters)
+    properties = connection._impl.server_properties  # pika 1.4 has no public access to the server's version
+    connection.close()
+    return f"RabbitMQ {properties.get('version', '')}"
+
+
+def _smtp(settings: Settings) -> str:
+    url = urlsplit(settings.smtp_url)
+    client = smtplib.SMTP_SSL if url.scheme == "smtps" else smtplib.SMTP
+    with client(url.hostname or "", url.port or 25, timeout=TIMEOUT_SECONDS) as server:
+        return server.ehlo()[1].decode(errors="replace").splitlines()[0]
+
+
+def _signing_keys(settings: Settings) -> str:
+    if not settings.jwt_private_keys:
+        return "none (only the auth service needs them)"
+    kid, _ = PrivateKeys(settings.jwt_private_keys).current()
+    try:
+        PublicKeys(settings.jwt_public_keys).get(kid)
+    except KeyError:
+        raise CheckFailed(f"the current key {kid} is not among the public keys") from None
+    return f"current key {kid}, published"
+
+
+def _public_keys(settings: Settings) -> str:
+    source = settings.jwt_public_keys
+    if source.startswith("http"):
+        text = requests.get(source, timeout=TIMEOUT_SECONDS).text
+    else:
+        text = source if source.lstrip().startswith("{") else Path(source).read_text()
+    return f"{len(json.loads(text)['keys'])} public keys"
+
+
+def _readiness(url: str) -> Callable[[Settings], str]:
+    def run(_settings: Settings) -> str:
+        body = requests.get(url, timeout=TIMEOUT_SECONDS).json()
+        if body["status"] == "down":
+            raise CheckFailed(json.dumps(body["dependencies"]))
+        return str(body["status"])
+
+    return run
+
+
+CHECKS = (
+    Check("PostgreSQL", _postgresql, "Start PostgreSQL 15 or later, and check DATABASE_URL."),
+    Check("tables", _tables, "Run `make migrate`."),
+    Check("Redis", _cache, "Start Redis or Valkey, and check REDIS_URL."),
+    Check("broker", _broker, "Start RabbitMQ (or Redis), and check BROKER_URL. Accepted work waits until then."),
+    Check("SMTP", _smtp, "Check SMTP_URL. E-mails wait until the server is available.", required=False),
+    Check("signing keys", _signing_keys, "Check JWT_PRIVATE_KEYS and JWT_PUBLIC_KEYS: they must belong together."),
+    Check("public keys", _public_keys, "Check JWT_PUBLIC_KEYS: it must be JSON, the path of a file, or a URL."),
+)

@@ -1,0 +1,71 @@
+"""Authenticate requests: from the Authorization header to a caller, before a view runs."""
+
+from __future__ import annotations
+
+from flask import current_app, g, request
+
+from heidi_common.identity import revocation
+from heidi_common.jwt import tokens
+from heidi_common.jwt.guards import Caller, guard_of
+from heidi_common.problems import Forbidden, Unauthorized
+
+
+def enforce_guards() -> None:
+    """Authenticate and authorize the caller (a before_request hook). It runs before the body is read.
+
+    Raises:
+        Unauthorized: The route is not public, and the request has no valid access token.
+        Forbidden: The guard of the route does not admit the caller.
+    """
+    if request.endpoint is None or request.method == "OPTIONS":
+        return
+    guard = guard_of(current_app.view_functions[request.endpoint])
+    if guard is None or guard.public:
+        return
+    g.caller = authenticate(bearer_token())
+    if not guard.admits(g.caller):
+        raise Forbidden("Your role or scopes do not permit this request.")
+
+
+def authenticate(token: str) -> Caller:
+    """Find the caller of an access token.
+
+    Args:
+        token: The access token, from an untrusted source.
+
+    Returns:
+        The user or machine client that the token was issued to.
+
+    Raises:
+        Unauthorized: The token is invalid or expired, its session has ended, or its user or client is not active.
+        Unavailable: No public keys could be read yet.
+    """
+    caller = Caller(tokens.verify(token))
+    try:
+        is_active = _is_active(caller)
+    except (KeyError, ValueError, TypeError, AttributeError):
+        raise Unauthorized("The token is not valid.", error="invalid_token") from None
+    if not is_active:
+        raise Unauthorized("The session has ended.", error="invalid_token")
+    return caller
+
+
+def bearer_token() -> str:
+    """Read the access token of the Authorization header.
+
+    Raises:
+        Unauthorized: The header is missing or malformed.
+    """
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise Unauthorized("Send an access token in the header `Authorization: Bearer <token>`.")
+    if not token or " " in token:
+        raise Unauthorized("`Authorization` must consist of `Bearer`, a space and the token.", error="invalid_token")
+    return token
+
+
+def _is_active(caller: Caller) -> bool:
+    if caller.kind == "client":
+        return revocation.is_client_active(caller.id)
+    assert caller.session_id is not None and caller.role is not None
+    return revocation.is_session_active(caller.session_id, caller.id, int(caller.claims["ver"]))
