@@ -184,5 +184,5 @@ def test_a_file_that_cannot_be_written_is_reported_in_one_line(run, tmp_path) ->
 def test_an_unavailable_database_is_reported_in_one_line(settings: Settings) -> None:
     unreachable = replace(settings, database_url="postgresql+psycopg2://nobody@127.0.0.1:1/none")
     result = build_app(unreachable, SERVICES["users"]).test_cli_runner().invoke(args=["users", "list"])
-    assert result.exit_code == 1 and result.output.startswith("Error: the database does not answer (")
+    assert result.exit_code == 1 and result.output.startswith("Error: The database is unavailable (")
     assert "flask doctor" in result.output and "Traceback" not in result.output

@@ -18,7 +18,7 @@ from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role, Session, User
 from heidi_common.interceptors.idempotency_keys import IdempotencyKey
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_common.peers import client as peer_client
+from heidi_common.peers import transport
 from heidi_common.peers.models import PeerResponse
 from heidi_common.runtime import current_settings
 from heidi_services import SERVICES
@@ -164,7 +164,7 @@ def test_an_export_contains_the_data_of_every_service(client, as_user) -> None:
 
 
 def test_a_page_that_is_too_large_is_requested_again_in_smaller_ones(client, as_user, monkeypatch) -> None:
-    limits, call_in_process = [], peer_client._call_in_process
+    limits, call_in_process = [], transport._call_in_process
 
     def too_large(app, headers, call, timeout) -> PeerResponse:
         limits.append(call.params.get("limit"))
@@ -174,7 +174,7 @@ def test_a_page_that_is_too_large_is_requested_again_in_smaller_ones(client, as_
             else call_in_process(app, headers, call, timeout)
         )
 
-    monkeypatch.setattr(peer_client, "_call_in_process", too_large)
+    monkeypatch.setattr(transport, "_call_in_process", too_large)
     assert client.get(f"{USERS}/me/export", headers=as_user().headers).status_code == 200
     assert limits == [None, 100, 10, 100, 10, 100, 10]
 
@@ -188,6 +188,6 @@ def test_the_rate_limit_of_the_user_does_not_truncate_an_export(app, as_user) ->
 
 
 def test_an_export_fails_if_a_service_is_unavailable(client, as_user, monkeypatch) -> None:
-    monkeypatch.setattr("heidi_common.peers.client._call_in_process", lambda *args: PeerResponse(503))
+    monkeypatch.setattr("heidi_common.peers.transport._call_in_process", lambda *args: PeerResponse(503))
     response = client.get(f"{USERS}/me/export", headers=as_user().headers)
     assert (response.status_code, response.json["code"]) == (503, "export_incomplete")
