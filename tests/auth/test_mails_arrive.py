@@ -39,7 +39,7 @@ def carry_out() -> None:
     for event in db.session.scalars(
         select(OutboxEvent).where(OutboxEvent.type == "notification.send").order_by(OutboxEvent.id)
     ).all():
-        event_handlers.make_requested(event)
+        event_handlers.handle_notification_send(event)
         deliver(UUID(event.subject))
 
 

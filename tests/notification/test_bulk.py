@@ -92,7 +92,7 @@ def test_the_batch_tells_where_its_messages_are(
 ) -> None:
     people, admin = [as_user() for _ in range(3)], as_user(Role.ADMIN)
     batch = bulk(userIds=[str(one.user.id) for one in people]).get_json()["data"]["batchId"]
-    delivered(scheduled_tasks.next_bulk(1)[0])
+    delivered(scheduled_tasks.release_bulk(1)[0])
     shown = client.get(f"{URL}/batches/{batch}", headers=admin.headers).get_json()["data"]
     assert (shown["accepted"], shown["counts"]) == (3, {"PENDING": 2, "SENT": 1})
     assert client.get(f"{URL}/batches/{batch}", headers=as_user(Role.MODERATOR).headers).status_code == 404
@@ -106,13 +106,13 @@ def test_bulk_is_given_out_at_a_pace_and_never_before_the_urgent(
     people = [as_user() for _ in range(5)]
     bulk(userIds=[str(one.user.id) for one in people])
     urgent = post(people[0])
-    given = scheduled_tasks.next_bulk(500)
+    given = scheduled_tasks.release_bulk(500)
     assert len(given) == 2 and urgent not in given
-    assert scheduled_tasks.next_bulk(500) == [], "two are under way"
+    assert scheduled_tasks.release_bulk(500) == [], "two are under way"
     assert scheduled_tasks.overdue(500) == [], "bulk is not overdue while it waits for its turn"
     for notification_id in given:
         _close(notification_id)
-    assert len(scheduled_tasks.next_bulk(500)) == 2
+    assert len(scheduled_tasks.release_bulk(500)) == 2
 
 
 def _close(notification_id: UUID) -> None:
@@ -130,5 +130,5 @@ def test_retrying_all_failed_ones_goes_at_the_pace_of_bulk(
     assert (answer.status_code, answer.get_json()["data"]) == (202, {"retried": 1})
     assert client.post(f"{URL}/retry-failed", headers=admin.headers).get_json()["data"] == {"retried": 0}
     mail.handler.data_answers.clear()
-    assert scheduled_tasks.next_bulk(10) == [failed]
+    assert scheduled_tasks.release_bulk(10) == [failed]
     assert delivered(failed).status == "SENT"

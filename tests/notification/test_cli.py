@@ -39,8 +39,8 @@ def test_all_failed_ones_are_tried_again_at_once(
     mail.handler.data_answers["ann@example.org"] = "554 No"
     for _ in range(2):
         delivered(post(person))
-    assert "2 will be tried again" in _run(app, "retry-failed", "--channel", "EMAIL")[1]
-    assert "0 will be tried again" in _run(app, "retry-failed", "--since", "2020-01-01")[1]
+    assert "2 will be retried" in _run(app, "retry-failed", "--channel", "EMAIL")[1]
+    assert "0 will be retried" in _run(app, "retry-failed", "--since", "2020-01-01")[1]
 
 
 def test_the_templates_are_listed(app: Flask) -> None:
@@ -51,4 +51,4 @@ def test_the_templates_are_listed(app: Flask) -> None:
 
 def test_what_does_not_exist_is_said(app: Flask) -> None:
     code, output = _run(app, "show", "01890a5d-ac96-774b-bcce-b302099a8057")
-    assert (code, "no such notification" in output) == (1, True)
+    assert (code, "Notification not found" in output) == (1, True)

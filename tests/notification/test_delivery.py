@@ -12,9 +12,15 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_services.notification.channels.message import Message, Outcome, Result
+from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
 from heidi_services.notification.models import Notification, Suppression
-from heidi_services.notification.service import delivery, delivery_results, scheduled_tasks
+from heidi_services.notification.service import (
+    delivery,
+    delivery_decision,
+    delivery_results,
+    retention,
+    scheduled_tasks,
+)
 from heidi_services.notification.service.claim import claim
 from heidi_services.notification.service.delivery import deliver
 from tests.conftest import SignedIn
@@ -171,7 +177,7 @@ def test_the_clock_fails_what_expires_while_it_waits(post: Post, mail: MailServe
     notification_id = post(as_user(), expiresAt=soon, scheduledFor=(utcnow() + timedelta(minutes=1)).isoformat())
     with transaction():
         db.session.execute(db.update(Notification).values(expires_at=utcnow() - timedelta(seconds=1)))
-    scheduled_tasks.expire()
+    scheduled_tasks.fail_expired()
     expired = row(notification_id)
     assert (expired.status, expired.failure_reason) == ("FAILED", "expired")
     assert [fact.subject for fact in _facts("notification.failed")] == [str(notification_id)]
@@ -207,7 +213,7 @@ def test_old_notifications_go_with_their_attempts(post: Post, mail: MailServer, 
     with transaction():
         long_ago = utcnow() - timedelta(days=366)
         db.session.execute(db.update(Notification).where(Notification.id == old).values(created_at=long_ago))
-    scheduled_tasks.forget_old()
+    retention.delete_expired()
     assert list(db.session.scalars(db.select(Notification.id))) == [young]
     assert attempts_of(old) == []
 
@@ -226,14 +232,14 @@ class _SlowSender:
     def __init__(self, notification_id: UUID) -> None:
         self.notification_id, self.taken_by_another = notification_id, list[bool]()
 
-    def takes(self, message: Message) -> bool:
+    def supports(self, message: Message) -> bool:
         return True
 
-    def send(self, message: Message) -> Result:
+    def send(self, message: Message) -> SendResult:
         self.taken_by_another.append(claim(self.notification_id) is not None)
         with transaction():
             db.session.execute(db.update(Notification).values(locked_until=utcnow() - timedelta(seconds=1)))
-        return Result(Outcome.SENT, self.name)
+        return SendResult(DeliveryOutcome.SENT, self.name)
 
 
 def test_many_slow_devices_are_written_to_by_one_worker(
@@ -243,8 +249,8 @@ def test_many_slow_devices_are_written_to_by_one_worker(
     for token in ("first", "second", "third"):
         client.post("/api/v1/notifications/devices", json={"token": token}, headers=person.headers)
     sender = _SlowSender(post(person, channel="PUSH"))
-    monkeypatch.setattr(delivery, "providers", lambda *_: [sender])
-    monkeypatch.setattr(delivery, "PROLONG_AFTER", 0.0)
+    monkeypatch.setattr(delivery_decision, "senders_for", lambda *_: [sender])
+    monkeypatch.setattr(delivery, "EXTEND_AFTER_SECONDS", 0.0)
     assert delivered(sender.notification_id).status == "SENT"
     assert sender.taken_by_another == [False] * 3
 
@@ -256,7 +262,7 @@ def test_a_worker_whose_lease_ran_out_changes_nothing(post: Post, as_user: AsUse
         db.session.execute(db.update(Notification).values(locked_until=utcnow() - timedelta(seconds=1)))
     second = claim(notification_id)
     assert first is not None and second is not None
-    delivery_results.failed(first, "refused")
+    delivery_results.mark_failed(first, "refused")
     assert (row(notification_id).status, _facts("notification.failed")) == ("PENDING", [])
-    delivery_results.failed(second, "refused")
+    delivery_results.mark_failed(second, "refused")
     assert row(notification_id).status == "FAILED"

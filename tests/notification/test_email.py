@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from heidi_services.notification.channels.message import Message, Outcome, Result
+from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
 from heidi_services.notification.channels.smtp_sender import SmtpSender
 from tests.conftest import make_settings
 from tests.notification.mailserver import Handler, MailServer, mail_server
@@ -42,8 +42,8 @@ def _message(recipient: str = "ann@example.org", text: str = "Hello", id: UUID |
 
 def test_a_mail_arrives_as_it_was_written(server: MailServer) -> None:
     message = _message(text=".hidden\n..dots\n\nGrüße – 日本語\n.\nend")
-    assert _sender(server.url).send(message) == Result(
-        Outcome.SENT, "smtp", code="250", provider_id=f"<{message.id}@example.com>"
+    assert _sender(server.url).send(message) == SendResult(
+        DeliveryOutcome.SENT, "smtp", code="250", provider_id=f"<{message.id}@example.com>"
     )
     mail = server.mails[0]
     body = mail.get_body(("plain",))
@@ -79,7 +79,12 @@ def test_an_unknown_mailbox_is_refused_for_good_and_the_connection_lives_on(serv
     sender = _sender(server.url)
     assert sender.send(_message()).sent
     result = sender.send(_message("gone@example.org"))
-    assert (result.outcome, result.code, result.dead, result.retryable) == (Outcome.PERMANENT, "550", True, False)
+    assert (result.outcome, result.code, result.recipient_gone, result.retryable) == (
+        DeliveryOutcome.PERMANENT,
+        "550",
+        True,
+        False,
+    )
     assert "No such user" in result.error
     assert sender.send(_message()).sent
     assert len(server.handler.connections) == 1
@@ -88,20 +93,20 @@ def test_an_unknown_mailbox_is_refused_for_good_and_the_connection_lives_on(serv
 def test_a_refused_text_is_permanent_but_says_nothing_about_the_address(server: MailServer) -> None:
     server.handler.data_answers["ann@example.org"] = "554 5.7.1 Looks like spam"
     result = _sender(server.url).send(_message())
-    assert (result.outcome, result.dead) == (Outcome.PERMANENT, False)
+    assert (result.outcome, result.recipient_gone) == (DeliveryOutcome.PERMANENT, False)
 
 
 @pytest.mark.parametrize("answers", ["rcpt_answers", "data_answers"])
 def test_a_server_that_says_later_is_tried_later(server: MailServer, answers: str) -> None:
     getattr(server.handler, answers)["ann@example.org"] = "451 4.7.1 Greylisted"
     result = _sender(server.url).send(_message())
-    assert (result.outcome, result.code, result.retryable) == (Outcome.TEMPORARY, "451", True)
+    assert (result.outcome, result.code, result.retryable) == (DeliveryOutcome.TEMPORARY, "451", True)
 
 
 def test_an_answer_lost_after_the_text_is_ambiguous(server: MailServer) -> None:
     server.handler.data_answers["ann@example.org"] = "hang up"
     result = _sender(server.url).send(_message())
-    assert (result.outcome, result.retryable) == (Outcome.AMBIGUOUS, True)
+    assert (result.outcome, result.retryable) == (DeliveryOutcome.AMBIGUOUS, True)
     assert len(server.mails) == 1
 
 
@@ -116,18 +121,18 @@ def test_a_repeat_after_an_ambiguous_attempt_carries_the_same_message_id(server:
 
 def test_nobody_listening_is_technical_and_tried_again() -> None:
     result = _sender(f"smtp://127.0.0.1:{free_port()}").send(_message())
-    assert (result.outcome, result.retryable) == (Outcome.TECHNICAL, True)
+    assert (result.outcome, result.retryable) == (DeliveryOutcome.TECHNICAL, True)
 
 
 def test_a_silent_server_is_given_up_at_the_time_limit() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         result = _sender(f"smtp://127.0.0.1:{silent.getsockname()[1]}", time_limit=0.3).send(_message())
-    assert (result.outcome, result.retryable) == (Outcome.TECHNICAL, True)
+    assert (result.outcome, result.retryable) == (DeliveryOutcome.TECHNICAL, True)
 
 
 def test_an_address_that_is_none_never_reaches_the_server(server: MailServer) -> None:
     result = _sender(server.url).send(_message("ann@example.org>\r\nRCPT TO:<eve@example.org"))
-    assert (result.outcome, result.dead) == (Outcome.PERMANENT, True)
+    assert (result.outcome, result.recipient_gone) == (DeliveryOutcome.PERMANENT, True)
     assert server.handler.recipients == []
 
 
@@ -138,7 +143,7 @@ def test_an_international_address_is_delivered(server: MailServer) -> None:
 
 def test_credentials_do_not_travel_in_the_clear(server: MailServer) -> None:
     result = _sender(f"smtp://ann:secret@127.0.0.1:{server.port}").send(_message())
-    assert (result.outcome, result.retryable) == (Outcome.TECHNICAL, False)
+    assert (result.outcome, result.retryable) == (DeliveryOutcome.TECHNICAL, False)
     assert "secret" not in result.error
 
 
@@ -158,7 +163,7 @@ def test_a_certificate_nobody_vouches_for_is_not_trusted(tmp_path: Path) -> None
     with mail_server(tls=_self_signed(tmp_path)) as running:
         result = _sender(running.url).send(_message())
         assert running.mails == []
-    assert (result.outcome, result.retryable) == (Outcome.TECHNICAL, False)
+    assert (result.outcome, result.retryable) == (DeliveryOutcome.TECHNICAL, False)
     assert "certificate" in result.error.lower()
 
 

@@ -15,8 +15,8 @@ from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import NotificationSend, UserCreated, UserDeleted
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.outbox import OutboxEvent, emit
-from heidi_services.notification.models import Attempt, Device, Notification, Preferences
-from heidi_services.notification.service.event_handlers import forget
+from heidi_services.notification.models import Attempt, Notification, Preferences, PushDevice
+from heidi_services.notification.service.event_handlers import handle_user_deleted
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, delivered, row
 from tests.notification.mailserver import MailServer
@@ -118,7 +118,7 @@ def test_a_request_that_can_never_be_sent_is_refused_and_says_why(worker: Worker
     _ask(as_user(), template="nothing", sealed={"variables": {"link": "s3cr3t"}})
     worker.run()
     refused = db.session.scalars(db.select(Inbox).where(Inbox.consumer == "make_requested_notification")).one()
-    assert refused.status == "refused" and "no template" in (refused.last_error or "")
+    assert refused.status == "refused" and "Template nothing not found" in (refused.last_error or "")
     assert (
         db.session.scalars(db.select(OutboxEvent.sealed).where(OutboxEvent.type == "notification.send")).one() is None
     )
@@ -151,13 +151,13 @@ def test_a_person_who_leaves_gets_nothing_more(worker: Worker, post: Post, mail:
     person, kept = as_user(), as_user()
     waiting, others = post(person), post(kept)
     with transaction():
-        db.session.add(Device(user_id=person.user.id, kind="FCM", token="phone"))
+        db.session.add(PushDevice(user_id=person.user.id, kind="FCM", token="phone"))
     _end(person, deleted_at=utcnow())
     worker.run()
     assert row(waiting).status in ("CANCELLED", "FAILED")
     assert row(waiting).content == "Hello", "a deletion can be taken back"
     assert row(others).status == "SENT" and len(mail.mails) == 1
-    assert db.session.scalar(db.select(db.func.count()).select_from(Device)) == 0
+    assert db.session.scalar(db.select(db.func.count()).select_from(PushDevice)) == 0
 
 
 def test_an_erased_person_leaves_no_words_behind(worker: Worker, post: Post, mail: MailServer, as_user: AsUser) -> None:
@@ -183,7 +183,7 @@ def test_who_forgets_a_person_takes_the_preferences_before_the_messages(
     _end(person, deleted_at=utcnow(), erased_at=utcnow() if erased else None)
     fact = db.session.scalars(db.select(OutboxEvent).where(OutboxEvent.type == "user.deleted")).one()
     with noted() as sent:
-        forget(fact)
+        handle_user_deleted(fact)
     locking = [text for text, _ in sent if text.startswith(("UPDATE", "DELETE")) or "FOR UPDATE" in text]
     tables = [next(t for t in ("preferences", "devices", "attempts", "notifications") if t in text) for text in locking]
     assert tables[:2] == ["preferences", "notifications"] and tables.count("preferences") == 1

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heidi_services.notification.channels.message import Message
-from heidi_services.notification.channels.mime import BadAddress, build, html_of
+from heidi_services.notification.channels.mime import InvalidAddress, build_email, text_to_html
 
 _ID = UUID("01890a5d-ac96-774b-bcce-b302099a8057")
 _NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -21,7 +21,7 @@ _HEADERS = ["from", "to", "subject", "date", "message-id", "auto-submitted", "mi
 
 def _sent(**fields: Any) -> EmailMessage:
     given = {"id": _ID, "recipient": "ann@example.org", "subject": "Hi", "text": "Hello"} | fields
-    mail = build(Message(**given), sender="Heidi <no-reply@example.com>", now=_NOW)
+    mail = build_email(Message(**given), sender="Heidi <no-reply@example.com>", now=_NOW)
     return cast(EmailMessage, message_from_bytes(mail.as_bytes(), policy=SMTP))
 
 
@@ -39,20 +39,20 @@ def test_a_mail_has_a_text_and_an_html_part() -> None:
 
 def test_a_sender_with_an_international_name_stays_readable() -> None:
     sender = "Müller & Söhne <buero@example.com>"
-    mail = build(Message(id=_ID, recipient="ann@example.org", text="Hi"), sender=sender, now=_NOW)
+    mail = build_email(Message(id=_ID, recipient="ann@example.org", text="Hi"), sender=sender, now=_NOW)
     read = message_from_bytes(mail.as_bytes(), policy=SMTP)
     assert mail.as_bytes().isascii()
     assert read["From"].addresses[0].display_name == "Müller & Söhne"
 
 
 def test_html_made_from_text_escapes_it() -> None:
-    assert "<script>" not in html_of("<script>alert(1)</script>")
+    assert "<script>" not in text_to_html("<script>alert(1)</script>")
 
 
 def test_an_unsubscribe_link_comes_with_one_click() -> None:
     url = f"https://example.org/api/v1/notifications/unsubscribe/{'x' * 120}"
     message = Message(id=_ID, recipient="ann@example.org", text="Hi", unsubscribe_url=url)
-    mail = build(message, sender="no-reply@example.com", now=_NOW)
+    mail = build_email(message, sender="no-reply@example.com", now=_NOW)
     assert f"\nList-Unsubscribe: <{url}>\r\n".encode() in mail.as_bytes(), "no mail program unfolds an encoded URL"
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
 
@@ -65,7 +65,7 @@ def test_every_text_survives(text: str) -> None:
 
 
 def test_very_long_lines_are_wrapped_for_the_way() -> None:
-    raw = build(Message(id=_ID, recipient="ann@example.org", text="x" * 5000), sender="a@example.com", now=_NOW)
+    raw = build_email(Message(id=_ID, recipient="ann@example.org", text="x" * 5000), sender="a@example.com", now=_NOW)
     assert max(map(len, raw.as_bytes().splitlines())) < 998
 
 
@@ -110,5 +110,5 @@ def test_a_long_international_subject_survives() -> None:
     ],
 )
 def test_what_is_not_one_address_is_refused(recipient: str) -> None:
-    with pytest.raises(BadAddress):
+    with pytest.raises(InvalidAddress):
         _sent(recipient=recipient)

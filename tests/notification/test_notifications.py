@@ -214,7 +214,7 @@ def test_what_is_hidden_while_it_is_being_delivered_is_delivered_unseen(
     job = claim(post(person, channel="IN_APP"))
     assert job is not None
     assert client.delete(f"{URL}/{job.id}", headers=person.headers).status_code == 204
-    delivery_results.shown(job)
+    delivery_results.mark_shown(job)
     assert (row(job.id).status, _unread(client, person)) == ("SENT", 0)
 
 

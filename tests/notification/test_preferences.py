@@ -229,7 +229,7 @@ def test_the_link_is_a_page_in_the_readers_language_with_one_button(
     assert {"Accept", "Accept-Language"} <= set(before.headers["Vary"].split(", "))
     after = client.post(link, headers=german)
     assert "nicht mehr" in after.text and "<form" not in after.text
-    assert "You no longer get" in client.get(link, headers=german | {"Accept-Language": "en"}).text
+    assert "You no longer receive" in client.get(link, headers=german | {"Accept-Language": "en"}).text
 
 
 def test_a_security_mail_has_no_such_link(post: Post, as_user: AsUser, mail: MailServer) -> None:

@@ -21,12 +21,12 @@ from werkzeug import Request, Response
 from heidi_common.database.session import db
 from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.fcm import FcmSender
-from heidi_services.notification.channels.message import Message, Outcome
+from heidi_services.notification.channels.message import DeliveryOutcome, Message
 from heidi_services.notification.channels.sendgrid import SendGridSender
 from heidi_services.notification.channels.simulated import SimulatedSender
 from heidi_services.notification.channels.twilio import TwilioSender
 from heidi_services.notification.channels.webpush import WebPushSender
-from heidi_services.notification.models import Device
+from heidi_services.notification.models import PushDevice
 from tests.conftest import SignedIn, make_settings
 from tests.notification.conftest import Post, attempts_of, delivered
 from tests.polling import until
@@ -68,7 +68,7 @@ def test_twilio_gets_the_form_it_documents(httpserver: HTTPServer) -> None:
     )
     message = _message()
     result = _twilio(httpserver).send(message)
-    assert (result.outcome, result.provider_id) == (Outcome.SENT, "SM1")
+    assert (result.outcome, result.provider_id) == (DeliveryOutcome.SENT, "SM1")
     request = httpserver.log[0][0]
     assert request.form.to_dict() == {
         "To": "+15005550006",
@@ -83,20 +83,20 @@ def test_twilio_gets_the_form_it_documents(httpserver: HTTPServer) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "outcome", "retryable", "dead"),
     [
-        (400, {"code": 21211, "message": "invalid number"}, Outcome.PERMANENT, False, True),
-        (400, {"code": 21610, "message": "unsubscribed"}, Outcome.PERMANENT, False, True),
-        (400, {"code": 21602, "message": "no body"}, Outcome.PERMANENT, False, False),
-        (401, {"code": 20003, "message": "authenticate"}, Outcome.TECHNICAL, False, False),
-        (429, {"code": 20429}, Outcome.TEMPORARY, True, False),
-        (503, {}, Outcome.TEMPORARY, True, False),
+        (400, {"code": 21211, "message": "invalid number"}, DeliveryOutcome.PERMANENT, False, True),
+        (400, {"code": 21610, "message": "unsubscribed"}, DeliveryOutcome.PERMANENT, False, True),
+        (400, {"code": 21602, "message": "no body"}, DeliveryOutcome.PERMANENT, False, False),
+        (401, {"code": 20003, "message": "authenticate"}, DeliveryOutcome.TECHNICAL, False, False),
+        (429, {"code": 20429}, DeliveryOutcome.TEMPORARY, True, False),
+        (503, {}, DeliveryOutcome.TEMPORARY, True, False),
     ],
 )
 def test_what_twilio_answers_decides_what_happens_next(
-    httpserver: HTTPServer, status: int, body: dict[str, Any], outcome: Outcome, retryable: bool, dead: bool
+    httpserver: HTTPServer, status: int, body: dict[str, Any], outcome: DeliveryOutcome, retryable: bool, dead: bool
 ) -> None:
     httpserver.expect_request("/2010-04-01/Accounts/AC1/Messages.json").respond_with_json(body, status=status)
     result = _twilio(httpserver).send(_message())
-    assert (result.outcome, result.retryable, result.dead) == (outcome, retryable, dead)
+    assert (result.outcome, result.retryable, result.recipient_gone) == (outcome, retryable, dead)
 
 
 def test_a_vendor_that_asks_for_time_gets_it(httpserver: HTTPServer) -> None:
@@ -108,14 +108,14 @@ def test_a_vendor_that_asks_for_time_gets_it(httpserver: HTTPServer) -> None:
 
 def test_nobody_listening_is_technical_and_an_answer_lost_is_ambiguous(httpserver: HTTPServer) -> None:
     away = _settings(httpserver, twilio_url=f"http://127.0.0.1:{free_port()}")
-    assert TwilioSender(away, HttpClient(LOOPBACK)).send(_message()).outcome is Outcome.TECHNICAL
+    assert TwilioSender(away, HttpClient(LOOPBACK)).send(_message()).outcome is DeliveryOutcome.TECHNICAL
 
     def hang_up(request: Request) -> Response:
         request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         return Response()
 
     httpserver.expect_request("/2010-04-01/Accounts/AC1/Messages.json").respond_with_handler(hang_up)
-    assert _twilio(httpserver).send(_message()).outcome is Outcome.AMBIGUOUS
+    assert _twilio(httpserver).send(_message()).outcome is DeliveryOutcome.AMBIGUOUS
     until(lambda: httpserver.log)  # the server writes it down after hanging up: not into the next test's log
 
 
@@ -128,7 +128,7 @@ def test_sendgrid_gets_the_json_it_documents(httpserver: HTTPServer) -> None:
     )
     message = _message("ann@example.org", subject="Hi\nthere", unsubscribe_url="https://example.org/u")
     result = SendGridSender(_settings(httpserver), HttpClient(LOOPBACK)).send(message)
-    assert (result.outcome, result.provider_id) == (Outcome.SENT, "sg-1")
+    assert (result.outcome, result.provider_id) == (DeliveryOutcome.SENT, "sg-1")
     request = httpserver.log[0][0]
     mail = request.get_json()
     assert request.headers["Authorization"] == "Bearer SG.key"
@@ -144,7 +144,7 @@ def test_sendgrid_gets_the_json_it_documents(httpserver: HTTPServer) -> None:
 def test_a_wrong_sendgrid_key_is_not_tried_again(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/v3/mail/send").respond_with_json({"errors": []}, status=401)
     result = SendGridSender(_settings(httpserver), HttpClient(LOOPBACK)).send(_message("ann@example.org"))
-    assert (result.outcome, result.retryable) == (Outcome.TECHNICAL, False)
+    assert (result.outcome, result.retryable) == (DeliveryOutcome.TECHNICAL, False)
 
 
 # FCM
@@ -186,27 +186,33 @@ def test_fcm_gets_a_message_that_collapses_with_its_repeat(httpserver: HTTPServe
 @pytest.mark.parametrize(
     ("status", "error_code", "outcome", "dead", "retryable"),
     [
-        (404, "UNREGISTERED", Outcome.PERMANENT, True, False),
-        (400, "INVALID_ARGUMENT", Outcome.PERMANENT, False, False),
-        (403, "SENDER_ID_MISMATCH", Outcome.TECHNICAL, False, False),
-        (429, "QUOTA_EXCEEDED", Outcome.TEMPORARY, False, True),
-        (503, "UNAVAILABLE", Outcome.TEMPORARY, False, True),
+        (404, "UNREGISTERED", DeliveryOutcome.PERMANENT, True, False),
+        (400, "INVALID_ARGUMENT", DeliveryOutcome.PERMANENT, False, False),
+        (403, "SENDER_ID_MISMATCH", DeliveryOutcome.TECHNICAL, False, False),
+        (429, "QUOTA_EXCEEDED", DeliveryOutcome.TEMPORARY, False, True),
+        (503, "UNAVAILABLE", DeliveryOutcome.TEMPORARY, False, True),
     ],
 )
 def test_what_fcm_answers_decides_what_happens_next(
-    httpserver: HTTPServer, fcm: FcmSender, status: int, error_code: str, outcome: Outcome, dead: bool, retryable: bool
+    httpserver: HTTPServer,
+    fcm: FcmSender,
+    status: int,
+    error_code: str,
+    outcome: DeliveryOutcome,
+    dead: bool,
+    retryable: bool,
 ) -> None:
     error = {"error": {"code": status, "details": [{"errorCode": error_code}]}}
     httpserver.expect_request("/v1/projects/heidi-test/messages:send").respond_with_json(error, status=status)
     result = fcm.send(_message("device-token"))
-    assert (result.outcome, result.dead, result.retryable) == (outcome, dead, retryable)
+    assert (result.outcome, result.recipient_gone, result.retryable) == (outcome, dead, retryable)
 
 
 def test_a_token_server_that_is_away_is_technical(httpserver: HTTPServer, fcm: FcmSender) -> None:
     httpserver.clear()
     httpserver.expect_request("/token").respond_with_data("later", status=503)
     result = fcm.send(_message("device-token"))
-    assert (result.outcome, result.retryable) == (Outcome.TECHNICAL, True)
+    assert (result.outcome, result.retryable) == (DeliveryOutcome.TECHNICAL, True)
 
 
 # Web Push
@@ -241,7 +247,7 @@ def test_a_browser_can_read_what_is_pushed_to_it(httpserver: HTTPServer) -> None
     httpserver.expect_request("/push/1", method="POST").respond_with_data("", status=201)
     browser = Browser()
     message = _message(httpserver.url_for("/push/1"), subject="Grüße", keys=browser.keys)
-    assert _webpush(httpserver).send(message).outcome is Outcome.SENT
+    assert _webpush(httpserver).send(message).outcome is DeliveryOutcome.SENT
     request = httpserver.log[0][0]
     assert browser.read(request.get_data()) == {"title": "Grüße", "body": "Hello", "notificationId": str(message.id)}
     assert request.headers["Topic"] == message.id.hex
@@ -251,27 +257,31 @@ def test_a_browser_can_read_what_is_pushed_to_it(httpserver: HTTPServer) -> None
 
 @pytest.mark.parametrize(
     ("status", "outcome", "dead"),
-    [(404, Outcome.PERMANENT, True), (410, Outcome.PERMANENT, True), (503, Outcome.TEMPORARY, False)],
+    [
+        (404, DeliveryOutcome.PERMANENT, True),
+        (410, DeliveryOutcome.PERMANENT, True),
+        (503, DeliveryOutcome.TEMPORARY, False),
+    ],
 )
 def test_what_a_push_service_answers_decides_what_happens_next(
-    httpserver: HTTPServer, status: int, outcome: Outcome, dead: bool
+    httpserver: HTTPServer, status: int, outcome: DeliveryOutcome, dead: bool
 ) -> None:
     httpserver.expect_request("/push/1").respond_with_data("", status=status)
     result = _webpush(httpserver).send(_message(httpserver.url_for("/push/1"), keys=Browser().keys))
-    assert (result.outcome, result.dead) == (outcome, dead)
+    assert (result.outcome, result.recipient_gone) == (outcome, dead)
 
 
 def test_a_push_endpoint_inside_our_network_is_not_called(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/push/1").respond_with_data("", status=201)
     message = _message(httpserver.url_for("/push/1"), keys=Browser().keys)
     result = _webpush(httpserver, allow=()).send(message)
-    assert (result.outcome, result.dead, httpserver.log) == (Outcome.PERMANENT, True, [])
+    assert (result.outcome, result.recipient_gone, httpserver.log) == (DeliveryOutcome.PERMANENT, True, [])
 
 
 @pytest.mark.parametrize("key", ["AAAA", "\N{BLACK SUN WITH RAYS}", "=", "B" * 87])
 def test_keys_that_are_none_are_a_dead_subscription(httpserver: HTTPServer, key: str) -> None:
     message = _message(httpserver.url_for("/push/1"), keys={"p256dh": key, "auth": "AAAA"})
-    assert _webpush(httpserver).send(message).dead
+    assert _webpush(httpserver).send(message).recipient_gone
 
 
 def test_a_fault_of_our_own_ends_no_subscription(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -280,7 +290,7 @@ def test_a_fault_of_our_own_ends_no_subscription(httpserver: HTTPServer, monkeyp
 
     monkeypatch.setattr(http_ece, "encrypt", fails)
     result = _webpush(httpserver).send(_message(httpserver.url_for("/push/1"), keys=Browser().keys))
-    assert (result.outcome, result.dead, result.retryable) == (Outcome.TECHNICAL, False, True)
+    assert (result.outcome, result.recipient_gone, result.retryable) == (DeliveryOutcome.TECHNICAL, False, True)
 
 
 @pytest.mark.parametrize(
@@ -310,15 +320,15 @@ TWILIO = {"twilio_account_sid": "AC1", "twilio_auth_token": "t", "twilio_from": 
 @pytest.mark.parametrize(
     ("recipient", "outcome"),
     [
-        ("+15005550006", Outcome.SENT),
-        ("+15005550001", Outcome.TEMPORARY),
-        ("never@example.org", Outcome.PERMANENT),
-        ("gone@example.org", Outcome.PERMANENT),
-        ("lost@example.org", Outcome.AMBIGUOUS),
-        ("slow@example.org", Outcome.SENT),
+        ("+15005550006", DeliveryOutcome.SENT),
+        ("+15005550001", DeliveryOutcome.TEMPORARY),
+        ("never@example.org", DeliveryOutcome.PERMANENT),
+        ("gone@example.org", DeliveryOutcome.PERMANENT),
+        ("lost@example.org", DeliveryOutcome.AMBIGUOUS),
+        ("slow@example.org", DeliveryOutcome.SENT),
     ],
 )
-def test_the_simulated_provider_does_what_the_recipient_says(recipient: str, outcome: Outcome) -> None:
+def test_the_simulated_provider_does_what_the_recipient_says(recipient: str, outcome: DeliveryOutcome) -> None:
     slept: list[float] = []
     result = SimulatedSender(make_settings("", ""), sleep=slept.append).send(_message(recipient))
     assert result.outcome is outcome
@@ -373,7 +383,7 @@ def test_a_push_goes_to_every_device_and_a_dead_one_is_forgotten(
     sent = delivered(post(person, channel="PUSH"))
     assert sent.status == "SENT"
     assert sorted(attempt.outcome for attempt in attempts_of(sent.id)) == ["permanent", "sent"]
-    assert list(db.session.scalars(db.select(Device.token))) == ["phone"]
+    assert list(db.session.scalars(db.select(PushDevice.token))) == ["phone"]
 
 
 def test_of_many_removals_at_once_one_removes_and_the_others_find_nothing(

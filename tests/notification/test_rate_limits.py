@@ -8,7 +8,7 @@ import pytest
 from heidi_common.config.settings import ConfigError, Settings
 from heidi_common.database.models import utcnow
 from heidi_common.redis.client import redis_client
-from heidi_services.notification.service.rate_limits import Limit, take
+from heidi_services.notification.service.rate_limits import TokenBucket, take_tokens
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, attempts_of, delivered
 from tests.notification.mailserver import MailServer
@@ -18,16 +18,19 @@ AsUser = Callable[..., SignedIn]
 
 
 def test_a_bucket_gives_its_burst_and_then_says_how_long(app: object) -> None:
-    limit = Limit("x", burst=2, every=10_000)
-    assert [take(redis_client(), [limit]) for _ in range(2)] == [0, 0]
-    assert 9_000 < take(redis_client(), [limit]) <= 10_000
+    limit = TokenBucket("x", burst=2, refill_seconds=10_000)
+    assert [take_tokens(redis_client(), [limit]) for _ in range(2)] == [0, 0]
+    assert 9_000 < take_tokens(redis_client(), [limit]) <= 10_000
 
 
 def test_when_one_bucket_is_empty_nothing_is_taken_from_the_others(app: object) -> None:
-    full, empty = Limit("full", burst=1, every=6_000), Limit("empty", burst=1, every=6_000)
-    take(redis_client(), [empty])
-    assert take(redis_client(), [full, empty]) > 0
-    assert take(redis_client(), [full]) == 0
+    full, empty = (
+        TokenBucket("full", burst=1, refill_seconds=6_000),
+        TokenBucket("empty", burst=1, refill_seconds=6_000),
+    )
+    take_tokens(redis_client(), [empty])
+    assert take_tokens(redis_client(), [full, empty]) > 0
+    assert take_tokens(redis_client(), [full]) == 0
 
 
 def test_the_sixth_text_message_waits_and_is_no_attempt(post: Post, as_user: AsUser) -> None:

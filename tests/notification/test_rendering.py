@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heidi_services.notification.service.rendering import (
+    InvalidTemplate,
     MissingVariable,
-    RenderingFailed,
-    TemplateRefused,
+    RenderingError,
     best_locale,
-    check,
     render,
+    validate_template,
 )
 
 
@@ -21,7 +21,7 @@ def test_names_attributes_items_conditions_loops_and_filters_render() -> None:
         "{% if user.age >= 18 %}{{ user['name'] | upper }}{% endif %}:"
         "{% for i in items %} {{ loop.index }}{{ i }}{% endfor %}"
     )
-    check(source)
+    validate_template(source)
     assert render(source, {"user": {"name": "ann", "age": 18}, "items": ["a", "b"]}) == "ANN: 1a 2b"
 
 
@@ -60,13 +60,13 @@ def test_html_escapes_what_the_variables_bring() -> None:
     ],
 )
 def test_what_a_template_may_not_do_is_refused_when_it_is_saved(source: str) -> None:
-    with pytest.raises(TemplateRefused):
-        check(source)
+    with pytest.raises(InvalidTemplate):
+        validate_template(source)
 
 
 def test_a_refusal_names_the_line() -> None:
-    with pytest.raises(TemplateRefused, match="Line 3"):
-        check("fine\nfine\n{{ a() }}")
+    with pytest.raises(InvalidTemplate, match="Line 3"):
+        validate_template("fine\nfine\n{{ a() }}")
 
 
 def test_a_missing_variable_is_named() -> None:
@@ -83,7 +83,7 @@ def test_a_default_stands_in_for_a_missing_variable() -> None:
 
 
 def test_private_attributes_and_globals_are_out_of_reach() -> None:
-    with pytest.raises((MissingVariable, RenderingFailed)):
+    with pytest.raises((MissingVariable, RenderingError)):
         render("{{ name.__class__ }}", {"name": "x"})
     with pytest.raises(MissingVariable):
         render("{{ cycler }}", {})
@@ -91,22 +91,22 @@ def test_private_attributes_and_globals_are_out_of_reach() -> None:
 
 def test_too_much_output_is_stopped() -> None:
     source = "{% for item in items %}" + "x" * 60_000 + "{% endfor %}"
-    with pytest.raises(RenderingFailed, match="longer"):
+    with pytest.raises(RenderingError, match="longer"):
         render(source, {"items": [1] * 1000})
 
 
 def test_variables_that_do_not_fit_the_template_are_a_failure_not_a_crash() -> None:
-    with pytest.raises(RenderingFailed):
+    with pytest.raises(RenderingError):
         render("{% if age >= 18 %}{% endif %}", {"age": "old"})
 
 
 @given(st.text(max_size=60))
 def test_any_source_is_refused_or_accepted_but_never_crashes(source: str) -> None:
     try:
-        check(source)
-    except TemplateRefused:
+        validate_template(source)
+    except InvalidTemplate:
         return
-    with contextlib.suppress(MissingVariable, RenderingFailed):
+    with contextlib.suppress(MissingVariable, RenderingError):
         render(source, {"a": "b"})
 
 

@@ -71,10 +71,10 @@ def test_who_was_shown_nothing_comes_back_to_the_place_where_the_stream_began(
 
 
 def test_a_stream_that_could_not_be_opened_counts_for_nothing() -> None:
-    def broken(*_: object) -> list[stream_hub.Place]:
+    def broken(*_: object) -> list[stream_hub.StreamItem]:
         raise ConnectionError("the database is away")
 
-    found, person = stream_hub.Hub("postgresql://nobody@127.0.0.1:1/none", broken), UUID(int=1)
+    found, person = stream_hub.StreamHub("postgresql://nobody@127.0.0.1:1/none", broken), UUID(int=1)
     with pytest.raises(ConnectionError):
         found.open(person, 0)
     assert found.count(person) == 0
@@ -162,7 +162,7 @@ def test_a_last_event_id_that_is_none_of_ours_is_refused(client: FlaskClient, as
 def test_too_many_streams_of_one_person_are_refused(
     client: FlaskClient, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "STREAMS_PER_PERSON", 1)
+    monkeypatch.setattr(stream, "STREAMS_PER_USER", 1)
     person = as_user()
     with _stream(client, person):
         assert client.get(URL, headers=person.headers).status_code == 429
@@ -197,7 +197,7 @@ def test_places_follow_the_order_of_commits(app: Flask, post: Post, as_user: AsU
 
 def test_who_asks_without_reading_keeps_no_place_among_the_streams(client: FlaskClient, as_user: AsUser) -> None:
     person = as_user()
-    for _ in range(stream.STREAMS_PER_PERSON + 1):
+    for _ in range(stream.STREAMS_PER_USER + 1):
         answer = client.head(URL, headers=person.headers)
         assert answer.status_code == 200
         answer.close()  # as a server does, whether anything was read or not

@@ -12,8 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from heidi_common.identity.models import Role
-from heidi_services.notification.service.rendering import check
-from heidi_services.notification.service.template_resolver import shipped_templates
+from heidi_services.notification.service.rendering import validate_template
+from heidi_services.notification.service.template_resolver import default_templates
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, row
 
@@ -169,10 +169,12 @@ def test_a_template_of_ones_own_replaces_the_shipped_one(
 def test_the_shipped_templates_obey_the_rules_and_speak_both_languages() -> None:
     names = {"welcome", "verify-email", "password-reset", "new-device", "token-theft", "password-changed"}
     names |= {"email-taken", "mfa-removed", "invitation"}
-    shipped = set(shipped_templates())
+    shipped = set(default_templates())
     assert names <= {name for name, _ in shipped}
     assert shipped == {(name, locale) for name, _ in shipped for locale in ("en", "de")}
-    for source in shipped_templates().values():
-        check(source.body)
-        words = source.fill({"firstName": "Ann", "link": "https://example.org", "device": "Firefox", "ip": "192.0.2.1"})
-        assert "Ann" in words.content and words.subject
+    for source in default_templates().values():
+        validate_template(source.body)
+        text = source.render(
+            {"firstName": "Ann", "link": "https://example.org", "device": "Firefox", "ip": "192.0.2.1"}
+        )
+        assert "Ann" in text.content and text.subject

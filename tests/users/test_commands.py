@@ -137,7 +137,7 @@ def test_who_was_imported_is_not_greeted_and_who_registered_is(run, client, tmp_
     assert run("import", str(path)).exit_code == 0
     register(client)
     for event in db.session.scalars(select(OutboxEvent).where(OutboxEvent.type == "user.created")).all():
-        event_handlers.welcome(event)
+        event_handlers.handle_user_created(event)
     greeted = db.session.scalars(select(Notification.user_id)).all()
     assert greeted == [db.session.scalar(select(User.id).where(User.email == "ada@example.test"))]
 

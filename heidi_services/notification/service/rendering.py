@@ -1,4 +1,8 @@
-"""Templates as people may write them: a sandbox, and a white list of what the sandbox alone lets run for minutes."""
+"""Render templates that administrators wrote, in a sandbox.
+
+Jinja2's sandbox alone does not limit time and memory. A template may therefore use only listed syntax and filters,
+and its size, its variables and its output are limited.
+"""
 
 from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
@@ -16,7 +20,7 @@ MAX_OUTPUT = 512_000
 MAX_NODES = 500
 MAX_ITEMS = 1_000
 MAX_NUMBER = 10**1_000
-"""Python writes no number of thousands of digits, though it reads one in hexadecimal."""
+"""Python refuses to print a number with thousands of digits, although it parses one in hexadecimal notation."""
 
 FILTERS = (
     "capitalize",
@@ -38,27 +42,27 @@ _NODES: tuple[type[nodes.Node], ...] = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Const,
     nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.If, nodes.CondExpr, nodes.Filter, nodes.For,
 )  # fmt: skip
-_LOOPED_OVER = (nodes.Name, nodes.Getattr, nodes.Getitem)
+_ITERABLE_NODES = (nodes.Name, nodes.Getattr, nodes.Getitem)
 
 
-class TemplateRefused(ValueError):
-    """The source does what a template may not."""
+class InvalidTemplate(ValueError):
+    """The source is not a valid template, or it uses something that templates may not use."""
 
 
 class MissingVariable(Exception):
-    """The template names a variable that was not given."""
+    """The template uses a variable that was not supplied."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"The variable {name} is missing")
+        super().__init__(f"The variable {name} is missing.")
         self.name = name
 
 
-class RenderingFailed(Exception):
-    """The template and these variables do not go together."""
+class RenderingError(Exception):
+    """The template cannot be rendered with these variables."""
 
 
 class _Undefined(StrictUndefined):
-    """Complains with the variable's name, which jinja2 gives only inside a sentence."""
+    """Raises MissingVariable with the variable's name, which Jinja2's exception only mentions in its message."""
 
     def __init__(self, hint: str | None = None, obj: Any = missing, name: str | None = None, exc: Any = None) -> None:
         super().__init__(hint, obj, name, exc=lambda _: MissingVariable(name or "?"))  # type: ignore[arg-type]
@@ -74,90 +78,112 @@ def _environment(*, autoescape: bool) -> ImmutableSandboxedEnvironment:
 _TEXT, _HTML = _environment(autoescape=False), _environment(autoescape=True)
 
 
-def check(source: str) -> None:
-    """Raises TemplateRefused, saying what and on which line."""
+def validate_template(source: str) -> None:
+    """Check the source of a template.
+
+    Raises:
+        InvalidTemplate: With the reason, and the line if there is one.
+    """
     if len(source) > MAX_SOURCE:
-        raise TemplateRefused(f"The template is longer than {MAX_SOURCE} characters")
-    try:
-        tree = _TEXT.parse(source)
-        found = list(_descendants(tree))
-    except TemplateSyntaxError as error:
-        raise TemplateRefused(f"Line {error.lineno}: {error.message}") from error
-    except RecursionError as error:
-        raise TemplateRefused("The template is nested too deeply") from error
-    except ValueError as error:  # Python reads no number of thousands of digits
-        raise TemplateRefused("A number in the template is too long") from error
-    if len(found) > MAX_NODES:
-        raise TemplateRefused(f"The template has more than {MAX_NODES} parts")
-    for node in found:
+        raise InvalidTemplate(f"A template must not be longer than {MAX_SOURCE} characters.")
+    template_nodes = _parse(source)
+    if len(template_nodes) > MAX_NODES:
+        raise InvalidTemplate(f"A template must not contain more than {MAX_NODES} elements.")
+    for node in template_nodes:
         _check_node(node)
 
 
 def render(source: str, variables: Mapping[str, object], *, html: bool = False) -> str:
-    """The text with its variables; raises MissingVariable or RenderingFailed."""
+    """Render a template.
+
+    Args:
+        html: Whether the values of variables are escaped for HTML.
+
+    Raises:
+        MissingVariable: The template uses a variable that `variables` does not contain.
+        RenderingError: A variable is unsuitable, or a limit is exceeded.
+    """
     _check_items(variables)
     try:
-        return _bounded(_compiled(source, html).generate(**variables))
+        return _join_limited(_compile(source, html).generate(**variables))
     except (UndefinedError, SecurityError, TemplateError, TypeError, ValueError) as error:
-        raise RenderingFailed(str(error)) from error
+        raise RenderingError(str(error)) from error
 
 
-def best_locale(wanted: str | None, available: Collection[str], default: str) -> str | None:
-    """`de-AT`, then `de`, then the default, then whatever there is."""
-    tag = (wanted or default).replace("_", "-")
-    known = {locale.lower(): locale for locale in sorted(available)}
+def best_locale(requested: str | None, available: Collection[str], default: str) -> str | None:
+    """Choose a locale: the requested one (`de-AT`), its language (`de`), the default, or else any available one."""
+    tag = (requested or default).replace("_", "-")
+    by_lower_case = {locale.lower(): locale for locale in sorted(available)}
     for candidate in (tag, tag.partition("-")[0], default):
-        if candidate.lower() in known:
-            return known[candidate.lower()]
-    return next(iter(known.values()), None)
+        if candidate.lower() in by_lower_case:
+            return by_lower_case[candidate.lower()]
+    return next(iter(by_lower_case.values()), None)
 
 
 @lru_cache(maxsize=512)
-def _compiled(source: str, html: bool) -> Template:
+def _compile(source: str, html: bool) -> Template:
     return (_HTML if html else _TEXT).from_string(source)
 
 
-def _bounded(pieces: Iterable[str]) -> str:
-    out, size = [], 0
-    for piece in pieces:
-        size += len(piece)
+def _join_limited(chunks: Iterable[str]) -> str:
+    output, size = [], 0
+    for chunk in chunks:
+        size += len(chunk)
         if size > MAX_OUTPUT:
-            raise RenderingFailed(f"The text would be longer than {MAX_OUTPUT} characters")
-        out.append(piece)
-    return "".join(out)
+            raise RenderingError(f"The rendered text would be longer than {MAX_OUTPUT} characters.")
+        output.append(chunk)
+    return "".join(output)
 
 
-def _descendants(tree: nodes.Node) -> Iterable[nodes.Node]:
-    yield tree
-    for child in tree.iter_child_nodes():
-        yield from _descendants(child)
+def _parse(source: str) -> list[nodes.Node]:
+    try:
+        return list(_with_descendants(_TEXT.parse(source)))
+    except TemplateSyntaxError as error:
+        raise InvalidTemplate(f"Line {error.lineno}: {error.message}") from error
+    except RecursionError as error:
+        raise InvalidTemplate("The template is nested too deeply.") from error
+    except ValueError as error:  # Python refuses to parse a number with thousands of digits
+        raise InvalidTemplate("The template contains a number that is too long.") from error
+
+
+def _with_descendants(node: nodes.Node) -> Iterable[nodes.Node]:
+    yield node
+    for child in node.iter_child_nodes():
+        yield from _with_descendants(child)
 
 
 def _check_node(node: nodes.Node) -> None:
     if type(node) not in _NODES:
-        raise TemplateRefused(f"Line {node.lineno}: {type(node).__name__.lower()} is not allowed in a template")
-    if isinstance(node, nodes.Filter) and (node.name not in FILTERS or node.kwargs or node.dyn_args or node.dyn_kwargs):
-        raise TemplateRefused(
-            f"Line {node.lineno}: the filter {node.name} is not allowed; there are {', '.join(FILTERS)}"
-        )
+        raise _invalid(node, f"{type(node).__name__.lower()} is not allowed in a template.")
+    if isinstance(node, nodes.Filter):
+        _check_filter(node)
     if isinstance(node, nodes.For):
         _check_loop(node)
     if isinstance(node, nodes.Const):
         _check_const(node)
 
 
+def _check_filter(node: nodes.Filter) -> None:
+    if node.name not in FILTERS or node.kwargs or node.dyn_args or node.dyn_kwargs:
+        raise _invalid(node, f"the filter {node.name} is not allowed. Use one of: {', '.join(FILTERS)}.")
+
+
 def _check_const(node: nodes.Const) -> None:
     if isinstance(node.value, str) and node.value != storable(node.value):
-        raise TemplateRefused(f"Line {node.lineno}: NUL and lone surrogates are not allowed")
+        raise _invalid(node, "NUL and lone surrogates are not allowed.")
     if isinstance(node.value, int) and node.value >= MAX_NUMBER:
-        raise TemplateRefused(f"Line {node.lineno}: a number is too long")
+        raise _invalid(node, "a number is too long.")
 
 
 def _check_loop(node: nodes.For) -> None:
-    if node.recursive or not isinstance(node.iter, _LOOPED_OVER):
-        raise TemplateRefused(f"Line {node.lineno}: a loop goes over a variable")
-    if any(isinstance(inner, nodes.For) for child in node.iter_child_nodes() for inner in _descendants(child)):
-        raise TemplateRefused(f"Line {node.lineno}: a loop inside a loop is not allowed")
+    if node.recursive or not isinstance(node.iter, _ITERABLE_NODES):
+        raise _invalid(node, "a loop must iterate over a variable.")
+    if any(isinstance(inner, nodes.For) for child in node.iter_child_nodes() for inner in _with_descendants(child)):
+        raise _invalid(node, "a loop inside a loop is not allowed.")
+
+
+def _invalid(node: nodes.Node, reason: str) -> InvalidTemplate:
+    return InvalidTemplate(f"Line {node.lineno}: {reason}")
 
 
 def _check_items(value: object) -> None:
@@ -166,6 +192,6 @@ def _check_items(value: object) -> None:
             _check_items(item)
     elif isinstance(value, (list, tuple)):
         if len(value) > MAX_ITEMS:
-            raise RenderingFailed(f"A list has more than {MAX_ITEMS} items")
+            raise RenderingError(f"A list must not contain more than {MAX_ITEMS} items.")
         for item in value:
             _check_items(item)
