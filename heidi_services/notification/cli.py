@@ -16,8 +16,7 @@ from heidi_common.problems import Problem
 from heidi_common.schemas.fields import iso
 from heidi_services.notification.enums import Channel, NotificationStatus
 from heidi_services.notification.models import Attempt, Notification, Template
-from heidi_services.notification.service import notifications as notification_service
-from heidi_services.notification.service import retry, template_resolver
+from heidi_services.notification.service import queries, retry, template_resolver
 
 notifications = AppGroup("notifications", help="Inspect notifications and retry failed ones.")
 groups = (notifications,)
@@ -48,7 +47,7 @@ def show(notification_id: UUID) -> None:
     for name in _DETAILS:
         value = getattr(notification, name)
         click.echo(f"{name:15} {'-' if value is None else value}")
-    attempts = notification_service.list_attempts(notification_id, owner=None, limit=_MAX_ATTEMPTS, cursor=None)
+    attempts = queries.list_attempts(notification_id, owner=None, limit=_MAX_ATTEMPTS, cursor=None)
     header = ("attempt", "started", "provider", "outcome", "duration", "error")
     _echo_table(header, map(_attempt_row, attempts.items))
 
@@ -84,7 +83,7 @@ def templates() -> None:
 
 def _get(notification_id: UUID) -> Notification:
     try:
-        return notification_service.get(notification_id, owner=None)
+        return queries.get(notification_id, owner=None)
     except Problem as problem:
         raise click.ClickException(str(problem)) from problem
 

@@ -16,8 +16,8 @@ from heidi_services.notification.channels.smtp_connection import (
     SMTPMisconfigured,
     SMTPRejected,
     SMTPResponseLost,
-    SmtpServer,
 )
+from heidi_services.notification.channels.smtp_server import SmtpServer
 
 _CLOSING = 421
 _UNKNOWN_MAILBOX = re.compile(r"\b5\.1\.(1|2|3|6|10)\b")  # enhanced status codes (RFC 3463) of a bad address

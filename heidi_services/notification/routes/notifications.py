@@ -22,7 +22,7 @@ from heidi_services.notification.schemas.notifications import (
     NotificationQuery,
     NotificationUserQuery,
 )
-from heidi_services.notification.service import notifications
+from heidi_services.notification.service import notifications, queries
 
 READ = ("notifications:read", "notifications:write")
 WRITE = "notifications:write"
@@ -39,7 +39,7 @@ def list_notifications(query: dict[str, Any]) -> Page:
     user_id = _requested_user(query.pop("user_id"))
     paging = {name: query.pop(name) for name in ("limit", "cursor", "total")}
     unread = query.pop("unread")
-    return notifications.list_notifications(user_id, query, unread=unread, include_hidden=_sees_all(), **paging)
+    return queries.list_notifications(user_id, query, unread=unread, include_hidden=_sees_all(), **paging)
 
 
 @blp.route("/api/v1/notifications/<uuid:notification_id>", methods=["GET"])
@@ -48,7 +48,7 @@ def list_notifications(query: dict[str, Any]) -> Page:
 @blp.response(200, NotificationOut)
 def get_notification(notification_id: UUID) -> Notification:
     """A notification, for its recipient or an ADMIN."""
-    notification = notifications.get_visible(notification_id, owner=_owner())
+    notification = queries.get_visible(notification_id, owner=_owner())
     etag(notification)
     return notification
 
@@ -59,7 +59,7 @@ def get_notification(notification_id: UUID) -> Notification:
 @blp.response(200, AttemptOut(many=True))
 def list_attempts(query: dict[str, Any], notification_id: UUID) -> Page:
     """List the attempts to deliver a notification: time, provider and outcome of each."""
-    return notifications.list_attempts(notification_id, owner=_owner(), **query)
+    return queries.list_attempts(notification_id, owner=_owner(), **query)
 
 
 @blp.route("/api/v1/notifications/unread-count", methods=["GET"])
@@ -68,7 +68,7 @@ def list_attempts(query: dict[str, Any], notification_id: UUID) -> Page:
 @blp.response(200, CountOut)
 def get_unread_count(query: dict[str, Any]) -> dict[str, int]:
     """The number of in-app messages that have arrived and are neither read nor hidden."""
-    return {"count": notifications.unread_count(_requested_user(query["user_id"]))}
+    return {"count": queries.unread_count(_requested_user(query["user_id"]))}
 
 
 @blp.route("/api/v1/notifications/<uuid:notification_id>/read", methods=["POST"])
@@ -102,10 +102,10 @@ def mark_all_read() -> None:
 def delete_notification(notification_id: UUID) -> None:
     """Hide an in-app message (its recipient), or cancel a pending message (its sender or an ADMIN)."""
     requested_by = caller()
-    notification = notifications.get(notification_id, owner=None)
+    notification = queries.get(notification_id, owner=None)
     may_cancel = requested_by.is_admin or notification.sender_id == requested_by.id
     if not may_cancel:
-        notification = notifications.get(notification_id, owner=requested_by.id)
+        notification = queries.get(notification_id, owner=requested_by.id)
     expect_version(notification, if_match())
     if notification.user_id == requested_by.id and notification.channel == Channel.IN_APP:
         notifications.hide(notification)

@@ -1,4 +1,4 @@
-"""A user's notifications: list, read, hide and cancel them, and list their attempts."""
+"""Change a user's notifications: mark them as read or unread, hide and cancel them."""
 
 from __future__ import annotations
 
@@ -6,87 +6,20 @@ from collections.abc import Mapping
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Select, case, func, select, update
+from sqlalchemy import CursorResult, case, func, update
 
-from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
-from heidi_common.database.transactions import reading, transaction
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging.jobs import lease_released
-from heidi_common.problems import Conflict, NotFound
-from heidi_services.notification.enums import Channel, NotificationStatus
-from heidi_services.notification.models import Attempt, Notification
+from heidi_common.problems import Conflict
+from heidi_services.notification.enums import NotificationStatus
+from heidi_services.notification.models import Notification
+from heidi_services.notification.service.queries import UNREAD, get
 
 ARRIVED = (NotificationStatus.SENT, NotificationStatus.DELIVERED, NotificationStatus.READ)
 
-UNREAD = (
-    (Notification.channel == Channel.IN_APP)
-    & Notification.status.in_((NotificationStatus.SENT, NotificationStatus.DELIVERED))
-    & Notification.hidden_at.is_(None)
-)
-"""In-app messages that have arrived and are neither read nor hidden. It is the condition of a partial index."""
-
-VISIBLE = (Notification.channel != Channel.IN_APP) | Notification.sent_at.is_not(None)
-"""What the recipient may see: an in-app message is delivered by being visible, so it is hidden until its delivery."""
-
 CANCELLABLE = (Notification.status == NotificationStatus.PENDING) & lease_released(Notification)
 """Notifications that are pending and that no worker is delivering."""
-
-
-def get(notification_id: UUID, *, owner: UUID | None) -> Notification:
-    """Return a notification.
-
-    Args:
-        owner: Only notifications that this user has received and not hidden exist; None: all of them.
-
-    Raises:
-        NotFound: The notification does not exist.
-    """
-    notification = db.session.get(Notification, notification_id)
-    if notification is None:
-        raise _not_found()
-    if owner is not None and (notification.user_id != owner or notification.hidden_at is not None):
-        raise _not_found()
-    return notification
-
-
-def get_visible(notification_id: UUID, *, owner: UUID | None) -> Notification:
-    """Return a notification as `get` does, but for an owner only if it is visible to them."""
-    notification = get(notification_id, owner=owner)
-    if owner is not None and notification.channel == Channel.IN_APP and notification.sent_at is None:
-        raise _not_found()
-    return notification
-
-
-def list_notifications(
-    user_id: UUID, filters: Mapping[str, Any], *, unread: bool, include_hidden: bool, **paging: Any
-) -> Page:
-    """List a user's notifications, newest first.
-
-    Args:
-        filters: Values of columns, by the columns' names.
-        unread: Whether to list only unread in-app messages.
-        include_hidden: Whether to include what the user has hidden or cannot see yet.
-    """
-    statement: Select[Any] = select(Notification).where(Notification.user_id == user_id)
-    for name, value in filters.items():
-        statement = statement.where(getattr(Notification, name) == value)
-    if unread:
-        statement = statement.where(UNREAD)
-    if not include_hidden:
-        statement = statement.where(Notification.hidden_at.is_(None), VISIBLE)
-    return page(statement, order=Notification.created_at, descending=True, tiebreak=Notification.id, **paging)
-
-
-def list_attempts(notification_id: UUID, *, owner: UUID | None, **paging: Any) -> Page:
-    """List a notification's attempts, oldest first; raises NotFound as `get_visible` does."""
-    get_visible(notification_id, owner=owner)
-    statement = select(Attempt).where(Attempt.notification_id == notification_id)
-    return page(statement, order=Attempt.id, descending=False, tiebreak=Attempt.id, **paging)
-
-
-def unread_count(user_id: UUID) -> int:
-    with reading() as connection:
-        return connection.scalar(select(func.count()).where(Notification.user_id == user_id, UNREAD)) or 0
 
 
 def mark_read(notification_id: UUID, owner: UUID) -> None:
@@ -138,10 +71,6 @@ def _mark(notification_id: UUID, owner: UUID, values: Mapping[str, Any]) -> None
             return
         get(notification_id, owner=owner)
         raise Conflict("The notification has not arrived yet.", code="not_arrived")
-
-
-def _not_found() -> NotFound:
-    return NotFound("Notification not found.")
 
 
 def _row_changes() -> dict[str, Any]:

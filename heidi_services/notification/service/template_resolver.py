@@ -1,6 +1,6 @@
 """Find a template by its name, channel and locale, and render it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -10,7 +10,7 @@ from sqlalchemy import select
 from heidi_common.database.session import db
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Template, TemplateVersion
-from heidi_services.notification.service.rendering import best_locale, render
+from heidi_services.notification.service.rendering import render
 
 DEFAULT_LOCALE = "en"
 DEFAULT_VERSION = 0
@@ -61,6 +61,16 @@ def resolve_template(name: str, channel: Channel, locale: str | None) -> Templat
     if best is None:
         return None
     return template_source(stored[best], stored[best].current) if best in stored else defaults[name, best]
+
+
+def best_locale(requested: str | None, available: Collection[str], default: str) -> str | None:
+    """Choose a locale: the requested one (`de-AT`), its language (`de`), the default, or else any available one."""
+    tag = (requested or default).replace("_", "-")
+    by_lower_case = {locale.lower(): locale for locale in sorted(available)}
+    for candidate in (tag, tag.partition("-")[0], default):
+        if candidate.lower() in by_lower_case:
+            return by_lower_case[candidate.lower()]
+    return next(iter(by_lower_case.values()), None)
 
 
 def template_at_version(name: str, channel: Channel, locale: str, version: int) -> TemplateSource | None:

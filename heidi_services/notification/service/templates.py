@@ -16,8 +16,8 @@ from heidi_common.problems import Conflict, FieldError, Invalid, NotFound
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Template, TemplateVersion
 from heidi_services.notification.service.drafts import render_or_invalid
-from heidi_services.notification.service.rendering import InvalidTemplate, validate_template
 from heidi_services.notification.service.template_resolver import RenderedMessage, TemplateSource
+from heidi_services.notification.service.template_validation import InvalidTemplate, validate_template
 
 TEXT_COLUMNS = ("subject", "body", "html")
 TEMPLATE_COLUMNS = ("id", "name", "channel", "locale", "category", "created_at", "updated_at")
