@@ -148,7 +148,7 @@ class TemplateVersion(Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
 
 
-class Preferences(Base):
+class NotificationPreferences(Base):
     """What a user has muted (`category:CHANNEL`), and their quiet hours. Without a row, nothing is muted."""
 
     __tablename__ = "notification_preferences"

@@ -15,7 +15,7 @@ from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import NotificationSend, UserCreated, UserDeleted
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.outbox import OutboxEvent, emit
-from heidi_services.notification.models import Attempt, Notification, Preferences, PushDevice
+from heidi_services.notification.models import Attempt, Notification, NotificationPreferences, PushDevice
 from heidi_services.notification.service.event_handlers import handle_user_deleted
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, delivered, row
@@ -169,13 +169,13 @@ def test_the_texts_of_an_erased_user_are_erased(worker: Worker, post: Post, mail
     mail.handler.data_answers["ann@example.org"] = "554 ann@example.org rejected"
     old = delivered(post(person, subject="Dear Ann", metadata={"name": "Ann"})).id
     with transaction():
-        db.session.add(Preferences(user_id=person.user.id, muted=["news:EMAIL"]))
+        db.session.add(NotificationPreferences(user_id=person.user.id, muted=["news:EMAIL"]))
     _delete(person, deleted_at=utcnow(), erased_at=utcnow())
     worker.run()
     blank = row(old)
     assert (blank.subject, blank.content, blank.extra, blank.status) == (None, None, None, "FAILED")
     assert db.session.scalar(db.select(Attempt.error)) is None
-    assert db.session.scalar(db.select(db.func.count()).select_from(Preferences)) == 0
+    assert db.session.scalar(db.select(db.func.count()).select_from(NotificationPreferences)) == 0
 
 
 @pytest.mark.parametrize("erased", [False, True])

@@ -6,8 +6,8 @@ from typing import Any
 
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated, caller
-from heidi_services.notification.models import Preferences
-from heidi_services.notification.schemas.preferences import PreferencesSchema
+from heidi_services.notification.models import NotificationPreferences
+from heidi_services.notification.schemas.preferences import Preferences
 from heidi_services.notification.service import preferences
 from heidi_services.notification.service.preferences import ChannelPreference
 
@@ -16,7 +16,7 @@ blp = Blueprint("notification-preferences", __name__, description="Muted categor
 
 @blp.route("/api/v1/notifications/preferences", methods=["GET"])
 @authenticated
-@blp.response(200, PreferencesSchema)
+@blp.response(200, Preferences)
 def get_preferences() -> dict[str, Any]:
     """Your muted categories and quiet hours."""
     return _serialize(preferences.get(caller().id))
@@ -24,8 +24,8 @@ def get_preferences() -> dict[str, Any]:
 
 @blp.route("/api/v1/notifications/preferences", methods=["PUT"])
 @authenticated
-@blp.arguments(PreferencesSchema)
-@blp.response(200, PreferencesSchema)
+@blp.arguments(Preferences)
+@blp.response(200, Preferences)
 def put_preferences(body: dict[str, Any]) -> dict[str, Any]:
     """Replace your muted categories and quiet hours. `security` and `critical` cannot be muted."""
     channel_preferences = [ChannelPreference(**item) for item in body["preferences"]]
@@ -36,7 +36,7 @@ def put_preferences(body: dict[str, Any]) -> dict[str, Any]:
     return _serialize(row)
 
 
-def _serialize(row: Preferences) -> dict[str, Any]:
+def _serialize(row: NotificationPreferences) -> dict[str, Any]:
     keys = [key.partition(":") for key in row.muted]
     muted = [{"category": category, "channel": channel, "enabled": False} for category, _, channel in keys]
     hours = {"start": row.quiet_start, "end": row.quiet_end, "timezone": row.timezone} if row.quiet_start else None

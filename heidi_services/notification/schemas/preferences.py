@@ -33,7 +33,7 @@ class QuietHours(Schema):
     )
 
 
-class PreferencesSchema(Schema):
+class Preferences(Schema):
     """A request and a response have the same form: a client can write back what it has read."""
 
     preferences = fields.List(fields.Nested(ChannelPreferenceSchema), required=True, validate=validate.Length(max=200))

@@ -15,7 +15,7 @@ from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import User
 from heidi_common.messaging.jobs import status_is
 from heidi_services.notification.enums import Channel, NotificationStatus, NotificationType
-from heidi_services.notification.models import Notification, Preferences, Suppression
+from heidi_services.notification.models import Notification, NotificationPreferences, Suppression
 
 LEASE = timedelta(seconds=60)
 """Longer than the time limits of all providers together. A delivery to many devices extends it."""
@@ -109,10 +109,10 @@ def _claim_statement() -> CompiledStatement:
             User.email,
             User.phone,
             (User.id.is_not(None) & User.deleted_at.is_(None)).label("user_exists"),
-            Preferences.muted,
-            Preferences.quiet_start,
-            Preferences.quiet_end,
-            Preferences.timezone.label("quiet_timezone"),
+            NotificationPreferences.muted,
+            NotificationPreferences.quiet_start,
+            NotificationPreferences.quiet_end,
+            NotificationPreferences.timezone.label("quiet_timezone"),
             User.timezone,
             select(Suppression.id)
             .where(Suppression.channel == claimed.c.channel, Suppression.address == address)
@@ -121,6 +121,6 @@ def _claim_statement() -> CompiledStatement:
         )
         .select_from(claimed)
         .outerjoin(User, User.id == claimed.c.user_id)
-        .outerjoin(Preferences, Preferences.user_id == claimed.c.user_id),
+        .outerjoin(NotificationPreferences, NotificationPreferences.user_id == claimed.c.user_id),
         changes=True,
     )

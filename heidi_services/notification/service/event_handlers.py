@@ -15,7 +15,7 @@ from heidi_common.messaging.inbox import PermanentFailure
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.problems import Invalid
 from heidi_services.notification.enums import Channel, NotificationStatus, NotificationType
-from heidi_services.notification.models import Attempt, Notification, Preferences, PushDevice
+from heidi_services.notification.models import Attempt, Notification, NotificationPreferences, PushDevice
 from heidi_services.notification.service.drafts import Draft
 from heidi_services.notification.service.enqueue import insert_notification
 
@@ -74,9 +74,9 @@ def handle_user_deleted(event: OutboxEvent) -> None:
 
 def _lock_or_delete_preferences(user_id: UUID, *, delete_them: bool) -> None:
     """Lock preferences before notifications, as changes of preferences do: the opposite order could deadlock."""
-    own_row = Preferences.user_id == user_id
-    lock = select(Preferences.user_id).where(own_row).with_for_update()
-    db.session.execute(delete(Preferences).where(own_row) if delete_them else lock)
+    own_row = NotificationPreferences.user_id == user_id
+    lock = select(NotificationPreferences.user_id).where(own_row).with_for_update()
+    db.session.execute(delete(NotificationPreferences).where(own_row) if delete_them else lock)
 
 
 def _cancel_pending(user_id: UUID) -> None:

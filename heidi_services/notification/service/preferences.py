@@ -16,7 +16,7 @@ from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import User
 from heidi_common.problems import FieldError, Invalid
 from heidi_services.notification.enums import UNMUTABLE, Channel, NotificationStatus
-from heidi_services.notification.models import Notification, Preferences
+from heidi_services.notification.models import Notification, NotificationPreferences
 from heidi_services.notification.service.delivery_policy import is_muted, quiet_until
 
 
@@ -30,13 +30,13 @@ class ChannelPreference:
 
     @property
     def key(self) -> str:
-        """The element of `Preferences.muted` that disables the combination."""
+        """The element of `NotificationPreferences.muted` that disables the combination."""
         return f"{self.category}:{self.channel}"
 
 
-def get(user_id: UUID) -> Preferences:
+def get(user_id: UUID) -> NotificationPreferences:
     """Return the user's preferences; without a row, those that mute nothing."""
-    return db.session.get(Preferences, user_id) or Preferences(user_id=user_id, muted=[])
+    return db.session.get(NotificationPreferences, user_id) or NotificationPreferences(user_id=user_id, muted=[])
 
 
 def replace(
@@ -45,7 +45,7 @@ def replace(
     *,
     quiet_hours: tuple[time, time] | None = None,
     timezone: str | None = None,
-) -> Preferences:
+) -> NotificationPreferences:
     """Replace all preferences of a user. Messages that the previous quiet hours postponed become due now.
 
     Args:
@@ -59,8 +59,8 @@ def replace(
         raise Invalid(errors)
     muted = sorted(preference.key for preference in preferences if not preference.enabled)
     with transaction():
-        db.session.execute(insert(Preferences).values(user_id=user_id).on_conflict_do_nothing())
-        row = db.session.get_one(Preferences, user_id, with_for_update=True, populate_existing=True)
+        db.session.execute(insert(NotificationPreferences).values(user_id=user_id).on_conflict_do_nothing())
+        row = db.session.get_one(NotificationPreferences, user_id, with_for_update=True, populate_existing=True)
         _release_postponed(row)
         row.muted = muted
         row.quiet_start, row.quiet_end = quiet_hours or (None, None)
@@ -69,15 +69,15 @@ def replace(
 
 
 def is_category_muted(user_id: UUID, category: str, channel: Channel) -> bool:
-    muted = db.session.scalar(select(Preferences.muted).where(Preferences.user_id == user_id))
+    muted = db.session.scalar(select(NotificationPreferences.muted).where(NotificationPreferences.user_id == user_id))
     return is_muted(muted or (), category, channel)
 
 
 def mute_category(user_id: UUID, category: str, channel: Channel) -> None:
     """Mute one category for a channel in a single statement, so that concurrent changes are not lost."""
     key = f"{category}:{channel}"
-    muted = func.array_append(func.array_remove(Preferences.muted, key), key)
-    statement = insert(Preferences).values(user_id=user_id, muted=[key])
+    muted = func.array_append(func.array_remove(NotificationPreferences.muted, key), key)
+    statement = insert(NotificationPreferences).values(user_id=user_id, muted=[key])
     with transaction():
         db.session.execute(statement.on_conflict_do_update(index_elements=["user_id"], set_={"muted": muted}))
 
@@ -93,7 +93,7 @@ def _errors(preferences: Sequence[ChannelPreference]) -> Iterator[FieldError]:
         seen.add(preference.key)
 
 
-def _release_postponed(previous: Preferences) -> None:
+def _release_postponed(previous: NotificationPreferences) -> None:
     """Make messages due that wait for the end of the current quiet hours; their due time identifies them."""
     now = utcnow()
     zone = previous.timezone or db.session.scalar(select(User.timezone).where(User.id == previous.user_id))
