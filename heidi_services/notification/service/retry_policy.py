@@ -44,7 +44,7 @@ def next_attempt_at(job: ClaimedNotification, calls: Sequence[ProviderCall]) -> 
 
 
 def give_up_reason(job: ClaimedNotification, due_at: datetime) -> str | None:
-    """Return why there is no attempt at `due_at`; None if there is one."""
+    """Return why the attempt at `due_at` is not made; None if it is."""
     if job.attempts >= RETRY_POLICIES[job.channel].attempts:
         return "attempts_exhausted"
     if job.expires_at is not None and due_at >= job.expires_at:
