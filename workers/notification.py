@@ -14,14 +14,14 @@ def deliver_notification(notification_id: str) -> None:
 
 @consumer("notification")
 def make_requested_notification(event: OutboxEvent) -> None:
-    event_handlers.make_requested(event)
+    event_handlers.handle_notification_send(event)
 
 
 @consumer("notification")
 def welcome_user(event: OutboxEvent) -> None:
-    event_handlers.welcome(event)
+    event_handlers.handle_user_created(event)
 
 
 @consumer("notification")
 def forget_user(event: OutboxEvent) -> None:
-    event_handlers.forget(event)
+    event_handlers.handle_user_deleted(event)

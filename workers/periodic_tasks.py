@@ -21,6 +21,7 @@ from heidi_services.auth.service import retention as auth_retention
 from heidi_services.core.service import operations
 from heidi_services.integration.service import delivery_worker, sync
 from heidi_services.integration.service import retention as integration_retention
+from heidi_services.notification.service import retention as notification_retention
 from heidi_services.notification.service import scheduled_tasks as notifications
 from heidi_services.scheduler.service import dispatch, reaper, request_replies
 from heidi_services.scheduler.service import retention as scheduler_retention
@@ -95,10 +96,10 @@ PERIODIC_TASKS = (
     PeriodicTask("prune", 3600, run_task(prune)),
     PeriodicTask("idempotency", 600, run_task(idempotency_keys.delete_expired)),
     PeriodicTask("notifications", 1, WakeUp(notifications.overdue, "notification", "deliver_notification")),
-    PeriodicTask("bulk notifications", 0.5, WakeUp(notifications.next_bulk, "bulk", "deliver_notification")),
-    PeriodicTask("expired notifications", 5, run_task(notifications.expire)),
+    PeriodicTask("bulk notifications", 0.5, WakeUp(notifications.release_bulk, "bulk", "deliver_notification")),
+    PeriodicTask("expired notifications", 5, run_task(notifications.fail_expired)),
     PeriodicTask("old tokens and sessions", 3600, run_task(auth_retention.prune)),
-    PeriodicTask("old notifications", 3600, run_task(notifications.forget_old)),
+    PeriodicTask("old notifications", 3600, run_task(notification_retention.delete_expired)),
     PeriodicTask("deliveries", 1, WakeUp(delivery_worker.overdue, "webhooks", "deliver_webhook")),
     PeriodicTask("syncs", 1, WakeUp(sync.overdue, "integration", "run_sync")),
     PeriodicTask("integration logs", 3600, run_task(integration_retention.delete_expired_logs)),

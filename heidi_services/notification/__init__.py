@@ -1,4 +1,4 @@
-"""E-mail, SMS, push and in-app messages, delivered and tracked."""
+"""Notifications by e-mail, text message, push and in the app: templates, delivery, receipts and preferences."""
 
 from flask import Flask
 
@@ -8,5 +8,5 @@ from heidi_common.config.settings import Settings
 
 
 def create_app() -> Flask:
-    """The notification service alone, configured by the environment."""
+    """Create the app of the notification service, configured by the environment."""
     return build_app(Settings.from_env(), SERVICES["notification"])

@@ -1,29 +1,30 @@
-"""flask notifications: what an operator asks and does at a terminal."""
+"""`flask notifications`: inspect and retry notifications in a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import click
 from flask.cli import AppGroup
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from heidi_common.database.session import db
 from heidi_common.problems import Problem
 from heidi_common.schemas.fields import iso
-from heidi_services.notification.enums import Channel, Status
-from heidi_services.notification.models import Notification, Template
-from heidi_services.notification.service import notifications as inbox
-from heidi_services.notification.service import retry
-from heidi_services.notification.service import template_resolver as compose
+from heidi_services.notification.enums import Channel, NotificationStatus
+from heidi_services.notification.models import Attempt, Notification, Template
+from heidi_services.notification.service import queries, retry, template_resolver
 
-notifications = AppGroup("notifications", help="Messages to people, and what became of them.")
+notifications = AppGroup("notifications", help="Inspect notifications and retry failed ones.")
 groups = (notifications,)
 
-_CHANNELS = click.Choice([str(word) for word in Channel], case_sensitive=False)
-_STATUSES = click.Choice([str(word) for word in Status], case_sensitive=False)
+_CHANNELS = click.Choice([str(channel) for channel in Channel], case_sensitive=False)
+_STATUSES = click.Choice([str(status) for status in NotificationStatus], case_sensitive=False)
+_DETAILS = ("id", "user_id", "type", "channel", "category", "status", "failure_reason", "template", "created_at")
+_MAX_ATTEMPTS = 1000
 
 
 @notifications.command("list")
@@ -32,74 +33,83 @@ _STATUSES = click.Choice([str(word) for word in Status], case_sensitive=False)
 @click.option("--user", "user_id", type=click.UUID)
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 def list_(status: str | None, channel: str | None, user_id: UUID | None, limit: int) -> None:
-    """The newest first."""
-    found = select(Notification).order_by(Notification.created_at.desc()).limit(limit)
-    for column, value in (
-        (Notification.status, status),
-        (Notification.channel, channel),
-        (Notification.user_id, user_id),
-    ):
-        if value is not None:
-            found = found.where(column == value)
-    _table(("id", "created", "channel", "status", "tries", "reason"), map(_line, db.session.scalars(found)))
+    """List notifications, newest first."""
+    statement = select(Notification).order_by(Notification.created_at.desc()).limit(limit)
+    rows = map(_notification_row, db.session.scalars(_filtered(statement, status, channel, user_id)))
+    _echo_table(("id", "created", "channel", "status", "attempts", "reason"), rows)
 
 
 @notifications.command()
 @click.argument("notification_id", type=click.UUID)
 def show(notification_id: UUID) -> None:
-    """One notification and its attempts, without its words."""
-    found = _found(notification_id)
-    for name in ("id", "user_id", "type", "channel", "category", "status", "failure_reason", "template", "created_at"):
-        click.echo(f"{name:15} {getattr(found, name) if getattr(found, name) is not None else '-'}")
-    rows = (
-        (str(one.number), iso(one.started_at), one.provider, one.outcome, f"{one.duration_ms} ms", one.error or "")
-        for one in inbox.attempts(notification_id, owner=None, limit=1000, cursor=None).items
-    )
-    _table(("try", "started", "provider", "outcome", "took", "error"), rows)
+    """Show a notification and its attempts, without its text."""
+    notification = _get(notification_id)
+    for name in _DETAILS:
+        value = getattr(notification, name)
+        click.echo(f"{name:15} {'-' if value is None else value}")
+    attempts = queries.list_attempts(notification_id, owner=None, limit=_MAX_ATTEMPTS, cursor=None)
+    header = ("attempt", "started", "provider", "outcome", "duration", "error")
+    _echo_table(header, map(_attempt_row, attempts.items))
 
 
 @notifications.command("retry")
 @click.argument("notification_id", type=click.UUID)
 def retry_one(notification_id: UUID) -> None:
-    """Give a failed one a second chance."""
+    """Retry a failed notification."""
     try:
-        retry.retry(notification_id)
+        retry.retry_notification(notification_id)
     except Problem as problem:
         raise click.ClickException(str(problem)) from problem
-    click.echo("It will be tried within a second.")
+    click.echo("The notification will be retried within a second.")
 
 
 @notifications.command("retry-failed")
 @click.option("--channel", type=_CHANNELS)
-@click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"]), help="UTC unless it says otherwise.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"]), help="UTC if it has no UTC offset.")
 def retry_failed(channel: str | None, since: datetime | None) -> None:
-    """Give all failed ones a second chance, at the pace of bulk."""
-    begin = since.replace(tzinfo=UTC) if since is not None and since.tzinfo is None else since
-    number = retry.retry_failed({"channel": channel} if channel else {}, since=begin)
-    click.echo(f"{number} will be tried again.")
+    """Retry all failed notifications, at the rate of bulk messages."""
+    since_utc = since.replace(tzinfo=UTC) if since is not None and since.tzinfo is None else since
+    count = retry.retry_failed({"channel": channel} if channel else {}, since=since_utc)
+    click.echo(f"{count} will be retried.")
 
 
 @notifications.command()
 def templates() -> None:
-    """Those that were written, and those that come with the program."""
-    written = [(t.name, t.channel, t.locale, str(t.current)) for t in db.session.scalars(select(Template))]
-    shipped = [(name, "any", locale, "shipped") for name, locale in compose.shipped_templates()]
-    _table(("name", "channel", "locale", "version"), sorted(written) + sorted(shipped))
+    """List stored templates and the default templates of the package."""
+    stored = [(t.name, t.channel, t.locale, str(t.current)) for t in db.session.scalars(select(Template))]
+    defaults = [(name, "any", locale, "default") for name, locale in template_resolver.default_templates()]
+    _echo_table(("name", "channel", "locale", "version"), sorted(stored) + sorted(defaults))
 
 
-def _found(notification_id: UUID) -> Notification:
+def _get(notification_id: UUID) -> Notification:
     try:
-        return inbox.get(notification_id, owner=None)
+        return queries.get(notification_id, owner=None)
     except Problem as problem:
         raise click.ClickException(str(problem)) from problem
 
 
-def _line(one: Notification) -> tuple[str, ...]:
-    return str(one.id), iso(one.created_at), one.channel, one.status, str(one.attempts), one.failure_reason or ""
+def _filtered(statement: Select[Any], status: str | None, channel: str | None, user_id: UUID | None) -> Select[Any]:
+    if status is not None:
+        statement = statement.where(Notification.status == status)
+    if channel is not None:
+        statement = statement.where(Notification.channel == channel)
+    if user_id is not None:
+        statement = statement.where(Notification.user_id == user_id)
+    return statement
 
 
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    lines = [head, *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+def _notification_row(notification: Notification) -> tuple[str, ...]:
+    created, reason = iso(notification.created_at), notification.failure_reason or ""
+    return str(notification.id), created, notification.channel, notification.status, str(notification.attempts), reason
+
+
+def _attempt_row(attempt: Attempt) -> tuple[str, ...]:
+    started, duration = iso(attempt.started_at), f"{attempt.duration_ms} ms"
+    return str(attempt.number), started, attempt.provider, attempt.outcome, duration, attempt.error or ""
+
+
+def _echo_table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
+    lines = [header, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     for line in lines:
         click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())

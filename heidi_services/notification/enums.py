@@ -1,9 +1,9 @@
-"""The words a notification is described with."""
+"""Enumerations and well-known categories of notifications."""
 
 from enum import StrEnum
 
 
-class Type(StrEnum):
+class NotificationType(StrEnum):
     INFO = "INFO"
     WARNING = "WARNING"
     ERROR = "ERROR"
@@ -18,7 +18,7 @@ class Channel(StrEnum):
     IN_APP = "IN_APP"
 
 
-class Status(StrEnum):
+class NotificationStatus(StrEnum):
     PENDING = "PENDING"
     SENT = "SENT"
     FAILED = "FAILED"
@@ -29,4 +29,4 @@ class Status(StrEnum):
 
 GENERAL, SECURITY, CRITICAL, MARKETING = "general", "security", "critical", "marketing"
 UNMUTABLE = (SECURITY, CRITICAL)
-"""Categories that no preference, quiet hour or unsubscribe link can silence."""
+"""Categories that preferences, quiet hours and unsubscribe links do not affect."""

@@ -13,22 +13,24 @@ from uuid_utils.compat import uuid7
 
 from heidi_common.database.models import Base, Entity, utcnow
 from heidi_common.messaging.jobs import JobMixin
-from heidi_services.notification.enums import GENERAL, Channel, Status, Type
+from heidi_services.notification.enums import GENERAL, Channel, NotificationStatus, NotificationType
 
-STREAM = Sequence("notification_stream", metadata=Base.metadata)
-"""Numbers of the in-app stream; taken under a lock of the user, so that they follow the order of commits."""
+STREAM_SEQUENCE = Sequence("notification_stream", metadata=Base.metadata)
+"""Positions in the in-app stream. They are drawn under a lock per user, so that a user's positions follow the order of
+commits."""
 
-NORMAL, BULK = 0, 5
+NORMAL_PRIORITY, BULK_PRIORITY = 0, 5
 UNHINTED = datetime(9999, 1, 1, tzinfo=UTC)
-"""`hinted_until` of a bulk row that the clock has not yet given out: no message is under way, none is missed."""
+"""`hinted_until` of a bulk row that the clock has not released yet: no wake-up message is in flight or overdue."""
 
 _UNREAD = "channel = 'IN_APP' AND status IN ('SENT', 'DELIVERED') AND hidden_at IS NULL"
 
 
 class Notification(Entity, JobMixin, Base):
-    """One message to one person over one channel; the row is the work (see heidi_common.work).
+    """One message to one user over one channel; also the job that delivers it (see `JobMixin`).
 
-    `sealed` holds template variables and a recipient nobody else may read, until the message is sent.
+    `sealed` holds secret template variables and a recipient's address, encrypted, until the message is sent.
+    `stream_id` is the position of an in-app message in the user's stream.
     """
 
     __tablename__ = "notifications"
@@ -54,10 +56,10 @@ class Notification(Entity, JobMixin, Base):
     user_id: Mapped[UUID]
     sender_id: Mapped[UUID | None]
     batch_id: Mapped[UUID | None]
-    type: Mapped[Type] = mapped_column(Text, default=Type.INFO)
+    type: Mapped[NotificationType] = mapped_column(Text, default=NotificationType.INFO)
     channel: Mapped[Channel] = mapped_column(Text)
     category: Mapped[str] = mapped_column(default=GENERAL)
-    priority: Mapped[int] = mapped_column(SmallInteger, default=NORMAL, server_default="0")
+    priority: Mapped[int] = mapped_column(SmallInteger, default=NORMAL_PRIORITY, server_default="0")
     subject: Mapped[str | None]
     content: Mapped[str | None]
     html: Mapped[str | None]
@@ -66,7 +68,9 @@ class Notification(Entity, JobMixin, Base):
     template_version: Mapped[int | None]
     locale: Mapped[str | None]
     sealed: Mapped[str | None]
-    status: Mapped[Status] = mapped_column(Text, default=Status.PENDING, server_default="PENDING")
+    status: Mapped[NotificationStatus] = mapped_column(
+        Text, default=NotificationStatus.PENDING, server_default="PENDING"
+    )
     failure_reason: Mapped[str | None]
     provider_id: Mapped[str | None]
     scheduled_for: Mapped[datetime | None]
@@ -79,12 +83,12 @@ class Notification(Entity, JobMixin, Base):
 
     @property
     def due_at(self) -> datetime | None:
-        """When it is tried next: its time, a pause after a failure, the end of quiet hours."""
-        return self.next_attempt_at if self.status == Status.PENDING else None
+        """When the next attempt is due: as scheduled, after a failed attempt, or at the end of quiet hours."""
+        return self.next_attempt_at if self.status == NotificationStatus.PENDING else None
 
 
 class Attempt(Base):
-    """One try to hand a notification over, and how it ended."""
+    """One call of a provider to deliver a notification, and its result."""
 
     __tablename__ = "notification_attempts"
     __table_args__ = (Index("ix_notification_attempts_notification_id", "notification_id"),)
@@ -106,7 +110,7 @@ class Attempt(Base):
 
 
 class Batch(Base):
-    """One message to many people."""
+    """One message to many users."""
 
     __tablename__ = "notification_batches"
 
@@ -117,7 +121,7 @@ class Batch(Base):
 
 
 class Template(Entity, Base):
-    """A named text for one channel in one language; its words are in the versions."""
+    """A named text for one channel in one language. `current` is the number of its current version."""
 
     __tablename__ = "notification_templates"
     __table_args__ = (UniqueConstraint("name", "channel", "locale"),)
@@ -130,7 +134,7 @@ class Template(Entity, Base):
 
 
 class TemplateVersion(Base):
-    """The words of a template as they once were; never changed, so that a notification's version stays true."""
+    """One version of a template's text. It never changes, because queued notifications refer to it."""
 
     __tablename__ = "template_versions"
 
@@ -144,8 +148,8 @@ class TemplateVersion(Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
 
 
-class Preferences(Base):
-    """What a person does not want (`category:CHANNEL`), and when not; no row means: everything, always."""
+class NotificationPreferences(Base):
+    """What a user has muted (`category:CHANNEL`), and their quiet hours. Without a row, nothing is muted."""
 
     __tablename__ = "notification_preferences"
 
@@ -157,8 +161,8 @@ class Preferences(Base):
     updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow, server_default=func.now())
 
 
-class Device(Entity, Base):
-    """Where push goes: an FCM token, or a Web Push endpoint (`token`) with its keys."""
+class PushDevice(Entity, Base):
+    """A recipient of push notifications: an FCM token, or a Web Push endpoint (`token`) with its keys."""
 
     __tablename__ = "notification_devices"
     __table_args__ = (UniqueConstraint("token"), Index("ix_notification_devices_user_id", "user_id"))
@@ -172,7 +176,7 @@ class Device(Entity, Base):
 
 
 class Suppression(Base):
-    """An address that gets nothing any more: a hard bounce, a complaint, a STOP."""
+    """An address that nothing is sent to any more, because of a hard bounce, a complaint or a STOP."""
 
     __tablename__ = "notification_suppressions"
     __table_args__ = (UniqueConstraint("channel", "address"),)

@@ -39,7 +39,7 @@ def carry_out() -> None:
     for event in db.session.scalars(
         select(OutboxEvent).where(OutboxEvent.type == "notification.send").order_by(OutboxEvent.id)
     ).all():
-        event_handlers.make_requested(event)
+        event_handlers.handle_notification_send(event)
         deliver(UUID(event.subject))
 
 
@@ -49,7 +49,7 @@ SUBJECTS = {
         "New sign-in to your account",
         "Reset your password",
         "Your password was changed",
-        "We ended a session of yours",
+        "We ended one of your sessions",
     ],
     "de": [
         "Bestätigen Sie Ihre E-Mail-Adresse",
@@ -93,4 +93,4 @@ def test_the_rarer_mails_arrive_too(client: FlaskClient, mail: MailServer) -> No
     client.post("/api/v1/auth/register", json={"email": "ada@example.test", "password": PASSWORD})
     carry_out()
     subjects = [str(found["Subject"]) for found in mail.mails]
-    assert subjects[1:] == ["The second factor was removed from your account", "You have an account already"]
+    assert subjects[1:] == ["The second factor was removed from your account", "You already have an account"]

@@ -1,4 +1,4 @@
-"""A platform whose mail goes to a real SMTP server of its own."""
+"""Fixtures: an app whose e-mail goes to a real SMTP server, and helpers that deliver and inspect notifications."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -21,7 +21,7 @@ Post = Callable[..., UUID]
 
 @pytest.fixture
 def reconfigure(app: Flask, settings: Settings) -> Iterator[Callable[..., None]]:
-    """Give the app other settings for one test: `reconfigure(sms_providers=("twilio",))`."""
+    """Change settings of the app for one test: `reconfigure(sms_providers=("twilio",))`."""
     before = app.extensions["heidi"]
 
     def change(**changes: object) -> None:
@@ -33,7 +33,7 @@ def reconfigure(app: Flask, settings: Settings) -> Iterator[Callable[..., None]]
 
 @pytest.fixture
 def mail(reconfigure: Callable[..., None]) -> Iterator[MailServer]:
-    """A mail server, and an app that sends to it."""
+    """A mail server to which the app sends."""
     with mail_server() as server:
         reconfigure(smtp_url=server.url)
         yield server
@@ -41,12 +41,12 @@ def mail(reconfigure: Callable[..., None]) -> Iterator[MailServer]:
 
 @pytest.fixture
 def post(client: FlaskClient, as_client: Callable[..., dict[str, str]]) -> Post:
-    """Send a message as a machine would: `post(user, channel="EMAIL", content="Hello")` gives its id."""
+    """Send a message as a machine client: `post(user, channel="EMAIL", content="Hello")` returns its ID."""
     headers = as_client("notifications:write")
 
     def send(person: SignedIn, **body: object) -> UUID:
-        given = {"userId": str(person.user.id), "channel": "EMAIL", "content": "Hello"} | body
-        answer = client.post("/api/v1/notifications", json=given, headers=headers)
+        payload = {"userId": str(person.user.id), "channel": "EMAIL", "content": "Hello"} | body
+        answer = client.post("/api/v1/notifications", json=payload, headers=headers)
         assert answer.status_code == 202, answer.get_json()
         return UUID(answer.get_json()["data"]["id"])
 
@@ -54,7 +54,7 @@ def post(client: FlaskClient, as_client: Callable[..., dict[str, str]]) -> Post:
 
 
 def delivered(notification_id: UUID) -> Notification:
-    """Deliver, as a worker would, and look at the row."""
+    """Deliver a notification as a worker does, and return its row."""
     deliver(notification_id)
     return row(notification_id)
 
@@ -65,5 +65,5 @@ def row(notification_id: UUID) -> Notification:
 
 
 def attempts_of(notification_id: UUID) -> list[Attempt]:
-    found = db.select(Attempt).where(Attempt.notification_id == notification_id).order_by(Attempt.id)
-    return list(db.session.scalars(found))
+    statement = db.select(Attempt).where(Attempt.notification_id == notification_id).order_by(Attempt.id)
+    return list(db.session.scalars(statement))

@@ -1,4 +1,4 @@
-"""A real SMTP server in a thread, which can be told to misbehave."""
+"""A real SMTP server in a thread, whose responses tests can override."""
 
 import ssl
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.ports import free_port
 
 
 class Handler:
-    """Keeps what arrives; `answers` overrides the reply to RCPT or DATA by recipient."""
+    """Stores received e-mails. `rcpt_answers` and `data_answers` override the response by recipient."""
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
@@ -59,8 +59,8 @@ def mail_server(
     handler: Handler | None = None, *, port: int = 0, tls: ssl.SSLContext | None = None, **options: Any
 ) -> Iterator[MailServer]:
     handler, port = handler or Handler(), port or free_port()
-    given = {"hostname": "127.0.0.1", "port": port, "tls_context": tls, "enable_SMTPUTF8": True}
-    controller = Controller(handler, ready_timeout=PATIENCE, **given, **options)
+    defaults = {"hostname": "127.0.0.1", "port": port, "tls_context": tls, "enable_SMTPUTF8": True}
+    controller = Controller(handler, ready_timeout=PATIENCE, **defaults, **options)
     controller.start()
     try:
         yield MailServer(port, handler, f"smtp://127.0.0.1:{port}")

@@ -1,4 +1,4 @@
-"""One message to many: who gets it, in which language, and that nobody urgent waits for it."""
+"""Bulk messages: recipients, languages, and priority of urgent messages."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,8 +26,8 @@ def bulk(client: FlaskClient, as_client: Callable[..., dict[str, str]]) -> Calla
     headers = as_client("notifications:write")
 
     def send(**body: object) -> Any:
-        given = {"channel": "EMAIL", "content": "Hello all"} | body
-        return client.post(f"{URL}/bulk", json=given, headers=headers)
+        payload = {"channel": "EMAIL", "content": "Hello all"} | body
+        return client.post(f"{URL}/bulk", json=payload, headers=headers)
 
     return send
 
@@ -36,27 +36,29 @@ def _rows() -> list[Notification]:
     return list(db.session.scalars(db.select(Notification)))
 
 
-def test_everybody_named_gets_a_row_and_the_batch_one_fact(bulk: Callable[..., Any], as_user: AsUser) -> None:
+def test_each_listed_user_gets_a_row_and_the_batch_one_event(bulk: Callable[..., Any], as_user: AsUser) -> None:
     people = [as_user().user.id for _ in range(3)]
-    answer = bulk(userIds=[str(one) for one in [*people, people[0]]])
+    answer = bulk(userIds=[str(user_id) for user_id in [*people, people[0]]])
     assert answer.status_code == 202
-    told = answer.get_json()["data"]
-    assert (told["accepted"], told["skipped"]) == (3, []), "repeats do not count"
+    result = answer.get_json()["data"]
+    assert (result["accepted"], result["skipped"]) == (3, []), "repeats do not count"
     rows = _rows()
     assert {row.user_id for row in rows} == set(people)
     assert all(row.id.version == 7 and row.batch_id for row in rows)
-    facts = list(db.session.scalars(db.select(OutboxEvent)))
-    assert [fact.type for fact in facts] == ["notification.batch"]
+    events = list(db.session.scalars(db.select(OutboxEvent)))
+    assert [event.type for event in events] == ["notification.batch"]
 
 
-def test_ids_of_nobody_are_named_as_skipped_and_hold_up_nobody_else(bulk: Callable[..., Any], as_user: AsUser) -> None:
-    person, gone, stranger = as_user().user.id, as_user(deleted_at=utcnow()).user.id, uuid4()
-    told = bulk(userIds=[str(one) for one in (stranger, person, gone, stranger)]).get_json()["data"]
-    assert (told["accepted"], told["skipped"]) == (1, [str(stranger), str(gone)])
+def test_unknown_ids_are_reported_as_skipped_and_do_not_affect_the_others(
+    bulk: Callable[..., Any], as_user: AsUser
+) -> None:
+    person, deleted, unknown = as_user().user.id, as_user(deleted_at=utcnow()).user.id, uuid4()
+    result = bulk(userIds=[str(user_id) for user_id in (unknown, person, deleted, unknown)]).get_json()["data"]
+    assert (result["accepted"], result["skipped"]) == (1, [str(unknown), str(deleted)])
     assert [row.user_id for row in _rows()] == [person]
 
 
-def test_a_filter_chooses_people(bulk: Callable[..., Any], as_user: AsUser) -> None:
+def test_a_filter_selects_users(bulk: Callable[..., Any], as_user: AsUser) -> None:
     admin = as_user(Role.ADMIN).user.id
     as_user(), as_user(Role.ADMIN, is_active=False)
     assert bulk(filter={"role": "ADMIN", "isActive": True}).get_json()["data"]["accepted"] == 1
@@ -75,44 +77,46 @@ def test_a_filter_chooses_people(bulk: Callable[..., Any], as_user: AsUser) -> N
         ({"filter": {}, "content": None}, "/content"),
     ],
 )
-def test_a_wrong_audience_is_named(bulk: Callable[..., Any], body: dict[str, Any], pointer: str) -> None:
+def test_an_invalid_audience_is_rejected_with_the_field(
+    bulk: Callable[..., Any], body: dict[str, Any], pointer: str
+) -> None:
     answer = bulk(**body)
     assert (answer.status_code, [e["pointer"] for e in answer.get_json()["errors"]]) == (422, [pointer])
 
 
-def test_each_reads_it_in_their_own_language(bulk: Callable[..., Any], as_user: AsUser) -> None:
+def test_each_user_gets_the_template_in_their_own_language(bulk: Callable[..., Any], as_user: AsUser) -> None:
     locales = {as_user(locale=locale).user.id: locale for locale in ("de-AT", "de", "en", None)}
     bulk(filter={}, content=None, template="welcome")
-    found = {locales[row.user_id]: row.locale for row in _rows()}
-    assert found == {"de-AT": "de", "de": "de", "en": "en", None: "en"}
+    languages = {locales[row.user_id]: row.locale for row in _rows()}
+    assert languages == {"de-AT": "de", "de": "de", "en": "en", None: "en"}
 
 
-def test_the_batch_tells_where_its_messages_are(
+def test_the_batch_counts_its_messages_by_status(
     bulk: Callable[..., Any], client: FlaskClient, as_user: AsUser, mail: MailServer
 ) -> None:
     people, admin = [as_user() for _ in range(3)], as_user(Role.ADMIN)
-    batch = bulk(userIds=[str(one.user.id) for one in people]).get_json()["data"]["batchId"]
-    delivered(scheduled_tasks.next_bulk(1)[0])
+    batch = bulk(userIds=[str(person.user.id) for person in people]).get_json()["data"]["batchId"]
+    delivered(scheduled_tasks.release_bulk(1)[0])
     shown = client.get(f"{URL}/batches/{batch}", headers=admin.headers).get_json()["data"]
     assert (shown["accepted"], shown["counts"]) == (3, {"PENDING": 2, "SENT": 1})
     assert client.get(f"{URL}/batches/{batch}", headers=as_user(Role.MODERATOR).headers).status_code == 404
     assert client.get(f"{URL}/batches/{uuid4()}", headers=admin.headers).status_code == 404
 
 
-def test_bulk_is_given_out_at_a_pace_and_never_before_the_urgent(
+def test_bulk_messages_are_released_gradually_and_do_not_delay_urgent_ones(
     bulk: Callable[..., Any], post: Post, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scheduled_tasks, "BULK_IN_FLIGHT", 2)
     people = [as_user() for _ in range(5)]
-    bulk(userIds=[str(one.user.id) for one in people])
+    bulk(userIds=[str(person.user.id) for person in people])
     urgent = post(people[0])
-    given = scheduled_tasks.next_bulk(500)
-    assert len(given) == 2 and urgent not in given
-    assert scheduled_tasks.next_bulk(500) == [], "two are under way"
-    assert scheduled_tasks.overdue(500) == [], "bulk is not overdue while it waits for its turn"
-    for notification_id in given:
+    released = scheduled_tasks.release_bulk(500)
+    assert len(released) == 2 and urgent not in released
+    assert scheduled_tasks.release_bulk(500) == [], "two are in flight"
+    assert scheduled_tasks.overdue(500) == [], "bulk is not overdue while it waits for its release"
+    for notification_id in released:
         _close(notification_id)
-    assert len(scheduled_tasks.next_bulk(500)) == 2
+    assert len(scheduled_tasks.release_bulk(500)) == 2
 
 
 def _close(notification_id: UUID) -> None:
@@ -120,7 +124,7 @@ def _close(notification_id: UUID) -> None:
     db.session.commit()
 
 
-def test_retrying_all_failed_ones_goes_at_the_pace_of_bulk(
+def test_failed_messages_are_retried_at_the_rate_of_bulk_messages(
     client: FlaskClient, post: Post, as_user: AsUser, mail: MailServer
 ) -> None:
     person, admin = as_user(email="ann@example.org"), as_user(Role.ADMIN)
@@ -130,5 +134,5 @@ def test_retrying_all_failed_ones_goes_at_the_pace_of_bulk(
     assert (answer.status_code, answer.get_json()["data"]) == (202, {"retried": 1})
     assert client.post(f"{URL}/retry-failed", headers=admin.headers).get_json()["data"] == {"retried": 0}
     mail.handler.data_answers.clear()
-    assert scheduled_tasks.next_bulk(10) == [failed]
+    assert scheduled_tasks.release_bulk(10) == [failed]
     assert delivered(failed).status == "SENT"

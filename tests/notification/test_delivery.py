@@ -1,4 +1,4 @@
-"""From the POST to the mailbox: what is promised, what is written down, and what happens when it goes wrong."""
+"""From the POST to the mailbox: delivery, its recorded results, and its failures."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,9 +12,15 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_services.notification.channels.message import Message, Outcome, Result
+from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
 from heidi_services.notification.models import Notification, Suppression
-from heidi_services.notification.service import delivery, delivery_results, scheduled_tasks
+from heidi_services.notification.service import (
+    delivery,
+    delivery_decision,
+    delivery_results,
+    retention,
+    scheduled_tasks,
+)
 from heidi_services.notification.service.claim import claim
 from heidi_services.notification.service.delivery import deliver
 from tests.conftest import SignedIn
@@ -25,12 +31,12 @@ from tests.ports import free_port
 AsUser = Callable[..., SignedIn]
 
 
-def _facts(kind: str) -> list[OutboxEvent]:
+def _events(kind: str) -> list[OutboxEvent]:
     return list(db.session.scalars(db.select(OutboxEvent).where(OutboxEvent.type == kind)))
 
 
 def _due_now(notification_id: object) -> None:
-    """As if the pause before the next attempt were over."""
+    """End the pause before the next attempt."""
     past = utcnow() - timedelta(seconds=1)
     with transaction():
         db.session.execute(
@@ -40,7 +46,7 @@ def _due_now(notification_id: object) -> None:
         )
 
 
-def test_a_mail_reaches_its_reader_and_everything_is_written_down(
+def test_an_email_reaches_its_recipient_and_the_result_is_recorded(
     post: Post, mail: MailServer, as_user: AsUser
 ) -> None:
     person = as_user(email="ann@example.org")
@@ -50,24 +56,24 @@ def test_a_mail_reaches_its_reader_and_everything_is_written_down(
     assert mail.mails[0]["To"] == "ann@example.org" and mail.mails[0]["Subject"] == "Hi"
     (attempt,) = attempts_of(sent.id)
     assert (attempt.outcome, attempt.provider, attempt.provider_id) == ("sent", "smtp", mail.mails[0]["Message-ID"])
-    assert [fact.subject for fact in _facts("notification.queued")] == [str(sent.id)]
-    (fact,) = _facts("notification.sent")
-    assert fact.data == {"id": str(sent.id), "userId": str(person.user.id), "channel": "EMAIL", "category": "general"}
+    assert [event.subject for event in _events("notification.queued")] == [str(sent.id)]
+    (event,) = _events("notification.sent")
+    assert event.data == {"id": str(sent.id), "userId": str(person.user.id), "channel": "EMAIL", "category": "general"}
 
 
-def test_a_message_that_comes_twice_is_sent_once(post: Post, mail: MailServer, as_user: AsUser) -> None:
+def test_a_notification_that_is_delivered_twice_is_sent_once(post: Post, mail: MailServer, as_user: AsUser) -> None:
     notification_id = post(as_user())
     deliver(notification_id)
     deliver(notification_id)
     assert len(mail.mails) == 1
 
 
-def test_a_notification_that_does_not_exist_is_no_error(mail: MailServer) -> None:
+def test_a_notification_that_does_not_exist_is_ignored(mail: MailServer) -> None:
     deliver(uuid4())
     assert mail.mails == []
 
 
-def test_a_server_that_says_later_is_tried_again_when_it_is_time(post: Post, mail: MailServer, as_user: AsUser) -> None:
+def test_a_temporary_failure_is_retried_when_the_pause_is_over(post: Post, mail: MailServer, as_user: AsUser) -> None:
     person = as_user(email="ann@example.org")
     mail.handler.rcpt_answers["ann@example.org"] = "451 4.7.1 Later"
     waiting = delivered(post(person))
@@ -78,12 +84,12 @@ def test_a_server_that_says_later_is_tried_again_when_it_is_time(post: Post, mai
     mail.handler.rcpt_answers.clear()
     _due_now(waiting.id)
     assert scheduled_tasks.overdue(10) == [waiting.id]
-    assert scheduled_tasks.overdue(10) == [], "one hint is enough"
+    assert scheduled_tasks.overdue(10) == [], "one wake-up message is in flight"
     assert delivered(waiting.id).status == "SENT"
     assert [attempt.outcome for attempt in attempts_of(waiting.id)] == ["temporary", "sent"]
 
 
-def test_a_mail_server_that_is_away_loses_nothing(
+def test_a_notification_stays_pending_while_the_mail_server_is_unavailable(
     post: Post, reconfigure: Callable[..., None], as_user: AsUser
 ) -> None:
     reconfigure(smtp_url=f"smtp://127.0.0.1:{free_port()}")
@@ -91,7 +97,7 @@ def test_a_mail_server_that_is_away_loses_nothing(
     assert (waiting.status, attempts_of(waiting.id)[0].outcome) == ("PENDING", "technical")
 
 
-def test_an_answer_lost_is_marked_and_tried_again_under_the_same_message_id(
+def test_a_lost_response_is_ambiguous_and_retried_with_the_same_message_id(
     post: Post, mail: MailServer, as_user: AsUser, client: FlaskClient
 ) -> None:
     person = as_user(email="ann@example.org")
@@ -105,17 +111,17 @@ def test_an_answer_lost_is_marked_and_tried_again_under_the_same_message_id(
     assert [attempt["ambiguous"] for attempt in answer] == [True, False]
 
 
-def test_a_refusal_for_good_is_not_tried_again(post: Post, mail: MailServer, as_user: AsUser) -> None:
+def test_a_permanent_rejection_is_not_retried(post: Post, mail: MailServer, as_user: AsUser) -> None:
     person = as_user(email="ann@example.org")
     mail.handler.data_answers["ann@example.org"] = "554 5.7.1 Spam"
     failed = delivered(post(person))
     assert (failed.status, failed.failure_reason) == ("FAILED", "refused")
-    (fact,) = _facts("notification.failed")
-    assert fact.data["reason"] == "refused"
-    assert "ann@example.org" not in str(fact.data)
+    (event,) = _events("notification.failed")
+    assert event.data["reason"] == "refused"
+    assert "ann@example.org" not in str(event.data)
 
 
-def test_a_mailbox_that_does_not_exist_gets_nothing_any_more(post: Post, mail: MailServer, as_user: AsUser) -> None:
+def test_an_unknown_mailbox_is_suppressed(post: Post, mail: MailServer, as_user: AsUser) -> None:
     person = as_user(email="gone@example.org")
     mail.handler.rcpt_answers["gone@example.org"] = "550 5.1.1 No such user"
     assert delivered(post(person)).failure_reason == "refused"
@@ -126,7 +132,7 @@ def test_a_mailbox_that_does_not_exist_gets_nothing_any_more(post: Post, mail: M
     assert mail.mails == []
 
 
-def test_the_last_attempt_is_the_last(post: Post, mail: MailServer, as_user: AsUser) -> None:
+def test_there_is_no_attempt_after_the_last_one(post: Post, mail: MailServer, as_user: AsUser) -> None:
     person = as_user(email="ann@example.org")
     mail.handler.rcpt_answers["ann@example.org"] = "451 Later"
     waiting = delivered(post(person))
@@ -137,10 +143,12 @@ def test_the_last_attempt_is_the_last(post: Post, mail: MailServer, as_user: AsU
     assert (failed.status, failed.failure_reason) == ("FAILED", "attempts_exhausted")
 
 
-def test_a_row_that_breaks_its_worker_every_time_comes_to_an_end(post: Post, mail: MailServer, as_user: AsUser) -> None:
+def test_a_notification_that_always_crashes_its_worker_fails_in_the_end(
+    post: Post, mail: MailServer, as_user: AsUser
+) -> None:
     poison = post(as_user())
     with transaction():
-        db.session.execute(db.update(Notification).values(sealed="sealed with a key that is lost"))
+        db.session.execute(db.update(Notification).values(sealed="encrypted with a lost key"))
     with pytest.raises(DecryptionError):
         deliver(poison)
     with transaction():
@@ -148,7 +156,7 @@ def test_a_row_that_breaks_its_worker_every_time_comes_to_an_end(post: Post, mai
     assert delivered(poison).failure_reason == "attempts_exhausted"
 
 
-def test_a_message_for_later_waits_for_its_time(post: Post, mail: MailServer, as_user: AsUser) -> None:
+def test_a_scheduled_message_is_not_sent_before_its_time(post: Post, mail: MailServer, as_user: AsUser) -> None:
     later = utcnow() + timedelta(hours=1)
     waiting = delivered(post(as_user(), scheduledFor=later.isoformat()))
     assert (waiting.status, waiting.attempts, mail.mails) == ("PENDING", 0, [])
@@ -158,7 +166,7 @@ def test_a_message_for_later_waits_for_its_time(post: Post, mail: MailServer, as
     assert delivered(waiting.id).status == "SENT"
 
 
-def test_what_has_expired_is_not_sent(post: Post, mail: MailServer, as_user: AsUser) -> None:
+def test_an_expired_notification_is_not_sent(post: Post, mail: MailServer, as_user: AsUser) -> None:
     waiting = row(post(as_user(), expiresAt=(utcnow() + timedelta(hours=1)).isoformat()))
     with transaction():
         db.session.execute(db.update(Notification).values(expires_at=utcnow() - timedelta(seconds=1)))
@@ -166,18 +174,20 @@ def test_what_has_expired_is_not_sent(post: Post, mail: MailServer, as_user: AsU
     assert mail.mails == []
 
 
-def test_the_clock_fails_what_expires_while_it_waits(post: Post, mail: MailServer, as_user: AsUser) -> None:
+def test_the_clock_fails_a_notification_that_expires_while_it_is_pending(
+    post: Post, mail: MailServer, as_user: AsUser
+) -> None:
     soon = (utcnow() + timedelta(hours=1)).isoformat()
     notification_id = post(as_user(), expiresAt=soon, scheduledFor=(utcnow() + timedelta(minutes=1)).isoformat())
     with transaction():
         db.session.execute(db.update(Notification).values(expires_at=utcnow() - timedelta(seconds=1)))
-    scheduled_tasks.expire()
+    scheduled_tasks.fail_expired()
     expired = row(notification_id)
     assert (expired.status, expired.failure_reason) == ("FAILED", "expired")
-    assert [fact.subject for fact in _facts("notification.failed")] == [str(notification_id)]
+    assert [event.subject for event in _events("notification.failed")] == [str(notification_id)]
 
 
-def test_a_person_who_has_gone_gets_nothing(post: Post, mail: MailServer, as_user: AsUser) -> None:
+def test_a_deleted_user_is_sent_nothing(post: Post, mail: MailServer, as_user: AsUser) -> None:
     person = as_user()
     notification_id = post(person)
     with transaction():
@@ -187,7 +197,7 @@ def test_a_person_who_has_gone_gets_nothing(post: Post, mail: MailServer, as_use
     assert (failed.status, failed.failure_reason, mail.mails) == ("FAILED", "user_deleted", [])
 
 
-def test_a_worker_that_died_in_the_middle_costs_a_lease_and_no_message(
+def test_a_notification_of_a_crashed_worker_is_delivered_after_its_lease(
     post: Post, mail: MailServer, as_user: AsUser
 ) -> None:
     notification_id = post(as_user())
@@ -195,68 +205,68 @@ def test_a_worker_that_died_in_the_middle_costs_a_lease_and_no_message(
     with transaction():
         db.session.execute(db.update(Notification).values(locked_until=future, hinted_until=past, attempts=1))
     deliver(notification_id)
-    assert mail.mails == [] and scheduled_tasks.overdue(10) == [], "its claim still stands"
+    assert mail.mails == [] and scheduled_tasks.overdue(10) == [], "its lease has not expired"
     with transaction():
         db.session.execute(db.update(Notification).values(locked_until=past))
     assert scheduled_tasks.overdue(10) == [notification_id]
     assert delivered(notification_id).attempts == 2
 
 
-def test_old_notifications_go_with_their_attempts(post: Post, mail: MailServer, as_user: AsUser) -> None:
+def test_old_notifications_are_deleted_with_their_attempts(post: Post, mail: MailServer, as_user: AsUser) -> None:
     old, young = delivered(post(as_user())).id, delivered(post(as_user())).id
     with transaction():
         long_ago = utcnow() - timedelta(days=366)
         db.session.execute(db.update(Notification).where(Notification.id == old).values(created_at=long_ago))
-    scheduled_tasks.forget_old()
+    retention.delete_expired()
     assert list(db.session.scalars(db.select(Notification.id))) == [young]
     assert attempts_of(old) == []
 
 
 @pytest.mark.parametrize(("channel", "reason"), [("SMS", "no_address"), ("PUSH", "no_device")])
-def test_without_an_address_there_is_nothing_to_try(post: Post, as_user: AsUser, channel: str, reason: str) -> None:
+def test_a_notification_without_an_address_fails(post: Post, as_user: AsUser, channel: str, reason: str) -> None:
     failed = delivered(post(as_user(), channel=channel))
     assert (failed.status, failed.failure_reason) == ("FAILED", reason)
 
 
 class _SlowSender:
-    """Each device takes as long as a lease lasts; meanwhile another worker looks for work."""
+    """Each call takes as long as a lease; meanwhile another worker tries to claim the notification."""
 
     name = "slow"
 
     def __init__(self, notification_id: UUID) -> None:
-        self.notification_id, self.taken_by_another = notification_id, list[bool]()
+        self.notification_id, self.claimed_by_another = notification_id, list[bool]()
 
-    def takes(self, message: Message) -> bool:
+    def supports(self, message: Message) -> bool:
         return True
 
-    def send(self, message: Message) -> Result:
-        self.taken_by_another.append(claim(self.notification_id) is not None)
+    def send(self, message: Message) -> SendResult:
+        self.claimed_by_another.append(claim(self.notification_id) is not None)
         with transaction():
             db.session.execute(db.update(Notification).values(locked_until=utcnow() - timedelta(seconds=1)))
-        return Result(Outcome.SENT, self.name)
+        return SendResult(DeliveryOutcome.SENT, self.name)
 
 
-def test_many_slow_devices_are_written_to_by_one_worker(
+def test_a_delivery_to_many_slow_devices_keeps_its_lease(
     post: Post, client: FlaskClient, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = as_user()
     for token in ("first", "second", "third"):
         client.post("/api/v1/notifications/devices", json={"token": token}, headers=person.headers)
     sender = _SlowSender(post(person, channel="PUSH"))
-    monkeypatch.setattr(delivery, "providers", lambda *_: [sender])
-    monkeypatch.setattr(delivery, "PROLONG_AFTER", 0.0)
+    monkeypatch.setattr(delivery_decision, "senders_for", lambda *_: [sender])
+    monkeypatch.setattr(delivery, "EXTEND_AFTER_SECONDS", 0.0)
     assert delivered(sender.notification_id).status == "SENT"
-    assert sender.taken_by_another == [False] * 3
+    assert sender.claimed_by_another == [False] * 3
 
 
-def test_a_worker_whose_lease_ran_out_changes_nothing(post: Post, as_user: AsUser) -> None:
+def test_a_worker_whose_lease_has_expired_changes_nothing(post: Post, as_user: AsUser) -> None:
     notification_id = post(as_user())
     first = claim(notification_id)
     with transaction():
         db.session.execute(db.update(Notification).values(locked_until=utcnow() - timedelta(seconds=1)))
     second = claim(notification_id)
     assert first is not None and second is not None
-    delivery_results.failed(first, "refused")
-    assert (row(notification_id).status, _facts("notification.failed")) == ("PENDING", [])
-    delivery_results.failed(second, "refused")
+    delivery_results.mark_failed(first, "refused")
+    assert (row(notification_id).status, _events("notification.failed")) == ("PENDING", [])
+    delivery_results.mark_failed(second, "refused")
     assert row(notification_id).status == "FAILED"

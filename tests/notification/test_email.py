@@ -1,4 +1,4 @@
-"""The SMTP sender against a real server: what it sends, and the honest word on how it ended."""
+"""The SMTP sender against a real server: what it transmits, and its results."""
 
 import socket
 import ssl
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from heidi_services.notification.channels.message import Message, Outcome, Result
+from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
 from heidi_services.notification.channels.smtp_sender import SmtpSender
 from tests.conftest import make_settings
 from tests.notification.mailserver import Handler, MailServer, mail_server
@@ -40,10 +40,10 @@ def _message(recipient: str = "ann@example.org", text: str = "Hello", id: UUID |
     return Message(id=id or uuid4(), recipient=recipient, subject="Hi", text=text)
 
 
-def test_a_mail_arrives_as_it_was_written(server: MailServer) -> None:
+def test_an_email_arrives_unchanged(server: MailServer) -> None:
     message = _message(text=".hidden\n..dots\n\nGrüße – 日本語\n.\nend")
-    assert _sender(server.url).send(message) == Result(
-        Outcome.SENT, "smtp", code="250", provider_id=f"<{message.id}@example.com>"
+    assert _sender(server.url).send(message) == SendResult(
+        DeliveryOutcome.SENT, "smtp", code="250", provider_id=f"<{message.id}@example.com>"
     )
     mail = server.mails[0]
     body = mail.get_body(("plain",))
@@ -51,7 +51,7 @@ def test_a_mail_arrives_as_it_was_written(server: MailServer) -> None:
     assert mail["To"] == "ann@example.org" and mail["From"] == "Heidi <no-reply@example.com>"
 
 
-def test_one_connection_per_thread_is_kept(server: MailServer) -> None:
+def test_each_thread_reuses_one_connection(server: MailServer) -> None:
     sender, gate = _sender(server.url), threading.Barrier(2)
 
     def three_mails(_: int) -> None:
@@ -65,7 +65,7 @@ def test_one_connection_per_thread_is_kept(server: MailServer) -> None:
     assert len(server.handler.connections) == 2
 
 
-def test_a_server_that_hung_up_while_idle_costs_nothing() -> None:
+def test_a_connection_that_was_closed_while_idle_is_replaced() -> None:
     handler, port = Handler(), free_port()
     sender = _sender(f"smtp://127.0.0.1:{port}")
     for _ in range(2):
@@ -74,34 +74,39 @@ def test_a_server_that_hung_up_while_idle_costs_nothing() -> None:
     assert len(handler.mails) == 2
 
 
-def test_an_unknown_mailbox_is_refused_for_good_and_the_connection_lives_on(server: MailServer) -> None:
+def test_an_unknown_mailbox_is_permanent_and_the_connection_stays_open(server: MailServer) -> None:
     server.handler.rcpt_answers["gone@example.org"] = "550 5.1.1 No such user"
     sender = _sender(server.url)
     assert sender.send(_message()).sent
     result = sender.send(_message("gone@example.org"))
-    assert (result.outcome, result.code, result.dead, result.retryable) == (Outcome.PERMANENT, "550", True, False)
+    assert (result.outcome, result.code, result.recipient_gone, result.retryable) == (
+        DeliveryOutcome.PERMANENT,
+        "550",
+        True,
+        False,
+    )
     assert "No such user" in result.error
     assert sender.send(_message()).sent
     assert len(server.handler.connections) == 1
 
 
-def test_a_refused_text_is_permanent_but_says_nothing_about_the_address(server: MailServer) -> None:
+def test_a_rejected_text_is_permanent_but_the_recipient_is_not_gone(server: MailServer) -> None:
     server.handler.data_answers["ann@example.org"] = "554 5.7.1 Looks like spam"
     result = _sender(server.url).send(_message())
-    assert (result.outcome, result.dead) == (Outcome.PERMANENT, False)
+    assert (result.outcome, result.recipient_gone) == (DeliveryOutcome.PERMANENT, False)
 
 
 @pytest.mark.parametrize("answers", ["rcpt_answers", "data_answers"])
-def test_a_server_that_says_later_is_tried_later(server: MailServer, answers: str) -> None:
+def test_a_temporary_rejection_is_retryable(server: MailServer, answers: str) -> None:
     getattr(server.handler, answers)["ann@example.org"] = "451 4.7.1 Greylisted"
     result = _sender(server.url).send(_message())
-    assert (result.outcome, result.code, result.retryable) == (Outcome.TEMPORARY, "451", True)
+    assert (result.outcome, result.code, result.retryable) == (DeliveryOutcome.TEMPORARY, "451", True)
 
 
-def test_an_answer_lost_after_the_text_is_ambiguous(server: MailServer) -> None:
+def test_a_response_lost_after_the_text_is_ambiguous(server: MailServer) -> None:
     server.handler.data_answers["ann@example.org"] = "hang up"
     result = _sender(server.url).send(_message())
-    assert (result.outcome, result.retryable) == (Outcome.AMBIGUOUS, True)
+    assert (result.outcome, result.retryable) == (DeliveryOutcome.AMBIGUOUS, True)
     assert len(server.mails) == 1
 
 
@@ -114,20 +119,20 @@ def test_a_repeat_after_an_ambiguous_attempt_carries_the_same_message_id(server:
     assert server.mails[0]["Message-ID"] == server.mails[1]["Message-ID"]
 
 
-def test_nobody_listening_is_technical_and_tried_again() -> None:
+def test_a_refused_connection_is_technical_and_retryable() -> None:
     result = _sender(f"smtp://127.0.0.1:{free_port()}").send(_message())
-    assert (result.outcome, result.retryable) == (Outcome.TECHNICAL, True)
+    assert (result.outcome, result.retryable) == (DeliveryOutcome.TECHNICAL, True)
 
 
-def test_a_silent_server_is_given_up_at_the_time_limit() -> None:
+def test_a_server_that_does_not_respond_times_out() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         result = _sender(f"smtp://127.0.0.1:{silent.getsockname()[1]}", time_limit=0.3).send(_message())
-    assert (result.outcome, result.retryable) == (Outcome.TECHNICAL, True)
+    assert (result.outcome, result.retryable) == (DeliveryOutcome.TECHNICAL, True)
 
 
-def test_an_address_that_is_none_never_reaches_the_server(server: MailServer) -> None:
+def test_an_invalid_address_is_not_sent_to_the_server(server: MailServer) -> None:
     result = _sender(server.url).send(_message("ann@example.org>\r\nRCPT TO:<eve@example.org"))
-    assert (result.outcome, result.dead) == (Outcome.PERMANENT, True)
+    assert (result.outcome, result.recipient_gone) == (DeliveryOutcome.PERMANENT, True)
     assert server.handler.recipients == []
 
 
@@ -136,17 +141,17 @@ def test_an_international_address_is_delivered(server: MailServer) -> None:
     assert server.handler.recipients == ["jürgen@example.org"]
 
 
-def test_credentials_do_not_travel_in_the_clear(server: MailServer) -> None:
+def test_credentials_are_not_sent_unencrypted(server: MailServer) -> None:
     result = _sender(f"smtp://ann:secret@127.0.0.1:{server.port}").send(_message())
-    assert (result.outcome, result.retryable) == (Outcome.TECHNICAL, False)
+    assert (result.outcome, result.retryable) == (DeliveryOutcome.TECHNICAL, False)
     assert "secret" not in result.error
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")  # what a relay on a private network does
 @pytest.mark.parametrize(("password", "sent"), [("right", True), ("wrong", False)])
-def test_a_server_that_wants_a_password_gets_it(password: str, sent: bool) -> None:
-    def authenticate(server: SMTP, session: Session, envelope: Envelope, kind: str, given: LoginPassword) -> AuthResult:
-        return AuthResult(success=given.password == b"right", handled=False)
+def test_the_sender_signs_in_where_the_server_requires_it(password: str, sent: bool) -> None:
+    def authenticate(server: SMTP, session: Session, envelope: Envelope, kind: str, login: LoginPassword) -> AuthResult:
+        return AuthResult(success=login.password == b"right", handled=False)
 
     with mail_server(authenticator=authenticate, auth_require_tls=False, auth_required=True) as running:
         result = _sender(f"smtp://ann:{password}@127.0.0.1:{running.port}?starttls=never").send(_message())
@@ -154,11 +159,11 @@ def test_a_server_that_wants_a_password_gets_it(password: str, sent: bool) -> No
     assert result.retryable is False
 
 
-def test_a_certificate_nobody_vouches_for_is_not_trusted(tmp_path: Path) -> None:
+def test_a_self_signed_certificate_is_not_trusted(tmp_path: Path) -> None:
     with mail_server(tls=_self_signed(tmp_path)) as running:
         result = _sender(running.url).send(_message())
         assert running.mails == []
-    assert (result.outcome, result.retryable) == (Outcome.TECHNICAL, False)
+    assert (result.outcome, result.retryable) == (DeliveryOutcome.TECHNICAL, False)
     assert "certificate" in result.error.lower()
 
 

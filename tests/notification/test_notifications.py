@@ -1,4 +1,4 @@
-"""The HTTP side of one notification: who may send, who may see, and what reading does."""
+"""The HTTP API of notifications: permissions, validation, reading, hiding and cancelling."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -29,7 +29,7 @@ def _pointers(answer: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(("role", "status"), [(Role.ADMIN, 202), (Role.MODERATOR, 202), (Role.USER, 403)])
-def test_who_may_send(client: FlaskClient, as_user: AsUser, role: Role, status: int) -> None:
+def test_only_privileged_roles_may_send(client: FlaskClient, as_user: AsUser, role: Role, status: int) -> None:
     sender, person, admin = as_user(role), as_user(), as_user(Role.ADMIN)
     body = {"userId": str(person.user.id), "channel": "IN_APP", "content": "Hello", "metadata": {"order": 7}}
     answer = client.post(URL, json=body, headers=sender.headers)
@@ -64,7 +64,7 @@ def test_who_may_send(client: FlaskClient, as_user: AsUser, role: Role, status: 
         ({"metadata": {"x": "y" * 20_000}}, "/metadata"),
     ],
 )
-def test_a_wrong_field_is_named(
+def test_an_invalid_field_is_reported(
     client: FlaskClient, as_user: AsUser, as_client: Callable[..., dict[str, str]], change: dict[str, Any], pointer: str
 ) -> None:
     body = {"userId": str(as_user().user.id), "channel": "EMAIL", "content": "Hello"} | change
@@ -85,7 +85,7 @@ def test_a_repeated_post_with_the_same_key_sends_once(
     assert db.session.scalar(db.select(db.func.count()).select_from(Notification)) == 1
 
 
-def test_the_words_of_a_template_are_those_of_its_readers_language(post: Post, as_user: AsUser) -> None:
+def test_a_template_is_rendered_in_the_recipients_language(post: Post, as_user: AsUser) -> None:
     link = {"variables": {"link": "https://example.org/r"}, "content": None, "template": "password-reset"}
     german, english = row(post(as_user(locale="de-AT"), **link)), row(post(as_user(locale="fr"), **link))
     assert (german.subject, german.locale) == ("Setzen Sie Ihr Passwort zurück", "de")
@@ -93,7 +93,7 @@ def test_the_words_of_a_template_are_those_of_its_readers_language(post: Post, a
     assert "https://example.org/r" in (german.content or "")
 
 
-def test_others_notifications_do_not_exist(client: FlaskClient, post: Post, as_user: AsUser) -> None:
+def test_notifications_of_other_users_do_not_exist(client: FlaskClient, post: Post, as_user: AsUser) -> None:
     owner, other, admin = as_user(), as_user(), as_user(Role.ADMIN)
     notification_id = post(owner, channel="IN_APP")
     for path in (f"{URL}/{notification_id}", f"{URL}/{notification_id}/attempts"):
@@ -104,7 +104,7 @@ def test_others_notifications_do_not_exist(client: FlaskClient, post: Post, as_u
     assert client.delete(f"{URL}/{notification_id}", headers=other.headers).status_code == 404
     assert client.get(f"{URL}?userId={owner.user.id}", headers=other.headers).status_code == 403
     listed = client.get(f"{URL}?userId={owner.user.id}", headers=admin.headers).get_json()["data"]
-    assert [one["id"] for one in listed] == [str(notification_id)]
+    assert [item["id"] for item in listed] == [str(notification_id)]
     assert client.get(URL, headers=other.headers).get_json()["data"] == []
 
 
@@ -113,16 +113,16 @@ def test_a_list_is_filtered_and_paged_newest_first(client: FlaskClient, post: Po
     ids = [str(delivered(post(person, channel="IN_APP", content=str(n))).id) for n in range(3)]
     post(person, channel="SMS", type="ALERT")
     first = client.get(f"{URL}?channel=IN_APP&limit=2&total=true", headers=person.headers)
-    assert [one["id"] for one in first.get_json()["data"]] == [ids[2], ids[1]]
+    assert [item["id"] for item in first.get_json()["data"]] == [ids[2], ids[1]]
     assert first.get_json()["meta"]["total"] == 3
     cursor = first.get_json()["meta"]["nextCursor"]
     second = client.get(f"{URL}?channel=IN_APP&limit=2&cursor={cursor}", headers=person.headers).get_json()
-    assert [one["id"] for one in second["data"]] == [ids[0]]
+    assert [item["id"] for item in second["data"]] == [ids[0]]
     assert len(client.get(f"{URL}?type=ALERT&status=PENDING", headers=person.headers).get_json()["data"]) == 1
     assert client.get(f"{URL}?colour=red", headers=person.headers).status_code == 422
 
 
-def test_a_single_one_has_a_tag_that_changes_with_it(client: FlaskClient, post: Post, as_user: AsUser) -> None:
+def test_a_notification_has_an_etag_that_changes_with_it(client: FlaskClient, post: Post, as_user: AsUser) -> None:
     person = as_user()
     url = f"{URL}/{delivered(post(person, channel='IN_APP')).id}"
     tag = client.get(url, headers=person.headers).headers["ETag"]
@@ -139,10 +139,10 @@ def _unread(client: FlaskClient, person: SignedIn) -> int:
     return int(count)
 
 
-def test_reading_and_unreading_moves_the_count(client: FlaskClient, post: Post, as_user: AsUser) -> None:
+def test_marking_as_read_and_unread_changes_the_count(client: FlaskClient, post: Post, as_user: AsUser) -> None:
     person = as_user()
     pending = post(person, channel="IN_APP")
-    assert _unread(client, person) == 0, "what has not arrived is not unread"
+    assert _unread(client, person) == 0, "a pending message is not unread"
     assert client.post(f"{URL}/{pending}/read", headers=person.headers).status_code == 409
     url = f"{URL}/{delivered(pending).id}"
     assert _unread(client, person) == 1
@@ -154,20 +154,20 @@ def test_reading_and_unreading_moves_the_count(client: FlaskClient, post: Post, 
     assert (row(pending).status, row(pending).read_at, _unread(client, person)) == ("SENT", None, 1)
 
 
-def test_an_in_app_message_is_not_there_for_its_owner_before_its_time(
+def test_an_in_app_message_is_not_visible_to_its_owner_before_its_delivery(
     client: FlaskClient, post: Post, as_user: AsUser
 ) -> None:
     person, admin = as_user(), as_user(Role.ADMIN)
     later = (utcnow() + timedelta(days=1)).isoformat()
     party, mail = post(person, channel="IN_APP", scheduledFor=later), post(person, scheduledFor=later)
     listed = client.get(f"{URL}?total=true", headers=person.headers).get_json()
-    assert ([one["id"] for one in listed["data"]], listed["meta"]["total"]) == ([str(mail)], 1)
+    assert ([item["id"] for item in listed["data"]], listed["meta"]["total"]) == ([str(mail)], 1)
     for url in (f"{URL}/{party}", f"{URL}/{party}/attempts"):
         assert client.get(url, headers=person.headers).status_code == 404
         assert client.get(url, headers=admin.headers).status_code == 200
     assert _unread(client, person) == 0
     seen = client.get(f"{URL}?userId={person.user.id}", headers=admin.headers).get_json()["data"]
-    assert {one["id"] for one in seen} == {str(party), str(mail)}
+    assert {item["id"] for item in seen} == {str(party), str(mail)}
     with transaction():
         db.session.get_one(Notification, party).next_attempt_at = utcnow()
     delivered(party)
@@ -175,7 +175,9 @@ def test_an_in_app_message_is_not_there_for_its_owner_before_its_time(
     assert _unread(client, person) == 1
 
 
-def test_reading_all_reads_ones_own_inbox_only(client: FlaskClient, post: Post, as_user: AsUser) -> None:
+def test_marking_all_as_read_affects_only_the_callers_messages(
+    client: FlaskClient, post: Post, as_user: AsUser
+) -> None:
     person, other = as_user(), as_user()
     for reader in (person, person, other):
         delivered(post(reader, channel="IN_APP"))
@@ -183,7 +185,7 @@ def test_reading_all_reads_ones_own_inbox_only(client: FlaskClient, post: Post, 
     assert (_unread(client, person), _unread(client, other)) == (0, 1)
 
 
-def test_an_owner_hides_an_in_app_message_in_any_state(client: FlaskClient, post: Post, as_user: AsUser) -> None:
+def test_an_owner_can_hide_an_in_app_message_in_any_state(client: FlaskClient, post: Post, as_user: AsUser) -> None:
     person, admin = as_user(), as_user(Role.ADMIN)
     shown, waiting = delivered(post(person, channel="IN_APP")).id, post(person, channel="IN_APP")
     for notification_id in (shown, waiting):
@@ -193,7 +195,7 @@ def test_an_owner_hides_an_in_app_message_in_any_state(client: FlaskClient, post
     assert _unread(client, person) == 0
 
 
-def test_what_its_owner_hides_before_its_time_is_never_delivered(
+def test_a_message_that_is_hidden_before_its_delivery_is_cancelled(
     client: FlaskClient, post: Post, as_user: AsUser
 ) -> None:
     person = as_user()
@@ -207,33 +209,33 @@ def test_what_its_owner_hides_before_its_time_is_never_delivered(
     assert list(db.session.scalars(sent)) == []
 
 
-def test_what_is_hidden_while_it_is_being_delivered_is_delivered_unseen(
+def test_a_message_that_is_hidden_during_its_delivery_stays_hidden(
     client: FlaskClient, post: Post, as_user: AsUser
 ) -> None:
     person = as_user()
     job = claim(post(person, channel="IN_APP"))
     assert job is not None
     assert client.delete(f"{URL}/{job.id}", headers=person.headers).status_code == 204
-    delivery_results.shown(job)
+    delivery_results.mark_shown(job)
     assert (row(job.id).status, _unread(client, person)) == ("SENT", 0)
 
 
 def test_attempts_are_paged_oldest_first(client: FlaskClient, post: Post, as_user: AsUser, mail: MailServer) -> None:
     person = as_user(email="ann@example.org")
     mail.handler.data_answers["ann@example.org"] = "451 Later"
-    tried = post(person)
+    notification_id = post(person)
     for _ in range(3):
         with transaction():
             db.session.execute(db.update(Notification).values(next_attempt_at=utcnow()))
-        delivered(tried)
-    url = f"{URL}/{tried}/attempts?limit=2"
+        delivered(notification_id)
+    url = f"{URL}/{notification_id}/attempts?limit=2"
     first = client.get(url, headers=person.headers).get_json()
     second = client.get(f"{url}&cursor={first['meta']['nextCursor']}", headers=person.headers).get_json()
-    assert [one["number"] for one in first["data"] + second["data"]] == [1, 2, 3]
+    assert [attempt["number"] for attempt in first["data"] + second["data"]] == [1, 2, 3]
     assert second["meta"]["hasMore"] is False
 
 
-def test_a_sender_cancels_what_is_pending(client: FlaskClient, as_user: AsUser, mail: MailServer) -> None:
+def test_a_sender_can_cancel_a_pending_notification(client: FlaskClient, as_user: AsUser, mail: MailServer) -> None:
     sender, other, person = as_user(Role.MODERATOR), as_user(Role.MODERATOR), as_user()
     body = {"userId": str(person.user.id), "channel": "EMAIL", "content": "Hello"}
     url = f"{URL}/{client.post(URL, json=body, headers=sender.headers).get_json()['data']['id']}"
@@ -246,7 +248,7 @@ def test_a_sender_cancels_what_is_pending(client: FlaskClient, as_user: AsUser, 
     assert mail.mails == []
 
 
-def test_what_has_been_sent_cannot_be_cancelled(
+def test_a_sent_notification_cannot_be_cancelled(
     client: FlaskClient, post: Post, as_user: AsUser, mail: MailServer
 ) -> None:
     sent = delivered(post(as_user()))
@@ -254,7 +256,7 @@ def test_what_has_been_sent_cannot_be_cancelled(
     assert (answer.status_code, answer.get_json()["code"]) == (409, "not_pending")
 
 
-def test_an_administrator_gives_a_failed_one_a_second_chance(
+def test_an_administrator_can_retry_a_failed_notification(
     client: FlaskClient, post: Post, as_user: AsUser, mail: MailServer
 ) -> None:
     person, admin = as_user(email="ann@example.org"), as_user(Role.ADMIN)
@@ -269,7 +271,7 @@ def test_an_administrator_gives_a_failed_one_a_second_chance(
     assert delivered(failed.id).status == "SENT"
 
 
-def test_a_machine_says_whose_notifications_it_means(
+def test_a_machine_client_must_specify_the_user(
     client: FlaskClient, as_client: Callable[..., dict[str, str]], as_user: AsUser
 ) -> None:
     reader = as_client("notifications:read")

@@ -1,4 +1,4 @@
-"""What a person does not want to hear of, and when not."""
+"""Muted categories, quiet hours and unsubscribe links."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,73 +22,73 @@ AsUser = Callable[..., SignedIn]
 URL = "/api/v1/notifications/preferences"
 
 
-def _put(client: FlaskClient, person: SignedIn, *wishes: dict[str, Any], quiet: dict[str, str] | None = None) -> Any:
-    return client.put(URL, json={"preferences": list(wishes), "quietHours": quiet}, headers=person.headers)
+def _put(client: FlaskClient, person: SignedIn, *items: dict[str, Any], quiet: dict[str, str] | None = None) -> Any:
+    return client.put(URL, json={"preferences": list(items), "quietHours": quiet}, headers=person.headers)
 
 
-def _wish(category: str, channel: str, enabled: bool = False) -> dict[str, Any]:
+def _preference(category: str, channel: str, enabled: bool = False) -> dict[str, Any]:
     return {"category": category, "channel": channel, "enabled": enabled}
 
 
-def test_what_is_written_is_read_again(client: FlaskClient, as_user: AsUser) -> None:
+def test_preferences_are_read_as_they_were_written(client: FlaskClient, as_user: AsUser) -> None:
     person, quiet = as_user(), {"start": "22:00", "end": "07:00", "timezone": "Europe/Vienna"}
     assert client.get(URL, headers=person.headers).get_json()["data"] == {"preferences": [], "quietHours": None}
-    answer = _put(client, person, _wish("marketing", "EMAIL"), quiet=quiet)
+    answer = _put(client, person, _preference("marketing", "EMAIL"), quiet=quiet)
     assert answer.status_code == 200
-    wanted = {"preferences": [_wish("marketing", "EMAIL")], "quietHours": quiet}
-    assert answer.get_json()["data"] == wanted
-    assert client.get(URL, headers=person.headers).get_json()["data"] == wanted
-    assert _put(client, person, _wish("marketing", "EMAIL", enabled=True)).get_json()["data"]["preferences"] == []
+    expected = {"preferences": [_preference("marketing", "EMAIL")], "quietHours": quiet}
+    assert answer.get_json()["data"] == expected
+    assert client.get(URL, headers=person.headers).get_json()["data"] == expected
+    assert _put(client, person, _preference("marketing", "EMAIL", enabled=True)).get_json()["data"]["preferences"] == []
 
 
-def test_a_first_wish_that_is_said_several_times_at_once_is_kept(app: Flask, as_user: AsUser) -> None:
+def test_concurrent_first_writes_of_preferences_succeed(app: Flask, as_user: AsUser) -> None:
     person, start = as_user(), Barrier(6)
 
     def put(_: int) -> int:
         with app.app_context(), app.test_client() as client:
             start.wait()
-            return int(_put(client, person, _wish("news", "EMAIL")).status_code)
+            return int(_put(client, person, _preference("news", "EMAIL")).status_code)
 
     with ThreadPoolExecutor(6) as pool:
         assert set(pool.map(put, range(6))) == {200}
 
 
 @pytest.mark.parametrize("category", ["security", "critical"])
-def test_what_matters_cannot_be_muted(client: FlaskClient, as_user: AsUser, category: str) -> None:
+def test_security_and_critical_categories_cannot_be_muted(client: FlaskClient, as_user: AsUser, category: str) -> None:
     person = as_user()
-    answer = _put(client, person, _wish(category, "SMS", enabled=True), _wish(category, "EMAIL"))
+    answer = _put(client, person, _preference(category, "SMS", enabled=True), _preference(category, "EMAIL"))
     pointers = [error["pointer"] for error in answer.get_json()["errors"]]
     assert (answer.status_code, pointers) == (422, ["/preferences/1/category"])
 
 
 @pytest.mark.parametrize("enabled", [True, False])
-def test_what_is_said_twice_is_refused_by_its_place(client: FlaskClient, as_user: AsUser, enabled: bool) -> None:
+def test_a_duplicate_preference_is_rejected_with_its_index(client: FlaskClient, as_user: AsUser, enabled: bool) -> None:
     person = as_user()
-    wishes = _wish("news", "EMAIL"), _wish("news", "SMS"), _wish("news", "EMAIL", enabled=enabled)
-    answer = _put(client, person, *wishes)
+    items = _preference("news", "EMAIL"), _preference("news", "SMS"), _preference("news", "EMAIL", enabled=enabled)
+    answer = _put(client, person, *items)
     pointers = [error["pointer"] for error in answer.get_json()["errors"]]
     assert (answer.status_code, pointers) == (422, ["/preferences/2"])
     assert client.get(URL, headers=person.headers).get_json()["data"]["preferences"] == []
 
 
-def test_wrong_hours_are_named(client: FlaskClient, as_user: AsUser) -> None:
+def test_invalid_quiet_hours_are_reported(client: FlaskClient, as_user: AsUser) -> None:
     answer = _put(client, as_user(), quiet={"start": "25:00", "end": "07:00", "timezone": "Mars/Olympus"})
     pointers = {error["pointer"] for error in answer.get_json()["errors"]}
     assert (answer.status_code, pointers) == (422, {"/quietHours/start", "/quietHours/timezone"})
 
 
-def test_a_muted_category_is_not_sent_but_others_are(
+def test_only_the_muted_category_is_cancelled(
     client: FlaskClient, post: Post, as_user: AsUser, mail: MailServer
 ) -> None:
     person = as_user()
-    _put(client, person, _wish("marketing", "EMAIL"))
+    _put(client, person, _preference("marketing", "EMAIL"))
     muted = delivered(post(person, category="marketing"))
     assert (muted.status, muted.failure_reason) == ("CANCELLED", "muted")
     assert delivered(post(person, category="news")).status == "SENT"
     assert delivered(post(person, category="marketing", channel="IN_APP")).status == "SENT"
 
 
-def test_quiet_hours_move_a_message_to_their_end_and_cost_no_attempt(
+def test_quiet_hours_postpone_a_message_without_counting_an_attempt(
     client: FlaskClient, post: Post, as_user: AsUser, mail: MailServer
 ) -> None:
     person, now = as_user(), utcnow()
@@ -101,55 +101,55 @@ def test_quiet_hours_move_a_message_to_their_end_and_cost_no_attempt(
     assert delivered(post(person, channel="IN_APP")).status == "SENT"
 
 
-def _held(client: FlaskClient, post: Post, person: SignedIn) -> Any:
-    """A message in the middle of its reader's quiet hours."""
+def _postponed(client: FlaskClient, post: Post, person: SignedIn) -> Any:
+    """A message that is postponed by its recipient's quiet hours."""
     now = utcnow()
     hours = {"start": (now - timedelta(hours=1)).strftime("%H:%M"), "end": (now + timedelta(hours=1)).strftime("%H:%M")}
     _put(client, person, quiet=hours | {"timezone": "UTC"})
     return delivered(post(person))
 
 
-def test_a_message_that_is_held_says_until_when(
+def test_a_postponed_message_shows_when_it_is_due(
     client: FlaskClient, post: Post, as_user: AsUser, mail: MailServer
 ) -> None:
     person = as_user()
-    held = _held(client, post, person)
-    url = f"/api/v1/notifications/{held.id}"
+    postponed = _postponed(client, post, person)
+    url = f"/api/v1/notifications/{postponed.id}"
     shown = client.get(url, headers=person.headers).get_json()["data"]
-    assert (shown["status"], shown["nextAttemptAt"]) == ("PENDING", iso(held.next_attempt_at))
+    assert (shown["status"], shown["nextAttemptAt"]) == ("PENDING", iso(postponed.next_attempt_at))
     _put(client, person)
-    assert delivered(held.id).status == "SENT"
+    assert delivered(postponed.id).status == "SENT"
     assert client.get(url, headers=person.headers).get_json()["data"]["nextAttemptAt"] is None
 
 
-def test_other_quiet_hours_release_what_the_old_ones_held_and_nothing_else(
+def test_new_quiet_hours_release_only_what_the_previous_ones_postponed(
     client: FlaskClient, post: Post, as_user: AsUser, mail: MailServer
 ) -> None:
     person, other = as_user(), as_user()
-    held, others = _held(client, post, person), _held(client, post, other)
-    party = row(post(person, scheduledFor=held.next_attempt_at.isoformat()))
+    postponed, others = _postponed(client, post, person), _postponed(client, post, other)
+    party = row(post(person, scheduledFor=postponed.next_attempt_at.isoformat()))
     now = utcnow()
     longer = (now + timedelta(hours=3)).strftime("%H:%M")
     _put(client, person, quiet={"start": now.strftime("%H:%M"), "end": longer, "timezone": "UTC"})
-    assert scheduled_tasks.overdue(10) == [held.id], "the clock gives it out"
-    assert (delivered(held.id).status, row(held.id).next_attempt_at.strftime("%H:%M")) == ("PENDING", longer)
+    assert scheduled_tasks.overdue(10) == [postponed.id], "the clock sends a wake-up message"
+    assert (delivered(postponed.id).status, row(postponed.id).next_attempt_at.strftime("%H:%M")) == ("PENDING", longer)
     assert row(others.id).next_attempt_at == others.next_attempt_at
     assert row(party.id).next_attempt_at == party.next_attempt_at
     _put(client, person)
-    assert (delivered(held.id).status, delivered(party.id).status) == ("SENT", "PENDING")
+    assert (delivered(postponed.id).status, delivered(party.id).status) == ("SENT", "PENDING")
 
 
-def test_an_alert_does_not_wait_for_the_end_of_quiet_hours(
+def test_quiet_hours_do_not_postpone_an_alert(
     client: FlaskClient, post: Post, as_user: AsUser, mail: MailServer
 ) -> None:
     person = as_user()
-    assert _held(client, post, person).status == "PENDING"
+    assert _postponed(client, post, person).status == "PENDING"
     assert delivered(post(person, type="ALERT")).status == "SENT"
-    _put(client, person, _wish("general", "EMAIL"))
-    assert delivered(post(person, type="ALERT")).failure_reason == "muted", "its reader has the last word"
+    _put(client, person, _preference("general", "EMAIL"))
+    assert delivered(post(person, type="ALERT")).failure_reason == "muted", "muting also applies to alerts"
 
 
-def test_quiet_hours_without_a_zone_are_in_that_of_the_profile(
+def test_quiet_hours_without_a_time_zone_use_that_of_the_profile(
     client: FlaskClient, post: Post, as_user: AsUser, mail: MailServer
 ) -> None:
     person, now = as_user(timezone="Asia/Tokyo"), utcnow() + timedelta(hours=9)
@@ -159,7 +159,7 @@ def test_quiet_hours_without_a_zone_are_in_that_of_the_profile(
     assert delivered(post(person)).status == "PENDING"
 
 
-def test_what_would_be_stale_after_the_quiet_hours_fails_now(
+def test_a_message_that_expires_during_the_quiet_hours_fails_immediately(
     client: FlaskClient, post: Post, as_user: AsUser, mail: MailServer
 ) -> None:
     person, now = as_user(), utcnow()
@@ -184,15 +184,15 @@ def test_what_would_be_stale_after_the_quiet_hours_fails_now(
         ("2026-01-10T23:00", 22, 7, "Europe/Atlantis", "2026-01-11T07:00"),
     ],
 )
-def test_quiet_hours_are_the_readers_own_through_midnight_and_clock_changes(
+def test_quiet_hours_are_local_times_across_midnight_and_clock_changes(
     now: str, start: int, end: int, zone: str, until: str | None
 ) -> None:
-    moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
-    found = quiet_until(moment, time(start), time(end), zone)
-    assert found == (datetime.fromisoformat(until).replace(tzinfo=UTC) if until else None)
+    at = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    end_of_quiet_hours = quiet_until(at, time(start), time(end), zone)
+    assert end_of_quiet_hours == (datetime.fromisoformat(until).replace(tzinfo=UTC) if until else None)
 
 
-# The link in a mail
+# Unsubscribe links
 
 
 def _link(mail: MailServer) -> str:
@@ -201,7 +201,7 @@ def _link(mail: MailServer) -> str:
     return header.strip("<>").removeprefix("http://heidi.test")
 
 
-def test_one_click_unsubscribes_and_looking_does_not(
+def test_a_post_to_the_link_unsubscribes_and_a_get_does_not(
     client: FlaskClient, post: Post, as_user: AsUser, mail: MailServer
 ) -> None:
     person = as_user()
@@ -214,10 +214,10 @@ def test_one_click_unsubscribes_and_looking_does_not(
         answer = client.post(link, data={"List-Unsubscribe": "One-Click"})
         assert answer.get_json()["data"]["subscribed"] is False
     assert delivered(post(person, category="news")).failure_reason == "muted"
-    assert client.get(URL, headers=person.headers).get_json()["data"]["preferences"] == [_wish("news", "EMAIL")]
+    assert client.get(URL, headers=person.headers).get_json()["data"]["preferences"] == [_preference("news", "EMAIL")]
 
 
-def test_the_link_is_a_page_in_the_readers_language_with_one_button(
+def test_the_link_shows_a_page_in_the_browsers_language_with_one_button(
     client: FlaskClient, post: Post, as_user: AsUser, mail: MailServer
 ) -> None:
     delivered(post(as_user(), category="news"))
@@ -229,14 +229,14 @@ def test_the_link_is_a_page_in_the_readers_language_with_one_button(
     assert {"Accept", "Accept-Language"} <= set(before.headers["Vary"].split(", "))
     after = client.post(link, headers=german)
     assert "nicht mehr" in after.text and "<form" not in after.text
-    assert "You no longer get" in client.get(link, headers=german | {"Accept-Language": "en"}).text
+    assert "You no longer receive" in client.get(link, headers=german | {"Accept-Language": "en"}).text
 
 
-def test_a_security_mail_has_no_such_link(post: Post, as_user: AsUser, mail: MailServer) -> None:
+def test_a_security_email_has_no_unsubscribe_link(post: Post, as_user: AsUser, mail: MailServer) -> None:
     delivered(post(as_user(), category="security"))
     assert mail.mails[0]["List-Unsubscribe"] is None
 
 
-def test_a_link_that_is_not_ours_does_not_exist(client: FlaskClient) -> None:
+def test_a_forged_link_does_not_exist(client: FlaskClient) -> None:
     for method in (client.get, client.post):
         assert method("/api/v1/notifications/unsubscribe/WyJ4Il0.forged").status_code == 404

@@ -1,4 +1,4 @@
-"""The vendors' HTTP APIs: what we send to them, and what their answers mean."""
+"""The providers' HTTP APIs: requests, and the interpretation of responses."""
 
 import base64
 import json
@@ -21,12 +21,12 @@ from werkzeug import Request, Response
 from heidi_common.database.session import db
 from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.fcm import FcmSender
-from heidi_services.notification.channels.message import Message, Outcome
+from heidi_services.notification.channels.message import DeliveryOutcome, Message
 from heidi_services.notification.channels.sendgrid import SendGridSender
 from heidi_services.notification.channels.simulated import SimulatedSender
 from heidi_services.notification.channels.twilio import TwilioSender
 from heidi_services.notification.channels.webpush import WebPushSender
-from heidi_services.notification.models import Device
+from heidi_services.notification.models import PushDevice
 from tests.conftest import SignedIn, make_settings
 from tests.notification.conftest import Post, attempts_of, delivered
 from tests.polling import until
@@ -41,7 +41,7 @@ def _message(recipient: str = "+15005550006", **fields: Any) -> Message:
 
 def _settings(vendor: HTTPServer, **changes: object) -> Any:
     url = vendor.url_for("").rstrip("/")
-    given = {
+    defaults = {
         "twilio_url": url,
         "twilio_account_sid": "AC1",
         "twilio_auth_token": "token",
@@ -52,7 +52,7 @@ def _settings(vendor: HTTPServer, **changes: object) -> Any:
         "fcm_url": url,
         "vapid_subject": "mailto:ops@example.com",
     }
-    return make_settings("", "", **(given | changes))
+    return make_settings("", "", **(defaults | changes))
 
 
 # Twilio
@@ -62,13 +62,13 @@ def _twilio(vendor: HTTPServer) -> TwilioSender:
     return TwilioSender(_settings(vendor), HttpClient(LOOPBACK))
 
 
-def test_twilio_gets_the_form_it_documents(httpserver: HTTPServer) -> None:
+def test_twilio_receives_the_documented_form(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/2010-04-01/Accounts/AC1/Messages.json", method="POST").respond_with_json(
         {"sid": "SM1", "status": "queued"}, status=201
     )
     message = _message()
     result = _twilio(httpserver).send(message)
-    assert (result.outcome, result.provider_id) == (Outcome.SENT, "SM1")
+    assert (result.outcome, result.provider_id) == (DeliveryOutcome.SENT, "SM1")
     request = httpserver.log[0][0]
     assert request.form.to_dict() == {
         "To": "+15005550006",
@@ -83,52 +83,52 @@ def test_twilio_gets_the_form_it_documents(httpserver: HTTPServer) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "outcome", "retryable", "dead"),
     [
-        (400, {"code": 21211, "message": "invalid number"}, Outcome.PERMANENT, False, True),
-        (400, {"code": 21610, "message": "unsubscribed"}, Outcome.PERMANENT, False, True),
-        (400, {"code": 21602, "message": "no body"}, Outcome.PERMANENT, False, False),
-        (401, {"code": 20003, "message": "authenticate"}, Outcome.TECHNICAL, False, False),
-        (429, {"code": 20429}, Outcome.TEMPORARY, True, False),
-        (503, {}, Outcome.TEMPORARY, True, False),
+        (400, {"code": 21211, "message": "invalid number"}, DeliveryOutcome.PERMANENT, False, True),
+        (400, {"code": 21610, "message": "unsubscribed"}, DeliveryOutcome.PERMANENT, False, True),
+        (400, {"code": 21602, "message": "no body"}, DeliveryOutcome.PERMANENT, False, False),
+        (401, {"code": 20003, "message": "authenticate"}, DeliveryOutcome.TECHNICAL, False, False),
+        (429, {"code": 20429}, DeliveryOutcome.TEMPORARY, True, False),
+        (503, {}, DeliveryOutcome.TEMPORARY, True, False),
     ],
 )
-def test_what_twilio_answers_decides_what_happens_next(
-    httpserver: HTTPServer, status: int, body: dict[str, Any], outcome: Outcome, retryable: bool, dead: bool
+def test_twilios_responses_determine_the_result(
+    httpserver: HTTPServer, status: int, body: dict[str, Any], outcome: DeliveryOutcome, retryable: bool, dead: bool
 ) -> None:
     httpserver.expect_request("/2010-04-01/Accounts/AC1/Messages.json").respond_with_json(body, status=status)
     result = _twilio(httpserver).send(_message())
-    assert (result.outcome, result.retryable, result.dead) == (outcome, retryable, dead)
+    assert (result.outcome, result.retryable, result.recipient_gone) == (outcome, retryable, dead)
 
 
-def test_a_vendor_that_asks_for_time_gets_it(httpserver: HTTPServer) -> None:
+def test_retry_after_is_part_of_the_result(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/2010-04-01/Accounts/AC1/Messages.json").respond_with_data(
         "slow down", status=429, headers={"Retry-After": "30"}
     )
     assert _twilio(httpserver).send(_message()).retry_after == 30
 
 
-def test_nobody_listening_is_technical_and_an_answer_lost_is_ambiguous(httpserver: HTTPServer) -> None:
-    away = _settings(httpserver, twilio_url=f"http://127.0.0.1:{free_port()}")
-    assert TwilioSender(away, HttpClient(LOOPBACK)).send(_message()).outcome is Outcome.TECHNICAL
+def test_a_refused_connection_is_technical_and_a_lost_response_is_ambiguous(httpserver: HTTPServer) -> None:
+    unreachable = _settings(httpserver, twilio_url=f"http://127.0.0.1:{free_port()}")
+    assert TwilioSender(unreachable, HttpClient(LOOPBACK)).send(_message()).outcome is DeliveryOutcome.TECHNICAL
 
     def hang_up(request: Request) -> Response:
         request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         return Response()
 
     httpserver.expect_request("/2010-04-01/Accounts/AC1/Messages.json").respond_with_handler(hang_up)
-    assert _twilio(httpserver).send(_message()).outcome is Outcome.AMBIGUOUS
-    until(lambda: httpserver.log)  # the server writes it down after hanging up: not into the next test's log
+    assert _twilio(httpserver).send(_message()).outcome is DeliveryOutcome.AMBIGUOUS
+    until(lambda: httpserver.log)  # the server logs a request after closing its connection: not during the next test
 
 
 # SendGrid
 
 
-def test_sendgrid_gets_the_json_it_documents(httpserver: HTTPServer) -> None:
+def test_sendgrid_receives_the_documented_json(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/v3/mail/send", method="POST").respond_with_data(
         "", status=202, headers={"X-Message-Id": "sg-1"}
     )
     message = _message("ann@example.org", subject="Hi\nthere", unsubscribe_url="https://example.org/u")
     result = SendGridSender(_settings(httpserver), HttpClient(LOOPBACK)).send(message)
-    assert (result.outcome, result.provider_id) == (Outcome.SENT, "sg-1")
+    assert (result.outcome, result.provider_id) == (DeliveryOutcome.SENT, "sg-1")
     request = httpserver.log[0][0]
     mail = request.get_json()
     assert request.headers["Authorization"] == "Bearer SG.key"
@@ -141,10 +141,10 @@ def test_sendgrid_gets_the_json_it_documents(httpserver: HTTPServer) -> None:
     assert mail["custom_args"] == {"notification_id": str(message.id)}
 
 
-def test_a_wrong_sendgrid_key_is_not_tried_again(httpserver: HTTPServer) -> None:
+def test_a_wrong_sendgrid_key_is_not_retryable(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/v3/mail/send").respond_with_json({"errors": []}, status=401)
     result = SendGridSender(_settings(httpserver), HttpClient(LOOPBACK)).send(_message("ann@example.org"))
-    assert (result.outcome, result.retryable) == (Outcome.TECHNICAL, False)
+    assert (result.outcome, result.retryable) == (DeliveryOutcome.TECHNICAL, False)
 
 
 # FCM
@@ -152,7 +152,7 @@ def test_a_wrong_sendgrid_key_is_not_tried_again(httpserver: HTTPServer) -> None
 
 @pytest.fixture
 def fcm(httpserver: HTTPServer) -> FcmSender:
-    """A sender whose service account gets its token from the fake."""
+    """A sender whose service account gets its access token from the test server."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     account = {
         "type": "service_account",
@@ -167,14 +167,14 @@ def fcm(httpserver: HTTPServer) -> FcmSender:
     return FcmSender(_settings(httpserver, fcm_service_account=json.dumps(account)), HttpClient(LOOPBACK))
 
 
-def test_fcm_gets_a_message_that_collapses_with_its_repeat(httpserver: HTTPServer, fcm: FcmSender) -> None:
+def test_fcm_receives_a_message_that_replaces_its_duplicate(httpserver: HTTPServer, fcm: FcmSender) -> None:
     httpserver.expect_request("/v1/projects/heidi-test/messages:send", method="POST").respond_with_json(
         {"name": "projects/heidi-test/messages/1"}
     )
     message = _message("device-token", subject="Hi")
     assert [fcm.send(message).provider_id for _ in range(2)] == ["projects/heidi-test/messages/1"] * 2
     requests = [request for request, _ in httpserver.log if request.path.endswith(":send")]
-    assert len(httpserver.log) == 3, "the token is asked for once"
+    assert len(httpserver.log) == 3, "the access token is requested once"
     assert requests[0].headers["Authorization"] == "Bearer at"
     body = requests[0].get_json()["message"]
     assert body["token"] == "device-token"
@@ -186,27 +186,33 @@ def test_fcm_gets_a_message_that_collapses_with_its_repeat(httpserver: HTTPServe
 @pytest.mark.parametrize(
     ("status", "error_code", "outcome", "dead", "retryable"),
     [
-        (404, "UNREGISTERED", Outcome.PERMANENT, True, False),
-        (400, "INVALID_ARGUMENT", Outcome.PERMANENT, False, False),
-        (403, "SENDER_ID_MISMATCH", Outcome.TECHNICAL, False, False),
-        (429, "QUOTA_EXCEEDED", Outcome.TEMPORARY, False, True),
-        (503, "UNAVAILABLE", Outcome.TEMPORARY, False, True),
+        (404, "UNREGISTERED", DeliveryOutcome.PERMANENT, True, False),
+        (400, "INVALID_ARGUMENT", DeliveryOutcome.PERMANENT, False, False),
+        (403, "SENDER_ID_MISMATCH", DeliveryOutcome.TECHNICAL, False, False),
+        (429, "QUOTA_EXCEEDED", DeliveryOutcome.TEMPORARY, False, True),
+        (503, "UNAVAILABLE", DeliveryOutcome.TEMPORARY, False, True),
     ],
 )
-def test_what_fcm_answers_decides_what_happens_next(
-    httpserver: HTTPServer, fcm: FcmSender, status: int, error_code: str, outcome: Outcome, dead: bool, retryable: bool
+def test_fcms_responses_determine_the_result(
+    httpserver: HTTPServer,
+    fcm: FcmSender,
+    status: int,
+    error_code: str,
+    outcome: DeliveryOutcome,
+    dead: bool,
+    retryable: bool,
 ) -> None:
     error = {"error": {"code": status, "details": [{"errorCode": error_code}]}}
     httpserver.expect_request("/v1/projects/heidi-test/messages:send").respond_with_json(error, status=status)
     result = fcm.send(_message("device-token"))
-    assert (result.outcome, result.dead, result.retryable) == (outcome, dead, retryable)
+    assert (result.outcome, result.recipient_gone, result.retryable) == (outcome, dead, retryable)
 
 
-def test_a_token_server_that_is_away_is_technical(httpserver: HTTPServer, fcm: FcmSender) -> None:
+def test_an_unavailable_token_server_is_technical(httpserver: HTTPServer, fcm: FcmSender) -> None:
     httpserver.clear()
     httpserver.expect_request("/token").respond_with_data("later", status=503)
     result = fcm.send(_message("device-token"))
-    assert (result.outcome, result.retryable) == (Outcome.TECHNICAL, True)
+    assert (result.outcome, result.retryable) == (DeliveryOutcome.TECHNICAL, True)
 
 
 # Web Push
@@ -217,7 +223,7 @@ def _b64(raw: bytes) -> str:
 
 
 class Browser:
-    """What a browser keeps of a subscription: it can read what is pushed."""
+    """The keys of a browser's subscription, which decrypt what is pushed."""
 
     def __init__(self) -> None:
         self.key, self.auth = ec.generate_private_key(ec.SECP256R1()), b"0123456789abcdef"
@@ -237,11 +243,11 @@ def _webpush(vendor: HTTPServer, *, allow: Any = LOOPBACK) -> WebPushSender:
     return WebPushSender(_settings(vendor, vapid_private_key=_b64(raw)), HttpClient(allow))
 
 
-def test_a_browser_can_read_what_is_pushed_to_it(httpserver: HTTPServer) -> None:
+def test_a_browser_can_decrypt_a_push_notification(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/push/1", method="POST").respond_with_data("", status=201)
     browser = Browser()
     message = _message(httpserver.url_for("/push/1"), subject="Grüße", keys=browser.keys)
-    assert _webpush(httpserver).send(message).outcome is Outcome.SENT
+    assert _webpush(httpserver).send(message).outcome is DeliveryOutcome.SENT
     request = httpserver.log[0][0]
     assert browser.read(request.get_data()) == {"title": "Grüße", "body": "Hello", "notificationId": str(message.id)}
     assert request.headers["Topic"] == message.id.hex
@@ -251,36 +257,42 @@ def test_a_browser_can_read_what_is_pushed_to_it(httpserver: HTTPServer) -> None
 
 @pytest.mark.parametrize(
     ("status", "outcome", "dead"),
-    [(404, Outcome.PERMANENT, True), (410, Outcome.PERMANENT, True), (503, Outcome.TEMPORARY, False)],
+    [
+        (404, DeliveryOutcome.PERMANENT, True),
+        (410, DeliveryOutcome.PERMANENT, True),
+        (503, DeliveryOutcome.TEMPORARY, False),
+    ],
 )
-def test_what_a_push_service_answers_decides_what_happens_next(
-    httpserver: HTTPServer, status: int, outcome: Outcome, dead: bool
+def test_a_push_services_responses_determine_the_result(
+    httpserver: HTTPServer, status: int, outcome: DeliveryOutcome, dead: bool
 ) -> None:
     httpserver.expect_request("/push/1").respond_with_data("", status=status)
     result = _webpush(httpserver).send(_message(httpserver.url_for("/push/1"), keys=Browser().keys))
-    assert (result.outcome, result.dead) == (outcome, dead)
+    assert (result.outcome, result.recipient_gone) == (outcome, dead)
 
 
-def test_a_push_endpoint_inside_our_network_is_not_called(httpserver: HTTPServer) -> None:
+def test_a_push_endpoint_in_an_internal_network_is_not_called(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/push/1").respond_with_data("", status=201)
     message = _message(httpserver.url_for("/push/1"), keys=Browser().keys)
     result = _webpush(httpserver, allow=()).send(message)
-    assert (result.outcome, result.dead, httpserver.log) == (Outcome.PERMANENT, True, [])
+    assert (result.outcome, result.recipient_gone, httpserver.log) == (DeliveryOutcome.PERMANENT, True, [])
 
 
 @pytest.mark.parametrize("key", ["AAAA", "\N{BLACK SUN WITH RAYS}", "=", "B" * 87])
-def test_keys_that_are_none_are_a_dead_subscription(httpserver: HTTPServer, key: str) -> None:
+def test_invalid_keys_end_a_subscription(httpserver: HTTPServer, key: str) -> None:
     message = _message(httpserver.url_for("/push/1"), keys={"p256dh": key, "auth": "AAAA"})
-    assert _webpush(httpserver).send(message).dead
+    assert _webpush(httpserver).send(message).recipient_gone
 
 
-def test_a_fault_of_our_own_ends_no_subscription(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_encryption_does_not_end_a_subscription(
+    httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fails(*_args: object, **_options: object) -> None:
         raise ValueError("the library is broken")
 
     monkeypatch.setattr(http_ece, "encrypt", fails)
     result = _webpush(httpserver).send(_message(httpserver.url_for("/push/1"), keys=Browser().keys))
-    assert (result.outcome, result.dead, result.retryable) == (Outcome.TECHNICAL, False, True)
+    assert (result.outcome, result.recipient_gone, result.retryable) == (DeliveryOutcome.TECHNICAL, False, True)
 
 
 @pytest.mark.parametrize(
@@ -291,7 +303,7 @@ def test_a_fault_of_our_own_ends_no_subscription(httpserver: HTTPServer, monkeyp
         ({"keys": {"auth": "\N{BLACK SUN WITH RAYS}"}}, "/subscription/keys/auth"),
     ],
 )
-def test_a_subscription_that_can_never_be_pushed_to_is_not_registered(
+def test_an_unusable_subscription_is_rejected(
     client: Any, as_user: Callable[..., SignedIn], changes: dict[str, Any], pointer: str
 ) -> None:
     person, url = as_user(), "/api/v1/notifications/devices"
@@ -302,7 +314,7 @@ def test_a_subscription_that_can_never_be_pushed_to_is_not_registered(
     assert (answer.status_code, answer.get_json()["errors"][0]["pointer"]) == (422, pointer)
 
 
-# Together
+# All providers
 
 TWILIO = {"twilio_account_sid": "AC1", "twilio_auth_token": "t", "twilio_from": "+15005550006"}
 
@@ -310,22 +322,22 @@ TWILIO = {"twilio_account_sid": "AC1", "twilio_auth_token": "t", "twilio_from": 
 @pytest.mark.parametrize(
     ("recipient", "outcome"),
     [
-        ("+15005550006", Outcome.SENT),
-        ("+15005550001", Outcome.TEMPORARY),
-        ("never@example.org", Outcome.PERMANENT),
-        ("gone@example.org", Outcome.PERMANENT),
-        ("lost@example.org", Outcome.AMBIGUOUS),
-        ("slow@example.org", Outcome.SENT),
+        ("+15005550006", DeliveryOutcome.SENT),
+        ("+15005550001", DeliveryOutcome.TEMPORARY),
+        ("never@example.org", DeliveryOutcome.PERMANENT),
+        ("gone@example.org", DeliveryOutcome.PERMANENT),
+        ("lost@example.org", DeliveryOutcome.AMBIGUOUS),
+        ("slow@example.org", DeliveryOutcome.SENT),
     ],
 )
-def test_the_simulated_provider_does_what_the_recipient_says(recipient: str, outcome: Outcome) -> None:
+def test_the_recipient_selects_the_simulated_outcome(recipient: str, outcome: DeliveryOutcome) -> None:
     slept: list[float] = []
     result = SimulatedSender(make_settings("", ""), sleep=slept.append).send(_message(recipient))
     assert result.outcome is outcome
     assert bool(slept) == recipient.startswith("slow")
 
 
-def test_what_a_provider_says_is_written_down_whatever_signs_it_uses(
+def test_a_providers_error_is_stored_without_invalid_characters(
     reconfigure: Callable[..., None], httpserver: HTTPServer, post: Post, as_user: Callable[..., SignedIn]
 ) -> None:
     httpserver.expect_request("/2010-04-01/Accounts/AC1/Messages.json").respond_with_data(
@@ -337,7 +349,7 @@ def test_what_a_provider_says_is_written_down_whatever_signs_it_uses(
     assert [attempt.error for attempt in attempts_of(refused.id)] == ["no \N{REPLACEMENT CHARACTER} ?"]
 
 
-def test_an_id_of_any_length_does_not_keep_a_message_from_being_sent(
+def test_a_very_long_provider_id_is_shortened(
     reconfigure: Callable[..., None], httpserver: HTTPServer, post: Post, as_user: Callable[..., SignedIn]
 ) -> None:
     long = secrets.token_hex(5000)
@@ -348,22 +360,22 @@ def test_an_id_of_any_length_does_not_keep_a_message_from_being_sent(
 
 
 @pytest.mark.parametrize("token", ["a" * 2001, "\N{BLACK SUN WITH RAYS}", "a\nb"])
-def test_a_token_that_no_index_holds_is_refused(client: Any, as_user: Callable[..., SignedIn], token: str) -> None:
+def test_a_token_that_cannot_be_indexed_is_rejected(client: Any, as_user: Callable[..., SignedIn], token: str) -> None:
     answer = client.post("/api/v1/notifications/devices", json={"token": token}, headers=as_user().headers)
     assert (answer.status_code, answer.get_json()["errors"][0]["pointer"]) == (422, "/token")
 
 
-def test_the_next_provider_helps_when_the_first_is_not_reached(
+def test_the_next_provider_is_called_when_the_first_is_unreachable(
     reconfigure: Callable[..., None], post: Post, as_user: Callable[..., SignedIn]
 ) -> None:
-    away = f"smtp://127.0.0.1:{free_port()}"
-    reconfigure(smtp_url=away, email_providers=("smtp", "simulated"))
+    unreachable = f"smtp://127.0.0.1:{free_port()}"
+    reconfigure(smtp_url=unreachable, email_providers=("smtp", "simulated"))
     sent = delivered(post(as_user()))
     assert sent.status == "SENT"
     assert [(a.provider, a.outcome) for a in attempts_of(sent.id)] == [("smtp", "technical"), ("simulated", "sent")]
 
 
-def test_a_push_goes_to_every_device_and_a_dead_one_is_forgotten(
+def test_a_push_is_sent_to_every_device_and_an_unregistered_one_is_removed(
     app: Flask, client: Any, post: Post, as_user: Callable[..., SignedIn]
 ) -> None:
     person = as_user()
@@ -373,29 +385,29 @@ def test_a_push_goes_to_every_device_and_a_dead_one_is_forgotten(
     sent = delivered(post(person, channel="PUSH"))
     assert sent.status == "SENT"
     assert sorted(attempt.outcome for attempt in attempts_of(sent.id)) == ["permanent", "sent"]
-    assert list(db.session.scalars(db.select(Device.token))) == ["phone"]
+    assert list(db.session.scalars(db.select(PushDevice.token))) == ["phone"]
 
 
-def test_of_many_removals_at_once_one_removes_and_the_others_find_nothing(
+def test_of_concurrent_removals_one_succeeds_and_the_others_are_404(
     app: Flask, client: Any, as_user: Callable[..., SignedIn]
 ) -> None:
     person, url, start = as_user(), "/api/v1/notifications/devices", threading.Barrier(6)
-    made = client.post(url, json={"token": "a"}, headers=person.headers).get_json()["data"]["id"]
+    device_id = client.post(url, json={"token": "a"}, headers=person.headers).get_json()["data"]["id"]
 
     def remove(_: int) -> int:
         with app.app_context(), app.test_client() as other:
             start.wait()
-            return int(other.delete(f"{url}/{made}", headers=person.headers).status_code)
+            return int(other.delete(f"{url}/{device_id}", headers=person.headers).status_code)
 
     with ThreadPoolExecutor(6) as pool:
         assert sorted(pool.map(remove, range(6))) == [204] + [404] * 5
 
 
-def test_ones_own_devices_are_paged(client: Any, as_user: Callable[..., SignedIn]) -> None:
+def test_devices_are_paged(client: Any, as_user: Callable[..., SignedIn]) -> None:
     person, url = as_user(), "/api/v1/notifications/devices"
     for person_, token in ((person, "a"), (as_user(), "b"), (person, "c")):
         client.post(url, json={"token": token, "label": token}, headers=person_.headers)
     first = client.get(f"{url}?limit=1&total=true", headers=person.headers).get_json()
     second = client.get(f"{url}?limit=1&cursor={first['meta']['nextCursor']}", headers=person.headers).get_json()
-    assert [one["label"] for one in first["data"] + second["data"]] == ["a", "c"]
+    assert [device["label"] for device in first["data"] + second["data"]] == ["a", "c"]
     assert (first["meta"]["total"], second["meta"]["hasMore"]) == (2, False)

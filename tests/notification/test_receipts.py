@@ -1,4 +1,4 @@
-"""What providers say later: only theirs is believed, and it moves a notification only forward."""
+"""Delivery receipts: only verified ones are processed, and a status only moves forward."""
 
 import base64
 import json
@@ -22,78 +22,80 @@ from tests.notification.conftest import Post, delivered, row
 from tests.notification.mailserver import MailServer
 
 AsUser = Callable[..., SignedIn]
-Say = Callable[..., int]
+Send = Callable[..., int]
 URL = "/api/v1/notifications/receipts"
 
 
 @pytest.fixture
-def twilio(client: FlaskClient, reconfigure: Callable[..., None]) -> Say:
-    """Speak as Twilio: signed by its own library."""
+def twilio(client: FlaskClient, reconfigure: Callable[..., None]) -> Send:
+    """Send callbacks as Twilio does, signed by its own library."""
     reconfigure(twilio_auth_token="token")
     signer = RequestValidator("token")
 
-    def say(notification: object = None, *, signature: str | None = None, **fields: str) -> int:
+    def send(notification: object = None, *, signature: str | None = None, **fields: str) -> int:
         path = f"{URL}/twilio" + (f"?notification={notification}" if notification else "")
         signed = signature if signature is not None else signer.compute_signature(f"http://heidi.test{path}", fields)
         headers = {"X-Twilio-Signature": signed, "Content-Type": "application/x-www-form-urlencoded"}
         return client.post(path, data=urlencode(fields), headers=headers).status_code
 
-    return say
+    return send
 
 
 @pytest.fixture
 def sms(post: Post, as_user: AsUser) -> Callable[[], Any]:
-    """A text message that was handed over."""
+    """A text message that was sent."""
     return lambda: delivered(post(as_user(phone="+15005550006"), channel="SMS"))
 
 
-def test_a_receipt_of_twilio_moves_the_notification(twilio: Say, sms: Callable[[], Any]) -> None:
+def test_twilios_receipt_updates_the_status(twilio: Send, sms: Callable[[], Any]) -> None:
     sent = sms()
     assert twilio(sent.id, MessageSid="SM1", MessageStatus="delivered") == 204
     assert (row(sent.id).status, row(sent.id).delivered_at is not None) == ("DELIVERED", True)
     assert twilio(sent.id, MessageSid="SM1", MessageStatus="sent") == 204
-    assert row(sent.id).status == "DELIVERED", "only forward"
+    assert row(sent.id).status == "DELIVERED", "a status only moves forward"
 
 
-def test_a_failure_reported_later_is_a_failure_and_a_fact(twilio: Say, sms: Callable[[], Any]) -> None:
+def test_a_failure_that_is_reported_later_emits_one_event(twilio: Send, sms: Callable[[], Any]) -> None:
     sent = sms()
     for _ in range(2):
         assert twilio(sent.id, MessageSid="SM1", MessageStatus="undelivered") == 204
     assert (row(sent.id).status, row(sent.id).failure_reason) == ("FAILED", "undelivered")
-    facts = list(db.session.scalars(db.select(OutboxEvent).where(OutboxEvent.type == "notification.failed")))
-    assert [fact.subject for fact in facts] == [str(sent.id)], "once, however often it is said"
+    events = list(db.session.scalars(db.select(OutboxEvent).where(OutboxEvent.type == "notification.failed")))
+    assert [event.subject for event in events] == [str(sent.id)], "one event for repeated receipts"
 
 
-def test_a_receipt_that_is_faster_than_our_own_commit_counts(twilio: Say, post: Post, as_user: AsUser) -> None:
+def test_a_receipt_that_arrives_before_the_commit_is_applied(twilio: Send, post: Post, as_user: AsUser) -> None:
     pending = post(as_user(phone="+15005550006"), channel="SMS")
     assert twilio(pending, MessageSid="SM1", MessageStatus="delivered") == 204
     assert row(pending).status == "DELIVERED"
 
 
-def test_a_receipt_by_the_providers_own_id_finds_the_notification(twilio: Say, sms: Callable[[], Any]) -> None:
+def test_a_receipt_can_identify_the_notification_by_the_providers_id(twilio: Send, sms: Callable[[], Any]) -> None:
     sent = sms()
     assert twilio(MessageSid=sent.provider_id, MessageStatus="delivered") == 204
     assert row(sent.id).status == "DELIVERED"
 
 
-def test_a_person_who_says_stop_gets_no_more(twilio: Say, post: Post, as_user: AsUser) -> None:
+def test_a_number_that_replied_stop_is_suppressed(twilio: Send, post: Post, as_user: AsUser) -> None:
     person = as_user(phone="+15005550006")
     assert twilio(From="+15005550006", Body="STOP", OptOutType="STOP") == 204
     assert delivered(post(person, channel="SMS")).failure_reason == "suppressed"
 
 
 @pytest.mark.parametrize("signature", ["", "AAAA", "ä", "x" * 5000])
-def test_what_is_not_signed_by_twilio_changes_nothing(twilio: Say, sms: Callable[[], Any], signature: str) -> None:
+def test_a_callback_without_twilios_signature_changes_nothing(
+    twilio: Send, sms: Callable[[], Any], signature: str
+) -> None:
     sent = sms()
     assert twilio(sent.id, signature=signature, MessageSid="SM1", MessageStatus="delivered") == 401
     assert row(sent.id).status == "SENT"
 
 
-def test_a_receipt_for_nothing_we_know_is_taken_and_forgotten(twilio: Say) -> None:
+def test_a_receipt_for_an_unknown_notification_is_ignored(twilio: Send) -> None:
     assert twilio("01890a5d-ac96-774b-bcce-b302099a8057", MessageSid="SM9", MessageStatus="delivered") == 204
 
 
-def test_without_a_token_configured_nobody_is_believed(client: FlaskClient) -> None:
+def test_without_a_configured_token_every_callback_is_rejected(client: FlaskClient) -> None:
     signed = RequestValidator("").compute_signature(f"http://heidi.test{URL}/twilio", {"MessageStatus": "sent"})
     answer = client.post(f"{URL}/twilio", data={"MessageStatus": "sent"}, headers={"X-Twilio-Signature": signed})
     assert answer.status_code == 401
@@ -107,12 +109,12 @@ def test_an_unknown_provider_does_not_exist(client: FlaskClient) -> None:
 
 
 @pytest.fixture
-def sendgrid(client: FlaskClient, reconfigure: Callable[..., None]) -> Say:
+def sendgrid(client: FlaskClient, reconfigure: Callable[..., None]) -> Send:
     key = ec.generate_private_key(ec.SECP256R1())
     public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     reconfigure(sendgrid_webhook_public_key=base64.b64encode(public).decode())
 
-    def say(*events: object, age: int = 0, tamper: bool = False) -> int:
+    def send(*events: object, age: int = 0, tamper: bool = False) -> int:
         body = json.dumps(list(events)).encode() + b"\r\n"
         timestamp = str(int(time.time()) - age)
         signature = base64.b64encode(key.sign(timestamp.encode() + body, ec.ECDSA(SHA256()))).decode()
@@ -123,11 +125,11 @@ def sendgrid(client: FlaskClient, reconfigure: Callable[..., None]) -> Say:
         }
         return client.post(f"{URL}/sendgrid", data=body + b" " * tamper, headers=headers).status_code
 
-    return say
+    return send
 
 
-def test_events_of_sendgrid_move_their_notifications(
-    sendgrid: Say, post: Post, as_user: AsUser, mail: MailServer, reconfigure: Callable[..., None]
+def test_sendgrids_events_update_their_notifications(
+    sendgrid: Send, post: Post, as_user: AsUser, mail: MailServer, reconfigure: Callable[..., None]
 ) -> None:
     good, bad = delivered(post(as_user())).id, delivered(post(as_user())).id
     events = [
@@ -140,11 +142,11 @@ def test_events_of_sendgrid_move_their_notifications(
     ]
     assert sendgrid(*events) == 204
     assert (row(good).status, row(bad).status, row(bad).failure_reason) == ("DELIVERED", "FAILED", "bounced")
-    suppressed = {(one.address, one.reason) for one in db.session.scalars(db.select(Suppression))}
+    suppressed = {(row.address, row.reason) for row in db.session.scalars(db.select(Suppression))}
     assert suppressed == {("a@example.org", "complaint"), ("b@example.org", "bounced")}
 
 
-def test_a_stale_or_changed_event_is_refused(sendgrid: Say) -> None:
+def test_an_old_or_modified_event_is_rejected(sendgrid: Send) -> None:
     assert sendgrid({"event": "open"}, age=25 * 3600) == 401
     assert sendgrid({"event": "open"}, age=-25 * 3600) == 401
     assert sendgrid({"event": "open"}, tamper=True) == 401

@@ -1,4 +1,4 @@
-"""Templates: what may be written, what comes out, and how fast a hostile one is refused."""
+"""Templates: validation, rendering, limits, and the choice of the locale."""
 
 import contextlib
 
@@ -6,14 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heidi_services.notification.service.rendering import (
-    MissingVariable,
-    RenderingFailed,
-    TemplateRefused,
-    best_locale,
-    check,
-    render,
-)
+from heidi_services.notification.service.rendering import MissingVariable, RenderingError, render
+from heidi_services.notification.service.template_resolver import best_locale
+from heidi_services.notification.service.template_validation import InvalidTemplate, validate_template
 
 
 def test_names_attributes_items_conditions_loops_and_filters_render() -> None:
@@ -21,11 +16,11 @@ def test_names_attributes_items_conditions_loops_and_filters_render() -> None:
         "{% if user.age >= 18 %}{{ user['name'] | upper }}{% endif %}:"
         "{% for i in items %} {{ loop.index }}{{ i }}{% endfor %}"
     )
-    check(source)
+    validate_template(source)
     assert render(source, {"user": {"name": "ann", "age": 18}, "items": ["a", "b"]}) == "ANN: 1a 2b"
 
 
-def test_html_escapes_what_the_variables_bring() -> None:
+def test_html_escapes_variables() -> None:
     assert render("<p>{{ name }}</p>", {"name": "<script>"}, html=True) == "<p>&lt;script&gt;</p>"
     assert render("{{ name }}", {"name": "<script>"}) == "<script>"
 
@@ -59,14 +54,14 @@ def test_html_escapes_what_the_variables_bring() -> None:
         "x" * 70_000,
     ],
 )
-def test_what_a_template_may_not_do_is_refused_when_it_is_saved(source: str) -> None:
-    with pytest.raises(TemplateRefused):
-        check(source)
+def test_forbidden_syntax_is_rejected(source: str) -> None:
+    with pytest.raises(InvalidTemplate):
+        validate_template(source)
 
 
-def test_a_refusal_names_the_line() -> None:
-    with pytest.raises(TemplateRefused, match="Line 3"):
-        check("fine\nfine\n{{ a() }}")
+def test_the_error_names_the_line() -> None:
+    with pytest.raises(InvalidTemplate, match="Line 3"):
+        validate_template("fine\nfine\n{{ a() }}")
 
 
 def test_a_missing_variable_is_named() -> None:
@@ -78,40 +73,40 @@ def test_a_missing_variable_is_named() -> None:
     assert caught.value.name == "firstName"
 
 
-def test_a_default_stands_in_for_a_missing_variable() -> None:
+def test_a_default_replaces_a_missing_variable() -> None:
     assert render("Hello {{ firstName | default('you') }}", {}) == "Hello you"
 
 
-def test_private_attributes_and_globals_are_out_of_reach() -> None:
-    with pytest.raises((MissingVariable, RenderingFailed)):
+def test_private_attributes_and_globals_are_not_accessible() -> None:
+    with pytest.raises((MissingVariable, RenderingError)):
         render("{{ name.__class__ }}", {"name": "x"})
     with pytest.raises(MissingVariable):
         render("{{ cycler }}", {})
 
 
-def test_too_much_output_is_stopped() -> None:
+def test_the_output_is_limited() -> None:
     source = "{% for item in items %}" + "x" * 60_000 + "{% endfor %}"
-    with pytest.raises(RenderingFailed, match="longer"):
+    with pytest.raises(RenderingError, match="longer"):
         render(source, {"items": [1] * 1000})
 
 
-def test_variables_that_do_not_fit_the_template_are_a_failure_not_a_crash() -> None:
-    with pytest.raises(RenderingFailed):
+def test_unsuitable_variables_are_a_rendering_error() -> None:
+    with pytest.raises(RenderingError):
         render("{% if age >= 18 %}{% endif %}", {"age": "old"})
 
 
 @given(st.text(max_size=60))
-def test_any_source_is_refused_or_accepted_but_never_crashes(source: str) -> None:
+def test_any_source_is_rejected_or_accepted_but_never_crashes(source: str) -> None:
     try:
-        check(source)
-    except TemplateRefused:
+        validate_template(source)
+    except InvalidTemplate:
         return
-    with contextlib.suppress(MissingVariable, RenderingFailed):
+    with contextlib.suppress(MissingVariable, RenderingError):
         render(source, {"a": "b"})
 
 
 @pytest.mark.parametrize(
-    ("wanted", "available", "found"),
+    ("requested", "available", "expected"),
     [
         ("de-AT", ["en", "de", "de-AT"], "de-AT"),
         ("de-AT", ["en", "de"], "de"),
@@ -123,6 +118,6 @@ def test_any_source_is_refused_or_accepted_but_never_crashes(source: str) -> Non
     ],
 )
 def test_a_locale_falls_back_to_its_language_and_then_to_the_default(
-    wanted: str | None, available: list[str], found: str | None
+    requested: str | None, available: list[str], expected: str | None
 ) -> None:
-    assert best_locale(wanted, available, "en") == found
+    assert best_locale(requested, available, "en") == expected

@@ -1,17 +1,17 @@
-"""The law of receipts: any order, any number of times, one end."""
+"""Receipts in any order and number lead to the same status."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heidi_services.notification.enums import Status
+from heidi_services.notification.enums import NotificationStatus
 from heidi_services.notification.service.status_transitions import TIMED_OUT, State, advance
 
 _RECEIPTS: list[State] = [
-    (Status.SENT, None),
-    (Status.DELIVERED, None),
-    (Status.READ, None),
-    (Status.FAILED, TIMED_OUT),
-    (Status.FAILED, "bounced"),
+    (NotificationStatus.SENT, None),
+    (NotificationStatus.DELIVERED, None),
+    (NotificationStatus.READ, None),
+    (NotificationStatus.FAILED, TIMED_OUT),
+    (NotificationStatus.FAILED, "bounced"),
 ]
 receipts = st.lists(st.sampled_from(_RECEIPTS), max_size=8)
 
@@ -23,33 +23,36 @@ def _end(start: State, arriving: list[State]) -> State:
 
 
 @given(receipts, st.randoms())
-def test_receipts_in_any_order_end_in_the_same_status(arriving: list[State], random: object) -> None:
+def test_receipts_in_any_order_lead_to_the_same_status(arriving: list[State], random: object) -> None:
     shuffled = list(arriving)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert _end((Status.PENDING, None), arriving) == _end((Status.PENDING, None), shuffled)
+    assert _end((NotificationStatus.PENDING, None), arriving) == _end((NotificationStatus.PENDING, None), shuffled)
 
 
 @given(receipts)
-def test_receipts_that_come_twice_change_nothing(arriving: list[State]) -> None:
-    once = _end((Status.PENDING, None), arriving)
+def test_repeated_receipts_change_nothing(arriving: list[State]) -> None:
+    once = _end((NotificationStatus.PENDING, None), arriving)
     assert _end(once, arriving) == once
 
 
 @given(receipts)
-def test_what_was_read_stays_read(arriving: list[State]) -> None:
-    assert _end((Status.READ, None), arriving)[0] is Status.READ
+def test_a_read_notification_stays_read(arriving: list[State]) -> None:
+    assert _end((NotificationStatus.READ, None), arriving)[0] is NotificationStatus.READ
 
 
 @given(receipts)
-def test_a_cancelled_notification_takes_no_receipts(arriving: list[State]) -> None:
-    assert _end((Status.CANCELLED, None), arriving)[0] is Status.CANCELLED
+def test_a_cancelled_notification_ignores_receipts(arriving: list[State]) -> None:
+    assert _end((NotificationStatus.CANCELLED, None), arriving)[0] is NotificationStatus.CANCELLED
 
 
 def test_a_bounce_after_the_acceptance_is_a_failure() -> None:
-    assert advance((Status.DELIVERED, None), (Status.FAILED, "bounced")) == (Status.FAILED, "bounced")
+    assert advance((NotificationStatus.DELIVERED, None), (NotificationStatus.FAILED, "bounced")) == (
+        NotificationStatus.FAILED,
+        "bounced",
+    )
 
 
-def test_a_late_delivered_corrects_a_time_out_but_not_a_bounce() -> None:
-    delivered: State = (Status.DELIVERED, None)
-    assert advance((Status.FAILED, TIMED_OUT), delivered) == delivered
-    assert advance((Status.FAILED, "bounced"), delivered) == (Status.FAILED, "bounced")
+def test_a_late_delivery_receipt_corrects_a_timeout_but_not_a_bounce() -> None:
+    delivered: State = (NotificationStatus.DELIVERED, None)
+    assert advance((NotificationStatus.FAILED, TIMED_OUT), delivered) == delivered
+    assert advance((NotificationStatus.FAILED, "bounced"), delivered) == (NotificationStatus.FAILED, "bounced")

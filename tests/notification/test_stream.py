@@ -1,4 +1,4 @@
-"""The live inbox: nothing missed, nothing twice, no connection held, and an end when the session ends."""
+"""The in-app stream: no gaps, no duplicates, no database connection, and an end with the session."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,35 +49,35 @@ def _stream(client: FlaskClient, person: SignedIn, **headers: str) -> Iterator[I
 
 
 def _next(chunks: Iterator[str]) -> tuple[int, dict[str, Any]]:
-    """The next event; heartbeats are passed over, those of a minute at most."""
+    """The next event. Heartbeats are skipped, at most those of a minute."""
     for _, chunk in zip(range(MOST_HEARTBEATS), chunks, strict=False):
         if chunk.startswith("id:"):
             fields = dict(line.split(": ", 1) for line in chunk.strip().splitlines())
             assert fields["event"] == "notification"
             return int(fields["id"]), orjson.loads(fields["data"])
-    raise AssertionError("no event came")
+    raise AssertionError("no event arrived")
 
 
-def test_who_was_shown_nothing_comes_back_to_the_place_where_the_stream_began(
+def test_a_client_that_received_no_event_resumes_where_its_stream_started(
     client: FlaskClient, post: Post, as_user: AsUser
 ) -> None:
     person = as_user()
     opening = next(client.get(URL, headers=person.headers).iter_encoded()).decode()
-    began = opening.partition("id: ")[2].partition("\n")[0]
-    missed = post(person, channel="IN_APP", content="Said in between")
+    start = opening.partition("id: ")[2].partition("\n")[0]
+    missed = post(person, channel="IN_APP", content="Sent in between")
     deliver(missed)
-    with _stream(client, person, Last_Event_ID=began) as chunks:
+    with _stream(client, person, Last_Event_ID=start) as chunks:
         assert _next(chunks)[1]["id"] == str(missed)
 
 
-def test_a_stream_that_could_not_be_opened_counts_for_nothing() -> None:
-    def broken(*_: object) -> list[stream_hub.Place]:
-        raise ConnectionError("the database is away")
+def test_a_stream_that_could_not_be_opened_is_not_counted() -> None:
+    def broken(*_: object) -> list[stream_hub.StreamItem]:
+        raise ConnectionError("the database is unavailable")
 
-    found, person = stream_hub.Hub("postgresql://nobody@127.0.0.1:1/none", broken), UUID(int=1)
+    hub, user_id = stream_hub.StreamHub("postgresql://nobody@127.0.0.1:1/none", broken), UUID(int=1)
     with pytest.raises(ConnectionError):
-        found.open(person, 0)
-    assert found.count(person) == 0
+        hub.open(user_id, 0)
+    assert hub.count(user_id) == 0
 
 
 def test_a_message_appears_in_the_open_stream(client: FlaskClient, post: Post, as_user: AsUser) -> None:
@@ -90,31 +90,31 @@ def test_a_message_appears_in_the_open_stream(client: FlaskClient, post: Post, a
     assert (shown["content"], shown["status"]) == ("Hello\nyou", "SENT")
 
 
-def test_the_gap_is_replayed_in_order_and_nothing_twice(client: FlaskClient, post: Post, as_user: AsUser) -> None:
+def test_missed_events_are_replayed_in_order_and_once(client: FlaskClient, post: Post, as_user: AsUser) -> None:
     person = as_user()
     ids = [delivered(post(person, channel="IN_APP", content=str(n))).id for n in range(4)]
     first = row(ids[0]).stream_id
     with _stream(client, person, Last_Event_ID=str(first)) as chunks:
         late = delivered(post(person, channel="IN_APP")).id
         seen = [_next(chunks) for _ in range(4)]
-    assert [data["id"] for _, data in seen] == [str(one) for one in [*ids[1:], late]]
-    places = [place for place, _ in seen]
-    assert places == sorted(set(places)) and places[0] > (first or 0)
+    assert [data["id"] for _, data in seen] == [str(notification_id) for notification_id in [*ids[1:], late]]
+    positions = [position for position, _ in seen]
+    assert positions == sorted(set(positions)) and positions[0] > (first or 0)
 
 
-def test_a_stream_without_a_last_id_begins_now(client: FlaskClient, post: Post, as_user: AsUser) -> None:
+def test_a_stream_without_a_last_event_id_starts_now(client: FlaskClient, post: Post, as_user: AsUser) -> None:
     person = as_user()
     delivered(post(person, channel="IN_APP"))
     with _stream(client, person) as chunks:
         assert ": still here" in next(chunks)
 
 
-def test_others_messages_do_not_appear(client: FlaskClient, post: Post, as_user: AsUser) -> None:
+def test_messages_of_other_users_do_not_appear(client: FlaskClient, post: Post, as_user: AsUser) -> None:
     person, other = as_user(), as_user()
     with _stream(client, person) as chunks:
         delivered(post(other, channel="IN_APP"))
-        mine = delivered(post(person, channel="IN_APP")).id
-        assert _next(chunks)[1]["id"] == str(mine)
+        own_id = delivered(post(person, channel="IN_APP")).id
+        assert _next(chunks)[1]["id"] == str(own_id)
 
 
 def test_an_open_stream_holds_no_database_connection(client: FlaskClient, app: Flask, as_user: AsUser) -> None:
@@ -137,7 +137,7 @@ def test_a_stream_ends_with_its_session(client: FlaskClient, as_user: AsUser) ->
     assert [chunk for chunk in seen if chunk.startswith("id")] == []
 
 
-def test_a_stream_does_not_wait_for_its_next_sign_of_life_to_end(
+def test_a_stream_ends_without_waiting_for_its_next_heartbeat(
     app: Flask, client: FlaskClient, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_stream, "KEEP_ALIVE_SECONDS", PATIENCE)
@@ -154,15 +154,15 @@ def test_a_stream_does_not_wait_for_its_next_sign_of_life_to_end(
         meanwhile.join()
 
 
-def test_a_last_event_id_that_is_none_of_ours_is_refused(client: FlaskClient, as_user: AsUser) -> None:
+def test_an_invalid_last_event_id_is_rejected(client: FlaskClient, as_user: AsUser) -> None:
     answer = client.get(URL, headers=as_user().headers | {"Last-Event-ID": "7; DROP"})
     assert (answer.status_code, answer.get_json()["code"]) == (400, "bad_last_event_id")
 
 
-def test_too_many_streams_of_one_person_are_refused(
+def test_the_number_of_streams_per_user_is_limited(
     client: FlaskClient, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "STREAMS_PER_PERSON", 1)
+    monkeypatch.setattr(stream, "STREAMS_PER_USER", 1)
     person = as_user()
     with _stream(client, person):
         assert client.get(URL, headers=person.headers).status_code == 429
@@ -170,18 +170,18 @@ def test_too_many_streams_of_one_person_are_refused(
         pass
 
 
-def test_places_follow_the_order_of_commits(app: Flask, post: Post, as_user: AsUser) -> None:
-    """Twelve workers at once: whoever sees a place has every lower one."""
+def test_positions_follow_the_order_of_commits(app: Flask, post: Post, as_user: AsUser) -> None:
+    """Twelve concurrent workers: a position is visible only after every lower one."""
     person = as_user()
     ids = [post(person, channel="IN_APP", content=str(n)) for n in range(24)]
     seen: list[list[int]] = []
 
-    def work(mine: list[Any]) -> None:
+    def work(notification_ids: list[Any]) -> None:
         with app.app_context():
-            for notification_id in mine:
+            for notification_id in notification_ids:
                 deliver(notification_id)
-                places = db.session.scalars(db.select(Notification.stream_id))
-                seen.append(sorted(place for place in places if place is not None))
+                positions = db.session.scalars(db.select(Notification.stream_id))
+                seen.append(sorted(position for position in positions if position is not None))
                 db.session.rollback()
 
     workers = [Thread(target=work, args=(ids[n::12],)) for n in range(12)]
@@ -191,31 +191,31 @@ def test_places_follow_the_order_of_commits(app: Flask, post: Post, as_user: AsU
         worker.join()
     everything = max(seen, key=len)
     assert len(everything) == 24
-    for places in seen:
-        assert places == everything[: len(places)], "a place was seen before a lower one"
+    for positions in seen:
+        assert positions == everything[: len(positions)], "a position was visible before a lower one"
 
 
-def test_who_asks_without_reading_keeps_no_place_among_the_streams(client: FlaskClient, as_user: AsUser) -> None:
+def test_a_head_request_does_not_count_as_an_open_stream(client: FlaskClient, as_user: AsUser) -> None:
     person = as_user()
-    for _ in range(stream.STREAMS_PER_PERSON + 1):
+    for _ in range(stream.STREAMS_PER_USER + 1):
         answer = client.head(URL, headers=person.headers)
         assert answer.status_code == 200
-        answer.close()  # as a server does, whether anything was read or not
+        answer.close()  # as the WSGI server does, whether the body was read or not
     with _stream(client, person):
         pass
 
 
-def test_a_gap_larger_than_the_backlog_ends_the_stream_and_is_read_in_parts(
+def test_a_backlog_over_the_limit_ends_the_stream_and_is_resumed(
     client: FlaskClient, post: Post, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream_hub, "BACKLOG", 3)
     monkeypatch.setattr(stream_hub, "PAGE", 2)
     person = as_user()
     ids = [str(delivered(post(person, channel="IN_APP")).id) for _ in range(9)]
-    seen, place = [], "0"
+    seen, position = [], "0"
     for _ in range(9):
-        with _stream(client, person, Last_Event_ID=place) as chunks:
+        with _stream(client, person, Last_Event_ID=position) as chunks:
             events = [chunk for _, chunk in zip(range(12), chunks, strict=False) if chunk.startswith("id:")]
         seen += [orjson.loads(event.split("data: ")[1])["id"] for event in events]
-        place = events[-1].splitlines()[0].removeprefix("id: ") if events else place
+        position = events[-1].splitlines()[0].removeprefix("id: ") if events else position
     assert seen == ids

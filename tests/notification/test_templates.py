@@ -1,4 +1,4 @@
-"""Templates over HTTP: checked when saved, versions kept, words in the reader's language."""
+"""The HTTP API of templates: validation, versions, previews and default templates."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from heidi_common.identity.models import Role
-from heidi_services.notification.service.rendering import check
-from heidi_services.notification.service.template_resolver import shipped_templates
+from heidi_services.notification.service.template_resolver import default_templates
+from heidi_services.notification.service.template_validation import validate_template
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, row
 
@@ -41,10 +41,10 @@ def _create(client: FlaskClient, admin: dict[str, str], **changes: Any) -> dict[
     return answer.get_json()["data"]  # type: ignore[no-any-return]
 
 
-def test_a_template_is_written_previewed_changed_and_deleted(client: FlaskClient, admin: dict[str, str]) -> None:
-    made = _create(client, admin)
-    url = f"{URL}/{made['id']}"
-    assert made["version"] == 1
+def test_a_template_is_created_previewed_changed_and_deleted(client: FlaskClient, admin: dict[str, str]) -> None:
+    created = _create(client, admin)
+    url = f"{URL}/{created['id']}"
+    assert created["version"] == 1
     variables = {"variables": {"number": 7, "name": "<Ann>"}}
     shown = client.post(f"{url}/preview", json=variables, headers=admin).get_json()["data"]
     assert shown == {"subject": "Bill 7", "body": "Dear <Ann>", "html": "<p>Dear &lt;Ann&gt;</p>"}
@@ -54,7 +54,10 @@ def test_a_template_is_written_previewed_changed_and_deleted(client: FlaskClient
     assert (changed["version"], changed["body"], changed["subject"]) == (2, "Hi {{ name }}", "Bill {{ number }}")
     assert client.patch(url, json={"body": "x"}, headers=admin | {"If-Match": tag}).status_code == 412
     versions = client.get(f"{url}/versions", headers=admin).get_json()["data"]
-    assert [(one["version"], one["body"]) for one in versions] == [(2, "Hi {{ name }}"), (1, "Dear {{ name }}")]
+    assert [(version["version"], version["body"]) for version in versions] == [
+        (2, "Hi {{ name }}"),
+        (1, "Dear {{ name }}"),
+    ]
 
     assert client.delete(url, headers=admin).status_code == 204
     assert client.get(url, headers=admin).status_code == 404
@@ -84,14 +87,14 @@ def test_a_missing_variable_is_named(client: FlaskClient, admin: dict[str, str])
         ({"subject": "Bill\r\n"}, "/subject"),
     ],
 )
-def test_a_template_that_may_not_be_is_refused(
+def test_an_invalid_template_is_rejected(
     client: FlaskClient, admin: dict[str, str], change: dict[str, str], pointer: str
 ) -> None:
     answer = client.post(URL, json=BILL | change, headers=admin)
     assert (answer.status_code, [e["pointer"] for e in answer.get_json()["errors"]]) == (422, [pointer])
 
 
-def test_html_cannot_be_added_where_it_is_never_shown(client: FlaskClient, admin: dict[str, str]) -> None:
+def test_html_is_only_supported_for_email(client: FlaskClient, admin: dict[str, str]) -> None:
     url = f"{URL}/{_create(client, admin, channel='PUSH', html=None)['id']}"
     answer = client.patch(url, json={"html": "<p>Hi</p>"}, headers=admin)
     assert (answer.status_code, [e["pointer"] for e in answer.get_json()["errors"]]) == (422, ["/html"])
@@ -104,13 +107,11 @@ def test_versions_are_paged_latest_first(client: FlaskClient, admin: dict[str, s
         client.patch(url, json={"body": f"again {number}"}, headers=admin)
     first = client.get(f"{url}/versions?limit=2&total=true", headers=admin).get_json()
     second = client.get(f"{url}/versions?limit=2&cursor={first['meta']['nextCursor']}", headers=admin).get_json()
-    assert [one["version"] for one in first["data"] + second["data"]] == [3, 2, 1]
+    assert [version["version"] for version in first["data"] + second["data"]] == [3, 2, 1]
     assert (first["meta"]["total"], second["meta"]["hasMore"]) == (3, False)
 
 
-def test_changes_at_once_wait_for_each_other_and_each_is_a_version(
-    app: Flask, client: FlaskClient, admin: dict[str, str]
-) -> None:
+def test_concurrent_changes_each_create_a_version(app: Flask, client: FlaskClient, admin: dict[str, str]) -> None:
     url, start = f"{URL}/{_create(client, admin)['id']}", Barrier(6)
 
     def change(number: int) -> int:
@@ -123,42 +124,44 @@ def test_changes_at_once_wait_for_each_other_and_each_is_a_version(
     assert len(client.get(f"{url}/versions", headers=admin).get_json()["data"]) == 7
 
 
-def test_one_name_stands_once_for_a_channel_and_language(client: FlaskClient, admin: dict[str, str]) -> None:
+def test_a_name_is_unique_per_channel_and_locale(client: FlaskClient, admin: dict[str, str]) -> None:
     _create(client, admin)
     _create(client, admin, locale="de")
     answer = client.post(URL, json=BILL, headers=admin)
     assert (answer.status_code, answer.get_json()["code"]) == (409, "template_exists")
 
 
-def test_the_list_is_paged_by_name_and_filtered(client: FlaskClient, admin: dict[str, str]) -> None:
+def test_templates_are_listed_by_name_with_paging_and_filters(client: FlaskClient, admin: dict[str, str]) -> None:
     for letter in "cab":
         _create(client, admin, name=f"bill-{letter}")
     first = client.get(f"{URL}?limit=2&total=true", headers=admin).get_json()
     second = client.get(f"{URL}?limit=2&cursor={first['meta']['nextCursor']}", headers=admin).get_json()
-    assert [one["name"] for one in first["data"] + second["data"]] == [f"bill-{x}" for x in ascii_lowercase[:3]]
+    assert [template["name"] for template in first["data"] + second["data"]] == [
+        f"bill-{x}" for x in ascii_lowercase[:3]
+    ]
     assert first["meta"]["total"] == 3
     assert len(client.get(f"{URL}?name=bill-a", headers=admin).get_json()["data"]) == 1
 
 
-def test_templates_are_for_administrators(client: FlaskClient, as_user: AsUser) -> None:
+def test_only_administrators_can_access_templates(client: FlaskClient, as_user: AsUser) -> None:
     for role in (Role.USER, Role.MODERATOR):
         assert client.get(URL, headers=as_user(role).headers).status_code == 403
         assert client.post(f"{URL}/{uuid4()}/preview", json={}, headers=as_user(role).headers).status_code == 403
 
 
-def test_a_notification_keeps_the_version_it_was_queued_with(
+def test_a_notification_uses_the_version_it_was_queued_with(
     client: FlaskClient, admin: dict[str, str], post: Post, as_user: AsUser
 ) -> None:
-    made = _create(client, admin)
+    created = _create(client, admin)
     body = {"content": None, "template": "bill", "variables": {"number": 7, "name": "Ann"}}
     before = row(post(as_user(), **body))
-    client.patch(f"{URL}/{made['id']}", json={"body": "New {{ name }}"}, headers=admin)
+    client.patch(f"{URL}/{created['id']}", json={"body": "New {{ name }}"}, headers=admin)
     after = row(post(as_user(), **body))
     assert (before.template_version, before.content, before.category) == (1, "Dear Ann", "billing")
     assert (after.template_version, after.content) == (2, "New Ann")
 
 
-def test_a_template_of_ones_own_replaces_the_shipped_one(
+def test_a_stored_template_overrides_the_default_one(
     client: FlaskClient, admin: dict[str, str], post: Post, as_user: AsUser
 ) -> None:
     _create(client, admin, name="welcome", subject="Hi", body="Ours", html=None)
@@ -166,13 +169,15 @@ def test_a_template_of_ones_own_replaces_the_shipped_one(
     assert row(post(as_user(locale="de"), content=None, template="welcome")).subject == "Willkommen bei Heidi"
 
 
-def test_the_shipped_templates_obey_the_rules_and_speak_both_languages() -> None:
+def test_the_default_templates_are_valid_and_exist_in_both_languages() -> None:
     names = {"welcome", "verify-email", "password-reset", "new-device", "token-theft", "password-changed"}
     names |= {"email-taken", "mfa-removed", "invitation"}
-    shipped = set(shipped_templates())
-    assert names <= {name for name, _ in shipped}
-    assert shipped == {(name, locale) for name, _ in shipped for locale in ("en", "de")}
-    for source in shipped_templates().values():
-        check(source.body)
-        words = source.fill({"firstName": "Ann", "link": "https://example.org", "device": "Firefox", "ip": "192.0.2.1"})
-        assert "Ann" in words.content and words.subject
+    defaults = set(default_templates())
+    assert names <= {name for name, _ in defaults}
+    assert defaults == {(name, locale) for name, _ in defaults for locale in ("en", "de")}
+    for source in default_templates().values():
+        validate_template(source.body)
+        text = source.render(
+            {"firstName": "Ann", "link": "https://example.org", "device": "Firefox", "ip": "192.0.2.1"}
+        )
+        assert "Ann" in text.content and text.subject

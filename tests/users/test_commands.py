@@ -137,7 +137,7 @@ def test_registered_users_get_a_welcome_message_and_imported_users_do_not(run, c
     assert run("import", str(path)).exit_code == 0
     register(client)
     for event in db.session.scalars(select(OutboxEvent).where(OutboxEvent.type == "user.created")).all():
-        event_handlers.welcome(event)
+        event_handlers.handle_user_created(event)
     welcomed = db.session.scalars(select(Notification.user_id)).all()
     assert welcomed == [db.session.scalar(select(User.id).where(User.email == "ada@example.test"))]
 

@@ -83,9 +83,13 @@ def test_a_run_goes_on_until_its_request_is_taken_in(as_user: AsUser) -> None:
 @pytest.mark.parametrize(
     ("action", "payload", "reason"),
     [
-        ("notification.send", {"template": "no-such-template"}, "There is no template no-such-template for IN_APP"),
+        (
+            "notification.send",
+            {"template": "no-such-template"},
+            "Template no-such-template not found for channel IN_APP",
+        ),
         ("notification.send", {"template": "password-reset"}, "/variables/link"),
-        ("notification.send", {"userId": str(uuid4()), "content": "Hello?"}, "there is no such user"),
+        ("notification.send", {"userId": str(uuid4()), "content": "Hello?"}, "user not found"),
         ("integration.sync", {"integrationId": str(uuid4())}, "integration not found"),
     ],
 )
@@ -111,7 +115,7 @@ def test_a_request_that_nobody_could_digest_is_a_failed_run(as_user: AsUser, mon
     payload = {"userId": str(as_user().user.id), "channel": "IN_APP", "content": "Hello"}
     found = scheduled("notification.send", payload)
     asked(found)
-    monkeypatch.setattr("heidi_services.notification.service.event_handlers.make_requested", broken)
+    monkeypatch.setattr("heidi_services.notification.service.event_handlers.handle_notification_send", broken)
     with pytest.raises(RuntimeError):
         answered(found)
     assert runs_of(found)[-1].status == "RUNNING", "it is tried again"

@@ -1,4 +1,4 @@
-"""What a provider says later about a message it took."""
+"""Delivery receipts: what a provider reports later about a message that it accepted."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from heidi_services.notification.enums import Status
+from heidi_services.notification.enums import NotificationStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Inbound:
-    """A callback as it came, and under the URL that the provider knows."""
+class ProviderCallback:
+    """A provider's HTTP request, unparsed.
+
+    Attributes:
+        url: The URL as the provider knows it, which its signature covers.
+        headers: By lower-case name.
+    """
 
     url: str
     headers: Mapping[str, str]
@@ -24,11 +29,17 @@ class Inbound:
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
-    """`state` moves the notification (by its id, else by the provider's); `suppress` is why the address is closed."""
+class DeliveryReceipt:
+    """One report about one message or address.
+
+    Attributes:
+        notification_id: Identifies the notification; without it, `provider_id` does.
+        state: The status that the report implies, with the failure reason if it is FAILED.
+        suppression_reason: Why nothing may be sent to `address` any more; empty: it may.
+    """
 
     notification_id: UUID | None = None
     provider_id: str = ""
-    state: tuple[Status, str | None] | None = None
+    state: tuple[NotificationStatus, str | None] | None = None
     address: str = ""
-    suppress: str = ""
+    suppression_reason: str = ""

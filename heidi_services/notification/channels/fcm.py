@@ -1,4 +1,4 @@
-"""Push by Firebase Cloud Messaging, HTTP v1.
+"""Push notifications through Firebase Cloud Messaging, HTTP v1.
 
 https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import requests
 from google.auth.exceptions import GoogleAuthError, RefreshError
@@ -17,66 +17,76 @@ from google.oauth2 import service_account
 
 from heidi_common.config.settings import Settings
 from heidi_common.http_client.client import HttpClient
-from heidi_services.notification.channels.http_provider import body_of, call
-from heidi_services.notification.channels.message import Message, Outcome, Result
+from heidi_services.notification.channels.http_provider import json_object, post
+from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
 
 _SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
+_UNREGISTERED = "UNREGISTERED"
+_MAX_TEXT = 3000
 
 
 class FcmSender:
-    """`FCM_SERVICE_ACCOUNT` is the service account's JSON, or the path of its file."""
+    """Sends to FCM tokens, signed in as the service account of FCM_SERVICE_ACCOUNT."""
 
     name = "fcm"
 
     def __init__(self, settings: Settings, client: HttpClient) -> None:
-        given = settings.fcm_service_account
-        account = json.loads(given if given.lstrip().startswith("{") else Path(given).read_text("utf-8"))
+        account = _service_account(settings.fcm_service_account)
         self._client, self._lock = client, threading.Lock()
         self._url = f"{settings.fcm_url}/v1/projects/{account['project_id']}/messages:send"
         from_info = service_account.Credentials.from_service_account_info
         self._credentials = from_info(account, scopes=[_SCOPE])  # type: ignore[no-untyped-call]
 
-    def takes(self, message: Message) -> bool:
+    def supports(self, message: Message) -> bool:
         return message.keys is None
 
-    def send(self, message: Message) -> Result:
+    def send(self, message: Message) -> SendResult:
         try:
-            headers = {"Authorization": f"Bearer {self._token()}"}
+            headers = {"Authorization": f"Bearer {self._access_token()}"}
         except GoogleAuthError as error:
-            refused = isinstance(error, RefreshError) and not error.retryable
-            return Result(Outcome.TECHNICAL, self.name, error=str(error)[:300], final=refused)
-        return call(self._client, self.name, self._url, self._read, json=_body(message), headers=headers)
+            rejected = isinstance(error, RefreshError) and not error.retryable
+            return SendResult(DeliveryOutcome.TECHNICAL, self.name, error=str(error)[:300], final=rejected)
+        return post(self._client, self.name, self._url, self._parse, json=_request_body(message), headers=headers)
 
-    def _token(self) -> str:
+    def _access_token(self) -> str:
         with self._lock:
             if not self._credentials.valid:
                 self._credentials.refresh(Request())
             return str(self._credentials.token)
 
-    def _read(self, answer: requests.Response) -> Result | None:
-        said = body_of(answer)
-        if answer.ok:
-            return Result(Outcome.SENT, self.name, code="200", provider_id=str(said.get("name", "")))
-        if answer.status_code == 404 or _error_code(said) == "UNREGISTERED":
-            return Result(Outcome.PERMANENT, self.name, code="UNREGISTERED", error="the token is gone", dead=True)
+    def _parse(self, response: requests.Response) -> SendResult | None:
+        body = json_object(response)
+        if response.ok:
+            return SendResult(DeliveryOutcome.SENT, self.name, code="200", provider_id=str(body.get("name", "")))
+        if response.status_code == 404 or _error_code(body) == _UNREGISTERED:
+            error = "the token is no longer registered"
+            return SendResult(
+                DeliveryOutcome.PERMANENT, self.name, code=_UNREGISTERED, error=error, recipient_gone=True
+            )
         return None
 
 
-def _body(message: Message) -> dict[str, Any]:
-    """The id collapses a repeat into the first one, on each kind of device."""
-    same = message.id.hex
+def _service_account(setting: str) -> dict[str, Any]:
+    """FCM_SERVICE_ACCOUNT is the service account's JSON, or the path of a file that contains it."""
+    source = setting if setting.lstrip().startswith("{") else Path(setting).read_text("utf-8")
+    return cast(dict[str, Any], json.loads(source))
+
+
+def _request_body(message: Message) -> dict[str, Any]:
+    """The notification's ID is the collapse key, so that a device replaces the first copy by a repeated one."""
+    collapse_key = message.id.hex
     return {
         "message": {
             "token": message.recipient,
-            "notification": {"title": message.subject, "body": message.text[:3000]},
+            "notification": {"title": message.subject, "body": message.text[:_MAX_TEXT]},
             "data": {"notificationId": str(message.id)},
-            "android": {"collapse_key": same, "notification": {"tag": same}},
-            "apns": {"headers": {"apns-collapse-id": same}},
+            "android": {"collapse_key": collapse_key, "notification": {"tag": collapse_key}},
+            "apns": {"headers": {"apns-collapse-id": collapse_key}},
         }
     }
 
 
-def _error_code(said: dict[str, Any]) -> str:
-    error = said.get("error")
+def _error_code(body: dict[str, Any]) -> str:
+    error = body.get("error")
     details = error.get("details", []) if isinstance(error, dict) else []
     return next((str(d["errorCode"]) for d in details if isinstance(d, dict) and "errorCode" in d), "")

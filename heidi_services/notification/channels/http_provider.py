@@ -1,4 +1,4 @@
-"""One call of a vendor's HTTP API, and what its answer means where the vendor says nothing of its own."""
+"""Calls of a provider's HTTP API, and the meaning of responses that the provider does not define itself."""
 
 from __future__ import annotations
 
@@ -9,51 +9,63 @@ import requests
 
 from heidi_common.http_client.client import HttpClient
 from heidi_common.http_client.errors import BlockedURLError, OutboundError
-from heidi_services.notification.channels.message import Outcome, Result
+from heidi_services.notification.channels.message import DeliveryOutcome, SendResult
 
 TIMEOUT_SECONDS = 15.0
-Read = Callable[[requests.Response], Result | None]
-"""A vendor's own reading of its answer; None leaves it to the status."""
+ParseResponse = Callable[[requests.Response], SendResult | None]
+"""A provider's own interpretation of its response; None leaves the result to the HTTP status."""
 
 
-def call(client: HttpClient, provider: str, url: str, read: Read, *, trusted: bool = True, **request: Any) -> Result:
-    """POST to the vendor. Never raises for what happened on the way."""
+def post(
+    client: HttpClient, provider: str, url: str, parse: ParseResponse, *, trusted: bool = True, **request: Any
+) -> SendResult:
+    """POST to a provider.
+
+    Args:
+        parse: The provider's interpretation of the response, which takes precedence over `result_by_status`.
+        trusted: False if a user supplied the URL: internal addresses are then blocked.
+        request: Further arguments of the HTTP client, such as `json` or `headers`.
+
+    Returns:
+        The result. Failures of the network are part of it and are not raised.
+    """
     try:
-        answer = client.request("POST", url, timeout=TIMEOUT_SECONDS, trusted=trusted, **request)
+        response = client.request("POST", url, timeout=TIMEOUT_SECONDS, trusted=trusted, **request)
     except OutboundError as error:
-        return _unanswered(provider, error)
-    return read(answer) or by_status(provider, answer)
+        return _result_without_response(provider, error)
+    return parse(response) or result_by_status(provider, response)
 
 
-def by_status(provider: str, answer: requests.Response) -> Result:
-    """2xx was taken, 429 and 5xx are for later, 401 and 403 are our own settings, the rest is refused for good."""
-    code, said = str(answer.status_code), answer.text[:300]
-    if answer.ok:
-        return Result(Outcome.SENT, provider, code=code)
-    if answer.status_code == 429 or answer.status_code >= 500:
-        return Result(Outcome.TEMPORARY, provider, code=code, error=said, retry_after=retry_after(answer))
-    if answer.status_code in (401, 403):
-        return Result(Outcome.TECHNICAL, provider, code=code, error=said, final=True)
-    return Result(Outcome.PERMANENT, provider, code=code, error=said)
+def result_by_status(provider: str, response: requests.Response) -> SendResult:
+    """Interpret the HTTP status: 2xx accepted, 429 and 5xx temporary, 401 and 403 our credentials, others permanent."""
+    code, excerpt = str(response.status_code), response.text[:300]
+    if response.ok:
+        return SendResult(DeliveryOutcome.SENT, provider, code=code)
+    if response.status_code == 429 or response.status_code >= 500:
+        pause = retry_after(response)
+        return SendResult(DeliveryOutcome.TEMPORARY, provider, code=code, error=excerpt, retry_after=pause)
+    if response.status_code in (401, 403):
+        return SendResult(DeliveryOutcome.TECHNICAL, provider, code=code, error=excerpt, final=True)
+    return SendResult(DeliveryOutcome.PERMANENT, provider, code=code, error=excerpt)
 
 
-def retry_after(answer: requests.Response) -> float | None:
-    """Seconds; the form with a date is not used by these vendors."""
-    raw = answer.headers.get("Retry-After", "")
-    return float(raw) if raw.isascii() and raw.isdigit() and len(raw) < 7 else None
+def retry_after(response: requests.Response) -> float | None:
+    """Return `Retry-After` in seconds. The providers do not use the form with a date, so it is ignored."""
+    header = response.headers.get("Retry-After", "")
+    return float(header) if header.isascii() and header.isdigit() and len(header) < 7 else None
 
 
-def body_of(answer: requests.Response) -> dict[str, Any]:
-    """The JSON object of an answer; empty when it is none."""
+def json_object(response: requests.Response) -> dict[str, Any]:
+    """Return the JSON object in the response's body; empty if the body is anything else."""
     try:
-        found = answer.json()
+        body = response.json()
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return body if isinstance(body, dict) else {}
 
 
-def _unanswered(provider: str, error: OutboundError) -> Result:
-    outcome = Outcome.AMBIGUOUS if error.ambiguous else Outcome.TECHNICAL
+def _result_without_response(provider: str, error: OutboundError) -> SendResult:
     if isinstance(error, BlockedURLError):
-        return Result(Outcome.PERMANENT, provider, error=error.detail, dead=True)
-    return Result(outcome, provider, error=f"{type(error).__name__}: {error.detail}")
+        return SendResult(DeliveryOutcome.PERMANENT, provider, error=error.detail, recipient_gone=True)
+    outcome = DeliveryOutcome.AMBIGUOUS if error.ambiguous else DeliveryOutcome.TECHNICAL
+    return SendResult(outcome, provider, error=f"{type(error).__name__}: {error.detail}")

@@ -1,4 +1,4 @@
-"""What goes to a channel and what comes back: plain values, no database and no Flask."""
+"""What a channel receives and returns: plain values, without database or Flask."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,19 +7,27 @@ from typing import Protocol
 from uuid import UUID
 
 
-class Outcome(StrEnum):
-    """How one attempt ended, as its row says."""
+class DeliveryOutcome(StrEnum):
+    """How one call of a provider ended. Stored in the attempt's row."""
 
     SENT = "sent"
-    TEMPORARY = "temporary"  # the provider said: later
-    PERMANENT = "permanent"  # the provider said: never
-    TECHNICAL = "technical"  # we did not get through, or are set up wrongly
-    AMBIGUOUS = "ambiguous"  # handed over, but the answer was lost: it may have arrived
+    TEMPORARY = "temporary"  # the provider rejected the message for now
+    PERMANENT = "permanent"  # the provider rejected the message for good
+    TECHNICAL = "technical"  # the provider could not be reached, or our configuration is wrong
+    AMBIGUOUS = "ambiguous"  # the message was transmitted, but the response was lost: it may have been accepted
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message to one recipient. `id` is the same on every attempt, so that receivers can drop a repeat."""
+    """One message to one recipient.
+
+    Attributes:
+        id: The notification's ID. It is the same in every attempt, so that recipients can drop a duplicate.
+        recipient: An e-mail address, a phone number, an FCM token or a Web Push endpoint.
+        html: Empty: the HTML part of an e-mail is derived from `text`.
+        unsubscribe_url: Empty for messages that cannot be unsubscribed from.
+        keys: The encryption keys of a Web Push subscription (`p256dh`, `auth`).
+    """
 
     id: UUID
     recipient: str
@@ -31,44 +39,48 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
-    """What the provider made of it.
+class SendResult:
+    """A provider's response to one message.
 
-    `final` stops the retries of an outcome that would otherwise have them (a wrong API key does not get
-    better by waiting); `dead` says that the address itself is gone; `retry_after` is in seconds.
+    Attributes:
+        retry_after: Seconds that the provider asked to wait before the next attempt.
+        final: Suppresses the retries that the outcome would otherwise have: waiting does not fix a wrong API key.
+        recipient_gone: The address itself does not exist (any more), so it must not be used again.
     """
 
-    outcome: Outcome
+    outcome: DeliveryOutcome
     provider: str
     code: str = ""
     provider_id: str = ""
     error: str = ""
     retry_after: float | None = None
     final: bool = False
-    dead: bool = False
+    recipient_gone: bool = False
 
     @property
     def sent(self) -> bool:
-        return self.outcome is Outcome.SENT
+        return self.outcome is DeliveryOutcome.SENT
 
     @property
     def unreachable(self) -> bool:
-        """The provider never took it up, so another one may be asked without sending twice."""
-        return self.outcome is Outcome.TECHNICAL
+        """Whether the provider never received the message, so that another provider cannot send it twice."""
+        return self.outcome is DeliveryOutcome.TECHNICAL
 
     @property
     def retryable(self) -> bool:
-        return not (self.sent or self.final or self.outcome is Outcome.PERMANENT)
+        return not (self.sent or self.final or self.outcome is DeliveryOutcome.PERMANENT)
 
 
 class Sender(Protocol):
-    """A provider: hands a message over and says what came of it. It never raises for what the provider did."""
+    """Sends messages through one provider."""
 
     @property
     def name(self) -> str: ...
 
-    def takes(self, message: Message) -> bool:
-        """Whether this provider can reach such a recipient at all."""
+    def supports(self, message: Message) -> bool:
+        """Return whether this provider can reach this kind of recipient at all."""
         ...
 
-    def send(self, message: Message) -> Result: ...
+    def send(self, message: Message) -> SendResult:
+        """Send one message. Never raises for a failure of the provider: the result describes it."""
+        ...

@@ -1,4 +1,4 @@
-"""E-mail by SendGrid v3, and its event webhook.
+"""E-mail through SendGrid v3, and its event webhook.
 
 https://www.twilio.com/docs/sendgrid/api-reference/mail-send/mail-send
 https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event
@@ -17,11 +17,17 @@ import requests
 from heidi_common.config.settings import Settings
 from heidi_common.crypto import webhook_signatures
 from heidi_common.http_client.client import HttpClient
-from heidi_services.notification.channels.delivery_receipt import Inbound, Receipt
-from heidi_services.notification.channels.http_provider import call
-from heidi_services.notification.channels.message import Message, Outcome, Result
-from heidi_services.notification.channels.mime import BadAddress, address, html_of, message_id, one_line
-from heidi_services.notification.enums import Status
+from heidi_services.notification.channels.delivery_receipt import DeliveryReceipt, ProviderCallback
+from heidi_services.notification.channels.http_provider import post
+from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
+from heidi_services.notification.channels.mime import (
+    InvalidAddress,
+    header_text,
+    message_id,
+    parse_address,
+    text_to_html,
+)
+from heidi_services.notification.enums import NotificationStatus
 
 
 class SendGridSender:
@@ -32,78 +38,87 @@ class SendGridSender:
         self._url = f"{settings.sendgrid_url}/v3/mail/send"
         self._headers = {"Authorization": f"Bearer {settings.sendgrid_api_key}"}
 
-    def takes(self, message: Message) -> bool:
+    def supports(self, message: Message) -> bool:
         return True
 
-    def send(self, message: Message) -> Result:
+    def send(self, message: Message) -> SendResult:
         try:
-            address(message.recipient)
-        except BadAddress as error:
-            return Result(Outcome.PERMANENT, self.name, error=str(error), dead=True)
-        return call(self._client, self.name, self._url, self._read, json=self._mail(message), headers=self._headers)
+            parse_address(message.recipient)
+        except InvalidAddress as error:
+            return SendResult(DeliveryOutcome.PERMANENT, self.name, error=str(error), recipient_gone=True)
+        body = self._request_body(message)
+        return post(self._client, self.name, self._url, self._parse, json=body, headers=self._headers)
 
-    def _mail(self, message: Message) -> dict[str, Any]:
-        name, spec = parseaddr(self._from)
+    def _request_body(self, message: Message) -> dict[str, Any]:
+        name, address = parseaddr(self._from)
+        return {
+            "personalizations": [{"to": [{"email": message.recipient}]}],
+            "from": {"email": address, "name": name} if name else {"email": address},
+            "subject": header_text(message.subject) or " ",
+            "content": [
+                {"type": "text/plain", "value": message.text},
+                {"type": "text/html", "value": message.html or text_to_html(message.text)},
+            ],
+            "headers": self._mail_headers(message),
+            "custom_args": {"notification_id": str(message.id)},
+        }
+
+    def _mail_headers(self, message: Message) -> dict[str, str]:
         headers = {"Message-ID": message_id(message, self._from), "Auto-Submitted": "auto-generated"}
         if message.unsubscribe_url:
             headers["List-Unsubscribe"] = f"<{message.unsubscribe_url}>"
             headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-        return {
-            "personalizations": [{"to": [{"email": message.recipient}]}],
-            "from": {"email": spec, "name": name} if name else {"email": spec},
-            "subject": one_line(message.subject) or " ",
-            "content": [
-                {"type": "text/plain", "value": message.text},
-                {"type": "text/html", "value": message.html or html_of(message.text)},
-            ],
-            "headers": headers,
-            "custom_args": {"notification_id": str(message.id)},
-        }
+        return headers
 
-    def _read(self, answer: requests.Response) -> Result | None:
-        if not answer.ok:
+    def _parse(self, response: requests.Response) -> SendResult | None:
+        if not response.ok:
             return None
-        given = answer.headers.get("X-Message-Id", "")
-        return Result(Outcome.SENT, self.name, code=str(answer.status_code), provider_id=given)
+        provider_id = response.headers.get("X-Message-Id", "")
+        return SendResult(DeliveryOutcome.SENT, self.name, code=str(response.status_code), provider_id=provider_id)
 
 
-def receipts(inbound: Inbound, settings: Settings) -> Sequence[Receipt]:
-    """What the events say; raises for any other sender's."""
-    _verify(inbound, settings.sendgrid_webhook_public_key)
-    events = json.loads(inbound.body)
+def parse_receipts(callback: ProviderCallback, settings: Settings) -> Sequence[DeliveryReceipt]:
+    """Parse a call of the event webhook.
+
+    Raises:
+        InvalidSignature: The call is not signed by the account's key. A malformed body raises other exceptions.
+    """
+    _verify_signature(callback, settings.sendgrid_webhook_public_key)
+    events = json.loads(callback.body)
     return [_receipt(event) for event in events if isinstance(event, dict)]
 
 
-def _receipt(event: Mapping[str, Any]) -> Receipt:
-    about, kind = _named(event.get("notification_id")), event.get("event")
+def _receipt(event: Mapping[str, Any]) -> DeliveryReceipt:
+    notification_id, kind = _uuid_or_none(event.get("notification_id")), event.get("event")
     provider_id = str(event.get("sg_message_id", "")).partition(".")[0]
     recipient = str(event.get("email", ""))
     if kind == "delivered":
-        return Receipt(about, provider_id, (Status.DELIVERED, None))
+        return DeliveryReceipt(notification_id, provider_id, (NotificationStatus.DELIVERED, None))
     if kind == "bounce" and event.get("type") != "blocked":
-        return Receipt(about, provider_id, (Status.FAILED, "bounced"), recipient, "bounced")
+        bounced = (NotificationStatus.FAILED, "bounced")
+        return DeliveryReceipt(notification_id, provider_id, bounced, recipient, "bounced")
     if kind in ("bounce", "dropped"):
-        return Receipt(about, provider_id, (Status.FAILED, "refused"))
+        return DeliveryReceipt(notification_id, provider_id, (NotificationStatus.FAILED, "refused"))
     if kind == "spamreport":
-        return Receipt(about, provider_id, address=recipient, suppress="complaint")
-    return Receipt(about, provider_id)
+        return DeliveryReceipt(notification_id, provider_id, address=recipient, suppression_reason="complaint")
+    return DeliveryReceipt(notification_id, provider_id)
 
 
-def _named(given: object) -> UUID | None:
-    """Ours, or none: other programs may send from the same account, and mark their mails in their own way."""
+def _uuid_or_none(value: object) -> UUID | None:
+    """Other programs may send through the same account and use their own values for `notification_id`."""
     try:
-        return UUID(str(given))
+        return UUID(str(value))
     except ValueError:
         return None
 
 
-def _verify(inbound: Inbound, key: str) -> None:
-    if not key:
-        raise webhook_signatures.InvalidSignature("no public key is set")
+def _verify_signature(callback: ProviderCallback, public_key: str) -> None:
+    if not public_key:
+        raise webhook_signatures.InvalidSignature("SENDGRID_WEBHOOK_PUBLIC_KEY is not set")
     webhook_signatures.verify_sendgrid(
-        inbound.header(webhook_signatures.SENDGRID_SIGNATURE_HEADER),
-        inbound.header(webhook_signatures.SENDGRID_TIMESTAMP_HEADER),
-        body=inbound.body,
-        key=key,
-        now=inbound.now.timestamp(),
+        callback.header(webhook_signatures.SENDGRID_SIGNATURE_HEADER),
+        callback.header(webhook_signatures.SENDGRID_TIMESTAMP_HEADER),
+        body=callback.body,
+        key=public_key,
+        now=callback.now.timestamp(),
     )

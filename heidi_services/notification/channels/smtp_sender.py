@@ -1,4 +1,4 @@
-"""E-mail over SMTP: one kept connection per thread, and an honest word on how each attempt ended."""
+"""E-mail over SMTP, with one persistent connection per thread."""
 
 import re
 import smtplib
@@ -9,83 +9,88 @@ from datetime import UTC, datetime
 from email.utils import parseaddr
 
 from heidi_common.config.settings import Settings
-from heidi_services.notification.channels.message import Message, Outcome, Result
-from heidi_services.notification.channels.mime import BadAddress, build
+from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
+from heidi_services.notification.channels.mime import InvalidAddress, build_email
 from heidi_services.notification.channels.smtp_connection import (
-    AnswerLost,
-    Conversation,
-    Misconfigured,
-    Refused,
-    Server,
+    SmtpConnection,
+    SMTPMisconfigured,
+    SMTPRejected,
+    SMTPResponseLost,
 )
+from heidi_services.notification.channels.smtp_server import SmtpServer
 
-_HANGING_UP = 421
-_NO_SUCH_MAILBOX = re.compile(r"\b5\.1\.(1|2|3|6|10)\b")  # enhanced status codes (RFC 3463): the address is bad
+_CLOSING = 421
+_UNKNOWN_MAILBOX = re.compile(r"\b5\.1\.(1|2|3|6|10)\b")  # enhanced status codes (RFC 3463) of a bad address
 
 
 class SmtpSender:
-    """Sends through one server. Threads share the sender, never a connection."""
+    """Sends through the server of SMTP_URL. Threads share the sender, but not its connections."""
 
     name = "smtp"
 
     def __init__(self, settings: Settings, client: object = None, *, time_limit: float = 25.0) -> None:
-        self._server, self._from = Server.from_url(settings.smtp_url), settings.mail_from
+        self._server, self._from = SmtpServer.from_url(settings.smtp_url), settings.mail_from
         self._envelope_from, self._time_limit = parseaddr(self._from)[1], time_limit
         self._local = threading.local()
 
-    def takes(self, message: Message) -> bool:
+    def supports(self, message: Message) -> bool:
         return True
 
-    def send(self, message: Message) -> Result:
-        """Hands the message over; takes `time_limit` seconds at most, connecting included."""
+    def send(self, message: Message) -> SendResult:
+        """Transmit the message. Takes at most `time_limit` seconds, including the time to connect."""
         try:
-            mail = build(message, sender=self._from, now=datetime.now(UTC))
+            mail = build_email(message, sender=self._from, now=datetime.now(UTC))
             self._deliver(message.recipient, mail.as_bytes())
-        except Refused as error:
-            if error.code == _HANGING_UP:
+        except SMTPRejected as error:
+            if error.code == _CLOSING:
                 self.close()
-            return _refused(error)
+            return _rejection_result(error)
         except Exception as error:
             self.close()
-            return _broken(error)
-        return Result(Outcome.SENT, self.name, code="250", provider_id=mail["Message-ID"])
+            return _failure_result(error)
+        return SendResult(DeliveryOutcome.SENT, self.name, code="250", provider_id=mail["Message-ID"])
 
     def close(self) -> None:
-        """Hangs up this thread's connection."""
-        kept, self._local.kept = self._kept(), None
-        if kept is not None:
-            kept.close()
+        """Close this thread's connection."""
+        connection, self._local.connection = self._open_connection(), None
+        if connection is not None:
+            connection.close()
 
-    def _kept(self) -> Conversation | None:
-        return getattr(self._local, "kept", None)
+    def _open_connection(self) -> SmtpConnection | None:
+        return getattr(self._local, "connection", None)
 
     def _deliver(self, recipient: str, body: bytes) -> None:
-        kept, deadline = self._kept(), time.monotonic() + self._time_limit
-        if kept is not None:
-            try:
-                kept.deliver(self._envelope_from, recipient, body, deadline=deadline)
-                return
-            except (smtplib.SMTPServerDisconnected, ConnectionError):
-                self.close()  # it hung up while idle, or asked for too much: not this message's fault
-            except Refused as error:
-                if error.code != _HANGING_UP:
-                    raise
-                self.close()
-        fresh = self._local.kept = Conversation(self._server, deadline=deadline)
-        fresh.deliver(self._envelope_from, recipient, body, deadline=deadline)
+        connection, deadline = self._open_connection(), time.monotonic() + self._time_limit
+        if connection is not None and self._was_delivered(connection, recipient, body, deadline):
+            return
+        new_connection = self._local.connection = SmtpConnection(self._server, deadline=deadline)
+        new_connection.deliver(self._envelope_from, recipient, body, deadline=deadline)
+
+    def _was_delivered(self, connection: SmtpConnection, recipient: str, body: bytes, deadline: float) -> bool:
+        """Use the open connection. False if the server has closed it, which says nothing about this message."""
+        try:
+            connection.deliver(self._envelope_from, recipient, body, deadline=deadline)
+            return True
+        except (smtplib.SMTPServerDisconnected, ConnectionError):
+            self.close()  # the server closed it while it was idle, or after its limit of messages
+        except SMTPRejected as error:
+            if error.code != _CLOSING:
+                raise
+            self.close()
+        return False
 
 
-def _refused(error: Refused) -> Result:
-    outcome = Outcome.PERMANENT if error.code >= 500 else Outcome.TEMPORARY
-    dead = error.command == "RCPT" and bool(_NO_SUCH_MAILBOX.search(str(error)))
-    return Result(outcome, SmtpSender.name, code=str(error.code), error=str(error), dead=dead)
+def _rejection_result(error: SMTPRejected) -> SendResult:
+    outcome = DeliveryOutcome.PERMANENT if error.code >= 500 else DeliveryOutcome.TEMPORARY
+    unknown_mailbox = error.command == "RCPT" and bool(_UNKNOWN_MAILBOX.search(str(error)))
+    return SendResult(outcome, SmtpSender.name, code=str(error.code), error=str(error), recipient_gone=unknown_mailbox)
 
 
-def _broken(error: Exception) -> Result:
+def _failure_result(error: Exception) -> SendResult:
+    if isinstance(error, InvalidAddress):
+        return SendResult(DeliveryOutcome.PERMANENT, SmtpSender.name, error=str(error), recipient_gone=True)
     reason = f"{type(error).__name__}: {error}"
-    if isinstance(error, BadAddress):
-        return Result(Outcome.PERMANENT, SmtpSender.name, error=str(error), dead=True)
-    if isinstance(error, AnswerLost):
-        return Result(Outcome.AMBIGUOUS, SmtpSender.name, error=reason)
-    final = isinstance(error, (Misconfigured, ssl.SSLCertVerificationError))
-    return Result(Outcome.TECHNICAL, SmtpSender.name, error=reason, final=final)
+    if isinstance(error, SMTPResponseLost):
+        return SendResult(DeliveryOutcome.AMBIGUOUS, SmtpSender.name, error=reason)
+    final = isinstance(error, (SMTPMisconfigured, ssl.SSLCertVerificationError))
+    return SendResult(DeliveryOutcome.TECHNICAL, SmtpSender.name, error=reason, final=final)

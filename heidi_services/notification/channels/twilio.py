@@ -1,4 +1,4 @@
-"""Text messages by Twilio, and its status callbacks.
+"""Text messages through Twilio, and its status callbacks.
 
 https://www.twilio.com/docs/messaging/api/message-resource, https://www.twilio.com/docs/usage/security
 """
@@ -14,14 +14,18 @@ import requests
 from heidi_common.config.settings import Settings
 from heidi_common.crypto import webhook_signatures
 from heidi_common.http_client.client import HttpClient
-from heidi_services.notification.channels.delivery_receipt import Inbound, Receipt
-from heidi_services.notification.channels.http_provider import body_of, call
-from heidi_services.notification.channels.message import Message, Outcome, Result
-from heidi_services.notification.enums import Status
+from heidi_services.notification.channels.delivery_receipt import DeliveryReceipt, ProviderCallback
+from heidi_services.notification.channels.http_provider import json_object, post
+from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
+from heidi_services.notification.enums import NotificationStatus
 
-_NO_SUCH_NUMBER = (21211, 21217, 21614)
-_STOPPED = 21610
-_STATUSES = {"sent": Status.SENT, "delivered": Status.DELIVERED, "read": Status.READ}
+_INVALID_NUMBER = (21211, 21217, 21614)
+_UNSUBSCRIBED = 21610
+_STATUSES = {
+    "sent": NotificationStatus.SENT,
+    "delivered": NotificationStatus.DELIVERED,
+    "read": NotificationStatus.READ,
+}
 
 
 class TwilioSender:
@@ -31,53 +35,65 @@ class TwilioSender:
         self._client, self._settings = client, settings
         self._url = f"{settings.twilio_url}/2010-04-01/Accounts/{settings.twilio_account_sid}/Messages.json"
 
-    def takes(self, message: Message) -> bool:
+    def supports(self, message: Message) -> bool:
         return True
 
-    def send(self, message: Message) -> Result:
-        settings = self._settings
-        form = {"To": message.recipient, "Body": message.text}
-        form["MessagingServiceSid" if settings.twilio_from.startswith("MG") else "From"] = settings.twilio_from
-        callback = f"{settings.public_base_url}/api/v1/notifications/receipts/twilio?notification={message.id}"
-        if urlsplit(callback).hostname not in ("localhost", "127.0.0.1"):  # Twilio refuses what it cannot reach
-            form["StatusCallback"] = callback
-        account = (settings.twilio_account_sid, settings.twilio_auth_token)
-        return call(self._client, self.name, self._url, self._read, data=form, auth=account)
+    def send(self, message: Message) -> SendResult:
+        credentials = (self._settings.twilio_account_sid, self._settings.twilio_auth_token)
+        return post(self._client, self.name, self._url, self._parse, data=self._form(message), auth=credentials)
 
-    def _read(self, answer: requests.Response) -> Result | None:
-        said = body_of(answer)
-        if answer.ok:
-            return Result(Outcome.SENT, self.name, code=str(answer.status_code), provider_id=str(said.get("sid", "")))
-        if said.get("code") in (*_NO_SUCH_NUMBER, _STOPPED):
-            error = str(said.get("message", ""))
-            return Result(Outcome.PERMANENT, self.name, code=str(said["code"]), error=error, dead=True)
+    def _form(self, message: Message) -> dict[str, str]:
+        sender = self._settings.twilio_from
+        form = {"To": message.recipient, "Body": message.text}
+        form["MessagingServiceSid" if sender.startswith("MG") else "From"] = sender
+        base_url = self._settings.public_base_url
+        callback_url = f"{base_url}/api/v1/notifications/receipts/twilio?notification={message.id}"
+        if urlsplit(callback_url).hostname not in ("localhost", "127.0.0.1"):  # Twilio rejects unreachable URLs
+            form["StatusCallback"] = callback_url
+        return form
+
+    def _parse(self, response: requests.Response) -> SendResult | None:
+        body, code = json_object(response), str(response.status_code)
+        if response.ok:
+            return SendResult(DeliveryOutcome.SENT, self.name, code=code, provider_id=str(body.get("sid", "")))
+        if body.get("code") in (*_INVALID_NUMBER, _UNSUBSCRIBED):
+            error, code = str(body.get("message", "")), str(body["code"])
+            return SendResult(DeliveryOutcome.PERMANENT, self.name, code=code, error=error, recipient_gone=True)
         return None
 
 
-def receipts(inbound: Inbound, settings: Settings) -> Sequence[Receipt]:
-    """What a callback says; raises for any other sender's. Fields that are not of a receipt say nothing."""
-    _verify(inbound, settings.twilio_auth_token)
-    fields = webhook_signatures.parse_form(inbound.body)
-    status = fields.get("MessageStatus", [""])[0]
+def parse_receipts(callback: ProviderCallback, settings: Settings) -> Sequence[DeliveryReceipt]:
+    """Parse a status callback or an incoming STOP; other callbacks yield nothing.
+
+    Raises:
+        InvalidSignature: The callback is not signed with the account's token. A malformed body raises other exceptions.
+    """
+    _verify_signature(callback, settings.twilio_auth_token)
+    fields = webhook_signatures.parse_form(callback.body)
     if fields.get("OptOutType", [""])[0] == "STOP":
-        return [Receipt(address=fields["From"][0], suppress="stop")]
-    named = parse_qs(urlsplit(inbound.url).query).get("notification", [""])[0]
-    about = UUID(named) if named else None
+        return [DeliveryReceipt(address=fields["From"][0], suppression_reason="stop")]
+    notification_id = _notification_id(callback.url)
     provider_id = fields.get("MessageSid", [""])[0]
+    status = fields.get("MessageStatus", [""])[0]
     if status in _STATUSES:
-        return [Receipt(about, provider_id, (_STATUSES[status], None))]
+        return [DeliveryReceipt(notification_id, provider_id, (_STATUSES[status], None))]
     if status in ("undelivered", "failed"):
-        return [Receipt(about, provider_id, (Status.FAILED, "undelivered"))]
+        return [DeliveryReceipt(notification_id, provider_id, (NotificationStatus.FAILED, "undelivered"))]
     return []
 
 
-def _verify(inbound: Inbound, token: str) -> None:
-    if not token:
-        raise webhook_signatures.InvalidSignature("no auth token is set")
+def _notification_id(url: str) -> UUID | None:
+    value = parse_qs(urlsplit(url).query).get("notification", [""])[0]
+    return UUID(value) if value else None
+
+
+def _verify_signature(callback: ProviderCallback, auth_token: str) -> None:
+    if not auth_token:
+        raise webhook_signatures.InvalidSignature("TWILIO_AUTH_TOKEN is not set")
     webhook_signatures.verify_twilio(
-        inbound.header(webhook_signatures.TWILIO_SIGNATURE_HEADER),
-        url=inbound.url,
-        content_type=inbound.header("Content-Type"),
-        body=inbound.body,
-        token=token,
+        callback.header(webhook_signatures.TWILIO_SIGNATURE_HEADER),
+        url=callback.url,
+        content_type=callback.header("Content-Type"),
+        body=callback.body,
+        token=auth_token,
     )

@@ -1,6 +1,6 @@
-"""Push to browsers: RFC 8030, encrypted by RFC 8291, identified by VAPID (RFC 8292).
+"""Push notifications to browsers: Web Push (RFC 8030), encrypted by RFC 8291, authenticated by VAPID (RFC 8292).
 
-The endpoint is a URL that a user gave us, so it goes through the guarded client.
+A user supplies the endpoint's URL, so it is called through the client that blocks internal addresses.
 """
 
 from __future__ import annotations
@@ -18,16 +18,20 @@ from pywebpush import WebPusher
 from heidi_common.config.settings import Settings
 from heidi_common.crypto import base64url
 from heidi_common.http_client.client import HttpClient
-from heidi_services.notification.channels.http_provider import call
-from heidi_services.notification.channels.message import Message, Outcome, Result
+from heidi_services.notification.channels.http_provider import post
+from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
 
-_KEPT_SECONDS = 24 * 3600
+_TTL_SECONDS = 24 * 3600
+_VAPID_SECONDS = 12 * 3600
 _MAX_BODY = 2000
-"""Push services take 4096 bytes, encryption and JSON included."""
+"""Bytes of text. Push services accept 4096 bytes, including encryption and JSON."""
 
 
 class WebPushSender:
-    """`VAPID_PRIVATE_KEY` is the base64url of the raw P-256 key; `VAPID_SUBJECT` a mailto: or https: URL of ours."""
+    """Sends to browsers.
+
+    VAPID_PRIVATE_KEY is the raw P-256 key in base64url. VAPID_SUBJECT is a mailto: or https: URL of the operator.
+    """
 
     name = "webpush"
 
@@ -35,47 +39,54 @@ class WebPushSender:
         self._client, self._subject = client, settings.vapid_subject or settings.public_base_url
         self._vapid = Vapid02.from_string(settings.vapid_private_key)
 
-    def takes(self, message: Message) -> bool:
+    def supports(self, message: Message) -> bool:
         return message.keys is not None
 
-    def send(self, message: Message) -> Result:
-        text = message.text.encode()[:_MAX_BODY].decode("utf-8", "ignore")
-        content = {"title": message.subject[:200], "body": text, "notificationId": str(message.id)}
+    def send(self, message: Message) -> SendResult:
         try:
-            pusher = WebPusher({"endpoint": message.recipient, "keys": dict(message.keys or {})})
-            encrypted = pusher.encode(json.dumps(content).encode(), content_encoding="aes128gcm")["body"]
-        except Exception as error:  # the library raises IndexError and others on odd keys, besides its own
-            return self._not_encrypted(message, error)
+            body = _encrypt(message)
+        except Exception as error:  # besides its own exceptions, the library raises IndexError and others on odd keys
+            return self._encryption_failed(message, error)
         headers = self._headers(message)
-        return call(
-            self._client, self.name, message.recipient, self._read, trusted=False, data=encrypted, headers=headers
-        )
+        return post(self._client, self.name, message.recipient, self._parse, trusted=False, data=body, headers=headers)
 
-    def _not_encrypted(self, message: Message, error: Exception) -> Result:
-        """Only keys that are none end a subscription: a fault of ours would end all of them."""
-        if _are_keys(message.keys or {}):
-            return Result(Outcome.TECHNICAL, self.name, error=f"not encrypted: {error!r}"[:300])
-        return Result(Outcome.PERMANENT, self.name, error=f"unusable keys: {error}"[:300], dead=True)
+    def _encryption_failed(self, message: Message, error: Exception) -> SendResult:
+        """Only malformed keys end a subscription: an error in this program must not end all of them."""
+        if _are_valid(message.keys or {}):
+            return SendResult(DeliveryOutcome.TECHNICAL, self.name, error=f"not encrypted: {error!r}"[:300])
+        reason = f"invalid keys: {error}"[:300]
+        return SendResult(DeliveryOutcome.PERMANENT, self.name, error=reason, recipient_gone=True)
 
     def _headers(self, message: Message) -> dict[str, str]:
-        """`Topic` replaces an earlier copy that still waits at the push service; 32 characters, as a hex id has."""
+        """`Topic` replaces an earlier copy that the push service has not delivered yet; at most 32 characters."""
         origin = urlsplit(message.recipient)
-        claims = {"sub": self._subject, "aud": f"{origin.scheme}://{origin.netloc}", "exp": int(time.time()) + 43_200}
-        signed: dict[str, str] = self._vapid.sign(claims)
-        kept = {"TTL": str(_KEPT_SECONDS), "Topic": message.id.hex}
-        return signed | kept | {"Content-Encoding": "aes128gcm", "Content-Type": "application/octet-stream"}
+        expires_at = int(time.time()) + _VAPID_SECONDS
+        claims = {"sub": self._subject, "aud": f"{origin.scheme}://{origin.netloc}", "exp": expires_at}
+        authorization: dict[str, str] = self._vapid.sign(claims)
+        delivery = {"TTL": str(_TTL_SECONDS), "Topic": message.id.hex}
+        return authorization | delivery | {"Content-Encoding": "aes128gcm", "Content-Type": "application/octet-stream"}
 
-    def _read(self, answer: requests.Response) -> Result | None:
-        if answer.ok:
-            where = answer.headers.get("Location", "")
-            return Result(Outcome.SENT, self.name, code=str(answer.status_code), provider_id=where)
-        if answer.status_code in (404, 410):
-            return Result(Outcome.PERMANENT, self.name, code=str(answer.status_code), error="unsubscribed", dead=True)
+    def _parse(self, response: requests.Response) -> SendResult | None:
+        code = str(response.status_code)
+        if response.ok:
+            location = response.headers.get("Location", "")
+            return SendResult(DeliveryOutcome.SENT, self.name, code=code, provider_id=location)
+        if response.status_code in (404, 410):
+            error = "unsubscribed"
+            return SendResult(DeliveryOutcome.PERMANENT, self.name, code=code, error=error, recipient_gone=True)
         return None
 
 
-def _are_keys(keys: Mapping[str, str]) -> bool:
-    """A point on the curve and a secret of 16 bytes, as browsers make them."""
+def _encrypt(message: Message) -> bytes:
+    text = message.text.encode()[:_MAX_BODY].decode("utf-8", "ignore")
+    content = {"title": message.subject[:200], "body": text, "notificationId": str(message.id)}
+    pusher = WebPusher({"endpoint": message.recipient, "keys": dict(message.keys or {})})
+    body: bytes = pusher.encode(json.dumps(content).encode(), content_encoding="aes128gcm")["body"]
+    return body
+
+
+def _are_valid(keys: Mapping[str, str]) -> bool:
+    """Valid keys are a point on the curve P-256 and a secret of 16 bytes, as browsers create them."""
     try:
         point, secret = (base64url.decode(keys[name].rstrip("=")) for name in ("p256dh", "auth"))
         EllipticCurvePublicKey.from_encoded_point(SECP256R1(), point)

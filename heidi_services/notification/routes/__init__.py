@@ -1,4 +1,4 @@
-"""The HTTP doors, by what they are about."""
+"""The HTTP endpoints, one module per resource."""
 
 from heidi_services.notification.routes import (
     devices,
@@ -13,6 +13,9 @@ from heidi_services.notification.routes import (
 )
 
 blueprints = tuple(
-    room.blp
-    for room in (notifications, sending, stream, templates, preferences, unsubscribe, devices, suppressions, receipts)
+    module.blp
+    for module in (
+        *(notifications, sending, stream, templates, preferences),
+        *(unsubscribe, devices, suppressions, receipts),
+    )
 )

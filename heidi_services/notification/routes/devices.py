@@ -1,4 +1,4 @@
-"""Where push goes, for each person."""
+"""A user's own devices, which receive push notifications."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated, caller
 from heidi_common.schemas.base import PageQuery
-from heidi_services.notification.models import Device
-from heidi_services.notification.schemas import DeviceIn, DeviceOut
+from heidi_services.notification.models import PushDevice
+from heidi_services.notification.schemas.devices import DeviceIn, DeviceOut
 from heidi_services.notification.service import devices
 
-blp = Blueprint("notification-devices", __name__, description="Where push goes")
+blp = Blueprint("notification-devices", __name__, description="Devices that receive push notifications")
 
 
 @blp.route("/api/v1/notifications/devices", methods=["POST"])
@@ -22,12 +22,12 @@ blp = Blueprint("notification-devices", __name__, description="Where push goes")
 @idempotent
 @blp.arguments(DeviceIn)
 @blp.response(201, DeviceOut)
-def register_device(body: dict[str, Any]) -> Device:
-    """Send push to this device from now on: an FCM token or a Web Push subscription."""
-    found = body["subscription"]
-    if found is None:
-        return devices.register(caller().id, body["token"], label=body["label"])
-    return devices.register(caller().id, found["endpoint"], **found["keys"], label=body["label"])
+def register_device(body: dict[str, Any]) -> PushDevice:
+    """Register a device for push notifications, by its FCM token or its Web Push subscription."""
+    subscription = body["subscription"]
+    if subscription is None:
+        return devices.register_device(caller().id, body["token"], label=body["label"])
+    return devices.register_device(caller().id, subscription["endpoint"], **subscription["keys"], label=body["label"])
 
 
 @blp.route("/api/v1/notifications/devices", methods=["GET"])
@@ -35,13 +35,13 @@ def register_device(body: dict[str, Any]) -> Device:
 @blp.arguments(PageQuery, location="query")
 @blp.response(200, DeviceOut(many=True))
 def list_devices(query: dict[str, Any]) -> Page:
-    """One's own devices."""
-    return devices.listing(caller().id, **query)
+    """List your own devices."""
+    return devices.list_devices(caller().id, **query)
 
 
 @blp.route("/api/v1/notifications/devices/<uuid:device_id>", methods=["DELETE"])
 @authenticated
 @blp.response(204)
 def remove_device(device_id: UUID) -> None:
-    """Send no more push to this device."""
-    devices.remove(device_id, caller().id)
+    """Stop push notifications to this device."""
+    devices.remove_device(device_id, caller().id)

@@ -1,4 +1,4 @@
-"""Sending, to one or to many, and second chances."""
+"""Send messages to one or many users, and retry failed ones."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from heidi_common.jwt.guards import caller, guard
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Notification
 from heidi_services.notification.routes.notifications import WRITE
-from heidi_services.notification.schemas import (
+from heidi_services.notification.schemas.notifications import NotificationOut
+from heidi_services.notification.schemas.sending import (
     BatchAcceptedOut,
     BatchOut,
     BulkIn,
     NotificationIn,
-    NotificationOut,
-    RetriedOut,
+    RetryCountOut,
     RetryIn,
 )
 from heidi_services.notification.service import bulk, enqueue, retry
 from heidi_services.notification.service.drafts import Draft
 
-blp = Blueprint("notification-operations", __name__, description="Sending, and trying again")
+blp = Blueprint("notification-operations", __name__, description="Send messages and retry failed ones")
 
 
 @blp.route("/api/v1/notifications", methods=["POST"])
@@ -33,9 +33,9 @@ blp = Blueprint("notification-operations", __name__, description="Sending, and t
 @blp.arguments(NotificationIn)
 @blp.response(202, NotificationOut)
 def send_notification(body: dict[str, Any]) -> Notification:
-    """Take a message in, from a text or a template; it is sent at once or at `scheduledFor`."""
+    """Enqueue a message with a text or a template. It is sent immediately, or at `scheduledFor`."""
     user_id = body.pop("user_id")
-    return enqueue.queue(user_id, _draft(body))
+    return enqueue.enqueue_notification(user_id, _draft(body))
 
 
 @blp.route("/api/v1/notifications/bulk", methods=["POST"])
@@ -44,9 +44,12 @@ def send_notification(body: dict[str, Any]) -> Notification:
 @blp.arguments(BulkIn)
 @blp.response(202, BatchAcceptedOut)
 def send_bulk(body: dict[str, Any]) -> dict[str, Any]:
-    """One message to up to 1,000 people by id, or to all whom a filter names; `skipped` are ids of nobody."""
-    user_ids, chosen = body.pop("user_ids"), body.pop("filter") or {}
-    batch, skipped = bulk.queue_bulk(bulk.Audience(user_ids, **chosen), _draft(body), caller().id)
+    """Send one message to up to 1,000 users by ID, or to all users that a filter selects.
+
+    `skipped` lists the IDs for which no user exists.
+    """
+    user_ids, conditions = body.pop("user_ids"), body.pop("filter") or {}
+    batch, skipped = bulk.enqueue_bulk(bulk.Audience(user_ids, **conditions), _draft(body), caller().id)
     return {"id": batch.id, "accepted": batch.accepted, "skipped": skipped}
 
 
@@ -54,7 +57,7 @@ def send_bulk(body: dict[str, Any]) -> dict[str, Any]:
 @guard(Role.ADMIN, Role.MODERATOR, scopes=(WRITE,))
 @blp.response(200, BatchOut)
 def get_batch(batch_id: UUID) -> dict[str, Any]:
-    """How many messages of a batch are in which status."""
+    """The number of a batch's messages in each status."""
     batch, counts = bulk.batch_counts(batch_id, sender=None if caller().is_admin else caller().id)
     return {"id": batch.id, "accepted": batch.accepted, "created_at": batch.created_at, "counts": counts}
 
@@ -64,17 +67,17 @@ def get_batch(batch_id: UUID) -> dict[str, Any]:
 @idempotent
 @blp.response(202, NotificationOut)
 def retry_notification(notification_id: UUID) -> Notification:
-    """Send a failed message again."""
-    return retry.retry(notification_id)
+    """Retry a failed message."""
+    return retry.retry_notification(notification_id)
 
 
 @blp.route("/api/v1/notifications/retry-failed", methods=["POST"])
 @guard(Role.ADMIN)
 @idempotent
 @blp.arguments(RetryIn)
-@blp.response(202, RetriedOut)
+@blp.response(202, RetryCountOut)
 def retry_failed(body: dict[str, Any]) -> dict[str, int]:
-    """Send again what failed, all or by channel, category, person, batch and time."""
+    """Retry failed messages: all of them, or by channel, category, user, batch and time."""
     return {"retried": retry.retry_failed(body, since=body.pop("since"))}
 
 

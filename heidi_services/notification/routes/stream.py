@@ -1,4 +1,4 @@
-"""The own inbox as Server-Sent Events."""
+"""A user's own in-app messages as Server-Sent Events."""
 
 from __future__ import annotations
 
@@ -9,68 +9,69 @@ from uuid import UUID
 import orjson
 from flask import Flask, Response, current_app
 
+from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
 from heidi_common.interceptors.event_stream import ServerSentEvent, access_check, last_event_id, stream_response
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated, caller
 from heidi_common.problems import TooMany
-from heidi_common.runtime import current_settings
-from heidi_services.notification.schemas import NotificationOut
+from heidi_common.runtime import per_app
+from heidi_services.notification.schemas.notifications import NotificationOut
 from heidi_services.notification.service import stream
-from heidi_services.notification.service.stream_hub import Hub, Place, Reader
+from heidi_services.notification.service.stream_hub import StreamHub, StreamItem, StreamSubscriber
 
 POLL_SECONDS = 2.0
-"""How long a stream may outlive its session."""
-STREAMS_PER_PERSON = 10
+"""How long a stream can outlive its session."""
+STREAMS_PER_USER = 10
 _OUT = NotificationOut()
 
-blp = Blueprint("notification-stream", __name__, description="The own inbox, live")
+blp = Blueprint("notification-stream", __name__, description="Your in-app messages as a live stream")
 
 
 @blp.route("/api/v1/notifications/stream", methods=["GET"])
 @authenticated
 @blp.response(200, content_type="text/event-stream", description="Events `notification`, each with the notification")
 def open_stream() -> Response:
-    """`Last-Event-ID` replays what came since; comments keep the line open. It ends with the access token."""
-    user_id, hub = caller().id, _hub()
-    if hub.count(user_id) >= STREAMS_PER_PERSON:
-        raise TooMany(f"{STREAMS_PER_PERSON} streams are open already.", retry_after=5)
-    start = last_event_id()
-    start = stream.last_place(user_id) if start is None else start
-    db.session.rollback()  # neither the opening nor an open stream holds a connection
+    """Stream your in-app messages. `Last-Event-ID` replays later ones; the stream ends with the access token."""
+    user_id, hub = caller().id, _stream_hub()
+    if hub.count(user_id) >= STREAMS_PER_USER:
+        raise TooMany(f"Too many open streams (limit {STREAMS_PER_USER}).", retry_after=5)
+    requested = last_event_id()
+    start = stream.latest_position(user_id) if requested is None else requested
+    db.session.rollback()  # an open stream holds no connection, nor does opening one
     is_authorized = access_check()
-    reader = hub.open(user_id, start)
+    subscriber = hub.open(user_id, start)
     return stream_response(
         start,
-        _events(reader),
+        _events(subscriber),
         is_authorized,
         keep_alive="still here",
         opening_comment="open",
-        on_close=lambda: hub.close(reader),
+        on_close=lambda: hub.close(subscriber),
     )
 
 
-def _events(reader: Reader) -> Iterator[ServerSentEvent | None]:
-    """What the hub offers to this reader, until it drops it; None while there is nothing."""
+def _events(subscriber: StreamSubscriber) -> Iterator[ServerSentEvent | None]:
+    """Yield the subscriber's items until the hub ends it; None while there are none."""
     while True:
         try:
-            place = reader.waiting.get(timeout=POLL_SECONDS)
+            item = subscriber.pending.get(timeout=POLL_SECONDS)
         except queue.Empty:
             yield None
             continue
-        if place is None:
+        if item is None:
             return
-        yield ServerSentEvent(place[0], "notification", place[1])
+        yield ServerSentEvent(item.position, "notification", item.data)
 
 
-def _hub() -> Hub:
-    """The hub of this process: made on first use, after any fork."""
+@per_app
+def _stream_hub(settings: Settings) -> StreamHub:
+    """The hub of this process. It is created when the first stream is opened, that is, after any fork."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
 
-    def load(user_id: UUID, place: int, limit: int) -> Sequence[Place]:
+    def load(user_id: UUID, position: int, limit: int) -> Sequence[StreamItem]:
         with app.app_context():
-            rows = stream.after_place(user_id, place, limit)
-            return [(row.stream_id or 0, orjson.dumps(_OUT.dump(row)).decode()) for row in rows]
+            rows = stream.notifications_after(user_id, position, limit)
+            return [StreamItem(row.stream_id or 0, orjson.dumps(_OUT.dump(row)).decode()) for row in rows]
 
-    hub: Hub = app.extensions.setdefault("notification-hub", Hub(current_settings().database_url, load))
-    return hub
+    return StreamHub(settings.database_url, load)

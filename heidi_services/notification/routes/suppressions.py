@@ -1,4 +1,4 @@
-"""Addresses that get nothing any more, for administrators."""
+"""Suppressed addresses, for administrators."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from heidi_common.database.pagination import Page
 from heidi_common.identity.models import Role
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import guard
-from heidi_services.notification.schemas import SuppressionOut, SuppressionQuery
+from heidi_services.notification.schemas.suppressions import SuppressionOut, SuppressionQuery
 from heidi_services.notification.service import suppressions
 
-blp = Blueprint("notification-suppressions", __name__, description="Addresses that get nothing any more")
+blp = Blueprint("notification-suppressions", __name__, description="Addresses to which nothing is sent")
 
 
 @blp.route("/api/v1/notifications/suppressions", methods=["GET"])
@@ -20,14 +20,14 @@ blp = Blueprint("notification-suppressions", __name__, description="Addresses th
 @blp.arguments(SuppressionQuery, location="query")
 @blp.response(200, SuppressionOut(many=True))
 def list_suppressions(query: dict[str, Any]) -> Page:
-    """Addresses that bounced, complained or said STOP, latest first."""
+    """List addresses that bounced, complained or replied STOP, latest first."""
     paging = {name: query.pop(name) for name in ("limit", "cursor", "total")}
-    return suppressions.listing(query, **paging)
+    return suppressions.list_suppressions(query, **paging)
 
 
 @blp.route("/api/v1/notifications/suppressions/<uuid:suppression_id>", methods=["DELETE"])
 @guard(Role.ADMIN)
 @blp.response(204)
 def remove_suppression(suppression_id: UUID) -> None:
-    """Send to this address again."""
-    suppressions.remove(suppression_id)
+    """Allow sending to this address again."""
+    suppressions.remove_suppression(suppression_id)

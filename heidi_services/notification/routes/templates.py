@@ -14,19 +14,19 @@ from heidi_common.jwt.guards import guard
 from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
 from heidi_common.schemas.base import PageQuery
 from heidi_services.notification.models import Template, TemplateVersion
-from heidi_services.notification.schemas import (
-    PreviewIn,
-    PreviewOut,
+from heidi_services.notification.schemas.templates import (
     TemplateFields,
     TemplateIn,
     TemplateOut,
+    TemplatePreviewIn,
+    TemplatePreviewOut,
     TemplateQuery,
-    VersionOut,
+    TemplateVersionOut,
 )
 from heidi_services.notification.service import templates
-from heidi_services.notification.service.template_resolver import Words
+from heidi_services.notification.service.template_resolver import RenderedMessage
 
-blp = Blueprint("notification-templates", __name__, description="Texts with variables")
+blp = Blueprint("notification-templates", __name__, description="Message templates with variables")
 
 
 @blp.route("/api/v1/notifications/templates", methods=["GET"])
@@ -34,9 +34,9 @@ blp = Blueprint("notification-templates", __name__, description="Texts with vari
 @blp.arguments(TemplateQuery, location="query")
 @blp.response(200, TemplateOut(many=True))
 def list_templates(query: dict[str, Any]) -> Page:
-    """The templates in the order of their names, each with its current text."""
+    """List templates by name, each with its current text."""
     paging = {name: query.pop(name) for name in ("limit", "cursor", "total")}
-    return templates.listing(query, **paging)
+    return templates.list_templates(query, **paging)
 
 
 @blp.route("/api/v1/notifications/templates", methods=["POST"])
@@ -45,8 +45,8 @@ def list_templates(query: dict[str, Any]) -> Page:
 @blp.arguments(TemplateIn)
 @blp.response(201, TemplateOut)
 def create_template(body: dict[str, Any]) -> dict[str, Any]:
-    """A new template for a name, a channel and a locale."""
-    return _shown(*templates.create(body))
+    """Create a template for a name, a channel and a locale."""
+    return _serialize(*templates.create(body))
 
 
 @blp.route("/api/v1/notifications/templates/<uuid:template_id>", methods=["GET"])
@@ -55,9 +55,9 @@ def create_template(body: dict[str, Any]) -> dict[str, Any]:
 @blp.response(200, TemplateOut)
 def get_template(template_id: UUID) -> dict[str, Any]:
     """A template with its current text."""
-    template, words = templates.get(template_id)
+    template, version = templates.get(template_id)
     etag(template)
-    return _shown(template, words)
+    return _serialize(template, version)
 
 
 @blp.route("/api/v1/notifications/templates/<uuid:template_id>", methods=["PATCH"])
@@ -66,10 +66,10 @@ def get_template(template_id: UUID) -> dict[str, Any]:
 @blp.arguments(TemplateFields)
 @blp.response(200, TemplateOut)
 def change_template(body: dict[str, Any], template_id: UUID) -> dict[str, Any]:
-    """Change a template; its text before stays as a version. Honours `If-Match`."""
-    template, words = templates.change(template_id, body, if_match())
+    """Change a template. Its previous text remains available as a version. Honours `If-Match`."""
+    template, version = templates.change(template_id, body, if_match())
     etag(template)
-    return _shown(template, words)
+    return _serialize(template, version)
 
 
 @blp.route("/api/v1/notifications/templates/<uuid:template_id>", methods=["DELETE"])
@@ -84,21 +84,22 @@ def delete_template(template_id: UUID) -> None:
 @blp.route("/api/v1/notifications/templates/<uuid:template_id>/versions", methods=["GET"])
 @guard(Role.ADMIN)
 @blp.arguments(PageQuery, location="query")
-@blp.response(200, VersionOut(many=True))
+@blp.response(200, TemplateVersionOut(many=True))
 def list_versions(query: dict[str, Any], template_id: UUID) -> Page:
-    """Every text that a template has had, latest first."""
-    return templates.versions(template_id, **query)
+    """List all versions of a template's text, latest first."""
+    return templates.list_versions(template_id, **query)
 
 
 @blp.route("/api/v1/notifications/templates/<uuid:template_id>/preview", methods=["POST"])
 @guard(Role.ADMIN)
-@blp.arguments(PreviewIn)
-@blp.response(200, PreviewOut)
-def preview_template(body: dict[str, Any], template_id: UUID) -> Words:
-    """A template filled with variables; one that is missing is 422, named."""
+@blp.arguments(TemplatePreviewIn)
+@blp.response(200, TemplatePreviewOut)
+def preview_template(body: dict[str, Any], template_id: UUID) -> RenderedMessage:
+    """Render a template with variables. A missing variable is 422 and named in `errors`."""
     return templates.preview(template_id, body["variables"])
 
 
-def _shown(template: Template, words: TemplateVersion) -> dict[str, Any]:
-    kept = {name: getattr(template, name) for name in templates.KEPT}
-    return kept | {name: getattr(words, name) for name in templates.WORDS} | {"version": words.number}
+def _serialize(template: Template, version: TemplateVersion) -> dict[str, Any]:
+    fields = {name: getattr(template, name) for name in templates.TEMPLATE_COLUMNS}
+    texts = {name: getattr(version, name) for name in templates.TEXT_COLUMNS}
+    return fields | texts | {"version": version.number}

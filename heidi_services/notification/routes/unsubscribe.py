@@ -1,4 +1,4 @@
-"""The link in a mail that silences a category without signing in (RFC 8058): data for programs, a page for people."""
+"""Unsubscribe links in e-mails (RFC 8058): JSON for programs, a page for browsers. They work without signing in."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from heidi_common.interceptors.transform import Blueprint
 from heidi_common.interceptors.validation import any_query
 from heidi_common.jwt.guards import public
 from heidi_common.pages import PageText, render_page
-from heidi_services.notification.schemas import SubscriptionOut
-from heidi_services.notification.service.unsubscribe import Subscription, read, unsubscribe
+from heidi_services.notification.schemas.preferences import SubscriptionOut
+from heidi_services.notification.service.unsubscribe import CategorySubscription, read_token, unsubscribe
 
-blp = Blueprint("notification-unsubscribe", __name__, description="What is wanted, and when")
+blp = Blueprint("notification-unsubscribe", __name__, description="Unsubscribe links")
 
 PAGE = """<p>{{ words["on" if subscribed else "off"] }}</p>
 <dl><dt>{{ words.category }}</dt><dd><b>{{ category }}</b></dd>
 <dt>{{ words.channel }}</dt><dd><b>{{ words[channel] }}</b></dd></dl>
 {% if subscribed %}<form method="post"><button>{{ words.title }}</button></form>{% endif %}"""
-WORDS: PageText = {
+TRANSLATIONS: PageText = {
     "en": {
         "title": "Unsubscribe",
-        "on": "You get these messages:",
-        "off": "You no longer get these messages:",
-        "category": "Kind",
-        "channel": "By",
+        "on": "You are subscribed to these messages:",
+        "off": "You no longer receive these messages:",
+        "category": "Category",
+        "channel": "Sent by",
         "EMAIL": "e-mail",
         "SMS": "text message",
-        "PUSH": "push message",
-        "IN_APP": "message in the app",
+        "PUSH": "push notification",
+        "IN_APP": "in-app message",
     },
     "de": {
         "title": "Abbestellen",
-        "on": "Sie bekommen diese Nachrichten:",
-        "off": "Sie bekommen diese Nachrichten nicht mehr:",
-        "category": "Art",
-        "channel": "Per",
+        "on": "Sie erhalten derzeit diese Nachrichten:",
+        "off": "Sie erhalten diese Nachrichten nicht mehr:",
+        "category": "Kategorie",
+        "channel": "Versand per",
         "EMAIL": "E-Mail",
         "SMS": "SMS",
         "PUSH": "Push-Nachricht",
-        "IN_APP": "Nachricht in der App",
+        "IN_APP": "In-App-Nachricht",
     },
 }
 
@@ -47,23 +47,29 @@ WORDS: PageText = {
 @public
 @any_query
 @blp.response(200, SubscriptionOut)
-def show_subscription(token: str) -> Subscription | Response:
-    """Shows only: mail scanners follow links."""
-    return _page_or_data(read(token))
+def show_subscription(token: str) -> CategorySubscription | Response:
+    """Show the subscription without changing it, because mail scanners follow links."""
+    return _json_or_page(read_token(token))
 
 
 @blp.route("/api/v1/notifications/unsubscribe/<token>", methods=["POST"])
 @public
 @any_query
 @blp.response(200, SubscriptionOut)
-def one_click_unsubscribe(token: str) -> Subscription | Response:
-    """RFC 8058: the body is `List-Unsubscribe=One-Click`, which says no more than the request does."""
-    return _page_or_data(unsubscribe(token))
+def one_click_unsubscribe(token: str) -> CategorySubscription | Response:
+    """Unsubscribe (RFC 8058). The body, `List-Unsubscribe=One-Click`, is not evaluated."""
+    return _json_or_page(unsubscribe(token))
 
 
-def _page_or_data(found: Subscription) -> Subscription | Response:
+def _json_or_page(subscription: CategorySubscription) -> CategorySubscription | Response:
     if request.accept_mimetypes.best_match(["application/json", "text/html"]) != "text/html":
-        return found
-    response = render_page(PAGE, WORDS, category=found.category, channel=found.channel, subscribed=found.subscribed)
+        return subscription
+    response = render_page(
+        PAGE,
+        TRANSLATIONS,
+        category=subscription.category,
+        channel=subscription.channel,
+        subscribed=subscription.subscribed,
+    )
     response.vary.add("Accept")
     return response

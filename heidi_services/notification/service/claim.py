@@ -1,4 +1,4 @@
-"""Taking a due notification, with all that delivering it needs, in one round trip."""
+"""Claim a due notification for delivery, with everything that its delivery needs, in one round trip."""
 
 from __future__ import annotations
 
@@ -14,23 +14,34 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import User
 from heidi_common.messaging.jobs import status_is
-from heidi_services.notification.enums import Channel, Status, Type
-from heidi_services.notification.models import Notification, Preferences, Suppression
+from heidi_services.notification.enums import Channel, NotificationStatus, NotificationType
+from heidi_services.notification.models import Notification, NotificationPreferences, Suppression
 
 LEASE = timedelta(seconds=60)
-"""Longer than any provider's time limit, failover included; whoever has many devices to reach prolongs it."""
+"""Longer than the time limits of all providers together. A delivery to many devices extends it."""
+MAX_CLAIMS = 20
+"""More than the attempts of any channel. It ends a notification that crashes its worker in every delivery."""
 
 _ROW = cast(Table, Notification.__table__)
 
 
-class Job(NamedTuple):
-    """A claimed notification and its reader, as values: nothing here needs the database any more."""
+class ClaimedNotification(NamedTuple):
+    """A claimed notification with its recipient's data, as values: using it needs no database connection.
+
+    Attributes:
+        attempts: The number of this attempt, starting at 1. It identifies the claim.
+        email: The address of the user's account, as `phone`.
+        user_exists: False if the account does not exist or has been deleted.
+        muted: The user's muted categories (`category:CHANNEL`); None without preferences.
+        quiet_timezone: The time zone of the quiet hours; None means that of the profile, `timezone`.
+        suppressed: Whether nothing may be sent to the address.
+    """
 
     id: UUID
     user_id: UUID
     channel: Channel
     category: str
-    type: Type
+    type: NotificationType
     subject: str | None
     content: str | None
     html: str | None
@@ -42,7 +53,7 @@ class Job(NamedTuple):
     attempts: int
     email: str | None
     phone: str | None
-    known: bool
+    user_exists: bool
     muted: list[str] | None
     quiet_start: time | None
     quiet_end: time | None
@@ -51,58 +62,65 @@ class Job(NamedTuple):
     suppressed: bool
 
 
-def claim(notification_id: UUID) -> Job | None:
-    """The notification, locked for LEASE with its attempt counted; None when it is not due or somebody is at it.
+_ROW_FIELDS = ClaimedNotification._fields[: ClaimedNotification._fields.index("email")]
 
-    The same rule as heidi_common.work.claim, joined with the reader.
+
+def claim(notification_id: UUID) -> ClaimedNotification | None:
+    """Lock a due notification for LEASE and count the attempt.
+
+    The rule is that of `heidi_common.messaging.jobs.claim`; this statement also reads the recipient's data.
+
+    Returns:
+        None if the notification is not due, is not pending, does not exist, or another worker has claimed it.
     """
-    row = _statement().first(claimed=notification_id)
-    return None if row is None else Job(*row)._replace(channel=Channel(row.channel))
+    row = _claim_statement().first(claimed=notification_id)
+    return None if row is None else ClaimedNotification(*row)._replace(channel=Channel(row.channel))
 
 
-def prolong(job: Job) -> bool:
-    """Hold the row for another LEASE; False when somebody else has taken it over."""
-    mine = update(_ROW).where(
-        _ROW.c.id == job.id, _ROW.c.attempts == job.attempts, status_is(_ROW.c.status, Status.PENDING)
+def extend_lease(job: ClaimedNotification) -> bool:
+    """Lock the notification for another LEASE; False if this claim has ended and another worker may have claimed it."""
+    own_claim = update(_ROW).where(
+        _ROW.c.id == job.id, _ROW.c.attempts == job.attempts, status_is(_ROW.c.status, NotificationStatus.PENDING)
     )
+    statement = own_claim.values(locked_until=func.now() + LEASE).returning(_ROW.c.id)
     with transaction():
-        return db.session.execute(mine.values(locked_until=func.now() + LEASE).returning(_ROW.c.id)).first() is not None
+        return db.session.execute(statement).first() is not None
 
 
 @cache
-def _statement() -> CompiledStatement:
-    """Made once: putting these expressions together takes longer than running them."""
-    taken = (
+def _claim_statement() -> CompiledStatement:
+    """Built once: building these expressions takes longer than running the statement."""
+    claimed = (
         update(_ROW)
         .where(
             _ROW.c.id == bindparam("claimed", type_=_ROW.c.id.type),
-            status_is(_ROW.c.status, Status.PENDING),
+            status_is(_ROW.c.status, NotificationStatus.PENDING),
             _ROW.c.next_attempt_at <= func.now(),
         )
         .where(_ROW.c.locked_until.is_(None) | (_ROW.c.locked_until < func.now()))
         .values(attempts=_ROW.c.attempts + 1, locked_until=func.now() + LEASE, updated_at=func.now())
         .returning(_ROW)
-        .cte("taken")
+        .cte("claimed")
     )
-    address = case((taken.c.channel == Channel.EMAIL, User.email), (taken.c.channel == Channel.SMS, User.phone))
+    address = case((claimed.c.channel == Channel.EMAIL, User.email), (claimed.c.channel == Channel.SMS, User.phone))
     return CompiledStatement(
         select(
-            *(taken.c[name] for name in Job._fields[:14]),
+            *(claimed.c[name] for name in _ROW_FIELDS),
             User.email,
             User.phone,
-            (User.id.is_not(None) & User.deleted_at.is_(None)).label("known"),
-            Preferences.muted,
-            Preferences.quiet_start,
-            Preferences.quiet_end,
-            Preferences.timezone.label("quiet_timezone"),
+            (User.id.is_not(None) & User.deleted_at.is_(None)).label("user_exists"),
+            NotificationPreferences.muted,
+            NotificationPreferences.quiet_start,
+            NotificationPreferences.quiet_end,
+            NotificationPreferences.timezone.label("quiet_timezone"),
             User.timezone,
             select(Suppression.id)
-            .where(Suppression.channel == taken.c.channel, Suppression.address == address)
+            .where(Suppression.channel == claimed.c.channel, Suppression.address == address)
             .exists()
             .label("suppressed"),
         )
-        .select_from(taken)
-        .outerjoin(User, User.id == taken.c.user_id)
-        .outerjoin(Preferences, Preferences.user_id == taken.c.user_id),
+        .select_from(claimed)
+        .outerjoin(User, User.id == claimed.c.user_id)
+        .outerjoin(NotificationPreferences, NotificationPreferences.user_id == claimed.c.user_id),
         changes=True,
     )

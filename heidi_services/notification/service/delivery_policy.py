@@ -1,4 +1,4 @@
-"""May it go out now? Rules only: a claimed job and the time in, a verdict out."""
+"""Rules that decide whether a notification may be sent now. They are pure functions of a claimed job and the time."""
 
 from __future__ import annotations
 
@@ -7,48 +7,50 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from heidi_services.notification.enums import UNMUTABLE, Channel, Type
-from heidi_services.notification.service.claim import Job
+from heidi_services.notification.enums import UNMUTABLE, Channel, NotificationType
+from heidi_services.notification.service.claim import ClaimedNotification
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
-    """It will never go out."""
+class DeliveryFailure:
+    """The notification can never be sent. `reason` becomes its `failureReason`."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Muted:
-    """Its reader does not want it."""
+class Cancellation:
+    """The notification must not be sent. `reason` becomes its `failureReason`."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
-    """Not before `until`; that is no attempt."""
+class Postponement:
+    """The notification may not be sent before `until`. A postponement does not count as an attempt."""
 
     until: datetime
 
 
-Verdict = Failed | Muted | Later | None
+Objection = DeliveryFailure | Cancellation | Postponement
 
 
-def judge(job: Job, now: datetime) -> Verdict:
-    """None: go ahead."""
-    if not job.known:
-        return Failed("user_deleted")
+def evaluate(job: ClaimedNotification, now: datetime) -> Objection | None:
+    """Apply the rules that need neither the text nor a provider; None: the notification may be sent now."""
+    if not job.user_exists:
+        return DeliveryFailure("user_deleted")
     if job.expires_at is not None and job.expires_at <= now:
-        return Failed("expired")
+        return DeliveryFailure("expired")
     if job.suppressed:
-        return Failed("suppressed")
+        return DeliveryFailure("suppressed")
     if job.category in UNMUTABLE:
         return None
     if is_muted(job.muted or (), job.category, job.channel):
-        return Muted()
-    if job.type == Type.ALERT or job.channel is Channel.IN_APP:
+        return Cancellation("muted")
+    if job.type == NotificationType.ALERT or job.channel is Channel.IN_APP:
         return None
     until = quiet_until(now, job.quiet_start, job.quiet_end, job.quiet_timezone or job.timezone)
-    return None if until is None else Later(until)
+    return None if until is None else Postponement(until)
 
 
 def is_muted(muted: Collection[str], category: str, channel: Channel) -> bool:
@@ -56,23 +58,32 @@ def is_muted(muted: Collection[str], category: str, channel: Channel) -> bool:
 
 
 def quiet_until(now: datetime, start: time | None, end: time | None, zone: str | None) -> datetime | None:
-    """The end of the quiet hours that `now` is in; None outside of them.
+    """Return the end of the quiet hours that `now` is in.
 
-    Hours are the reader's; a span may pass midnight. At the end of summer time the second 2 o'clock counts too.
+    Args:
+        now: The current time, with a time zone.
+        start: Local time at which the quiet hours start; an equal `end` disables them.
+        end: Local time at which they end, on the next day if it is before `start`.
+        zone: The user's time zone; None or an unknown one is UTC.
+
+    Returns:
+        The end in the time zone of `now`; None outside of quiet hours. A local time that occurs twice, at the end of
+        daylight-saving time, is inside both times.
     """
     if start is None or end is None or start == end:
         return None
     local = now.astimezone(_zone(zone))
-    at = local.time()
-    inside = start <= at < end if start < end else at >= start or at < end
+    local_time = local.time()
+    same_day = start < end
+    inside = start <= local_time < end if same_day else local_time >= start or local_time < end
     if not inside:
         return None
-    day = local.date() if at < end else local.date() + timedelta(days=1)
+    day = local.date() if local_time < end else local.date() + timedelta(days=1)
     return datetime.combine(day, end, tzinfo=local.tzinfo).astimezone(now.tzinfo)
 
 
 def _zone(name: str | None) -> ZoneInfo:
-    """Accepted once, unknown now: a zone that the time zone database has dropped holds up no message."""
+    """A time zone that was valid when it was stored may have been removed from the time zone database since."""
     try:
         return ZoneInfo(name or "UTC")
     except (ZoneInfoNotFoundError, ValueError):

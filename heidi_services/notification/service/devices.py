@@ -1,4 +1,4 @@
-"""Where push goes."""
+"""The devices of users that receive push notifications."""
 
 from __future__ import annotations
 
@@ -13,38 +13,55 @@ from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.problems import Conflict, NotFound
-from heidi_services.notification.models import Device
+from heidi_services.notification.models import PushDevice
 
 MAX_DEVICES = 20
 FCM, WEB_PUSH = "FCM", "WEB_PUSH"
 
 
-def register(
+def register_device(
     user_id: UUID, token: str, *, p256dh: str | None = None, auth: str | None = None, label: str | None = None
-) -> Device:
-    """A device belongs to whoever registered it last: a phone that changes hands takes its token along."""
+) -> PushDevice:
+    """Register a device, or update it if the token is registered.
+
+    A device belongs to the user who registered it last, because a token stays the same when a phone changes hands.
+
+    Args:
+        token: An FCM token or a Web Push endpoint.
+        p256dh: The key of a Web Push subscription; None for FCM.
+        auth: The secret of a Web Push subscription; None for FCM.
+
+    Raises:
+        Conflict: The user has MAX_DEVICES other devices.
+    """
     kind = WEB_PUSH if p256dh else FCM
     values = {"user_id": user_id, "kind": kind, "p256dh": p256dh, "auth": auth, "label": label}
-    others = select(func.count()).where(Device.user_id == user_id, Device.token != token)
-    changed = values | {"updated_at": func.now(), "version": Device.version + 1}
-    statement = insert(Device).values(id=uuid7(), token=token, **values)
+    changes = values | {"updated_at": func.now(), "version": PushDevice.version + 1}
+    statement = insert(PushDevice).values(id=uuid7(), token=token, **values)
+    upsert = statement.on_conflict_do_update(index_elements=["token"], set_=changes).returning(PushDevice.id)
     with transaction():
-        if (db.session.scalar(others) or 0) >= MAX_DEVICES:
-            raise Conflict(f"There are {MAX_DEVICES} devices already; remove one first.", code="too_many_devices")
-        saved = statement.on_conflict_do_update(index_elements=["token"], set_=changed).returning(Device.id)
-        device_id = db.session.scalar(saved)
-    return db.session.get_one(Device, device_id, populate_existing=True)
+        _require_capacity(user_id, token)
+        device_id = db.session.scalar(upsert)
+    return db.session.get_one(PushDevice, device_id, populate_existing=True)
 
 
-def listing(user_id: UUID, **paging: Any) -> Page:
-    """Oldest first."""
-    found = select(Device).where(Device.user_id == user_id)
-    return page(found, order=Device.id, descending=False, tiebreak=Device.id, **paging)
+def list_devices(user_id: UUID, **paging: Any) -> Page:
+    """List a user's devices, oldest first."""
+    statement = select(PushDevice).where(PushDevice.user_id == user_id)
+    return page(statement, order=PushDevice.id, descending=False, tiebreak=PushDevice.id, **paging)
 
 
-def remove(device_id: UUID, user_id: UUID) -> None:
+def remove_device(device_id: UUID, user_id: UUID) -> None:
+    """Remove a user's device; raises NotFound."""
     with transaction():
-        device = db.session.get(Device, device_id, with_for_update=True)
+        device = db.session.get(PushDevice, device_id, with_for_update=True)
         if device is None or device.user_id != user_id:
-            raise NotFound("There is no such device.")
+            raise NotFound("Device not found.")
         db.session.delete(device)
+
+
+def _require_capacity(user_id: UUID, token: str) -> None:
+    others = select(func.count()).where(PushDevice.user_id == user_id, PushDevice.token != token)
+    if (db.session.scalar(others) or 0) >= MAX_DEVICES:
+        detail = f"The limit of {MAX_DEVICES} devices is reached. Remove a device first."
+        raise Conflict(detail, code="too_many_devices")

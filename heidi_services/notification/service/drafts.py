@@ -1,4 +1,4 @@
-"""What is to be said, before there is a row for it."""
+"""A message before it is stored: its content or template, and the columns that follow from it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,21 @@ from typing import Any
 from uuid import UUID
 
 from heidi_common.problems import Invalid
-from heidi_services.notification.enums import GENERAL, Channel, Type
-from heidi_services.notification.service import template_resolver
-from heidi_services.notification.service.rendering import MissingVariable, RenderingFailed
+from heidi_services.notification.enums import GENERAL, Channel, NotificationType
+from heidi_services.notification.service.rendering import MissingVariable, RenderingError
+from heidi_services.notification.service.template_resolver import (
+    RenderedMessage,
+    TemplateSource,
+    resolve_template,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """A message as its sender gave it: words, or a template with variables."""
+    """A message as its sender specified it: with `content`, or with `template` and `variables`."""
 
     channel: Channel
-    type: Type = Type.INFO
+    type: NotificationType = NotificationType.INFO
     category: str | None = None
     subject: str | None = None
     content: str | None = None
@@ -31,40 +35,40 @@ class Draft:
     expires_at: datetime | None = None
     sender_id: UUID | None = None
 
-    def written(self, locale: str | None = None) -> dict[str, Any]:
-        """The columns that say what it says; `locale` is the reader's. Raises Invalid, naming the field."""
+    def rendered_columns(self, locale: str | None = None) -> dict[str, Any]:
+        """Return the columns of the message with its final text.
+
+        Args:
+            locale: The recipient's locale, used if the draft has none.
+
+        Raises:
+            Invalid: The template does not exist, or a variable is missing or unsuitable. Names the field.
+        """
         if self.template is None:
-            return self._columns(template_resolver.Words(self.subject, self.content or ""))
-        source = self.source(locale)
-        try:
-            words = source.fill(self.variables)
-        except MissingVariable as error:
-            raise Invalid.field(f"/variables/{error.name}", str(error)) from error
-        except RenderingFailed as error:
-            raise Invalid.field("variables", str(error)) from error
-        return self._columns(words, source)
+            return self._columns(RenderedMessage(self.subject, self.content or ""))
+        source = self.template_source(locale)
+        return self._columns(render_or_invalid(source, self.variables), source)
 
-    def source(self, locale: str | None) -> template_resolver.Source:
+    def unrendered_columns(self, source: TemplateSource) -> dict[str, Any]:
+        """Return the columns of a message whose variables stay encrypted until it is sent."""
+        return self._columns(RenderedMessage(None, ""), source) | {"content": None}
+
+    def template_source(self, locale: str | None) -> TemplateSource:
+        """Find the draft's template; raises Invalid if it does not exist."""
         assert self.template is not None
-        found = template_resolver.find(self.template, self.channel, self.locale or locale)
-        if found is None:
-            raise Invalid.field("template", f"There is no template {self.template} for {self.channel}")
-        return found
+        source = resolve_template(self.template, self.channel, self.locale or locale)
+        if source is None:
+            raise Invalid.field("template", f"Template {self.template} not found for channel {self.channel}.")
+        return source
 
-    def unwritten(self, source: template_resolver.Source) -> dict[str, Any]:
-        """The columns of a message whose variables stay sealed until it is sent."""
-        return self._columns(template_resolver.Words(None, ""), source) | {"content": None}
-
-    def _columns(
-        self, words: template_resolver.Words, source: template_resolver.Source | None = None
-    ) -> dict[str, Any]:
+    def _columns(self, text: RenderedMessage, source: TemplateSource | None = None) -> dict[str, Any]:
         return {
             "channel": self.channel,
             "type": self.type,
             "category": self.category or (source.category if source else None) or GENERAL,
-            "subject": words.subject if self.subject is None else self.subject,
-            "content": words.content,
-            "html": words.html,
+            "subject": text.subject if self.subject is None else self.subject,
+            "content": text.content,
+            "html": text.html,
             "metadata": self.metadata,
             "template": source.name if source else None,
             "template_version": source.version if source else None,
@@ -73,3 +77,13 @@ class Draft:
             "expires_at": self.expires_at,
             "sender_id": self.sender_id,
         }
+
+
+def render_or_invalid(source: TemplateSource, variables: Mapping[str, Any]) -> RenderedMessage:
+    """Render a template; raises Invalid, which names the variable that is missing."""
+    try:
+        return source.render(variables)
+    except MissingVariable as error:
+        raise Invalid.field(f"/variables/{error.name}", str(error)) from error
+    except RenderingError as error:
+        raise Invalid.field("variables", str(error)) from error

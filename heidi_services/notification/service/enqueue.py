@@ -1,4 +1,4 @@
-"""Taking a message in: the row that is the work and the fact that is its first hint, in one transaction."""
+"""Enqueue notifications: the row, which is also the delivery job, and its event, in one transaction."""
 
 from __future__ import annotations
 
@@ -21,82 +21,103 @@ from heidi_common.messaging.events import NotificationQueued
 from heidi_common.messaging.jobs import HINT_LEASE
 from heidi_common.messaging.outbox import emit_parameters, emit_statement
 from heidi_common.problems import Invalid
-from heidi_services.notification.models import BULK, NORMAL, UNHINTED, Notification
+from heidi_services.notification.models import BULK_PRIORITY, NORMAL_PRIORITY, UNHINTED, Notification
 from heidi_services.notification.service.drafts import Draft
 
 TABLE = cast(Table, Notification.__table__)
-GIVEN = (
+SENDER_COLUMNS = (
     *("channel", "type", "category", "subject", "content", "html", "metadata", "template", "template_version"),
     *("locale", "scheduled_for", "expires_at", "sender_id", "batch_id", "sealed"),
 )
-"""The columns that a sender decides."""
-MADE = ("created_at", "updated_at", "status", "attempts", "next_attempt_at", "version")
-"""Those that an answer shows and the database fills in."""
+"""The columns whose values the sender determines."""
+GENERATED_COLUMNS = ("created_at", "updated_at", "status", "attempts", "next_attempt_at", "version")
+"""The columns that the database fills in and that the response contains."""
 
 
-def queue(user_id: UUID, draft: Draft) -> Notification:
-    """Promise to deliver a message to a person; 422 when there is no such person."""
-    # A template is read first, on the same connection; words alone need one statement.
+def enqueue_notification(user_id: UUID, draft: Draft) -> Notification:
+    """Enqueue one message to one user.
+
+    Raises:
+        Invalid: The user does not exist, or the template cannot be rendered.
+    """
+    # Reading a template needs the connection of the transaction; without a template, one statement is enough.
     with transaction() if draft.template else nullcontext():
-        values = draft.written(_locale(user_id) if draft.template else None)
-        found = insert_one(user_id, values)
-    if found is None:
-        raise Invalid.field("userId", "There is no such user")
-    return found
+        columns = draft.rendered_columns(_locale(user_id) if draft.template else None)
+        notification = insert_notification(user_id, columns)
+    if notification is None:
+        raise Invalid.field("userId", "User not found.")
+    return notification
 
 
-def insert_one(
-    user_id: UUID, values: Mapping[str, Any], *, notification_id: UUID | None = None, event_id: UUID | None = None
+def insert_notification(
+    user_id: UUID, columns: Mapping[str, Any], *, notification_id: UUID | None = None, event_id: UUID | None = None
 ) -> Notification | None:
-    """The row and its fact; None when the person does not exist, or the row already does."""
-    found = notification_id or uuid7()
-    fact = NotificationQueued(id=found, about_user=user_id, channel=values["channel"], category=values["category"])
-    given = parameters(values) | {"new_metadata": _as_text(values.get("metadata"))}
-    row = _insertion_of_one().first(**given, new_id=found, reader=user_id, **emit_parameters(fact, event_id))
+    """Insert a notification and its `notification.queued` event in one statement.
+
+    Args:
+        columns: The values of SENDER_COLUMNS; missing ones are NULL.
+        notification_id: The ID of the row, which makes a repeated call have no effect.
+
+    Returns:
+        None if nothing was inserted: the user does not exist, or a row with this ID does.
+    """
+    new_id = notification_id or uuid7()
+    event = NotificationQueued(id=new_id, about_user=user_id, channel=columns["channel"], category=columns["category"])
+    values = insert_parameters(columns) | {"new_metadata": _to_json(columns.get("metadata"))}
+    row = _insert_one_statement().first(**values, new_id=new_id, recipient=user_id, **emit_parameters(event, event_id))
     if row is None:
         return None
-    columns = {key: value for key, value in values.items() if key != "metadata"}
-    return Notification(**columns, id=found, user_id=user_id, extra=values.get("metadata"), **row._asdict())
+    attributes = {key: value for key, value in columns.items() if key != "metadata"}
+    return Notification(**attributes, id=new_id, user_id=user_id, extra=columns.get("metadata"), **row._asdict())
 
 
 @cache
-def _insertion_of_one() -> CompiledStatement:
-    """Both in one statement; no row, no fact."""
-    person = (User.id == bindparam("reader", type_=User.id.type)) & User.deleted_at.is_(None)
-    row = insertion(person, id_=bindparam("new_id", type_=TABLE.c.id.type))
-    made = row.returning(*(TABLE.c[name] for name in MADE)).cte("made")
-    return CompiledStatement(select(*made.c).add_cte(emit_statement(when=made).cte("fact")), changes=True)
+def _insert_one_statement() -> CompiledStatement:
+    """Inserts the row and the event; if it inserts no row, it emits no event."""
+    recipient = (User.id == bindparam("recipient", type_=User.id.type)) & User.deleted_at.is_(None)
+    row = insert_statement(recipient, id_=bindparam("new_id", type_=TABLE.c.id.type))
+    inserted = row.returning(*(TABLE.c[name] for name in GENERATED_COLUMNS)).cte("inserted")
+    return CompiledStatement(select(*inserted.c).add_cte(emit_statement(when=inserted).cte("event")), changes=True)
 
 
-def _as_text(metadata: dict[str, Any] | None) -> str | None:
+def _to_json(metadata: dict[str, Any] | None) -> str | None:
     return None if metadata is None else orjson.dumps(metadata).decode()
 
 
-def insertion(people: ColumnElement[bool], *, id_: ColumnElement[UUID], bulk: bool = False) -> Insert:
-    """One row for each of the people, by INSERT ... SELECT with `parameters`; rows that exist are left alone.
+def insert_statement(recipients: ColumnElement[bool], *, id_: ColumnElement[UUID], bulk: bool = False) -> Insert:
+    """Build INSERT ... SELECT with one row per recipient. Rows whose ID exists are skipped.
 
-    The database's clock says when a row is due, because the same clock is asked whether it is. A row for later has no
-    message under way: the clock process gives it out when it is due, as it gives out bulk at its own pace.
+    The due time is set by the database's clock, because that clock also decides whether a row is due. A row that is
+    scheduled for later has no wake-up message in flight: the clock process sends one when the row is due, as it does
+    for bulk rows at a limited rate.
+
+    Args:
+        recipients: The condition on users that selects the recipients.
+        id_: The expression of the new row's ID.
+        bulk: Whether the rows wait until the clock releases them.
+
+    Returns:
+        A statement whose parameters are those of `insert_parameters`.
     """
-    given = {name: bindparam(f"new_{name}", type_=TABLE.c[name].type) for name in GIVEN}
-    hinted_until = literal(UNHINTED) if bulk else func.coalesce(given["scheduled_for"], func.now() + HINT_LEASE)
-    columns: dict[str, ColumnElement[Any]] = given | {
+    values = {name: bindparam(f"new_{name}", type_=TABLE.c[name].type) for name in SENDER_COLUMNS}
+    hinted_until = literal(UNHINTED) if bulk else func.coalesce(values["scheduled_for"], func.now() + HINT_LEASE)
+    columns: dict[str, ColumnElement[Any]] = values | {
         "id": id_,
         "user_id": User.id.expression,
-        "priority": literal(BULK if bulk else NORMAL),
-        "next_attempt_at": func.coalesce(given["scheduled_for"], func.now()),
+        "priority": literal(BULK_PRIORITY if bulk else NORMAL_PRIORITY),
+        "next_attempt_at": func.coalesce(values["scheduled_for"], func.now()),
         "hinted_until": hinted_until,
         "created_at": func.now(),
         "updated_at": func.now(),
     }
-    source = select(*(column.label(name) for name, column in columns.items())).where(people)
-    filled = insert(TABLE).from_select(list(columns), source, include_defaults=False)
-    return filled.on_conflict_do_nothing(index_elements=["id"])
+    source = select(*(column.label(name) for name, column in columns.items())).where(recipients)
+    statement = insert(TABLE).from_select(list(columns), source, include_defaults=False)
+    return statement.on_conflict_do_nothing(index_elements=["id"])
 
 
-def parameters(values: Mapping[str, Any]) -> dict[str, Any]:
-    """What `insertion` wants to be given."""
-    return {f"new_{name}": values.get(name) for name in GIVEN}
+def insert_parameters(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of SENDER_COLUMNS as parameters of `insert_statement`."""
+    return {f"new_{name}": columns.get(name) for name in SENDER_COLUMNS}
 
 
 def _locale(user_id: UUID) -> str | None:

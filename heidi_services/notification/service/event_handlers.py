@@ -1,4 +1,4 @@
-"""Other services' facts that become messages, and what a person's end means here. Each runs once for each fact."""
+"""Handlers of other services' events. Each runs once per event (see `heidi_common.messaging.inbox`)."""
 
 from __future__ import annotations
 
@@ -14,98 +14,108 @@ from heidi_common.identity.models import User
 from heidi_common.messaging.inbox import PermanentFailure
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.problems import Invalid
-from heidi_services.notification.enums import Channel, Status, Type
-from heidi_services.notification.models import Attempt, Device, Notification, Preferences
+from heidi_services.notification.enums import Channel, NotificationStatus, NotificationType
+from heidi_services.notification.models import Attempt, Notification, NotificationPreferences, PushDevice
 from heidi_services.notification.service.drafts import Draft
-from heidi_services.notification.service.enqueue import insert_one
+from heidi_services.notification.service.enqueue import insert_notification
 
 _UNSYNCED: Any = {"synchronize_session": False}
 
 
-def make_requested(event: OutboxEvent) -> None:
-    """`notification.send`: the row, under the request's own id, so that asking twice is asking once. Raises Refused
-    for what can never be sent.
+def handle_notification_send(event: OutboxEvent) -> None:
+    """Handle `notification.send`: insert the requested notification, under the ID of the request.
 
-    Texts come sealed beside the fact. Variables of a template may be secrets (a reset link): they stay sealed in the
-    row until the message is sent, except for the inbox, which shows the words anyway.
+    Texts and variables come encrypted with the event. Variables may be secrets (a reset link), so they stay encrypted
+    in the row until the message is sent. An in-app message is rendered now, because the user can read it anyway.
+
+    Raises:
+        PermanentFailure: The notification can never be sent.
     """
-    sealed, data = event.decrypt_secret_data(), event.data
-    user_id, channel = UUID(data["userId"]), Channel(data["channel"])
+    secrets, data = event.decrypt_secret_data(), event.data
     draft = Draft(
-        channel=channel,
-        type=Type(data.get("notificationType", Type.INFO)),
+        channel=Channel(data["channel"]),
+        type=NotificationType(data.get("notificationType", NotificationType.INFO)),
         category=data.get("category"),
-        subject=sealed.get("subject"),
-        content=sealed.get("content"),
+        subject=secrets.get("subject"),
+        content=secrets.get("content"),
         template=data.get("template"),
-        variables=sealed.get("variables") or {},
+        variables=secrets.get("variables") or {},
         locale=data.get("locale"),
     )
     try:
-        _insert(UUID(event.subject), user_id, draft, sealed)
+        _insert_requested(UUID(event.subject), UUID(data["userId"]), draft, secrets)
     except Invalid as error:
         raise PermanentFailure(str(error)) from None
 
 
-def welcome(event: OutboxEvent) -> None:
-    """A new person is greeted, in their language, by an id that follows from the fact."""
+def handle_user_created(event: OutboxEvent) -> None:
+    """Handle `user.created`: send the welcome e-mail, under an ID that is derived from the event."""
     user = db.session.get(User, UUID(event.subject))
     if user is None or "imported" in (event.data.get("changed") or ()):
-        return  # gone, or long known to somebody else's platform
+        return  # deleted meanwhile, or imported: an existing user of another platform
     draft = Draft(channel=Channel.EMAIL, template="welcome", variables={"firstName": user.first_name or ""})
-    insert_one(user.id, draft.written(user.locale), notification_id=event.id)
+    insert_notification(user.id, draft.rendered_columns(user.locale), notification_id=event.id)
 
 
-def forget(event: OutboxEvent) -> None:
-    """The person is gone: nothing more is sent, and where push went is forgotten; an erased one's texts go, too."""
+def handle_user_deleted(event: OutboxEvent) -> None:
+    """Handle `user.deleted`: cancel pending notifications and delete devices; if the user was erased, erase texts."""
     user_id = UUID(event.subject)
     user = db.session.get(User, user_id)
     if user is not None and user.deleted_at is None:
         return  # restored meanwhile
     erased = user is None or user.erased_at is not None
     with transaction():
-        _take_preferences(user_id, erased)
-        _cancel_open(user_id)
-        db.session.execute(delete(Device).where(Device.user_id == user_id))
+        _lock_or_delete_preferences(user_id, delete_them=erased)
+        _cancel_pending(user_id)
+        db.session.execute(delete(PushDevice).where(PushDevice.user_id == user_id))
         if erased:
-            _erase(user_id)
+            _erase_texts(user_id)
 
 
-def _take_preferences(user_id: UUID, erased: bool) -> None:
-    """Before the messages, as who changes preferences does: the other way round, each would wait for the other."""
-    mine = Preferences.user_id == user_id
-    theirs = select(Preferences.user_id).where(mine).with_for_update()
-    db.session.execute(delete(Preferences).where(mine) if erased else theirs)
+def _lock_or_delete_preferences(user_id: UUID, *, delete_them: bool) -> None:
+    """Lock preferences before notifications, as changes of preferences do: the opposite order could deadlock."""
+    own_row = NotificationPreferences.user_id == user_id
+    lock = select(NotificationPreferences.user_id).where(own_row).with_for_update()
+    db.session.execute(delete(NotificationPreferences).where(own_row) if delete_them else lock)
 
 
-def _cancel_open(user_id: UUID) -> None:
-    waiting = (Notification.user_id == user_id) & (Notification.status == Status.PENDING)
-    _change(waiting, status=Status.CANCELLED, failure_reason="user_deleted", sealed=None)
+def _cancel_pending(user_id: UUID) -> None:
+    pending = (Notification.user_id == user_id) & (Notification.status == NotificationStatus.PENDING)
+    _update(pending, status=NotificationStatus.CANCELLED, failure_reason="user_deleted", sealed=None)
 
 
-def _erase(user_id: UUID) -> None:
-    """Leave ids, times and outcomes, and nothing that was said; a provider's words may hold an address."""
-    mine = Notification.user_id == user_id
-    _change(mine, subject=None, content=None, html=None, extra=None, sealed=None)
-    their_attempts = Attempt.notification_id.in_(select(Notification.id).where(mine))
-    db.session.execute(update(Attempt).where(their_attempts).values(error=None).execution_options(**_UNSYNCED))
+def _erase_texts(user_id: UUID) -> None:
+    """Keep IDs, times and outcomes only. The error of an attempt is the provider's text and may contain an address."""
+    own_notifications = Notification.user_id == user_id
+    _update(own_notifications, subject=None, content=None, html=None, extra=None, sealed=None)
+    own_attempts = Attempt.notification_id.in_(select(Notification.id).where(own_notifications))
+    db.session.execute(update(Attempt).where(own_attempts).values(error=None).execution_options(**_UNSYNCED))
 
 
-def _change(which: ColumnElement[bool], **values: Any) -> None:
-    touched = {"updated_at": func.now(), "version": Notification.version + 1}
-    db.session.execute(update(Notification).where(which).values(**values, **touched).execution_options(**_UNSYNCED))
+def _update(condition: ColumnElement[bool], **values: Any) -> None:
+    changes = values | {"updated_at": func.now(), "version": Notification.version + 1}
+    db.session.execute(update(Notification).where(condition).values(**changes).execution_options(**_UNSYNCED))
 
 
-def _insert(notification_id: UUID, user_id: UUID, draft: Draft, sealed: dict[str, Any]) -> None:
-    secret = {key: sealed[key] for key in ("variables", "recipient") if sealed.get(key)}
-    reader = db.session.execute(select(User.locale).where(User.id == user_id, User.deleted_at.is_(None))).first()
-    if reader is None:
-        raise PermanentFailure("there is no such user")
-    locale = reader.locale
-    if draft.template is not None and draft.channel is not Channel.IN_APP:
-        values = draft.unwritten(draft.source(locale))
+def _insert_requested(notification_id: UUID, user_id: UUID, draft: Draft, secrets: dict[str, Any]) -> None:
+    user = db.session.execute(select(User.locale).where(User.id == user_id, User.deleted_at.is_(None))).first()
+    if user is None:
+        raise PermanentFailure("user not found")
+    if draft.channel is Channel.IN_APP:
+        columns = draft.rendered_columns(user.locale)
     else:
-        values = draft.written(locale)
-    if secret and draft.channel is not Channel.IN_APP:
-        values["sealed"] = field_encryptor().encrypt(secret, context=notification_id.bytes)
-    insert_one(user_id, values, notification_id=notification_id)
+        columns = _columns_with_secrets(notification_id, draft, user.locale, secrets)
+    insert_notification(user_id, columns, notification_id=notification_id)
+
+
+def _columns_with_secrets(
+    notification_id: UUID, draft: Draft, locale: str | None, secrets: dict[str, Any]
+) -> dict[str, Any]:
+    if draft.template is not None:
+        columns = draft.unrendered_columns(draft.template_source(locale))
+    else:
+        columns = draft.rendered_columns(locale)
+    stored_secrets = {key: secrets[key] for key in ("variables", "recipient") if secrets.get(key)}
+    if stored_secrets:
+        columns["sealed"] = field_encryptor().encrypt(stored_secrets, context=notification_id.bytes)
+    return columns

@@ -1,4 +1,4 @@
-"""What a person wants to hear of, and when."""
+"""Users' preferences: muted categories per channel, and quiet hours."""
 
 from __future__ import annotations
 
@@ -15,81 +15,94 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import User
 from heidi_common.problems import FieldError, Invalid
-from heidi_services.notification.enums import UNMUTABLE, Channel, Status
-from heidi_services.notification.models import Notification, Preferences
+from heidi_services.notification.enums import UNMUTABLE, Channel, NotificationStatus
+from heidi_services.notification.models import Notification, NotificationPreferences
 from heidi_services.notification.service.delivery_policy import is_muted, quiet_until
 
 
-def get(user_id: UUID) -> Preferences:
-    """The person's preferences; a person who never said anything wants everything."""
-    return db.session.get(Preferences, user_id) or Preferences(user_id=user_id, muted=[])
-
-
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """Whether one category is wanted over one channel."""
+class ChannelPreference:
+    """Whether a category is enabled for a channel."""
 
     category: str
     channel: str
     enabled: bool
 
     @property
-    def word(self) -> str:
+    def key(self) -> str:
+        """The element of `NotificationPreferences.muted` that disables the combination."""
         return f"{self.category}:{self.channel}"
 
 
-def put(
-    user_id: UUID, wishes: Sequence[Wish], *, quiet: tuple[time, time] | None = None, timezone: str | None = None
-) -> Preferences:
-    """Replace them all; 422 for what cannot be muted or is said twice. What the old quiet hours held back is judged
-    anew."""
-    if flaws := list(_flaws(wishes)):
-        raise Invalid(flaws)
-    wanted = sorted(wish.word for wish in wishes if not wish.enabled)
+def get(user_id: UUID) -> NotificationPreferences:
+    """Return the user's preferences; without a row, those that mute nothing."""
+    return db.session.get(NotificationPreferences, user_id) or NotificationPreferences(user_id=user_id, muted=[])
+
+
+def replace(
+    user_id: UUID,
+    preferences: Sequence[ChannelPreference],
+    *,
+    quiet_hours: tuple[time, time] | None = None,
+    timezone: str | None = None,
+) -> NotificationPreferences:
+    """Replace all preferences of a user. Messages that the previous quiet hours postponed become due now.
+
+    Args:
+        quiet_hours: Local times of start and end.
+        timezone: The time zone of the quiet hours; None: that of the user's profile.
+
+    Raises:
+        Invalid: A category cannot be muted, or a combination of category and channel occurs twice.
+    """
+    if errors := list(_errors(preferences)):
+        raise Invalid(errors)
+    muted = sorted(preference.key for preference in preferences if not preference.enabled)
     with transaction():
-        db.session.execute(insert(Preferences).values(user_id=user_id).on_conflict_do_nothing())
-        row = db.session.get_one(Preferences, user_id, with_for_update=True, populate_existing=True)
-        _release(row)
-        row.muted = wanted
-        row.quiet_start, row.quiet_end = quiet or (None, None)
-        row.timezone = timezone if quiet else None
+        db.session.execute(insert(NotificationPreferences).values(user_id=user_id).on_conflict_do_nothing())
+        row = db.session.get_one(NotificationPreferences, user_id, with_for_update=True, populate_existing=True)
+        _release_postponed(row)
+        row.muted = muted
+        row.quiet_start, row.quiet_end = quiet_hours or (None, None)
+        row.timezone = timezone if quiet_hours else None
         return row
 
 
-def _flaws(wishes: Sequence[Wish]) -> Iterator[FieldError]:
-    said = set()
-    for number, wish in enumerate(wishes):
-        if wish.category in UNMUTABLE and not wish.enabled:
-            yield FieldError(f"/preferences/{number}/category", f"The category {wish.category} cannot be muted.")
-        if wish.word in said:
-            yield FieldError(f"/preferences/{number}", "This category and channel were named before.")
-        said.add(wish.word)
+def is_category_muted(user_id: UUID, category: str, channel: Channel) -> bool:
+    muted = db.session.scalar(select(NotificationPreferences.muted).where(NotificationPreferences.user_id == user_id))
+    return is_muted(muted or (), category, channel)
 
 
-def _release(old: Preferences) -> None:
-    """Due now is what waits for the end of the quiet hours that we are in: that instant is how it is known."""
+def mute_category(user_id: UUID, category: str, channel: Channel) -> None:
+    """Mute one category for a channel in a single statement, so that concurrent changes are not lost."""
+    key = f"{category}:{channel}"
+    muted = func.array_append(func.array_remove(NotificationPreferences.muted, key), key)
+    statement = insert(NotificationPreferences).values(user_id=user_id, muted=[key])
+    with transaction():
+        db.session.execute(statement.on_conflict_do_update(index_elements=["user_id"], set_={"muted": muted}))
+
+
+def _errors(preferences: Sequence[ChannelPreference]) -> Iterator[FieldError]:
+    seen = set()
+    for index, preference in enumerate(preferences):
+        if preference.category in UNMUTABLE and not preference.enabled:
+            detail = f"The category {preference.category} cannot be muted."
+            yield FieldError(f"/preferences/{index}/category", detail)
+        if preference.key in seen:
+            yield FieldError(f"/preferences/{index}", "This combination of category and channel occurs twice.")
+        seen.add(preference.key)
+
+
+def _release_postponed(previous: NotificationPreferences) -> None:
+    """Make messages due that wait for the end of the current quiet hours; their due time identifies them."""
     now = utcnow()
-    zone = old.timezone or db.session.scalar(select(User.timezone).where(User.id == old.user_id))
-    until = quiet_until(now, old.quiet_start, old.quiet_end, zone)
+    zone = previous.timezone or db.session.scalar(select(User.timezone).where(User.id == previous.user_id))
+    until = quiet_until(now, previous.quiet_start, previous.quiet_end, zone)
     if until is None:
         return
-    held = update(Notification).where(
-        *(Notification.user_id == old.user_id, Notification.status == Status.PENDING),
+    postponed = update(Notification).where(
+        *(Notification.user_id == previous.user_id, Notification.status == NotificationStatus.PENDING),
         *(Notification.next_attempt_at == until, func.coalesce(Notification.scheduled_for, now) <= now),
     )
-    fresh = {"next_attempt_at": func.now(), "hinted_until": func.now(), "version": Notification.version + 1}
-    db.session.execute(held.values(fresh).execution_options(synchronize_session=False))
-
-
-def muted(user_id: UUID, category: str, channel: Channel) -> bool:
-    words = db.session.scalar(select(Preferences.muted).where(Preferences.user_id == user_id))
-    return is_muted(words or (), category, channel)
-
-
-def mute(user_id: UUID, category: str, channel: Channel) -> None:
-    """Add one word, whatever others are doing to the row meanwhile."""
-    word = f"{category}:{channel}"
-    added = func.array_append(func.array_remove(Preferences.muted, word), word)
-    statement = insert(Preferences).values(user_id=user_id, muted=[word])
-    with transaction():
-        db.session.execute(statement.on_conflict_do_update(index_elements=["user_id"], set_={"muted": added}))
+    due_now = {"next_attempt_at": func.now(), "hinted_until": func.now(), "version": Notification.version + 1}
+    db.session.execute(postponed.values(due_now).execution_options(synchronize_session=False))

@@ -1,6 +1,6 @@
-"""Not too much at once: token buckets in Redis, one Lua script; and a breaker that passes over a provider that is down.
+"""Rate limits of providers and recipients: token buckets in Redis, updated by one Lua script.
 
-Redis away means no limits: a message late is worse than a message too many.
+Without Redis nothing is limited: too many messages are better than delayed ones.
 """
 
 from __future__ import annotations
@@ -15,98 +15,77 @@ from heidi_common.redis.cache import redis_cache
 from heidi_common.runtime import current_settings
 from heidi_services.notification.channels.message import Sender
 from heidi_services.notification.enums import MARKETING, UNMUTABLE, Channel
-from heidi_services.notification.service.claim import Job
+from heidi_services.notification.service.claim import ClaimedNotification
 
 
 @dataclass(frozen=True, slots=True)
-class Limit:
-    """`burst` at once, then one every `every` seconds."""
+class TokenBucket:
+    """A bucket of `burst` tokens that gains one token every `refill_seconds`."""
 
     key: str
     burst: int
-    every: float
+    refill_seconds: float
 
 
-_TAKE = """
+_TAKE_TOKENS = """
 local now = redis.call('TIME')
 now = tonumber(now[1]) + tonumber(now[2]) / 1000000
 local wait = 0
-local left = {}
+local available = {}
 for i, key in ipairs(KEYS) do
-  local burst, every = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-  local held = redis.call('HMGET', key, 'tokens', 'at')
-  local tokens, at = tonumber(held[1]) or burst, tonumber(held[2]) or now
-  left[i] = math.min(burst, tokens + (now - at) / every)
-  if left[i] < 1 then wait = math.max(wait, (1 - left[i]) * every) end
+  local burst, refill = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+  local stored = redis.call('HMGET', key, 'tokens', 'at')
+  local tokens, at = tonumber(stored[1]) or burst, tonumber(stored[2]) or now
+  available[i] = math.min(burst, tokens + (now - at) / refill)
+  if available[i] < 1 then wait = math.max(wait, (1 - available[i]) * refill) end
 end
 if wait == 0 then
   for i, key in ipairs(KEYS) do
-    local burst, every = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
-    redis.call('HSET', key, 'tokens', left[i] - 1, 'at', now)
-    redis.call('PEXPIRE', key, math.ceil(burst * every * 1000) + 1000)
+    local burst, refill = tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i])
+    redis.call('HSET', key, 'tokens', available[i] - 1, 'at', now)
+    redis.call('PEXPIRE', key, math.ceil(burst * refill * 1000) + 1000)
   end
 end
 return tostring(wait)
 """
-"""Takes one token from every bucket, or none and says how many seconds until there would be one in each."""
-
-_BREAKS_AFTER, _BROKEN_SECONDS = 5, 30
+"""Takes one token from each bucket. If a bucket is empty, takes none and returns the seconds until each has one."""
 
 
-def wait_for_turn(job: Job, senders: Sequence[Sender]) -> timedelta | None:
-    """How long this message has to wait; None: go ahead."""
-    limits = [*_provider_limits(senders), *_reader_limits(job)]
-    if not limits:
+def reserve_send_slot(job: ClaimedNotification, senders: Sequence[Sender]) -> timedelta | None:
+    """Take a token from each rate limit that applies to the message.
+
+    Args:
+        senders: The senders of the channel in their order. The limit of the first one applies.
+
+    Returns:
+        None if the message may be sent now; otherwise how long it has to wait, and no token has been taken.
+    """
+    buckets = [*_provider_buckets(senders), *_recipient_buckets(job)]
+    if not buckets:
         return None
-    seconds = redis_cache().attempt(lambda redis: take(redis, limits), 0.0)
+    seconds = redis_cache().attempt(lambda redis: take_tokens(redis, buckets), 0.0)
     return timedelta(seconds=seconds) if seconds > 0 else None
 
 
-def take(redis: Redis, limits: Sequence[Limit]) -> float:
-    """Seconds to wait; 0 when a token was taken from each."""
-    arguments = [text for limit in limits for text in (limit.burst, limit.every)]
-    keys = [redis_cache().key(f"pace:{limit.key}") for limit in limits]
-    return float(redis.register_script(_TAKE)(keys=keys, args=arguments))
+def take_tokens(redis: Redis, buckets: Sequence[TokenBucket]) -> float:
+    """Take a token from each bucket; returns 0, or the seconds to wait if none was taken."""
+    arguments = [argument for bucket in buckets for argument in (bucket.burst, bucket.refill_seconds)]
+    keys = [redis_cache().key(f"pace:{bucket.key}") for bucket in buckets]
+    return float(redis.register_script(_TAKE_TOKENS)(keys=keys, args=arguments))
 
 
-def _provider_limits(senders: Sequence[Sender]) -> Iterable[Limit]:
-    """PROVIDER_RATES, messages a second: the first provider is the one that will be asked."""
+def _provider_buckets(senders: Sequence[Sender]) -> Iterable[TokenBucket]:
+    """PROVIDER_RATES in messages per second. Only the first provider counts: it is the one that will be called."""
     rate = current_settings().provider_rates.get(senders[0].name)
     if rate:
-        yield Limit(f"provider:{senders[0].name}", burst=max(1, int(rate)), every=1 / rate)
+        yield TokenBucket(f"provider:{senders[0].name}", burst=max(1, int(rate)), refill_seconds=1 / rate)
 
 
-def _reader_limits(job: Job) -> Iterable[Limit]:
-    """Five text messages, then one a minute; three advertisements, then one an hour. Never for what matters."""
+def _recipient_buckets(job: ClaimedNotification) -> Iterable[TokenBucket]:
+    """Per user: five text messages, then one per minute; three marketing messages, then one per hour."""
     if job.category in UNMUTABLE:
         return
     if job.channel is Channel.SMS:
-        yield Limit(f"sms:{job.user_id}", burst=5, every=60)
+        yield TokenBucket(f"sms:{job.user_id}", burst=5, refill_seconds=60)
     if job.category == MARKETING:
-        yield Limit(f"marketing:{job.user_id}", burst=3, every=3600)
-
-
-def in_working_order(senders: Sequence[Sender]) -> Sequence[Sender]:
-    """Those whose breaker is closed, first; the others stay as a last resort."""
-    if len(senders) < 2:
-        return senders
-    counts = redis_cache().get_many(_breaker(sender) for sender in senders)
-    broken = {sender.name for sender, count in zip(senders, counts, strict=True) if (count or 0) >= _BREAKS_AFTER}
-    return sorted(senders, key=lambda sender: sender.name in broken)
-
-
-def note_outage(sender: Sender) -> None:
-    """One more failure to get through; five within half a minute open the breaker."""
-    key = redis_cache().key(_breaker(sender))
-
-    def count(redis: Redis) -> None:
-        with redis.pipeline() as pipe:
-            pipe.incr(key)
-            pipe.expire(key, _BROKEN_SECONDS)
-            pipe.execute()
-
-    redis_cache().attempt(count, None)
-
-
-def _breaker(sender: Sender) -> str:
-    return f"notification:breaker:{sender.name}"
+        yield TokenBucket(f"marketing:{job.user_id}", burst=3, refill_seconds=3600)

@@ -1,47 +1,48 @@
-"""What the clock looks after: due rows nobody was told of, bulk at its own pace, expiry and retention."""
+"""Tasks of the clock process: wake workers for due notifications, release bulk messages, fail expired ones."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select, update
 
-from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
-from heidi_common.database.transactions import delete_in_batches, transaction
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging import jobs
 from heidi_common.messaging.events import NotificationFailed
 from heidi_common.messaging.jobs import HINT_LEASE, mark_hinted
 from heidi_common.messaging.outbox import emit_many
-from heidi_common.runtime import current_settings
-from heidi_services.notification.enums import Status
-from heidi_services.notification.models import BULK, UNHINTED, Notification
+from heidi_services.notification.enums import NotificationStatus
+from heidi_services.notification.models import BULK_PRIORITY, UNHINTED, Notification
 
 BULK_IN_FLIGHT = 400
-"""So many bulk messages wait at the workers at most: enough to keep them busy, and an urgent one passes soon."""
+"""The most bulk messages that wait for workers: enough to keep these busy, few enough not to delay urgent messages."""
 
 
 def overdue(limit: int) -> list[UUID]:
-    return jobs.collect_overdue(Notification, open_status=Status.PENDING, limit=limit)
+    """Return due notifications without a wake-up message in flight."""
+    return jobs.collect_overdue(Notification, open_status=NotificationStatus.PENDING, limit=limit)
 
 
-def next_bulk(limit: int) -> list[UUID]:
-    """The next bulk rows, as many as the workers have room for; from then on they are like any other row."""
-    waiting = select(func.count()).where(
-        Notification.status == Status.PENDING,
-        Notification.priority == BULK,
+def release_bulk(limit: int) -> list[UUID]:
+    """Release the next bulk notifications, at most as many as BULK_IN_FLIGHT allows.
+
+    A released row is like any other row: if its wake-up message is lost, `overdue` returns it.
+    """
+    in_flight = select(func.count()).where(
+        Notification.status == NotificationStatus.PENDING,
+        Notification.priority == BULK_PRIORITY,
         Notification.hinted_until.between(func.now(), func.now() + HINT_LEASE),
     )
     with transaction():
-        room = min(limit, BULK_IN_FLIGHT - (db.session.scalar(waiting) or 0))
-        return _take_bulk(room) if room > 0 else []
+        capacity = min(limit, BULK_IN_FLIGHT - (db.session.scalar(in_flight) or 0))
+        return _release_next(capacity) if capacity > 0 else []
 
 
-def _take_bulk(limit: int) -> list[UUID]:
+def _release_next(limit: int) -> list[UUID]:
     due = (
         select(Notification.id)
-        .where(Notification.status == Status.PENDING, Notification.priority == BULK)
+        .where(Notification.status == NotificationStatus.PENDING, Notification.priority == BULK_PRIORITY)
         .where(Notification.hinted_until == UNHINTED, Notification.next_attempt_at <= func.now())
         .order_by(Notification.next_attempt_at)
         .limit(limit)
@@ -50,32 +51,26 @@ def _take_bulk(limit: int) -> list[UUID]:
     return mark_hinted(Notification, due)
 
 
-def expire(limit: int = 500) -> None:
-    """What was not sent in time fails, even while it waits for a later attempt."""
-    late = (
+def fail_expired(limit: int = 500) -> None:
+    """Mark notifications as failed that were not sent before they expired, even if a later attempt is scheduled."""
+    expired = (
         select(Notification.id)
-        .where(Notification.status == Status.PENDING, Notification.expires_at <= func.now())
+        .where(Notification.status == NotificationStatus.PENDING, Notification.expires_at <= func.now())
         .where(Notification.locked_until.is_(None) | (Notification.locked_until < func.now()))
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    failed = (
+    statement = (
         update(Notification)
-        .where(Notification.id.in_(late.scalar_subquery()))
-        .values(status=Status.FAILED, failure_reason="expired", sealed=None, locked_until=None)
+        .where(Notification.id.in_(expired.scalar_subquery()))
+        .values(status=NotificationStatus.FAILED, failure_reason="expired", sealed=None, locked_until=None)
         .values(updated_at=func.now(), version=Notification.version + 1)
         .returning(Notification.id, Notification.user_id, Notification.channel, Notification.category)
         .execution_options(synchronize_session=False)
     )
     with transaction():
-        emit_many([(_expired(*row), None, None) for row in db.session.execute(failed)])
+        emit_many([(_expired_event(*row), None, None) for row in db.session.execute(statement)])
 
 
-def _expired(id: UUID, user_id: UUID, channel: str, category: str) -> NotificationFailed:
+def _expired_event(id: UUID, user_id: UUID, channel: str, category: str) -> NotificationFailed:
     return NotificationFailed(id=id, about_user=user_id, channel=channel, category=category, reason="expired")
-
-
-def forget_old() -> None:
-    """Closed notifications are kept for NOTIFICATION_RETENTION_DAYS, then go with their attempts."""
-    before = utcnow() - timedelta(days=current_settings().notification_retention_days)
-    delete_in_batches(Notification, Notification.created_at < before, Notification.status != Status.PENDING)

@@ -1,30 +1,35 @@
-"""The five statuses only move forward: receipts may come twice and in any order and end in the same state."""
+"""The state machine of receipts. A status only moves forward, so the order and number of receipts does not matter."""
 
-from heidi_services.notification.enums import Status
+from heidi_services.notification.enums import NotificationStatus
 
 TIMED_OUT = "timeout"
-"""The failure reason that a late receipt may correct: nobody refused the message, there was only silence."""
+"""The failure reason that a late receipt may correct: no provider confirmed the message, but none rejected it."""
 
-_RANK = {Status.PENDING: 0, Status.SENT: 1, Status.DELIVERED: 3, Status.READ: 5}
+_RANK = {
+    NotificationStatus.PENDING: 0,
+    NotificationStatus.SENT: 1,
+    NotificationStatus.DELIVERED: 3,
+    NotificationStatus.READ: 5,
+}
 _RANK_TIMED_OUT, _RANK_FAILED = 2, 4
 
-State = tuple[Status, str | None]
-"""A status and, where it is FAILED, the reason."""
+State = tuple[NotificationStatus, str | None]
+"""A status and, if it is FAILED, the failure reason."""
 
 
 def advance(current: State, receipt: State) -> State:
-    """The state after a receipt: the further of the two.
+    """Return the state after a receipt: the one with the higher rank.
 
-    A failure beats DELIVERED (a bounce may follow the acceptance) and never READ; silence (`timeout`) yields
-    to any sign of life. CANCELLED takes no receipts, because nothing was sent.
+    A failure outranks DELIVERED, because a bounce may follow the acceptance, but not READ. Every receipt but SENT
+    outranks a failure by timeout. A CANCELLED notification ignores receipts, because nothing was sent.
     """
-    if current[0] is Status.CANCELLED:
+    if current[0] is NotificationStatus.CANCELLED:
         return current
     return receipt if _rank(receipt) > _rank(current) else current
 
 
 def _rank(state: State) -> int:
     status, reason = state
-    if status is Status.FAILED:
+    if status is NotificationStatus.FAILED:
         return _RANK_TIMED_OUT if reason == TIMED_OUT else _RANK_FAILED
     return _RANK[status]

@@ -1,7 +1,7 @@
-"""The in-app stream: places in commit order for each person.
+"""The in-app stream of each user: positions in commit order, and the notifications at them.
 
-A place comes from a sequence taken under a lock of the person, held until the commit: whoever has seen place 7 has seen
-all that is below it, so `Last-Event-ID` misses nothing.
+A position is drawn from a sequence under a lock of the user that is held until the commit. A client that has received
+position 7 has therefore received every lower one, so that `Last-Event-ID` does not skip a notification.
 """
 
 from __future__ import annotations
@@ -9,41 +9,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import func
-from sqlalchemy import select as sql_select
+from sqlalchemy import func, select
 
 from heidi_common.database.session import db
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Notification
 
-CHANNEL = "notification_stream"
+NOTIFY_CHANNEL = "notification_stream"
+_LOCK_SEED = 5
 
 
 def lock_stream(user_id: UUID) -> None:
-    """One at a time takes places in this person's stream, until its transaction ends."""
-    db.session.execute(sql_select(func.pg_advisory_xact_lock(func.hashtextextended(str(user_id), 5))))
+    """Lock the user's stream until the transaction ends: only one transaction at a time draws positions in it."""
+    db.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(str(user_id), _LOCK_SEED))))
 
 
-def announce(user_id: UUID) -> None:
-    """Wake the open streams of this person, everywhere, at commit."""
-    db.session.execute(sql_select(func.pg_notify(CHANNEL, str(user_id))))
+def notify_streams(user_id: UUID) -> None:
+    """Notify the user's open streams in all processes at the commit."""
+    db.session.execute(select(func.pg_notify(NOTIFY_CHANNEL, str(user_id))))
 
 
-def last_place(user_id: UUID) -> int:
-    """Where a stream that begins now begins."""
-    found = sql_select(func.max(Notification.stream_id)).where(
+def latest_position(user_id: UUID) -> int:
+    """Return the position after which a new stream starts; 0 if the user has no notifications in the stream."""
+    statement = select(func.max(Notification.stream_id)).where(
         Notification.user_id == user_id, Notification.stream_id.is_not(None)
     )
-    return db.session.scalar(found) or 0
+    return db.session.scalar(statement) or 0
 
 
-def after_place(user_id: UUID, place: int, limit: int) -> Sequence[Notification]:
-    """What a stream has not seen yet, in order."""
-    found = (
-        sql_select(Notification)
-        .where(Notification.user_id == user_id, Notification.stream_id > place, Notification.hidden_at.is_(None))
+def notifications_after(user_id: UUID, position: int, limit: int) -> Sequence[Notification]:
+    """Return the notifications after a position, in the order of their positions."""
+    statement = (
+        select(Notification)
+        .where(Notification.user_id == user_id, Notification.stream_id > position, Notification.hidden_at.is_(None))
         .where(Notification.channel == Channel.IN_APP)
         .order_by(Notification.stream_id)
         .limit(limit)
     )
-    return db.session.scalars(found).all()
+    return db.session.scalars(statement).all()

@@ -1,4 +1,4 @@
-"""All open streams of this process: one thread, one LISTEN connection; a stream holds no database connection."""
+"""The open streams of a process share one thread and one LISTEN connection; a stream holds no database connection."""
 
 from __future__ import annotations
 
@@ -6,96 +6,121 @@ import queue
 import threading
 from collections.abc import Callable, Collection, Sequence, Set
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 from heidi_common.database.listener import NotifyListener
-from heidi_services.notification.service.stream import CHANNEL
+from heidi_services.notification.service.stream import NOTIFY_CHANNEL
 
 BACKLOG = 1000
-"""A reader that lets more than this pile up is let go; it comes back with its Last-Event-ID."""
+"""A subscriber with more unread items is dropped. Its client reconnects with Last-Event-ID."""
 PAGE = 200
 LISTEN_SECONDS = 10.0
-"""How long the thread goes on, at most, after the last reader has gone."""
+"""How long the thread runs at most after the last subscriber has gone."""
 
-Place = tuple[int, str]
-"""A stream id and the notification as JSON."""
-Load = Callable[[UUID, int, int], Sequence[Place]]
-"""(person, place, limit) -> what comes after that place."""
+
+class StreamItem(NamedTuple):
+    """A notification at its position in the stream; `data` is its JSON."""
+
+    position: int
+    data: str
+
+
+Load = Callable[[UUID, int, int], Sequence[StreamItem]]
+"""(user, position, limit) -> the items after that position."""
 
 
 @dataclass(eq=False)
-class Reader:
-    """One open stream: how far it was given things, and what waits to be written. None in the queue: the end."""
+class StreamSubscriber:
+    """One open stream.
+
+    Attributes:
+        position: The position of the last item that was pushed.
+        pending: Items that have not been written to the client yet. None ends the stream.
+        is_dropped: Whether the subscriber was too slow.
+    """
 
     user_id: UUID
-    place: int
-    waiting: queue.SimpleQueue[Place | None] = field(default_factory=queue.SimpleQueue)
-    is_let_go: bool = False
+    position: int
+    pending: queue.SimpleQueue[StreamItem | None] = field(default_factory=queue.SimpleQueue)
+    is_dropped: bool = False
 
-    def offer(self, places: Sequence[Place]) -> None:
-        """What it has not been given yet; ends a reader that is too slow."""
-        if self.waiting.qsize() > BACKLOG:
-            self.is_let_go = True
-            self.waiting.put(None)
+    def push(self, items: Sequence[StreamItem]) -> None:
+        """Queue the items after the subscriber's position, or drop it if its backlog is too long."""
+        if self.pending.qsize() > BACKLOG:
+            self.is_dropped = True
+            self.pending.put(None)
             return
-        for place in places:
-            if place[0] > self.place:
-                self.waiting.put(place)
-                self.place = place[0]
+        for item in items:
+            if item.position > self.position:
+                self.pending.put(item)
+                self.position = item.position
 
 
-class Hub:
-    """Safe for threads; its own thread starts with the first reader, after any fork."""
+class StreamHub:
+    """Distributes notifications to the subscribers of this process.
+
+    It is thread-safe. Its own thread starts with the first subscriber, that is, after any fork.
+    """
 
     def __init__(self, database_url: str, load: Load) -> None:
         self._database_url = database_url
         self._load = load
-        self._readers: dict[UUID, list[Reader]] = {}
+        self._subscribers: dict[UUID, list[StreamSubscriber]] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def open(self, user_id: UUID, place: int) -> Reader:
-        """A stream of what comes after `place`, beginning with what is there already."""
-        reader = Reader(user_id, place)
-        with self._lock:
-            self._readers.setdefault(user_id, []).append(reader)
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="notification-stream", daemon=True)
-                self._thread.start()
+    def open(self, user_id: UUID, position: int) -> StreamSubscriber:
+        """Subscribe to a user's items after `position`, including those that exist already."""
+        subscriber = StreamSubscriber(user_id, position)
+        self._add(subscriber)
         try:
             self._refresh(user_id)
         except BaseException:
-            self.close(reader)
+            self.close(subscriber)
             raise
-        return reader
+        return subscriber
 
-    def close(self, reader: Reader) -> None:
+    def close(self, subscriber: StreamSubscriber) -> None:
         with self._lock:
-            remaining = [other for other in self._readers.get(reader.user_id, ()) if other is not reader]
-            self._readers[reader.user_id] = remaining
-            if not remaining:
-                del self._readers[reader.user_id]
+            others = [other for other in self._subscribers.get(subscriber.user_id, ()) if other is not subscriber]
+            self._subscribers[subscriber.user_id] = others
+            if not others:
+                del self._subscribers[subscriber.user_id]
 
     def count(self, user_id: UUID) -> int:
         with self._lock:
-            return len(self._readers.get(user_id, ()))
+            return len(self._subscribers.get(user_id, ()))
+
+    def _add(self, subscriber: StreamSubscriber) -> None:
+        with self._lock:
+            self._subscribers.setdefault(subscriber.user_id, []).append(subscriber)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="notification-stream", daemon=True)
+                self._thread.start()
 
     def _refresh(self, user_id: UUID) -> None:
-        """Give the person's readers what they have not seen. Two threads at it at once do no harm: places only grow."""
+        """Push what the user's subscribers have not received.
+
+        Two threads may do this at the same time, because a subscriber's position only increases.
+        """
         more = True
         while more:
-            with self._lock:
-                readers = [reader for reader in self._readers.get(user_id, ()) if not reader.is_let_go]
-            if not readers:
+            subscribers = self._active_subscribers(user_id)
+            if not subscribers:
                 return
-            places = self._load(user_id, min(reader.place for reader in readers), PAGE)
+            items = self._load(user_id, min(subscriber.position for subscriber in subscribers), PAGE)
             with self._lock:
-                for reader in readers:
-                    reader.offer(places)
-            more = len(places) == PAGE
+                for subscriber in subscribers:
+                    subscriber.push(items)
+            more = len(items) == PAGE
+
+    def _active_subscribers(self, user_id: UUID) -> list[StreamSubscriber]:
+        with self._lock:
+            return [subscriber for subscriber in self._subscribers.get(user_id, ()) if not subscriber.is_dropped]
 
     def _run(self) -> None:
-        listener = NotifyListener(self._database_url, CHANNEL, name="notification-stream")
+        listener = NotifyListener(self._database_url, NOTIFY_CHANNEL, name="notification-stream")
         listener.run(self._handle, timeout=LISTEN_SECONDS, until=self._has_ended)
 
     def _handle(self, payloads: Set[str] | None) -> None:
@@ -104,12 +129,12 @@ class Hub:
             self._refresh(user_id)
 
     def _has_ended(self) -> bool:
-        """Without readers the thread ends; the next reader starts another thread."""
+        """Without subscribers the thread ends; the next subscriber starts another thread."""
         with self._lock:
-            if not self._readers:
+            if not self._subscribers:
                 self._thread = None
-            return not self._readers
+            return not self._subscribers
 
     def _users(self) -> Collection[UUID]:
         with self._lock:
-            return list(self._readers)
+            return list(self._subscribers)

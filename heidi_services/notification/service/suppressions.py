@@ -1,4 +1,4 @@
-"""Addresses that get nothing any more."""
+"""Suppressed addresses, to which nothing is sent."""
 
 from __future__ import annotations
 
@@ -18,25 +18,26 @@ from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Suppression
 
 
-def suppress(channel: Channel, address: str, reason: str) -> None:
+def suppress_address(channel: Channel, address: str, reason: str) -> None:
+    """Suppress an address. An existing suppression keeps its reason."""
     values = {"id": uuid7(), "channel": channel, "address": address, "reason": reason}
+    statement = insert(Suppression).values(values)
     with transaction():
-        db.session.execute(
-            insert(Suppression).values(values).on_conflict_do_nothing(index_elements=["channel", "address"])
-        )
+        db.session.execute(statement.on_conflict_do_nothing(index_elements=["channel", "address"]))
 
 
-def listing(filters: Mapping[str, Any], **paging: Any) -> Page:
-    found = select(Suppression)
+def list_suppressions(filters: Mapping[str, Any], **paging: Any) -> Page:
+    """List suppressions, latest first; `filters` are values of columns."""
+    statement = select(Suppression)
     for name, value in filters.items():
-        found = found.where(getattr(Suppression, name) == value)
-    return page(found, order=Suppression.created_at, descending=True, tiebreak=Suppression.id, **paging)
+        statement = statement.where(getattr(Suppression, name) == value)
+    return page(statement, order=Suppression.created_at, descending=True, tiebreak=Suppression.id, **paging)
 
 
-def remove(suppression_id: UUID) -> None:
-    """Write to the address again."""
+def remove_suppression(suppression_id: UUID) -> None:
+    """Allow sending to the address again; raises NotFound."""
     with transaction():
-        found = db.session.get(Suppression, suppression_id)
-        if found is None:
-            raise NotFound("There is no such suppression.")
-        db.session.delete(found)
+        suppression = db.session.get(Suppression, suppression_id)
+        if suppression is None:
+            raise NotFound("Suppression not found.")
+        db.session.delete(suppression)

@@ -1,6 +1,6 @@
-"""From a template's name to words: which one is meant, and what it says with these variables."""
+"""Find a template by its name, channel and locale, and render it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -10,16 +10,17 @@ from sqlalchemy import select
 from heidi_common.database.session import db
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Template, TemplateVersion
-from heidi_services.notification.service.rendering import best_locale, render
+from heidi_services.notification.service.rendering import render
 
 DEFAULT_LOCALE = "en"
-SHIPPED = 0
-"""The version of the templates that come with the program; one of that name in the database replaces them."""
+DEFAULT_VERSION = 0
+"""The version of default templates, which are part of the package. A stored template of the same name and locale
+overrides them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
-    """What a message says. HTML is for e-mail; without it, the text is dressed up."""
+class RenderedMessage:
+    """The final text of a message. Only e-mail uses `html`; without it, the HTML part is derived from `content`."""
 
     subject: str | None
     content: str
@@ -27,8 +28,8 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
-    """A template as it was at one version."""
+class TemplateSource:
+    """A template at one version."""
 
     name: str
     locale: str
@@ -38,55 +39,72 @@ class Source:
     body: str
     html: str | None = None
 
-    def fill(self, variables: Mapping[str, object]) -> Words:
-        """Raises MissingVariable or RenderingFailed."""
+    def render(self, variables: Mapping[str, object]) -> RenderedMessage:
+        """Render the template; raises MissingVariable or RenderingError."""
         subject = None if self.subject is None else render(self.subject, variables)
         html = None if self.html is None else render(self.html, variables, html=True)
-        return Words(subject, render(self.body, variables), html)
+        return RenderedMessage(subject, render(self.body, variables), html)
 
 
-def find(name: str, channel: Channel, locale: str | None) -> Source | None:
-    """The current template of that name in the best language; ours, where nobody wrote another."""
-    written = _written(name, channel)
-    shipped = shipped_templates()
-    available = set(written) | {language for known, language in shipped if known == name}
-    chosen = best_locale(locale, available, DEFAULT_LOCALE)
-    if chosen is None:
+def resolve_template(name: str, channel: Channel, locale: str | None) -> TemplateSource | None:
+    """Find the current version of a template in the best available locale.
+
+    Args:
+        locale: The requested locale, such as `de-AT`; see `best_locale` for the fallbacks.
+
+    Returns:
+        The stored template, or else the default template; None if neither exists.
+    """
+    stored, defaults = _stored_templates(name, channel), default_templates()
+    available = set(stored) | {language for default_name, language in defaults if default_name == name}
+    best = best_locale(locale, available, DEFAULT_LOCALE)
+    if best is None:
         return None
-    return _current(written[chosen]) if chosen in written else shipped[name, chosen]
+    return template_source(stored[best], stored[best].current) if best in stored else defaults[name, best]
 
 
-def at_version(name: str, channel: Channel, locale: str, version: int) -> Source | None:
-    """The words a notification was queued with, whatever has been written since."""
-    if version == SHIPPED:
-        return shipped_templates().get((name, locale))
-    template = _written(name, channel).get(locale)
-    return None if template is None else _version(template, version)
+def best_locale(requested: str | None, available: Collection[str], default: str) -> str | None:
+    """Choose a locale: the requested one (`de-AT`), its language (`de`), the default, or else any available one."""
+    tag = (requested or default).replace("_", "-")
+    by_lower_case = {locale.lower(): locale for locale in sorted(available)}
+    for candidate in (tag, tag.partition("-")[0], default):
+        if candidate.lower() in by_lower_case:
+            return by_lower_case[candidate.lower()]
+    return next(iter(by_lower_case.values()), None)
+
+
+def template_at_version(name: str, channel: Channel, locale: str, version: int) -> TemplateSource | None:
+    """Find a template at the version with which a notification was queued, regardless of later changes."""
+    if version == DEFAULT_VERSION:
+        return default_templates().get((name, locale))
+    template = _stored_templates(name, channel).get(locale)
+    return None if template is None else template_source(template, version)
 
 
 @cache
-def shipped_templates() -> dict[tuple[str, str], Source]:
-    """(name, locale) -> template. A file's first line is the subject, the second its category."""
-    found = {}
+def default_templates() -> dict[tuple[str, str], TemplateSource]:
+    """Read the default templates, by (name, locale).
+
+    A file's first line is the subject, its second line the category; the body follows after an empty line.
+    """
+    templates = {}
     for folder in (files("heidi_services.notification") / "default_templates").iterdir():
         for file in folder.iterdir():
             subject, category, _, body = file.read_text("utf-8").split("\n", 3)
             name = file.name.removesuffix(".txt")
-            found[name, folder.name] = Source(name, folder.name, SHIPPED, category, subject, body)
-    return found
+            templates[name, folder.name] = TemplateSource(name, folder.name, DEFAULT_VERSION, category, subject, body)
+    return templates
 
 
-def _written(name: str, channel: Channel) -> dict[str, Template]:
+def template_source(template: Template, number: int) -> TemplateSource | None:
+    """Read one version of a stored template; None if it does not exist."""
+    version = db.session.get(TemplateVersion, (template.id, number))
+    if version is None:
+        return None
+    text = (version.subject, version.body, version.html)
+    return TemplateSource(template.name, template.locale, number, template.category, *text)
+
+
+def _stored_templates(name: str, channel: Channel) -> dict[str, Template]:
     statement = select(Template).where(Template.name == name, Template.channel == channel)
     return {template.locale: template for template in db.session.scalars(statement)}
-
-
-def _current(template: Template) -> Source | None:
-    return _version(template, template.current)
-
-
-def _version(template: Template, number: int) -> Source | None:
-    words = db.session.get(TemplateVersion, (template.id, number))
-    if words is None:
-        return None
-    return Source(template.name, template.locale, number, template.category, words.subject, words.body, words.html)

@@ -1,8 +1,8 @@
-"""Templates that administrators write: checked when saved, every version kept."""
+"""Templates that administrators manage. Their source is validated when it is saved; every version is stored."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -15,100 +15,113 @@ from heidi_common.database.transactions import expect_version, transaction
 from heidi_common.problems import Conflict, FieldError, Invalid, NotFound
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Template, TemplateVersion
-from heidi_services.notification.service.rendering import MissingVariable, RenderingFailed, TemplateRefused, check
-from heidi_services.notification.service.template_resolver import Source, Words
+from heidi_services.notification.service.drafts import render_or_invalid
+from heidi_services.notification.service.template_resolver import RenderedMessage, TemplateSource
+from heidi_services.notification.service.template_validation import InvalidTemplate, validate_template
 
-WORDS = ("subject", "body", "html")
-KEPT = ("id", "name", "channel", "locale", "category", "created_at", "updated_at")
+TEXT_COLUMNS = ("subject", "body", "html")
+TEMPLATE_COLUMNS = ("id", "name", "channel", "locale", "category", "created_at", "updated_at")
 
 
 def create(fields: Mapping[str, Any]) -> tuple[Template, TemplateVersion]:
-    """409 when there is one of that name, channel and language."""
-    _check(fields, fields["channel"])
-    words = {name: fields.get(name) for name in WORDS}
-    template = Template(**{name: value for name, value in fields.items() if name not in WORDS}, current=1)
+    """Create a template and its first version.
+
+    Raises:
+        Conflict: A template with this name, channel and locale exists.
+        Invalid: A text is not a valid template.
+    """
+    _validate(fields, fields["channel"])
+    texts = {name: fields.get(name) for name in TEXT_COLUMNS}
+    template = Template(**{name: value for name, value in fields.items() if name not in TEXT_COLUMNS}, current=1)
     try:
         with transaction():
             db.session.add(template)
             db.session.flush()
-            version = TemplateVersion(template_id=template.id, number=1, **words)
+            version = TemplateVersion(template_id=template.id, number=1, **texts)
             db.session.add(version)
     except IntegrityError as error:
-        raise Conflict("There is a template of that name, channel and locale.", code="template_exists") from error
+        detail = "A template with this name, channel and locale already exists."
+        raise Conflict(detail, code="template_exists") from error
     return template, version
 
 
 def get(template_id: UUID, *, lock: bool = False) -> tuple[Template, TemplateVersion]:
+    """Return a template and its current version; raises NotFound."""
     template = db.session.get(Template, template_id, with_for_update=lock or None, populate_existing=lock)
     if template is None:
-        raise NotFound("There is no such template.")
+        raise NotFound("Template not found.")
     return template, db.session.get_one(TemplateVersion, (template.id, template.current))
 
 
-def listing(filters: Mapping[str, Any], **paging: Any) -> Page:
-    """Rows that hold a template and its current words."""
-    columns: list[Any] = [getattr(Template, name) for name in KEPT] + [getattr(TemplateVersion, name) for name in WORDS]
-    found: Select[Any] = select(*columns, TemplateVersion.number.label("version")).join(
+def list_templates(filters: Mapping[str, Any], **paging: Any) -> Page:
+    """List rows with the columns of a template and of its current version, in the order of the names."""
+    columns: list[Any] = [getattr(Template, name) for name in TEMPLATE_COLUMNS]
+    columns += [getattr(TemplateVersion, name) for name in TEXT_COLUMNS]
+    statement: Select[Any] = select(*columns, TemplateVersion.number.label("version")).join(
         TemplateVersion, (TemplateVersion.template_id == Template.id) & (TemplateVersion.number == Template.current)
     )
     for name, value in filters.items():
-        found = found.where(getattr(Template, name) == value)
-    return page(found, order=Template.name, descending=False, tiebreak=Template.id, scalars=False, **paging)
+        statement = statement.where(getattr(Template, name) == value)
+    return page(statement, order=Template.name, descending=False, tiebreak=Template.id, scalars=False, **paging)
 
 
-def versions(template_id: UUID, **paging: Any) -> Page:
-    """Latest first."""
+def list_versions(template_id: UUID, **paging: Any) -> Page:
+    """List a template's versions, latest first; raises NotFound."""
     get(template_id)
-    found = select(TemplateVersion).where(TemplateVersion.template_id == template_id)
+    statement = select(TemplateVersion).where(TemplateVersion.template_id == template_id)
     number = TemplateVersion.number
-    return page(found, order=number, descending=True, tiebreak=number, **paging)
+    return page(statement, order=number, descending=True, tiebreak=number, **paging)
 
 
 def change(template_id: UUID, fields: Mapping[str, Any], version: int | None) -> tuple[Template, TemplateVersion]:
-    """New words make a new version; notifications queued before keep theirs."""
+    """Change a template. A changed text creates a version; queued notifications keep the version they refer to.
+
+    Args:
+        version: The row version that the caller has read; None skips the check.
+
+    Raises:
+        NotFound, PreconditionFailed, Invalid
+    """
     with transaction():
-        template, words = get(template_id, lock=True)
+        template, current = get(template_id, lock=True)
         expect_version(template, version)
-        _check(fields, template.channel)
+        _validate(fields, template.channel)
         if "category" in fields:
             template.category = fields["category"]
-        if any(name in fields for name in WORDS):
+        if any(name in fields for name in TEXT_COLUMNS):
             template.current += 1
-            said = {name: fields.get(name, getattr(words, name)) for name in WORDS}
-            words = TemplateVersion(template_id=template.id, number=template.current, **said)
-            db.session.add(words)
-    return template, words
+            texts = {name: fields.get(name, getattr(current, name)) for name in TEXT_COLUMNS}
+            current = TemplateVersion(template_id=template.id, number=template.current, **texts)
+            db.session.add(current)
+    return template, current
 
 
 def delete(template_id: UUID, version: int | None) -> None:
+    """Delete a template with its versions; raises NotFound or PreconditionFailed."""
     with transaction():
         template, _ = get(template_id, lock=True)
         expect_version(template, version)
         db.session.delete(template)
 
 
-def preview(template_id: UUID, variables: Mapping[str, Any]) -> Words:
-    """What it would say; 422 naming the variable that is missing."""
-    template, words = get(template_id)
-    source = Source(
-        template.name, template.locale, words.number, template.category, words.subject, words.body, words.html
-    )
-    try:
-        return source.fill(variables)
-    except MissingVariable as error:
-        raise Invalid.field(f"/variables/{error.name}", str(error)) from error
-    except RenderingFailed as error:
-        raise Invalid.field("variables", str(error)) from error
+def preview(template_id: UUID, variables: Mapping[str, Any]) -> RenderedMessage:
+    """Render the current version; raises NotFound, or Invalid if a variable is missing."""
+    template, current = get(template_id)
+    texts = {name: getattr(current, name) for name in TEXT_COLUMNS}
+    source = TemplateSource(template.name, template.locale, current.number, template.category, **texts)
+    return render_or_invalid(source, variables)
 
 
-def _check(fields: Mapping[str, Any], channel: str) -> None:
-    wrong = []
+def _validate(fields: Mapping[str, Any], channel: str) -> None:
+    if errors := list(_errors(fields, channel)):
+        raise Invalid(errors)
+
+
+def _errors(fields: Mapping[str, Any], channel: str) -> Iterator[FieldError]:
     if channel != Channel.EMAIL and fields.get("html") is not None:
-        wrong.append(FieldError("/html", f"HTML is for e-mail; {channel} would never show it."))
-    for name in WORDS:
+        yield FieldError("/html", f"`html` is only supported for the EMAIL channel, not for {channel}.")
+    for name in TEXT_COLUMNS:
         try:
-            check(fields.get(name) or "")
-        except TemplateRefused as error:
-            wrong.append(FieldError(f"/{name}", str(error)))
-    if wrong:
-        raise Invalid(wrong)
+            validate_template(fields.get(name) or "")
+        except InvalidTemplate as error:
+            yield FieldError(f"/{name}", str(error))

@@ -1,4 +1,7 @@
-"""Links that silence a category without signing in (RFC 8058). They never expire: old mail must stay unsubscribable."""
+"""Links that unsubscribe from a category without signing in (RFC 8058).
+
+They do not expire, because the link in an old e-mail must still work.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ from heidi_services.notification.service import preferences
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
-    """What a link is about."""
+class CategorySubscription:
+    """A user's subscription to a category over a channel, as an unsubscribe link identifies it."""
 
     user_id: UUID
     category: str
@@ -24,28 +27,28 @@ class Subscription:
 
     @property
     def subscribed(self) -> bool:
-        return not preferences.muted(self.user_id, self.category, self.channel)
+        return not preferences.is_category_muted(self.user_id, self.category, self.channel)
 
 
-def link(user_id: UUID, category: str, channel: Channel) -> str:
+def unsubscribe_link(user_id: UUID, category: str, channel: Channel) -> str:
     token = _serializer().dumps([user_id.hex, category, channel.value])
     return f"{current_settings().public_base_url}/api/v1/notifications/unsubscribe/{token}"
 
 
-def read(token: str) -> Subscription:
-    """404 for a token that is not ours."""
+def read_token(token: str) -> CategorySubscription:
+    """Verify the token of an unsubscribe link; raises NotFound if its signature is invalid."""
     try:
         user_id, category, channel = cast(list[str], _serializer().loads(token))
     except BadSignature:
-        raise NotFound("There is no such link.") from None
-    return Subscription(UUID(user_id), category, Channel(channel))
+        raise NotFound("The unsubscribe link is invalid.") from None
+    return CategorySubscription(UUID(user_id), category, Channel(channel))
 
 
-def unsubscribe(token: str) -> Subscription:
-    """Mute the category; doing it twice is doing it once."""
-    found = read(token)
-    preferences.mute(found.user_id, found.category, found.channel)
-    return found
+def unsubscribe(token: str) -> CategorySubscription:
+    """Mute the category of an unsubscribe link. A repetition has no effect."""
+    subscription = read_token(token)
+    preferences.mute_category(subscription.user_id, subscription.category, subscription.channel)
+    return subscription
 
 
 def _serializer() -> URLSafeSerializer:

@@ -1,0 +1,66 @@
+"""Schemas of a user's notifications and their attempts."""
+
+from __future__ import annotations
+
+from marshmallow import fields
+
+from heidi_common.schemas.base import PageQuery, Schema
+from heidi_common.schemas.fields import UtcDateTime
+from heidi_services.notification.enums import Channel, NotificationStatus, NotificationType
+from heidi_services.notification.schemas.fields import category_field, enum_field
+
+
+class NotificationOut(Schema):
+    id = fields.UUID(required=True)
+    user_id = fields.UUID(required=True)
+    type = enum_field(NotificationType, required=True)
+    channel = enum_field(Channel, required=True)
+    category = fields.String(required=True)
+    subject = fields.String(required=True, allow_none=True)
+    content = fields.String(
+        required=True, allow_none=True, metadata={"description": "null while the text contains secrets"}
+    )
+    metadata = fields.Dict(attribute="extra", required=True, allow_none=True)
+    status = enum_field(NotificationStatus, required=True)
+    scheduled_for = UtcDateTime(required=True, allow_none=True)
+    expires_at = UtcDateTime(required=True, allow_none=True)
+    sent_at = UtcDateTime(required=True, allow_none=True)
+    delivered_at = UtcDateTime(required=True, allow_none=True)
+    read_at = UtcDateTime(required=True, allow_none=True)
+    failure_reason = fields.String(required=True, allow_none=True)
+    attempts = fields.Integer(required=True)
+    next_attempt_at = UtcDateTime(
+        attribute="due_at", required=True, allow_none=True, metadata={"description": "null unless `status` is PENDING"}
+    )
+    created_at = UtcDateTime(required=True)
+    updated_at = UtcDateTime(required=True)
+
+
+class NotificationQuery(PageQuery):
+    user_id = fields.UUID(load_default=None)
+    status = enum_field(NotificationStatus)
+    channel = enum_field(Channel)
+    type = enum_field(NotificationType)
+    category = category_field()
+    unread = fields.Boolean(load_default=False)
+
+
+class NotificationUserQuery(Schema):
+    user_id = fields.UUID(load_default=None)
+
+
+class CountOut(Schema):
+    count = fields.Integer(required=True)
+
+
+class AttemptOut(Schema):
+    id = fields.UUID(required=True)
+    number = fields.Integer(required=True)
+    provider = fields.String(required=True)
+    outcome = fields.String(required=True)
+    ambiguous = fields.Boolean(required=True)
+    code = fields.String(required=True, allow_none=True)
+    provider_id = fields.String(required=True, allow_none=True)
+    error = fields.String(required=True, allow_none=True)
+    started_at = UtcDateTime(required=True)
+    duration_ms = fields.Integer(required=True)

@@ -1,0 +1,99 @@
+"""Schemas of sending: one message, bulk messages, and retries."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import ValidationError, fields, validate
+
+from heidi_common.identity.models import Role
+from heidi_common.schemas.base import Schema
+from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime
+from heidi_services.notification.enums import Channel, NotificationType
+from heidi_services.notification.schemas.fields import category_field, enum_field, locale_field
+
+MAX_SMS = 1600
+"""Twilio's limit: a text message of this length is sent in ten parts."""
+
+
+class MessageIn(Schema):
+    """A message, as `content` or as a template with variables."""
+
+    channel = enum_field(Channel, required=True)
+    type = enum_field(NotificationType, load_default=NotificationType.INFO)
+    category = category_field(load_default=None, allow_none=True)
+    subject = Text(load_default=None, allow_none=True)
+    content = Text(max=100_000, load_default=None, allow_none=True)
+    template = Text(max=100, load_default=None, allow_none=True)
+    variables = FreeJson(max_bytes=32_768, load_default=dict)
+    locale = locale_field(load_default=None, allow_none=True)
+    metadata = FreeJson(load_default=None, allow_none=True)
+    scheduled_for = UtcDateTime(load_default=None, allow_none=True)
+    expires_at = UtcDateTime(load_default=None, allow_none=True)
+
+    @ma.validates_schema
+    def _content_or_template(self, data: dict[str, Any], **_: Any) -> None:
+        if data["content"] is None and data["template"] is None:
+            raise ValidationError("Specify either `content` or `template`.", "content")
+        if data["content"] is not None and data["template"] is not None:
+            raise ValidationError("Specify either `content` or `template`, not both.", "template")
+        if data["variables"] and data["template"] is None:
+            raise ValidationError("`variables` is only supported with `template`.", "variables")
+        if data["channel"] == Channel.SMS and len(data["content"] or "") > MAX_SMS:
+            raise ValidationError(f"A text message must not be longer than {MAX_SMS} characters.", "content")
+
+    @ma.validates_schema
+    def _expires_after_delivery(self, data: dict[str, Any], **_: Any) -> None:
+        delivery_at = max(data["scheduled_for"] or datetime.min.replace(tzinfo=UTC), datetime.now(UTC))
+        if data["expires_at"] is not None and data["expires_at"] <= delivery_at:
+            raise ValidationError("`expiresAt` must be after the delivery time.", "expiresAt")
+
+
+class NotificationIn(MessageIn):
+    user_id = fields.UUID(required=True)
+
+
+class AudienceFilterIn(Schema):
+    role = enum_field(Role, load_default=None)
+    is_active = fields.Boolean(load_default=None, truthy={True}, falsy={False})
+
+
+class BulkIn(MessageIn):
+    user_ids = fields.List(fields.UUID(), load_default=None, validate=validate.Length(1, 1000))
+    filter = fields.Nested(AudienceFilterIn, load_default=None)
+
+    @ma.validates_schema
+    def _user_ids_or_filter(self, data: dict[str, Any], **_: Any) -> None:
+        if (data["user_ids"] is None) == (data["filter"] is None):
+            raise ValidationError("Specify either `userIds` or `filter`.", "userIds")
+
+
+class BatchAcceptedOut(Schema):
+    batch_id = fields.UUID(attribute="id", required=True)
+    accepted = fields.Integer(required=True)
+    skipped = fields.List(
+        fields.UUID(),
+        required=True,
+        metadata={"description": "The IDs in `userIds` for which no user exists; nothing is sent to them"},
+    )
+
+
+class BatchOut(Schema):
+    id = fields.UUID(required=True)
+    accepted = fields.Integer(required=True)
+    created_at = UtcDateTime(required=True)
+    counts = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+
+
+class RetryIn(Schema):
+    channel = enum_field(Channel)
+    category = category_field()
+    user_id = fields.UUID()
+    batch_id = fields.UUID()
+    since = UtcDateTime(load_default=None)
+
+
+class RetryCountOut(Schema):
+    retried = fields.Integer(required=True)

@@ -1,0 +1,69 @@
+"""Schemas of templates, their versions and previews."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from heidi_common.schemas.base import PageQuery, Schema
+from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime
+from heidi_common.schemas.validators import one_line
+from heidi_services.notification.enums import Channel
+from heidi_services.notification.schemas.fields import category_field, enum_field, locale_field
+
+_NAME = validate.Regexp(
+    r"[a-z0-9][a-z0-9._-]{0,99}\Z",
+    error="Must start with a lower-case letter or a digit and contain only lower-case letters, digits, dot, - and _"
+    " (at most 100).",
+)
+
+
+class TemplateFields(Schema):
+    subject = Text(max=1000, allow_none=True, validate=one_line)
+    body = Text(max=64_000)
+    html = Text(max=64_000, allow_none=True)
+    category = category_field(allow_none=True)
+
+
+class TemplateIn(TemplateFields):
+    name = Text(max=100, required=True, validate=_NAME)
+    channel = enum_field(Channel, required=True)
+    locale = locale_field(load_default="en")
+    body = Text(max=64_000, required=True)
+
+
+class TemplateOut(Schema):
+    id = fields.UUID(required=True)
+    name = fields.String(required=True)
+    channel = enum_field(Channel, required=True)
+    locale = fields.String(required=True)
+    category = fields.String(required=True, allow_none=True)
+    version = fields.Integer(required=True, metadata={"description": "Number of the current version"})
+    subject = fields.String(required=True, allow_none=True)
+    body = fields.String(required=True)
+    html = fields.String(required=True, allow_none=True)
+    created_at = UtcDateTime(required=True)
+    updated_at = UtcDateTime(required=True)
+
+
+class TemplateVersionOut(Schema):
+    version = fields.Integer(attribute="number", required=True)
+    subject = fields.String(required=True, allow_none=True)
+    body = fields.String(required=True)
+    html = fields.String(required=True, allow_none=True)
+    created_at = UtcDateTime(required=True)
+
+
+class TemplateQuery(PageQuery):
+    name = Text(max=100)
+    channel = enum_field(Channel)
+    locale = locale_field()
+
+
+class TemplatePreviewIn(Schema):
+    variables = FreeJson(max_bytes=32_768, load_default=dict)
+
+
+class TemplatePreviewOut(Schema):
+    subject = fields.String(required=True, allow_none=True)
+    body = fields.String(attribute="content", required=True)
+    html = fields.String(required=True, allow_none=True)

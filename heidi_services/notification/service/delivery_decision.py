@@ -1,0 +1,130 @@
+"""Decide what to do with a claimed notification: everything that is known before a provider is called."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from heidi_common.crypto.encryption import field_encryptor
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_services.notification.channels.message import Sender
+from heidi_services.notification.channels.registry import senders_for
+from heidi_services.notification.enums import Channel
+from heidi_services.notification.models import PushDevice, Suppression
+from heidi_services.notification.service import rate_limits, template_resolver
+from heidi_services.notification.service.claim import MAX_CLAIMS, ClaimedNotification
+from heidi_services.notification.service.delivery_policy import Cancellation, DeliveryFailure, Postponement, evaluate
+from heidi_services.notification.service.rendering import MissingVariable, RenderingError
+from heidi_services.notification.service.template_resolver import RenderedMessage
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryTarget:
+    """The recipient of one provider call: the address of a user, or one of their devices."""
+
+    address: str
+    keys: dict[str, str] | None = None
+    device_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InAppDelivery:
+    """Show the notification in the user's in-app stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderDelivery:
+    """Send this text to each target, through the first sender that can be reached."""
+
+    text: RenderedMessage
+    targets: Sequence[DeliveryTarget]
+    senders: Sequence[Sender]
+
+
+DeliveryDecision = DeliveryFailure | Cancellation | Postponement | InAppDelivery | ProviderDelivery
+
+
+def decide(job: ClaimedNotification) -> DeliveryDecision:
+    """Decide about one notification. Reads the database, but leaves no transaction open.
+
+    Raises:
+        DecryptionError: The secrets cannot be decrypted. The job is retried until MAX_CLAIMS.
+    """
+    if job.attempts > MAX_CLAIMS:
+        return DeliveryFailure("attempts_exhausted")
+    secrets = _decrypted_secrets(job)
+    job = _with_recipient(job, secrets.get("recipient"))
+    objection = evaluate(job, utcnow())
+    if objection is not None:
+        return objection
+    if job.channel is Channel.IN_APP:
+        return InAppDelivery()
+    return _decide_provider_delivery(job, secrets.get("variables"))
+
+
+def _decide_provider_delivery(job: ClaimedNotification, variables: object) -> DeliveryDecision:
+    try:
+        text = _render(job, variables)
+    except (MissingVariable, RenderingError, LookupError):
+        return DeliveryFailure("template_failed")
+    targets, senders = _targets(job), senders_for(job.channel)
+    if not targets:
+        return DeliveryFailure("no_device" if job.channel is Channel.PUSH else "no_address")
+    if not senders:
+        return DeliveryFailure("no_provider")
+    wait = rate_limits.reserve_send_slot(job, senders)
+    if wait is not None:
+        return Postponement(utcnow() + wait)
+    return ProviderDelivery(text, targets, senders)
+
+
+def _decrypted_secrets(job: ClaimedNotification) -> dict[str, Any]:
+    if job.sealed is None:
+        return {}
+    secrets: dict[str, Any] = field_encryptor().decrypt(job.sealed, context=job.id.bytes)
+    return secrets
+
+
+def _with_recipient(job: ClaimedNotification, recipient: object) -> ClaimedNotification:
+    """Replace the account's address by an explicit recipient, such as a new address that is to be verified."""
+    if not isinstance(recipient, str):
+        return job
+    suppression = select(Suppression.id).where(Suppression.channel == job.channel, Suppression.address == recipient)
+    suppressed = db.session.scalar(suppression) is not None
+    db.session.rollback()
+    return job._replace(email=recipient, phone=recipient, suppressed=suppressed)
+
+
+def _render(job: ClaimedNotification, variables: object) -> RenderedMessage:
+    """The stored text, or the template at the version with which the notification was queued."""
+    if job.content is not None:
+        return RenderedMessage(job.subject, job.content, job.html)
+    assert job.template is not None and job.locale is not None and job.template_version is not None
+    source = template_resolver.template_at_version(job.template, job.channel, job.locale, job.template_version)
+    db.session.rollback()
+    if source is None:
+        raise LookupError(job.template)
+    return source.render(variables if isinstance(variables, dict) else {})
+
+
+def _targets(job: ClaimedNotification) -> list[DeliveryTarget]:
+    if job.channel is Channel.PUSH:
+        return _device_targets(job.user_id)
+    address = job.email if job.channel is Channel.EMAIL else job.phone
+    return [DeliveryTarget(address)] if address else []
+
+
+def _device_targets(user_id: UUID) -> list[DeliveryTarget]:
+    devices = db.session.scalars(select(PushDevice).where(PushDevice.user_id == user_id))
+    targets = [DeliveryTarget(device.token, _keys(device), device.id) for device in devices]
+    db.session.rollback()  # no connection is held while the provider is called
+    return targets
+
+
+def _keys(device: PushDevice) -> dict[str, str] | None:
+    return {"p256dh": device.p256dh, "auth": device.auth} if device.p256dh and device.auth else None

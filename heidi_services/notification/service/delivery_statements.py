@@ -1,0 +1,62 @@
+"""The statements that write the result of a delivery to the notification's row."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, cast
+
+from sqlalchemy import Table, Update, bindparam, case, func, update
+
+from heidi_common.database.compiled import CompiledStatement
+from heidi_common.database.session import db
+from heidi_common.messaging.jobs import status_is
+from heidi_common.messaging.outbox import emit_statement
+from heidi_services.notification.enums import NotificationStatus
+from heidi_services.notification.models import Notification
+from heidi_services.notification.service.claim import ClaimedNotification
+from heidi_services.notification.service.provider_calls import ATTEMPTS
+
+NOTIFICATIONS = cast(Table, Notification.__table__)
+_ROW = NOTIFICATIONS.c
+_RELEASED: dict[str, Any] = {"locked_until": None, "updated_at": func.now(), "version": _ROW.version + 1}
+
+
+def sent_statement(**values: Any) -> Update:
+    """Build the UPDATE that marks a notification as sent; its parameter is `sent_id`.
+
+    A receipt may have been processed before this result, so a status beyond SENT is kept.
+    """
+    status = case((_ROW.status == NotificationStatus.PENDING, NotificationStatus.SENT.value), else_=_ROW.status)
+    changes = {"status": status, "sent_at": func.now(), "failure_reason": None, "sealed": None} | _RELEASED | values
+    return update(NOTIFICATIONS).where(_ROW.id == bindparam("sent_id", type_=_ROW.id.type)).values(changes)
+
+
+@cache
+def sent_by_first_call_statement() -> CompiledStatement:
+    """Build the statement of the most frequent result: it writes the attempt, the notification and the event at once.
+
+    Its parameters are `sent_id`, those of the event, and those of `attempt_parameters`.
+    """
+    row = {column.name: bindparam(f"attempt_{column.name}", type_=column.type) for column in ATTEMPTS.c}
+    attempt = ATTEMPTS.insert().values(row).cte("attempt")
+    sent = sent_statement(provider_id=row["provider_id"]).cte("sent")
+    return CompiledStatement(emit_statement().add_cte(attempt, sent), changes=True)
+
+
+def attempt_parameters(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row of `notification_attempts` as parameters of `sent_by_first_call_statement`."""
+    return {f"attempt_{name}": value for name, value in row.items()}
+
+
+def update_claimed(job: ClaimedNotification, **values: Any) -> bool:
+    """Update a claimed notification and release it.
+
+    Returns:
+        False if nothing was updated: a receipt has already closed the notification, or the lease has expired and
+        another worker has claimed it.
+    """
+    own_claim = (
+        (_ROW.id == job.id) & status_is(_ROW.status, NotificationStatus.PENDING) & (_ROW.attempts == job.attempts)
+    )
+    statement = update(NOTIFICATIONS).where(own_claim).values(values | _RELEASED).returning(_ROW.id)
+    return db.session.execute(statement).first() is not None

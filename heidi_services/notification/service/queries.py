@@ -1,0 +1,87 @@
+"""Read a user's notifications: one, a page, the attempts of one, and the number of unread ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, func, select
+
+from heidi_common.database.pagination import Page, page
+from heidi_common.database.session import db
+from heidi_common.database.transactions import reading
+from heidi_common.problems import NotFound
+from heidi_services.notification.enums import Channel, NotificationStatus
+from heidi_services.notification.models import Attempt, Notification
+
+UNREAD = (
+    (Notification.channel == Channel.IN_APP)
+    & Notification.status.in_((NotificationStatus.SENT, NotificationStatus.DELIVERED))
+    & Notification.hidden_at.is_(None)
+)
+"""In-app messages that have arrived and are neither read nor hidden. It is the condition of a partial index."""
+
+VISIBLE = (Notification.channel != Channel.IN_APP) | Notification.sent_at.is_not(None)
+"""What the recipient may see. Becoming visible is the delivery of an in-app message, so it is not visible before."""
+
+
+def get(notification_id: UUID, *, owner: UUID | None) -> Notification:
+    """Return a notification.
+
+    Args:
+        owner: Only notifications that this user has received and not hidden exist; None: all of them.
+
+    Raises:
+        NotFound: The notification does not exist.
+    """
+    notification = db.session.get(Notification, notification_id)
+    if notification is None:
+        raise _not_found()
+    if owner is not None and (notification.user_id != owner or notification.hidden_at is not None):
+        raise _not_found()
+    return notification
+
+
+def get_visible(notification_id: UUID, *, owner: UUID | None) -> Notification:
+    """Return a notification as `get` does, but for an owner only if it is visible to them."""
+    notification = get(notification_id, owner=owner)
+    if owner is not None and notification.channel == Channel.IN_APP and notification.sent_at is None:
+        raise _not_found()
+    return notification
+
+
+def list_notifications(
+    user_id: UUID, filters: Mapping[str, Any], *, unread: bool, include_hidden: bool, **paging: Any
+) -> Page:
+    """List a user's notifications, newest first.
+
+    Args:
+        filters: Values of columns, by the columns' names.
+        unread: Whether to list only unread in-app messages.
+        include_hidden: Whether to include what the user has hidden or cannot see yet.
+    """
+    statement: Select[Any] = select(Notification).where(Notification.user_id == user_id)
+    for name, value in filters.items():
+        statement = statement.where(getattr(Notification, name) == value)
+    if unread:
+        statement = statement.where(UNREAD)
+    if not include_hidden:
+        statement = statement.where(Notification.hidden_at.is_(None), VISIBLE)
+    return page(statement, order=Notification.created_at, descending=True, tiebreak=Notification.id, **paging)
+
+
+def list_attempts(notification_id: UUID, *, owner: UUID | None, **paging: Any) -> Page:
+    """List a notification's attempts, oldest first; raises NotFound as `get_visible` does."""
+    get_visible(notification_id, owner=owner)
+    statement = select(Attempt).where(Attempt.notification_id == notification_id)
+    return page(statement, order=Attempt.id, descending=False, tiebreak=Attempt.id, **paging)
+
+
+def unread_count(user_id: UUID) -> int:
+    with reading() as connection:
+        return connection.scalar(select(func.count()).where(Notification.user_id == user_id, UNREAD)) or 0
+
+
+def _not_found() -> NotFound:
+    return NotFound("Notification not found.")
