@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, overload
 
 import bcrypt
 from argon2 import PasswordHasher as Argon2Hasher
@@ -31,15 +32,23 @@ WAIT_SECONDS = 5.0
 BCRYPT_ROUNDS = 10
 BCRYPT_BYTES = 72
 LONG_BCRYPT = "bcrypt-sha256"
+S = TypeVar("S")
 
 # OWASP's first choice of parameters: 19 MiB, two passes, one lane.
 _ARGON2 = Argon2Hasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
 
 
 @dataclass(frozen=True)
-class PasswordCheck:
-    """Whether a password fits, and whether its hash should be replaced by one of the current kind."""
+class PasswordCheck(Generic[S]):
+    """The result of a verification.
 
+    Attributes:
+        status: What `before_hash` returned; None without it.
+        ok: Whether the password matches.
+        stale: Whether the stored hash should be replaced by one of the current kind.
+    """
+
+    status: S
     ok: bool
     stale: bool = False
 
@@ -57,21 +66,31 @@ class PasswordHasher:
         with self._turn():
             return self._make(password)
 
+    @overload
+    def verify(self, stored: str | None, password: str) -> PasswordCheck[None]: ...
+    @overload
+    def verify(self, stored: str | None, password: str, *, before_hash: Callable[[], S]) -> PasswordCheck[S]: ...
     def verify(
-        self, stored: str | None, password: str, *, at_turn: Callable[[], object] = lambda: None
-    ) -> PasswordCheck:
-        """Never raises for a password or a stored hash; no stored hash costs what a real one does.
+        self, stored: str | None, password: str, *, before_hash: Callable[[], Any] = lambda: None
+    ) -> PasswordCheck[Any]:
+        """Verify a password. Neither a password nor a stored hash makes it raise.
 
-        `at_turn` is called when the waiting is over, before the work: it may raise to refuse it.
+        Args:
+            stored: The stored hash. None takes as long as a real one.
+            password: As sent.
+            before_hash: Called once a slot is free, before hashing. It may raise to reject the request.
+
+        Raises:
+            Unavailable: No slot became free within `WAIT_SECONDS`.
         """
         too_long = len(password.encode()) > MAX_BYTES
         known = stored if stored is not None and is_known_hash(stored) else None
         with self._turn():
-            at_turn()
+            status = before_hash()
             fits = _matches(known or self._dummy, "" if too_long else password)
         if not fits or known is None or too_long:
-            return PasswordCheck(False)
-        return PasswordCheck(True, stale=self._is_stale(known))
+            return PasswordCheck(status, ok=False)
+        return PasswordCheck(status, ok=True, stale=self._is_stale(known))
 
     def _make(self, password: str) -> str:
         return _bcrypt_hash(password) if self.kind == "bcrypt" else _ARGON2.hash(password)

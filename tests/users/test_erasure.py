@@ -23,7 +23,7 @@ from heidi_common.peers.client import PeerResponse
 from heidi_common.runtime import current_settings
 from heidi_services import SERVICES
 from heidi_services.auth.models import OneTimeToken, RecoveryCode, Totp
-from heidi_services.auth.service import retention as forgetting
+from heidi_services.auth.service import erasure, retention
 from tests.auth.helpers import PASSWORD, bearer, login, register
 
 USERS = "/api/v1/users"
@@ -66,7 +66,7 @@ def test_oneself_is_erased_with_the_password_and_only_the_id_stays(client: Flask
 
     (fact,) = facts("user.deleted")
     assert fact.data["changed"] == ["erasedAt"]
-    forgetting.forget_person(fact)
+    erasure.delete_user_data(fact)
     for table in (OneTimeToken, Totp, RecoveryCode):
         assert db.session.query(table).count() == 0
     user, session = db.session.query(User).one(), db.session.query(Session).one()
@@ -128,18 +128,18 @@ def test_a_deletion_that_was_taken_back_forgets_nothing(client, as_user) -> None
     enrol(client, bearer(data))
     client.delete(f"{USERS}/{data['user']['id']}", headers=admin)
     client.post(f"{USERS}/{data['user']['id']}/restore", headers=admin)
-    forgetting.forget_person(facts("user.deleted")[0])
+    erasure.delete_user_data(facts("user.deleted")[0])
     assert db.session.query(Totp).count() == 1
 
 
 def test_what_nobody_can_use_any_more_is_pruned(client) -> None:
     register(client)
-    forgetting.prune()
+    retention.delete_expired()
     assert db.session.query(OneTimeToken).count() == db.session.query(Session).count() == 1
     with transaction():
         db.session.query(OneTimeToken).one().expires_at = utcnow() - timedelta(days=2)
         db.session.query(Session).one().absolute_expires_at = utcnow() - timedelta(days=91)
-    forgetting.prune()
+    retention.delete_expired()
     assert db.session.query(OneTimeToken).count() == db.session.query(Session).count() == 0
 
 

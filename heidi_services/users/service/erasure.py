@@ -63,7 +63,7 @@ def _check_own(caller: Caller, password: str | None) -> None:
         raise Invalid.field("password", "Missing data for required field.")
     limit = login_throttle.pair(str(caller.id), request.remote_addr or "")
     login_throttle.check(limit)
-    if not password_hasher().verify(stored, password, at_turn=lambda: login_throttle.check(limit)).ok:
+    if not password_hasher().verify(stored, password, before_hash=lambda: login_throttle.check(limit)).ok:
         login_throttle.count(limit)
         record_failure("user_erase_fail", actor=caller.id, target=caller.id)
         raise Invalid.field("password", "The password is wrong.", code="wrong_password")

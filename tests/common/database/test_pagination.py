@@ -19,7 +19,7 @@ def headers(as_user: Callable[..., Any]) -> dict[str, str]:
     """An administrator's, where each list has two pages of one."""
     for name in ("one", "two"):
         as_user()
-        clients.create(name, ["users:read"], actor=None)
+        clients.create_client(name, ["users:read"], actor=None)
     found: dict[str, str] = as_user(Role.ADMIN).headers
     return found
 
