@@ -114,7 +114,7 @@ def end_session(caller: Caller, session_id: UUID) -> None:
     """End one of the caller's sessions.
 
     Raises:
-        NotFound: The caller has no active session with this ID, whoever else may have one.
+        NotFound: The caller has no active session with this ID (another user may have one).
     """
     with transaction():
         if not accounts.end_sessions(caller.id, "ended_by_owner", only=session_id):
