@@ -1,13 +1,13 @@
-"""Whether something answers over HTTP."""
+"""Readiness of a process that serves HTTP."""
 
 import http.client
 
-SECONDS = 5
+TIMEOUT_SECONDS = 5
 
 
-def answers(port: int, path: str) -> bool:
-    """Whether ``GET path`` on this machine is a 200."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+def is_ready(port: int, path: str) -> bool:
+    """Whether `GET path` on a port of this machine returns 200 within `TIMEOUT_SECONDS`."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
     try:
         connection.request("GET", path)
         return connection.getresponse().status == 200
