@@ -2,7 +2,6 @@
 
 import signal
 import time
-from collections.abc import Callable
 from functools import partial
 from types import FrameType
 
@@ -10,18 +9,17 @@ import click
 
 from heidi_common.config.service_registry import SERVICES
 from heidi_standalone.banner import print_banner
-from heidi_standalone.bootstrap import BootstrapCommands, find_pending_steps
+from heidi_standalone.bootstrap import BootstrapCommands
 from heidi_standalone.errors import StartupError
 from heidi_standalone.paths import ROOT
+from heidi_standalone.pending_steps import find_pending_steps
 from heidi_standalone.platform import StandalonePlatform
 from heidi_standalone.preflight import check_machine
 from heidi_standalone.private_files import write_private
 from heidi_standalone.progress import step
-from heidi_standalone.readiness import is_ready
+from heidi_standalone.readiness import is_ready, wait_until_ready
 from heidi_standalone.supervision.supervisor import Supervisor
 
-START_TIMEOUT_SECONDS = 120
-MAX_EXITS_AT_START = 3
 RESTART_REPORT_SECONDS = 30
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -64,7 +62,7 @@ class Launcher:
         self._start_services()
         with step("Starting the router"):
             self.supervisor.launch(self.platform.router_programs())
-            self._wait({"nginx": partial(is_ready, self.platform.ports.router, "/healthz")})
+            wait_until_ready(self.supervisor, {"nginx": partial(is_ready, self.platform.ports.router, "/healthz")})
         self.serving = True
         print_banner(self.platform, time.monotonic() - self.started, admin_created=admin_created)
 
@@ -74,13 +72,16 @@ class Launcher:
         with step(f"Starting {names}" if names else "Starting no servers: all of them are external"):
             self.supervisor.launch(servers)
             embedded = {"postgres": self.platform.postgres, "valkey": self.platform.valkey}
-            self._wait({name: server.is_ready for name, server in embedded.items() if server})
+            wait_until_ready(self.supervisor, {name: server.is_ready for name, server in embedded.items() if server})
 
     def _start_services(self) -> None:
+        ports = self.platform.ports
         with step("Starting the seven services, worker, relay and clock"):
             self.supervisor.launch(self.platform.services())
-            self._wait({name: partial(is_ready, self.platform.ports.service(name), "/readyz") for name in SERVICES})
-            self._wait({name: partial(self.supervisor.is_up, name) for name in ("worker", "relay", "clock")})
+            services = {name: partial(is_ready, ports.service(name), "/readyz") for name in SERVICES}
+            workers = {name: partial(self.supervisor.is_up, name) for name in ("worker", "relay", "clock")}
+            wait_until_ready(self.supervisor, services)
+            wait_until_ready(self.supervisor, workers)
 
     def _write_env(self) -> None:
         """Write the settings for other commands on the same platform: `flask -e .heidi/env doctor`."""
@@ -99,23 +100,6 @@ class Launcher:
         env = self._supervised_environment() | {"JWT_PRIVATE_KEYS": self.platform.private_keys}
         commands = BootstrapCommands(env, self.home.logs / "prepare.log")
         return commands.run(pending, admin_file=self.home.admin, client_file=self.home.client)
-
-    def _wait(self, checks: dict[str, Callable[[], bool]]) -> None:
-        """Wait until every check has passed once."""
-        deadline = time.monotonic() + START_TIMEOUT_SECONDS
-        pending = dict(checks)
-        while pending:
-            pending = {name: check for name, check in pending.items() if not check()}
-            for name in pending:
-                if self.supervisor.exits[name] >= MAX_EXITS_AT_START or time.monotonic() > deadline:
-                    raise self._not_started(name)
-            if not self.supervisor.alive:
-                raise StartupError("The supervisor was stopped during the start. Run the command again.")
-            time.sleep(0.05)
-
-    def _not_started(self, name: str) -> StartupError:
-        log = self.home.logs / f"{name}.log"
-        return StartupError(f"{name} does not start: {self.supervisor.last_log_line(name)} (full log: {log})")
 
     def _watch(self) -> None:
         while self.supervisor.alive:

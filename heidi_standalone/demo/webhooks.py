@@ -52,7 +52,7 @@ def _send_webhooks(terminal: Terminal, user: DemoUser, integration_id: str, secr
         "repeated": stripe_signature(secret, body, now),
         "forged": stripe_signature("whsec_of_another_account", body, now),
     }
-    with terminal.step("Send it signed Stripe webhooks") as report:
+    with terminal.step("Send it Stripe webhooks") as report:
         statuses = {name: _send(user, integration_id, body, signature) for name, signature in signatures.items()}
         if statuses != {"genuine": 200, "repeated": 200, "forged": 401}:
             raise StepFailed(f"Expected 200 for genuine and repeated webhooks and 401 for forged ones, got {statuses}.")

@@ -17,7 +17,7 @@ from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Session
 from heidi_common.jwt.tokens import verify
 from heidi_services.auth.service import refresh as refresh_service
-from heidi_services.auth.service.sessions import SessionDevice, start_session
+from heidi_services.auth.service.session_start import SessionDevice, start_session
 from tests.auth.helpers import bearer, mails, refresh, register
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import request
 
-from heidi_services.auth.service.sessions import SessionDevice
+from heidi_services.auth.service.session_start import SessionDevice
 
 MAX_USER_AGENT = 300
 

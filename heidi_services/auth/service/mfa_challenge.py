@@ -17,8 +17,8 @@ from heidi_common.identity.models import User
 from heidi_common.problems import Unauthorized
 from heidi_services.auth import one_time_tokens, totp
 from heidi_services.auth.models import OneTimeToken, Purpose, RecoveryCode, Totp
-from heidi_services.auth.service import sessions, totp_secrets
-from heidi_services.auth.service.sessions import SessionDevice
+from heidi_services.auth.service import session_start, totp_secrets
+from heidi_services.auth.service.session_start import SessionDevice
 
 LIFETIME = timedelta(minutes=5)
 MAX_ATTEMPTS = 5
@@ -88,7 +88,7 @@ def _start_session(challenge: OneTimeToken, code: str, device: SessionDevice, no
         return None
     if not one_time_tokens.mark_used(challenge.id, now):
         return None
-    return sessions.start_session(user, SessionDevice(device.ip, device.user_agent, challenge.label))
+    return session_start.start_session(user, SessionDevice(device.ip, device.user_agent, challenge.label))
 
 
 def _use_code(user_id: UUID, code: str, now: datetime) -> bool:

@@ -20,7 +20,7 @@ from heidi_common.identity.password_policy import require_acceptable_password
 from heidi_common.jwt.guards import Caller
 from heidi_common.problems import Invalid
 from heidi_services.auth import mailer, one_time_tokens
-from heidi_services.auth.service.sessions import SessionDevice
+from heidi_services.auth.service.session_start import SessionDevice
 
 _COLUMNS = (*accounts.PUBLIC_COLUMNS, User.password_hash, User.password_changed_at, User.locale)
 

@@ -20,7 +20,7 @@ from heidi_services.auth import mailer, one_time_tokens
 from heidi_services.auth.models import OneTimeToken, Purpose
 from heidi_services.auth.response_timing import constant_time_response
 from heidi_services.auth.service import password
-from heidi_services.auth.service.sessions import SessionDevice
+from heidi_services.auth.service.session_start import SessionDevice
 
 LIFETIME = timedelta(minutes=15)
 

@@ -24,8 +24,8 @@ from heidi_common.runtime import current_settings
 from heidi_services.auth import mailer, one_time_tokens
 from heidi_services.auth.models import Purpose
 from heidi_services.auth.response_timing import constant_time_response
-from heidi_services.auth.service import email_verification, sessions
-from heidi_services.auth.service.sessions import SessionDevice
+from heidi_services.auth.service import email_verification, session_start
+from heidi_services.auth.service.session_start import SessionDevice
 
 PROFILE = ("first_name", "last_name", "locale")
 
@@ -76,7 +76,7 @@ def _register_open(email: str, password_hash: str, profile: dict[str, Any], devi
         with transaction():
             user = _create(email, password_hash, profile)
             email_verification.send_verification(user)
-            return sessions.start_session(user, device)
+            return session_start.start_session(user, device)
     except Conflict:
         raise _email_taken(email) from None
 

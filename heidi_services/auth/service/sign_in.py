@@ -20,8 +20,8 @@ from heidi_common.identity.models import Session, User
 from heidi_common.identity.password_hashing import PasswordCheck, password_hasher
 from heidi_common.problems import Unauthorized
 from heidi_services.auth.models import Totp
-from heidi_services.auth.service import mfa_challenge, registration, sessions
-from heidi_services.auth.service.sessions import SessionDevice
+from heidi_services.auth.service import mfa_challenge, registration, session_start
+from heidi_services.auth.service.session_start import SessionDevice
 
 UNKNOWN_USER = UUID(int=0)
 _COLUMNS = (*accounts.PUBLIC_COLUMNS, User.password_hash, User.password_changed_at, User.token_version, User.locale)
@@ -99,7 +99,7 @@ def _lock_unchanged(user: AnyRow) -> bool:
 
 
 def _complete(user: AnyRow, device: SessionDevice) -> dict[str, Any]:
-    return mfa_challenge.create_challenge(user, device) if user.has_totp else sessions.start_session(user, device)
+    return mfa_challenge.create_challenge(user, device) if user.has_totp else session_start.start_session(user, device)
 
 
 def _rejection(subject: str) -> Unauthorized:
