@@ -1,9 +1,9 @@
-# One image for the seven services, the worker, the relay, the clock and the migrations; the command says which.
+# One image for the seven services, the worker, the relay, the clock and the migrations; the command selects one.
 FROM python:3.11-slim AS build
 WORKDIR /app
 RUN python -m venv /venv
 ENV PATH=/venv/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
-# Dependencies first: they change less often than the code.
+# Dependencies first, because they change less often than the code.
 COPY setup.py constraints.txt pyproject.toml ./
 RUN mkdir heidi_common heidi_services heidi_standalone workers && touch wsgi.py \
     && pip install -c constraints.txt . && pip uninstall --yes heidi-services
@@ -19,9 +19,9 @@ ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 MALLOC_ARENA_MAX=2 HEIDI_SERVICE=aut
     PROMETHEUS_MULTIPROC_DIR=/tmp/metrics
 USER heidi
 EXPOSE 3000
-# /readyz is for the router; a restart helps only a process that is not alive.
+# Not /readyz: a restart does not help a service that is alive but waits for its database.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os,urllib.request as u; u.urlopen('http://127.0.0.1:'+os.environ['BIND'].rpartition(':')[2]+'/healthz', timeout=4)"]
-# What an ended container of the same pod has counted is not counted on.
+# A restarted container of a pod must not continue the metrics of the previous one.
 ENTRYPOINT ["sh", "-c", "rm -rf \"$PROMETHEUS_MULTIPROC_DIR\" && mkdir -p \"$PROMETHEUS_MULTIPROC_DIR\" && exec \"$@\"", "heidi"]
 CMD ["gunicorn"]

@@ -20,7 +20,7 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from heidi_common.config.service_registry import SERVICES
 from heidi_standalone.ports import Ports, is_free
-from heidi_standalone.servers.unix_sockets import folder_for
+from heidi_standalone.servers.unix_sockets import socket_folder
 from heidi_standalone.supervision.supervisor import SOCKET
 
 ROOT = Path(__file__).parents[1]
@@ -173,7 +173,7 @@ class Stage:
         return f"{found[program]}:{program}"
 
     def _supervisor(self) -> Any:
-        transport = SupervisorTransport("", "", f"unix://{folder_for(self.home / 'run', SOCKET) / SOCKET}")
+        transport = SupervisorTransport("", "", f"unix://{socket_folder(self.home / 'run', SOCKET) / SOCKET}")
         return ServerProxy("http://127.0.0.1", transport=transport).supervisor
 
 

@@ -1,4 +1,4 @@
-"""A new .env for docker compose on standard output, with secrets nobody else has: ``make secrets``."""
+"""`make secrets`: print a .env for docker compose with new random secrets."""
 
 import base64
 import json
@@ -9,18 +9,18 @@ from heidi_common.jwt import keys
 
 
 def lines() -> list[str]:
-    """Single quotes: neither the shell nor compose looks for anything inside."""
-    signing = [keys.generate_key()]
-    made = {
+    """Generate the lines. In single quotes, neither the shell nor compose interprets the values."""
+    key_set = [keys.generate_key()]
+    values = {
         "POSTGRES_PASSWORD": secrets.token_hex(24),
         "REDIS_PASSWORD": secrets.token_hex(24),
         "RABBITMQ_PASSWORD": secrets.token_hex(24),
         "SECRET_KEY": secrets.token_urlsafe(48),
         "ENCRYPTION_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
-        "JWT_PRIVATE_KEYS": json.dumps({"keys": signing}),
-        "JWT_PUBLIC_KEYS": json.dumps(keys.public_set(signing)),
+        "JWT_PRIVATE_KEYS": json.dumps({"keys": key_set}),
+        "JWT_PUBLIC_KEYS": json.dumps(keys.public_set(key_set)),
     }
-    return [f"{name}='{value}'" for name, value in made.items()]
+    return [f"{name}='{value}'" for name, value in values.items()]
 
 
 if __name__ == "__main__":

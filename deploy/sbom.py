@@ -1,31 +1,34 @@
-"""What is installed, as a CycloneDX 1.5 bill of materials on standard output: ``make sbom``."""
+"""`make sbom`: print the installed packages as a CycloneDX 1.5 bill of materials."""
 
 import json
 import sys
 from importlib.metadata import Distribution, distributions
 
 
-def component(found: Distribution) -> dict[str, object]:
-    name, version = found.metadata["Name"], found.version
-    licence = found.metadata.get("License-Expression") or found.metadata.get("License") or ""
-    short = {"licenses": [{"license": {"name": licence.splitlines()[0]}}]} if licence.strip() else {}
+def component(distribution: Distribution) -> dict[str, object]:
+    """Describe an installed package."""
+    metadata = distribution.metadata
+    name, version = metadata["Name"], distribution.version
+    licence = metadata.get("License-Expression") or metadata.get("License") or ""
+    licenses = {"licenses": [{"license": {"name": licence.splitlines()[0]}}]} if licence.strip() else {}
     return {
         "type": "library",
         "name": name,
         "version": version,
         "purl": f"pkg:pypi/{name.lower().replace('_', '-')}@{version}",
-        **short,
+        **licenses,
     }
 
 
 def bill() -> dict[str, object]:
-    found = {distribution.metadata["Name"].lower(): component(distribution) for distribution in distributions()}
+    """Describe all installed packages, in the order of their names."""
+    components = {item.metadata["Name"].lower(): component(item) for item in distributions()}
     return {
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
         "version": 1,
         "metadata": {"component": {"type": "application", "name": "heidi"}},
-        "components": [found[name] for name in sorted(found)],
+        "components": [components[name] for name in sorted(components)],
     }
 
 

@@ -1,1 +1,1 @@
-"""The whole platform on one machine on which no server is installed."""
+"""Run the whole platform on one machine on which no server is installed."""

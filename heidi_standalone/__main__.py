@@ -1,4 +1,4 @@
-"""What `flask up` becomes; everything comes from the environment."""
+"""What `flask up` executes. All settings come from the environment."""
 
 import errno
 import os
@@ -9,31 +9,35 @@ from pathlib import Path
 import click
 
 from heidi_common.config.sections.processes import LocalPlatform
-from heidi_standalone.errors import CannotRun
+from heidi_standalone.errors import StartupError
 from heidi_standalone.home import Home
-from heidi_standalone.launcher import Up
+from heidi_standalone.launcher import Launcher
 from heidi_standalone.paths import ROOT
-from heidi_standalone.platform import Platform
+from heidi_standalone.platform import StandalonePlatform
 from heidi_standalone.ports import Ports
 
 
-def main(given: Mapping[str, str] = os.environ) -> int:
-    """Run until asked to stop; every reason why that cannot be is one line."""
-    folder = Path(given.get("HEIDI_HOME") or ROOT / LocalPlatform.home).expanduser()
+def main(environ: Mapping[str, str] = os.environ) -> int:
+    """Run the platform until it is asked to stop.
+
+    Returns:
+        The exit status: 1 if the platform cannot run. The reason is one line on standard error.
+    """
+    folder = Path(environ.get("HEIDI_HOME") or ROOT / LocalPlatform.home).expanduser()
     try:
         home = Home(folder)
         home.prepare()
-        Up(Platform(home, Ports.of(given), given)).run()
-    except (CannotRun, RuntimeError, ValueError) as error:
-        return _give_up(str(error))
+        Launcher(StandalonePlatform(home, Ports.from_env(environ), environ)).run()
+    except (StartupError, RuntimeError, ValueError) as error:
+        return _fail(str(error))
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        return _give_up(f"the disk that holds {folder} is full" if full else str(error))
+        disk_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        return _fail(f"The disk that contains {folder} is full. Free some space." if disk_full else str(error))
     return 0
 
 
-def _give_up(reason: str) -> int:
-    click.secho(f"Heidi cannot run: {reason}", fg="red", err=True)
+def _fail(reason: str) -> int:
+    click.secho(f"Error: {reason}", fg="red", err=True)
     return 1
 
 

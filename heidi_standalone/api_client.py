@@ -1,4 +1,4 @@
-"""A REST client: one base URL, one token, and an error that says what the platform answered."""
+"""A REST client with a base URL and a token. Its error describes the platform's response."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import Any
 
 import requests
 
-TIMEOUT = 20
+TIMEOUT_SECONDS = 20
 
 
-class Failed(Exception):
-    """What was expected did not come; the text says what came instead."""
+class StepFailed(Exception):
+    """A step of the demonstration or of the sample data failed. The text says why."""
 
 
-class Api:
-    """Calls under `/api/v1` and gives back `data`."""
+class ApiClient:
+    """Calls endpoints under `/api/v1` and returns the `data` of their responses."""
 
     def __init__(self, base_url: str, token: str | None = None) -> None:
         self.base_url = base_url
@@ -23,33 +23,33 @@ class Api:
         if token is not None:
             self.session.headers["Authorization"] = f"Bearer {token}"
 
-    def signed_in(self, email: str, password: str) -> Api:
-        """The same platform as that person."""
+    def sign_in(self, email: str, password: str) -> ApiClient:
+        """Sign a user in; return a client with their token."""
         tokens = self.post("/auth/login", {"email": email, "password": password})
         if "accessToken" not in tokens:
-            raise Failed(f"{email} has a second factor; sign in another way")
-        return Api(self.base_url, tokens["accessToken"])
+            raise StepFailed(f"{email} has a second factor, which this client does not support.")
+        return ApiClient(self.base_url, tokens["accessToken"])
 
     def get(self, path: str, **query: Any) -> Any:
-        return self._data(self.session.get(self._url(path), params=query, timeout=TIMEOUT))
+        return self._data(self.session.get(self._url(path), params=query, timeout=TIMEOUT_SECONDS))
 
     def post(self, path: str, body: object = None, *, idempotency_key: str | None = None) -> Any:
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        return self._data(self.session.post(self._url(path), json=body, headers=headers, timeout=TIMEOUT))
+        return self._data(self.session.post(self._url(path), json=body, headers=headers, timeout=TIMEOUT_SECONDS))
 
     def post_raw(self, path: str, body: bytes, headers: dict[str, str]) -> requests.Response:
-        """Bytes as they are, for signatures; no token."""
+        """Send bytes unchanged and without a token, for signed webhooks."""
         url = self._url(path)
         try:
-            return requests.post(url, data=body, headers=headers, timeout=TIMEOUT)
+            return requests.post(url, data=body, headers=headers, timeout=TIMEOUT_SECONDS)
         except requests.ConnectionError:
-            raise Failed(f"{url} cannot be reached") from None
+            raise StepFailed(f"Cannot reach {url}.") from None
 
     def stream(self, path: str) -> requests.Response:
-        """An open event stream."""
-        response = self.session.get(self._url(path), stream=True, timeout=(TIMEOUT, 30))
+        """Open an event stream."""
+        response = self.session.get(self._url(path), stream=True, timeout=(TIMEOUT_SECONDS, 30))
         if response.status_code != 200:
-            raise Failed(_explain(response))
+            raise StepFailed(_explain(response))
         return response
 
     def _url(self, path: str) -> str:
@@ -57,16 +57,16 @@ class Api:
 
     def _data(self, response: requests.Response) -> Any:
         if not response.ok:
-            raise Failed(_explain(response))
+            raise StepFailed(_explain(response))
         return response.json()["data"] if response.content else None
 
 
 def _explain(response: requests.Response) -> str:
-    """The problem document in a line."""
+    """Describe a problem document in one line."""
     request = response.request
     try:
         problem = response.json()
-        said = f"{problem.get('code')}: {problem.get('detail')} (request {problem.get('requestId')})"
+        reason = f"{problem.get('code')}: {problem.get('detail')} (request {problem.get('requestId')})"
     except ValueError:
-        said = response.text[:200]
-    return f"{request.method} {request.url} answered {response.status_code}, {said}"
+        reason = response.text[:200]
+    return f"{request.method} {request.url} returned {response.status_code}, {reason}"

@@ -1,33 +1,40 @@
-"""What the user sees when everything runs: where things are, and three lines that work as they stand."""
+"""What the user sees once the platform is running: URLs, folders, and three requests to try."""
 
 import sys
 from pathlib import Path
 
 import click
 
-from heidi_standalone.platform import Platform
+from heidi_standalone.platform import StandalonePlatform
 
 
-def show(platform: Platform, seconds: float, *, fresh_admin: bool) -> None:
-    """Print it; the administrator's password only when it was just made."""
+def print_banner(platform: StandalonePlatform, seconds: float, *, admin_created: bool) -> None:
+    """Print the banner.
+
+    Args:
+        platform: The running platform.
+        seconds: How long the start took.
+        admin_created: Whether this start created the administrator; only then the password is printed.
+    """
     url, home = platform.base_url, platform.home
-    click.secho(f"\nHeidi is up at {url} ({seconds:.1f} s).", bold=True)
+    click.secho(f"\nHeidi is running at {url} (started in {seconds:.1f} s).", bold=True)
     click.echo(f"  API documents   {url}/docs/")
-    click.echo(f"  mail sent       {home.mail if platform.mail else platform.env['SMTP_URL']}")
-    click.echo(f"  logs            {home.logs}")
-    click.echo(f"  more commands   {Path(sys.prefix) / 'bin' / 'flask'} -e {home.env} --help")
-    click.echo(f"  outgoing calls  may reach {platform.env['OUTBOUND_ALLOW_NETS']} (for trying out only)")
-    if fresh_admin:
+    click.echo(f"  Sent e-mails    {home.mail if platform.mail else platform.env['SMTP_URL']}")
+    click.echo(f"  Logs            {home.logs}")
+    click.echo(f"  Commands        {Path(sys.prefix) / 'bin' / 'flask'} -e {home.env} --help")
+    click.echo(f"  Outgoing calls  may also reach {platform.env['OUTBOUND_ALLOW_NETS']} (for development only)")
+    if admin_created:
         email, password = home.admin.read_text().splitlines()
-        click.echo(f"  administrator   {email}  {password}  (shown once; kept in {home.admin})")
-    click.echo("\nTry:")
+        click.echo(f"  Administrator   {email}  {password}")
+        click.echo(f"                  (shown only now, stored in {home.admin})")
+    click.echo("\nTry it:")
     for line in curl_lines(platform):
         click.echo(f"  {line}")
-    click.echo("\nCtrl-C stops everything.")
+    click.echo("\nPress Ctrl-C to stop the platform. Its data is kept for the next start.")
 
 
-def curl_lines(platform: Platform) -> list[str]:
-    """A public read, a sign-in, the platform's state."""
+def curl_lines(platform: StandalonePlatform) -> list[str]:
+    """Three requests for the shell: a public search, a sign-in, and the platform's status."""
     url, admin = f"{platform.base_url}/api/v1", platform.home.admin
     body = f"""$(printf '{{"email":"%s","password":"%s"}}' $(cat {admin}))"""
     return [

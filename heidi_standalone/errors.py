@@ -1,5 +1,5 @@
-"""Why the platform cannot run."""
+"""The error of a platform that cannot start."""
 
 
-class CannotRun(Exception):
+class StartupError(Exception):
     """One line for the user: what is wrong, and what to do about it."""

@@ -1,4 +1,4 @@
-"""HEIDI_HOME: the one folder in which everything lives that a standalone platform keeps."""
+"""HEIDI_HOME: the folder that contains all data of a standalone platform."""
 
 import base64
 import fcntl
@@ -7,12 +7,12 @@ import secrets
 from pathlib import Path
 from typing import IO
 
-from heidi_standalone.errors import CannotRun
+from heidi_standalone.errors import StartupError
 from heidi_standalone.private_files import write_private
 
 
 class Home:
-    """Folders, secrets and keys; all of it is made the first time and found again later."""
+    """Folders, secrets and keys. They are created by the first start and reused by later ones."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
@@ -31,49 +31,59 @@ class Home:
         self._lock: IO[str] | None = None
 
     def prepare(self) -> None:
-        """Make the folders and take the lock; raises CannotRun where another works in them."""
+        """Create the folders and lock them.
+
+        Raises:
+            StartupError: Another platform uses them.
+        """
         self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-        self._take_lock()
+        self._lock_folder()
         for folder in (self.logs, self.run, self.private_keys.parent):
             folder.mkdir(mode=0o700, exist_ok=True)
         if not self.private_keys.exists():
-            self._make_keys()
+            self._create_keys()
 
     def close(self) -> None:
-        """Let another have the folder."""
+        """Release the lock."""
         if self._lock is not None:
             self._lock.close()
 
     def secrets(self) -> dict[str, str]:
-        """Made once; whoever changes them by hand loses what was encrypted with them."""
+        """Load the secrets; create them the first time. If they are lost or changed, encrypted data cannot be read."""
         path = self.folder / "secrets.json"
         if not path.exists():
-            made = {
+            created = {
                 "SECRET_KEY": secrets.token_urlsafe(48),
                 "ENCRYPTION_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
                 "VALKEY_PASSWORD": secrets.token_hex(24),
             }
-            write_private(path, json.dumps(made, indent=1))
-        found: dict[str, str] = json.loads(path.read_text())
-        return found
+            write_private(path, json.dumps(created, indent=1))
+        secrets_by_name: dict[str, str] = json.loads(path.read_text())
+        return secrets_by_name
 
     def core_client(self) -> dict[str, str]:
-        """Core's own credentials, as variables; empty before the first start."""
-        found: dict[str, str] = json.loads(self.client.read_text()) if self.client.exists() else {}
-        return found
+        """Load the credentials of core's machine client, as variables; empty before the first start."""
+        if not self.client.exists():
+            return {}
+        credentials: dict[str, str] = json.loads(self.client.read_text())
+        return credentials
 
-    def _make_keys(self) -> None:
-        """The public set first: keys exist when the private one does."""
-        from heidi_common.jwt import keys  # only the first time: it brings cryptography along
+    def _create_keys(self) -> None:
+        """Write the public key first: the private one marks that both exist."""
+        from heidi_common.jwt import (
+            keys,  # imported here because it loads cryptography, and only the first start needs it
+        )
 
-        made = [keys.generate_key()]
-        self.public_keys.write_text(json.dumps(keys.public_set(made), indent=1))
-        write_private(self.private_keys, json.dumps({"keys": made}, indent=1))
+        key_set = [keys.generate_key()]
+        self.public_keys.write_text(json.dumps(keys.public_set(key_set), indent=1))
+        write_private(self.private_keys, json.dumps({"keys": key_set}, indent=1))
 
-    def _take_lock(self) -> None:
-        """Held until this process ends, however it ends."""
+    def _lock_folder(self) -> None:
+        """Take a lock that the kernel releases when this process ends, however it ends."""
         self._lock = (self.folder / "lock").open("a")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise CannotRun(f"it is already running in {self.folder}") from None
+            raise StartupError(
+                f"Heidi is already running in {self.folder}. Stop it, or set HEIDI_HOME to another folder."
+            ) from None

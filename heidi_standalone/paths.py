@@ -1,4 +1,4 @@
-"""Where the checkout is: the router's template, the migrations and the WSGI entry are files of it."""
+"""The folder of the checkout, which contains the router's template, the migrations and `wsgi.py`."""
 
 from pathlib import Path
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from heidi_common.config.service_registry import SERVICES as NAMES
+from heidi_common.config.service_registry import SERVICES as SERVICE_REGISTRY
 from heidi_standalone.home import Home
 from heidi_standalone.ports import Ports
 from heidi_standalone.servers.nginx import Router
@@ -12,66 +12,73 @@ from heidi_standalone.servers.postgres import Postgres
 from heidi_standalone.servers.valkey import Valkey
 from heidi_standalone.supervision.program import ROUTER, SERVERS, SERVICES, Program
 
-BUSY = ("auth", "users", "city", "notification")
-"""Two processes each; the others have one."""
+BUSY_SERVICES = ("auth", "users", "city", "notification")
+"""They have two processes each, the others one."""
 
 
-class Platform:
-    """`given` is the environment we were started in: what it says wins, and a server it names is not started here."""
+class StandalonePlatform:
+    """The programs of a platform and their environment.
 
-    def __init__(self, home: Home, ports: Ports, given: Mapping[str, str]) -> None:
+    Args:
+        home: The folder of the platform.
+        ports: The ports of the platform.
+        environ: The environment of the caller. Its values win, and a server that it names is not started.
+    """
+
+    def __init__(self, home: Home, ports: Ports, environ: Mapping[str, str]) -> None:
         secrets = home.secrets()
         self.home, self.ports = home, ports
-        self.postgres = None if given.get("DATABASE_URL") else Postgres(home.postgres)
-        redis_needed = not (given.get("REDIS_URL") and given.get("BROKER_URL"))
-        self.valkey = Valkey(home.valkey, password=secrets["VALKEY_PASSWORD"]) if redis_needed else None
-        self.mail = not given.get("SMTP_URL")
-        self.router = Router(home.nginx, ports.router, {name: f"127.0.0.1:{ports.service(name)}" for name in NAMES})
-        self.private_keys = given.get("JWT_PRIVATE_KEYS") or str(home.private_keys)
-        self.own = self._environment(secrets)
-        self.env = self.own | {name: value for name, value in given.items() if value}
+        self.postgres = None if environ.get("DATABASE_URL") else Postgres(home.postgres)
+        valkey_needed = not (environ.get("REDIS_URL") and environ.get("BROKER_URL"))
+        self.valkey = Valkey(home.valkey, password=secrets["VALKEY_PASSWORD"]) if valkey_needed else None
+        self.mail = not environ.get("SMTP_URL")
+        addresses = {name: f"127.0.0.1:{ports.service(name)}" for name in SERVICE_REGISTRY}
+        self.router = Router(home.nginx, ports.router, addresses)
+        self.private_keys = environ.get("JWT_PRIVATE_KEYS") or str(home.private_keys)
+        self.generated_env = self._generate_env(secrets)
+        self.env = self.generated_env | {name: value for name, value in environ.items() if value}
 
     @property
     def base_url(self) -> str:
         return f"http://localhost:{self.ports.router}"
 
     def prepare(self) -> None:
-        """Everything on disk that the programs expect."""
+        """Create the files and folders that the programs need."""
         if self.postgres:
             self.postgres.prepare()
         if self.valkey:
             self.valkey.prepare()
         self.router.prepare()
-        for name in NAMES:
-            _empty(self.home.metrics / name)
+        for name in SERVICE_REGISTRY:
+            _create_empty(self.home.metrics / name)
 
     def servers(self) -> Iterator[Program]:
-        """What the services depend on, as far as it is not given."""
+        """The servers that the services depend on, except for external ones."""
         if self.postgres:
             yield Program("postgres", SERVERS, self.postgres.command(), stop_signal="INT", stop_seconds=30)
         if self.valkey:
             yield Program("valkey", SERVERS, self.valkey.command(), stop_seconds=30)
         if self.mail:
             options = (str(self.home.mail), str(self.ports.smtp))
-            yield Program("mail", SERVERS, _module("heidi_standalone.servers.mail_sink", *options))
+            yield Program("mail", SERVERS, _python_module("heidi_standalone.servers.mail_sink", *options))
 
     def services(self) -> Iterator[Program]:
-        """The seven, and what works behind them; once the database is prepared."""
+        """The seven services and the worker, relay and clock. They need a prepared database."""
         client = self.home.core_client()
-        for name in NAMES:
-            yield Program(name, SERVICES, _module("gunicorn"), self._service_environment(name, client))
-        few = ("--processes", "1", "--threads", "8", "--worker-shutdown-timeout", "15000")
-        worker = _module("dramatiq", "workers.main:setup", *few)
+        for name in SERVICE_REGISTRY:
+            yield Program(name, SERVICES, _python_module("gunicorn"), self._service_environment(name, client))
+        options = ("--processes", "1", "--threads", "8", "--worker-shutdown-timeout", "15000")
+        worker = _python_module("dramatiq", "workers.main:setup", *options)
         yield Program("worker", SERVICES, worker, client, stop_seconds=20)
-        yield Program("relay", SERVICES, _module("workers.relay"))
-        yield Program("clock", SERVICES, _module("workers.clock"))
+        yield Program("relay", SERVICES, _python_module("workers.relay"))
+        yield Program("clock", SERVICES, _python_module("workers.clock"))
 
-    def door(self) -> Iterator[Program]:
-        """The router; once the services are ready."""
+    def router_programs(self) -> Iterator[Program]:
+        """The router. It is started once the services are ready."""
         yield Program("nginx", ROUTER, self.router.command())
 
-    def _environment(self, secrets: Mapping[str, str]) -> dict[str, str]:
-        """What all programs are told; keys to sign with are not among it."""
+    def _generate_env(self, secrets: Mapping[str, str]) -> dict[str, str]:
+        """The environment of all programs. It does not contain the private keys."""
         env = {
             "HEIDI_ENV": "standalone",
             "HEIDI_PORT": str(self.ports.router),
@@ -90,7 +97,7 @@ class Platform:
             env["DATABASE_URL"] = self.postgres.url
         if self.valkey:
             env["REDIS_URL"] = self.valkey.url()
-            # A database of its own, so that emptying the cache loses no message.
+            # A separate database, so that flushing the cache loses no messages.
             env["BROKER_URL"] = self.valkey.url(database=1)
         return env
 
@@ -98,7 +105,7 @@ class Platform:
         env = {
             "HEIDI_SERVICE": name,
             "BIND": f"127.0.0.1:{self.ports.service(name)}",
-            "WEB_CONCURRENCY": self.env.get("WEB_CONCURRENCY") or ("2" if name in BUSY else "1"),
+            "WEB_CONCURRENCY": self.env.get("WEB_CONCURRENCY") or ("2" if name in BUSY_SERVICES else "1"),
             "PROMETHEUS_MULTIPROC_DIR": str(self.home.metrics / name),
             "GRACEFUL_TIMEOUT": "5",
         }
@@ -109,12 +116,12 @@ class Platform:
         return env
 
 
-def _module(name: str, *options: str) -> list[str]:
-    """Forked by our `supervisord`, which also ties its life to its own."""
+def _python_module(name: str, *options: str) -> list[str]:
+    """A command that `supervision.supervisord` recognises: it forks the process instead of starting a new Python."""
     return [sys.executable, "-m", name, *options]
 
 
-def _empty(folder: Path) -> None:
+def _create_empty(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.iterdir():
-        old.unlink()
+    for file in folder.iterdir():
+        file.unlink()

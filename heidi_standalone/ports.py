@@ -1,4 +1,4 @@
-"""The ports of a standalone platform: all on 127.0.0.1, all known beforehand, all free before anything is started."""
+"""The ports of a standalone platform, all on 127.0.0.1. They are checked before anything is started."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,24 +8,29 @@ from heidi_common.config.sections.processes import LocalPlatform
 from heidi_common.config.service_registry import SERVICES
 from heidi_common.config.settings import Settings
 from heidi_common.server.bind_check import bind_error
-from heidi_standalone.errors import CannotRun
+from heidi_standalone.errors import StartupError
 
-MAIL = 24
-HIGHEST = 65535
+SMTP_OFFSET = 24
+MAX_PORT = 65535
 
 
 @dataclass(frozen=True)
 class Ports:
-    """`router` is the door; the services have `base` and the six above it, mail `base + MAIL`."""
+    """The ports of the router, the services (`base` and the six above it) and SMTP (`base + SMTP_OFFSET`)."""
 
     router: int = LocalPlatform.router_port
     base: int = Settings.base_port
 
     @classmethod
-    def of(cls, given: Mapping[str, str]) -> Self:
+    def from_env(cls, environ: Mapping[str, str]) -> Self:
+        """Read HEIDI_PORT and HEIDI_BASE_PORT.
+
+        Raises:
+            StartupError: One of them is not a port.
+        """
         return cls(
-            router=_number(given, "HEIDI_PORT", cls.router, HIGHEST),
-            base=_number(given, "HEIDI_BASE_PORT", cls.base, HIGHEST - MAIL),
+            router=_port(environ, "HEIDI_PORT", cls.router, MAX_PORT),
+            base=_port(environ, "HEIDI_BASE_PORT", cls.base, MAX_PORT - SMTP_OFFSET),
         )
 
     def service(self, name: str) -> int:
@@ -33,22 +38,26 @@ class Ports:
 
     @property
     def smtp(self) -> int:
-        return self.base + MAIL
+        return self.base + SMTP_OFFSET
 
 
-def _number(given: Mapping[str, str], name: str, default: int, highest: int) -> int:
-    text = given.get(name) or str(default)
+def _port(environ: Mapping[str, str], name: str, default: int, highest: int) -> int:
+    text = environ.get(name) or str(default)
     if not text.isdecimal() or not 1 <= int(text) <= highest:
-        raise CannotRun(f"{name} is {text!r}, not a number from 1 to {highest}")
+        raise StartupError(f"{name} must be a number from 1 to {highest}, not {text!r}.")
     return int(text)
 
 
-def require_free(port: int, what: str, remedy: str) -> None:
-    """Raises CannotRun when somebody listens there, or when we may not."""
+def require_free(port: int, user: str, remedy: str) -> None:
+    """Require that `user` (such as `the router`) can listen on a port.
+
+    Raises:
+        StartupError: Another process listens there, or the port is reserved. The message ends with `remedy`.
+    """
     if error := bind_error("127.0.0.1", port):
-        raise CannotRun(f"port {port} for {what} cannot be used ({error.strerror}); {remedy}")
+        raise StartupError(f"Port {port} for {user} cannot be used: {error.strerror}. {remedy}")
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen there."""
+    """Whether a server could listen on a port."""
     return bind_error("127.0.0.1", port) is None

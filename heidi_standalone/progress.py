@@ -1,4 +1,4 @@
-"""What is being done now, and how long it took; dots meanwhile, so that nobody waits before a silent screen."""
+"""Progress of the start: the current step, a dot every two seconds, and how long the step took."""
 
 import time
 from collections.abc import Iterator
@@ -11,10 +11,10 @@ DOT_SECONDS = 2.0
 
 
 @contextmanager
-def step(what: str) -> Iterator[None]:
-    """``  PostgreSQL ... 0.6 s``"""
+def step(title: str) -> Iterator[None]:
+    """Report a step while its block runs: `  Migrating the database ... 0.6 s`."""
     started, done = time.monotonic(), Event()
-    click.echo(f"  {what} ...", nl=False)
+    click.echo(f"  {title} ...", nl=False)
     Thread(target=_dots, args=[done], daemon=True).start()
     try:
         yield

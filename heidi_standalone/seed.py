@@ -1,24 +1,24 @@
-"""Samples to look at: people, a template, notifications, schedules, an integration. `flask seed`
+"""`flask seed`: sample users, a template, notifications, schedules and integrations.
 
-Made over HTTP as the administrator, as any client would make them, so the rules of the services hold for them too.
-What is there already is left alone, so it can be run again.
+They are created over HTTP by the administrator, so that the validation of the services applies. Samples that exist are
+not changed, so that the command can be repeated.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
-from heidi_standalone.api_client import Api, Failed
-from heidi_standalone.target import Target
+from heidi_standalone.api_client import ApiClient, StepFailed
+from heidi_standalone.target import RunningPlatform
 
 JSON = Mapping[str, Any]
 DOMAIN = "alp.local"
 TEMPLATES_PATH = "/notifications/templates"
-PEOPLE: tuple[JSON, ...] = (
+USERS: tuple[JSON, ...] = (
     {"firstName": "Heidi", "lastName": "Almer", "role": "USER"},
     {"firstName": "Peter", "lastName": "Geissen", "role": "USER"},
     {"firstName": "Clara", "lastName": "Sesemann", "role": "USER"},
@@ -35,14 +35,14 @@ TEMPLATES: tuple[JSON, ...] = (
         "body": "Dear {{ name }}, it leaves from platform {{ platform }}.",
     },
 )
-MESSAGES: tuple[JSON, ...] = (
+NOTIFICATIONS: tuple[JSON, ...] = (
     {"channel": "EMAIL", "template": "train-leaves", "variables": {"place": "Maienfeld", "name": "you", "platform": 9}},
     {"channel": "IN_APP", "type": "SUCCESS", "content": "The goats are back in their shed."},
     {"channel": "IN_APP", "type": "WARNING", "content": "Thunderstorm on the alp this evening."},
 )
 SCHEDULES: tuple[JSON, ...] = (
     {
-        "name": "Nightly fact",
+        "name": "Nightly event",
         "cronExpression": "30 2 * * *",
         "timezone": "Europe/Zurich",
         "action": "event.emit",
@@ -68,49 +68,47 @@ INTEGRATIONS: tuple[JSON, ...] = (
 
 
 def main() -> int:
-    """1 when the platform does not take them."""
-    target = Target.from_env()
+    """Create the samples; the exit status is 1 if the platform rejects one."""
+    platform = RunningPlatform.from_env()
     try:
-        seed(target.as_administrator())
-    except (Failed, OSError, KeyError) as error:
-        click.secho(f"Nothing more was made: {target.explain(error)}", fg="red", err=True)
+        seed(platform.admin_client())
+    except (StepFailed, OSError, KeyError) as error:
+        click.secho(f"Error: {platform.explain(error)}", fg="red", err=True)
         return 1
     return 0
 
 
-def seed(api: Api) -> None:
-    """Make what is missing, and say what was done."""
+def seed(api: ApiClient) -> None:
+    """Create the samples that do not exist yet, and print a line for each."""
     password = secrets.token_urlsafe(16)
-    people = [person for one in PEOPLE if (person := _person(api, one, password)) is not None]
-    _each("template", TEMPLATES, _names(api, TEMPLATES_PATH), lambda one: api.post(TEMPLATES_PATH, one))
-    for person in people:
-        for message in MESSAGES:
-            api.post("/notifications", {"userId": person["id"], **message})
-    if people:
-        click.echo(f"  made  {len(people) * len(MESSAGES)} notifications for them")
-    _each("schedule", SCHEDULES, _names(api, "/schedules"), lambda one: api.post("/schedules", one))
-    _each("integration", INTEGRATIONS, _names(api, "/integrations"), lambda one: api.post("/integrations", one))
-    if people:
-        click.echo(f"The people sign in with the password {password} (shown once).")
+    created = [user for sample in USERS if (user := _create_user(api, sample, password)) is not None]
+    _create_missing(api, "template", TEMPLATES_PATH, TEMPLATES)
+    for user in created:
+        for notification in NOTIFICATIONS:
+            api.post("/notifications", {"userId": user["id"], **notification})
+    if created:
+        click.echo(f"  created  {len(created) * len(NOTIFICATIONS)} notifications for these users")
+    _create_missing(api, "schedule", "/schedules", SCHEDULES)
+    _create_missing(api, "integration", "/integrations", INTEGRATIONS)
+    if created:
+        click.echo(f"Password of these users (shown only now): {password}")
 
 
-def _person(api: Api, one: JSON, password: str) -> Any:
-    """None when the person is there already."""
-    email = f"{one['firstName'].lower()}@{DOMAIN}"
-    if any(found["email"] == email for found in api.get("/users", q=email)):
-        click.echo(f"  there {email}")
+def _create_user(api: ApiClient, sample: JSON, password: str) -> Any:
+    """Create a user; None if the user exists."""
+    email = f"{sample['firstName'].lower()}@{DOMAIN}"
+    if any(user["email"] == email for user in api.get("/users", q=email)):
+        click.echo(f"  exists   {email}")
         return None
-    made = api.post("/users", {"email": email, "password": password, **one})
-    click.echo(f"  made  {email}, {one['role']}")
-    return made
+    user = api.post("/users", {"email": email, "password": password, **sample})
+    click.echo(f"  created  {email}, {sample['role']}")
+    return user
 
 
-def _names(api: Api, path: str) -> set[str]:
-    return {found["name"] for found in api.get(path, limit=100)}
-
-
-def _each(kind: str, wanted: tuple[JSON, ...], there: set[str], make: Callable[[JSON], object]) -> None:
-    for one in wanted:
-        if one["name"] not in there:
-            make(one)
-        click.echo(f"  {'there' if one['name'] in there else 'made '} {kind} {one['name']}")
+def _create_missing(api: ApiClient, kind: str, path: str, samples: tuple[JSON, ...]) -> None:
+    existing = {item["name"] for item in api.get(path, limit=100)}
+    for sample in samples:
+        is_missing = sample["name"] not in existing
+        if is_missing:
+            api.post(path, sample)
+        click.echo(f"  {'created' if is_missing else 'exists '}  {kind} {sample['name']}")

@@ -1,4 +1,4 @@
-"""Which platform is meant: the one that `make run` has started, by HEIDI_HOME (its port stands there) or HEIDI_PORT."""
+"""The platform that `make run` has started. HEIDI_HOME locates it; that folder contains its port."""
 
 from __future__ import annotations
 
@@ -10,35 +10,45 @@ import requests
 from dotenv import dotenv_values
 
 from heidi_common.config.sections.processes import LocalPlatform
-from heidi_standalone.api_client import Api, Failed
+from heidi_standalone.api_client import ApiClient, StepFailed
 from heidi_standalone.paths import ROOT
 from heidi_standalone.ports import Ports
 
 
 @dataclass(frozen=True)
-class Target:
+class RunningPlatform:
+    """The URL and the folder of a running platform."""
+
     base_url: str
     home: Path
 
     @classmethod
-    def from_env(cls) -> Target:
+    def from_env(cls) -> RunningPlatform:
+        """Locate the platform by HEIDI_HOME, and its port by HEIDI_PORT or the folder's `env` file."""
         home = Path(os.environ.get("HEIDI_HOME") or ROOT / LocalPlatform.home)
         port = os.environ.get("HEIDI_PORT") or dotenv_values(home / "env").get("HEIDI_PORT") or Ports.router
         return cls(f"http://127.0.0.1:{port}", home)
 
-    def administrator(self) -> tuple[str, str]:
-        """E-mail and password."""
+    def admin_credentials(self) -> tuple[str, str]:
+        """Read the administrator's e-mail address and password.
+
+        Raises:
+            StepFailed: The platform has not been started in this folder.
+        """
         file = self.home / "admin.txt"
         if not file.exists():
-            raise Failed(f"{file} is not there: it holds the administrator's e-mail and password")
+            raise StepFailed(
+                f"{file} does not exist. Start the platform with `make run`, which stores the password there."
+            )
         email, password = file.read_text().splitlines()[:2]
         return email, password
 
-    def as_administrator(self) -> Api:
-        return Api(self.base_url).signed_in(*self.administrator())
+    def admin_client(self) -> ApiClient:
+        """Sign the administrator in."""
+        return ApiClient(self.base_url).sign_in(*self.admin_credentials())
 
     def explain(self, error: Exception) -> str:
-        """What went wrong, in a line."""
+        """Describe an error in one line."""
         if isinstance(error, requests.ConnectionError):
-            return f"{self.base_url} cannot be reached; is the platform running (make run)?"
-        return f"the answer lacks {error}" if isinstance(error, KeyError) else str(error)
+            return f"Cannot reach {self.base_url}. Is the platform running (`make run`)?"
+        return f"The response does not contain {error}." if isinstance(error, KeyError) else str(error)

@@ -67,7 +67,7 @@ def lines_with(platform: Platform, request_id: str, name: str) -> list[dict[str,
 def test_the_demonstration_succeeds(platform: Platform) -> None:
     found = command(platform, "heidi_standalone.demo")
     assert found.returncode == 0, found.stdout + found.stderr
-    assert "All 15 steps did what they should" in found.stdout
+    assert "All 15 steps succeeded" in found.stdout
 
 
 def test_the_demonstration_fails_with_the_step_that_fails(platform: Platform) -> None:
@@ -77,14 +77,14 @@ def test_the_demonstration_fails_with_the_step_that_fails(platform: Platform) ->
     found = command(platform, "heidi_standalone.demo", home=elsewhere)
     assert found.returncode == 1
     assert "FAILED" in found.stdout
-    assert "answered 401, invalid_credentials" in found.stdout
+    assert "returned 401, invalid_credentials" in found.stdout
 
 
 def test_samples_are_made_once(platform: Platform) -> None:
     first, second = command(platform, "flask", "seed"), command(platform, "flask", "seed")
     assert first.returncode == second.returncode == 0, first.stderr + second.stderr
-    assert "made  heidi@alp.local" in first.stdout
-    assert "made" not in second.stdout
+    assert "created  heidi@alp.local" in first.stdout
+    assert "created" not in second.stdout
 
 
 def test_a_request_s_id_goes_from_the_router_to_the_worker_that_delivers(platform: Platform) -> None:

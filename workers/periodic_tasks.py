@@ -98,7 +98,7 @@ PERIODIC_TASKS = (
     PeriodicTask("notifications", 1, WakeUp(notifications.overdue, "notification", "deliver_notification")),
     PeriodicTask("bulk notifications", 0.5, WakeUp(notifications.release_bulk, "bulk", "deliver_notification")),
     PeriodicTask("expired notifications", 5, run_task(notifications.fail_expired)),
-    PeriodicTask("old tokens and sessions", 3600, run_task(auth_retention.prune)),
+    PeriodicTask("old tokens and sessions", 3600, run_task(auth_retention.delete_expired)),
     PeriodicTask("old notifications", 3600, run_task(notification_retention.delete_expired)),
     PeriodicTask("deliveries", 1, WakeUp(delivery_worker.overdue, "webhooks", "deliver_webhook")),
     PeriodicTask("syncs", 1, WakeUp(sync.overdue, "integration", "run_sync")),

@@ -1,7 +1,7 @@
-"""Dump the database of DATABASE_URL (else of the standalone platform) into ``backups/``, drop dumps older than 30 days.
+"""Dump the database of DATABASE_URL (or of the standalone platform) to `backups/` and delete dumps older than 30 days.
 
-Restore with ``pg_restore --clean --if-exists --no-owner --dbname=... backups/heidi-....dump``. A dump holds credentials
-encrypted with ENCRYPTION_KEYS: keep these elsewhere, without them a dump cannot be used.
+Restore a dump with `pg_restore --clean --if-exists --no-owner --dbname=... backups/heidi-....dump`. It contains
+credentials encrypted with ENCRYPTION_KEYS. Store the keys in another place: without them a dump cannot be used.
 """
 
 import datetime
@@ -15,19 +15,19 @@ from pathlib import Path
 from heidi_common.cli.doctor import environment
 from heidi_common.config.secret_files import value_of
 
-KEEP_DAYS = 30
+RETENTION_DAYS = 30
 FOLDER = Path("backups")
 
 
 def pg_dump() -> str:
-    """The machine's own, else the wheel's; it must not be older than the server."""
+    """Locate pg_dump, which must not be older than the server: that of the wheel, else that of the machine."""
     from heidi_standalone.servers.postgres import BINARIES
 
     return shutil.which("pg_dump", path=f"{BINARIES}:{os.environ.get('PATH', '')}") or "pg_dump"
 
 
 def dump(url: str, folder: Path, now: datetime.datetime) -> Path:
-    """A whole dump or none: it has its name only when it is complete."""
+    """Dump the database. The file gets its final name when it is complete."""
     folder.mkdir(mode=0o700, exist_ok=True)
     target = folder / f"heidi-{now:%Y%m%dT%H%M%SZ}.dump"
     unfinished = target.with_suffix(".unfinished")
@@ -36,16 +36,24 @@ def dump(url: str, folder: Path, now: datetime.datetime) -> Path:
     return unfinished.rename(target)
 
 
-def drop_old(folder: Path, now: float) -> list[Path]:
-    """The newest one always stays."""
+def delete_old_dumps(folder: Path, now: float) -> list[Path]:
+    """Delete dumps that are past the retention period, except the newest one.
+
+    Args:
+        folder: Folder of the dumps.
+        now: Seconds since 1970.
+
+    Returns:
+        The deleted files.
+    """
     dumps = sorted(folder.glob("heidi-*.dump"))
-    old = [one for one in dumps[:-1] if now - one.stat().st_mtime > KEEP_DAYS * 86400]
-    for one in old:
-        one.unlink()
+    old = [file for file in dumps[:-1] if now - file.stat().st_mtime > RETENTION_DAYS * 86400]
+    for file in old:
+        file.unlink()
     return old
 
 
 if __name__ == "__main__":
-    made = dump(value_of(environment(), "DATABASE_URL"), FOLDER, datetime.datetime.now(datetime.UTC))
-    dropped = drop_old(FOLDER, time.time())
-    sys.stdout.write(f"{made} ({made.stat().st_size} bytes); {len(dropped)} old dropped\n")
+    target = dump(value_of(environment(), "DATABASE_URL"), FOLDER, datetime.datetime.now(datetime.UTC))
+    deleted = delete_old_dumps(FOLDER, time.time())
+    sys.stdout.write(f"{target} ({target.stat().st_size} bytes); {len(deleted)} old dumps deleted\n")

@@ -1,10 +1,10 @@
 #!/bin/sh
-# One rollout to the cluster that kubectl points to: the migrations, and when they are done everything else.
-# The secrets (secret.example.yaml) must be there: at the very first, make the namespace by hand and apply them.
+# Roll out to kubectl's current cluster: run the migrations, then apply everything else.
+# The secrets (secret.example.yaml) must exist. Before the first rollout, create the namespace and apply them by hand.
 set -eu
 cd "$(dirname "$0")"
 all=$(kubectl kustomize --load-restrictor LoadRestrictionsNone .)
-# A finished job cannot be changed, only made anew.
+# A finished job cannot be changed, so it is deleted and created again.
 kubectl --namespace heidi delete job migrate --ignore-not-found
 echo "$all" | kubectl apply --selector step=first --filename -
 kubectl --namespace heidi wait --for=condition=complete --timeout=15m job/migrate

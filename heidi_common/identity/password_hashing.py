@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, overload
 
 import bcrypt
 from argon2 import PasswordHasher as Argon2Hasher
@@ -33,20 +34,23 @@ BCRYPT_ROUNDS = 10
 BCRYPT_BYTES = 72
 BCRYPT_SHA256_PREFIX = "bcrypt-sha256"
 """Marks the bcrypt hash of a password that was longer than BCRYPT_BYTES and therefore hashed with SHA-256 first."""
+S = TypeVar("S")
 
 # 19 MiB, two passes, one lane. Source: OWASP Password Storage Cheat Sheet.
 _ARGON2 = Argon2Hasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
 
 
 @dataclass(frozen=True)
-class PasswordCheck:
+class PasswordCheck(Generic[S]):
     """The result of a verification.
 
     Attributes:
+        status: What `before_hash` returned; None without it.
         is_correct: Whether the password belongs to the hash.
         needs_rehash: Whether the hash should be replaced, because it has another algorithm or other parameters.
     """
 
+    status: S
     is_correct: bool
     needs_rehash: bool = False
 
@@ -79,9 +83,13 @@ class PasswordHasher:
         with self._slot():
             return self._hash(password)
 
+    @overload
+    def verify(self, stored: str | None, password: str) -> PasswordCheck[None]: ...
+    @overload
+    def verify(self, stored: str | None, password: str, *, before_hash: Callable[[], S]) -> PasswordCheck[S]: ...
     def verify(
-        self, stored: str | None, password: str, *, before_hash: Callable[[], object] = lambda: None
-    ) -> PasswordCheck:
+        self, stored: str | None, password: str, *, before_hash: Callable[[], Any] = lambda: None
+    ) -> PasswordCheck[Any]:
         """Verify a password. This takes the same time if there is no stored hash.
 
         Args:
@@ -98,11 +106,11 @@ class PasswordHasher:
         too_long = len(password.encode()) > MAX_PASSWORD_BYTES
         known = stored if stored is not None and is_known_hash(stored) else None
         with self._slot():
-            before_hash()
+            status = before_hash()
             matches = _matches(known or self._dummy, "" if too_long else password)
         if not matches or known is None or too_long:
-            return PasswordCheck(False)
-        return PasswordCheck(True, needs_rehash=self._needs_rehash(known))
+            return PasswordCheck(status, is_correct=False)
+        return PasswordCheck(status, is_correct=True, needs_rehash=self._needs_rehash(known))
 
     def _hash(self, password: str) -> str:
         return _bcrypt_hash(password) if self.algorithm == "bcrypt" else _ARGON2.hash(password)

@@ -1,4 +1,4 @@
-"""Sign-in, sessions and tokens."""
+"""Authentication: sign-in, sessions, tokens, second factors and machine clients."""
 
 from flask import Flask
 
@@ -8,5 +8,5 @@ from heidi_common.config.settings import Settings
 
 
 def create_app() -> Flask:
-    """The auth service alone, configured by the environment."""
+    """Create the app of the auth service alone, configured by the environment."""
     return build_app(Settings.from_env(), SERVICES["auth"])

@@ -1,4 +1,4 @@
-"""`flask keys|audit|clients ...`"""
+"""The commands `flask keys`, `flask audit` and `flask clients`."""
 
 from __future__ import annotations
 
@@ -11,94 +11,99 @@ from flask.cli import AppGroup
 from heidi_common.audit import chain
 from heidi_common.cli.commands import report_reencryption
 from heidi_common.interceptors.validation import invalid
+from heidi_common.jwt.keys import Jwk
 from heidi_common.jwt.signing_keys import private_keys
 from heidi_common.runtime import current_settings
-from heidi_services.auth import key_rotation as key_ring
+from heidi_services.auth import key_rotation
 from heidi_services.auth.schemas import ClientIn
-from heidi_services.auth.service import clients as machines
-from heidi_services.auth.service import totp_secrets as sealing
-from heidi_services.auth.service.audit import listed
+from heidi_services.auth.service import audit, clients, totp_secrets
 
-keys = AppGroup("keys", help="Signing keys: list, rotate. Encryption keys: reseal.")
-audit = AppGroup("audit", help="The audit trail: verify, list.")
-clients = AppGroup("clients", help="Machine clients: create, list.")
-groups = (keys, audit, clients)
+keys_group = AppGroup("keys", help="Signing keys: list, rotate. Encryption keys: reseal.")
+audit_group = AppGroup("audit", help="Audit trail: verify, list.")
+clients_group = AppGroup("clients", help="Machine clients: create, list.")
+groups = (keys_group, audit_group, clients_group)
 
 
-@keys.command("list")
+@keys_group.command("list")
 def list_keys() -> None:
-    """The keys of JWT_PRIVATE_KEYS: id and state, never the secret."""
-    for key in private_keys().keys:
-        click.echo(f"{key['kid']}  {key['state']}")
+    """List the keys of JWT_PRIVATE_KEYS: ID and state, never the secret."""
+    _print_keys(private_keys().keys)
 
 
-@keys.command("rotate")
-@click.option("--drop-previous", is_flag=True, help="Refuse at once what older keys signed (a key has leaked).")
+@keys_group.command("rotate")
+@click.option(
+    "--drop-previous",
+    is_flag=True,
+    help="Remove all older keys, so that tokens signed with them are rejected immediately. For a leaked key.",
+)
 def rotate_keys(drop_previous: bool) -> None:
-    """next -> current -> previous, and a new next.
+    """Sign with the next key, keep the current one as a previous one, and generate a new next key.
 
-    With files, JWT_PRIVATE_KEYS (and JWT_PUBLIC_KEYS) are rewritten and every running service sees it; inline keys
-    are printed, to be put where the secrets are kept.
+    If the keys are in files, JWT_PRIVATE_KEYS and JWT_PUBLIC_KEYS are rewritten and running services load them.
+    Inline keys are printed instead: put them where you store your secrets.
     """
     settings = current_settings()
     if settings.jwt_private_keys is None:
-        raise click.ClickException("JWT_PRIVATE_KEYS is not set here: only auth has the signing keys")
-    rotated = key_ring.rotate(private_keys().keys, drop_previous=drop_previous)
-    written = key_ring.write(settings.jwt_private_keys, settings.jwt_public_keys, rotated)
-    for key in rotated:
-        click.echo(f"{key['kid']}  {key['state']}", err=not written)
-    if not written:
+        raise click.ClickException("JWT_PRIVATE_KEYS is not set. Run this command where auth runs: only auth signs.")
+    rotated = key_rotation.rotate(private_keys().keys, drop_previous=drop_previous)
+    in_files = key_rotation.write(settings.jwt_private_keys, settings.jwt_public_keys, rotated)
+    _print_keys(rotated, to_stderr=not in_files)
+    if not in_files:
         click.echo(json.dumps({"keys": rotated}))
 
 
-@keys.command("reseal")
-def reseal() -> None:
-    """Bring the secrets of all second factors under the first of ENCRYPTION_KEYS."""
-    report_reencryption("second factors", *sealing.reseal())
+@keys_group.command("reseal")
+def reencrypt() -> None:
+    """Re-encrypt the secrets of all second factors with the first of ENCRYPTION_KEYS."""
+    report_reencryption("second factors", *totp_secrets.reencrypt_all())
 
 
-@audit.command("verify")
+@audit_group.command("verify")
 def verify_audit() -> None:
-    """Compute the whole chain anew; exit 1 when a row was changed, added or taken out."""
-    found = chain.verify_chain()
-    if found.broken_at is not None:
-        click.echo(f"BROKEN at row {found.broken_at}; {found.rows} rows before it are whole", err=True)
+    """Verify the hash chain of the audit trail. Exit 1 if a row was changed, inserted or removed."""
+    result = chain.verify_chain()
+    if result.broken_at is not None:
+        click.echo(f"BROKEN at row {result.broken_at}; the {result.rows} rows before it are intact", err=True)
         sys.exit(1)
-    click.echo(f"{found.rows} rows are whole; head {found.head}")
+    click.echo(f"{result.rows} rows are intact; head {result.head}")
 
 
-@audit.command("list")
-@click.option("--action")
-@click.option("--actor")
-@click.option("--target")
+@audit_group.command("list")
+@click.option("--action", help="Such as authn_login_fail.")
+@click.option("--actor", help="ID of the user or the machine client that acted.")
+@click.option("--target", help="ID or fingerprint of what was acted on.")
 @click.option("--outcome", type=click.Choice(["success", "failure"]))
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True)
 def list_audit(limit: int, **filters: str | None) -> None:
-    """The latest rows."""
-    for row in listed({**filters, "limit": limit, "cursor": None, "total": False}).items:
+    """List the latest rows, newest first."""
+    for row in audit.list_rows({**filters, "limit": limit, "cursor": None, "total": False}).items:
+        parties = f"{row.actor or '-'} -> {row.target or '-'}"
         detail = json.dumps(row.detail) if row.detail else ""
-        who = f"{row.actor or '-'} -> {row.target or '-'}"
-        click.echo(
-            f"{row.position}  {row.at:%Y-%m-%dT%H:%M:%SZ}  {row.action}  {row.outcome}  {who}  {detail}".rstrip()
-        )
+        line = f"{row.position}  {row.at:%Y-%m-%dT%H:%M:%SZ}  {row.action}  {row.outcome}  {parties}  {detail}"
+        click.echo(line.rstrip())
 
 
-@clients.command("create")
+@clients_group.command("create")
 @click.argument("name")
 @click.option(
-    "--scope", "scopes", multiple=True, required=True, help="Such as notifications:write; more than one may be given."
+    "--scope", "scopes", multiple=True, required=True, help="Such as notifications:write. Can be given several times."
 )
 def create_client(name: str, scopes: tuple[str, ...]) -> None:
-    """A machine client; its secret is printed this once."""
+    """Create a machine client. Its secret is printed only this time."""
     problems = ClientIn().validate({"name": name, "scopes": list(scopes)})
     if problems:
         raise click.ClickException(str(invalid(problems, "")))
-    made = machines.create(name, list(scopes), actor=None)
-    click.echo(f"client_id={made['client_id']}\nclient_secret={made['client_secret']}")
+    client = clients.create_client(name, list(scopes), actor=None)
+    click.echo(f"client_id={client['client_id']}\nclient_secret={client['client_secret']}")
 
 
-@clients.command("list")
+@clients_group.command("list")
 def list_clients() -> None:
-    """Id, name and scopes of each."""
-    for client in machines.listed(limit=100, cursor=None, total=False).items:
+    """List the ID, name and scopes of each machine client that is not revoked."""
+    for client in clients.list_clients(limit=100, cursor=None, total=False).items:
         click.echo(f"{client.id}  {client.name}  {' '.join(client.scopes)}")
+
+
+def _print_keys(keys: list[Jwk], *, to_stderr: bool = False) -> None:
+    for key in keys:
+        click.echo(f"{key['kid']}  {key['state']}", err=to_stderr)

@@ -1,4 +1,4 @@
-"""Rotating the signing keys: what signs tomorrow is published today."""
+"""Rotation of the signing keys. Each key is published one rotation before it signs."""
 
 from __future__ import annotations
 
@@ -11,37 +11,54 @@ from pathlib import Path
 from heidi_common.database.models import utcnow
 from heidi_common.jwt.keys import Jwk, generate_key, public_set
 
-KEEP = timedelta(days=31)
-"""A refresh token lives as long as its session, thirty days at most: so long its key must verify."""
+RETENTION = timedelta(days=31)
+"""How long a previous key is kept: longer than a refresh token lives (as long as its session, 30 days at most)."""
 
 
 def rotate(keys: list[Jwk], *, drop_previous: bool = False, now: datetime | None = None) -> list[Jwk]:
-    """The set after one rotation. Without a `next` (never rotated before) a new key signs at once."""
+    """Compute the key set after one rotation.
+
+    Args:
+        keys: The current set. Without a `next` key (never rotated before), a new key signs immediately.
+        drop_previous: Whether to remove all keys that have signed so far, for example after a leak.
+        now: Default: the current time.
+
+    Returns:
+        The new set: `current`, the `previous` keys within `RETENTION`, and a new `next`.
+    """
     now = now or utcnow()
     upcoming = [key for key in keys if key["state"] == "next"] or [generate_key("next")]
-    old = [_retired(key, now) for key in keys if key["state"] != "next"]
-    kept = [key for key in old if now - datetime.fromisoformat(key["retired_at"]) < KEEP]
-    fresh = [{**upcoming[0], "state": "current"}, *([] if drop_previous else kept)]
-    return [*fresh, generate_key("next")]
+    retired = [] if drop_previous else [_retire(key, now) for key in keys if key["state"] != "next"]
+    previous = [key for key in retired if now - datetime.fromisoformat(key["retired_at"]) < RETENTION]
+    return [{**upcoming[0], "state": "current"}, *previous, generate_key("next")]
 
 
 def write(private: str, public: str, keys: list[Jwk]) -> bool:
-    """Write the set back where it is a file; False when the keys are given inline."""
+    """Write a key set to the files that the settings name.
+
+    Args:
+        private: The value of JWT_PRIVATE_KEYS: a path, or the keys themselves.
+        public: The value of JWT_PUBLIC_KEYS: a path, a URL, or the keys themselves.
+        keys: The set to write.
+
+    Returns:
+        False if the private keys are inline, so that there is no file to write.
+    """
     if private.lstrip().startswith("{"):
         return False
-    # The public side first: nobody may meet a token whose key is not published yet.
+    # The public keys first: no service may receive a token whose key is not published yet.
     if not public.lstrip().startswith("{") and "://" not in public:
-        _replace(Path(public), json.dumps(public_set(keys)), 0o644)
-    _replace(Path(private), json.dumps({"keys": keys}, indent=2), 0o600)
+        _replace_file(Path(public), json.dumps(public_set(keys)), 0o644)
+    _replace_file(Path(private), json.dumps({"keys": keys}, indent=2), 0o600)
     return True
 
 
-def _retired(key: Jwk, now: datetime) -> Jwk:
+def _retire(key: Jwk, now: datetime) -> Jwk:
     return {**key, "state": "previous", "retired_at": key.get("retired_at", now.isoformat())}
 
 
-def _replace(path: Path, text: str, mode: int) -> None:
-    """All or nothing, and never readable by others in between."""
+def _replace_file(path: Path, text: str, mode: int) -> None:
+    """Replace a file atomically. Its content is never readable with wider permissions than `mode`."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)

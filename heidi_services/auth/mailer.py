@@ -1,7 +1,7 @@
-"""Mails of the auth service: asked for on the bus, written and delivered by the notification service.
+"""Request e-mails: an event asks the notification service to write and deliver them.
 
-The fact holds ids only; the address and the links travel sealed beside it. Links are built from the configured
-public address, never from what a request says.
+The event contains IDs only; the address and the links travel encrypted beside it. Links are built from the configured
+public URL, never from the request.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from heidi_common.runtime import current_settings
 CATEGORY = "security"
 
 
-class Addressee(Protocol):
+class EmailRecipient(Protocol):
+    """The columns of a user that an e-mail needs."""
+
     @property
     def id(self) -> UUID: ...
     @property
@@ -29,22 +31,29 @@ class Addressee(Protocol):
     def locale(self) -> str | None: ...
 
 
-def send(template: str, to: Addressee, *, kind: str = "INFO", **variables: Any) -> None:
-    """Ask for a mail, within the caller's transaction."""
-    fact = NotificationSend(
+def send(template: str, to: EmailRecipient, *, notification_type: str = "INFO", **variables: Any) -> None:
+    """Request an e-mail within the caller's transaction.
+
+    Args:
+        template: Name of a template of the notification service.
+        to: The user. `firstName` and `email` are variables of every template.
+        notification_type: `INFO`, `WARNING` or `ALERT`.
+        **variables: Further variables of the template.
+    """
+    event = NotificationSend(
         id=uuid7(),
         about_user=to.id,
         channel="EMAIL",
-        notification_type=kind,
+        notification_type=notification_type,
         category=CATEGORY,
         template=template,
         locale=to.locale,
     )
-    shown = {"firstName": to.first_name or "", "email": to.email, **variables}
-    emit(fact, secret_data={"recipient": to.email, "variables": shown})
+    template_variables = {"firstName": to.first_name or "", "email": to.email, **variables}
+    emit(event, secret_data={"recipient": to.email, "variables": template_variables})
 
 
-def link(path: str, token: str) -> str:
-    """`https://public.example/verify-email#token=...`: a fragment stays out of every log on the way."""
+def page_link(page: str, token: str) -> str:
+    """Build `https://public.example/verify-email#token=...`: servers and logs do not see what follows `#`."""
     settings = current_settings()
-    return f"{settings.frontend_url or settings.public_base_url}/{path}#token={token}"
+    return f"{settings.frontend_url or settings.public_base_url}/{page}#token={token}"

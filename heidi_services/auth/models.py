@@ -1,4 +1,4 @@
-"""What auth owns beside the identity tables: one-time tokens, second factors."""
+"""The tables of auth in addition to the shared identity tables: one-time tokens and second factors."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from heidi_common.database.models import Base, utcnow
 
 
 class Purpose(StrEnum):
+    """What a one-time token may be used for."""
+
     VERIFY_EMAIL = "verify_email"
     RESET_PASSWORD = "reset_password"  # nosec B105
     SECOND_FACTOR = "second_factor"
 
 
 class OneTimeToken(Base):
-    """A secret that was given out once, for one purpose: only its hash is kept, and it works once."""
+    """A secret that was issued for one purpose and works once. Only its hash is stored."""
 
     __tablename__ = "one_time_tokens"
     __table_args__ = (
@@ -42,7 +44,7 @@ class OneTimeToken(Base):
 
 
 class Totp(Base):
-    """A person's second factor. `last_step` is the time step of the last code used: a code works once."""
+    """A user's second factor. `last_step` is the time step of the last code used, so that no code works twice."""
 
     __tablename__ = "totp"
 
@@ -54,7 +56,7 @@ class Totp(Base):
 
 
 class RecoveryCode(Base):
-    """One of ten ways back in for who has lost the device; hashed, once each."""
+    """One of the ten recovery codes of a user who has lost the device. It is stored as a hash and works once."""
 
     __tablename__ = "recovery_codes"
     __table_args__ = (Index("uq_recovery_codes_user_id_code_hash", "user_id", "code_hash", unique=True),)

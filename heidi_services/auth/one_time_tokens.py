@@ -1,4 +1,4 @@
-"""One-time tokens: 256 random bits of which only the hash is stored, for one person and one purpose."""
+"""One-time tokens: 256 random bits, stored as a hash, valid once for one user and one purpose."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from heidi_services.auth import tokens
 from heidi_services.auth.models import OneTimeToken, Purpose
 
 INVITATION = "invitation"
-"""The label of a token that is good for days, and only until its person has signed in."""
+"""The label of a token that is valid for days, but only until its user has signed in."""
 
 
 def issue(purpose: Purpose, user: Any, lifetime: timedelta, *, label: str | None = None) -> str:
-    """A new token, within the caller's transaction. It is bound to the address that it is sent to."""
-    token, now = tokens.new_secret(), utcnow()
+    """Create a token within the caller's transaction. It is bound to the user's current e-mail address."""
+    token, now = tokens.generate_secret(), utcnow()
     db.session.add(
         OneTimeToken(
             user_id=user.id,
             purpose=purpose,
-            token_hash=tokens.digest(token),
+            token_hash=tokens.hash_secret(token),
             email=user.email,
             label=label,
             created_at=now,
@@ -35,38 +35,45 @@ def issue(purpose: Purpose, user: Any, lifetime: timedelta, *, label: str | None
     return token
 
 
-def good(token: str, purpose: Purpose, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """The conditions under which a token is good for a purpose."""
+def valid_conditions(token: str, purpose: Purpose, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """The conditions under which a token is valid for a purpose."""
     return (
-        OneTimeToken.token_hash == tokens.digest(token),
+        OneTimeToken.token_hash == tokens.hash_secret(token),
         OneTimeToken.purpose == purpose,
         OneTimeToken.used_at.is_(None),
         OneTimeToken.expires_at > now,
     )
 
 
-def hold_person(token: str, purpose: Purpose, now: datetime) -> None:
-    """Lock the person whose good token this is. Before the token: a change of the password takes them in this order,
-    and the other way round each would wait for the other. Whoever only adds a token for the person does not wait."""
-    theirs = select(OneTimeToken.user_id).where(*good(token, purpose, now)).scalar_subquery()
-    db.session.execute(select(User.id).where(User.id == theirs).with_for_update(key_share=True))
+def lock_user(token: str, purpose: Purpose, now: datetime) -> None:
+    """Lock the user of a valid token. Call it before `redeem`.
+
+    A password change locks the user first and the tokens second. The opposite order here could deadlock with it. The
+    lock does not block transactions that only add a token for the user.
+    """
+    user_id = select(OneTimeToken.user_id).where(*valid_conditions(token, purpose, now)).scalar_subquery()
+    db.session.execute(select(User.id).where(User.id == user_id).with_for_update(key_share=True))
 
 
 def redeem(token: str, purpose: Purpose, now: datetime) -> tuple[UUID, str] | None:
-    """(person, address) of a good token, which is used up by this; of several at once one wins."""
-    statement = update(OneTimeToken).where(*good(token, purpose, now)).values(used_at=now)
+    """Mark a valid token as used. If several requests redeem it at the same time, one of them succeeds.
+
+    Returns:
+        The user's ID and the address that the token was sent to; None if the token is not valid.
+    """
+    statement = update(OneTimeToken).where(*valid_conditions(token, purpose, now)).values(used_at=now)
     row = db.session.execute(statement.returning(OneTimeToken.user_id, OneTimeToken.email)).first()
     return None if row is None else (row.user_id, row.email)
 
 
-def use(token_id: UUID, now: datetime) -> bool:
-    """Use a token up whose goodness is known; False when somebody else was faster."""
+def mark_used(token_id: UUID, now: datetime) -> bool:
+    """Mark a token as used whose validity has been checked. False if another request has used it since."""
     statement = update(OneTimeToken).where(OneTimeToken.id == token_id, OneTimeToken.used_at.is_(None))
     return db.session.scalar(statement.values(used_at=now).returning(OneTimeToken.id)) is not None
 
 
-def drop(user_id: UUID, *purposes: Purpose) -> None:
-    """Make a person's tokens worthless: all, or those for some purposes."""
+def delete_for_user(user_id: UUID, *purposes: Purpose) -> None:
+    """Delete a user's tokens: those for `purposes`, or all of them if none is named."""
     statement = delete(OneTimeToken).where(OneTimeToken.user_id == user_id)
     if purposes:
         statement = statement.where(OneTimeToken.purpose.in_(purposes))

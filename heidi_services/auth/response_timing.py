@@ -1,4 +1,4 @@
-"""Answers that must not tell by their time what they do not say."""
+"""Constant-time responses: the duration of a response must not reveal what its body conceals."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ FLOOR_SECONDS = 0.1
 
 
 @contextmanager
-def same_time(seconds: float = FLOOR_SECONDS) -> Iterator[None]:
-    """Leave no earlier than after so many seconds, also by an exception: writing a mail or not looks the same."""
+def constant_time_response(seconds: float = FLOOR_SECONDS) -> Iterator[None]:
+    """Stretch a block to at least `seconds`, even if it raises: with and without an e-mail it takes equally long."""
     end = time.monotonic() + seconds
     try:
         yield

@@ -1,4 +1,4 @@
-"""What may come into auth, and what goes out."""
+"""Request and response schemas of auth."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import PersonName, Text, UtcDateTime
 from heidi_common.schemas.validators import validate_range
 
-SCOPE = validate.Regexp(re.compile(r"[a-z][a-z-]*:[a-z][a-z-]*\Z"), error="A scope looks like notifications:write.")
+SCOPE = validate.Regexp(
+    re.compile(r"[a-z][a-z-]*:[a-z][a-z-]*\Z"), error="Must have the form resource:action, such as notifications:write."
+)
 
 
 def _password(**kwargs: Any) -> Text:
@@ -71,7 +73,7 @@ class ChangeIn(Schema):
 
 
 class SignedInOut(Schema):
-    """Tokens, or the challenge for the second factor."""
+    """The user and their tokens, or the challenge for the second factor."""
 
     user = fields.Nested(UserOut)
     access_token = fields.String()
@@ -136,7 +138,7 @@ class ClientSecretOut(ClientOut):
 
 
 class GrantOut(ma.Schema):
-    """RFC 6749, not enveloped and in its own spelling."""
+    """RFC 6749, 5.1: without an envelope and in snake case."""
 
     bare = True
     access_token = fields.String()
@@ -146,13 +148,15 @@ class GrantOut(ma.Schema):
 
 
 class IntrospectionOut(ma.Schema):
-    """RFC 7662, not enveloped."""
+    """RFC 7662, 2.2: without an envelope."""
 
     bare = True
     active = fields.Boolean(required=True)
 
 
 class JwksOut(ma.Schema):
+    """RFC 7517, 5: without an envelope."""
+
     bare = True
     keys = fields.List(fields.Dict(), required=True)
 

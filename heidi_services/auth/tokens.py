@@ -1,4 +1,4 @@
-"""What is given out: access and refresh tokens (signed), one-time tokens and client secrets (random)."""
+"""Issue and read tokens: signed access and refresh tokens, and random secrets."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from heidi_common.runtime import current_settings
 BEARER = "Bearer"
 
 
-class Holder(Protocol):
-    """The columns of a user that go into a token."""
+class TokenSubject(Protocol):
+    """The columns of a user that become claims of a token."""
 
     @property
     def id(self) -> UUID: ...
@@ -28,30 +28,41 @@ class Holder(Protocol):
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a session stands: its id, the number of its current refresh token and when that ends."""
+class SessionPosition:
+    """The state of a session that its tokens carry: the counter of its current refresh token, and its end."""
 
     session_id: UUID
     counter: int
     expires_at: datetime
 
 
-def pair(holder: Holder, place: Place, now: datetime) -> dict[str, Any]:
-    """An access and a refresh token for a session."""
-    session = {"sid": str(place.session_id)}
-    access = session | {"ver": holder.token_version, "role": str(holder.role), "scope": ""}
-    remaining = max(1, int((place.expires_at - now).total_seconds()))
-    refresh = session | {"cnt": place.counter}
+def issue_pair(user: TokenSubject, position: SessionPosition, now: datetime) -> dict[str, Any]:
+    """Issue an access token and a refresh token for a session.
+
+    Returns:
+        The attributes of `SignedInOut` without the user; `expires_in` is in seconds.
+    """
+    session = {"sid": str(position.session_id)}
+    access = session | {"ver": user.token_version, "role": str(user.role), "scope": ""}
+    refresh = session | {"cnt": position.counter}
+    remaining_seconds = max(1, int((position.expires_at - now).total_seconds()))
     return {
-        "access_token": tokens.sign(str(holder.id), "access", access),
-        "refresh_token": tokens.sign(str(holder.id), "refresh", refresh, seconds=remaining),
+        "access_token": tokens.sign(str(user.id), "access", access),
+        "refresh_token": tokens.sign(str(user.id), "refresh", refresh, seconds=remaining_seconds),
         "token_type": BEARER,
         "expires_in": current_settings().access_token_seconds,
     }
 
 
-def read_refresh(token: str) -> tuple[UUID, UUID, int]:
-    """(user, session, counter) of a good refresh token; Unauthorized for anything else."""
+def verify_refresh_token(token: str) -> tuple[UUID, UUID, int]:
+    """Verify a refresh token.
+
+    Returns:
+        The user's ID, the session's ID and the token's counter.
+
+    Raises:
+        Unauthorized: It is not a valid refresh token.
+    """
     claims = tokens.verify(token, "refresh")
     try:
         return UUID(claims["sub"]), UUID(claims["sid"]), int(claims["cnt"])
@@ -59,16 +70,16 @@ def read_refresh(token: str) -> tuple[UUID, UUID, int]:
         raise Unauthorized("The token is not valid.", error="invalid_token") from None
 
 
-def machine(client_id: UUID, scope: str) -> str:
-    """The access token of a machine client."""
+def issue_client_token(client_id: UUID, scope: str) -> str:
+    """Issue the access token of a machine client."""
     return tokens.sign(str(client_id), "access", {"client_id": str(client_id), "scope": scope})
 
 
-def new_secret() -> str:
-    """256 random bits, safe in a URL."""
+def generate_secret() -> str:
+    """Generate 256 random bits, safe in a URL."""
     return secrets.token_urlsafe(32)
 
 
-def digest(secret: str) -> str:
-    """What is stored of a random secret: a plain hash is enough for 256 bits."""
+def hash_secret(secret: str) -> str:
+    """Hash a secret for storage. Plain SHA-256 suffices: 256 random bits cannot be guessed."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,4 +1,4 @@
-"""Time-based codes (RFC 6238) and recovery codes: the arithmetic, without the database."""
+"""Time-based one-time passwords (RFC 6238) and recovery codes: calculation only, without the database."""
 
 from __future__ import annotations
 
@@ -14,18 +14,22 @@ RECOVERY_CODES = 10
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
-def new_secret() -> str:
-    """160 random bits in base32, as authenticator apps want them."""
+def generate_secret() -> str:
+    """Generate 160 random bits in base32, the format of authenticator apps."""
     return pyotp.random_base32()
 
 
-def uri(secret: str, email: str, issuer: str) -> str:
-    """The otpauth:// address that an app reads from a QR code."""
+def provisioning_uri(secret: str, email: str, issuer: str) -> str:
+    """Build the otpauth:// URI that an authenticator app reads from a QR code."""
     return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=issuer)
 
 
 def matching_step(secret: str, code: str, now: datetime) -> int | None:
-    """The time step that a code belongs to, one step either way; None when it is wrong."""
+    """Find the time step of a code among the current step and one step before and after it.
+
+    Returns:
+        The number of 30-second steps since 1970; None if the code is wrong.
+    """
     if len(code) != 6 or not (code.isascii() and code.isdigit()):
         return None
     totp = pyotp.TOTP(secret)
@@ -36,16 +40,16 @@ def matching_step(secret: str, code: str, now: datetime) -> int | None:
     return None
 
 
-def new_recovery_codes() -> list[str]:
-    """Ten codes of about 79 bits, in letters and digits that are not mistaken for one another."""
-    return ["-".join(_word() for _ in range(4)) for _ in range(RECOVERY_CODES)]
+def generate_recovery_codes() -> list[str]:
+    """Generate ten codes of about 79 bits each, without characters that look alike (`0` and `o`, `1` and `l`)."""
+    return ["-".join(_code_group() for _ in range(4)) for _ in range(RECOVERY_CODES)]
 
 
 def hash_recovery_code(code: str) -> str:
-    """Random enough that a plain digest is safe; spaces, dashes and case do not matter."""
-    plain = "".join(character for character in code.casefold() if character.isalnum())
-    return hashlib.sha256(plain.encode()).hexdigest()
+    """Hash a recovery code for storage; spaces, dashes and case are ignored. Random codes need no slow hash."""
+    normalized = "".join(character for character in code.casefold() if character.isalnum())
+    return hashlib.sha256(normalized.encode()).hexdigest()
 
 
-def _word() -> str:
+def _code_group() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(4))

@@ -1,1 +1,1 @@
-"""The main job of the platform, done as a REST client does it: `python -m heidi_standalone.demo`."""
+"""A demonstration of what the platform does, as a REST client: `python -m heidi_standalone.demo`."""

@@ -1,44 +1,44 @@
-"""`make demo`, against the platform that `make run` has started."""
+"""`make demo`: a demonstration on the platform that `make run` has started."""
 
 from __future__ import annotations
 
 import sys
 
-from heidi_standalone.api_client import Api, Failed
+from heidi_standalone.api_client import ApiClient, StepFailed
 from heidi_standalone.demo import accounts, notifications, schedules, webhooks
-from heidi_standalone.demo.maildir import Maildir
-from heidi_standalone.demo.terminal import Screen, say
-from heidi_standalone.target import Target
+from heidi_standalone.demo.maildir import MailReader
+from heidi_standalone.demo.terminal import Terminal, print_text
+from heidi_standalone.target import RunningPlatform
 
 
 def main() -> int:
-    """0 when every step did what it should."""
-    target, screen = Target.from_env(), Screen()
-    say(f"\nHeidi, demonstrated through {target.base_url}\n")
+    """Run the demonstration; the exit status is 0 if every step succeeded."""
+    platform, terminal = RunningPlatform.from_env(), Terminal()
+    print_text(f"\nDemonstration of Heidi at {platform.base_url}\n")
     try:
-        show(screen, target)
-    except (Failed, OSError, KeyError) as error:
-        say(f"\n     {target.explain(error)}\n")
+        run_demo(terminal, platform)
+    except (StepFailed, OSError, KeyError) as error:
+        print_text(f"\n     {platform.explain(error)}\n")
         return 1
     except KeyboardInterrupt:
-        say("\nStopped.")
+        print_text("\nStopped.")
         return 130
-    say(f"\nAll {screen.number} steps did what they should, in {screen.seconds:.1f} s.\n")
+    print_text(f"\nAll {terminal.number} steps succeeded in {terminal.seconds:.1f} s.\n")
     return 0
 
 
-def show(screen: Screen, target: Target) -> None:
-    """The whole story. The schedule is made early, so that its next slot comes while the rest is shown."""
-    api = Api(target.base_url)
-    person = accounts.register_and_sign_in(screen, api)
-    admin = accounts.administrator(screen, api, *target.administrator())
-    mails = Maildir(target.home / "mail")
-    accounts.nearest_cities(screen, api)
-    schedule = schedules.make_and_run(screen, admin, person, mails)
-    notifications.email(screen, admin, person, mails)
-    notifications.in_app(screen, admin, person)
-    webhooks.in_and_out(screen, person)
-    schedules.see_it_fire(screen, admin, schedule)
+def run_demo(terminal: Terminal, platform: RunningPlatform) -> None:
+    """Run all steps. The schedule is created early, so that its next run is due when the other steps are done."""
+    api = ApiClient(platform.base_url)
+    user = accounts.register_and_sign_in(terminal, api)
+    admin = accounts.sign_in_administrator(terminal, api, *platform.admin_credentials())
+    mails = MailReader(platform.home / "mail")
+    accounts.find_nearest_cities(terminal, api)
+    schedule = schedules.create_and_run(terminal, admin, user, mails)
+    notifications.send_email(terminal, admin, user, mails)
+    notifications.send_in_app(terminal, admin, user)
+    webhooks.receive_and_forward(terminal, user)
+    schedules.wait_for_next_run(terminal, admin, schedule)
 
 
 if __name__ == "__main__":

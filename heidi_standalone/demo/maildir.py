@@ -1,4 +1,4 @@
-"""Looking into the Maildir in which a standalone platform's mail ends."""
+"""Read the e-mails that a standalone platform stores in a Maildir."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
-from heidi_standalone.api_client import Failed
+from heidi_standalone.api_client import StepFailed
 
 
-class Maildir:
-    """The mails that came since this was made."""
+class MailReader:
+    """Reads the e-mails that arrive after it was created."""
 
     def __init__(self, folder: Path) -> None:
         self.new = folder / "new"
         if not self.new.is_dir():
-            raise Failed(
-                f"{self.new} is not there: the demonstration reads the mail of a platform started by `make run`"
+            raise StepFailed(
+                f"{self.new} does not exist. The demonstration reads the e-mails of a platform started by `make run`."
             )
-        self.seen = set(self.new.iterdir())
+        self.earlier = set(self.new.iterdir())
 
     def find(self, recipient: str, subject: str) -> EmailMessage | None:
-        """The mail with this recipient and subject, once it is there."""
-        for path in sorted(set(self.new.iterdir()) - self.seen):
+        """Find an e-mail; None if it has not arrived yet."""
+        for path in sorted(set(self.new.iterdir()) - self.earlier):
             mail = message_from_bytes(path.read_bytes(), policy=policy.default)
             if recipient in str(mail["To"]) and mail["Subject"] == subject:
                 return mail

@@ -1,4 +1,4 @@
-"""Notifications: by e-mail, seen in the Maildir; in the app, seen on an open stream."""
+"""Notifications in the demonstration: an e-mail, read from the Maildir, and an in-app one, read from an SSE stream."""
 
 from __future__ import annotations
 
@@ -10,61 +10,62 @@ from typing import Any
 
 import requests
 
-from heidi_standalone.api_client import Api, Failed
-from heidi_standalone.demo.accounts import Person
-from heidi_standalone.demo.maildir import Maildir
+from heidi_standalone.api_client import ApiClient, StepFailed
+from heidi_standalone.demo.accounts import DemoUser
+from heidi_standalone.demo.maildir import MailReader
 from heidi_standalone.demo.polling import wait_for
-from heidi_standalone.demo.terminal import Screen
+from heidi_standalone.demo.terminal import Terminal
 
 
-def email(screen: Screen, admin: Api, person: Person, mails: Maildir) -> None:
-    """Asked for twice with one Idempotency-Key, delivered once."""
+def send_email(terminal: Terminal, admin: ApiClient, user: DemoUser, mails: MailReader) -> None:
+    """Send one e-mail by two requests with the same Idempotency-Key."""
     subject, key = f"Your train to Maienfeld {secrets.token_hex(3)}", secrets.token_hex(16)
-    body = {"userId": person.id, "channel": "EMAIL", "subject": subject, "content": "It leaves from platform 9."}
-    with screen.step("Send an e-mail notification") as tell:
-        accepted = [admin.post("/notifications", body, idempotency_key=key) for _ in range(2)]
-        if accepted[0]["id"] != accepted[1]["id"]:
-            raise Failed("the same Idempotency-Key made two notifications")
-        tell("accepted; the same request again changed nothing")
-    with screen.step("See it delivered") as tell:
-        mail = wait_for(lambda: mails.find(person.email, subject), "The mail")
-        tell(f"From {mail['From']}, Message-ID {mail['Message-ID']}")
-        tell(f"its status is {_status(admin, accepted[0]['id'])}")
+    body = {"userId": user.id, "channel": "EMAIL", "subject": subject, "content": "It leaves from platform 9."}
+    with terminal.step("Send an e-mail, requested twice") as report:
+        first, second = (admin.post("/notifications", body, idempotency_key=key) for _ in range(2))
+        if first["id"] != second["id"]:
+            raise StepFailed("Two requests with the same Idempotency-Key created two notifications.")
+        report("accepted; the repeated Idempotency-Key created no second one")
+    with terminal.step("Receive the e-mail") as report:
+        mail = wait_for(lambda: mails.find(user.email, subject), "The e-mail")
+        report(f"From {mail['From']}, Message-ID {mail['Message-ID']}")
+        report(f"status of the notification: {_wait_for_status(admin, first['id'])}")
 
 
-def _status(admin: Api, notification_id: str) -> str:
-    def look() -> str | None:
+def _wait_for_status(admin: ApiClient, notification_id: str) -> str:
+    def poll() -> str | None:
         status: str = admin.get(f"/notifications/{notification_id}")["status"]
         return None if status == "PENDING" else status
 
-    return wait_for(look, "The status SENT")
+    return wait_for(poll, "The status SENT")
 
 
-def in_app(screen: Screen, admin: Api, person: Person) -> None:
-    content = f"Peter waits on the alp, {secrets.token_hex(3)}"
+def send_in_app(terminal: Terminal, admin: ApiClient, user: DemoUser) -> None:
+    """Send an in-app notification, receive it on the user's stream, and mark it as read."""
+    content = f"Peter is waiting on the alp, {secrets.token_hex(3)}"
     with (
-        screen.step("An in-app notification over SSE") as tell,
-        closing(person.api.stream("/notifications/stream")) as s,
+        terminal.step("Send an in-app notification over SSE") as report,
+        closing(user.api.stream("/notifications/stream")) as stream,
     ):
-        admin.post("/notifications", {"userId": person.id, "channel": "IN_APP", "content": content})
-        found = next((one for one in _events(s) if one["content"] == content), None)
-        if found is None:
-            raise Failed("the stream ended before the notification came")
-        tell(f"{found['status']}: {found['content']}")
-    with screen.step("Read it") as tell:
-        before = person.api.get("/notifications/unread-count")["count"]
-        person.api.post(f"/notifications/{found['id']}/read")
-        after = person.api.get("/notifications/unread-count")["count"]
-        if (before, after) != (after + 1, before - 1):
-            raise Failed(f"unread before {before}, after {after}")
-        tell(f"unread before: {before}, after: {after}")
+        admin.post("/notifications", {"userId": user.id, "channel": "IN_APP", "content": content})
+        notification = next((event for event in _events(stream) if event["content"] == content), None)
+        if notification is None:
+            raise StepFailed("The stream ended before the notification arrived.")
+        report(f"{notification['status']}: {notification['content']}")
+    with terminal.step("Mark it as read") as report:
+        before = user.api.get("/notifications/unread-count")["count"]
+        user.api.post(f"/notifications/{notification['id']}/read")
+        after = user.api.get("/notifications/unread-count")["count"]
+        if after != before - 1:
+            raise StepFailed(f"Expected one unread notification less; there were {before} before and {after} after.")
+        report(f"unread before: {before}, after: {after}")
 
 
 def _events(response: requests.Response) -> Iterator[dict[str, Any]]:
-    """The data of each event of the stream (comments keep the line open, and are not for us)."""
+    """Yield the data of each event; comments, which keep the connection open, are skipped."""
     try:
         for line in response.iter_lines():
             if line.startswith(b"data:"):
                 yield json.loads(line[5:])
     except requests.RequestException as error:
-        raise Failed(f"nothing came on the stream: {type(error).__name__}") from None
+        raise StepFailed(f"No event arrived on the stream: {type(error).__name__}.") from None

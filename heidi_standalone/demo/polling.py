@@ -1,4 +1,4 @@
-"""Waiting for what others do, with an end to patience."""
+"""Wait for what other processes do."""
 
 from __future__ import annotations
 
@@ -6,17 +6,26 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from heidi_standalone.api_client import Failed
+from heidi_standalone.api_client import StepFailed
 
 T = TypeVar("T")
-PAUSE = 0.05
+INTERVAL_SECONDS = 0.05
 
 
-def wait_for(look: Callable[[], T | None], what: str, seconds: float = 20) -> T:
-    """The first thing that `look` finds; Failed when it finds none in time."""
+def wait_for(poll: Callable[[], T | None], expected: str, seconds: float = 20) -> T:
+    """Call `poll` until it returns something.
+
+    Args:
+        poll: Returns None until the result is available.
+        expected: What is expected, such as `The e-mail`, for the error.
+        seconds: Timeout.
+
+    Raises:
+        StepFailed: The timeout has passed.
+    """
     deadline = time.monotonic() + seconds
-    while (found := look()) is None:
+    while (result := poll()) is None:
         if time.monotonic() > deadline:
-            raise Failed(f"{what} did not come within {seconds:.0f} s")
-        time.sleep(PAUSE)
-    return found
+            raise StepFailed(f"{expected} did not arrive within {seconds:.0f} s.")
+        time.sleep(INTERVAL_SECONDS)
+    return result

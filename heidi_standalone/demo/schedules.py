@@ -1,4 +1,4 @@
-"""A schedule that sends: at once when somebody asks, then by itself at its next slot."""
+"""A schedule in the demonstration: it sends an e-mail, first when started by hand, then when its next run is due."""
 
 from __future__ import annotations
 
@@ -7,54 +7,56 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from heidi_standalone.api_client import Api, Failed
-from heidi_standalone.demo.accounts import Person
-from heidi_standalone.demo.maildir import Maildir
+from heidi_standalone.api_client import ApiClient, StepFailed
+from heidi_standalone.demo.accounts import DemoUser
+from heidi_standalone.demo.maildir import MailReader
 from heidi_standalone.demo.polling import wait_for
-from heidi_standalone.demo.terminal import Screen
+from heidi_standalone.demo.terminal import Terminal
 
-SLOT_SECONDS = 75
-"""Cron has no seconds: the next slot may be a minute away."""
+RUN_TIMEOUT_SECONDS = 75
+"""Cron has a resolution of one minute, so that the next run can be due in a minute."""
 
 
 @dataclass(frozen=True)
-class Schedule:
+class DemoSchedule:
+    """The schedule of the demonstration, and the subject of its e-mails."""
+
     id: str
     subject: str
 
 
-def make_and_run(screen: Screen, admin: Api, person: Person, mails: Maildir) -> Schedule:
-    """It ends by itself after a few minutes, so that nobody gets mail for ever."""
+def create_and_run(terminal: Terminal, admin: ApiClient, user: DemoUser, mails: MailReader) -> DemoSchedule:
+    """Create the schedule and run it once. It ends after three minutes, so that it does not send e-mails forever."""
     subject = f"Milking time {secrets.token_hex(3)}"
     body = {
-        "name": f"Demonstration for {person.email}",
+        "name": f"Demonstration for {user.email}",
         "cronExpression": "* * * * *",
         "timezone": "Europe/Zurich",
         "action": "notification.send",
-        "payload": {"userId": person.id, "channel": "EMAIL", "subject": subject, "content": "The goats are waiting."},
+        "payload": {"userId": user.id, "channel": "EMAIL", "subject": subject, "content": "The goats are waiting."},
         "endAt": (datetime.now(UTC) + timedelta(minutes=3)).isoformat(),
     }
-    with screen.step("Make a schedule") as tell:
-        made = admin.post("/schedules", body)
-        words = admin.post("/schedules/preview", {"cronExpression": "30 2 * * MON", "timezone": "Europe/Zurich"})
-        tell(f"next run {made['nextRun']}; '30 2 * * MON' means: {words['description']}")
-    with screen.step("Run it now") as tell:
-        run = admin.post(f"/schedules/{made['id']}/run?wait=10")
+    with terminal.step("Create a schedule") as report:
+        schedule = admin.post("/schedules", body)
+        preview = admin.post("/schedules/preview", {"cronExpression": "30 2 * * MON", "timezone": "Europe/Zurich"})
+        report(f"next run {schedule['nextRun']}; '30 2 * * MON' means: {preview['description']}")
+    with terminal.step("Run it now") as report:
+        run = admin.post(f"/schedules/{schedule['id']}/run?wait=10")
         if run["status"] != "SUCCEEDED":
-            raise Failed(f"the run is {run['status']}: {run['error']}")
-        wait_for(lambda: mails.find(person.email, subject), "The schedule's mail")
-        tell(f"{run['trigger']} run {run['status']}, its mail is there")
-    return Schedule(made["id"], subject)
+            raise StepFailed(f"The run has the status {run['status']}: {run['error']}")
+        wait_for(lambda: mails.find(user.email, subject), "The e-mail of the schedule")
+        report(f"{run['trigger']} run {run['status']}, its e-mail has arrived")
+    return DemoSchedule(schedule["id"], subject)
 
 
-def see_it_fire(screen: Screen, admin: Api, schedule: Schedule) -> None:
-    """The clock does this one: nobody asks."""
+def wait_for_next_run(terminal: Terminal, admin: ApiClient, schedule: DemoSchedule) -> None:
+    """Wait until the clock has run the schedule by itself."""
 
-    def fired() -> dict[str, Any] | None:
+    def poll() -> dict[str, Any] | None:
         runs = admin.get(f"/schedules/{schedule.id}/runs", trigger="CRON", status="SUCCEEDED")
         return next(iter(runs), None)
 
-    with screen.step("See it fire at its next slot") as tell:
-        run = wait_for(fired, "The run of the next slot", SLOT_SECONDS)
-        late = datetime.fromisoformat(run["startedAt"]) - datetime.fromisoformat(run["scheduledFor"])
-        tell(f"slot {run['scheduledFor']}, started {late.total_seconds():.2f} s after it")
+    with terminal.step("Wait for its next run") as report:
+        run = wait_for(poll, "The next run", RUN_TIMEOUT_SECONDS)
+        delay = datetime.fromisoformat(run["startedAt"]) - datetime.fromisoformat(run["scheduledFor"])
+        report(f"due at {run['scheduledFor']}, started {delay.total_seconds():.2f} s later")

@@ -1,4 +1,4 @@
-"""What is seen: a line for each step, with its time and what came of it."""
+"""The output of the demonstration: a line for each step, with its duration and its result."""
 
 from __future__ import annotations
 
@@ -8,36 +8,38 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 TITLE_WIDTH = 44
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
+"""Adds a line to the result of a step."""
 
 
-def say(text: str, end: str = "\n") -> None:
+def print_text(text: str, end: str = "\n") -> None:
+    """Print text immediately."""
     sys.stdout.write(text + end)
     sys.stdout.flush()
 
 
-class Screen:
-    """Numbers the steps; the title stands there while its step is under way."""
+class Terminal:
+    """Numbers the steps. The title of a step is printed when it begins, its duration and result when it ends."""
 
     def __init__(self) -> None:
         self.number = 0
         self.started = time.monotonic()
 
     @contextmanager
-    def step(self, title: str) -> Iterator[Tell]:
-        """`with screen.step("Sign in") as tell: ...; tell("what came of it")`"""
+    def step(self, title: str) -> Iterator[Report]:
+        """`with terminal.step("Sign in") as report: ...; report("the result")`"""
         self.number += 1
-        say(f"{self.number:>3}  {title} ".ljust(TITLE_WIDTH, "."), end=" ")
-        begun, results = time.monotonic(), list[str]()
+        print_text(f"{self.number:>3}  {title} ".ljust(TITLE_WIDTH, "."), end=" ")
+        started, results = time.monotonic(), list[str]()
         try:
             yield results.append
         except BaseException:
-            say(f"{time.monotonic() - begun:6.2f} s  FAILED")
+            print_text(f"{time.monotonic() - started:6.2f} s  FAILED")
             raise
         first, *others = results or [""]
-        say(f"{time.monotonic() - begun:6.2f} s  {first}")
+        print_text(f"{time.monotonic() - started:6.2f} s  {first}")
         for line in others:
-            say(" " * (TITLE_WIDTH + 11) + line)
+            print_text(" " * (TITLE_WIDTH + 11) + line)
 
     @property
     def seconds(self) -> float:

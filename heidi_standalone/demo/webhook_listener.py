@@ -1,4 +1,4 @@
-"""A receiver of webhooks, as somebody who integrates with the platform would write it, and the sender Stripe."""
+"""The two ends of the webhook demonstration: a receiver, as an integrator would write it, and a sender like Stripe."""
 
 from __future__ import annotations
 
@@ -14,40 +14,48 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
+TOLERANCE_SECONDS = 300
+
 
 @dataclass(frozen=True)
-class Delivery:
+class ReceivedWebhook:
+    """A request that the receiver has accepted; the names of its headers are in lower case."""
+
     headers: dict[str, str]
     body: bytes
 
     def data(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.body)
-        return found
+        """Parse the body."""
+        data: dict[str, Any] = json.loads(self.body)
+        return data
 
     def is_signed_with(self, secret: str) -> bool:
-        """Standard Webhooks 1.0: base64(HMAC-SHA256(key, "id.timestamp.body")), any of the `v1` signatures."""
+        """Verify the signature.
+
+        Source: Standard Webhooks 1.0: base64(HMAC-SHA256(key, "id.timestamp.body")); one `v1` signature must match.
+        """
         key = base64.b64decode(secret.removeprefix("whsec_"))
         signed = f"{self.headers['webhook-id']}.{self.headers['webhook-timestamp']}.".encode() + self.body
         expected = "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
-        fresh = abs(time.time() - int(self.headers["webhook-timestamp"])) < 300
-        offered = self.headers["webhook-signature"].split()
-        return fresh and any(hmac.compare_digest(expected.encode(), one.encode()) for one in offered)
+        is_recent = abs(time.time() - int(self.headers["webhook-timestamp"])) < TOLERANCE_SECONDS
+        signatures = self.headers["webhook-signature"].split()
+        return is_recent and any(hmac.compare_digest(expected.encode(), sent.encode()) for sent in signatures)
 
 
 @contextmanager
-def listening() -> Iterator[tuple[str, list[Delivery]]]:
-    """A URL on this machine, and what was delivered to it."""
-    received: list[Delivery] = []
+def listen() -> Iterator[tuple[str, list[ReceivedWebhook]]]:
+    """Run a receiver on this machine; yield its URL and the list of webhooks that it fills."""
+    received: list[ReceivedWebhook] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            received.append(Delivery({name.lower(): value for name, value in self.headers.items()}, body))
+            received.append(ReceivedWebhook({name.lower(): value for name, value in self.headers.items()}, body))
             self.send_response(204)
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
-            """Silent: the demonstration speaks for itself."""
+            """Do not log to the terminal."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()
@@ -59,6 +67,6 @@ def listening() -> Iterator[tuple[str, list[Delivery]]]:
 
 
 def stripe_signature(secret: str, body: bytes, now: int) -> str:
-    """What Stripe puts into `Stripe-Signature`: the key is the whole `whsec_...` string."""
+    """Build the value of `Stripe-Signature`. The key is the whole `whsec_...` string."""
     digest = hmac.new(secret.encode(), f"{now}.".encode() + body, hashlib.sha256).hexdigest()
     return f"t={now},v1={digest}"

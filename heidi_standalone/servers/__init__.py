@@ -1,1 +1,1 @@
-"""servers."""
+"""The embedded servers: PostgreSQL, Valkey, nginx and a mail sink."""

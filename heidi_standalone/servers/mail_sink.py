@@ -1,6 +1,6 @@
-"""A mail server that delivers nothing: what is sent lies in a Maildir.
+"""A mail server that delivers nothing: it stores e-mails in a Maildir.
 
-``python -m heidi_standalone.mail FOLDER PORT``
+Run it with `python -m heidi_standalone.servers.mail_sink FOLDER PORT`.
 """
 
 import asyncio
@@ -17,8 +17,11 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 MAX_BYTES = 10 * 1024 * 1024
 
 
-class Maildir:
-    """Files each mail as ``new/<time>.<process>_<count>.heidi`` (https://cr.yp.to/proto/maildir.html)."""
+class MaildirHandler:
+    """Stores each e-mail as `new/<time>.<process>_<count>.heidi`.
+
+    Source: https://cr.yp.to/proto/maildir.html
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -27,7 +30,7 @@ class Maildir:
             (folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
-        """Accept what could be written; a full disk is a 4xx, so that the sender tries again."""
+        """Store an e-mail. An error, such as a full disk, is a temporary failure (452), so that the sender retries."""
         name = f"{time.time_ns()}.{os.getpid()}_{next(self.numbers)}.heidi"
         try:
             self._write(name, envelope)
@@ -36,7 +39,7 @@ class Maildir:
         return f"250 {name}"
 
     def _write(self, name: str, envelope: Envelope) -> None:
-        """Under another name first: a reader of ``new`` never sees half a mail. No fsync: this is for trying out."""
+        """Write to `tmp` first, so that `new` contains complete e-mails only. No fsync: it is for development."""
         recipients = "".join(f"Delivered-To: {recipient}\r\n" for recipient in envelope.rcpt_tos)
         content: Any = envelope.content
         unfinished = self.folder / "tmp" / name
@@ -45,8 +48,8 @@ class Maildir:
 
 
 async def serve(folder: Path, port: int) -> None:
-    """Until SIGTERM or SIGINT."""
-    loop, maildir, stop = asyncio.get_running_loop(), Maildir(folder), asyncio.Event()
+    """Accept e-mails until SIGTERM or SIGINT."""
+    loop, maildir, stop = asyncio.get_running_loop(), MaildirHandler(folder), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     server = await loop.create_server(

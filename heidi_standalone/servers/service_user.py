@@ -1,4 +1,4 @@
-"""PostgreSQL refuses to run as root and nginx need not: started by root, both run as a user of their own."""
+"""The user of PostgreSQL and nginx if root starts the platform: PostgreSQL does not run as root, nginx need not."""
 
 import fcntl
 import os
@@ -12,12 +12,12 @@ from pathlib import Path
 
 from heidi_common.server import parent_death
 
-ROOTS_USER = "heidi"
+SERVICE_USER = "heidi"
 
 
 def user() -> str:
-    """The user the servers run as; empty when that is simply who we are."""
-    return ROOTS_USER if os.geteuid() == 0 else ""
+    """The name of the servers' user; empty if they run as the current user."""
+    return SERVICE_USER if os.geteuid() == 0 else ""
 
 
 def ensure_user() -> None:
@@ -25,15 +25,15 @@ def ensure_user() -> None:
     name = user()
     if not name:
         return
-    with _exclusive():
+    with _lock_users():
         if not _exists(name):
             command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", name]
             subprocess.run(command, check=True)  # nosec B603
 
 
 @contextmanager
-def _exclusive() -> Iterator[None]:
-    """Let one process at a time add the user: two concurrent useradds both succeed, and the second changes the uid."""
+def _lock_users() -> Iterator[None]:
+    """Let one process at a time add the user: if two run useradd, both succeed and the second changes the UID."""
     folder = os.open("/etc", os.O_RDONLY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)
@@ -50,27 +50,38 @@ def _exists(name: str) -> bool:
 
 
 def private_folder(folder: Path) -> None:
-    """A folder that only the server's user may enter (and root, who may enter any)."""
+    """Create a folder that only the servers' user can access.
+
+    Raises:
+        RuntimeError: The folder belongs to another user.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     owner = pwd.getpwnam(user()) if user() else pwd.getpwuid(os.geteuid())
     if user():
         os.chown(folder, owner.pw_uid, owner.pw_gid)
     if folder.stat().st_uid != owner.pw_uid:
-        raise RuntimeError(f"{folder} belongs to another user; delete it or choose another HEIDI_HOME")
+        raise RuntimeError(f"{folder} belongs to another user. Delete it or set HEIDI_HOME to another folder.")
     folder.chmod(0o700)
 
 
 def command(*argv: str, folder: Path, signal_name: str = "TERM") -> list[str]:
-    """`argv` as the server's user, whose data lives in `folder`; it ends when its parent does."""
-    closed = not (_open_to_all(folder) and _open_to_all(Path(argv[0])))
-    return parent_death.command(*argv, signal_name=signal_name, user=user(), reach=bool(user()) and closed)
+    """Build the command that runs `argv` as the servers' user and ends with its parent.
+
+    Args:
+        *argv: Program and options.
+        folder: Its data.
+        signal_name: The signal that it gets when its parent ends.
+    """
+    unreachable = not (_is_reachable(folder) and _is_reachable(Path(argv[0])))
+    return parent_death.command(*argv, signal_name=signal_name, user=user(), reach=bool(user()) and unreachable)
 
 
-def hand_over(path: Path) -> None:
-    """Give a file we wrote to the server's user."""
+def give_to_user(path: Path) -> None:
+    """Change the owner of a file to the servers' user."""
     if user():
         shutil.chown(path, user(), pwd.getpwnam(user()).pw_gid)
 
 
-def _open_to_all(path: Path) -> bool:
-    return all(above.stat().st_mode & stat.S_IXOTH for above in path.parents)
+def _is_reachable(path: Path) -> bool:
+    """Whether every user can reach a path: all folders above it can be entered."""
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.parents)

@@ -1,4 +1,4 @@
-"""Unix sockets have short addresses: 107 characters, whatever the length of the folder they should lie in."""
+"""Folders for Unix sockets, whose paths are limited to 107 bytes."""
 
 import hashlib
 import os
@@ -6,21 +6,25 @@ import stat
 import tempfile
 from pathlib import Path
 
-LONGEST = 107
+MAX_ADDRESS_BYTES = 107
 
 
-def folder_for(folder: Path, name: str) -> Path:
-    """`folder` itself, or one with a short path of its own where the address of socket `name` would be too long."""
-    if len(os.fsencode(folder / name)) <= LONGEST:
+def socket_folder(folder: Path, name: str) -> Path:
+    """Return the folder for a socket: `folder`, or a short temporary one if the socket's path would be too long."""
+    if len(os.fsencode(folder / name)) <= MAX_ADDRESS_BYTES:
         return folder
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"heidi-{os.geteuid()}-{digest}"
 
 
-def make_private(folder: Path) -> None:
-    """A folder that only we may enter. Raises RuntimeError when somebody else has made it before us."""
+def make_private_folder(folder: Path) -> None:
+    """Create a folder that only the current user can access.
+
+    Raises:
+        RuntimeError: The folder belongs to another user.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = folder.lstat()
-    if found.st_uid != os.geteuid() or not stat.S_ISDIR(found.st_mode):
-        raise RuntimeError(f"{folder} belongs to another user; delete it or choose another HEIDI_HOME")
+    status = folder.lstat()
+    if status.st_uid != os.geteuid() or not stat.S_ISDIR(status.st_mode):
+        raise RuntimeError(f"{folder} belongs to another user. Delete it or set HEIDI_HOME to another folder.")
     folder.chmod(0o700)

@@ -1,1 +1,1 @@
-"""supervision."""
+"""The programs of a platform under a supervisor, which restarts them."""

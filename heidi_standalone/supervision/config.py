@@ -1,26 +1,36 @@
-"""Programs -> the configuration of the package `supervisor` (http://supervisord.org/configuration.html)."""
+"""The configuration of the package `supervisor` (http://supervisord.org/configuration.html)."""
 
 import os
 import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from heidi_standalone.errors import CannotRun
+from heidi_standalone.errors import StartupError
 from heidi_standalone.supervision.program import GROUPS, Program
 
-WITHOUT_LIMIT = 1_000_000_000
-"""Supervisor gives up on a program after so many starts in a row that fail; waits a second more before each."""
+UNLIMITED_RETRIES = 1_000_000_000
+"""Failed starts in a row after which supervisor gives up. It waits one second longer before each."""
 
 
 def render(programs: Iterable[Program], *, folder: Path, logs: Path, socket: Path) -> str:
-    """The whole file."""
+    """Render the configuration file.
+
+    Args:
+        programs: The programs of all groups.
+        folder: Their working folder.
+        logs: Folder of their logs.
+        socket: Unix socket of supervisor's API.
+
+    Raises:
+        StartupError: A value cannot be represented in the format.
+    """
     programs = list(programs)
     groups = [
         _section(f"group:{group}", programs=",".join(members), priority=number)
         for number, group in enumerate(GROUPS)
         if (members := [program.name for program in programs if program.group == group])
     ]
-    return "\n".join([*_supervisor(logs, socket), *(_program(one, folder, logs) for one in programs), *groups])
+    return "\n".join([*_supervisor(logs, socket), *(_program(program, folder, logs) for program in programs), *groups])
 
 
 def _supervisor(logs: Path, socket: Path) -> list[str]:
@@ -49,14 +59,14 @@ def _program(program: Program, folder: Path, logs: Path) -> str:
         command=shlex.join(program.command),
         directory=folder,
         environment=_environment(program.env),
-        # Each group is started when the one before is ready, and then kept alive whatever happens to it.
+        # Each group is started once the previous one is ready; from then on its programs are always restarted.
         autostart="false",
         autorestart="true",
         startsecs=1,
-        startretries=WITHOUT_LIMIT,
+        startretries=UNLIMITED_RETRIES,
         stopsignal=program.stop_signal,
         stopwaitsecs=program.stop_seconds,
-        # Not `stopasgroup`: masters end their workers in order. What is left after that is killed with its group.
+        # Not `stopasgroup`: masters stop their workers cleanly. Remaining processes are killed with their group.
         killasgroup="true",
         redirect_stderr="true",
         stdout_logfile=logs / f"{program.name}.log",
@@ -70,17 +80,17 @@ def _environment(env: Mapping[str, str]) -> str:
 
 
 def _quoted(value: str) -> str:
-    """The format has two kinds of quotation marks and no escape."""
-    mark = "'" if '"' in value else '"'
-    if mark in value:
-        raise CannotRun(f"supervisor's configuration cannot hold both kinds of quotation marks: {value}")
-    return f"{mark}{value}{mark}"
+    """Quote a value. The format has two kinds of quotation marks and no escape character."""
+    quote = "'" if '"' in value else '"'
+    if quote in value:
+        raise StartupError(f"This value must not contain both kinds of quotation marks: {value}")
+    return f"{quote}{value}{quote}"
 
 
 def _section(name: str, **options: object) -> str:
-    """A percent sign would be an expansion; a comment cannot be escaped at all."""
+    """Render a section. Percent signs are escaped, since they start an expansion; comment signs cannot be escaped."""
     lines = [f"{key} = {str(value).replace('%', '%%')}" for key, value in options.items() if value != ""]
     for line in lines:
         if any(sign in line for sign in (" #", " ;", "\n")):
-            raise CannotRun(f"supervisor's configuration cannot hold this: {line}")
+            raise StartupError(f"This value must not contain ' #', ' ;' or a line break: {line}")
     return "\n".join([f"[{name}]", *lines, ""])

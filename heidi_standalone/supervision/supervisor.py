@@ -1,4 +1,4 @@
-"""The supervisor: a child of ours that keeps all the others alive, and ends with them when we do."""
+"""The supervisor: a child process that runs and restarts all programs, and ends with the launcher."""
 
 import re
 import subprocess  # nosec B404  # runs the package supervisor
@@ -15,22 +15,29 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from heidi_common.server import parent_death
 from heidi_standalone.private_files import write_private
-from heidi_standalone.servers.unix_sockets import folder_for, make_private
+from heidi_standalone.servers.unix_sockets import make_private_folder, socket_folder
 from heidi_standalone.supervision import config
 from heidi_standalone.supervision.program import Program
 
 SOCKET = "supervisor.sock"
-LOUDEST = re.compile(r"exited: (?P<name>\S+) \((?P<how>[^;)]*)|spawnerr: (?P<error>.*)")
+EXIT_LINE = re.compile(r"exited: (?P<name>\S+) \((?P<reason>[^;)]*)|spawnerr: (?P<error>.*)")
 STOP_SECONDS = 60
-PROVEN_SECONDS = 3
+STABLE_SECONDS = 3
 
 
 class Supervisor:
-    """Keeps programs alive; `on_exit(name, how)` is called for each that ends by itself (it is started again)."""
+    """Runs and restarts programs.
+
+    Args:
+        folder: For the configuration and the socket.
+        logs: For the logs of the programs.
+        root: Working folder of the programs.
+        on_exit: Called with name and reason when a program ends by itself; it is restarted.
+    """
 
     def __init__(self, folder: Path, logs: Path, root: Path, on_exit: Callable[[str, str], None]) -> None:
         self.folder, self.logs, self.root, self.on_exit = folder, logs, root, on_exit
-        self.socket = folder_for(folder, SOCKET) / SOCKET
+        self.socket = socket_folder(folder, SOCKET) / SOCKET
         self.programs: list[Program] = []
         self._config = folder / "supervisord.conf"
         self.exits: Counter[str] = Counter()
@@ -38,8 +45,8 @@ class Supervisor:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self, env: Mapping[str, str]) -> None:
-        """Start the supervisor, and no program yet. From the main thread: the supervisor ends with its starter."""
-        make_private(self.socket.parent)
+        """Start the supervisor without programs. Call it from the main thread: the supervisor ends with that thread."""
+        make_private_folder(self.socket.parent)
         self._write_config()
         command = parent_death.command(
             sys.executable, "-m", "heidi_standalone.supervision.supervisord", "-c", str(self._config)
@@ -51,14 +58,14 @@ class Supervisor:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            # Ctrl-C in the terminal reaches us alone; we say when to stop.
+            # Ctrl-C must reach the launcher only, which then stops the supervisor.
             start_new_session=True,
         )
         Thread(target=self._listen, args=[self._process], daemon=True).start()
         self._wait_for_socket()
 
     def launch(self, programs: Iterable[Program]) -> None:
-        """Start programs of one group, and keep them alive from now on."""
+        """Start programs of one group, and restart them from now on."""
         added = list(programs)
         self.programs += added
         self._write_config()
@@ -69,27 +76,27 @@ class Supervisor:
             rpc.startProcessGroup(group, False)
 
     def is_up(self, name: str) -> bool:
-        """Whether a program has lived long enough to say that it will."""
-        all_of_them = self._rpc().getAllProcessInfo()
-        (found,) = (one for one in all_of_them if one["name"] == name)
-        return bool(found["statename"] == "RUNNING" and found["now"] - found["start"] >= PROVEN_SECONDS)
+        """Whether a program has been running for `STABLE_SECONDS`."""
+        (info,) = (info for info in self._rpc().getAllProcessInfo() if info["name"] == name)
+        return bool(info["statename"] == "RUNNING" and info["now"] - info["start"] >= STABLE_SECONDS)
 
     @property
     def alive(self) -> bool:
+        """Whether the supervisor itself is running."""
         return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
-        """Stop every program, the last started first, and the supervisor."""
+        """Stop all programs, in reverse order of their groups, and the supervisor."""
         self.stopping = True
         if self._process is not None and self.alive:
             self._process.terminate()
             self._process.wait(STOP_SECONDS)
 
-    def last_words(self, name: str) -> str:
-        """The last line a program wrote."""
+    def last_log_line(self, name: str) -> str:
+        """Return the last line of a program's log, at most 500 characters."""
         log = self.logs / f"{name}.log"
         lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-        return lines[-1][:500] if lines else "it said nothing"
+        return lines[-1][:500] if lines else "its log is empty"
 
     def _write_config(self) -> None:
         text = config.render(self.programs, folder=self.root, logs=self.logs, socket=self.socket)
@@ -99,7 +106,7 @@ class Supervisor:
         deadline = time.monotonic() + 20
         while not self._answers():
             if not self.alive or time.monotonic() > deadline:
-                raise RuntimeError(f"The supervisor did not start: {self.last_words('supervisord')}")
+                raise RuntimeError(f"The supervisor did not start: {self.last_log_line('supervisord')}")
             time.sleep(0.02)
 
     def _answers(self) -> bool:
@@ -115,7 +122,7 @@ class Supervisor:
     def _listen(self, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None
         for line in process.stdout:
-            found = LOUDEST.search(line)
-            if found and found["name"] and not self.stopping:
-                self.exits[found["name"]] += 1
-                self.on_exit(found["name"], found["how"])
+            match = EXIT_LINE.search(line)
+            if match and match["name"] and not self.stopping:
+                self.exits[match["name"]] += 1
+                self.on_exit(match["name"], match["reason"])

@@ -1,7 +1,7 @@
-"""The package `supervisor`, with the platform's imports loaded: Python programs are forked from it, not started anew.
+"""The package `supervisor` with the platform's imports preloaded: Python programs are forked from it.
 
-Ten Python processes that import the same libraries take 65 MB and a second of CPU each. Forked from one that has them
-already, they share most of both. Programs of other kinds are executed as ever.
+Ten Python processes that import the same libraries take 65 MB and a second of CPU each. Processes forked from one that
+has loaded the libraries share most of both. Other programs are executed as usual.
 """
 
 import atexit
@@ -29,22 +29,22 @@ PRELOADED = (
     "heidi_common.openapi.documents",
     "heidi_common.jwt.guards",
 )
-"""Nothing that starts a thread, opens a socket, or reads the environment: prometheus_client must not be among it."""
-TAKEN = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD, signal.SIGUSR1, signal.SIGUSR2)
+"""They must not start threads, open sockets or read the environment, so prometheus_client must not be among them."""
+HANDLED_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD, signal.SIGUSR1, signal.SIGUSR2)
 
 
 class Options(ServerOptions):  # type: ignore[misc]
-    """supervisord's options, whose `execve` knows a quicker way to ``python -m module``."""
+    """supervisord's options, with an `execve` that runs `python -m module` in the forked process."""
 
     def execve(self, filename: str, argv: list[str], env: dict[str, str]) -> None:
-        """Called in the forked child; does not return."""
+        """Run a program. Called in the forked child; does not return."""
         if argv[:2] != [sys.executable, "-m"]:
             super().execve(filename, argv, env)
-        # Whatever happens in here, nothing of the supervisor may go on in the child.
-        os._exit(_become(argv, env))
+        # The supervisor's own code must not continue in the child, whatever happens here.
+        os._exit(_run_in_process(argv, env))
 
     def waitpid(self) -> tuple[int | None, int | None]:
-        """What a killed master leaves behind goes with it: nginx's workers would keep its port for ever."""
+        """Kill the group of an ended process: without it, the workers of a killed nginx would keep its port."""
         pid, status = super().waitpid()
         if pid:
             with suppress(ProcessLookupError, PermissionError):
@@ -52,9 +52,9 @@ class Options(ServerOptions):  # type: ignore[misc]
         return pid, status
 
 
-def _become(argv: list[str], env: dict[str, str]) -> int:
-    """Run ``python -m module arguments`` in this process; its exit status."""
-    for number in TAKEN:
+def _run_in_process(argv: list[str], env: dict[str, str]) -> int:
+    """Run `python -m module arguments` in this process; return its exit status."""
+    for number in HANDLED_SIGNALS:
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     die_with_parent(signal.SIGTERM)
@@ -63,28 +63,28 @@ def _become(argv: list[str], env: dict[str, str]) -> int:
     sys.argv, sys.path[0] = argv[2:], str(Path.cwd())
     setproctitle(" ".join(argv))
     try:
-        return _run(argv[2])
+        return _run_module(argv[2])
     finally:
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
 
 
-def _run(module: str) -> int:
+def _run_module(module: str) -> int:
     try:
         runpy.run_module(module, run_name="__main__", alter_sys=True)
     except SystemExit as end:
         if isinstance(end.code, str):
             sys.stderr.write(f"{end.code}\n")
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:  # the last place where it can be told
+    except BaseException:  # nothing above this could report it
         traceback.print_exc()
         return 1
     return 0
 
 
 def main(arguments: list[str]) -> None:
-    """supervisord's own loop, without its restart on SIGHUP."""
+    """Run supervisord's own loop once, without its restart on SIGHUP."""
     for module in PRELOADED:
         import_module(module)
     gc.collect()

@@ -1,4 +1,4 @@
-"""What the tests of auth share: a password that is fine, registering, signing in, reading the mails."""
+"""Helpers of the tests of auth: an acceptable password, register, sign in, read the requested e-mails."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ PASSWORD = "violet-harbour-91-lantern"
 ANOTHER = "seven quiet otters & a drum"
 
 
-def register(client: FlaskClient, email: str = "ada@example.test", password: str = PASSWORD, **more: Any) -> Any:
-    found = client.post("/api/v1/auth/register", json={"email": email, "password": password, **more})
-    assert found.status_code == 201, found.json
-    return found.json["data"]
+def register(client: FlaskClient, email: str = "ada@example.test", password: str = PASSWORD, **fields: Any) -> Any:
+    response = client.post("/api/v1/auth/register", json={"email": email, "password": password, **fields})
+    assert response.status_code == 201, response.json
+    return response.json["data"]
 
 
-def login(client: FlaskClient, email: str = "ada@example.test", password: str = PASSWORD, **more: Any) -> Any:
-    return client.post("/api/v1/auth/login", json={"email": email, "password": password}, **more)
+def login(client: FlaskClient, email: str = "ada@example.test", password: str = PASSWORD, **options: Any) -> Any:
+    return client.post("/api/v1/auth/login", json={"email": email, "password": password}, **options)
 
 
 def bearer(signed_in: dict[str, Any]) -> dict[str, str]:
@@ -33,7 +33,7 @@ def refresh(client: FlaskClient, token: str) -> Any:
 
 
 def mails(template: str) -> list[dict[str, Any]]:
-    """What was asked of the notification service, opened."""
+    """The decrypted content of the e-mails of a template that were requested from the notification service."""
     db.session.rollback()
     events = db.session.scalars(
         select(OutboxEvent).where(OutboxEvent.type == "notification.send").order_by(OutboxEvent.id)

@@ -8,15 +8,15 @@ from tests.auth.helpers import login, register
 AUDIT = "/api/v1/auth/audit"
 
 
-def test_an_administrator_reads_the_trail_by_actor_action_and_time(client: FlaskClient, as_user) -> None:
+def test_an_administrator_filters_the_trail_by_actor_action_and_time(client: FlaskClient, as_user) -> None:
     admin = as_user(Role.ADMIN).headers
-    person = register(client)["user"]["id"]
+    user_id = register(client)["user"]["id"]
     login(client, password="not-her-password")
 
     def read(query: str) -> list[tuple[str, str]]:
-        found = client.get(f"{AUDIT}?{query}", headers=admin)
-        assert found.status_code == 200, found.json
-        return [(row["action"], row["outcome"]) for row in found.json["data"]]
+        response = client.get(f"{AUDIT}?{query}", headers=admin)
+        assert response.status_code == 200, response.json
+        return [(row["action"], row["outcome"]) for row in response.json["data"]]
 
     assert read("") == [
         ("authn_login_fail", "failure"),
@@ -24,10 +24,10 @@ def test_an_administrator_reads_the_trail_by_actor_action_and_time(client: Flask
         ("user_created", "success"),
     ]
     assert read("outcome=failure") == read("action=authn_login_fail") == [("authn_login_fail", "failure")]
-    assert len(read(f"actor={person}")) == 2 == len(read("limit=2"))
+    assert len(read(f"actor={user_id}")) == 2 == len(read("limit=2"))
     assert read("to=2020-01-01T00:00:00Z") == read("from=2100-01-01T00:00:00Z") == []
-    upside_down = client.get(f"{AUDIT}?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z", headers=admin)
-    assert (upside_down.status_code, upside_down.json["errors"][0]["pointer"]) == (422, "/query/to")
+    reversed_range = client.get(f"{AUDIT}?from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z", headers=admin)
+    assert (reversed_range.status_code, reversed_range.json["errors"][0]["pointer"]) == (422, "/query/to")
     assert client.get(AUDIT, headers=as_user(Role.MODERATOR).headers).status_code == 403
     assert read("action=authz_fail") == [("authz_fail", "failure")]
 

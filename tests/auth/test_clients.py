@@ -24,34 +24,34 @@ def admin(as_user):
 @pytest.fixture
 def machine(client: FlaskClient, admin) -> dict:
     body = {"name": "billing", "scopes": ["notifications:write", "schedules:write"]}
-    found = client.post(CLIENTS, json=body, headers=admin)
-    assert found.status_code == 201, found.json
-    return found.json["data"]
+    response = client.post(CLIENTS, json=body, headers=admin)
+    assert response.status_code == 201, response.json
+    return response.json["data"]
 
 
 def grant(client: FlaskClient, machine: dict, **form):
-    given = {"grant_type": "client_credentials", "client_id": machine["clientId"]}
-    return client.post(TOKEN, data=given | {"client_secret": machine["clientSecret"]} | form)
+    defaults = {"grant_type": "client_credentials", "client_id": machine["clientId"]}
+    return client.post(TOKEN, data=defaults | {"client_secret": machine["clientSecret"]} | form)
 
 
 def test_a_client_gets_a_token_for_its_scopes_without_an_envelope(client, machine) -> None:
-    found = grant(client, machine)
-    assert found.status_code == 200 and found.headers["Cache-Control"] == "no-store"
-    assert set(found.json) == {"access_token", "token_type", "expires_in", "scope"}
-    assert (found.json["token_type"], found.json["expires_in"]) == ("Bearer", 900)
-    assert found.json["scope"] == "notifications:write schedules:write"
+    response = grant(client, machine)
+    assert response.status_code == 200 and response.headers["Cache-Control"] == "no-store"
+    assert set(response.json) == {"access_token", "token_type", "expires_in", "scope"}
+    assert (response.json["token_type"], response.json["expires_in"]) == ("Bearer", 900)
+    assert response.json["scope"] == "notifications:write schedules:write"
     assert grant(client, machine, scope="schedules:write").json["scope"] == "schedules:write"
 
 
-def test_an_old_session_makes_no_lasting_key(client, machine, admin) -> None:
+def test_an_old_session_cannot_create_or_rotate_a_client_secret(client, machine, admin) -> None:
     with transaction():
         db.session.query(Session).one().created_at = utcnow() - timedelta(minutes=11)
     body = {"name": "backdoor", "scopes": ["schedules:write"]}
-    for answer in (
+    for response in (
         client.post(CLIENTS, json=body, headers=admin),
         client.post(f"{CLIENTS}/{machine['id']}/rotate", headers=admin),
     ):
-        assert (answer.status_code, answer.json["code"]) == (403, "recent_sign_in_required")
+        assert (response.status_code, response.json["code"]) == (403, "recent_sign_in_required")
     assert db.session.query(MachineClient).count() == 1 and grant(client, machine).status_code == 200
     assert client.delete(f"{CLIENTS}/{machine['id']}", headers=admin).status_code == 204
 
@@ -65,10 +65,10 @@ def test_basic_credentials_work_as_well(client, machine) -> None:
 @pytest.mark.parametrize(
     "raw", ["ü", "=", base64.b64encode(b"\xff:\xff").decode(), base64.b64encode(b"%00:%ff").decode()]
 )
-def test_credentials_that_are_none_are_refused_not_stumbled_over(client, raw) -> None:
+def test_malformed_basic_credentials_are_rejected(client, raw) -> None:
     headers = {"Authorization": f"Basic {raw}".encode().decode("latin1")}
-    answer = client.post(TOKEN, data={"grant_type": "client_credentials"}, headers=headers)
-    assert (answer.status_code, answer.get_json()["error"]) == (401, "invalid_client")
+    response = client.post(TOKEN, data={"grant_type": "client_credentials"}, headers=headers)
+    assert (response.status_code, response.get_json()["error"]) == (401, "invalid_client")
 
 
 @pytest.mark.parametrize(
@@ -83,11 +83,11 @@ def test_credentials_that_are_none_are_refused_not_stumbled_over(client, raw) ->
         ({"client_secret": "a\0b"}, 400, "invalid_request"),
     ],
 )
-def test_refusals_speak_oauth_and_the_platforms_own_shape(client, machine, form, status, error) -> None:
-    found = grant(client, machine, **form)
-    assert (found.status_code, found.json["error"], found.json["code"]) == (status, error, error)
-    assert found.mimetype == "application/problem+json"
-    assert status != 401 or found.headers["WWW-Authenticate"].startswith("Basic")
+def test_errors_have_the_fields_of_oauth_and_of_the_platform(client, machine, form, status, error) -> None:
+    response = grant(client, machine, **form)
+    assert (response.status_code, response.json["error"], response.json["code"]) == (status, error, error)
+    assert response.mimetype == "application/problem+json"
+    assert status != 401 or response.headers["WWW-Authenticate"].startswith("Basic")
 
 
 def test_guessing_a_secret_is_throttled(client, machine) -> None:
@@ -97,14 +97,14 @@ def test_guessing_a_secret_is_throttled(client, machine) -> None:
 
 def test_the_secret_is_shown_once_rotated_and_never_stored(client, machine, admin) -> None:
     listed = client.get(CLIENTS, headers=admin).json["data"]
-    assert [found["name"] for found in listed] == ["billing"] and "clientSecret" not in listed[0]
+    assert [response["name"] for response in listed] == ["billing"] and "clientSecret" not in listed[0]
     assert db.session.query(MachineClient).one().secret_hash != machine["clientSecret"]
-    fresh = client.post(f"{CLIENTS}/{machine['id']}/rotate", headers=admin).json["data"]
+    rotated = client.post(f"{CLIENTS}/{machine['id']}/rotate", headers=admin).json["data"]
     assert grant(client, machine).status_code == 401
-    assert grant(client, fresh).status_code == 200
+    assert grant(client, rotated).status_code == 200
 
 
-def test_a_revoked_client_and_its_tokens_are_refused_at_once(client, machine, admin) -> None:
+def test_a_revoked_client_and_its_tokens_are_rejected_immediately(client, machine, admin) -> None:
     headers = {"Authorization": f"Bearer {grant(client, machine).json['access_token']}"}
     assert client.post(INTROSPECT, data={"token": "x"}, headers=headers).status_code == 200
     assert client.delete(f"{CLIENTS}/{machine['id']}", headers=admin).status_code == 204
@@ -113,28 +113,29 @@ def test_a_revoked_client_and_its_tokens_are_refused_at_once(client, machine, ad
     assert client.delete(f"{CLIENTS}/{machine['id']}", headers=admin).status_code == 404
 
 
-def test_introspection_tells_machines_and_nobody_else_about_live_tokens(client, machine) -> None:
+def test_introspection_shows_active_tokens_to_machine_clients_only(client, machine) -> None:
     headers = {"Authorization": f"Bearer {grant(client, machine).json['access_token']}"}
-    person = register(client)
+    user = register(client)
 
-    def ask(token: str, **kwargs):
+    def introspect(token: str, **kwargs):
         return client.post(INTROSPECT, data={"token": token}, **({"headers": headers} | kwargs))
 
-    live = ask(person["accessToken"]).json
-    assert live["active"] is True and live["sub"] == person["user"]["id"] and live["role"] == "USER"
-    assert ask(person["refreshToken"]).json == {"active": False} == ask("nonsense").json
-    client.post("/api/v1/auth/logout", headers=bearer(person))
-    assert ask(person["accessToken"]).json == {"active": False}
-    assert ask("x", headers=bearer(register(client, "eve@example.test"))).status_code == 403
+    live = introspect(user["accessToken"]).json
+    assert live["active"] is True and live["sub"] == user["user"]["id"] and live["role"] == "USER"
+    assert introspect(user["refreshToken"]).json == {"active": False} == introspect("nonsense").json
+    client.post("/api/v1/auth/logout", headers=bearer(user))
+    assert introspect(user["accessToken"]).json == {"active": False}
+    assert introspect("x", headers=bearer(register(client, "eve@example.test"))).status_code == 403
     assert client.post(INTROSPECT, data={"token": "x"}).status_code == 401
     assert client.post(INTROSPECT, headers=headers).status_code == 422
 
 
 @pytest.mark.parametrize("body", [{"name": "x"}, {"name": "x", "scopes": ["everything"]}, {"scopes": ["a:b"]}])
-def test_a_client_needs_a_name_and_sane_scopes(client, admin, body) -> None:
+def test_a_client_needs_a_name_and_valid_scopes(client, admin, body) -> None:
     assert client.post(CLIENTS, json=body, headers=admin).status_code == 422
 
 
-def test_a_wrong_scope_at_the_terminal_is_one_line(app: Flask) -> None:
+def test_an_invalid_scope_in_the_terminal_is_reported_in_one_line(app: Flask) -> None:
     done = app.test_cli_runner().invoke(args=["clients", "create", "billing", "--scope", "all"])
-    assert (done.exit_code, done.output) == (1, "Error: /scopes/0: A scope looks like notifications:write.\n")
+    problem = "/scopes/0: Must have the form resource:action, such as notifications:write."
+    assert (done.exit_code, done.output) == (1, f"Error: {problem}\n")

@@ -1,4 +1,4 @@
-"""Every mail that auth asks for is written in both languages and arrives, its secrets with it and nowhere else."""
+"""Every e-mail that auth requests is delivered in both languages; its secrets are in the e-mail and nowhere else."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from heidi_services.notification.service import event_handlers
 from heidi_services.notification.service.delivery import deliver
 from tests.auth.helpers import ANOTHER, PASSWORD, bearer, login, mails, refresh, register
 from tests.auth.test_mfa import TOTP
-from tests.auth.test_password_mails import forget, reset
+from tests.auth.test_password_mails import request_reset, reset
 from tests.notification.mailserver import MailServer, mail_server
 
 
@@ -33,8 +33,8 @@ def mail(app: Flask) -> Iterator[MailServer]:
     app.extensions["heidi"] = before
 
 
-def carry_out() -> None:
-    """What the workers do with the requests."""
+def deliver_requested_mails() -> None:
+    """Do what the workers do with the requests."""
     db.session.rollback()
     for event in db.session.scalars(
         select(OutboxEvent).where(OutboxEvent.type == "notification.send").order_by(OutboxEvent.id)
@@ -62,27 +62,26 @@ SUBJECTS = {
 
 
 @pytest.mark.parametrize("language", SUBJECTS)
-def test_each_mail_arrives_in_the_persons_language(client: FlaskClient, mail: MailServer, language: str) -> None:
+def test_each_mail_arrives_in_the_users_language(client: FlaskClient, mail: MailServer, language: str) -> None:
     client.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
     register(client, firstName="Zoë")
     login(client, headers={"User-Agent": "Another/1"})
-    token = forget(client)
+    token = request_reset(client)
     assert reset(client, token).status_code == 204
     data = login(client, password=ANOTHER).json["data"]
     second = refresh(client, data["refreshToken"]).json["data"]
     refresh(client, second["refreshToken"])
     assert refresh(client, data["refreshToken"]).status_code == 401
-    carry_out()
-    assert [str(found["Subject"]) for found in mail.mails] == SUBJECTS[language]
-    assert all(
-        found["To"] == "ada@example.test" and "Zoë" in found.get_body(("plain",)).get_content() for found in mail.mails
-    )
+    deliver_requested_mails()
+    assert [str(received["Subject"]) for received in mail.mails] == SUBJECTS[language]
+    for received in mail.mails:
+        assert received["To"] == "ada@example.test" and "Zoë" in received.get_body(("plain",)).get_content()
     assert token in mail.mails[2].get_body(("plain",)).get_content()
     rows = db.session.scalars(select(Notification)).all()
     assert all(row.category == "security" and token not in str(vars(row)) for row in rows)
 
 
-def test_the_rarer_mails_arrive_too(client: FlaskClient, mail: MailServer) -> None:
+def test_the_less_frequent_mails_arrive(client: FlaskClient, mail: MailServer) -> None:
     data = register(client)
     secret = client.post(TOTP, headers=bearer(data)).json["data"]["secret"]
     client.post(f"{TOTP}/confirm", json={"code": pyotp.TOTP(secret).now()}, headers=bearer(data))
@@ -91,6 +90,6 @@ def test_the_rarer_mails_arrive_too(client: FlaskClient, mail: MailServer) -> No
     app.extensions["heidi"] = Runtime(replace(app.extensions["heidi"].settings, auth_registration="verified"))
     client.post("/api/v1/auth/email/verify", json={"token": mails("verify-email")[0]["variables"]["token"]})
     client.post("/api/v1/auth/register", json={"email": "ada@example.test", "password": PASSWORD})
-    carry_out()
-    subjects = [str(found["Subject"]) for found in mail.mails]
+    deliver_requested_mails()
+    subjects = [str(received["Subject"]) for received in mail.mails]
     assert subjects[1:] == ["The second factor was removed from your account", "You already have an account"]

@@ -19,14 +19,14 @@ from heidi_common.identity.models import User
 from heidi_common.interceptors.error_handlers import LOCK_NOT_AVAILABLE
 from heidi_common.runtime import Runtime, current_settings
 from heidi_services.auth.models import RecoveryCode, Totp
-from heidi_services.auth.service import mfa, totp_secrets
+from heidi_services.auth.service import mfa_challenge, totp_secrets
 from tests.auth.helpers import ANOTHER, bearer, login, mails, register
 
 TOTP = "/api/v1/auth/mfa/totp"
 
 
-class Person:
-    """Somebody with a second factor, and a clock that moves on so that each code is new."""
+class EnrolledUser:
+    """A user with a second factor, and a clock that can be advanced so that each code is new."""
 
     def __init__(self, client: FlaskClient, clock) -> None:
         self.client, self.clock = client, clock
@@ -38,13 +38,13 @@ class Person:
     def code(self, steps: int = 0) -> str:
         return pyotp.TOTP(self.secret).at(utcnow() + timedelta(seconds=30 * steps))
 
-    def later(self, seconds: int = 30) -> None:
+    def advance(self, seconds: int = 30) -> None:
         self.clock.shift(timedelta(seconds=seconds))
 
     def challenge(self) -> str:
-        found = login(self.client).json["data"]
-        assert found["mfaRequired"] is True and set(found) == {"mfaRequired", "mfaToken"}
-        return found["mfaToken"]
+        response = login(self.client).json["data"]
+        assert response["mfaRequired"] is True and set(response) == {"mfaRequired", "mfaToken"}
+        return response["mfaToken"]
 
     def verify(self, token: str, code: str):
         return self.client.post("/api/v1/auth/mfa/verify", json={"mfaToken": token, "code": code})
@@ -53,18 +53,18 @@ class Person:
 @pytest.fixture
 def ada(client: FlaskClient):
     with time_machine.travel(utcnow(), tick=False) as clock:
-        yield Person(client, clock)
+        yield EnrolledUser(client, clock)
 
 
 def test_a_sign_in_with_a_second_factor_needs_the_code(client, ada) -> None:
-    ada.later()
-    found = ada.verify(ada.challenge(), ada.code())
-    assert found.status_code == 200
-    assert client.get("/api/v1/auth/me", headers=bearer(found.json["data"])).status_code == 200
+    ada.advance()
+    response = ada.verify(ada.challenge(), ada.code())
+    assert response.status_code == 200
+    assert client.get("/api/v1/auth/me", headers=bearer(response.json["data"])).status_code == 200
 
 
-def test_a_code_works_once_also_within_its_window(client, ada) -> None:
-    ada.later()
+def test_a_code_works_once_even_within_its_window(client, ada) -> None:
+    ada.advance()
     code = ada.code()
     assert ada.verify(ada.challenge(), code).status_code == 200
     assert ada.verify(ada.challenge(), code).status_code == 401
@@ -73,50 +73,50 @@ def test_a_code_works_once_also_within_its_window(client, ada) -> None:
 
 
 def test_one_step_either_way_is_accepted_and_two_are_not(client, ada) -> None:
-    ada.later(120)
+    ada.advance(120)
     for steps in (-2, 2):
         assert ada.verify(ada.challenge(), ada.code(steps)).status_code == 401
     assert ada.verify(ada.challenge(), ada.code(-1)).status_code == 200
     assert ada.verify(ada.challenge(), ada.code(1)).status_code == 200
 
 
-def test_nobody_is_deactivated_in_the_middle_of_a_sign_in_and_keeps_the_session(client, ada, monkeypatch) -> None:
-    """Who deactivates ends the sessions that are there: the one that is just being made has to come before or after."""
-    tried: list[str | None] = []
+def test_a_deactivation_during_a_sign_in_does_not_leave_a_session(client, ada, monkeypatch) -> None:
+    """A deactivation ends the existing sessions, so it has to wait for a session that is being created."""
+    lock_errors: list[str | None] = []
 
-    def meanwhile(*_args: object) -> bool:
+    def deactivate_meanwhile(*_args: object) -> bool:
         with pytest.raises(OperationalError) as waits, db.engine.begin() as connection:
             connection.execute(text("SET LOCAL lock_timeout = '100ms'"))
             connection.execute(update(User).values(is_active=False))
-        tried.append(waits.value.orig.pgcode)
+        lock_errors.append(waits.value.orig.pgcode)
         return True
 
-    monkeypatch.setattr(mfa, "_accept", meanwhile)
+    monkeypatch.setattr(mfa_challenge, "_use_code", deactivate_meanwhile)
     assert ada.verify(ada.challenge(), "123456").status_code == 200
-    assert tried == [LOCK_NOT_AVAILABLE]
+    assert lock_errors == [LOCK_NOT_AVAILABLE]
 
 
-def test_the_same_code_at_once_enters_once(app: Flask, ada) -> None:
-    ada.later()
+def test_concurrent_uses_of_one_code_sign_in_once(app: Flask, ada) -> None:
+    ada.advance()
     tokens, code = [ada.challenge() for _ in range(6)], ada.code()
     url = "/api/v1/auth/mfa/verify"
     with ThreadPoolExecutor(6) as pool:
         posts = pool.map(lambda token: app.test_client().post(url, json={"mfaToken": token, "code": code}), tokens)
-        assert sorted(found.status_code for found in posts) == [200] + [401] * 5
+        assert sorted(response.status_code for response in posts) == [200] + [401] * 5
 
 
-def test_a_challenge_has_five_tries_and_five_minutes(client, ada) -> None:
-    ada.later()
+def test_a_challenge_allows_five_attempts_and_five_minutes(client, ada) -> None:
+    ada.advance()
     token = ada.challenge()
     for _ in range(5):
         assert ada.verify(token, "000000").json["code"] == "invalid_code"
     assert ada.verify(token, ada.code()).json["code"] == "invalid_mfa_token"
     token = ada.challenge()
-    ada.later(301)
+    ada.advance(301)
     assert ada.verify(token, ada.code()).status_code == 401
 
 
-def test_new_challenges_do_not_give_endless_tries(client, ada) -> None:
+def test_new_challenges_do_not_allow_unlimited_attempts(client, ada) -> None:
     for _ in range(2):
         token = ada.challenge()
         for _ in range(5):
@@ -144,11 +144,11 @@ def test_a_password_reset_does_not_bypass_the_second_factor(client, ada) -> None
     token = mails("password-reset")[0]["variables"]["token"]
     client.post("/api/v1/auth/password/reset", json={"token": token, "newPassword": ANOTHER})
     assert login(client, password=ANOTHER).json["data"]["mfaRequired"] is True
-    ada.later()
+    ada.advance()
     assert ada.verify(old, ada.code()).status_code == 401
 
 
-def test_a_factor_counts_only_once_confirmed_and_goes_when_removed(client) -> None:
+def test_a_factor_takes_effect_when_confirmed_and_ends_when_removed(client) -> None:
     data = register(client)
     assert client.post(f"{TOTP}/confirm", json={"code": "123456"}, headers=bearer(data)).status_code == 409
     first = client.post(TOTP, headers=bearer(data)).json["data"]
@@ -171,32 +171,32 @@ def _with_keys(app: Flask, monkeypatch, *keys: str) -> None:
     monkeypatch.setitem(app.extensions, "heidi", Runtime(replace(current_settings(), encryption_keys=keys)))
 
 
-def test_a_second_factor_outlives_the_rotation_of_encryption_keys(app: Flask, ada, monkeypatch) -> None:
+def test_a_second_factor_still_works_after_encryption_keys_are_rotated(app: Flask, ada, monkeypatch) -> None:
     [old], new = current_settings().encryption_keys, base64.b64encode(bytes(range(32, 64))).decode()
     _with_keys(app, monkeypatch, new, old)
-    assert totp_secrets.reseal() == (1, [])
-    assert totp_secrets.reseal() == (0, [])
+    assert totp_secrets.reencrypt_all() == (1, [])
+    assert totp_secrets.reencrypt_all() == (0, [])
     _with_keys(app, monkeypatch, new)
-    ada.later()
+    ada.advance()
     assert ada.verify(ada.challenge(), ada.code()).status_code == 200
 
 
-def test_with_its_key_gone_recovery_codes_still_let_in(app: Flask, ada, monkeypatch) -> None:
+def test_recovery_codes_still_work_when_the_encryption_key_is_lost(app: Flask, ada, monkeypatch) -> None:
     _with_keys(app, monkeypatch, base64.b64encode(bytes(range(32, 64))).decode())
-    ada.later()
+    ada.advance()
     token = ada.challenge()
     assert ada.verify(token, ada.code()).status_code == 401
     assert ada.verify(token, ada.recovery[0]).status_code == 200
-    assert totp_secrets.reseal()[0] == 0 and len(totp_secrets.reseal()[1]) == 1
+    assert totp_secrets.reencrypt_all()[0] == 0 and len(totp_secrets.reencrypt_all()[1]) == 1
 
 
-def test_an_old_session_neither_takes_the_second_factor_away_nor_sets_one_up(client, ada) -> None:
-    ada.later(601)
+def test_an_old_session_can_neither_remove_nor_enrol_a_second_factor(client, ada) -> None:
+    ada.advance(601)
     old = client.post("/api/v1/auth/refresh", json={"refreshToken": ada.data["refreshToken"]}).json["data"]
     for method in ("DELETE", "POST"):
-        refused = client.open(TOTP, method=method, headers=bearer(old))
-        assert (refused.status_code, refused.json["code"]) == (403, "recent_sign_in_required")
+        rejected = client.open(TOTP, method=method, headers=bearer(old))
+        assert (rejected.status_code, rejected.json["code"]) == (403, "recent_sign_in_required")
     assert login(client).json["data"]["mfaRequired"] is True
-    fresh = ada.verify(ada.challenge(), ada.code()).json["data"]
-    assert client.delete(TOTP, headers=bearer(fresh)).status_code == 204
-    assert client.post(TOTP, headers=bearer(fresh)).status_code == 200
+    signed_in = ada.verify(ada.challenge(), ada.code()).json["data"]
+    assert client.delete(TOTP, headers=bearer(signed_in)).status_code == 204
+    assert client.post(TOTP, headers=bearer(signed_in)).status_code == 200

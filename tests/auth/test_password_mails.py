@@ -28,16 +28,18 @@ from tests.auth.helpers import ANOTHER, PASSWORD, bearer, login, mails, refresh,
 from tests.conftest import make_settings
 from tests.sql_recorder import noted
 
-FORGOT, RESET, CHANGE, INVITE = (f"/api/v1/auth/password/{deed}" for deed in ("forgot", "reset", "change", "invite"))
+FORGOT, RESET, CHANGE, INVITE = (
+    f"/api/v1/auth/password/{operation}" for operation in ("forgot", "reset", "change", "invite")
+)
 
 
-def make_account() -> UUID:
-    """As an administrator makes one: nobody has signed in to it."""
+def create_account() -> UUID:
+    """As an administrator creates one: its user has never signed in."""
     with transaction():
         return accounts.create_user(email="ada@example.test", password_hash=None).id
 
 
-def forget(client: FlaskClient, email: str = "ada@example.test") -> str:
+def request_reset(client: FlaskClient, email: str = "ada@example.test") -> str:
     assert client.post(FORGOT, json={"email": email}).status_code == 202
     return mails("password-reset")[-1]["variables"]["token"]
 
@@ -55,7 +57,7 @@ def verified_mode(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_forgotten_password_is_reset_once_and_everything_else_ends(client: FlaskClient) -> None:
     data = register(client)
-    token = forget(client, "ADA@example.test")
+    token = request_reset(client, "ADA@example.test")
     mail = mails("password-reset")[0]
     assert mail["recipient"] == "ada@example.test" and mail["variables"]["link"].startswith("http://heidi.test/")
     assert reset(client, token).status_code == 204
@@ -67,8 +69,8 @@ def test_a_forgotten_password_is_reset_once_and_everything_else_ends(client: Fla
     assert len(mails("password-changed")) == 1
 
 
-def test_an_invitation_opens_the_account_for_a_week_and_once(client: FlaskClient, as_user) -> None:
-    admin, new = as_user(Role.ADMIN).headers, make_account()
+def test_an_invitation_is_valid_for_a_week_and_works_once(client: FlaskClient, as_user) -> None:
+    admin, new = as_user(Role.ADMIN).headers, create_account()
     for _ in range(2):
         assert client.post(INVITE, json={"userId": str(new)}, headers=admin).status_code == 202
     first, second = (mail["variables"] for mail in mails("invitation"))
@@ -81,7 +83,7 @@ def test_an_invitation_opens_the_account_for_a_week_and_once(client: FlaskClient
         assert login(client, password=ANOTHER).json["data"]["user"]["emailVerified"] is True
 
 
-def test_who_has_signed_in_before_gets_no_token_for_days(client: FlaskClient, as_user) -> None:
+def test_a_user_who_has_signed_in_before_gets_no_invitation(client: FlaskClient, as_user) -> None:
     admin, known = as_user(Role.ADMIN).headers, register(client)["user"]["id"]
     assert client.post(INVITE, json={"userId": known}, headers=admin).status_code == 202
     assert mails("invitation") == []
@@ -90,7 +92,7 @@ def test_who_has_signed_in_before_gets_no_token_for_days(client: FlaskClient, as
 
 
 def test_an_invitation_ends_with_the_first_sign_in(client: FlaskClient, as_user) -> None:
-    invited = make_account()
+    invited = create_account()
     client.post(INVITE, json={"userId": str(invited)}, headers=as_user(Role.ADMIN).headers)
     [mail] = mails("invitation")
     with transaction():
@@ -99,68 +101,70 @@ def test_an_invitation_ends_with_the_first_sign_in(client: FlaskClient, as_user)
     assert reset(client, mail["variables"]["token"]).status_code == 400
 
 
-def test_core_may_invite_when_the_sign_in_of_who_asked_has_ended(client: FlaskClient, as_client) -> None:
-    body, machine = {"userId": str(make_account())}, as_client("notifications:write")
+def test_core_can_invite_after_the_requesters_session_has_ended(client: FlaskClient, as_client) -> None:
+    body, machine = {"userId": str(create_account())}, as_client("notifications:write")
     assert client.post(INVITE, json=body, headers=machine).status_code == 202
     assert len(mails("invitation")) == 1
 
 
-def test_twenty_resets_with_one_token_change_it_once(app: Flask, client: FlaskClient) -> None:
+def test_twenty_resets_with_one_token_change_the_password_once(app: Flask, client: FlaskClient) -> None:
     register(client)
-    token = forget(client)
+    token = request_reset(client)
     with ThreadPoolExecutor(20) as pool:
         codes = sorted(pool.map(lambda n: reset(app.test_client(), token, f"{ANOTHER} {n}").status_code, range(20)))
     assert codes == [204] + [400] * 19
 
 
 def locked(sent: list[Any]) -> list[str]:
-    """The tables whose rows are held, in their order."""
+    """The tables whose rows are locked, in order."""
     texts = [text for text, _ in sent if text.startswith(("UPDATE", "DELETE")) or "FOR NO KEY UPDATE" in text]
     return [re.findall(r"(?:UPDATE|FROM) (\w+)", text)[0] for text in texts]
 
 
-def test_a_reset_takes_the_person_before_the_token(client: FlaskClient) -> None:
-    """As a change of the password does, or each would wait for the other."""
+def test_a_reset_locks_the_user_before_the_token(client: FlaskClient) -> None:
+    """A password change uses the same order; the opposite one could deadlock with it."""
     register(client)
-    token = forget(client)
+    token = request_reset(client)
     with noted() as sent:
         assert reset(client, token).status_code == 204
     assert locked(sent)[:2] == ["users", "one_time_tokens"]
 
 
-def test_a_reset_token_dies_after_fifteen_minutes_and_after_a_change(client: FlaskClient) -> None:
+def test_a_reset_token_expires_after_fifteen_minutes_and_after_a_change(client: FlaskClient) -> None:
     data = register(client)
-    old = forget(client)
+    old = request_reset(client)
     with time_machine.travel(utcnow() + timedelta(minutes=15, seconds=1)):
         assert reset(client, old).status_code == 400
-    token = forget(client)
+    token = request_reset(client)
     body = {"currentPassword": PASSWORD, "newPassword": ANOTHER}
     assert client.post(CHANGE, json=body, headers=bearer(data)).status_code == 204
     assert reset(client, token, PASSWORD).status_code == 400
 
 
-def test_a_poor_new_password_leaves_the_token_good(client: FlaskClient) -> None:
+def test_the_token_stays_valid_when_the_new_password_is_rejected(client: FlaskClient) -> None:
     register(client)
-    token = forget(client)
+    token = request_reset(client)
     assert reset(client, token, "password1234").json["errors"][0]["pointer"] == "/newPassword"
     assert reset(client, token).status_code == 204
 
 
-def test_forgot_says_the_same_for_everybody_and_takes_no_less_time_for_some(
+def test_the_response_to_a_forgotten_password_does_not_reveal_accounts(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     register(client)
     slept: list[float] = []
     monkeypatch.setattr(response_timing, "time", SimpleNamespace(monotonic=lambda: 0.0, sleep=slept.append))
-    answers = [client.post(FORGOT, json={"email": e}) for e in ("ada@example.test", "no@example.test", "what")]
-    assert {(a.status_code, a.text) for a in answers} == {(202, answers[0].text)}
+    responses = [
+        client.post(FORGOT, json={"email": email}) for email in ("ada@example.test", "no@example.test", "what")
+    ]
+    assert {(response.status_code, response.text) for response in responses} == {(202, responses[0].text)}
     assert len(mails("password-reset")) == 1
-    assert slept == [response_timing.FLOOR_SECONDS] * 3, "what is left of it after no time at all"
+    assert slept == [response_timing.FLOOR_SECONDS] * 3, "the remainder, since the block itself took no time"
 
 
-def test_tokens_are_stored_hashed_and_never_stand_in_a_fact(client: FlaskClient) -> None:
+def test_tokens_are_stored_hashed_and_never_appear_in_an_event(client: FlaskClient) -> None:
     register(client)
-    token = forget(client)
+    token = request_reset(client)
     rows = db.session.query(OneTimeToken).all()
     assert rows and all(token not in (row.token_hash, row.email) for row in rows)
     for event in db.session.query(OutboxEvent):
@@ -181,16 +185,16 @@ def test_a_change_needs_the_current_password_and_keeps_this_session(client: Flas
     assert refresh(client, here["refreshToken"]).status_code == 200
 
 
-def test_a_change_does_not_undo_another_that_was_faster(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever knows the old password must not win against its owner, who is just replacing it."""
+def test_a_change_does_not_undo_a_concurrent_one(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thief who knows the old password must not override the owner, who is replacing it."""
     data = register(client)
     faster = password_hasher().hash("a lantern by the quiet sea")
 
-    def meanwhile(*_args: object, **_options: object) -> None:
+    def change_meanwhile(*_args: object, **_options: object) -> None:
         with transaction():
             db.session.execute(update(User).values(password_hash=faster, password_changed_at=utcnow()))
 
-    monkeypatch.setattr("heidi_services.auth.service.password.require_acceptable_password", meanwhile)
+    monkeypatch.setattr("heidi_services.auth.service.password.require_acceptable_password", change_meanwhile)
     late = client.post(CHANGE, json={"currentPassword": PASSWORD, "newPassword": ANOTHER}, headers=bearer(data))
     assert (late.status_code, late.json["errors"][0]["pointer"]) == (422, "/currentPassword")
     assert login(client, password="a lantern by the quiet sea").status_code == 200
@@ -204,7 +208,7 @@ def test_the_current_password_cannot_be_guessed_with_a_session(client: FlaskClie
     assert client.post(CHANGE, json=body, headers=bearer(data)).status_code == 429
 
 
-def test_an_address_is_verified_once_and_can_be_asked_for_again(client: FlaskClient) -> None:
+def test_an_address_is_verified_once_and_the_mail_can_be_sent_again(client: FlaskClient) -> None:
     data = register(client)
     first = mails("verify-email")[0]["variables"]["token"]
     assert client.post("/api/v1/auth/email/resend", headers=bearer(data)).status_code == 202
@@ -217,7 +221,7 @@ def test_an_address_is_verified_once_and_can_be_asked_for_again(client: FlaskCli
     assert len(mails("verify-email")) == 2
 
 
-def test_a_verification_takes_the_person_before_the_token(client: FlaskClient) -> None:
+def test_a_verification_locks_the_user_before_the_token(client: FlaskClient) -> None:
     register(client)
     token = mails("verify-email")[0]["variables"]["token"]
     with noted() as sent:
@@ -233,7 +237,7 @@ def test_a_verification_does_not_count_for_an_address_set_later(client: FlaskCli
     assert client.post("/api/v1/auth/email/verify", json={"token": token}).status_code == 400
 
 
-def test_verified_registration_never_tells_and_opens_by_mail(client: FlaskClient, verified_mode: None) -> None:
+def test_verified_registration_does_not_reveal_accounts(client: FlaskClient, verified_mode: None) -> None:
     body = {"email": "ada@example.test", "password": PASSWORD}
     first = client.post("/api/v1/auth/register", json=body)
     assert first.status_code == 202 and login(client).status_code == 401
@@ -246,7 +250,7 @@ def test_verified_registration_never_tells_and_opens_by_mail(client: FlaskClient
     assert login(client, password=ANOTHER).status_code == 401
 
 
-def test_whoever_registers_again_before_verifying_replaces_the_password(
+def test_a_second_registration_before_verification_replaces_the_password(
     client: FlaskClient, verified_mode: None
 ) -> None:
     for password in (PASSWORD, ANOTHER):

@@ -14,7 +14,7 @@ from heidi_common.identity.password_hashing import PasswordHasher, is_known_hash
 from heidi_common.problems import Unavailable
 from tests.auth.helpers import PASSWORD, login, register
 
-FINE = {
+ACCEPTED = {
     "12 characters": "qzjfwpxkvbmt",
     "64 ASCII": "kX" * 16 + "wQ7!" * 8,
     "64 emoji": "🦊🍋" * 32,
@@ -23,7 +23,7 @@ FINE = {
     "1,024 bytes": "ab cd ef" * 128,
     "only spaces around": "  violet harbour 91  ",
 }
-REFUSED = {
+REJECTED = {
     "11 characters": "qzjfwpxkvbm",
     "1,025 bytes": "ab cd ef" * 128 + "x",
     "common": "password1234",
@@ -37,9 +37,9 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("kind", ["argon2id", "bcrypt"])
-@pytest.mark.parametrize("name", FINE)
-def test_a_long_password_of_any_script_fits_and_is_not_cut(app: Flask, kind: str, name: str) -> None:
-    hasher, password = PasswordHasher(kind), FINE[name]
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_a_long_password_of_any_script_is_hashed_completely(app: Flask, kind: str, name: str) -> None:
+    hasher, password = PasswordHasher(kind), ACCEPTED[name]
     stored = hasher.hash(password)
     assert hasher.verify(stored, password).is_correct and not hasher.verify(stored, password).needs_rehash
     assert not hasher.verify(stored, password[:-1]).is_correct
@@ -48,23 +48,28 @@ def test_a_long_password_of_any_script_fits_and_is_not_cut(app: Flask, kind: str
     assert cut == password or not hasher.verify(stored, cut).is_correct
 
 
-@pytest.mark.parametrize("name", FINE)
-def test_fine_passwords_register_and_sign_in_exactly_as_received(client: FlaskClient, name: str) -> None:
-    register(client, password=FINE[name])
-    assert login(client, password=FINE[name]).status_code == 200
-    assert login(client, password=FINE[name].strip()[:-1]).status_code == 401
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_acceptable_passwords_register_and_sign_in_exactly_as_received(client: FlaskClient, name: str) -> None:
+    register(client, password=ACCEPTED[name])
+    assert login(client, password=ACCEPTED[name]).status_code == 200
+    assert login(client, password=ACCEPTED[name].strip()[:-1]).status_code == 401
 
 
-@pytest.mark.parametrize("name", REFUSED)
-def test_poor_passwords_are_422_and_named(client: FlaskClient, name: str) -> None:
-    body = {"email": "ada.lovelace@example.test", "firstName": "Ada", "lastName": "Lovelace", "password": REFUSED[name]}
-    found = client.post("/api/v1/auth/register", json=body)
-    assert found.status_code == 422, found.json
-    assert found.json["errors"][0]["pointer"] == "/password"
-    assert REFUSED[name] not in found.text
+@pytest.mark.parametrize("name", REJECTED)
+def test_rejected_passwords_are_422_with_their_field(client: FlaskClient, name: str) -> None:
+    body = {
+        "email": "ada.lovelace@example.test",
+        "firstName": "Ada",
+        "lastName": "Lovelace",
+        "password": REJECTED[name],
+    }
+    response = client.post("/api/v1/auth/register", json=body)
+    assert response.status_code == 422, response.json
+    assert response.json["errors"][0]["pointer"] == "/password"
+    assert REJECTED[name] not in response.text
 
 
-def test_a_password_of_a_megabyte_is_refused_before_it_costs_anything(client: FlaskClient) -> None:
+def test_a_password_of_a_megabyte_is_rejected_before_hashing(client: FlaskClient) -> None:
     for path in ("register", "login"):
         body = {"email": "ada@example.test", "password": "x" * 1024 * 1024}
         assert client.post(f"/api/v1/auth/{path}", json=body).status_code in (413, 422)
@@ -88,7 +93,7 @@ def test_a_bcrypt_hash_takes_no_longer_password_than_bcrypt_reads() -> None:
     assert not PasswordHasher(slots=1).verify(stored, exactly + "z").is_correct
 
 
-def test_only_hashes_that_can_be_verified_are_known() -> None:
+def test_only_verifiable_hashes_are_known() -> None:
     good = (
         PasswordHasher("bcrypt", 1).hash("x" * 12),
         PasswordHasher("bcrypt", 1).hash("x" * 80),
@@ -100,16 +105,16 @@ def test_only_hashes_that_can_be_verified_are_known() -> None:
     assert not any(PasswordHasher(slots=1).verify(stored, "x").is_correct for stored in bad)
 
 
-def test_who_waits_too_long_for_a_slot_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_too_long_for_a_slot_is_503_with_retry_after(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("heidi_common.identity.password_hashing.WAIT_SECONDS", 0.05)
     hasher = PasswordHasher(slots=1)
 
-    def inside() -> None:
-        with pytest.raises(Unavailable) as refused:
+    def hash_another() -> None:
+        with pytest.raises(Unavailable) as error:
             hasher.hash("another one")
-        assert refused.value.headers["Retry-After"] == "5"
+        assert error.value.headers["Retry-After"] == "5"
 
-    assert not hasher.verify(None, "the first one", before_hash=inside).is_correct
+    assert not hasher.verify(None, "the first one", before_hash=hash_another).is_correct
 
 
 def test_twenty_registrations_of_one_email_make_one_user(app: Flask) -> None:

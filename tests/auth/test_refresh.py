@@ -16,13 +16,13 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Session
 from heidi_common.jwt.tokens import verify
-from heidi_services.auth.service import sessions as refreshing
-from heidi_services.auth.service.sessions import Device, start
+from heidi_services.auth.service import refresh as refresh_service
+from heidi_services.auth.service.session_start import SessionDevice, start_session
 from tests.auth.helpers import bearer, mails, refresh, register
 
 
 def counter(app: Flask, session_id: str) -> int:
-    """In a context of its own: that of the test has the time limit of its first request."""
+    """Read in its own context, because that of the test has the time limit of its first request."""
     with app.app_context():
         return db.session.scalar(select(Session.counter).where(Session.id == UUID(session_id)))
 
@@ -36,24 +36,24 @@ def test_a_refresh_token_gives_a_new_pair_that_works(client: FlaskClient) -> Non
 
 
 @pytest.mark.parametrize("sessions", [12, pytest.param(300, marks=pytest.mark.slow)])
-def test_eight_uses_at_once_rotate_once_and_converge(
+def test_eight_concurrent_uses_rotate_once_and_return_the_same_token(
     app: Flask, as_user, monkeypatch: pytest.MonkeyPatch, sessions: int
 ) -> None:
-    monkeypatch.setattr(refreshing, "CONVERGE", timedelta(minutes=10))  # "at once" may take its time here
-    person = as_user().user
+    monkeypatch.setattr(refresh_service, "REUSE_WINDOW", timedelta(minutes=10))  # a slow machine must not matter
+    user = as_user().user
     with transaction():
-        tokens = [start(person, Device("127.0.0.1"))["refresh_token"] for _ in range(sessions)]
+        tokens = [start_session(user, SessionDevice("127.0.0.1"))["refresh_token"] for _ in range(sessions)]
     with ThreadPoolExecutor(8) as pool:
         for token in tokens:
-            answers = list(pool.map(lambda token: refresh(app.test_client(), token), [token] * 8))
-            assert [a.status_code for a in answers] == [200] * 8
-            claims = [verify(a.json["data"]["refreshToken"], "refresh") for a in answers]
-            assert {c["cnt"] for c in claims} == {2} and counter(app, claims[0]["sid"]) == 2
+            responses = list(pool.map(lambda token: refresh(app.test_client(), token), [token] * 8))
+            assert [response.status_code for response in responses] == [200] * 8
+            claims = [verify(response.json["data"]["refreshToken"], "refresh") for response in responses]
+            assert {claim_set["cnt"] for claim_set in claims} == {2} and counter(app, claims[0]["sid"]) == 2
     with app.app_context():
         assert db.session.scalar(select(func.count()).where(Audit.action == "authn_token_reuse")) == 0
 
 
-def test_one_behind_within_ten_seconds_converges_and_after_that_is_theft(client: FlaskClient) -> None:
+def test_the_previous_token_works_for_ten_seconds_and_counts_as_theft_after_that(client: FlaskClient) -> None:
     data = register(client)
     with time_machine.travel(utcnow(), tick=False) as clock:
         newer = refresh(client, data["refreshToken"]).json["data"]
@@ -64,7 +64,7 @@ def test_one_behind_within_ten_seconds_converges_and_after_that_is_theft(client:
         assert_ended(client, newer)
 
 
-def test_two_behind_is_theft_at_once(client: FlaskClient) -> None:
+def test_a_token_two_rotations_old_counts_as_theft_immediately(client: FlaskClient) -> None:
     data = register(client)
     second = refresh(client, data["refreshToken"]).json["data"]
     third = refresh(client, second["refreshToken"]).json["data"]
@@ -73,7 +73,7 @@ def test_two_behind_is_theft_at_once(client: FlaskClient) -> None:
 
 
 def assert_ended(client: FlaskClient, current: dict) -> None:
-    """The session is dead for the thief and for the owner, the owner is told, and the trail has it, once."""
+    """The session has ended for the thief and the user, the user is notified, and there is one audit row."""
     assert client.get("/api/v1/auth/me", headers=bearer(current)).status_code == 401
     assert refresh(client, current["refreshToken"]).status_code == 401
     assert [mail["recipient"] for mail in mails("token-theft")] == ["ada@example.test"]
@@ -83,7 +83,7 @@ def assert_ended(client: FlaskClient, current: dict) -> None:
 
 
 @pytest.mark.parametrize("column", ["idle_expires_at", "absolute_expires_at"])
-def test_a_session_past_its_time_is_over_and_no_theft(client: FlaskClient, column: str) -> None:
+def test_an_expired_session_has_ended_and_does_not_count_as_theft(client: FlaskClient, column: str) -> None:
     data = register(client)
     with transaction():
         setattr(db.session.scalar(select(Session)), column, utcnow() - timedelta(seconds=1))
@@ -91,7 +91,7 @@ def test_a_session_past_its_time_is_over_and_no_theft(client: FlaskClient, colum
     assert mails("token-theft") == []
 
 
-def test_a_refresh_prolongs_the_idle_time_but_never_the_absolute_one(client: FlaskClient) -> None:
+def test_a_refresh_extends_the_idle_time_but_not_the_absolute_one(client: FlaskClient) -> None:
     data = register(client)
     end = verify(data["refreshToken"], "refresh")["exp"]
     with time_machine.travel(utcnow() + timedelta(days=6), tick=False):

@@ -1,4 +1,4 @@
-"""Role x endpoint, generated from the OpenAPI documents: every cell is asked and must answer as the document says."""
+"""Role x endpoint, generated from the OpenAPI documents: every cell must respond as the document says."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from heidi_common.identity.models import Role
 from heidi_services import SERVICES
 
 METHODS = ("get", "post", "put", "patch", "delete")
-PERSONAS = ("nobody", "USER", "MODERATOR", "ADMIN", "machine", "machine with scope")
+PERSONAS = ("anonymous", "USER", "MODERATOR", "ADMIN", "machine", "machine with scope")
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One cell's column: what a document says of an endpoint."""
+    """One column: what a document says about an endpoint."""
 
     method: str
     path: str
@@ -31,8 +31,8 @@ class Operation:
 
     @property
     def url(self) -> str:
-        """Ids that nobody has, so that whoever is let in meets 404 and changes nothing."""
-        return re.sub(r"{[^}]+}", lambda found: "WEBHOOK" if "provider" in found[0] else str(uuid4()), self.path)
+        """With IDs that do not exist, so that an admitted persona gets 404 and changes nothing."""
+        return re.sub(r"{[^}]+}", lambda match: "WEBHOOK" if "provider" in match[0] else str(uuid4()), self.path)
 
     def admits(self, persona: str) -> bool:
         if persona == "machine with scope":
@@ -42,17 +42,17 @@ class Operation:
 
 def operations(client: FlaskClient, service: str) -> list[Operation]:
     document = client.get(f"/docs/{service}/openapi.json").json
-    found = []
+    listed = []
     for path, item in document["paths"].items():
-        for method, told in item.items():
+        for method, description in item.items():
             if method in METHODS:
-                assert "x-roles" in told, (method, path)
-                roles, scopes = frozenset(told["x-roles"]), tuple(told.get("x-scopes", ()))
-                found.append(Operation(method, path, roles, scopes))
-    return found
+                assert "x-roles" in description, (method, path)
+                roles, scopes = frozenset(description["x-roles"]), tuple(description.get("x-scopes", ()))
+                listed.append(Operation(method, path, roles, scopes))
+    return listed
 
 
-def ask(client: FlaskClient, operation: Operation, headers: dict[str, str]) -> Any:
+def call(client: FlaskClient, operation: Operation, headers: dict[str, str]) -> Any:
     kwargs: dict[str, Any] = {} if operation.method in ("get", "delete") else {"json": {}}
     response = client.open(operation.url, method=operation.method.upper(), headers=headers, buffered=False, **kwargs)
     response.close()
@@ -64,7 +64,7 @@ def headers_of(
     as_user: Callable[..., Any], as_client: Callable[..., Any]
 ) -> Callable[[str, Operation], dict[str, str]]:
     def make(persona: str, operation: Operation) -> dict[str, str]:
-        if persona == "nobody":
+        if persona == "anonymous":
             return {}
         if persona == "machine":
             return as_client("nothing:useful")
@@ -77,29 +77,31 @@ def headers_of(
 
 @pytest.mark.parametrize("persona", PERSONAS)
 @pytest.mark.parametrize("service", SERVICES)
-def test_every_endpoint_answers_each_role_as_its_document_says(
+def test_every_endpoint_responds_to_each_role_as_documented(
     app: Flask, client: FlaskClient, headers_of: Callable[..., Any], service: str, persona: str
 ) -> None:
-    asked = operations(client, service)
-    assert asked
-    for operation in asked:
-        code = ask(client, operation, headers_of(persona, operation)).status_code
+    documented = operations(client, service)
+    assert documented
+    for operation in documented:
+        code = call(client, operation, headers_of(persona, operation)).status_code
         cell = (persona, operation.method, operation.path, code)
         if "PUBLIC" in operation.roles:
             assert code not in (403, 500), cell
-        elif persona == "nobody":
+        elif persona == "anonymous":
             assert code == 401, cell
         elif operation.admits(persona):
             assert code not in (401, 500), cell
-            assert code != 403 or persona == "MODERATOR", cell  # staff knows that others exist, but may not change them
+            assert code != 403 or persona == "MODERATOR", cell  # moderators can read other users but not change them
         else:
             assert code == 403, cell
 
 
-def test_every_rule_of_the_app_is_in_a_document_or_is_the_platforms_own(app: Flask, client: FlaskClient) -> None:
-    told = {(o.method.upper(), o.path) for service in SERVICES for o in operations(client, service)}
+def test_every_api_route_is_documented(app: Flask, client: FlaskClient) -> None:
+    documented = {
+        (operation.method.upper(), operation.path) for service in SERVICES for operation in operations(client, service)
+    }
     for rule in app.url_map.iter_rules():
         if rule.rule.startswith("/api/"):
             path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
             for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
-                assert (method, path) in told, (method, path)
+                assert (method, path) in documented, (method, path)

@@ -8,11 +8,11 @@ from heidi_common.messaging.outbox import OutboxEvent
 from tests.auth.helpers import PASSWORD, bearer, login, mails, refresh, register
 
 
-def test_a_person_registers_signs_in_and_is_known(client: FlaskClient) -> None:
+def test_a_user_registers_signs_in_and_reads_their_account(client: FlaskClient) -> None:
     register(client, "Ada@Example.TEST", firstName="Ada")
-    found = login(client)
-    assert found.status_code == 200, found.json
-    data = found.json["data"]
+    response = login(client)
+    assert response.status_code == 200, response.json
+    data = response.json["data"]
     assert data["tokenType"] == "Bearer" and data["expiresIn"] == 900
     me = client.get("/api/v1/auth/me", headers=bearer(data)).json["data"]
     assert me == data["user"]
@@ -22,30 +22,30 @@ def test_a_person_registers_signs_in_and_is_known(client: FlaskClient) -> None:
     assert (me["email"], me["role"], me["emailVerified"]) == ("ada@example.test", "USER", False)
 
 
-def test_mails_speak_the_language_of_the_first_request(client: FlaskClient) -> None:
+def test_mails_are_in_the_language_of_the_registration(client: FlaskClient) -> None:
     body = {"email": "ada@example.test", "password": PASSWORD}
     headers = {"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"}
     client.post("/api/v1/auth/register", json=body, headers=headers)
     register(client, "bo@example.test")
-    asked = db.session.scalars(
+    events = db.session.scalars(
         select(OutboxEvent).where(OutboxEvent.type == "notification.send").order_by(OutboxEvent.id)
     )
-    assert [event.data.get("locale") for event in asked] == ["de", None]
+    assert [event.data.get("locale") for event in events] == ["de", None]
 
 
 def test_the_second_registration_of_an_email_is_409(client: FlaskClient) -> None:
     register(client)
     body = {"email": "ADA@example.test", "password": PASSWORD}
-    found = client.post("/api/v1/auth/register", json=body)
-    assert (found.status_code, found.json["code"]) == (409, "email_taken")
-    assert found.json["errors"][0]["pointer"] == "/email"
+    response = client.post("/api/v1/auth/register", json=body)
+    assert (response.status_code, response.json["code"]) == (409, "email_taken")
+    assert response.json["errors"][0]["pointer"] == "/email"
 
 
-def test_logout_ends_access_and_refresh_at_once(client: FlaskClient) -> None:
+def test_logout_ends_access_and_refresh_immediately(client: FlaskClient) -> None:
     data = register(client)
     assert client.post("/api/v1/auth/logout", headers=bearer(data)).status_code == 204
-    refused = client.get("/api/v1/auth/me", headers=bearer(data))
-    assert refused.status_code == 401 and "invalid_token" in refused.headers["WWW-Authenticate"]
+    response = client.get("/api/v1/auth/me", headers=bearer(data))
+    assert response.status_code == 401 and "invalid_token" in response.headers["WWW-Authenticate"]
     assert refresh(client, data["refreshToken"]).status_code == 401
 
 
@@ -58,11 +58,11 @@ def test_logout_all_ends_every_session(client: FlaskClient) -> None:
     assert login(client).status_code == 200
 
 
-def test_validate_tells_who_and_what(client: FlaskClient) -> None:
+def test_validate_returns_the_user_and_the_claims(client: FlaskClient) -> None:
     data = register(client)
-    found = client.post("/api/v1/auth/validate", headers=bearer(data)).json["data"]
-    assert found["valid"] is True and found["user"] == data["user"]
-    assert found["claims"]["sub"] == data["user"]["id"] and found["claims"]["type"] == "access"
+    response = client.post("/api/v1/auth/validate", headers=bearer(data)).json["data"]
+    assert response["valid"] is True and response["user"] == data["user"]
+    assert response["claims"]["sub"] == data["user"]["id"] and response["claims"]["type"] == "access"
     assert client.post("/api/v1/auth/validate").status_code == 401
 
 

@@ -1,4 +1,4 @@
-"""Every bad token, against every service: 401 with a challenge, never 500, never access."""
+"""Every invalid token, against every service: 401 with a challenge, never 500, never access."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ HEADER = {"typ": "at+jwt", "kid": SIGNING_KEY["kid"]}
 
 
 def claims(data: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    found = pyjwt.decode(data["accessToken"], options={"verify_signature": False})
-    return {name: value for name, value in (found | changes).items() if value is not None}
+    decoded = pyjwt.decode(data["accessToken"], options={"verify_signature": False})
+    return {name: value for name, value in (decoded | changes).items() if value is not None}
 
 
 def sign(payload: dict[str, Any], key: Any = KEY, algorithm: str = "EdDSA", **header: Any) -> str:
@@ -50,21 +50,21 @@ def unsigned(data: dict[str, Any], alg: str) -> str:
 
 
 def public_as_secret(data: dict[str, Any]) -> str:
-    """HS256 with the public key as the secret: works where the verifier asks the token for the algorithm."""
+    """HS256 with the public key as the secret: works where the verifier takes the algorithm from the token."""
     head, body = raw(HEADER | {"alg": "HS256"}, json.dumps(claims(data)).encode()).split(".")[:2]
     mac = hmac.new(decode(SIGNING_KEY["x"]), f"{head}.{body}".encode(), hashlib.sha256).digest()
     return f"{head}.{body}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
 
 
 def embedded_key(data: dict[str, Any], **header: Any) -> str:
-    """Signed with the attacker's own key, which the header recommends."""
+    """Signed with the attacker's own key, to which the header refers."""
     own = keys.generate_key()
     jwk = keys.public_set([own])["keys"][0]
     return sign(claims(data), Ed25519PrivateKey.from_private_bytes(decode(own["d"])), **({"jwk": jwk} | header))
 
 
 def edited(data: dict[str, Any]) -> str:
-    """A role of one's own choice under the old signature."""
+    """A role that the attacker has chosen, under the old signature."""
     head, _, signature = data["accessToken"].split(".")
     return raw({}, json.dumps(claims(data, role="ADMIN")).encode()).split(".")[1].join([f"{head}.", f".{signature}"])
 
@@ -141,66 +141,66 @@ PROTECTED = (
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_a_bad_token_is_401_everywhere_and_leaves_a_row(client: FlaskClient, attack: str) -> None:
+def test_an_invalid_token_is_401_everywhere_and_is_audited_once(client: FlaskClient, attack: str) -> None:
     token = ATTACKS[attack](register(client))
     for method, path in PROTECTED:
-        found = client.open(path, method=method, headers={"Authorization": f"Bearer {token}"})
-        assert found.status_code == 401, (path, found.text)
-        assert found.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
-        assert found.mimetype == "application/problem+json"
+        response = client.open(path, method=method, headers={"Authorization": f"Bearer {token}"})
+        assert response.status_code == 401, (path, response.text)
+        assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+        assert response.mimetype == "application/problem+json"
     rows = db.session.scalars(select(Audit).where(Audit.action == "authn_token_invalid")).all()
     assert len(rows) == 1
     assert not token or all(token not in str(vars(row)) for row in rows)
 
 
-def test_the_untouched_token_passes_so_that_the_others_prove_something(client: FlaskClient) -> None:
+def test_the_unchanged_token_is_accepted(client: FlaskClient) -> None:
     data = register(client)
     for token in (data["accessToken"], sign(claims(data))):
-        found = client.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {token}"})
-        assert found.status_code == 200, found.json
+        response = client.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {token}"})
+        assert response.status_code == 200, response.json
 
 
-def test_a_services_token_is_refused_on_a_persons_route(client: FlaskClient, as_client) -> None:
-    found = client.get("/api/v1/auth/me", headers=as_client("notifications:write"))
-    assert found.status_code == 403
+def test_a_machine_token_is_rejected_on_a_users_route(client: FlaskClient, as_client) -> None:
+    response = client.get("/api/v1/auth/me", headers=as_client("notifications:write"))
+    assert response.status_code == 403
     assert db.session.scalar(select(func.count()).where(Audit.action == "authz_fail")) == 1
 
 
-def test_made_up_tokens_leave_a_row_a_minute_for_an_address_and_a_count_of_the_others(
+def test_invalid_tokens_leave_a_row_a_minute_per_address_and_a_count_of_the_others(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def ask(token: str, address: str = "203.0.113.5") -> None:
+    def send(token: str, address: str = "203.0.113.5") -> None:
         headers, where = {"Authorization": f"Bearer {token}"}, {"REMOTE_ADDR": address}
         assert client.get("/api/v1/auth/me", headers=headers, environ_base=where).status_code == 401
 
-    def noted() -> list[tuple[str, int | None]]:
+    def audited() -> list[tuple[str, int | None]]:
         db.session.rollback()
         rows = db.session.scalars(select(Audit).where(Audit.action == "authn_token_invalid").order_by(Audit.position))
         return [(row.detail["reason"], row.detail.get("leftOut")) for row in rows]
 
     for _ in range(5):
-        ask("a.b.c")
+        send("a.b.c")
     wrong = ("The token is not valid.", None)
-    assert noted() == [wrong]
+    assert audited() == [wrong]
     expired = sign(claims(register(client)) | {"exp": 1})
-    ask(expired)
-    assert noted() == [wrong, ("The token has expired.", 4)]
-    ask("a.b.c", "203.0.113.6")
-    assert noted()[2:] == [wrong]
-    ask("a.b.c")
+    send(expired)
+    assert audited() == [wrong, ("The token has expired.", 4)]
+    send("a.b.c", "203.0.113.6")
+    assert audited()[2:] == [wrong]
+    send("a.b.c")
     monkeypatch.setattr(token_failure_sampler(), "_window_ends_at", 0.0)  # the minute is over
-    ask("a.b.c")
-    assert noted()[3:] == [(wrong[0], 1)]
+    send("a.b.c")
+    assert audited()[3:] == [(wrong[0], 1)]
 
 
-def test_many_addresses_do_not_fill_the_trail_either(client: FlaskClient) -> None:
+def test_many_addresses_do_not_fill_the_audit_trail(client: FlaskClient) -> None:
     for number in range(120):
         where = {"REMOTE_ADDR": f"2001:db8::{number:x}"}
         client.get("/api/v1/auth/me", headers={"Authorization": "Bearer x"}, environ_base=where)
     assert db.session.scalar(select(func.count()).where(Audit.action == "authn_token_invalid")) == 100
 
 
-def test_made_up_mail_and_refresh_tokens_leave_one_row_of_each_kind(client: FlaskClient) -> None:
+def test_invalid_mail_and_refresh_tokens_leave_one_row_of_each_kind(client: FlaskClient) -> None:
     data = register(client)
     client.post("/api/v1/auth/logout", headers={"Authorization": f"Bearer {data['accessToken']}"})
     for _ in range(3):
@@ -213,5 +213,5 @@ def test_made_up_mail_and_refresh_tokens_leave_one_row_of_each_kind(client: Flas
 
 @pytest.mark.parametrize("header", ["", "Basic abc", "Bearer", "bearer", "Token x"])
 def test_no_token_is_401_with_a_bare_challenge(client: FlaskClient, header: str) -> None:
-    found = client.get("/api/v1/auth/me", headers={"Authorization": header} if header else {})
-    assert found.status_code == 401 and found.headers["WWW-Authenticate"].startswith("Bearer")
+    response = client.get("/api/v1/auth/me", headers={"Authorization": header} if header else {})
+    assert response.status_code == 401 and response.headers["WWW-Authenticate"].startswith("Bearer")

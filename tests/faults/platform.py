@@ -22,7 +22,7 @@ import psycopg2
 import requests
 from supervisor.xmlrpc import SupervisorTransport
 
-from heidi_standalone.servers.unix_sockets import folder_for
+from heidi_standalone.servers.unix_sockets import socket_folder
 from heidi_standalone.supervision.supervisor import SOCKET
 from tests.polling import PATIENCE
 from tests.ports import free_range
@@ -119,7 +119,7 @@ class Platform:
         raise AssertionError("no DATABASE_URL in the platform's env file")
 
     def _rpc(self) -> Any:
-        transport = SupervisorTransport("", "", f"unix://{folder_for(self.home / 'run', SOCKET) / SOCKET}")
+        transport = SupervisorTransport("", "", f"unix://{socket_folder(self.home / 'run', SOCKET) / SOCKET}")
         return ServerProxy("http://127.0.0.1", transport=transport).supervisor
 
 

@@ -1,4 +1,4 @@
-"""A real nginx in front of a tiny upstream that says what it was sent."""
+"""Real nginx in front of a small upstream server that returns what it received."""
 
 import json
 import socket
@@ -20,7 +20,7 @@ from tests.ports import free_port
 
 
 class Upstream(BaseHTTPRequestHandler):
-    """Answers with what it received; the query can ask for a status or a header: ``?status=404&Retry-After=1``."""
+    """Returns what it received. The query can select a status and headers: `?status=404&Retry-After=1`."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -30,21 +30,21 @@ class Upstream(BaseHTTPRequestHandler):
         size = int(self.headers.get("Content-Length", 0))
         body = self.rfile.read(size)
         type(self).seen.append(self.path)
-        wanted = requests.utils.urlparse(self.path).query
-        asked = dict(part.split("=", 1) for part in wanted.split("&") if part)
+        query = requests.utils.urlparse(self.path).query
+        parameters = dict(part.split("=", 1) for part in query.split("&") if part)
         number = len(type(self).seen)
         headers = {name: self.headers.get_all(name) for name in self.headers}
-        said = {
+        received = {
             "service": self.server.service,
             "path": self.path,
             "headers": headers,
             "size": len(body),
             "number": number,
         }  # type: ignore[attr-defined]
-        time.sleep(float(asked.pop("sleep", 0)))
-        self.send_response(int(asked.pop("status", 200)))
-        text = json.dumps(said | {"padding": "x" * int(asked.pop("padding", 0))}).encode()
-        for name, value in {"Content-Type": "application/json", "X-Request-ID": "the service's", **asked}.items():
+        time.sleep(float(parameters.pop("sleep", 0)))
+        self.send_response(int(parameters.pop("status", 200)))
+        text = json.dumps(received | {"padding": "x" * int(parameters.pop("padding", 0))}).encode()
+        for name, value in {"Content-Type": "application/json", "X-Request-ID": "the service's", **parameters}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
@@ -58,7 +58,7 @@ class Upstream(BaseHTTPRequestHandler):
 
 
 class RunningRouter:
-    """The router's address, and what its upstreams saw."""
+    """The router's URL, and the paths that its upstreams received."""
 
     def __init__(self, router: Router) -> None:
         self.url = f"http://127.0.0.1:{router.port}"
@@ -71,7 +71,7 @@ class RunningRouter:
 
 @pytest.fixture(scope="session")
 def upstreams() -> Iterator[dict[str, str]]:
-    """Where the services are; `scheduler` is not running."""
+    """The addresses of the services; `scheduler` is not running."""
     servers = []
     addresses = {"scheduler": f"127.0.0.1:{free_port()}"}
     for service in SERVICES.keys() - addresses.keys():
@@ -90,13 +90,13 @@ def upstreams() -> Iterator[dict[str, str]]:
 def router(upstreams: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningRouter]:
     nginx = Router(tmp_path_factory.mktemp("nginx"), free_port(), upstreams)
     nginx.prepare()
-    with running(nginx) as found:
-        yield found
+    with running(nginx) as running_router:
+        yield running_router
 
 
 @contextmanager
 def running(nginx: Router) -> Iterator[RunningRouter]:
-    """A prepared nginx, while the block lasts."""
+    """Run a prepared nginx while the block lasts."""
     with nginx.folder.with_name("nginx.log").open("ab") as log:
         process = subprocess.Popen(nginx.command(), stdout=log, stderr=log)
     try:

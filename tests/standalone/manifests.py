@@ -1,4 +1,4 @@
-"""Docker compose and Kubernetes as they are written down."""
+"""The manifests of docker compose and Kubernetes."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,18 +16,18 @@ KUBERNETES = [
     if path.name != "kustomization.yaml"
     for document in yaml.safe_load_all(path.read_text())
 ]
-OURS = (*SERVICES, "worker", "relay", "clock")
+OWN_PROCESSES = (*SERVICES, "worker", "relay", "clock")
 
 
 def pods() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
-    """(name, pod, its container) of everything that runs on Kubernetes."""
-    for one in KUBERNETES:
-        if one["kind"] in ("Deployment", "Job"):
-            pod = one["spec"]["template"]["spec"]
-            yield one["metadata"]["name"], pod, pod["containers"][0]
+    """Yield name, pod and container of everything that runs on Kubernetes."""
+    for document in KUBERNETES:
+        if document["kind"] in ("Deployment", "Job"):
+            pod = document["spec"]["template"]["spec"]
+            yield document["metadata"]["name"], pod, pod["containers"][0]
 
 
 def sleeps(container: dict[str, Any]) -> int:
-    """Seconds before a container is asked to stop."""
+    """Seconds that a container waits before it is asked to stop."""
     before = container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", ["sleep", "0"])
     return int(before[1])

@@ -1,4 +1,4 @@
-"""Alerts about the servers, and the way they take to somebody; prometheus.yml is the one of docker compose."""
+"""Alerts on the servers, and their delivery to a receiver, with the configuration of docker compose."""
 
 import json
 import re
@@ -21,26 +21,26 @@ def test_every_alert_has_a_runbook_and_says_how_urgent_it_is() -> None:
     assert {rule["labels"]["severity"] for rule in RULES.values()} == {"page", "ticket"}
 
 
-def test_the_jobs_an_alert_asks_for_are_scraped() -> None:
-    asked = {
+def test_the_jobs_that_alerts_use_are_scraped() -> None:
+    jobs = {
         job
         for rule in RULES.values()
         for names in re.findall(r'job=~?"([^"]+)"', rule["expr"])
         for job in names.split("|")
     }
-    assert asked == {one["job_name"] for one in PROMETHEUS["scrape_configs"]}
+    assert jobs == {config["job_name"] for config in PROMETHEUS["scrape_configs"]}
 
 
-def test_every_alert_finds_a_receiver_and_only_alerts_that_exist_are_kept_back() -> None:
-    receivers = {one["name"] for one in ALERTMANAGER["receivers"]}
+def test_every_alert_has_a_receiver_and_only_existing_alerts_are_inhibited() -> None:
+    receivers = {item["name"] for item in ALERTMANAGER["receivers"]}
     route = ALERTMANAGER["route"]
-    assert {one["receiver"] for one in (route, *route["routes"])} <= receivers
-    matchers = [one for rule in ALERTMANAGER["inhibit_rules"] for side in rule.values() for one in side]
-    named = {name for matcher in matchers for name in re.findall(r'"(.*)"', matcher)[0].split("|")}
-    assert named <= RULES.keys()
+    assert {item["receiver"] for item in (route, *route["routes"])} <= receivers
+    matchers = [item for rule in ALERTMANAGER["inhibit_rules"] for side in rule.values() for item in side]
+    inhibited = {name for matcher in matchers for name in re.findall(r'"(.*)"', matcher)[0].split("|")}
+    assert inhibited <= RULES.keys()
 
 
-def test_the_servers_dashboard_draws_what_is_scraped_and_is_shown_by_compose() -> None:
+def test_the_servers_dashboard_uses_scraped_series_and_is_mounted_by_compose() -> None:
     dashboard = json.loads((MONITORING / "grafana" / "servers.json").read_text())
     drawn = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
     series = re.findall(r"\b[a-z]+_[a-z_]+", " ".join(drawn))

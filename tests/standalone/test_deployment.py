@@ -1,4 +1,4 @@
-"""Docker compose, Kubernetes and the router agree with the code, and with each other."""
+"""Docker compose, Kubernetes and the router match the code and each other."""
 
 import json
 import re
@@ -12,60 +12,64 @@ from heidi_common.config.settings import ConfigError, Settings
 from heidi_services import SERVICES
 from heidi_standalone.servers.nginx import TEMPLATE
 from tests.common.config.test_reference import variables_read
-from tests.standalone.manifests import COMPOSE, KUBERNETES, OURS, ROOT, pods, sleeps
+from tests.standalone.manifests import COMPOSE, KUBERNETES, OWN_PROCESSES, ROOT, pods, sleeps
 
 PORTS = {name: service.port for name, service in SERVICES.items()}
 NAMES_IN_TEMPLATE = set(re.findall(r"\$\{([A-Z]+)\}", TEMPLATE.read_text()))
 
 
-def test_compose_has_the_seven_services_on_their_ports_and_everything_behind_them() -> None:
+def test_compose_has_the_seven_services_on_their_ports_and_all_other_parts() -> None:
     for name, port in PORTS.items():
         assert COMPOSE[name]["environment"]["HEIDI_SERVICE"] == name
         assert COMPOSE[name]["environment"]["BIND"] == f"0.0.0.0:{port}"
         assert COMPOSE["router"]["environment"][name.upper()].startswith(f"{name}:{port}")
     others = "migrate router postgres backup redis rabbitmq mailpit"
     monitoring = "prometheus alertmanager grafana postgres-exporter redis-exporter"
-    assert COMPOSE.keys() == {*OURS, *others.split(), *monitoring.split()}
-    assert {name for name, one in COMPOSE.items() if "profiles" in one} == set(monitoring.split())
+    assert COMPOSE.keys() == {*OWN_PROCESSES, *others.split(), *monitoring.split()}
+    assert {name for name, service in COMPOSE.items() if "profiles" in service} == set(monitoring.split())
 
 
 def test_only_auth_gets_the_signing_keys() -> None:
-    assert [name for name, one in COMPOSE.items() if "JWT_PRIVATE_KEYS" in one.get("environment", {})] == ["auth"]
-    deployments = [one for one in KUBERNETES if one["kind"] == "Deployment"]
-    with_keys = [one["metadata"]["name"] for one in deployments if "signing-keys" in str(one)]
+    assert [name for name, item in COMPOSE.items() if "JWT_PRIVATE_KEYS" in item.get("environment", {})] == ["auth"]
+    deployments = [item for item in KUBERNETES if item["kind"] == "Deployment"]
+    with_keys = [item["metadata"]["name"] for item in deployments if "signing-keys" in str(item)]
     assert with_keys == ["auth"]
 
 
 def test_only_core_and_its_worker_get_cores_credentials() -> None:
-    assert [name for name, one in COMPOSE.items() if "CORE_CLIENT_SECRET" in one.get("environment", {})] == [
+    assert [name for name, item in COMPOSE.items() if "CORE_CLIENT_SECRET" in item.get("environment", {})] == [
         "core",
         "worker",
     ]
     assert [name for name, _, container in pods() if "core-client" in str(container)] == ["core", "worker"]
-    secrets = {one["metadata"]["name"]: one["stringData"] for one in KUBERNETES if one["kind"] == "Secret"}
+    secrets = {item["metadata"]["name"]: item["stringData"] for item in KUBERNETES if item["kind"] == "Secret"}
     assert [name for name, values in secrets.items() if "CORE_CLIENT_SECRET" in values] == ["core-client"]
 
 
 @pytest.mark.parametrize("where", ["compose", "kubernetes"])
-def test_every_name_of_the_routers_template_is_filled_in(where: str) -> None:
+def test_every_variable_of_the_routers_template_has_a_value(where: str) -> None:
     if where == "compose":
-        given, command = COMPOSE["router"]["environment"].keys(), COMPOSE["router"]["command"][-1]
+        variables, command = COMPOSE["router"]["environment"].keys(), COMPOSE["router"]["command"][-1]
     else:
-        (router,) = (one for one in KUBERNETES if one["kind"] == "Deployment" and one["metadata"]["name"] == "router")
+        (router,) = (
+            item for item in KUBERNETES if item["kind"] == "Deployment" and item["metadata"]["name"] == "router"
+        )
         (container,) = router["spec"]["template"]["spec"]["containers"]
-        given, command = {one["name"] for one in container["env"]}, container["command"][-1]
-    assert set(given) == NAMES_IN_TEMPLATE
+        variables, command = {item["name"] for item in container["env"]}, container["command"][-1]
+    assert set(variables) == NAMES_IN_TEMPLATE
     assert set(re.findall(r"\$([A-Z]+)", command)) == NAMES_IN_TEMPLATE
 
 
 def test_kubernetes_has_what_compose_has() -> None:
-    deployments = {one["metadata"]["name"] for one in KUBERNETES if one["kind"] == "Deployment"}
+    deployments = {item["metadata"]["name"] for item in KUBERNETES if item["kind"] == "Deployment"}
     assert deployments == {*SERVICES, "worker", "relay", "clock", "router"}
-    ports = {one["metadata"]["name"]: one["spec"]["ports"][0]["port"] for one in KUBERNETES if one["kind"] == "Service"}
+    ports = {
+        item["metadata"]["name"]: item["spec"]["ports"][0]["port"] for item in KUBERNETES if item["kind"] == "Service"
+    }
     assert {name: ports[name] for name in SERVICES} == PORTS
 
 
-def test_compose_needs_no_secret_that_the_example_and_the_generator_do_not_name() -> None:
+def test_every_secret_of_compose_is_in_the_example_and_the_generator() -> None:
     from deploy.new_env import lines
 
     needed = set(re.findall(r"\$\{([A-Z_]+):\?", (ROOT / "docker-compose.yml").read_text()))
@@ -82,59 +86,61 @@ def test_the_examples_placeholders_do_not_start_a_service() -> None:
         )
 
 
-def test_prometheus_asks_every_service() -> None:
+def test_prometheus_scrapes_every_service() -> None:
     scrape = yaml.safe_load((ROOT / "deploy" / "monitoring" / "prometheus.yml").read_text())["scrape_configs"][0]
-    assert {one["targets"][0] for one in scrape["static_configs"]} == {f"{n}:{p}" for n, p in PORTS.items()}
+    assert {config["targets"][0] for config in scrape["static_configs"]} == {f"{n}:{p}" for n, p in PORTS.items()}
 
 
-def test_prometheus_asks_the_servers_and_tells_the_alertmanager() -> None:
+def test_prometheus_scrapes_the_servers_and_notifies_the_alertmanager() -> None:
     config = yaml.safe_load((ROOT / "deploy" / "monitoring" / "prometheus.yml").read_text())
-    asked = {one["job_name"]: one["static_configs"][0]["targets"][0] for one in config["scrape_configs"][1:]}
-    assert asked.keys() == {"postgres", "redis", "rabbitmq"}
-    (told,) = config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"]
-    assert {target.partition(":")[0] for target in (*asked.values(), told)} <= COMPOSE.keys()
+    targets = {job["job_name"]: job["static_configs"][0]["targets"][0] for job in config["scrape_configs"][1:]}
+    assert targets.keys() == {"postgres", "redis", "rabbitmq"}
+    (alertmanager,) = config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"]
+    assert {target.partition(":")[0] for target in (*targets.values(), alertmanager)} <= COMPOSE.keys()
     assert all((ROOT / "deploy" / "monitoring" / name).exists() for name in config["rule_files"])
 
 
 def test_every_image_has_a_version() -> None:
-    images = {name: one["image"] for name, one in COMPOSE.items() if name not in (*OURS, "migrate")}
+    images = {name: service["image"] for name, service in COMPOSE.items() if name not in (*OWN_PROCESSES, "migrate")}
     assert [name for name, image in images.items() if ":" not in image or image.endswith(":latest")] == []
 
 
-def test_the_images_entrypoint_makes_a_fresh_folder_for_metrics_and_nothing_goes_around_it() -> None:
+def test_the_images_entrypoint_clears_the_metrics_and_is_never_replaced() -> None:
     image = (ROOT / "Dockerfile").read_text()
     assert re.search(r"ENTRYPOINT .*rm -rf .*PROMETHEUS_MULTIPROC_DIR.* && mkdir -p .*PROMETHEUS_MULTIPROC_DIR", image)
     ours = {name: container for name, _, container in pods() if container["image"] == "heidi"}
     assert ours.keys() == {*SERVICES, "worker", "relay", "clock", "migrate"}
     assert [name for name, container in ours.items() if "command" in container] == []
-    assert [name for name, one in COMPOSE.items() if "entrypoint" in one] == []
+    assert [name for name, service in COMPOSE.items() if "entrypoint" in service] == []
 
 
 def test_every_setting_reaches_the_processes_under_compose() -> None:
-    given = {name for service in COMPOSE.values() for name in service.get("environment", {})}
-    assert set(variables_read()) - given == {"HEIDI_BASE_PORT"}, "names and ports are docker's own there"
+    passed = {name for service in COMPOSE.values() for name in service.get("environment", {})}
+    assert set(variables_read()) - passed == {"HEIDI_BASE_PORT"}, "docker assigns names and ports there"
 
 
 @pytest.mark.parametrize("where", ["compose", "kubernetes"])
-def test_whoever_is_asked_to_stop_has_time_to_finish_its_requests(where: str) -> None:
+def test_stopping_processes_have_time_to_finish_their_requests(where: str) -> None:
     gunicorn = WebProcess().graceful_timeout
     nginx = int(re.findall(r"worker_shutdown_timeout (\d+)s", TEMPLATE.read_text())[0])
     if where == "compose":
-        given = {
-            n: int(one.get("stop_grace_period", "10s")[:-1]) for n, one in COMPOSE.items() if n in (*OURS, "router")
+        seconds = {
+            n: int(service.get("stop_grace_period", "10s")[:-1])
+            for n, service in COMPOSE.items()
+            if n in (*OWN_PROCESSES, "router")
         }
     else:
-        given = {
+        seconds = {
             name: pod.get("terminationGracePeriodSeconds", 30) - sleeps(container) for name, pod, container in pods()
         }
-        given.pop("migrate")
-    assert given.keys() == {*OURS, "router"}
-    assert min(given.values()) > max(gunicorn, nginx)
+        seconds.pop("migrate")
+    assert seconds.keys() == {*OWN_PROCESSES, "router"}
+    assert min(seconds.values()) > max(gunicorn, nginx)
 
 
 def test_the_editor_can_debug_every_service_and_process() -> None:
     launch = json.loads((ROOT / ".vscode" / "launch.json").read_text())
     assert launch["inputs"][0]["options"] == list(SERVICES)
-    modules = {one["module"] for one in launch["configurations"]}
+    modules = {configuration["module"] for configuration in launch["configurations"]}
     assert modules == {"flask", "dramatiq", "workers.relay", "workers.clock", "pytest"}
     assert all(util.find_spec(name) for name in modules)

@@ -1,4 +1,4 @@
-"""flask doctor tells what is there from what is not, and only what is needed makes it fail."""
+"""`flask doctor` reports what is available and what is not; only required dependencies make it fail."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,21 +12,21 @@ from tests.ports import free_port, free_range
 
 
 def findings(settings: Settings) -> dict[str, doctor.Finding]:
-    return {found.check.name: found for found in doctor.examine(settings)}
+    return {finding.check.name: finding for finding in doctor.examine(settings)}
 
 
-def test_what_runs_is_found_with_its_version_and_its_time(app: Flask, settings: Settings) -> None:
-    found = findings(settings)
+def test_available_dependencies_are_reported_with_version_and_duration(app: Flask, settings: Settings) -> None:
+    by_name = findings(settings)
     for name in ("PostgreSQL", "tables", "Redis", "broker", "signing keys", "public keys"):
-        assert found[name].ok, found[name].result
-        assert found[name].milliseconds >= 0
-    assert found["PostgreSQL"].result.startswith("18.")
-    assert found["Redis"].result.startswith("valkey 9.")
+        assert by_name[name].ok, by_name[name].result
+        assert by_name[name].milliseconds >= 0
+    assert by_name["PostgreSQL"].result.startswith("18.")
+    assert by_name["Redis"].result.startswith("valkey 9.")
 
 
-def test_what_is_away_is_named_with_what_to_do(settings: Settings) -> None:
+def test_unavailable_dependencies_are_reported_with_a_remedy(settings: Settings) -> None:
     nowhere = f"127.0.0.1:{free_port()}"
-    found = findings(
+    by_name = findings(
         replace(
             settings,
             database_url=f"postgresql+psycopg2://x@{nowhere}/x",
@@ -36,19 +36,19 @@ def test_what_is_away_is_named_with_what_to_do(settings: Settings) -> None:
             base_port=free_range(),
         )
     )
-    assert [name for name, one in found.items() if one.ok] == ["signing keys", "public keys"]
-    assert "DATABASE_URL" in found["PostgreSQL"].check.remedy
-    assert not found["SMTP"].check.required
-    assert not found["service auth"].check.required
+    assert [name for name, finding in by_name.items() if finding.ok] == ["signing keys", "public keys"]
+    assert "DATABASE_URL" in by_name["PostgreSQL"].check.remedy
+    assert not by_name["SMTP"].check.required
+    assert not by_name["service auth"].check.required
 
 
-def test_keys_that_do_not_belong_together_are_found(settings: Settings) -> None:
-    found = findings(replace(settings, jwt_public_keys='{"keys": []}'))
-    assert not found["signing keys"].ok
+def test_keys_that_do_not_match_are_reported(settings: Settings) -> None:
+    by_name = findings(replace(settings, jwt_public_keys='{"keys": []}'))
+    assert not by_name["signing keys"].ok
 
 
 @pytest.mark.parametrize(("value", "expected"), [("", 1), ("nonsense://", 1)])
-def test_a_missing_or_wrong_variable_ends_it_with_1(
+def test_a_missing_or_invalid_variable_exits_with_1(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], value: str, expected: int
 ) -> None:
     monkeypatch.setenv("HEIDI_HOME", str(tmp_path))
@@ -57,7 +57,7 @@ def test_a_missing_or_wrong_variable_ends_it_with_1(
     assert "DATABASE_URL" in capsys.readouterr().err
 
 
-def test_without_an_environment_it_looks_at_the_standalone_platform(
+def test_without_an_environment_it_checks_the_standalone_platform(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "env").write_text("DATABASE_URL='postgresql://from/home'\nSECRET_KEY='a#$b'\n")

@@ -9,14 +9,14 @@ import pytest
 from heidi_common.config.declaration import declarations
 from heidi_common.config.sections.processes import LocalPlatform, WebProcess
 from heidi_common.config.settings import Settings
-from tests.standalone.manifests import COMPOSE, OURS, ROOT
+from tests.standalone.manifests import COMPOSE, OWN_PROCESSES, ROOT
 
 COMPOSE_FILES = "".join((ROOT / name).read_text() for name in ("docker-compose.yml", "docker-compose.tls.yml"))
 EXAMPLE = (ROOT / ".env.example").read_text()
 SETTINGS = {item.variable: item for item in declarations(Settings).values()}
 DECLARED = {*SETTINGS, *(item.variable for kind in (WebProcess, LocalPlatform) for item in declarations(kind).values())}
 OTHER_DEFAULTS = {"SMTP_URL": "smtp://mailpit:1025", "PUBLIC_BASE_URL": "http://localhost:8080"}
-"""Where compose deliberately differs from the code: it brings a mail sink and a router of its own."""
+"""Where compose deliberately differs from the code: it has its own mail sink and router."""
 
 
 def example_names() -> set[str]:
@@ -41,14 +41,14 @@ def test_every_setting_of_the_example_reaches_the_processes() -> None:
     assert (example_names() & SETTINGS.keys()) - taken_from_env().keys() == set()
 
 
-@pytest.mark.parametrize("name", [*OURS, "migrate"])
+@pytest.mark.parametrize("name", [*OWN_PROCESSES, "migrate"])
 def test_compose_gives_processes_only_variables_that_are_declared(name: str) -> None:
     assert COMPOSE[name]["environment"].keys() - DECLARED == set()
 
 
 def test_a_setting_is_passed_through_by_its_own_name() -> None:
-    given = {name: value for service in OURS for name, value in COMPOSE[service]["environment"].items()}
-    passed = {name: re.match(r"\$\{([A-Z_]+)", str(value)) for name, value in given.items()}
+    variables = {name: value for service in OWN_PROCESSES for name, value in COMPOSE[service]["environment"].items()}
+    passed = {name: re.match(r"\$\{([A-Z_]+)", str(value)) for name, value in variables.items()}
     assert {name: match[1] for name, match in passed.items() if match and match[1] != name} == {}
 
 

@@ -1,4 +1,4 @@
-"""HEIDI_HOME, the ports, and the environment that everything is told."""
+"""HEIDI_HOME, the ports, and the environment of the programs."""
 
 import json
 import os
@@ -13,21 +13,21 @@ from heidi_common.config.settings import Settings
 from heidi_common.jwt.keys import PublicKeys
 from heidi_common.jwt.signing_keys import PrivateKeys
 from heidi_services import SERVICES
-from heidi_standalone.errors import CannotRun
+from heidi_standalone.errors import StartupError
 from heidi_standalone.home import Home
-from heidi_standalone.platform import Platform
+from heidi_standalone.platform import StandalonePlatform
 from heidi_standalone.ports import Ports, require_free
 from tests.ports import free_port
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    made = Home(tmp_path / "home")
-    made.prepare()
-    return made
+    prepared = Home(tmp_path / "home")
+    prepared.prepare()
+    return prepared
 
 
-def test_secrets_and_keys_are_made_once_and_for_their_owner_alone(home: Home) -> None:
+def test_secrets_and_keys_are_created_once_and_only_readable_by_their_owner(home: Home) -> None:
     first, key = home.secrets(), home.private_keys.read_text()
     home.close()
     again = Home(home.folder)
@@ -40,21 +40,21 @@ def test_secrets_and_keys_are_made_once_and_for_their_owner_alone(home: Home) ->
     assert "d" not in json.loads(home.public_keys.read_text())["keys"][0]
 
 
-def test_two_platforms_in_one_folder_are_refused(home: Home) -> None:
-    with pytest.raises(CannotRun, match="already running"):
+def test_a_second_platform_in_one_folder_is_rejected(home: Home) -> None:
+    with pytest.raises(StartupError, match="already running"):
         Home(home.folder).prepare()
 
 
-def test_a_taken_port_is_named_together_with_the_way_out() -> None:
+def test_a_port_in_use_is_reported_with_a_remedy() -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        with pytest.raises(CannotRun, match=f"port {port} for the router .*--port"):
-            require_free(port, "the router", "choose another with --port")
+        with pytest.raises(StartupError, match=f"Port {port} for the router .*--port"):
+            require_free(port, "the router", "Choose another one with --port.")
     require_free(free_port(), "the router", "")
 
 
-def test_what_everything_is_told_are_settings_that_can_be_used(home: Home) -> None:
-    platform = Platform(home, Ports(router=18080, base=13001), {})
+def test_the_generated_environment_is_valid(home: Home) -> None:
+    platform = StandalonePlatform(home, Ports(router=18080, base=13001), {})
     settings = Settings.from_env(platform.env)
     assert (settings.environment, settings.base_port) == ("standalone", 13001)
     assert settings.public_base_url == "http://localhost:18080"
@@ -62,9 +62,9 @@ def test_what_everything_is_told_are_settings_that_can_be_used(home: Home) -> No
     assert settings.redis_url != settings.broker_url
 
 
-def test_the_signing_keys_are_for_auth_alone_and_cores_credentials_for_core_and_the_worker(home: Home) -> None:
+def test_only_auth_gets_the_signing_keys_and_only_core_and_the_worker_get_cores_credentials(home: Home) -> None:
     home.client.write_text('{"CORE_CLIENT_ID": "x"}')
-    platform = Platform(home, Ports(), {})
+    platform = StandalonePlatform(home, Ports(), {})
     programs = {program.name: program.env for program in platform.services()}
     assert [name for name, env in programs.items() if "JWT_PRIVATE_KEYS" in env] == ["auth"]
     assert sorted(name for name, env in programs.items() if "CORE_CLIENT_ID" in env) == ["core", "worker"]
@@ -72,13 +72,13 @@ def test_the_signing_keys_are_for_auth_alone_and_cores_credentials_for_core_and_
     assert list(programs) == [*SERVICES, "worker", "relay", "clock"]
 
 
-def test_a_server_that_is_given_is_not_started_here(home: Home) -> None:
-    given = {"DATABASE_URL": "postgresql://x/y", "BROKER_URL": "amqp://z", "SMTP_URL": "smtp://m"}
-    with_valkey = Platform(home, Ports(), given)
+def test_an_external_server_is_not_started(home: Home) -> None:
+    external = {"DATABASE_URL": "postgresql://x/y", "BROKER_URL": "amqp://z", "SMTP_URL": "smtp://m"}
+    with_valkey = StandalonePlatform(home, Ports(), external)
     assert [program.name for program in with_valkey.servers()] == ["valkey"]
     assert with_valkey.env["BROKER_URL"] == "amqp://z"
-    nothing = Platform(home, Ports(), given | {"REDIS_URL": "redis://r"})
-    assert list(nothing.servers()) == []
+    without_servers = StandalonePlatform(home, Ports(), external | {"REDIS_URL": "redis://r"})
+    assert list(without_servers.servers()) == []
 
 
 def test_ports_follow_the_base() -> None:

@@ -1,4 +1,4 @@
-"""The router as its clients see it: the real nginx, the real template, a tiny upstream."""
+"""The router as its clients see it: real nginx, the real template, a small upstream server."""
 
 import re
 import socket
@@ -32,11 +32,11 @@ PREFIXES = {
 
 
 @pytest.mark.parametrize(("path", "service"), PREFIXES.items())
-def test_a_prefix_leads_to_its_service_and_the_path_is_not_rewritten(
+def test_a_prefix_is_routed_to_its_service_and_the_path_is_not_rewritten(
     router: RunningRouter, path: str, service: str
 ) -> None:
-    said = router.get(path + "?q=a%20b").json()
-    assert (said["service"], said["path"]) == (service, path + "?q=a%20b")
+    received = router.get(path + "?q=a%20b").json()
+    assert (received["service"], received["path"]) == (service, path + "?q=a%20b")
 
 
 def test_the_upstreams_are_the_services(router: RunningRouter) -> None:
@@ -46,38 +46,38 @@ def test_the_upstreams_are_the_services(router: RunningRouter) -> None:
 @pytest.mark.parametrize(
     "path", ["/metrics", "/readyz", "/api/v1/authx", "/api/v1", "/docs/nothing/", "/api/v1/citiesx", "/x"]
 )
-def test_what_belongs_to_no_service_is_a_404_problem(router: RunningRouter, path: str) -> None:
-    answer = router.get(path + '?"secret"')
-    assert answer.status_code == 404
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert answer.json() == {
+def test_an_unknown_path_is_a_404_problem(router: RunningRouter, path: str) -> None:
+    response = router.get(path + '?"secret"')
+    assert response.status_code == 404
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert response.json() == {
         "type": "about:blank",
         "title": "Not found",
         "status": 404,
-        "detail": "No service answers at this path.",
+        "detail": "No service has an endpoint at this path.",
         "instance": path,
         "code": "not_found",
-        "requestId": answer.headers["X-Request-ID"],
+        "requestId": response.headers["X-Request-ID"],
     }
 
 
 def test_a_service_that_is_down_is_a_503_with_retry_after(router: RunningRouter) -> None:
-    answer = router.get("/api/v1/schedules")
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-    assert (answer.json()["status"], answer.json()["code"]) == (503, "unavailable")
+    response = router.get("/api/v1/schedules")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+    assert (response.json()["status"], response.json()["code"]) == (503, "unavailable")
 
 
-def test_an_error_of_a_service_passes_as_it_is(router: RunningRouter) -> None:
-    answer = router.get("/api/v1/users?status=503&Retry-After=77")
-    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "77")
-    assert answer.json()["service"] == "users"
+def test_an_error_of_a_service_is_passed_on_unchanged(router: RunningRouter) -> None:
+    response = router.get("/api/v1/users?status=503&Retry-After=77")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "77")
+    assert response.json()["service"] == "users"
 
 
 def test_a_body_over_a_mebibyte_is_a_413_problem(router: RunningRouter) -> None:
     url = router.url + "/api/v1/users"
     assert requests.post(url, data=b"x" * (1 << 20), timeout=PATIENCE).json()["size"] == 1 << 20
-    answer = requests.post(url, data=b"x" * ((1 << 20) + 1), timeout=PATIENCE)
-    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    response = requests.post(url, data=b"x" * ((1 << 20) + 1), timeout=PATIENCE)
+    assert (response.status_code, response.json()["code"]) == (413, "too_large")
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_body_over_a_mebibyte_is_a_413_problem(router: RunningRouter) -> None:
         ("GET /api/v1/cities/search?q=Köln HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 400, "bad_request"),
     ],
 )
-def test_what_nginx_refuses_itself_has_the_shape_of_every_other_error(
+def test_errors_of_nginx_are_problem_documents_too(
     router: RunningRouter, request_text: str, status: int, code: str
 ) -> None:
     with socket.create_connection(("127.0.0.1", router.port), PATIENCE) as connection:
@@ -103,44 +103,44 @@ def test_what_nginx_refuses_itself_has_the_shape_of_every_other_error(
             text += piece
             if b'"requestId"' in text:
                 break
-    answer = text.decode()
-    assert f" {status} " in answer.splitlines()[0]
-    assert "application/problem+json" in answer
-    assert f'"code":"{code}"' in answer
-    assert "X-Content-Type-Options: nosniff" in answer
-    assert ("Allow: GET" in answer) == (status == 405)
+    response = text.decode()
+    assert f" {status} " in response.splitlines()[0]
+    assert "application/problem+json" in response
+    assert f'"code":"{code}"' in response
+    assert "X-Content-Type-Options: nosniff" in response
+    assert ("Allow: GET" in response) == (status == 405)
 
 
-@pytest.mark.parametrize("given", ["abc-123", "019ab2c1-7a7e-7000-8000-000000000000", "trace:1.2_3"])
-def test_a_sane_request_id_is_kept_to_the_service_and_back(router: RunningRouter, given: str) -> None:
-    answer = router.get("/api/v1/users", headers={"X-Request-ID": given})
-    assert answer.headers["X-Request-ID"] == given
-    assert answer.json()["headers"]["X-Request-ID"] == [given]
+@pytest.mark.parametrize("request_id", ["abc-123", "019ab2c1-7a7e-7000-8000-000000000000", "trace:1.2_3"])
+def test_a_valid_request_id_is_passed_to_the_service_and_back(router: RunningRouter, request_id: str) -> None:
+    response = router.get("/api/v1/users", headers={"X-Request-ID": request_id})
+    assert response.headers["X-Request-ID"] == request_id
+    assert response.json()["headers"]["X-Request-ID"] == [request_id]
 
 
-@pytest.mark.parametrize("given", ["", "a b", 'x"y', "x" * 129, "a,b", "<script>", "-x"])
-def test_an_odd_request_id_is_replaced(router: RunningRouter, given: str) -> None:
-    answer = router.get("/api/v1/users", headers={"X-Request-ID": given})
-    assert re.fullmatch("[0-9a-f]{32}", answer.headers["X-Request-ID"])
-    assert answer.json()["headers"]["X-Request-ID"] == [answer.headers["X-Request-ID"]]
+@pytest.mark.parametrize("request_id", ["", "a b", 'x"y', "x" * 129, "a,b", "<script>", "-x"])
+def test_an_invalid_request_id_is_replaced(router: RunningRouter, request_id: str) -> None:
+    response = router.get("/api/v1/users", headers={"X-Request-ID": request_id})
+    assert re.fullmatch("[0-9a-f]{32}", response.headers["X-Request-ID"])
+    assert response.json()["headers"]["X-Request-ID"] == [response.headers["X-Request-ID"]]
 
 
-def test_a_client_cannot_say_where_it_comes_from(router: RunningRouter) -> None:
-    lies = {
+def test_a_client_cannot_forge_its_address(router: RunningRouter) -> None:
+    headers = {
         "X-Forwarded-For": "8.8.8.8",
         "X-Forwarded-Host": "evil",
         "Forwarded": "for=8.8.8.8",
         "X-Real-IP": "8.8.8.8",
     }
-    heard = router.get("/api/v1/users", headers=lies).json()["headers"]
-    assert heard["X-Forwarded-For"] == ["127.0.0.1"]
-    assert heard["X-Forwarded-Proto"] == ["http"]
-    assert not {"X-Forwarded-Host", "Forwarded", "X-Real-IP"} & heard.keys()
-    assert heard["Host"] == [f"127.0.0.1:{router.port}"]
+    received = router.get("/api/v1/users", headers=headers).json()["headers"]
+    assert received["X-Forwarded-For"] == ["127.0.0.1"]
+    assert received["X-Forwarded-Proto"] == ["http"]
+    assert not {"X-Forwarded-Host", "Forwarded", "X-Real-IP"} & received.keys()
+    assert received["Host"] == [f"127.0.0.1:{router.port}"]
 
 
 @pytest.mark.parametrize("path", ["/api/v1/users", "/healthz", "/nothing", "/api/v1/schedules"])
-def test_every_answer_has_the_security_headers_once(router: RunningRouter, path: str) -> None:
+def test_every_response_has_the_security_headers_once(router: RunningRouter, path: str) -> None:
     headers = router.get(path).raw.headers
     for name in (
         "X-Content-Type-Options",
@@ -159,7 +159,7 @@ def test_a_header_the_service_sets_is_not_doubled(router: RunningRouter) -> None
     assert headers.getlist("Referrer-Policy") == ["origin"]
 
 
-def test_a_public_city_read_is_answered_from_the_cache_as_long_as_the_service_says(router: RunningRouter) -> None:
+def test_a_public_city_read_is_cached_as_long_as_the_service_allows(router: RunningRouter) -> None:
     path = "/api/v1/cities/hot?Cache-Control=public,max-age=600&RateLimit=r=1&Server-Timing=app;dur=1"
     first, second = router.get(path), router.get(path)
     assert first.json() == second.json()
@@ -186,7 +186,7 @@ def test_nothing_else_is_cached(router: RunningRouter, path: str, headers: dict[
     assert second.json()["number"] > first.json()["number"]
 
 
-def test_json_and_geojson_of_one_path_are_cached_apart(router: RunningRouter) -> None:
+def test_json_and_geojson_of_one_path_are_cached_separately(router: RunningRouter) -> None:
     path = "/api/v1/cities/both?Cache-Control=max-age=600"
     plain = router.get(path, headers={"Accept": "application/json"}).json()
     shapes = router.get(path, headers={"Accept": "application/geo+json"}).json()
@@ -194,30 +194,30 @@ def test_json_and_geojson_of_one_path_are_cached_apart(router: RunningRouter) ->
 
 
 def test_large_json_is_compressed(router: RunningRouter) -> None:
-    answer = router.get("/api/v1/users?padding=5000", headers={"Accept-Encoding": "gzip"})
-    assert answer.headers["Content-Encoding"] == "gzip"
-    assert "Accept-Encoding" not in answer.json()["headers"]
+    response = router.get("/api/v1/users?padding=5000", headers={"Accept-Encoding": "gzip"})
+    assert response.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" not in response.json()["headers"]
 
 
-def test_an_address_that_asks_too_often_is_told_to_slow_down(tmp_path: Path) -> None:
+def test_an_address_that_sends_too_many_requests_gets_429(tmp_path: Path) -> None:
     nginx = Router(tmp_path / "nginx", free_port(), dict.fromkeys(SERVICES, f"127.0.0.1:{free_port()}"))
     nginx.prepare()
-    # This machine is not counted; here it must be, and a slow one is not to earn what it uses up.
+    # Local clients are not limited, but here they must be. The rate is low, so that a slow machine does not matter.
     config = nginx.config.read_text().replace("127.0.0.0/8 0;", "")
     assert "rate=600r/m" in config
     nginx.config.write_text(config.replace("burst=600", "burst=5").replace("rate=600r/m", "rate=1r/m"))
     with running(nginx) as counted, requests.Session() as session:
-        answers = [session.get(counted.url + "/api/v1/users", timeout=PATIENCE) for _ in range(7)]
-    assert [answer.status_code for answer in answers] == [503] * 6 + [429]
-    assert (answers[-1].headers["Retry-After"], answers[-1].json()["code"]) == ("1", "too_many_requests")
+        responses = [session.get(counted.url + "/api/v1/users", timeout=PATIENCE) for _ in range(7)]
+    assert [response.status_code for response in responses] == [503] * 6 + [429]
+    assert (responses[-1].headers["Retry-After"], responses[-1].json()["code"]) == ("1", "too_many_requests")
 
 
-def test_this_machine_is_not_counted(router: RunningRouter) -> None:
+def test_local_clients_are_not_limited(router: RunningRouter) -> None:
     with requests.Session() as session:
         assert {session.get(router.url + "/healthz", timeout=PATIENCE).status_code for _ in range(700)} == {200}
 
 
-def test_a_value_is_needed_for_every_name_in_the_template() -> None:
+def test_every_variable_of_the_template_needs_a_value() -> None:
     with pytest.raises(KeyError, match="LISTEN"):
         render("listen ${LISTEN} $request_id;", {})
     assert render("listen ${LISTEN} $request_id;", {"LISTEN": "80"}) == "listen 80 $request_id;"

@@ -1,4 +1,4 @@
-"""The router that ends TLS, with the directives of docker-compose.tls.yml and a certificate made here."""
+"""The router that terminates TLS, with the directives of docker-compose.tls.yml and a generated certificate."""
 
 import socket
 import ssl
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 OVERRIDE = yaml.safe_load((ROOT / "docker-compose.tls.yml").read_text())["services"]["router"]
 
 
-class Door:
+class TlsRouter:
     """Both listeners of one router."""
 
     def __init__(self, plain: RunningRouter, tls_port: int, certificate: Path) -> None:
@@ -37,18 +37,18 @@ class Door:
 
 
 @pytest.fixture(scope="module")
-def door(upstreams: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+def tls_router(upstreams: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsRouter]:
     nginx = Router(tmp_path_factory.mktemp("tls") / "nginx", free_port(), upstreams)
     nginx.prepare()
-    make_certificate(nginx.folder)
+    write_certificate(nginx.folder)
     port = free_port()
     tls = OVERRIDE["environment"]["TLS"].replace("/tls/", f"{nginx.folder}/").replace("8443", f"127.0.0.1:{port}")
     nginx.config.write_text(render(TEMPLATE.read_text(), nginx.values() | {"TLS": tls}))
     with running(nginx) as plain:
-        yield Door(plain, port, nginx.folder / "fullchain.pem")
+        yield TlsRouter(plain, port, nginx.folder / "fullchain.pem")
 
 
-def make_certificate(folder: Path) -> None:
+def write_certificate(folder: Path) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)
@@ -59,36 +59,36 @@ def make_certificate(folder: Path) -> None:
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (folder / "privkey.pem").write_bytes(private)
     for file in folder.glob("*.pem"):
-        service_user.hand_over(file)
+        service_user.give_to_user(file)
 
 
-def test_over_tls_a_browser_is_told_to_stay_with_it_and_over_plain_http_it_is_not(door: Door) -> None:
+def test_strict_transport_security_is_sent_over_tls_only(tls_router: TlsRouter) -> None:
     for path in ("/healthz", "/nothing"):
-        assert door.over_tls(path).raw.headers.getlist("Strict-Transport-Security") == ["max-age=31536000"]
-        assert "Strict-Transport-Security" not in door.plain.get(path).headers
+        assert tls_router.over_tls(path).raw.headers.getlist("Strict-Transport-Security") == ["max-age=31536000"]
+        assert "Strict-Transport-Security" not in tls_router.plain.get(path).headers
 
 
-def test_a_service_is_told_how_its_client_came(door: Door) -> None:
-    assert door.over_tls("/api/v1/users").json()["headers"]["X-Forwarded-Proto"] == ["https"]
-    assert door.plain.get("/api/v1/users").json()["headers"]["X-Forwarded-Proto"] == ["http"]
+def test_a_service_gets_the_clients_protocol(tls_router: TlsRouter) -> None:
+    assert tls_router.over_tls("/api/v1/users").json()["headers"]["X-Forwarded-Proto"] == ["https"]
+    assert tls_router.plain.get("/api/v1/users").json()["headers"]["X-Forwarded-Proto"] == ["http"]
 
 
-def test_plain_http_where_tls_is_spoken_is_a_problem_as_every_other(door: Door) -> None:
-    answer = requests.get(f"http://127.0.0.1:{door.tls_port}/api/v1/users", timeout=PATIENCE)
-    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+def test_plain_http_on_the_tls_port_is_a_problem_document(tls_router: TlsRouter) -> None:
+    response = requests.get(f"http://127.0.0.1:{tls_router.tls_port}/api/v1/users", timeout=PATIENCE)
+    assert (response.status_code, response.json()["code"]) == (400, "bad_request")
 
 
-def test_clients_may_speak_http_2(door: Door) -> None:
-    context = ssl.create_default_context(cafile=str(door.certificate))
+def test_clients_can_use_http_2(tls_router: TlsRouter) -> None:
+    context = ssl.create_default_context(cafile=str(tls_router.certificate))
     context.set_alpn_protocols(["h2", "http/1.1"])
-    plain = socket.create_connection(("127.0.0.1", door.tls_port), PATIENCE)
+    plain = socket.create_connection(("127.0.0.1", tls_router.tls_port), PATIENCE)
     with context.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
         assert connection.selected_alpn_protocol() == "h2"
 
 
-def test_compose_publishes_the_port_that_speaks_tls_and_mounts_the_folder_with_the_certificate() -> None:
+def test_compose_publishes_the_tls_port_and_mounts_the_certificate() -> None:
     (published,), (folder,) = OVERRIDE["ports"], OVERRIDE["volumes"]
     directives = OVERRIDE["environment"]["TLS"].split("; ")
     assert directives[0].startswith(f"listen {published.rpartition(':')[2]} ssl")
-    files = [one.split()[1].rstrip(";") for one in directives if one.startswith("ssl_certificate")]
+    files = [directive.split()[1].rstrip(";") for directive in directives if directive.startswith("ssl_certificate")]
     assert files == [f"{folder.split(':')[-2]}/{name}" for name in ("fullchain.pem", "privkey.pem")]

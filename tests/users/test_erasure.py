@@ -23,7 +23,7 @@ from heidi_common.peers.models import PeerResponse
 from heidi_common.runtime import current_settings
 from heidi_services import SERVICES
 from heidi_services.auth.models import OneTimeToken, RecoveryCode, Totp
-from heidi_services.auth.service import retention
+from heidi_services.auth.service import erasure, retention
 from tests.auth.helpers import PASSWORD, bearer, login, register
 
 USERS = "/api/v1/users"
@@ -66,7 +66,7 @@ def test_users_erase_themselves_with_the_password_and_only_the_id_remains(client
 
     (event,) = events("user.deleted")
     assert event.data["changed"] == ["erasedAt"]
-    retention.forget_person(event)
+    erasure.delete_user_data(event)
     for table in (OneTimeToken, Totp, RecoveryCode):
         assert db.session.query(table).count() == 0
     user, session = db.session.query(User).one(), db.session.query(Session).one()
@@ -128,18 +128,18 @@ def test_a_deletion_that_was_reversed_deletes_no_data(client, as_user) -> None:
     enrol(client, bearer(data))
     client.delete(f"{USERS}/{data['user']['id']}", headers=admin)
     client.post(f"{USERS}/{data['user']['id']}/restore", headers=admin)
-    retention.forget_person(events("user.deleted")[0])
+    erasure.delete_user_data(events("user.deleted")[0])
     assert db.session.query(Totp).count() == 1
 
 
 def test_expired_tokens_and_sessions_are_deleted(client) -> None:
     register(client)
-    retention.prune()
+    retention.delete_expired()
     assert db.session.query(OneTimeToken).count() == db.session.query(Session).count() == 1
     with transaction():
         db.session.query(OneTimeToken).one().expires_at = utcnow() - timedelta(days=2)
         db.session.query(Session).one().absolute_expires_at = utcnow() - timedelta(days=91)
-    retention.prune()
+    retention.delete_expired()
     assert db.session.query(OneTimeToken).count() == db.session.query(Session).count() == 0
 
 

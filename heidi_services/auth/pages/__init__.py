@@ -1,4 +1,4 @@
-"""The pages behind links in mails: confirm an address, set a new password. FRONTEND_URL puts others in their place."""
+"""The pages that links in e-mails open: verify an address, set a new password. FRONTEND_URL replaces them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ from heidi_common.pages import render_page
 FOLDER = Path(__file__).parent
 SCRIPT = (FOLDER / "script.js").read_text()
 BODIES = {path.stem: path.read_text() for path in FOLDER.glob("*.html")}
-WORDS = {path.stem: json.loads(path.read_text()) for path in (FOLDER / "translations").glob("*.json")}
-"""Language -> page -> what it says: another language is another file."""
+TRANSLATIONS = {path.stem: json.loads(path.read_text()) for path in (FOLDER / "translations").glob("*.json")}
+"""Language -> page -> name -> text. To add a language, add a file."""
 
 
-def show(name: str) -> Response:
-    """The page of that name, in the browser's language."""
-    words = {language: said["everywhere"] | said[name] for language, said in WORDS.items()}
-    return render_page(BODIES[name], words, script=SCRIPT)
+def render(name: str) -> Response:
+    """Render a page in the browser's language.
+
+    Args:
+        name: Name of the page's HTML file, without its suffix.
+    """
+    translations = {language: texts["common"] | texts[name] for language, texts in TRANSLATIONS.items()}
+    return render_page(BODIES[name], translations, script=SCRIPT)

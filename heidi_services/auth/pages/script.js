@@ -1,29 +1,29 @@
 "use strict";
-// The token stands behind "#": no server, log or referrer has seen it. It goes to the API and nowhere else.
+// Browsers do not send what follows "#", so the token is in no log and no referrer. The script sends it to the API only.
 const token = new URLSearchParams(location.hash.slice(1)).get("token");
-const part = (id) => document.getElementById(id);
+const element = (id) => document.getElementById(id);
 
-function show(id) {
+function showForm(id) {
   for (const form of document.forms) form.hidden = form.id !== id;
 }
 
-function say(what) {
-  part("said").replaceChildren(part(`say-${what}`).content.cloneNode(true));
-  part("said").focus();
+function showMessage(name) {
+  element("status").replaceChildren(element(`message-${name}`).content.cloneNode(true));
+  element("status").focus();
 }
 
-function body(form) {
-  const found = "token" in form.dataset ? { token } : {};
-  for (const input of form.querySelectorAll("[data-field]")) found[input.dataset.field] = input.value;
-  return JSON.stringify(found);
+function requestBody(form) {
+  const fields = "token" in form.dataset ? { token } : {};
+  for (const input of form.querySelectorAll("[data-field]")) fields[input.dataset.field] = input.value;
+  return JSON.stringify(fields);
 }
 
 async function send(form) {
   const headers = { "Content-Type": "application/json" };
-  const answer = await fetch(`api/v1/auth/${form.dataset.to}`, { method: "POST", headers, body: body(form) });
-  if (answer.ok) return "done";
-  if (answer.status === 429) return "slow";
-  const { code } = await answer.json();
+  const response = await fetch(`api/v1/auth/${form.dataset.to}`, { method: "POST", headers, body: requestBody(form) });
+  if (response.ok) return "done";
+  if (response.status === 429) return "throttled";
+  const { code } = await response.json();
   return { invalid_token: "expired", password_refused: "refused" }[code] ?? "failed";
 }
 
@@ -32,22 +32,22 @@ async function submit(event) {
   const form = event.target;
   const button = form.querySelector("button");
   button.disabled = true;
-  part("said").replaceChildren();
+  element("status").replaceChildren();
   const outcome = await send(form).catch(() => "failed");
   button.disabled = false;
   if (outcome === "done") {
-    show(null);
+    showForm(null);
     history.replaceState(null, "", location.pathname);
   } else if (outcome === "expired") {
-    show("ask");
+    showForm("request-link");
   }
-  say(outcome === "done" ? form.id : outcome);
+  showMessage(outcome === "done" ? form.id : outcome);
 }
 
 for (const form of document.forms) form.addEventListener("submit", submit);
-part("reveal")?.addEventListener("change", (event) => {
-  part("password").type = event.target.checked ? "text" : "password";
+element("reveal")?.addEventListener("change", (event) => {
+  element("password").type = event.target.checked ? "text" : "password";
 });
 addEventListener("hashchange", () => location.reload());
-show(token ? document.querySelector("[data-token]").id : "ask");
-if (!token && !part("ask")) say("expired");
+showForm(token ? document.querySelector("[data-token]").id : "request-link");
+if (!token && !element("request-link")) showMessage("expired");

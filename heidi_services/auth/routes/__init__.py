@@ -1,4 +1,4 @@
-"""The HTTP doors of auth, one file for each matter."""
+"""The HTTP endpoints of auth, one module for each group."""
 
 from heidi_services.auth.routes import audit, clients, jwks, mfa, pages, password, sessions, sign_in
 

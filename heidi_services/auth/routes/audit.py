@@ -1,4 +1,4 @@
-"""The audit trail."""
+"""The endpoint of the audit trail."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ blp = Blueprint("audit", __name__, description="The audit trail")
 @guard(Role.ADMIN)
 @blp.arguments(AuditQuery, location="query")
 @blp.response(200, AuditOut(many=True))
-def listed(query: dict[str, Any]) -> Page:
-    """Who did what, latest first: `?actor=&action=&target=&outcome=&from=&to=`."""
-    return audit.listed(query)
+def list_audit(query: dict[str, Any]) -> Page:
+    """List the audit trail, newest first. Filters: `actor`, `action`, `target`, `outcome`, `from`, `to`."""
+    return audit.list_rows(query)

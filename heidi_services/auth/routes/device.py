@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from flask import request
 
-from heidi_services.auth.service.sessions import Device
+from heidi_services.auth.service.session_start import SessionDevice
+
+MAX_USER_AGENT = 300
 
 
-def device(label: str | None = None) -> Device:
-    """The address is what our router saw; the user agent is cut to what a list can show."""
-    agent = request.headers.get("User-Agent", "")[:300].encode("ascii", "backslashreplace").decode()
-    return Device(request.remote_addr or "", "".join(c for c in agent if c.isprintable()) or None, label)
+def current_device(label: str | None = None) -> SessionDevice:
+    """Read the device of the current request: the client's address behind the router, and a printable user agent."""
+    header = request.headers.get("User-Agent", "")[:MAX_USER_AGENT]
+    ascii_text = header.encode("ascii", "backslashreplace").decode()
+    user_agent = "".join(character for character in ascii_text if character.isprintable())
+    return SessionDevice(request.remote_addr or "", user_agent or None, label)

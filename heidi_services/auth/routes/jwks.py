@@ -1,4 +1,4 @@
-"""The public keys with which anybody can verify our tokens."""
+"""The endpoint of the public keys, with which any service can verify the platform's tokens."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ blp = Blueprint("keys", __name__, description="Public keys")
 @blp.route("/.well-known/jwks.json", methods=["GET"])
 @public
 @blp.response(200, JwksOut)
-def jwks() -> Response:
-    """RFC 7517; the next, the current and the previous keys."""
+def list_public_keys() -> Response:
+    """Return the next, the current and the previous public keys (RFC 7517)."""
     response = jsonify(public_set(private_keys().keys))
     response.headers["Cache-Control"] = "public, max-age=300"
     return response

@@ -1,4 +1,4 @@
-"""The second factor."""
+"""Endpoints for enrolment of a second factor."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from typing import Any
 
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated, caller
-from heidi_services.auth.routes.reauthentication import recently_signed_in
+from heidi_services.auth.routes.reauthentication import requires_recent_sign_in
 from heidi_services.auth.schemas import CodeIn, EnrolmentOut, RecoveryOut
-from heidi_services.auth.service import mfa
+from heidi_services.auth.service import mfa_enrolment
 
 blp = Blueprint("mfa", __name__, description="Second factor: time-based codes and recovery codes")
 
 
 @blp.route("/api/v1/auth/mfa/totp", methods=["POST"])
 @authenticated
-@recently_signed_in
+@requires_recent_sign_in
 @blp.response(200, EnrolmentOut)
 def enrol() -> dict[str, Any]:
-    """A secret for the app; it counts once it is confirmed.
+    """Create a secret for an authenticator app. It takes effect once it is confirmed.
 
-    403 `recent_sign_in_required` when the session is older than ten minutes: sign in again first.
+    403 `recent_sign_in_required` if the session is older than ten minutes: sign in again first.
     """
-    return mfa.enrol(caller())
+    return mfa_enrolment.enrol(caller())
 
 
 @blp.route("/api/v1/auth/mfa/totp/confirm", methods=["POST"])
@@ -30,17 +30,17 @@ def enrol() -> dict[str, Any]:
 @blp.arguments(CodeIn)
 @blp.response(200, RecoveryOut)
 def confirm(body: dict[str, Any]) -> dict[str, Any]:
-    """The first code; shows the ten recovery codes once."""
-    return mfa.confirm(caller(), body["code"])
+    """Enable the second factor by its first code. Only this response contains the ten recovery codes."""
+    return mfa_enrolment.confirm(caller(), body["code"])
 
 
 @blp.route("/api/v1/auth/mfa/totp", methods=["DELETE"])
 @authenticated
-@recently_signed_in
+@requires_recent_sign_in
 @blp.response(204)
 def remove() -> None:
-    """Do without the second factor.
+    """Remove the second factor.
 
-    403 `recent_sign_in_required` when the session is older than ten minutes: sign in again first.
+    403 `recent_sign_in_required` if the session is older than ten minutes: sign in again first.
     """
-    mfa.remove(caller())
+    mfa_enrolment.remove(caller())

@@ -1,4 +1,4 @@
-"""The pages that mails link to, for people whose installation has no frontend of its own."""
+"""The pages that e-mails link to, for installations without a frontend of their own (FRONTEND_URL)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from heidi_common.interceptors.validation import any_query
 from heidi_common.jwt.guards import public
 from heidi_services.auth import pages
 
-blp = Blueprint("pages", __name__, description="Pages that mails link to")
+blp = Blueprint("pages", __name__, description="Pages that e-mails link to")
 
 
 @blp.route("/verify-email", methods=["GET"])
@@ -17,8 +17,8 @@ blp = Blueprint("pages", __name__, description="Pages that mails link to")
 @any_query
 @blp.response(200, content_type="text/html")
 def verify_email() -> Response:
-    """Sends the token behind `#` to `POST /auth/email/verify`."""
-    return pages.show("verify-email")
+    """Show the page that sends the token after `#` to `POST /auth/email/verify`."""
+    return pages.render("verify-email")
 
 
 @blp.route("/reset-password", methods=["GET"])
@@ -26,5 +26,8 @@ def verify_email() -> Response:
 @any_query
 @blp.response(200, content_type="text/html")
 def reset_password() -> Response:
-    """Sends the token behind `#` and the new password to `POST /auth/password/reset`; without one, asks for a mail."""
-    return pages.show("reset-password")
+    """Show the page that sends the token after `#` and a new password to `POST /auth/password/reset`.
+
+    Without a token, it offers to send a reset e-mail.
+    """
+    return pages.render("reset-password")

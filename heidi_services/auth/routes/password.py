@@ -1,4 +1,4 @@
-"""Passwords and e-mail verification."""
+"""Endpoints of passwords and e-mail verification."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from heidi_common.identity.models import Role
 from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated, caller, guard, public
-from heidi_services.auth.routes.device import device
+from heidi_services.auth.routes.device import current_device
 from heidi_services.auth.schemas import AcceptedOut, ChangeIn, EmailIn, InviteIn, ResetIn, TokenIn
-from heidi_services.auth.service import email_verification, invitation, password
+from heidi_services.auth.service import email_verification, invitation, password, password_reset
 
 blp = Blueprint("password", __name__, description="Passwords and e-mail verification")
 ACCEPTED = {"accepted": True}
@@ -20,9 +20,9 @@ ACCEPTED = {"accepted": True}
 @public
 @blp.arguments(EmailIn)
 @blp.response(202, AcceptedOut)
-def forgot(body: dict[str, Any]) -> dict[str, bool]:
-    """Always 202, in the same time; a mail goes out when there is such an account."""
-    password.forgot(body["email"], device())
+def request_reset(body: dict[str, Any]) -> dict[str, bool]:
+    """Request a reset e-mail. Response and response time are the same whether or not the address has an account."""
+    password_reset.request_reset(body["email"], current_device())
     return ACCEPTED
 
 
@@ -31,9 +31,9 @@ def forgot(body: dict[str, Any]) -> dict[str, bool]:
 @idempotent
 @blp.arguments(InviteIn)
 @blp.response(202, AcceptedOut)
-def invite(body: dict[str, Any]) -> dict[str, bool]:
-    """Mail somebody who has never signed in a link by which they choose their password (one use, 7 days)."""
-    invitation.invite(body["user_id"], caller().id)
+def invite_user(body: dict[str, Any]) -> dict[str, bool]:
+    """Send a user who has never signed in an e-mail with a link to choose a password. It works once, for 7 days."""
+    invitation.invite_user(body["user_id"], caller().id)
     return ACCEPTED
 
 
@@ -41,33 +41,36 @@ def invite(body: dict[str, Any]) -> dict[str, bool]:
 @public
 @blp.arguments(ResetIn)
 @blp.response(204)
-def reset(body: dict[str, Any]) -> None:
-    """A new password for a mailed token (one use; 15 minutes, an invitation 7 days); all sessions end."""
-    password.reset(body["token"], body["new_password"])
+def reset_password(body: dict[str, Any]) -> None:
+    """Set a new password by a mailed token and end all sessions.
+
+    The token works once, for 15 minutes; that of an invitation for 7 days.
+    """
+    password_reset.reset_password(body["token"], body["new_password"])
 
 
 @blp.route("/api/v1/auth/password/change", methods=["POST"])
 @authenticated
 @blp.arguments(ChangeIn)
 @blp.response(204)
-def change(body: dict[str, Any]) -> None:
-    """A new password for who knows the current one; the other sessions end."""
-    password.change(caller(), body["current_password"], body["new_password"], device())
+def change_password(body: dict[str, Any]) -> None:
+    """Change the password by the current one and end the user's other sessions."""
+    password.change_password(caller(), body["current_password"], body["new_password"], current_device())
 
 
 @blp.route("/api/v1/auth/email/verify", methods=["POST"])
 @public
 @blp.arguments(TokenIn)
 @blp.response(204)
-def verify(body: dict[str, Any]) -> None:
-    """Prove an address with the mailed token."""
-    email_verification.verify(body["token"])
+def verify_email(body: dict[str, Any]) -> None:
+    """Verify an e-mail address by a mailed token."""
+    email_verification.verify_email(body["token"])
 
 
 @blp.route("/api/v1/auth/email/resend", methods=["POST"])
 @authenticated
 @blp.response(202, AcceptedOut)
-def resend() -> dict[str, bool]:
-    """Send the verification mail again."""
-    email_verification.resend(caller(), device().ip)
+def resend_verification() -> dict[str, bool]:
+    """Send the verification e-mail again."""
+    email_verification.resend_verification(caller(), current_device().ip)
     return ACCEPTED

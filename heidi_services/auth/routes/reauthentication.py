@@ -1,4 +1,4 @@
-"""What a stolen access token must not be enough for: the session has to have begun a moment ago (ASVS 5.0, 7.5.1)."""
+"""The decorator for endpoints that require a recent sign-in."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from heidi_common.jwt.guards import caller
-from heidi_services.auth.service import sessions
+from heidi_services.auth.service import reauthentication
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-def recently_signed_in(view: View) -> View:
-    """Stands under the guard, above the arguments: who has to sign in again is told before anything is parsed."""
+def requires_recent_sign_in(view: View) -> View:
+    """Reject a request whose session did not start recently (403 `recent_sign_in_required`).
+
+    Put it below the guard and above `@blp.arguments`, so that it rejects the request before the body is validated.
+    """
 
     @wraps(view)
-    def recent(*args: Any, **values: Any) -> Any:
-        sessions.require_recent(caller())
+    def checked_view(*args: Any, **values: Any) -> Any:
+        reauthentication.require_recent_sign_in(caller())
         return view(*args, **values)
 
-    return cast(View, recent)
+    return cast(View, checked_view)

@@ -1,4 +1,4 @@
-"""Who am I, is my token good, which devices are signed in."""
+"""Endpoints of the signed-in user: their account, their token and their sessions."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from heidi_common.problems import Unauthorized
 from heidi_services.auth.schemas import SessionOut, SessionQuery, ValidOut
 from heidi_services.auth.service import sessions
 
-blp = Blueprint("sessions", __name__, description="The signed-in person and their devices")
+blp = Blueprint("sessions", __name__, description="The signed-in user and their sessions")
 
 
 @blp.route("/api/v1/auth/validate", methods=["POST"])
 @authenticated
 @blp.response(200, ValidOut)
-def validate() -> Response:
-    """200 with the person and the claims of a good access token; 401 otherwise."""
+def validate_token() -> Response:
+    """Return the user and the claims of a valid access token; 401 otherwise."""
     return jsonify(enveloped({"valid": True, "user": _me(), "claims": caller().claims}))
 
 
 @blp.route("/api/v1/auth/me", methods=["GET"])
 @authenticated
 @blp.response(200, UserOut)
-def me() -> Response:
-    """The signed-in person."""
+def read_me() -> Response:
+    """Return the signed-in user."""
     return jsonify(enveloped(_me()))
 
 
@@ -38,17 +38,17 @@ def me() -> Response:
 @authenticated
 @blp.arguments(SessionQuery, location="query")
 @blp.response(200, SessionOut(many=True))
-def devices(query: dict[str, Any]) -> list[dict[str, Any]]:
-    """The live sessions: device, address, created, last used, and which one is asking."""
-    return sessions.devices(caller(), query["user_id"])
+def list_sessions(query: dict[str, Any]) -> list[dict[str, Any]]:
+    """List the active sessions, the most recently used first. `current` marks the session of this request."""
+    return sessions.list_sessions(caller(), query["user_id"])
 
 
 @blp.route("/api/v1/auth/sessions/<uuid:session_id>", methods=["DELETE"])
 @authenticated
 @blp.response(204)
 def end_session(session_id: UUID) -> None:
-    """Sign a device out."""
-    sessions.end(caller(), session_id)
+    """End one of the user's sessions."""
+    sessions.end_session(caller(), session_id)
 
 
 def _me() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Register, sign in, refresh, sign out."""
+"""Endpoints to register, sign in, refresh and sign out."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from flask import Response, jsonify, request
 
 from heidi_common.interceptors.transform import Blueprint, enveloped
 from heidi_common.jwt.guards import authenticated, caller, public
-from heidi_services.auth.routes.device import device
+from heidi_services.auth.routes.device import current_device
 from heidi_services.auth.schemas import LoginIn, MfaIn, RefreshIn, RegisterIn, SignedInOut
-from heidi_services.auth.service import mfa, registration, sessions, sign_in
+from heidi_services.auth.service import mfa_challenge, refresh, registration, sessions, sign_in
 
 LOCALES = ("en", "de")
-"""The languages of our own mails; which one a person likes is told by the first request."""
+"""The languages of the default e-mail templates. A user's language is that of the request that registers them."""
 
 blp = Blueprint("sign-in", __name__, description="Register, sign in, refresh, sign out")
 
@@ -22,10 +22,14 @@ blp = Blueprint("sign-in", __name__, description="Register, sign in, refresh, si
 @public
 @blp.arguments(RegisterIn)
 @blp.response(201, SignedInOut)
-def register(body: dict[str, Any]) -> Any:
-    """201 with tokens; with `AUTH_REGISTRATION=verified` always 202: the e-mail tells."""
-    found = registration.register(body | {"locale": request.accept_languages.best_match(LOCALES)}, device())
-    return found if found is not None else _accepted()
+def register_user(body: dict[str, Any]) -> Any:
+    """Register a user.
+
+    201 with tokens; with `AUTH_REGISTRATION=verified` always 202, whether or not the address has an account.
+    """
+    locale = request.accept_languages.best_match(LOCALES)
+    signed_in = registration.register_user(body | {"locale": locale}, current_device())
+    return signed_in if signed_in is not None else _accepted()
 
 
 @blp.route("/api/v1/auth/login", methods=["POST"])
@@ -33,42 +37,49 @@ def register(body: dict[str, Any]) -> Any:
 @blp.arguments(LoginIn)
 @blp.response(200, SignedInOut)
 def login(body: dict[str, Any]) -> dict[str, Any]:
-    """Tokens, or `mfaRequired` with an `mfaToken`. One answer for every reason to refuse."""
-    return sign_in.sign_in(body["email"], body["password"], device(body["device_label"]))
+    """Sign in. The response contains tokens, or `mfaRequired` with an `mfaToken`.
+
+    Every rejection has the same response.
+    """
+    return sign_in.sign_in(body["email"], body["password"], current_device(body["device_label"]))
 
 
 @blp.route("/api/v1/auth/mfa/verify", methods=["POST"])
 @public
 @blp.arguments(MfaIn)
 @blp.response(200, SignedInOut)
-def verify_mfa(body: dict[str, Any]) -> dict[str, Any]:
-    """The second half of a sign-in: a code of the app, or a recovery code."""
-    return mfa.verify(body["mfa_token"], body["code"], device())
+def answer_challenge(body: dict[str, Any]) -> dict[str, Any]:
+    """Complete a sign-in by a code of the authenticator app, or by a recovery code."""
+    return mfa_challenge.answer_challenge(body["mfa_token"], body["code"], current_device())
 
 
 @blp.route("/api/v1/auth/refresh", methods=["POST"])
 @public
 @blp.arguments(RefreshIn)
 @blp.response(200, SignedInOut)
-def refresh(body: dict[str, Any]) -> dict[str, Any]:
-    """A new pair; the old refresh token is dead (and converges for ten seconds)."""
-    return sessions.refresh(body["refresh_token"])
+def refresh_tokens(body: dict[str, Any]) -> dict[str, Any]:
+    """Exchange a refresh token for a new pair of tokens.
+
+    The old refresh token returns the same new one for ten seconds more, for concurrent requests. Its use after that
+    counts as theft and ends the session.
+    """
+    return refresh.refresh_tokens(body["refresh_token"])
 
 
 @blp.route("/api/v1/auth/logout", methods=["POST"])
 @authenticated
 @blp.response(204)
-def logout() -> None:
-    """End this session on all services."""
-    sessions.logout(caller())
+def log_out() -> None:
+    """End this session. All services reject its tokens."""
+    sessions.log_out(caller())
 
 
 @blp.route("/api/v1/auth/logout-all", methods=["POST"])
 @authenticated
 @blp.response(204)
-def logout_all() -> None:
-    """End every session of the person on all services."""
-    sessions.logout_all(caller())
+def log_out_everywhere() -> None:
+    """End all sessions of the user. All services reject their tokens."""
+    sessions.log_out_everywhere(caller())
 
 
 def _accepted() -> Response:

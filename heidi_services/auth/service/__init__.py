@@ -1,1 +1,1 @@
-"""What auth can do, one file for each deed."""
+"""The use cases of auth, one module for each."""

@@ -1,4 +1,4 @@
-"""Reading the audit trail."""
+"""Read the audit trail."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ from heidi_common.audit.trail import Audit
 from heidi_common.database.pagination import Page, page
 
 
-def listed(query: dict[str, Any]) -> Page:
-    """Latest first; by actor, action, target, outcome and time."""
+def list_rows(query: dict[str, Any]) -> Page:
+    """List rows of the audit trail, newest first.
+
+    Args:
+        query: The attributes of `AuditQuery`: the filters `actor`, `action`, `target`, `outcome`, `from_` (inclusive)
+            and `to` (exclusive), and the page.
+    """
     statement = select(Audit)
     for name in ("actor", "action", "target", "outcome"):
         if query.get(name) is not None:

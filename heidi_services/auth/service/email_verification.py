@@ -1,9 +1,10 @@
-"""Proving that an e-mail address belongs to the account."""
+"""Verification of e-mail addresses: a mailed token proves that the address belongs to the user."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select, update
 
@@ -24,39 +25,52 @@ from heidi_services.auth.models import Purpose
 LIFETIME = timedelta(hours=24)
 
 
-def ask(user: Any) -> None:
-    """Send the mail, within the caller's transaction."""
+def send_verification(user: Any) -> None:
+    """Request the e-mail with the token, within the caller's transaction."""
     token = one_time_tokens.issue(Purpose.VERIFY_EMAIL, user, LIFETIME)
-    mailer.send("verify-email", user, token=token, link=mailer.link("verify-email", token), hours=24)
+    mailer.send("verify-email", user, token=token, link=mailer.page_link("verify-email", token), hours=24)
 
 
-def resend(caller: Caller, address: str) -> None:
-    """Another mail, when the address is not verified yet."""
+def resend_verification(caller: Caller, address: str) -> None:
+    """Send a new token and delete the earlier ones; nothing happens if the e-mail address is verified already.
+
+    Args:
+        caller: The user.
+        address: IP address of the request, for throttling.
+    """
     with transaction():
         user = db.session.scalar(select(User).where(User.id == caller.id, User.email_verified_at.is_(None)))
         if user is None:
             return
         login_throttle.count_or_reject(login_throttle.email_limit(user.email, address))
-        one_time_tokens.drop(user.id, Purpose.VERIFY_EMAIL)
-        ask(user)
+        one_time_tokens.delete_for_user(user.id, Purpose.VERIFY_EMAIL)
+        send_verification(user)
 
 
-def verify(token: str, now: datetime | None = None) -> None:
-    """Use a token up; it verifies the address it was sent to, not one that was set later."""
+def verify_email(token: str, now: datetime | None = None) -> None:
+    """Redeem a token. It verifies the address that it was sent to, not one that was set later.
+
+    Raises:
+        BadRequest: The token is not valid, or the user has another address now.
+    """
     now = now or utcnow()
     with transaction():
-        one_time_tokens.hold_person(token, Purpose.VERIFY_EMAIL, now)
-        found = one_time_tokens.redeem(token, Purpose.VERIFY_EMAIL, now)
-        if found is not None and _mark(*found, now):
+        one_time_tokens.lock_user(token, Purpose.VERIFY_EMAIL, now)
+        redeemed = one_time_tokens.redeem(token, Purpose.VERIFY_EMAIL, now)
+        if redeemed is not None and _mark_verified(*redeemed, now):
             return
     record_token_failure("user_email_verify_fail", "token")
-    raise BadRequest("The token is wrong, used or too old.", code="invalid_token")
+    raise BadRequest("The token is invalid, already used or expired.", code="invalid_token")
 
 
-def _mark(user_id: Any, email: str, now: datetime) -> bool:
-    mine = update(User).where(User.id == user_id, User.email == email, User.deleted_at.is_(None))
-    fresh = mine.values(email_verified_at=now, version=User.version + 1)
-    row = db.session.execute(fresh.returning(User.id, User.role, User.is_active)).first()
+def _mark_verified(user_id: UUID, email: str, now: datetime) -> bool:
+    statement = (
+        update(User)
+        .where(User.id == user_id, User.email == email, User.deleted_at.is_(None))
+        .values(email_verified_at=now, version=User.version + 1)
+        .returning(User.id, User.role, User.is_active)
+    )
+    row = db.session.execute(statement).first()
     if row is None:
         return False
     emit(UserUpdated(id=row.id, role=row.role, is_active=row.is_active, changed=("emailVerified",)))

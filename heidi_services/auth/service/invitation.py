@@ -1,4 +1,4 @@
-"""Inviting somebody for whom an account was made: a mail with a link by which they choose their password."""
+"""Invitations: an e-mail with a link by which the user of a new account chooses their password."""
 
 from __future__ import annotations
 
@@ -16,16 +16,22 @@ from heidi_services.auth import mailer, one_time_tokens
 from heidi_services.auth.models import Purpose
 
 LIFETIME = timedelta(days=7)
-"""Who is invited has not asked for the mail and may read it after a weekend."""
+"""Long, because invited users do not expect the e-mail and may read it days later."""
 
 
-def invite(user_id: UUID, actor: UUID) -> None:
-    """Send the mail. Nothing is sent to who has signed in before: a token for days is for first times only."""
+def invite_user(user_id: UUID, actor: UUID) -> None:
+    """Send the e-mail. Nothing is sent to a user who has signed in before: the token is valid for too long for that.
+
+    Raises:
+        NotFound: No active account has this ID.
+    """
     with transaction():
         user = db.session.scalar(select(User).where(User.id == user_id, User.is_active, User.deleted_at.is_(None)))
         if user is None:
-            raise NotFound("There is no such active account.")
-        if not db.session.scalar(select(exists().where(Session.user_id == user_id))):
-            token = one_time_tokens.issue(Purpose.RESET_PASSWORD, user, LIFETIME, label=one_time_tokens.INVITATION)
-            mailer.send("invitation", user, token=token, link=mailer.link("reset-password", token), days=LIFETIME.days)
-            record("user_invited", actor=actor, target=user_id)
+            raise NotFound("No active account has this ID.")
+        if db.session.scalar(select(exists().where(Session.user_id == user_id))):
+            return
+        token = one_time_tokens.issue(Purpose.RESET_PASSWORD, user, LIFETIME, label=one_time_tokens.INVITATION)
+        link = mailer.page_link("reset-password", token)
+        mailer.send("invitation", user, token=token, link=link, days=LIFETIME.days)
+        record("user_invited", actor=actor, target=user_id)

@@ -1,7 +1,8 @@
-"""Sign-in: one answer, in the same time, for every reason to refuse."""
+"""Sign-in with e-mail address and password. Every rejection has the same response and takes the same time."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,21 +14,22 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import login_throttle, serializers
 from heidi_common.identity.emails import normalise_email
+from heidi_common.identity.login_throttle import ThrottleLimit, ThrottleStatus
 from heidi_common.identity.models import Session, User
-from heidi_common.identity.password_hashing import password_hasher
+from heidi_common.identity.password_hashing import PasswordCheck, password_hasher
 from heidi_common.identity.serializers import AnyRow
 from heidi_common.problems import Unauthorized
-from heidi_common.runtime import current_settings
 from heidi_services.auth.models import Totp
-from heidi_services.auth.service import mfa, sessions
-from heidi_services.auth.service.sessions import Device
+from heidi_services.auth.service import mfa_challenge, registration, session_start
+from heidi_services.auth.service.session_start import SessionDevice
 
-NOBODY = UUID(int=0)
-COLUMNS = (*serializers.PUBLIC_COLUMNS, User.password_hash, User.password_changed_at, User.token_version, User.locale)
-_TOTP = exists().where(Totp.user_id == User.id, Totp.confirmed_at.is_not(None)).label("has_totp")
-_FIND = CompiledStatement(select(*COLUMNS, _TOTP).where(User.email == bindparam("subject"), User.deleted_at.is_(None)))
-"""The account, read on a connection that is given back before the hashing begins."""
-_HOLD = CompiledStatement(
+UNKNOWN_USER = UUID(int=0)
+_COLUMNS = (*serializers.PUBLIC_COLUMNS, User.password_hash, User.password_changed_at, User.token_version, User.locale)
+_HAS_TOTP = exists().where(Totp.user_id == User.id, Totp.confirmed_at.is_not(None)).label("has_totp")
+_FIND = CompiledStatement(
+    select(*_COLUMNS, _HAS_TOTP).where(User.email == bindparam("subject"), User.deleted_at.is_(None))
+)
+_LOCK = CompiledStatement(
     select(User.id)
     .where(User.id == bindparam("user_id"), User.is_active, User.deleted_at.is_(None))
     .where(User.password_changed_at.is_not_distinct_from(bindparam("changed_at")))
@@ -35,67 +37,86 @@ _HOLD = CompiledStatement(
 )
 
 
-def sign_in(email: str, password: str, device: Device) -> dict[str, Any]:
-    """Tokens, or a challenge for the second factor. Raises Unauthorized, TooMany or Unavailable."""
+def sign_in(email: str, password: str, device: SessionDevice) -> dict[str, Any]:
+    """Sign a user in.
+
+    Returns:
+        The attributes of `SignedInOut`: the user and their tokens, or a challenge for the second factor.
+
+    Raises:
+        Unauthorized: `invalid_credentials`, for every reason.
+        TooMany: Too many failures of this account from this IP address, or of this address.
+        Unavailable: Redis is unavailable, or all slots for hashing are in use.
+    """
     subject = _subject(email)
     pair, address = login_throttle.pair_limit(subject, device.ip), login_throttle.address_limit(device.ip)
     account = login_throttle.account_limit(subject)
-    standing = login_throttle.check(pair, address)
+    login_throttle.check(pair, address)
+    # Read on a connection that returns to the pool before hashing begins.
     user = _FIND.first(subject=subject)
-
-    def at_turn() -> None:
-        """Once more, so that a burst does not slip past the throttles while it waits."""
-        nonlocal standing
-        standing = login_throttle.check(pair, address, soft=account)
-
-    # The password is checked before anything else is looked at, so that all refusals take the same time.
-    verdict = password_hasher().verify(user.password_hash if user else None, password, before_hash=at_turn)
-    # Asked whatever the verdict was: one statement more would tell that a password was right.
-    barred = standing.soft_limit_reached and _is_stranger(user.id if user else NOBODY, device)
-    if not (verdict.is_correct and user and _may_enter(user)) or barred:
+    # Verified before anything else is decided, so that all rejections take the same time.
+    check = _verify_password(user, password, pair, address, account)
+    # Queried even if the password is wrong: an extra statement would reveal that it is right.
+    locked_out = _is_locked_out(check.status, user, device)
+    if locked_out or not (check.is_correct and user and _can_sign_in(user)):
         login_throttle.count(pair, address, account)
-        raise _wrong(subject)
-    if verdict.needs_rehash:
-        _rehash(user, password)
-    if standing.failures:
+        raise _rejection(subject)
+    if check.needs_rehash:
+        _replace_hash(user, password)
+    if check.status.failures:
         login_throttle.reset(pair)
     with transaction():
-        if _is_unchanged(user):
-            return mfa.challenge(user, device) if user.has_totp else sessions.start(user, device)
-    raise _wrong(subject)
+        if _lock_unchanged(user):
+            return _complete(user, device)
+    raise _rejection(subject)
 
 
-def _wrong(subject: str) -> Unauthorized:
-    record_failure("authn_login_fail", target=fingerprint(subject))
-    return Unauthorized("The e-mail or the password is wrong.", code="invalid_credentials")
+def _verify_password(
+    user: AnyRow | None, password: str, pair: ThrottleLimit, address: ThrottleLimit, account: ThrottleLimit
+) -> PasswordCheck[ThrottleStatus]:
+    """Check the limits again after waiting for a slot, so that a burst of requests cannot exceed them meanwhile."""
+    recheck = partial(login_throttle.check, pair, address, soft=account)
+    return password_hasher().verify(user.password_hash if user else None, password, before_hash=recheck)
 
 
-def _is_unchanged(user: AnyRow) -> bool:
-    """Hold the account still: a password change or a deactivation is either seen here or ends the new session."""
-    return _HOLD.first(user_id=user.id, changed_at=user.password_changed_at) is not None
+def _is_locked_out(status: ThrottleStatus, user: AnyRow | None, device: SessionDevice) -> bool:
+    """While an account is being guessed at, only devices whose IP address it has used before can sign in."""
+    return status.soft_limit_reached and _is_unknown_device(user.id if user else UNKNOWN_USER, device)
 
 
-def _may_enter(user: AnyRow) -> bool:
-    verified = user.email_verified_at is not None or current_settings().auth_registration == "open"
-    return bool(user.is_active and verified)
-
-
-def _is_stranger(user_id: UUID, device: Device) -> bool:
-    """While many guess at an account, its owner still gets in from an address that was used before."""
+def _is_unknown_device(user_id: UUID, device: SessionDevice) -> bool:
     known = select(exists().where(Session.user_id == user_id, Session.ip == device.ip))
     return not db.session.scalar(known)
 
 
-def _rehash(user: AnyRow, password: str) -> None:
-    """Replace a hash of another kind; not when the password was changed meanwhile."""
-    fresh = password_hasher().hash(password)
+def _can_sign_in(user: AnyRow) -> bool:
+    return bool(user.is_active and (user.email_verified_at is not None or registration.is_open()))
+
+
+def _lock_unchanged(user: AnyRow) -> bool:
+    """Lock the user: a concurrent password change or deactivation is either seen here, or ends the new session."""
+    return _LOCK.first(user_id=user.id, changed_at=user.password_changed_at) is not None
+
+
+def _complete(user: AnyRow, device: SessionDevice) -> dict[str, Any]:
+    return mfa_challenge.create_challenge(user, device) if user.has_totp else session_start.start_session(user, device)
+
+
+def _rejection(subject: str) -> Unauthorized:
+    record_failure("authn_login_fail", target=fingerprint(subject))
+    return Unauthorized("Incorrect e-mail address or password.", code="invalid_credentials")
+
+
+def _replace_hash(user: AnyRow, password: str) -> None:
+    """Replace a hash of an outdated kind, unless the password was changed since it was read."""
+    password_hash = password_hasher().hash(password)
     with transaction():
-        mine = update(User).where(User.id == user.id, User.password_hash == user.password_hash)
-        db.session.execute(mine.values(password_hash=fresh, updated_at=User.updated_at))
+        statement = update(User).where(User.id == user.id, User.password_hash == user.password_hash)
+        db.session.execute(statement.values(password_hash=password_hash, updated_at=User.updated_at))
 
 
 def _subject(email: str) -> str:
-    """What is looked up and counted: the normal form, or what was typed when it is no address."""
+    """What is looked up and counted: the normalised address, or the text as sent if it is not an address."""
     try:
         return normalise_email(email)
     except ValueError:

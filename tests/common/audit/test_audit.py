@@ -103,6 +103,6 @@ def test_two_transactions_that_lock_rows_in_between_do_not_wait_for_each_other(a
 def test_the_commands_print_the_state_and_the_latest_rows(app: Flask) -> None:
     record_updates()
     runner = app.test_cli_runner()
-    assert runner.invoke(args=["audit", "verify"]).output.startswith("3 rows are whole; head ")
+    assert runner.invoke(args=["audit", "verify"]).output.startswith("3 rows are intact; head ")
     listed = runner.invoke(args=["audit", "list", "--action", "user_updated", "--limit", "2"]).output.splitlines()
     assert [line.split()[0] for line in listed] == ["3", "2"]

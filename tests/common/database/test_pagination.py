@@ -19,7 +19,7 @@ def headers(as_user: Callable[..., Any]) -> dict[str, str]:
     """The headers of an administrator. Each list has at least two pages of one item."""
     for name in ("one", "two"):
         as_user()
-        clients.create(name, ["users:read"], actor=None)
+        clients.create_client(name, ["users:read"], actor=None)
     admin_headers: dict[str, str] = as_user(Role.ADMIN).headers
     return admin_headers
 

@@ -1,4 +1,4 @@
-"""What is wrong with the environment is said before anything is started."""
+"""Invalid variables are reported before anything is started."""
 
 import os
 import subprocess
@@ -11,16 +11,18 @@ from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "said"),
+    ("name", "value", "message"),
     [
-        ("HEIDI_PORT", "abc", "HEIDI_PORT is 'abc', not a number from 1 to 65535"),
-        ("HEIDI_BASE_PORT", "70000", "HEIDI_BASE_PORT is '70000', not a number from 1 to 65511"),
+        ("HEIDI_PORT", "abc", "HEIDI_PORT must be a number from 1 to 65535, not 'abc'."),
+        ("HEIDI_BASE_PORT", "70000", "HEIDI_BASE_PORT must be a number from 1 to 65511, not '70000'."),
         ("LOG_LEVEL", "LOUD", "LOG_LEVEL: 'LOUD' is not one of DEBUG, INFO, WARNING, ERROR"),
     ],
 )
-def test_a_wrong_variable_is_named_and_nothing_is_started(tmp_path: Path, name: str, value: str, said: str) -> None:
+def test_an_invalid_variable_is_named_and_nothing_is_started(
+    tmp_path: Path, name: str, value: str, message: str
+) -> None:
     env = os.environ | {"HEIDI_HOME": str(tmp_path / "home"), name: value}
-    done = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "heidi_standalone"],
         cwd=ROOT,
         env=env,
@@ -28,5 +30,5 @@ def test_a_wrong_variable_is_named_and_nothing_is_started(tmp_path: Path, name: 
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stderr.strip()) == (1, f"Heidi cannot run: {said}")
+    assert (result.returncode, result.stderr.strip()) == (1, f"Error: {message}")
     assert not (tmp_path / "home" / "postgres").exists()

@@ -1,4 +1,4 @@
-"""An end is an end on all seven services, whatever becomes of Redis."""
+"""An ended session is rejected by all seven services, whatever happens to Redis."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ ENDS: dict[str, Callable] = {
 
 
 def codes(client: FlaskClient, data) -> set[int]:
-    """What all services say to a token."""
+    """The status codes of all services for a token."""
     return {client.open(path, method=m, headers=bearer(data)).status_code for m, path in PROTECTED}
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_the_old_access_token_is_refused_by_all_services_at_once(client: FlaskClient, as_user, end) -> None:
+def test_the_old_access_token_is_rejected_by_all_services_immediately(client: FlaskClient, as_user, end) -> None:
     admin, me = as_user(Role.ADMIN).headers, register(client)
     assert 401 not in codes(client, me)
     assert ENDS[end](client, me, admin).status_code < 300
@@ -43,7 +43,7 @@ def test_the_old_access_token_is_refused_by_all_services_at_once(client: FlaskCl
 
 
 @pytest.mark.parametrize("end", ENDS)
-def test_without_redis_the_database_answers(client, as_user, monkeypatch, end) -> None:
+def test_without_redis_the_database_is_queried(client, as_user, monkeypatch, end) -> None:
     admin, me = as_user(Role.ADMIN).headers, register(client)
     other = login(client).json["data"]
     dead = redis.Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2)
@@ -57,7 +57,7 @@ def test_without_redis_the_database_answers(client, as_user, monkeypatch, end) -
     assert alive == (200 if end == "logout" else 401)
 
 
-def test_an_end_while_redis_was_away_holds_when_it_comes_back_empty(client, monkeypatch) -> None:
+def test_a_session_ended_while_redis_was_unavailable_stays_ended_when_redis_restarts_empty(client, monkeypatch) -> None:
     me = register(client)
     with monkeypatch.context() as gone:
         gone.setitem(

@@ -1,4 +1,4 @@
-"""`flask up` as a user meets it: from an empty folder to a platform that answers, survives kill -9, leaves no trace."""
+"""`flask up` as users run it: it starts from an empty folder, survives kill -9 and leaves no processes behind."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from tests.polling import until
 from tests.ports import free_range
 
 ROOT = Path(__file__).parents[2]
-# The first start imports the cities, on a machine that is busy with other tests.
+# The first start imports the cities, and other tests keep the machine busy.
 FIRST_SECONDS, SECONDS = 240, 120
 pytestmark = pytest.mark.slow
 
@@ -36,22 +36,22 @@ class Run:
         with self.output.open("w") as output:
             command = [sys.executable, "-m", "heidi_standalone"]
             self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output)
-        until(lambda: "Ctrl-C stops everything" in self.said or self.process.poll() is not None, seconds)
-        assert self.process.poll() is None, self.said
+        until(lambda: "Press Ctrl-C" in self.printed or self.process.poll() is not None, seconds)
+        assert self.process.poll() is None, self.printed
 
     @property
-    def said(self) -> str:
+    def printed(self) -> str:
         return self.output.read_text()
 
-    def everything(self) -> list[psutil.Process]:
+    def processes(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def named(self, text: str) -> list[psutil.Process]:
-        return [one for one in self.everything() if text in command_of(one)]
+        return [process for process in self.processes() if text in command_of(process)]
 
 
 def command_of(process: psutil.Process) -> str:
-    """Nothing for one that has ended since it was listed."""
+    """Its command line; empty if it has ended since it was listed."""
     try:
         return " ".join(process.cmdline())
     except psutil.NoSuchProcess:
@@ -59,7 +59,7 @@ def command_of(process: psutil.Process) -> str:
 
 
 def addresses_of(process: psutil.Process) -> set[str]:
-    """Where it listens; nowhere when it has ended since it was listed."""
+    """The addresses it listens on; none if it has ended since it was listed."""
     try:
         connections = process.net_connections()
     except psutil.NoSuchProcess:
@@ -68,7 +68,7 @@ def addresses_of(process: psutil.Process) -> set[str]:
 
 
 def kilobytes_of(process: psutil.Process) -> int:
-    """Its share of the memory; none when it has ended since it was listed."""
+    """Its share of the memory; 0 if it has ended since it was listed."""
     try:
         rollup = Path(f"/proc/{process.pid}/smaps_rollup").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -87,10 +87,10 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         run.process.wait(SECONDS)
 
 
-def test_the_banners_curl_lines_work_as_they_stand(run: Run) -> None:
+def test_the_curl_lines_of_the_banner_work(run: Run) -> None:
     if not shutil.which("curl"):
         pytest.skip("curl is not installed")
-    lines = re.findall(r"^  (curl .*)$", run.said, re.MULTILINE)
+    lines = re.findall(r"^  (curl .*)$", run.printed, re.MULTILINE)
     assert len(lines) == 3
     cities, signed_in, status = (
         json.loads(subprocess.run(["sh", "-c", f"{line} -sS"], capture_output=True, check=True).stdout)["data"]
@@ -101,20 +101,20 @@ def test_the_banners_curl_lines_work_as_they_stand(run: Run) -> None:
     assert status["status"] == "up"
 
 
-def test_the_administrators_password_is_shown_and_kept_for_its_owner_alone(run: Run) -> None:
+def test_the_administrators_password_is_printed_and_stored_for_its_owner_only(run: Run) -> None:
     file = run.home / "admin.txt"
     email, password = file.read_text().splitlines()
-    assert password in run.said
+    assert password in run.printed
     assert "@" in email
     assert file.stat().st_mode & 0o777 == 0o600
 
 
 def test_nothing_listens_beyond_this_machine(run: Run) -> None:
-    assert set().union(*map(addresses_of, run.everything())) == {"127.0.0.1"}
+    assert set().union(*map(addresses_of, run.processes())) == {"127.0.0.1"}
 
 
 @pytest.mark.parametrize("name", ["workers.relay", "workers.clock", "workers.main", "heidi-users", "nginx: master"])
-def test_what_is_killed_is_started_again_and_leaves_nothing_behind(run: Run, name: str) -> None:
+def test_a_killed_program_is_restarted_and_leaves_no_processes(run: Run, name: str) -> None:
     master = min(run.named(name), key=lambda process: process.create_time())
     family = [master, *master.children(recursive=True)]
     master.kill()
@@ -124,34 +124,34 @@ def test_what_is_killed_is_started_again_and_leaves_nothing_behind(run: Run, nam
 
 def test_it_needs_less_than_900_megabytes(run: Run) -> None:
     until(lambda: len(run.named("gunicorn: worker")) >= 7, SECONDS)
-    total = sum(kilobytes_of(process) for process in (psutil.Process(run.process.pid), *run.everything()))
+    total = sum(kilobytes_of(process) for process in (psutil.Process(run.process.pid), *run.processes()))
     assert 100 < total / 1024 < 900
 
 
-def test_ctrl_c_leaves_no_process_and_the_next_start_finds_everything_again(run: Run) -> None:
-    before, admin = run.everything(), (run.home / "admin.txt").read_text()
+def test_ctrl_c_leaves_no_process_and_the_next_start_finds_the_data(run: Run) -> None:
+    before, admin = run.processes(), (run.home / "admin.txt").read_text()
     run.process.send_signal(signal.SIGINT)
     assert run.process.wait(SECONDS) == 0
     assert psutil.wait_procs(before, timeout=SECONDS)[1] == []
     run.start(SECONDS)
-    assert "Importing" not in run.said
+    assert "Importing" not in run.printed
     assert (run.home / "admin.txt").read_text() == admin
-    assert admin.splitlines()[1] not in run.said
+    assert admin.splitlines()[1] not in run.printed
 
 
-def test_when_it_is_killed_itself_everything_else_ends_too(run: Run) -> None:
-    before = run.everything()
+def test_all_processes_end_when_the_launcher_is_killed(run: Run) -> None:
+    before = run.processes()
     run.process.kill()
     run.process.wait()
     _, alive = psutil.wait_procs(before, timeout=SECONDS)
     assert alive == []
 
 
-def test_a_taken_port_is_one_clear_line(run: Run) -> None:
+def test_a_port_in_use_is_reported_in_one_line(run: Run) -> None:
     with socket.create_server(("127.0.0.1", run.port)), pytest.raises(AssertionError):
         run.start(SECONDS)
     assert run.process.returncode == 1
-    assert run.said.strip().splitlines() == [
-        f"Heidi cannot run: port {run.port} for the router cannot be used (Address already in use); "
-        "choose another with --port or HEIDI_PORT"
+    assert run.printed.strip().splitlines() == [
+        f"Error: Port {run.port} for the router cannot be used: Address already in use. "
+        "Choose another one with --port or HEIDI_PORT."
     ]

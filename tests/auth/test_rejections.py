@@ -25,8 +25,8 @@ VARYING = ("X-Request-ID", "Server-Timing", "Date", "Content-Length", "RateLimit
 
 
 @pytest.fixture
-def people(client: FlaskClient) -> dict[str, tuple[str, str]]:
-    """Why somebody is refused -> what they send."""
+def rejected_accounts(client: FlaskClient) -> dict[str, tuple[str, str]]:
+    """Reason of a rejection -> the credentials that are sent."""
     for name in ("ada", "idle", "locked", "gone"):
         register(client, f"{name}@example.test")
     with transaction():
@@ -50,18 +50,23 @@ def shape(response) -> tuple:
     return response.status_code, headers, body
 
 
-def test_every_reason_to_refuse_looks_the_same(app: Flask, people) -> None:
+def test_every_rejection_has_the_same_response(app: Flask, rejected_accounts) -> None:
     elsewhere = {"REMOTE_ADDR": "203.0.113.7"}
-    shapes = [shape(login(app.test_client(), *given, environ_base=elsewhere)) for given in people.values()]
+    shapes = [
+        shape(login(app.test_client(), *credentials, environ_base=elsewhere))
+        for credentials in rejected_accounts.values()
+    ]
     assert shapes[0][0] == 401 and shapes[0][2]["code"] == "invalid_credentials"
-    for found in shapes:
-        assert found == shapes[0]
+    for shape_of_reason in shapes:
+        assert shape_of_reason == shapes[0]
     rows = db.session.scalars(select(Audit).where(Audit.action == "authn_login_fail")).all()
-    assert len(rows) == len(people)
+    assert len(rows) == len(rejected_accounts)
     assert all(row.target.startswith("hmac:") and "example" not in str(vars(row)) for row in rows)
 
 
-def test_an_unverified_person_is_refused_the_same_way(app: Flask, people, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unverified_user_is_rejected_the_same_way(
+    app: Flask, rejected_accounts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = current_settings()
     wrong = shape(login(app.test_client(), "ada@example.test", "not-her-password-1"))
     changed = make_settings(settings.database_url, settings.redis_url, auth_registration="verified")
@@ -69,32 +74,30 @@ def test_an_unverified_person_is_refused_the_same_way(app: Flask, people, monkey
     assert shape(login(app.test_client())) == wrong
 
 
-def test_a_softly_locked_owner_still_enters_from_a_known_address(app: Flask, people) -> None:
+def test_the_owner_of_a_locked_account_can_sign_in_from_a_known_address(app: Flask, rejected_accounts) -> None:
     assert login(app.test_client(), "locked@example.test").status_code == 200
 
 
-def test_the_eleventh_failure_from_one_address_is_429_for_known_and_unknown(app: Flask, people) -> None:
+def test_the_eleventh_failure_from_one_address_is_429_for_known_and_unknown(app: Flask, rejected_accounts) -> None:
     for email in ("ada@example.test", "nobody@example.test"):
         codes = [login(app.test_client(), email, "not-the-password-1").status_code for _ in range(10)]
         assert codes == [401] * 10
-        refused = login(app.test_client(), email, PASSWORD)
-        assert refused.status_code == 429 and int(refused.headers["Retry-After"]) > 800
-        assert "remaining=0" in refused.headers["RateLimit"]
-    # Nobody is locked out elsewhere.
+        response = login(app.test_client(), email, PASSWORD)
+        assert response.status_code == 429 and int(response.headers["Retry-After"]) > 800
+        assert "remaining=0" in response.headers["RateLimit"]
+    # Other addresses are not locked out.
     other = {"REMOTE_ADDR": "203.0.113.9"}
     assert login(app.test_client(), "ada@example.test", environ_base=other).status_code == 200
 
 
-def test_one_address_may_not_try_many_accounts(app: Flask) -> None:
+def test_one_address_cannot_attempt_many_accounts(app: Flask) -> None:
     for _ in range(100):
         login_throttle.count(login_throttle.address_limit("127.0.0.1"))
-    assert login(app.test_client(), "somebody@example.test").status_code == 429
+    assert login(app.test_client(), "another@example.test").status_code == 429
 
 
-def test_a_burst_does_not_slip_past_the_throttle(
-    app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Ten guesses, and no more than those that are at work when the tenth has failed: here four, on any machine."""
+def test_a_burst_does_not_exceed_the_throttle(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten guesses, and at most those being hashed when the tenth has failed: four here, on any machine."""
     monkeypatch.setitem(app.extensions, "heidi.passwords", password_hashing.PasswordHasher(slots=4))
     register(client)
     with ThreadPoolExecutor(20) as pool:
@@ -102,33 +105,33 @@ def test_a_burst_does_not_slip_past_the_throttle(
     assert codes.count(401) <= 14 and codes.count(401) + codes.count(429) == 40
 
 
-def test_without_redis_nobody_guesses_for_free(app: Flask, client: FlaskClient, monkeypatch) -> None:
+def test_without_redis_sign_in_is_503(app: Flask, client: FlaskClient, monkeypatch) -> None:
     register(client)
     dead = redis.Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2)
     monkeypatch.setitem(current_runtime().instances, redis_client, dead)
-    refused = login(client)
-    assert refused.status_code == 503 and refused.headers["Retry-After"]
+    response = login(client)
+    assert response.status_code == 503 and response.headers["Retry-After"]
 
 
-def test_every_refusal_does_the_same_work(app: Flask, people) -> None:
-    """Clocks are judged in benchmarks/sign_in_timing.py; here: the same statements, and one hash each."""
-    for email, _ in people.values():
+def test_every_rejection_does_the_same_work(app: Flask, rejected_accounts) -> None:
+    """The same statements and one hash each. Times are measured by benchmarks/sign_in_timing.py."""
+    for email, _ in rejected_accounts.values():
         for _ in range(50):
             login_throttle.count(
                 login_throttle.account_limit(email)
             )  # while locked, a right password must not cost more, either
     elsewhere, done = {"REMOTE_ADDR": "203.0.113.7"}, {}
-    for why, given in people.items():
-        with watched() as work:
-            assert login(app.test_client(), *given, environ_base=elsewhere).status_code == 401
-        done[why] = work
+    for reason, credentials in rejected_accounts.items():
+        with recorded_work() as work:
+            assert login(app.test_client(), *credentials, environ_base=elsewhere).status_code == 401
+        done[reason] = work
     assert sum(step == "hash" for step in done["wrong"]) == 1 and len(done["wrong"]) > 3
-    assert {why: work for why, work in done.items() if work != done["wrong"]} == {}
+    assert {reason: work for reason, work in done.items() if work != done["wrong"]} == {}
 
 
 @contextmanager
-def watched() -> Iterator[list[str]]:
-    """Statements (without their values) and hashes, in their order."""
+def recorded_work() -> Iterator[list[str]]:
+    """Statements (without their values) and hashes, in order."""
     work: list[str] = []
     verify = password_hashing._matches
     with noted() as sent, pytest.MonkeyPatch.context() as patch:

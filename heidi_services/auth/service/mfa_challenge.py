@@ -1,0 +1,115 @@
+"""The second step of a sign-in: a challenge, answered by a code of the app or by a recovery code."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, update
+
+from heidi_common.audit.trail import record, record_failure
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
+from heidi_common.identity import accounts, login_throttle
+from heidi_common.identity.models import User
+from heidi_common.problems import Unauthorized
+from heidi_services.auth import one_time_tokens, totp
+from heidi_services.auth.models import OneTimeToken, Purpose, RecoveryCode, Totp
+from heidi_services.auth.service import session_start, totp_secrets
+from heidi_services.auth.service.session_start import SessionDevice
+
+LIFETIME = timedelta(minutes=5)
+MAX_ATTEMPTS = 5
+
+
+def create_challenge(user: Any, device: SessionDevice) -> dict[str, Any]:
+    """Create a challenge for a user whose password was correct, within the caller's transaction."""
+    token = one_time_tokens.issue(Purpose.SECOND_FACTOR, user, LIFETIME, label=device.label)
+    record("authn_mfa_required", actor=user.id)
+    return {"mfa_required": True, "mfa_token": token}
+
+
+def answer_challenge(token: str, code: str, device: SessionDevice, now: datetime | None = None) -> dict[str, Any]:
+    """Complete a sign-in. Each attempt is counted before its code is checked.
+
+    Args:
+        token: The token of the challenge.
+        code: A code of the app, or a recovery code.
+        device: Where the request comes from; the session's label is that of the first step.
+        now: Default: the current time.
+
+    Returns:
+        The attributes of `SignedInOut`: the user and their tokens.
+
+    Raises:
+        Unauthorized: `invalid_mfa_token` or `invalid_code`.
+        TooMany: Too many wrong codes of this user, or too many failures from this IP address.
+    """
+    now, address_limit = now or utcnow(), login_throttle.address_limit(device.ip)
+    login_throttle.check(address_limit)
+    challenge = _count_attempt(token, now)
+    if challenge is None:
+        login_throttle.count(address_limit)
+        record_failure("authn_mfa_fail", detail={"reason": "challenge"})
+        raise Unauthorized("The challenge has expired. Sign in again.", code="invalid_mfa_token")
+    user_limit = login_throttle.second_factor_limit(challenge.user_id)
+    login_throttle.check(user_limit)
+    with transaction():
+        signed_in = _start_session(challenge, code, device, now)
+    if signed_in is not None:
+        return signed_in
+    login_throttle.count(user_limit, address_limit)
+    record_failure("authn_mfa_fail", actor=challenge.user_id, detail={"reason": "code"})
+    raise Unauthorized("The code is incorrect.", code="invalid_code")
+
+
+def _count_attempt(token: str, now: datetime) -> OneTimeToken | None:
+    with transaction():
+        statement = (
+            update(OneTimeToken)
+            .where(*one_time_tokens.valid_conditions(token, Purpose.SECOND_FACTOR, now))
+            .where(OneTimeToken.tries < MAX_ATTEMPTS)
+            .values(tries=OneTimeToken.tries + 1)
+            .returning(OneTimeToken)
+        )
+        challenge = db.session.scalar(statement)
+        if challenge is not None:
+            db.session.expunge(challenge)
+    return challenge
+
+
+def _start_session(challenge: OneTimeToken, code: str, device: SessionDevice, now: datetime) -> dict[str, Any] | None:
+    # Locks the user: a concurrent deactivation is either seen here, or ends the new session.
+    db.session.execute(select(User.id).where(User.id == challenge.user_id).with_for_update(read=True))
+    user = accounts.find_public(challenge.user_id, User.token_version, User.locale)
+    if user is None or not user.is_active or not _use_code(challenge.user_id, code, now):
+        return None
+    if not one_time_tokens.mark_used(challenge.id, now):
+        return None
+    return session_start.start_session(user, SessionDevice(device.ip, device.user_agent, challenge.label))
+
+
+def _use_code(user_id: UUID, code: str, now: datetime) -> bool:
+    factor = db.session.get(Totp, user_id)
+    if factor is None or factor.confirmed_at is None:
+        return False
+    step = totp_secrets.matching_step(factor, code.strip(), now)
+    return _use_step(user_id, step) if step is not None else _use_recovery_code(user_id, code, now)
+
+
+def _use_step(user_id: UUID, step: int) -> bool:
+    """Advance `last_step`; False if the code was used before, also by a concurrent request."""
+    statement = update(Totp).where(Totp.user_id == user_id, Totp.last_step < step).values(last_step=step)
+    return db.session.scalar(statement.returning(Totp.user_id)) is not None
+
+
+def _use_recovery_code(user_id: UUID, code: str, now: datetime) -> bool:
+    statement = (
+        update(RecoveryCode)
+        .where(RecoveryCode.user_id == user_id, RecoveryCode.code_hash == totp.hash_recovery_code(code))
+        .where(RecoveryCode.used_at.is_(None))
+        .values(used_at=now)
+    )
+    return db.session.scalar(statement.returning(RecoveryCode.id)) is not None
