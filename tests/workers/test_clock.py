@@ -19,7 +19,7 @@ from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.outbox import OutboxEvent
 from workers.broker import make_broker
 from workers.clock import tick
-from workers.periodic_tasks import PeriodicTask, overdue_inbox, prune
+from workers.periodic_tasks import PeriodicTask, delete_expired_events, overdue_inbox
 
 
 def test_an_inbox_row_that_nobody_was_told_about_gets_a_hint(app: Flask) -> None:
@@ -63,7 +63,7 @@ def test_an_old_fact_stays_while_a_subscriber_has_yet_to_digest_it(app: Flask) -
         db.session.add(event)
         db.session.add(Inbox(event_id=event.id, consumer="done", status="done", done_at=old))
         db.session.add(Inbox(event_id=event.id, consumer="waits", created_at=old))
-    prune()
+    delete_expired_events()
     assert list(db.session.scalars(select(OutboxEvent.type))) == ["old.waiting"]
     assert list(db.session.scalars(select(Inbox.consumer))) == ["waits"]
 
@@ -90,6 +90,6 @@ def test_old_facts_go_but_unsent_ones_and_dead_rows_stay(app: Flask) -> None:
         db.session.add(OutboxEvent(type="new.sent", subject="1", data={}, sent_at=utcnow()))
         db.session.add(Inbox(event_id=uuid4(), consumer="c", status="done", done_at=old))
         db.session.add(Inbox(event_id=uuid4(), consumer="c", status="dead", created_at=old))
-    prune()
+    delete_expired_events()
     assert sorted(db.session.scalars(select(OutboxEvent.type))) == ["new.sent", "old.unsent"]
     assert db.session.scalar(select(func.count()).select_from(Inbox)) == 1
