@@ -81,8 +81,8 @@ def get_profile(user_id: UUID) -> dict[str, Any]:
 
 @blp.route(f"{BASE}/events", methods=["GET"])
 @guard(Role.ADMIN)
-@blp.arguments(schemas.EventQuery, location="query")
-@blp.response(200, schemas.EventOut(many=True))
+@blp.arguments(schemas.EventLogQuery, location="query")
+@blp.response(200, schemas.LoggedEventOut(many=True))
 def list_events(query: dict[str, Any]) -> Page:
     """List the events of all services, in the order in which they were committed."""
     return event_log.find(**query)

@@ -19,12 +19,12 @@ class EventFilter(Schema):
     subject = Text()
 
 
-class EventQuery(PageQuery, EventFilter):
+class EventLogQuery(PageQuery, EventFilter):
     since = UtcDateTime()
     sort = fields.String(load_default="-position", validate=validate.OneOf(["position", "-position"]))
 
 
-class EventOut(Schema):
+class LoggedEventOut(Schema):
     id = fields.UUID(required=True)
     type = fields.String(required=True)
     subject = fields.String(required=True)
@@ -46,7 +46,7 @@ class DeadLetterOut(Schema):
     """An event with the subscribers that failed to handle it."""
 
     id = fields.UUID(attribute="event.id")
-    event = fields.Nested(EventOut)
+    event = fields.Nested(LoggedEventOut)
     failures = fields.List(fields.Nested(FailureOut))
 
 
