@@ -12,13 +12,13 @@ from sqlalchemy.engine import Engine
 
 from heidi_common.database.compiled import CompiledStatement
 
-Statements = list[tuple[str, Any]]
+Sent = list[tuple[str, Any]]
 
 
 @contextmanager
-def noted() -> Iterator[Statements]:
+def noted() -> Iterator[Sent]:
     """Record the statements that are sent within the context, in order, with their values."""
-    statements: Statements = []
+    statements: Sent = []
     execute = CompiledStatement._alone
 
     def record(_connection: object, _cursor: object, statement: str, values: Any, *_rest: object) -> None:
