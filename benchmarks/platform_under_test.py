@@ -196,4 +196,4 @@ def _free_ports() -> Ports:
         needed = (*map(ports.service, SERVICES), ports.smtp, ports.router, base + 31, base + 32)
         if all(map(is_free, needed)):
             return ports
-    raise SystemExit("There is no free range of ports between 20000 and 32700.")
+    raise SystemExit("No free range of ports between 20000 and 32700.")

@@ -336,7 +336,7 @@ def test_every_service_has_the_common_modules_and_its_listed_domain_modules() ->
 
 # names
 
-# TODO: to check the whole product, replace this by: NAMED = PRODUCT
+# To check the whole product, replace the next line by: NAMED = PRODUCT
 NAMED = {path: tree for path, tree in PRODUCT.items() if path.startswith(CHECKED_FOR_NAMES)}
 BINDINGS = {
     "function": "def found(): ...",

@@ -32,7 +32,7 @@ def url(core: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     server.shutdown()
     thread.join()
     monkeypatch.setattr(event_tail, "_IDLE_SECONDS", 0.0)
-    until(lambda: has_ended(core))  # the thread ends once there is no stream
+    until(lambda: has_ended(core))  # the thread ends when it is idle
 
 
 def has_ended(core: Flask) -> bool:

@@ -19,7 +19,7 @@ def validate_input(type: str, payload: JSON) -> JSON:
         The input in wire form, with defaults filled in.
 
     Raises:
-        KeyError: There is no operation of this type.
+        KeyError: The type is unknown.
         Invalid: With one error for each invalid field; the pointers start with `/input`.
     """
     schema = OPERATION_TYPES[type].input()
