@@ -1,1 +1,1 @@
-"""What Heidi does in a second, measured on this machine: `make bench`."""
+"""Benchmarks of Heidi on this machine: `make bench`."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick] [rows...]`: measure, and show; a full run in earnest also writes the README."""
+"""`python -m benchmarks [--quick] [scenario...]`: measure and print; a full run also writes README.md."""
 
 from __future__ import annotations
 
@@ -10,54 +10,54 @@ from collections.abc import Iterator
 from benchmarks import host_info, report, wrk
 from benchmarks.bench import Bench
 from benchmarks.measurements import Floors, Line
-from benchmarks.platform_under_test import PRODUCTION, Stage
-from benchmarks.scenarios import ROWS
+from benchmarks.platform_under_test import PRODUCTION, Platform
+from benchmarks.scenarios import SCENARIOS
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("rows", nargs="*", metavar="row", help=f"of {', '.join(ROWS)}; all when none is named")
-    parser.add_argument("--quick", action="store_true", help="two seconds a row and fewer mails: to try it out")
+    parser.add_argument("scenarios", nargs="*", metavar="scenario", help=f"{', '.join(SCENARIOS)}; default: all")
+    parser.add_argument("--quick", action="store_true", help="two seconds per load and fewer e-mails, for trials")
     arguments = parser.parse_args()
-    if unknown := set(arguments.rows) - set(ROWS):
-        parser.error(f"there is no row {', '.join(sorted(unknown))}")
+    if unknown := set(arguments.scenarios) - set(SCENARIOS):
+        parser.error(f"unknown scenario: {', '.join(sorted(unknown))}")
     wrk.require()
-    run(arguments.rows or list(ROWS), quick=arguments.quick, whole=not arguments.rows)
+    run(arguments.scenarios or list(SCENARIOS), quick=arguments.quick, is_complete=not arguments.scenarios)
 
 
-def run(names: list[str], *, quick: bool, whole: bool) -> None:
-    """Measure these rows on one platform, between looks at the floors."""
-    before, started = host_info.load(), time.monotonic()
-    stage = Stage()
+def run(names: list[str], *, quick: bool, is_complete: bool) -> None:
+    """Measure scenarios on one platform; a complete run that is not quick is written to the report."""
+    load_before, started = host_info.load(), time.monotonic()
+    platform = Platform()
     try:
-        say("Starting the platform")
-        stage.start({} if {"start", "memory"} & set(names) else PRODUCTION)
-        bench = Bench(stage, quick)
-        lines = list(measured(names, bench))
+        log("Starting the platform")
+        platform.start({} if {"start", "memory"} & set(names) else PRODUCTION)
+        bench = Bench(platform, quick)
+        lines = list(measure(names, bench))
     finally:
-        stage.leave()
-    print(f"\n{report.floors_line(lines)}\n\n{report.shown(lines)}\n")
-    say(f"{time.monotonic() - started:.0f} s")
-    if whole and not quick:
-        report.write(lines, (before, host_info.load()))
+        platform.close()
+    print(f"\n{report.floors_line(lines)}\n\n{report.table(lines)}\n")
+    log(f"{time.monotonic() - started:.0f} s")
+    if is_complete and not quick:
+        report.write(lines, (load_before, host_info.load()))
 
 
-def measured(names: list[str], bench: Bench) -> Iterator[Line]:
-    """Row after row, each between two looks at the floors."""
+def measure(names: list[str], bench: Bench) -> Iterator[Line]:
+    """Measure one scenario after the other, and the floors before and after each."""
     before = bench.floors()
-    for name in (name for name in ROWS if name in names):
-        say(name)
-        figures = ROWS[name](bench)
+    for name in (name for name in SCENARIOS if name in names):
+        log(name)
+        figures = SCENARIOS[name](bench)
         after = bench.floors()
         floors = Floors((before[0], after[0]), (before[1], after[1]))
         for figure in figures:
-            say(f"  {figure.work}: {report.number(figure.value, figure.unit)}  {figure.note}")
+            log(f"  {figure.work}: {report.number(figure.value, figure.unit)}  {figure.note}")
             yield Line(figure, floors)
         before = after
 
 
-def say(words: str) -> None:
-    print(words, file=sys.stderr, flush=True)
+def log(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The floors: what this machine gives on the same gunicorn settings when there is almost nothing to do.
+"""The floors: the request rate of this machine, with the same gunicorn configuration, for almost no work.
 
-`/f1` is a bare Flask route. `/f2/<id>` is one with a raw psycopg2 select by primary key, one connection a thread.
-The database is that of the platform under test (`FLOOR_DATABASE`).
+`/f1` is a bare Flask route. `/f2/<id>` is a route with one raw psycopg2 select by primary key, with one connection per
+thread. The database is that of the platform under test (`FLOOR_DATABASE`).
 """
 
 import os
@@ -14,8 +14,8 @@ from flask import Flask, Response
 app = Flask(__name__)
 local = threading.local()
 SELECT = """
-SELECT CAST(row_to_json(found) AS text)
-FROM (SELECT id, name, country, latitude, longitude FROM cities WHERE id = %s) AS found
+SELECT CAST(row_to_json(city) AS text)
+FROM (SELECT id, name, country, latitude, longitude FROM cities WHERE id = %s) AS city
 """
 
 

@@ -1,10 +1,10 @@
-"""The nearest cities at full size: right against looking at every city, and fast.
+"""Searches for the nearest cities at full size: compared with an exhaustive search, and timed.
 
-    python -m benchmarks.city_oracle                     34 thousand cities, 1,000 random points and the odd corners
-    python -m benchmarks.city_oracle --size 500          imports 235 thousand and says how long that took
-    python -m benchmarks.city_oracle --synthetic 1000000 adds random places and times the nearest 20 among them
+    python -m benchmarks.city_oracle                     34 thousand cities, 1,000 random points and edge cases
+    python -m benchmarks.city_oracle --size 500          imports 235 thousand cities and prints how long it took
+    python -m benchmarks.city_oracle --synthetic 1000000 adds random places and times searches among them
 
-Runs its own PostgreSQL and Valkey in a temporary folder; ends with 1 when anything is wrong or too slow.
+Runs its own PostgreSQL and Valkey in a temporary folder. The exit code is 1 if a result is wrong or a search too slow.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from heidi_standalone.servers.valkey import Valkey
 from tests.city.oracle import Known, check, sort_by_distance
 from tests.conftest import ROOT, make_settings
 
-EVERYTHING = 20038.0
+EVERYWHERE_KM = 20038.0
 CORNERS = [(90, 0), (-90, 0), (90, 180), (0, 0), (0, 180), (0, -180), (-17, 179.9999), (-17, -179.9999), (65, 180)]
-SLOWEST_MS = 5.0
+MAX_P95_MS = 5.0
 SYNTHETIC = """INSERT INTO cities (id, name, country, latitude, longitude, population)
     SELECT gen_random_uuid(), 'Place ' || n, 'DE', degrees(asin(2 * random() - 1)), random() * 360 - 180,
            (10 ^ (random() * 7))::int FROM generate_series(1, :count) n"""
@@ -45,7 +45,7 @@ SYNTHETIC = """INSERT INTO cities (id, name, country, latitude, longitude, popul
 
 @contextmanager
 def platform() -> Iterator[None]:
-    """A city service on a migrated database, in an app context."""
+    """Run the city service on a migrated database, in an app context."""
     with tempfile.TemporaryDirectory() as folder:
         database = Postgres(Path(folder) / "pg", durable=False)
         redis = Valkey(Path(folder) / "valkey", durable=False)
@@ -63,47 +63,51 @@ def platform() -> Iterator[None]:
 
 
 def random_point(dice: random.Random) -> tuple[float, float]:
+    """Return a latitude and a longitude in degrees."""
     return dice.uniform(-90, 90), dice.uniform(-180, 180)
 
 
 def compare(points: int, dice: random.Random) -> int:
-    """Ask for each point with some radius and number; how many answers differ from the oracle's."""
-    everything = CompiledStatement(
+    """Search around each point with a random radius and limit; returns how many results differ from the oracle's."""
+    rows = CompiledStatement(
         text("SELECT id, latitude, longitude, country, coalesce(population, 0) AS p FROM cities")
     ).all()
-    cities = [Known(str(c.id), c.latitude, c.longitude, c.country, c.p) for c in everything]
-    asked = [random_point(dice) for _ in range(points)] + [(float(a), float(b)) for a, b in CORNERS]
-    asked += [(c.latitude, c.longitude) for c in dice.sample(cities, min(200, points))]
+    cities = [Known(str(c.id), c.latitude, c.longitude, c.country, c.p) for c in rows]
+    centres = [random_point(dice) for _ in range(points)] + [(float(a), float(b)) for a, b in CORNERS]
+    centres += [(c.latitude, c.longitude) for c in dice.sample(cities, min(200, points))]
     wrong = 0
-    for number, (latitude, longitude) in enumerate(asked, 1):
-        radius, limit = dice.choice([10, 50, 500, 5000, EVERYTHING]), dice.randint(1, 100)
-        found = nearby.nearest(latitude, longitude, radius_km=radius, limit=limit)
-        answer = [serializers.serialize_with_distance(row, latitude, longitude) for row in found.rows]
+    for number, (latitude, longitude) in enumerate(centres, 1):
+        radius, limit = dice.choice([10, 50, 500, 5000, EVERYWHERE_KM]), dice.randint(1, 100)
+        result = nearby.nearest(latitude, longitude, radius_km=radius, limit=limit)
+        cities_found = [serializers.serialize_with_distance(row, latitude, longitude) for row in result.rows]
         try:
-            check(answer, sort_by_distance(cities, latitude, longitude), radius, limit)
+            check(cities_found, sort_by_distance(cities, latitude, longitude), radius, limit)
         except AssertionError as error:
             wrong += 1
             print(f"({latitude!r}, {longitude!r}) within {radius} km, {limit}: {error}")
         if number % 100 == 0:
-            print(f"{number:,} of {len(asked):,} points compared, {wrong} wrong", flush=True)
-    print(f"{len(asked):,} points compared with every one of {len(cities):,} cities: {wrong} wrong")
+            print(f"{number:,} of {len(centres):,} points compared, {wrong} wrong", flush=True)
+    print(f"{len(centres):,} points compared with every one of {len(cities):,} cities: {wrong} wrong")
     return wrong
 
 
 def measure(points: int, dice: random.Random) -> float:
-    """Milliseconds of the nearest 20 at the 95th percentile, round trip included.
+    """Time searches for the nearest 20 cities.
 
-    The best of three tries at each point, so that what else the machine does is not measured.
+    The best of three attempts counts for each point, so that other load on the machine has less influence.
+
+    Returns:
+        The 95th percentile in milliseconds, including the round trip to PostgreSQL.
     """
-    taken = [min(_milliseconds(*point) for _ in range(3)) for point in [random_point(dice) for _ in range(points)]]
-    cuts = statistics.quantiles(taken, n=100)
+    times = [min(_milliseconds(*point) for _ in range(3)) for point in [random_point(dice) for _ in range(points)]]
+    cuts = statistics.quantiles(times, n=100)
     print(f"nearest 20: p50 {cuts[49]:.2f} ms, p95 {cuts[94]:.2f} ms, p99 {cuts[98]:.2f} ms over {points:,} points")
     return cuts[94]
 
 
 def _milliseconds(latitude: float, longitude: float) -> float:
     started = time.perf_counter()
-    nearby.nearest(latitude, longitude, radius_km=EVERYTHING, limit=20)
+    nearby.nearest(latitude, longitude, radius_km=EVERYWHERE_KM, limit=20)
     return (time.perf_counter() - started) * 1000
 
 
@@ -116,23 +120,25 @@ def add_synthetic(count: int) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--size", type=int, choices=geonames.MIN_POPULATIONS, default=15000, help="the set to import")
+    parser.add_argument(
+        "--size", type=int, choices=geonames.MIN_POPULATIONS, default=15000, help="the data set to import"
+    )
     parser.add_argument("--points", type=int, default=1000)
-    parser.add_argument("--synthetic", type=int, default=0, help="so many random places more, timed only")
+    parser.add_argument("--synthetic", type=int, default=0, help="number of random places to add; only timed")
     parser.add_argument("--seed", type=int, default=1)
-    given = parser.parse_args()
-    dice = random.Random(given.seed)
+    arguments = parser.parse_args()
+    dice = random.Random(arguments.seed)
     with platform():
         started = time.perf_counter()
-        report = importer.import_cities(geonames.read_shipped(given.size).lines)
+        report = importer.import_cities(geonames.read_shipped(arguments.size).lines)
         print(f"{report.added:,} cities imported in {time.perf_counter() - started:.1f} s", flush=True)
-        wrong = compare(given.points, dice) if given.points else 0
+        wrong = compare(arguments.points, dice) if arguments.points else 0
         measure(2000, dice)
         slow = False
-        if given.synthetic:
-            add_synthetic(given.synthetic)
-            print(f"with {given.synthetic:,} random places more:")
-            slow = measure(2000, dice) > SLOWEST_MS
+        if arguments.synthetic:
+            add_synthetic(arguments.synthetic)
+            print(f"with {arguments.synthetic:,} additional random places:")
+            slow = measure(2000, dice) > MAX_P95_MS
     return 1 if wrong or slow else 0
 
 

@@ -1,4 +1,4 @@
-"""Where this was measured."""
+"""The machine on which the benchmarks were run."""
 
 import os
 import platform
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def about() -> dict[str, str]:
-    """Words for the table's head."""
+    """Describe the machine, the system and the commit."""
     cpu = [line.partition(":")[2].strip() for line in _read("/proc/cpuinfo").splitlines() if "model name" in line]
     memory = next((line.split()[1] for line in _read("/proc/meminfo").splitlines() if "MemTotal" in line), "0")
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
@@ -19,10 +19,10 @@ def about() -> dict[str, str]:
 
 
 def load() -> float:
-    """How busy the machine was with other things in the last minute."""
+    """Return the load average of the last minute."""
     return os.getloadavg()[0]
 
 
 def _read(path: str) -> str:
-    found = Path(path)
-    return found.read_text() if found.exists() else ""
+    file = Path(path)
+    return file.read_text() if file.exists() else ""

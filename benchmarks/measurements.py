@@ -1,31 +1,35 @@
-"""What was measured, and what it is held against."""
+"""Measured figures, and the goals and floors with which they are compared."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 ORIGINAL_F1 = 8200.0
-"""Requests a second of a bare Flask route where the figures of the NestJS original were measured."""
+"""Requests per second of a bare Flask route on the machine where the NestJS original was measured."""
 
 
 @dataclass(frozen=True)
 class Floors:
-    """F1 and F2 in requests a second, measured right before and right after a row."""
+    """F1 and F2 in requests per second, measured immediately before and after a scenario."""
 
     f1: tuple[float, ...]
     f2: tuple[float, ...]
 
     def of(self, base: str) -> float:
-        """What one unit of a goal is worth on this machine."""
+        """Return the factor that scales a goal to this machine.
+
+        Args:
+            base: "F1", "F2", "original", or "" for an absolute goal.
+        """
         f1 = sum(self.f1) / len(self.f1)
         return {"": 1.0, "F1": f1, "F2": sum(self.f2) / len(self.f2), "original": f1 / ORIGINAL_F1}[base]
 
 
 @dataclass(frozen=True)
 class Goal:
-    """`factor` times `base`; a lower figure is better where `lower`."""
+    """`factor` times `base`. With `lower`, smaller figures are better."""
 
-    words: str
+    label: str
     factor: float
     base: str = ""
     lower: bool = False
@@ -34,7 +38,7 @@ class Goal:
         return self.factor * floors.of(self.base)
 
     def share(self, measured: float, floors: Floors) -> float:
-        """1 and more: reached."""
+        """Return the share of the goal that was reached; the goal is met from 1 on."""
         if not measured:
             return 0.0
         return self.value(floors) / measured if self.lower else measured / self.value(floors)
@@ -42,7 +46,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table; `original` is the NestJS figure where there is one."""
+    """A measured value; `original` is the corresponding value of the NestJS original, if there is one."""
 
     work: str
     value: float
@@ -54,14 +58,14 @@ class Figure:
 
 @dataclass(frozen=True)
 class Line:
-    """A figure beside the floors that were measured with it."""
+    """A row of the table: a figure with the floors that were measured around it."""
 
     figure: Figure
     floors: Floors
 
     @property
     def share(self) -> float | None:
-        """Of the goal that is furthest away; None where there is none."""
+        """Share of the goal that is furthest from being reached; None without a goal."""
         return min((goal.share(self.figure.value, self.floors) for goal in self.figure.goals), default=None)
 
     @property

@@ -1,8 +1,8 @@
-"""A million people: list pages at any depth and in every order, filters, and search, timed in the database.
+"""A million users: pages at any depth and in every order, filters and searches, timed in the database.
 
     python -m benchmarks.million_users [--count 1000000]
 
-Runs its own PostgreSQL in a temporary folder; ends with 1 when a page takes 5 ms or a search 50 ms.
+Runs its own PostgreSQL in a temporary folder. The exit code is 1 if a page takes 5 ms or a search 50 ms.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ PAGE_MS, SEARCH_MS = 5.0, 50.0
 FILL = """INSERT INTO users (id, email, role, first_name, last_name, is_active, created_at, updated_at, deleted_at)
     SELECT gen_random_uuid(), lower(first || '.' || last) || n || '@example.test',
            CASE WHEN n % 100000 = 0 THEN 'ADMIN' WHEN n % 5000 = 0 THEN 'MODERATOR' ELSE 'USER' END,
-           first, last, n % 1000 <> 0, moment, moment, CASE WHEN n % 30 = 0 THEN now() END
-    FROM (SELECT n, timestamptz '2020-01-01' + n * interval '3 minutes' AS moment,
+           first, last, n % 1000 <> 0, created_at, created_at, CASE WHEN n % 30 = 0 THEN now() END
+    FROM (SELECT n, timestamptz '2020-01-01' + n * interval '3 minutes' AS created_at,
                  (ARRAY['Ada','Bo','Chloe','Dmitri','Eva','Farid','Grace','Hugo','Ines','Jo'])[1 + n % 10] AS first,
                  (ARRAY['Novak','Smith','Garcia','Meier','Ito','Okafor','Lind'])[1 + n % 7]
                      || to_hex(n % 4096) AS last
-          FROM generate_series(1, :count) n) made"""
+          FROM generate_series(1, :count) n) generated"""
 PAGES: list[dict[str, str]] = [
     {},
     {"sort": "createdAt"},
@@ -89,46 +89,47 @@ def _arguments() -> argparse.Namespace:
 
 
 def _fill(count: int) -> None:
-    begun = time.perf_counter()
+    started_at = time.perf_counter()
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("SET statement_timeout = 0"))
         connection.execute(text(FILL), {"count": count})
         connection.execute(text("VACUUM (ANALYZE) users"))
-    print(f"{count:,} people in {time.perf_counter() - begun:.0f} s")
+    print(f"{count:,} users in {time.perf_counter() - started_at:.0f} s")
 
 
 def _measure(count: int) -> int:
     slow = 0
     for query in PAGES:
         for depth in (0, count // 2, count - 100):
-            slow += _tell(f"page {query} at {depth:,}", _database_ms(_page(query, depth)), PAGE_MS)
+            slow += _report(f"page {query} at {depth:,}", _database_ms(_page(query, depth)), PAGE_MS)
     for q in SEARCHES:
-        slow += _tell(f"search {q!r}", _database_ms(_page({"q": q}, 0)), SEARCH_MS)
+        slow += _report(f"search {q!r}", _database_ms(_page({"q": q}, 0)), SEARCH_MS)
     return 1 if slow else 0
 
 
-def _tell(what: str, took: float, limit: float) -> int:
-    print(f"{took:8.2f} ms  {what}{'' if took < limit else '   TOO SLOW'}")
-    return int(took >= limit)
+def _report(query: str, milliseconds: float, limit: float) -> bool:
+    """Print a time; returns whether it is too long."""
+    too_slow = milliseconds >= limit
+    print(f"{milliseconds:8.2f} ms  {query}{'   TOO SLOW' if too_slow else ''}")
+    return too_slow
 
 
 def _page(query: dict[str, str], depth: int) -> Select[Any]:
-    """The statement of a page that begins so many rows into the whole table."""
-    given = UserListQuery().load(query)
-    sort = given["sort"]
+    """Make the statement of a page that starts after `depth` rows of the whole table."""
+    parameters = UserListQuery().load(query)
+    sort = parameters["sort"]
     order, descending = ORDERS[sort.removeprefix("-")], sort.startswith("-")
-    statement, values = filter_statement(given)
-    if depth:
-        columns = [order.desc(), User.id.desc()] if descending else [order, User.id]
-        after = db.session.execute(db.select(order, User.id).order_by(*columns).offset(depth).limit(1)).one()
-        pair, bound = tuple_(order, User.id), tuple_(*after)
-        statement = statement.where(pair < bound if descending else pair > bound)
+    statement, values = filter_statement(parameters)
     columns = [order.desc(), User.id.desc()] if descending else [order, User.id]
+    if depth:
+        after = db.session.execute(db.select(order, User.id).order_by(*columns).offset(depth).limit(1)).one()
+        position, start = tuple_(order, User.id), tuple_(*after)
+        statement = statement.where(position < start if descending else position > start)
     return statement.order_by(*columns).limit(21).params(values)
 
 
 def _database_ms(statement: Select[Any]) -> float:
-    """Planning and execution in the server, the middle of five."""
+    """Return the median of five times of planning and execution in the server, in milliseconds."""
     sql = statement.compile(db.engine)
     times = []
     for _ in range(5):

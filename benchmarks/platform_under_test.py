@@ -1,4 +1,4 @@
-"""A platform to measure: `flask up` in a folder of its own, on ports of its own."""
+"""A platform to measure: `flask up` in its own folder, on its own ports."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ ROOT = Path(__file__).parents[1]
 PRODUCTION = {
     "HEIDI_ENV": "production",
     "WEB_CONCURRENCY": "2",
-    # Counted as always, but out of reach: wrk is one address.
+    # Requests are counted as usual, but the limits are out of reach, since wrk uses a single address.
     "THROTTLE_ADDRESS_PER_MINUTE": "100000000",
     "THROTTLE_USER_PER_MINUTE": "100000000",
 }
-"""Two processes for every service, and none of standalone's exceptions for loopback. Mail goes to a sink of our own."""
+"""Two processes for every service, without the exceptions that standalone makes for loopback addresses."""
 
 
-class Stage:
-    """start(), stop(), and hands on what runs in between."""
+class Platform:
+    """A platform with its processes. With settings, e-mails go to a sink that only counts them."""
 
     def __init__(self) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="heidi-bench-"))
@@ -45,7 +45,7 @@ class Stage:
         self.settings: dict[str, str] = {}
 
     def start(self, settings: dict[str, str] | None = None) -> float:
-        """Seconds until the banner stands: everything answers."""
+        """Start the platform; returns the seconds until the banner was printed, when every service responds."""
         self.settings = settings or {}
         if settings:
             self.spawn("sink", [sys.executable, "-m", "benchmarks.sink", str(self.sink_port), str(self.mails)], {})
@@ -59,22 +59,22 @@ class Stage:
             "FLASK_SKIP_DOTENV": "1",
         }
         command = [sys.executable, "-m", "flask", "up", "--port", str(self.ports.router)]
-        started = time.monotonic()
+        started_at = time.monotonic()
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env=env | self._smtp() | self.settings, stdout=output, stderr=output
             )
         while "curl" not in log.read_text():
-            if self.process.poll() is not None or time.monotonic() > started + 300:
-                raise SystemExit(f"The platform does not start:\n{log.read_text()[-3000:]}")
+            if self.process.poll() is not None or time.monotonic() > started_at + 300:
+                raise SystemExit(f"The platform did not start:\n{log.read_text()[-3000:]}")
             time.sleep(0.02)
-        return time.monotonic() - started
+        return time.monotonic() - started_at
 
     def _smtp(self) -> dict[str, str]:
         return {"SMTP_URL": f"smtp://127.0.0.1:{self.sink_port}"} if self.settings else {}
 
     def stop(self) -> None:
-        """Stop what was started here, and nothing else."""
+        """Stop the processes that this object started."""
         for child in self.children:
             child.terminate()
             child.wait(30)
@@ -87,7 +87,8 @@ class Stage:
                 self.process.kill()
         self.process = None
 
-    def leave(self) -> None:
+    def close(self) -> None:
+        """Stop the platform and delete its folder."""
         self.stop()
         shutil.rmtree(self.home, ignore_errors=True)
 
@@ -97,7 +98,7 @@ class Stage:
 
     @property
     def mails(self) -> Path:
-        """A line for each mail that the sink has taken: seconds since the epoch."""
+        """File of the sink with one line for each e-mail: its arrival in seconds since the epoch."""
         return self.home / "mails.txt"
 
     def service(self, name: str) -> str:
@@ -109,7 +110,7 @@ class Stage:
 
     @property
     def env(self) -> dict[str, str]:
-        """What the platform tells its programs, as `flask -e` reads it."""
+        """The environment of the platform's programs, from the file that `flask -e` reads."""
         file = self.home / "env"
         lines = file.read_text().splitlines() if file.exists() else []
         return {name: value.strip("'") for name, _, value in (line.partition("=") for line in lines)}
@@ -124,7 +125,7 @@ class Stage:
         return connection
 
     def query(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
-        """All rows; nothing for a statement that has none."""
+        """Run a statement; returns its rows, or an empty list if it returns none."""
         connection = self.connect()
         try:
             with connection.cursor() as cursor:
@@ -133,22 +134,23 @@ class Stage:
         finally:
             connection.close()
 
-    def one(self, sql: str, *values: Any) -> Any:
+    def scalar(self, sql: str, *values: Any) -> Any:
+        """Return the first column of the first row."""
         return self.query(sql, *values)[0][0]
 
-    def admin(self) -> dict[str, str]:
-        """The Authorization header of an administrator who has just signed in."""
+    def admin_headers(self) -> dict[str, str]:
+        """Sign the administrator in; returns the Authorization header."""
         email, password = (self.home / "admin.txt").read_text().split()
         return self.sign_in(email, password)
 
     def sign_in(self, email: str, password: str) -> dict[str, str]:
         url = f"{self.service('auth')}/api/v1/auth/login"
-        answer = requests.post(url, json={"email": email, "password": password}, timeout=30)
-        answer.raise_for_status()
-        return {"Authorization": f"Bearer {answer.json()['data']['accessToken']}"}
+        response = requests.post(url, json={"email": email, "password": password}, timeout=30)
+        response.raise_for_status()
+        return {"Authorization": f"Bearer {response.json()['data']['accessToken']}"}
 
     def spawn(self, name: str, command: Sequence[str], env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
-        """Another process, with the platform's environment where it has one already; ends with `stop`."""
+        """Start a process with the platform's environment, as far as there is one yet. It ends with `stop`."""
         with (self.home / f"{name}.log").open("ab") as output:
             child = subprocess.Popen(
                 command, cwd=ROOT, env=os.environ | self.env | (env or {}), stdout=output, stderr=output
@@ -162,15 +164,15 @@ class Stage:
         subprocess.run(command, cwd=ROOT, env=env, check=True, timeout=900, stdout=subprocess.DEVNULL)
 
     def pause(self, program: str) -> None:
-        self._supervisor().stopProcess(self._full(program))
+        self._supervisor().stopProcess(self._qualified(program))
 
     def resume(self, program: str) -> None:
-        self._supervisor().startProcess(self._full(program))
+        self._supervisor().startProcess(self._qualified(program))
 
-    def _full(self, program: str) -> str:
-        """Supervisor's "group:name"."""
-        found = {info["name"]: info["group"] for info in self._supervisor().getAllProcessInfo()}
-        return f"{found[program]}:{program}"
+    def _qualified(self, program: str) -> str:
+        """Return the name of a program with its group, as supervisord expects it."""
+        groups = {info["name"]: info["group"] for info in self._supervisor().getAllProcessInfo()}
+        return f"{groups[program]}:{program}"
 
     def _supervisor(self) -> Any:
         transport = SupervisorTransport("", "", f"unix://{socket_folder(self.home / 'run', SOCKET) / SOCKET}")
@@ -178,7 +180,7 @@ class Stage:
 
 
 def wait_until(check: Callable[[], Any], seconds: float, every: float = 0.1) -> bool:
-    """Whether it came true in that time."""
+    """Wait for a condition; returns False if it is not met within `seconds`."""
     deadline = time.monotonic() + seconds
     while not check():
         if time.monotonic() > deadline:
@@ -188,10 +190,10 @@ def wait_until(check: Callable[[], Any], seconds: float, every: float = 0.1) -> 
 
 
 def _free_ports() -> Ports:
-    """Below those that the system gives to outgoing connections."""
+    """Find a free range of ports, below those that the system uses for outgoing connections."""
     for base in range(20000 + os.getpid() % 200 * 40, 32700, 40):
         ports = Ports(router=base + 30, base=base)
-        wanted = (*map(ports.service, SERVICES), ports.smtp, ports.router, base + 31, base + 32)
-        if all(map(is_free, wanted)):
+        needed = (*map(ports.service, SERVICES), ports.smtp, ports.router, base + 31, base + 32)
+        if all(map(is_free, needed)):
             return ports
-    raise SystemExit("no free range of ports")
+    raise SystemExit("No free range of ports between 20000 and 32700.")

@@ -1,20 +1,20 @@
-"""The rows as bars: how much of its target each one reaches. SVG by hand, no library."""
+"""The table as a bar chart in SVG: the share of its target that each figure reaches."""
 
 from html import escape
 
 from benchmarks.measurements import Line
 
 WIDTH, LEFT, BAR, GAP = 900, 420, 16, 8
-MOST = 2.0
-"""Bars longer than this many times the target are cut."""
-GOOD, SHORT = "#2f7d4f", "#b5532a"
+MAX_SHARE = 2.0
+"""Longer bars are cut."""
+REACHED, MISSED = "#2f7d4f", "#b5532a"
 
 
 def svg(lines: list[Line]) -> str:
-    """One bar for each figure that has a target; the line is the target."""
+    """Draw a bar for each figure that has a target; the dashed line is the target."""
     shares = [(line.figure.work, line.share) for line in lines if line.share is not None]
     height = 40 + len(shares) * (BAR + GAP)
-    scale = (WIDTH - LEFT - 60) / MOST
+    scale = (WIDTH - LEFT - 60) / MAX_SHARE
     target = LEFT + scale
     body = [_bar(number, work, share, scale) for number, (work, share) in enumerate(shares)]
     return "\n".join(
@@ -32,7 +32,7 @@ def svg(lines: list[Line]) -> str:
 
 def _bar(number: int, work: str, share: float, scale: float) -> str:
     y = 24 + number * (BAR + GAP)
-    width, colour = min(share, MOST) * scale, GOOD if share >= 1 else SHORT
+    width, colour = min(share, MAX_SHARE) * scale, REACHED if share >= 1 else MISSED
     return (
         f'<text x="{LEFT - 8}" y="{y + 12}" text-anchor="end">{escape(work)}</text>'
         f'<rect x="{LEFT}" y="{y}" width="{width:.1f}" height="{BAR}" fill="{colour}"/>'

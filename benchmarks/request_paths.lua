@@ -1,4 +1,4 @@
--- wrk script: sends the prepared requests of a file one after the other, and tells the result as one JSON line.
+-- wrk script: sends the prepared requests of a file one after the other, and prints the result as one JSON line.
 --
 -- Argument: FILE. In it, "H<tab>name<tab>value" is a header of every request that follows, all other lines are
 -- "METHOD<tab>path[<tab>body]".
@@ -26,7 +26,7 @@ function done(summary, latency, _)
     local errors = summary.errors
     local failed = errors.connect + errors.read + errors.write + errors.timeout
     io.write(string.format(
-        '{"requests":%d,"seconds":%.6f,"refused":%d,"failed":%d,"p50":%.3f,"p99":%.3f}\n',
+        '{"requests":%d,"seconds":%.6f,"rejected":%d,"failed":%d,"p50":%.3f,"p99":%.3f}\n',
         summary.requests, summary.duration / 1e6, errors.status, failed,
         latency:percentile(50) / 1e3, latency:percentile(99) / 1e3))
 end

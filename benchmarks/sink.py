@@ -1,6 +1,6 @@
-"""A mail server that takes every mail and notes when: ``python -m benchmarks.sink PORT FILE``, a line for each mail.
+"""A mail server that accepts every e-mail and records the time: `python -m benchmarks.sink PORT FILE`.
 
-The one of `flask up` files each mail into a Maildir and costs a tenth of all the work that a mail makes.
+The mail sink of `flask up` stores each e-mail in a Maildir, which takes a tenth of the CPU time of an e-mail.
 """
 
 import asyncio
@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import IO
 
 
-class Conversation(asyncio.Protocol):
-    """SMTP (RFC 5321) as far as a client needs it to hand over a mail."""
+class SMTPConnection(asyncio.Protocol):
+    """The part of SMTP (RFC 5321) that a client needs to send e-mails."""
 
     def __init__(self, file: IO[str]) -> None:
-        self.file, self.waiting, self.in_data = file, b"", False
+        self.file, self.buffer, self.in_data = file, b"", False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -22,27 +22,27 @@ class Conversation(asyncio.Protocol):
         transport.write(b"220 sink\r\n")
 
     def data_received(self, data: bytes) -> None:
-        self.waiting += data
-        while self._step():
+        self.buffer += data
+        while self._process_next():
             pass
 
-    def _step(self) -> bool:
-        """Deal with one command or one mail; False when it is not all there yet."""
+    def _process_next(self) -> bool:
+        """Process one command or one e-mail; returns False if it has not arrived completely."""
         end = b"\r\n.\r\n" if self.in_data else b"\r\n"
-        found, mark, rest = self.waiting.partition(end)
-        if not mark:
+        received, separator, rest = self.buffer.partition(end)
+        if not separator:
             return False
-        self.waiting = rest
-        self.transport.write(self._taken() if self.in_data else self._answer(found[:4].upper()))
+        self.buffer = rest
+        self.transport.write(self._record() if self.in_data else self._reply(received[:4].upper()))
         return True
 
-    def _taken(self) -> bytes:
+    def _record(self) -> bytes:
         self.in_data = False
         self.file.write(f"{time.time()}\n")
         self.file.flush()
-        return b"250 taken\r\n"
+        return b"250 accepted\r\n"
 
-    def _answer(self, command: bytes) -> bytes:
+    def _reply(self, command: bytes) -> bytes:
         if command == b"QUIT":
             self.transport.close()
             return b"221 bye\r\n"
@@ -52,7 +52,7 @@ class Conversation(asyncio.Protocol):
 
 async def serve(port: int, path: Path) -> None:
     with path.open("a") as file:
-        server = await asyncio.get_running_loop().create_server(lambda: Conversation(file), "127.0.0.1", port)
+        server = await asyncio.get_running_loop().create_server(lambda: SMTPConnection(file), "127.0.0.1", port)
         await server.serve_forever()
 
 

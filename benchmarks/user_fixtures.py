@@ -1,11 +1,11 @@
-"""People to read, to sign in and to write to, put straight into the table."""
+"""Users for the scenarios, inserted directly into the table."""
 
 from benchmarks.bench import Bench
 from heidi_common.identity.password_hashing import PasswordHasher
 
 DOMAIN = "people.example.org"
 PASSWORD = "a password that many people share 1"
-PEOPLE = 50_000
+USERS = 50_000
 
 INSERT = """
 INSERT INTO users (id, email, password_hash, password_changed_at, first_name, last_name, email_verified_at, created_at)
@@ -16,19 +16,19 @@ FROM generate_series(1, %s) AS n
 
 
 def ensure(bench: Bench) -> int:
-    """How many people there are; all have one password, so that it is hashed once."""
+    """Make sure that there are enough users; returns their number. All have the same password, which is hashed once."""
     count = "SELECT count(*) FROM users"
-    found: int = bench.stage.one(count)
-    if found < bench.many(PEOPLE):
-        bench.stage.query(INSERT, DOMAIN, PasswordHasher().hash(PASSWORD), bench.many(PEOPLE))
-        bench.stage.query("ANALYZE users")
-    return int(bench.stage.one(count))
+    existing: int = bench.platform.scalar(count)
+    if existing < bench.scaled(USERS):
+        bench.platform.query(INSERT, DOMAIN, PasswordHasher().hash(PASSWORD), bench.scaled(USERS))
+        bench.platform.query("ANALYZE users")
+    return int(bench.platform.scalar(count))
 
 
 def ids(bench: Bench, number: int) -> list[str]:
-    """Some of them."""
+    """Return the IDs of some of these users."""
     ensure(bench)
-    rows = bench.stage.query(
+    rows = bench.platform.query(
         "SELECT id::text FROM users WHERE email LIKE %s ORDER BY email LIMIT %s", f"%@{DOMAIN}", number
     )
     return [row[0] for row in rows]

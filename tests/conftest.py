@@ -1,4 +1,4 @@
-"""Real servers for every test: PostgreSQL made by the migrations, Valkey; one of each for a pytest process."""
+"""Real servers for all tests of a pytest process: PostgreSQL, set up by the migrations, and Valkey."""
 
 from __future__ import annotations
 
@@ -22,18 +22,17 @@ from sqlalchemy import create_engine, text
 from uuid_utils.compat import uuid7
 
 from heidi_common.app import base_app, build_app
-from heidi_common.audit import sampler as damper
+from heidi_common.audit import sampler
 from heidi_common.audit.rejections import token_failure_sampler
 from heidi_common.cli.commands import init_migrations
 from heidi_common.config.settings import Settings
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.identity import password_hashing as passwords
+from heidi_common.identity import password_hashing
 from heidi_common.identity.models import MachineClient, Role, Session, User
-from heidi_common.jwt import keys
-from heidi_common.jwt import tokens as jwt
-from heidi_common.peers import client as peers
+from heidi_common.jwt import keys, tokens
+from heidi_common.peers.client import call_peer, call_peers
 from heidi_common.redis.client import redis_client
 from heidi_common.runtime import current_runtime
 from heidi_services import SERVICES
@@ -44,9 +43,9 @@ pytest_plugins = ("tests.fixtures_rabbitmq",)
 
 ROOT = Path(__file__).parent.parent
 SIGNING_KEY = keys.generate_key()
-PATIENT = "&socket_timeout=60&socket_connect_timeout=60"
+LONG_TIMEOUTS = "&socket_timeout=60&socket_connect_timeout=60"
 
-# The same examples each time, however slow the machine is.
+# The same examples in each run, without deadlines for slow machines.
 hypothesis_settings.register_profile(
     "heidi", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
@@ -54,13 +53,13 @@ hypothesis_settings.load_profile("heidi")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _patience() -> Iterator[None]:
-    """Limits that keep a service quick for its users would make tests fail on a machine that stands still for once."""
+def _long_timeouts() -> Iterator[None]:
+    """Raise the time limits of the services, which would make tests fail on a machine that stalls."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(passwords, "WAIT_SECONDS", 120.0)
-        patch.setattr(damper, "WINDOW_SECONDS", 3600)
-        for ask in (peers.call_peer, peers.call_peers):
-            patch.setitem(ask.__kwdefaults__, "timeout", 60.0)
+        patch.setattr(password_hashing, "WAIT_SECONDS", 120.0)
+        patch.setattr(sampler, "WINDOW_SECONDS", 3600)
+        for call in (call_peer, call_peers):
+            patch.setitem(call.__kwdefaults__, "timeout", 60.0)
         yield
 
 
@@ -76,13 +75,13 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = Valkey(tmp_path_factory.mktemp("valkey"), durable=False)
     server.start()
-    yield server.url() + PATIENT
+    yield server.url() + LONG_TIMEOUTS
     server.stop()
 
 
 def make_settings(database_url: str, redis_url: str, **changes: object) -> Settings:
-    """Settings of a platform under test."""
-    given: dict[str, object] = {
+    """Make the settings of a platform under test."""
+    values: dict[str, object] = {
         "environment": "test",
         "database_url": database_url,
         "redis_url": redis_url,
@@ -97,7 +96,7 @@ def make_settings(database_url: str, redis_url: str, **changes: object) -> Setti
         "log_level": "WARNING",
         "log_format": "console",
     }
-    return Settings(**(given | changes))  # type: ignore[arg-type]
+    return Settings(**(values | changes))  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="session")
@@ -107,9 +106,12 @@ def settings(database_url: str, redis_url: str) -> Settings:
 
 @pytest.fixture(scope="session")
 def platform(settings: Settings) -> Flask:
-    """All seven services in one app, on a migrated database."""
-    only = os.environ.get("HEIDI_TEST_SERVICES", "")  # a quick run of one service's tests loads no other
-    app = build_app(settings, *(found for found in SERVICES.values() if not only or found.name in only.split(",")))
+    """All seven services in one app, on a migrated database.
+
+    With HEIDI_TEST_SERVICES=users,auth only these are loaded, which is faster when only their tests are run.
+    """
+    names = os.environ.get("HEIDI_TEST_SERVICES", "")
+    app = build_app(settings, *(service for name, service in SERVICES.items() if not names or name in names.split(",")))
     app.testing = False
     init_migrations(app)
     with app.app_context():
@@ -119,7 +121,7 @@ def platform(settings: Settings) -> Flask:
 
 @pytest.fixture
 def app(platform: Flask) -> Iterator[Flask]:
-    """The platform with empty tables and an empty cache; an app context is active."""
+    """The platform with empty tables and an empty cache, in an app context."""
     with platform.app_context():
         _empty()
         yield platform
@@ -127,7 +129,7 @@ def app(platform: Flask) -> Iterator[Flask]:
 
 
 def _empty() -> None:
-    """Empty every table but those that the migrations fill (marked in their `info`)."""
+    """Empty every table except those that the migrations fill, which are marked in their `info`."""
     names = [t.name for t in db.metadata.sorted_tables if not t.info.get("shipped")]
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"))
@@ -142,7 +144,7 @@ def client(app: Flask) -> FlaskClient:
 
 @dataclass(frozen=True)
 class SignedIn:
-    """A person with a live session: send `headers` with a request."""
+    """A user with a session; requests with `headers` are authenticated."""
 
     user: User
     session_id: object
@@ -151,7 +153,7 @@ class SignedIn:
 
 @pytest.fixture
 def scratch(settings: Settings) -> Iterator[Flask]:
-    """An app on an empty database of its own."""
+    """An app on its own, empty database."""
     name = f"scratch_{uuid.uuid4().hex}"
     with create_engine(settings.database_url, isolation_level="AUTOCOMMIT").connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
@@ -166,11 +168,11 @@ def scratch(settings: Settings) -> Iterator[Flask]:
 
 @pytest.fixture
 def as_user(app: Flask) -> Callable[..., SignedIn]:
-    """Make a user and sign them in: `as_user(Role.ADMIN, email="a@b.test")`."""
+    """Create a user with a session: `as_user(Role.ADMIN, email="a@b.test")`."""
 
-    def make(role: Role = Role.USER, **fields: object) -> SignedIn:
+    def create(role: Role = Role.USER, **fields: object) -> SignedIn:
         now = utcnow()
-        # Digits alone: in a hexadecimal number, a search for "ada" finds somebody now and then.
+        # Decimal digits only: a search for "ada" could match a hexadecimal number.
         user = User(**({"id": uuid7(), "email": f"{uuid7().int}@example.test", "role": role} | fields))
         session = Session(
             id=uuid7(),
@@ -185,21 +187,21 @@ def as_user(app: Flask) -> Callable[..., SignedIn]:
             db.session.flush()
             db.session.add(session)
         claims = {"sid": str(session.id), "ver": user.token_version, "role": role.value, "scope": ""}
-        token = jwt.sign(str(user.id), "access", claims)
+        token = tokens.sign(str(user.id), "access", claims)
         return SignedIn(user, session.id, {"Authorization": f"Bearer {token}"})
 
-    return make
+    return create
 
 
 @pytest.fixture
 def as_client(app: Flask) -> Callable[..., dict[str, str]]:
-    """Headers of a machine client: `as_client("notifications:write")`."""
+    """Create a machine client: `as_client("notifications:write")` returns its headers."""
 
-    def make(*scopes: str) -> dict[str, str]:
+    def create(*scopes: str) -> dict[str, str]:
         row = MachineClient(id=uuid7(), name="machine", secret_hash="-", scopes=list(scopes))
         with transaction():
             db.session.add(row)
-        token = jwt.sign(str(row.id), "access", {"scope": " ".join(scopes)})
+        token = tokens.sign(str(row.id), "access", {"scope": " ".join(scopes)})
         return {"Authorization": f"Bearer {token}"}
 
-    return make
+    return create

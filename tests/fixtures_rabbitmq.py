@@ -1,4 +1,4 @@
-"""The fixture ``rabbit``: one node for the whole test session."""
+"""The fixture `rabbit`: one node for the whole test session."""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from tests.rabbitmq_server import RabbitNode
 
 
 def need_rabbitmq() -> None:
-    """Without an installed server: a skip on a laptop, a failure under CI."""
+    """Without an installed RabbitMQ server, skip the test; under CI=true, fail it."""
     if RabbitNode.available():
         return
     reason = "rabbitmq-server is not installed (Debian: apt-get install rabbitmq-server)"

@@ -1,4 +1,4 @@
-"""A service as it is deployed: gunicorn with the project's settings, on a port of its own."""
+"""A service as it is deployed: gunicorn with the configuration of the project, on its own port."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 import requests
 
 from heidi_common.config.settings import Settings
-from tests.polling import PATIENCE, until
+from tests.polling import TIMEOUT_SECONDS, until
 from tests.ports import free_port
 
 ROOT = Path(__file__).parent.parent
 
 
 class WebProcess:
-    """Started and ready; `stop()` asks it to stop, and returns when it has."""
+    """A running service. `stop()` returns when it has ended."""
 
     def __init__(self, service: str, settings: Settings, **environment: str) -> None:
         port = free_port()
@@ -37,27 +37,27 @@ class WebProcess:
             **environment,
         }
         self.process = subprocess.Popen([sys.executable, "-m", "gunicorn"], cwd=ROOT, env=env)
-        self._wait()
+        self._wait_until_up()
 
     def stop(self) -> int:
         self.process.terminate()
-        return self.process.wait(PATIENCE)
+        return self.process.wait(TIMEOUT_SECONDS)
 
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
 
-    def _wait(self) -> None:
+    def _wait_until_up(self) -> None:
         try:
-            until(self._answers)
+            until(self._is_up)
         except BaseException:
             self.kill()
             raise
 
-    def _answers(self) -> bool:
+    def _is_up(self) -> bool:
         try:
-            # It takes connections before it can answer: while it reads its modules, a question waits.
-            return requests.get(f"{self.url}/healthz", timeout=PATIENCE).ok
+            # It accepts connections before it can respond: until its modules are imported, a request waits.
+            return requests.get(f"{self.url}/healthz", timeout=TIMEOUT_SECONDS).ok
         except requests.ConnectionError:
             assert self.process.poll() is None, "it has ended"
             return False

@@ -1,16 +1,16 @@
-"""Waiting for what must come, without knowing when: a busy machine may take its time."""
+"""Waiting for a condition, with a limit that a busy machine does not exceed."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-PATIENCE = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
-def until(holds: Callable[[], object], seconds: float = PATIENCE, *, pause: float = 0.02) -> None:
-    """Return as soon as it holds. The limit is for what never comes, not for what comes late."""
+def until(condition: Callable[[], object], seconds: float = TIMEOUT_SECONDS, *, pause: float = 0.02) -> None:
+    """Return as soon as the condition is true; fail after `seconds`."""
     deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not happen"
+    while not condition():
+        assert time.monotonic() < deadline, f"the condition did not become true within {seconds} s"
         time.sleep(pause)

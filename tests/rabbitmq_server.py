@@ -1,4 +1,4 @@
-"""A RabbitMQ node of our own: free ports, its own folders, beside whatever else runs here."""
+"""A RabbitMQ node with its own ports and folders, independent of other nodes on this machine."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pika
 
-from tests.polling import PATIENCE
+from tests.polling import TIMEOUT_SECONDS
 from tests.ports import free_port
 
 SERVER = shutil.which("rabbitmq-server", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
@@ -17,7 +17,7 @@ BOOT_SECONDS = 180
 
 
 class RabbitNode:
-    """start(), url, kill9(), stop(). What was confirmed survives kill9() and start()."""
+    """A node; confirmed messages survive kill9() and start()."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -30,7 +30,7 @@ class RabbitNode:
         return SERVER is not None
 
     def start(self) -> None:
-        """Boot and wait until it takes connections."""
+        """Start the node and wait until it accepts connections."""
         assert SERVER is not None
         folder = self.folder
         for name in ("mnesia", "log"):
@@ -40,18 +40,18 @@ class RabbitNode:
             self._process = subprocess.Popen(
                 [_real_server()], env=self._environment(), stdout=output, stderr=output, start_new_session=True
             )
-        self._wait_until_it_answers()
+        self._wait_until_up()
 
     def kill9(self) -> None:
-        """What a power cut does: the whole process group, no goodbye."""
+        """Kill the whole process group, as a power failure would."""
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(PATIENCE)
+        self._process.wait(TIMEOUT_SECONDS)
         self._process = None
         self._stop_name_service()
 
     def freeze(self) -> None:
-        """Connections stay open, and nothing is read from them any more; only kill9() helps."""
+        """Stop reading from connections but keep them open; only kill9() ends this state."""
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGSTOP)
 
@@ -63,16 +63,16 @@ class RabbitNode:
             self._process.wait(30)
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(PATIENCE)
+            self._process.wait(TIMEOUT_SECONDS)
         self._process = None
         self._stop_name_service()
 
     def _stop_name_service(self) -> None:
-        """Erlang leaves its port mapper running; this one is ours alone."""
+        """Stop the port mapper, which Erlang leaves running; no other node uses it."""
         epmd = shutil.which("epmd")
         if epmd is not None:
             command = [epmd, "-port", str(self._epmd_port), "-kill"]
-            subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
+            subprocess.run(command, capture_output=True, timeout=TIMEOUT_SECONDS, check=False)
 
     def _environment(self) -> dict[str, str]:
         return os.environ | {
@@ -90,7 +90,7 @@ class RabbitNode:
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none",
         }
 
-    def _wait_until_it_answers(self) -> None:
+    def _wait_until_up(self) -> None:
         deadline = time.monotonic() + BOOT_SECONDS
         while True:
             try:
@@ -99,15 +99,14 @@ class RabbitNode:
             except (pika.exceptions.AMQPError, OSError):
                 died = self._process is None or self._process.poll() is not None
                 if died or time.monotonic() > deadline:
-                    raise RuntimeError(f"RabbitMQ did not start: {self._last_words()}") from None
+                    raise RuntimeError(f"RabbitMQ did not start: {self._last_output()}") from None
                 time.sleep(0.2)
 
-    def _last_words(self) -> str:
+    def _last_output(self) -> str:
         return (self.folder / "output.log").read_text(errors="replace")[-2000:]
 
 
 def _real_server() -> str:
-    """The script in /usr/sbin changes to the user rabbitmq, who cannot write here; the
-    one in /usr/lib is the server itself."""
-    real = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
-    return str(real) if real.exists() else str(SERVER)
+    """Return the server itself: the script in /usr/sbin switches to the user rabbitmq, who cannot write here."""
+    server = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+    return str(server) if server.exists() else str(SERVER)

@@ -1,4 +1,4 @@
-"""Schemathesis in a virtual environment of its own, made once: its pins are not ours."""
+"""Schemathesis in its own virtual environment, created once: its pinned dependencies conflict with the project's."""
 
 from __future__ import annotations
 
@@ -12,21 +12,25 @@ FOLDER = Path(__file__).parent.parent / ".venv-schemathesis"
 
 
 def command() -> str:
-    """The path of its program; installs it where it is missing. Raises CalledProcessError when that does not work."""
+    """Return the path of the program, installed on first use.
+
+    Raises:
+        CalledProcessError: The installation failed.
+    """
     program = FOLDER / "bin" / "schemathesis"
-    done = FOLDER / f"has-{VERSION}"
-    if not done.exists():
+    stamp = FOLDER / f"has-{VERSION}"
+    if not stamp.exists():
         venv.create(FOLDER, with_pip=False, clear=True)
-        install = [_with_pip(), "-m", "pip", "--python", str(FOLDER / "bin" / "python"), "install", "--quiet"]
+        install = [_python_with_pip(), "-m", "pip", "--python", str(FOLDER / "bin" / "python"), "install", "--quiet"]
         subprocess.run([*install, f"schemathesis=={VERSION}"], check=True, timeout=300, stdout=sys.stderr)
-        done.touch()
+        stamp.touch()
     return str(program)
 
 
-def _with_pip() -> str:
-    """A Debian without python3-venv makes environments without pip; then the Python behind this one has it."""
-    asked = subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, timeout=60, check=False)
-    return sys.executable if asked.returncode == 0 else str(Path(sys.base_prefix) / "bin" / "python3")
+def _python_with_pip() -> str:
+    """Return this Python, or the one it is based on: Debian without python3-venv creates environments without pip."""
+    check = subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True, timeout=60, check=False)
+    return sys.executable if check.returncode == 0 else str(Path(sys.base_prefix) / "bin" / "python3")
 
 
 if __name__ == "__main__":

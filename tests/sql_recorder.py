@@ -1,4 +1,4 @@
-"""Every SQL statement that is sent, by whichever way."""
+"""Records the SQL statements that are sent, through SQLAlchemy or directly through the driver."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ Sent = list[tuple[str, Any]]
 
 
 @contextmanager
-def noted() -> Iterator[Sent]:
-    """Each statement with its values, in their order."""
-    sent: Sent = []
-    execute_alone = CompiledStatement._execute_alone
+def recorded_statements() -> Iterator[Sent]:
+    """Record the statements that are sent within the context, in order, with their values."""
+    statements: Sent = []
+    execute = CompiledStatement._execute_alone
 
-    def note(_connection: object, _cursor: object, statement: str, values: Any, *_rest: object) -> None:
-        sent.append((statement, values))
+    def record(_connection: object, _cursor: object, statement: str, values: Any, *_rest: object) -> None:
+        statements.append((statement, values))
 
-    def note_direct(statement: CompiledStatement, values: dict[str, Any]) -> list[Any]:
-        sent.append((statement.sql, values))
-        return execute_alone(statement, values)
+    def record_compiled(statement: CompiledStatement, values: dict[str, Any]) -> list[Any]:
+        statements.append((statement.sql, values))
+        return execute(statement, values)
 
-    event.listen(Engine, "before_cursor_execute", note)
+    event.listen(Engine, "before_cursor_execute", record)
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(CompiledStatement, "_execute_alone", note_direct)
-            yield sent
+            patch.setattr(CompiledStatement, "_execute_alone", record_compiled)
+            yield statements
     finally:
-        event.remove(Engine, "before_cursor_execute", note)
+        event.remove(Engine, "before_cursor_execute", record)

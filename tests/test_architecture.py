@@ -1,4 +1,4 @@
-"""The rules of the house, checked on the house; beside each one a ruin on which it must fail."""
+"""The rules of the codebase, checked on the codebase, each with an example on which it must fail."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from heidi_common.jwt.guards import public
 from heidi_common.messaging.events import Event, all_event_types
 from heidi_services import SERVICES
 from heidi_services.core.service import operations
-from tests.architecture import messaging, migrations, request_headers, routing, source, table_ownership
+from tests.architecture import messaging, migrations, naming, request_headers, routing, source, table_ownership
 from workers import actors
 from workers.broker import QUEUES
 from workers.periodic_tasks import PERIODIC_TASKS, PeriodicTask, WakeUp
@@ -27,58 +27,59 @@ from workers.subscriptions import SUBSCRIPTIONS, Consume, Hint
 
 ROOT = Path(__file__).parent.parent
 TREES = source.sources()
+PRODUCT = TREES | {"gunicorn.conf.py": ast.parse((ROOT / "gunicorn.conf.py").read_text())}
 
 Documents = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
 def documents(platform: Flask) -> Documents:
-    """Service -> its OpenAPI document, as a client gets it."""
+    """Service -> its OpenAPI document, as a client receives it."""
     client = platform.test_client()
-    return {found.name: client.get(f"/docs/{found.name}/openapi.json").get_json() for found in SERVICES.values()}
+    return {name: client.get(f"/docs/{name}/openapi.json").get_json() for name in SERVICES}
 
 
 # routes and documents
 
 
-def test_every_route_says_who_may_call_it(platform: Flask) -> None:
+def test_every_route_declares_who_may_call_it(platform: Flask) -> None:
     assert routing.unmarked(platform) == []
 
 
-def test_a_route_without_a_mark_is_noticed() -> None:
-    app = Flask("ruin", static_folder=None)
+def test_a_route_without_a_guard_is_reported() -> None:
+    app = Flask("example", static_folder=None)
     app.add_url_rule("/open", view_func=public(lambda: "seen"), endpoint="open")
-    app.add_url_rule("/forgotten", view_func=lambda: "seen", endpoint="forgotten")
-    assert routing.unmarked(app) == ["/forgotten"]
+    app.add_url_rule("/unguarded", view_func=lambda: "seen", endpoint="unguarded")
+    assert routing.unmarked(app) == ["/unguarded"]
 
 
-def test_every_route_of_the_api_stands_in_a_document(platform: Flask, documents: Documents) -> None:
+def test_every_route_of_the_api_is_documented(platform: Flask, documents: Documents) -> None:
     assert routing.undocumented(platform, documents) == []
 
 
-def test_a_route_outside_the_documents_is_noticed(platform: Flask, documents: Documents) -> None:
-    shortened = {"city": {"paths": {"/api/v1/cities/{city_id}": {"get": {}}}}}
-    assert "GET /api/v1/cities" in routing.undocumented(platform, shortened)
-    assert "GET /api/v1/cities/<uuid:city_id>" not in routing.undocumented(platform, shortened)
+def test_an_undocumented_route_is_reported(platform: Flask, documents: Documents) -> None:
+    incomplete = {"city": {"paths": {"/api/v1/cities/{city_id}": {"get": {}}}}}
+    assert "GET /api/v1/cities" in routing.undocumented(platform, incomplete)
+    assert "GET /api/v1/cities/<uuid:city_id>" not in routing.undocumented(platform, incomplete)
 
 
 def test_every_document_is_valid_openapi_3_1(documents: Documents) -> None:
     assert [error for document in documents.values() for error in routing.invalid(document)] == []
 
 
-def test_an_invalid_document_is_noticed(documents: Documents) -> None:
+def test_an_invalid_document_is_reported(documents: Documents) -> None:
     assert routing.invalid({**documents["city"], "openapi": "3.0.3"})
     assert routing.invalid({**documents["city"], "info": {"title": "no version"}})
 
 
-def test_every_operation_names_the_roles_that_may_call_it(documents: Documents) -> None:
-    assert routing.without_roles(routing.operations(documents)) == []
+def test_every_endpoint_documents_the_roles_that_may_call_it(documents: Documents) -> None:
+    assert routing.without_roles(routing.endpoints(documents)) == []
 
 
-def test_every_operation_says_what_it_does(documents: Documents) -> None:
-    assert routing.without_summary(routing.operations(documents)) == []
-    mute = routing.Operation("users", "get", "/api/v1/users", {"summary": " "})
-    assert routing.without_summary([mute, replace(mute, doc={})]) == ["GET /api/v1/users"] * 2
+def test_every_endpoint_has_a_summary(documents: Documents) -> None:
+    assert routing.without_summary(routing.endpoints(documents)) == []
+    undocumented = routing.Endpoint("users", "get", "/api/v1/users", {"summary": " "})
+    assert routing.without_summary([undocumented, replace(undocumented, doc={})]) == ["GET /api/v1/users"] * 2
 
 
 @pytest.mark.parametrize(
@@ -91,35 +92,35 @@ def test_every_operation_says_what_it_does(documents: Documents) -> None:
         {"x-roles": ["PUBLIC"], "security": [{"bearer": []}]},
     ],
 )
-def test_an_operation_that_hides_its_roles_is_noticed(doc: dict[str, Any]) -> None:
-    assert routing.without_roles([routing.Operation("users", "get", "/api/v1/users", doc)]) == ["GET /api/v1/users"]
+def test_an_endpoint_without_its_roles_is_reported(doc: dict[str, Any]) -> None:
+    assert routing.without_roles([routing.Endpoint("users", "get", "/api/v1/users", doc)]) == ["GET /api/v1/users"]
 
 
 def public_paths(documents: Documents) -> dict[str, str]:
-    """Path -> the service that answers it; every service's Swagger UI included."""
-    paths = {found.url: found.service for found in routing.operations(documents)}
+    """Path -> the service that serves it, including the Swagger UI of each service."""
+    paths = {endpoint.url: endpoint.service for endpoint in routing.endpoints(documents)}
     return paths | {f"/docs/{name}/": name for name in documents} | {"/docs/": "core"}
 
 
-def test_the_router_brings_every_path_to_its_service(documents: Documents) -> None:
+def test_the_router_sends_every_path_to_its_service(documents: Documents) -> None:
     template = (ROOT / "nginx" / "nginx.conf.template").read_text()
     assert routing.misrouted(public_paths(documents), routing.locations(template)) == []
 
 
-def test_a_prefix_that_the_router_lacks_or_nobody_needs_is_noticed() -> None:
+def test_a_missing_or_unused_location_of_the_router_is_reported() -> None:
     template = "location = /stream { proxy_pass http://core; } location ~ ^/api/users(/|$) { proxy_pass http://users; }"
-    found = routing.locations(template)
-    assert routing.misrouted({"/api/users/1": "users", "/stream": "core"}, found) == []
-    assert routing.misrouted({"/api/users": "auth", "/stream": "core"}, found) == ["/api/users goes to users"]
-    assert routing.misrouted({"/api/users": "users", "/other": "core"}, found) == [
-        "/other goes to nobody",
-        "nobody is behind /stream",
+    locations = routing.locations(template)
+    assert routing.misrouted({"/api/users/1": "users", "/stream": "core"}, locations) == []
+    assert routing.misrouted({"/api/users": "auth", "/stream": "core"}, locations) == ["/api/users is sent to users"]
+    assert routing.misrouted({"/api/users": "users", "/other": "core"}, locations) == [
+        "/other is sent to no service",
+        "/stream is not used",
     ]
 
 
 def test_every_view_declares_the_conditional_headers_that_it_reads(documents: Documents) -> None:
     assert request_headers.misdeclared_headers(TREES) == []
-    assert len(request_headers.views(TREES)) == len(routing.operations(documents))
+    assert len(request_headers.views(TREES)) == len(routing.endpoints(documents))
 
 
 VIEWS = """
@@ -147,7 +148,7 @@ def cached(row): return request.if_none_match.contains_weak(row.tag)
 """
 
 
-def test_a_view_with_an_undeclared_or_unread_header_is_noticed() -> None:
+def test_a_view_with_an_undeclared_or_unread_header_is_reported() -> None:
     conditional = "heidi_common/interceptors/conditional.py"
     files = {"heidi_services/x/routes.py": VIEWS, "heidi_services/x/presenting.py": PRESENTING}
     trees = {conditional: TREES[conditional]} | {path: ast.parse(text) for path, text in files.items()}
@@ -159,64 +160,64 @@ def test_a_view_with_an_undeclared_or_unread_header_is_noticed() -> None:
     ]
 
 
-# facts, queues, actors
+# events, queues, actors
 
-CALLS = messaging.calls(SUBSCRIPTIONS, PERIODIC_TASKS)
-
-
-def test_every_fact_is_heard_or_marked_outward() -> None:
-    assert messaging.unheard(all_event_types(), SUBSCRIPTIONS) == []
+MESSAGES = messaging.wake_up_messages(SUBSCRIPTIONS, PERIODIC_TASKS)
 
 
-def test_a_fact_that_nobody_hears_is_noticed() -> None:
-    class Whisper(Event):
-        type = "whisper.made"
-
-    ours = [Consume("*", "integration", "forward_fact"), Consume("user.*", "core", "follow")]
-    assert messaging.unheard([Whisper], ours) == ["whisper.made"]
-    assert messaging.unheard([Whisper], [*ours, Hint("whisper.*", "core", "listen")]) == []
+def test_every_event_has_a_subscriber_or_is_marked_external() -> None:
+    assert messaging.without_subscriber(all_event_types(), SUBSCRIPTIONS) == []
 
 
-def test_every_subscription_is_to_a_fact_that_exists() -> None:
-    assert messaging.unspoken(all_event_types(), SUBSCRIPTIONS) == []
-    assert messaging.unspoken(all_event_types(), [Hint("user.craeted", "core", "listen")]) == ["user.craeted"]
+def test_an_event_without_a_subscriber_is_reported() -> None:
+    class ExampleCreated(Event):
+        type = "example.created"
+
+    others = [Consume("*", "integration", "forward_fact"), Consume("user.*", "core", "follow")]
+    assert messaging.without_subscriber([ExampleCreated], others) == ["example.created"]
+    assert messaging.without_subscriber([ExampleCreated], [*others, Hint("example.*", "core", "listen")]) == []
 
 
-def test_whoever_asks_on_the_bus_is_answered() -> None:
-    assert messaging.unanswered(all_event_types(), SUBSCRIPTIONS) == []
-    assert "notification.send" in messaging.unanswered(
+def test_every_subscription_is_to_an_existing_event() -> None:
+    assert messaging.without_event(all_event_types(), SUBSCRIPTIONS) == []
+    assert messaging.without_event(all_event_types(), [Hint("user.craeted", "core", "listen")]) == ["user.craeted"]
+
+
+def test_every_request_by_event_has_a_consumer_that_replies() -> None:
+    assert messaging.without_reply(all_event_types(), SUBSCRIPTIONS) == []
+    assert "notification.send" in messaging.without_reply(
         all_event_types(), [Hint("notification.send", "notification", "make")]
     )
 
 
 def test_every_message_has_an_actor() -> None:
-    assert messaging.without_actor(CALLS, actors.load()) == []
+    assert messaging.without_actor(MESSAGES, actors.load()) == []
     specs = {"deliver": actors.ActorSpec("notification", print)}
     assert messaging.without_actor(
-        [messaging.Call("a", "bulk", "deliver"), messaging.Call("b", "core", "gone")], specs
-    ) == ["b: gone"]
+        [messaging.WakeUpMessage("a", "bulk", "deliver"), messaging.WakeUpMessage("b", "core", "missing")], specs
+    ) == ["b: missing"]
 
 
 def test_every_queue_is_declared_and_used() -> None:
-    assert messaging.undeclared(CALLS, actors.load(), QUEUES) == []
+    assert messaging.undeclared(MESSAGES, actors.load(), QUEUES) == []
 
 
-def test_a_queue_that_is_forgotten_is_noticed() -> None:
+def test_an_undeclared_or_unused_queue_is_reported() -> None:
     specs = {"deliver": actors.ActorSpec("notification", print)}
-    assert messaging.undeclared([messaging.Call("a", "bulk", "deliver")], specs, ["notification", "core"]) == [
+    assert messaging.undeclared([messaging.WakeUpMessage("a", "bulk", "deliver")], specs, ["notification", "core"]) == [
         "bulk is not declared",
-        "nobody uses core",
+        "core is not used",
     ]
 
 
 @pytest.mark.parametrize("file", ["heidi_standalone/platform.py", "docker-compose.yml"])
-def test_the_workers_of_every_deployment_take_from_every_queue(file: str) -> None:
+def test_the_workers_of_every_deployment_consume_every_queue(file: str) -> None:
     commands = messaging.worker_commands((ROOT / file).read_text())
     assert commands
     assert messaging.unconsumed(commands, QUEUES) == []
 
 
-def test_a_queue_that_no_worker_takes_from_is_noticed() -> None:
+def test_a_queue_that_no_worker_consumes_is_reported() -> None:
     compose = 'command: ["dramatiq", "workers.main:setup", "--queues", "core", "bulk", "--threads", "8"]'
     assert messaging.unconsumed(messaging.worker_commands(compose), ["core", "bulk", "webhooks"]) == ["webhooks"]
     assert (
@@ -224,57 +225,57 @@ def test_a_queue_that_no_worker_takes_from_is_noticed() -> None:
     )
 
 
-def test_the_clock_s_messages_are_seen_by_these_rules() -> None:
+def test_these_rules_cover_the_messages_of_the_clock() -> None:
     task = PeriodicTask("late", 1, WakeUp(operations.overdue, "core", "look_again"))
-    assert messaging.calls([], [task]) == [messaging.Call("task late", "core", "look_again")]
+    assert messaging.wake_up_messages([], [task]) == [messaging.WakeUpMessage("task late", "core", "look_again")]
 
 
 # tables and migrations
 
 
-def test_every_table_has_one_owner_and_no_key_crosses_two(platform: Flask) -> None:
+def test_every_table_has_one_owner_and_no_foreign_key_connects_two(platform: Flask) -> None:
     owners = table_ownership.owners()
     assert table_ownership.ownerless(db.metadata, owners) == []
     assert table_ownership.crossing_keys(db.metadata.tables.values(), owners) == []
 
 
-def test_a_key_into_another_owner_s_table_is_noticed() -> None:
-    ruin = MetaData()
-    Table("schedules", ruin, Column("id", Integer, primary_key=True))
-    Table("users", ruin, Column("id", Integer, primary_key=True))
-    other = Table("notifications", ruin, Column("s", ForeignKey("schedules.id")), Column("u", ForeignKey("users.id")))
+def test_a_foreign_key_to_another_owner_s_table_is_reported() -> None:
+    tables = MetaData()
+    Table("schedules", tables, Column("id", Integer, primary_key=True))
+    Table("users", tables, Column("id", Integer, primary_key=True))
+    other = Table("notifications", tables, Column("s", ForeignKey("schedules.id")), Column("u", ForeignKey("users.id")))
     owners = {"schedules": "scheduler", "users": table_ownership.IDENTITY, "notifications": "notification"}
     assert sorted(table_ownership.crossing_keys([other], owners)) == [
         "notifications.s -> schedules",
         "notifications.u -> users",
     ]
     assert table_ownership.crossing_keys([other], owners | {"notifications": "auth", "schedules": "auth"}) == []
-    assert table_ownership.ownerless(ruin, {"users": table_ownership.IDENTITY}) == ["notifications", "schedules"]
+    assert table_ownership.ownerless(tables, {"users": table_ownership.IDENTITY}) == ["notifications", "schedules"]
 
 
-def test_the_migrations_make_what_the_models_describe(app: Flask) -> None:
+def test_the_migrations_create_what_the_models_describe(app: Flask) -> None:
     assert migrations.differences(db.engine, db.metadata) == []
 
 
-def test_a_model_without_a_migration_is_noticed(app: Flask) -> None:
-    ruin = MetaData()
+def test_a_model_without_a_migration_is_reported(app: Flask) -> None:
+    example = MetaData()
     for table in db.metadata.tables.values():
-        table.to_metadata(ruin)
-    Table("forgotten", ruin, Column("id", Integer, primary_key=True))
-    assert [found[0] for found in migrations.differences(db.engine, ruin)] == ["add_table"]
+        table.to_metadata(example)
+    Table("unmigrated", example, Column("id", Integer, primary_key=True))
+    assert [difference[0] for difference in migrations.differences(db.engine, example)] == ["add_table"]
 
 
-def test_there_is_one_history_numbered_without_gaps() -> None:
+def test_the_migrations_have_one_head_and_no_gaps() -> None:
     assert len(migrations.heads()) == 1
     assert migrations.gaps(path.name for path in (migrations.FOLDER / "versions").glob("*.py")) == []
     assert migrations.gaps(["0001_a.py", "0003_b.py"]) == ["0002 is 0003_b.py"]
 
 
-def test_the_migrations_run_down_to_nothing_and_up_again(scratch: Flask) -> None:
+def test_the_migrations_can_be_reverted_and_applied_again(scratch: Flask) -> None:
     flask_migrate.upgrade(str(migrations.FOLDER))
     flask_migrate.downgrade(str(migrations.FOLDER), revision="base")
-    left = db.session.scalars(text("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"))
-    assert set(left) == {"alembic_version", "alembic_version_pkc"}
+    tables = db.session.scalars(text("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"))
+    assert set(tables) == {"alembic_version", "alembic_version_pkc"}
     db.session.remove()
     flask_migrate.upgrade(str(migrations.FOLDER))
     assert migrations.differences(db.engine, db.metadata) == []
@@ -283,7 +284,7 @@ def test_the_migrations_run_down_to_nothing_and_up_again(scratch: Flask) -> None
 # the source
 
 
-def test_commit_is_written_once() -> None:
+def test_only_the_module_for_transactions_commits() -> None:
     assert source.commits(TREES) == []
     assert source.commits({"heidi_services/x/service.py": ast.parse("def f():\n    db.session.commit()")}) == [
         "heidi_services/x/service.py:2"
@@ -297,14 +298,14 @@ def test_the_environment_is_read_in_one_place() -> None:
         assert source.environment_reads({"heidi_services/x/service.py": ast.parse(line)}) != []
 
 
-def test_only_workers_know_dramatiq() -> None:
+def test_only_workers_import_dramatiq() -> None:
     assert source.dramatiq_imports(TREES) == []
     for line in ("import dramatiq", "from dramatiq.brokers import redis", "def f():\n    import dramatiq"):
         assert source.dramatiq_imports({"heidi_services/x/service.py": ast.parse(line)}) != []
 
 
 def test_only_the_registries_import_by_name() -> None:
-    """What is named by a string is seen neither by mypy nor by the contracts of the layers nor by a rename."""
+    """Mypy, the layers contracts and refactoring tools cannot see a module that is named by a string."""
     assert source.dynamic_imports(TREES) == []
     for line in (
         "from importlib import import_module",
@@ -317,8 +318,8 @@ def test_only_the_registries_import_by_name() -> None:
         assert source.dynamic_imports({path.replace(".py", "x.py"): TREES[path]}) != []
 
 
-def test_the_processes_name_functions_by_reference() -> None:
-    """A "module:function" string is seen neither by mypy nor by a rename."""
+def test_workers_reference_functions_and_do_not_name_them_by_strings() -> None:
+    """Mypy and refactoring tools cannot see a "module:function" string."""
     assert source.dynamic_imports(TREES) == []
     for line in ("from importlib import import_module", "import importlib", "__import__('x')", "import pkgutil"):
         assert source.dynamic_imports({"workers/clock.py": ast.parse(line)}) != []
@@ -326,10 +327,83 @@ def test_the_processes_name_functions_by_reference() -> None:
     assert source.dynamic_imports({"workers/x.py": ast.parse("from heidi_services.city import service")}) == []
 
 
-def test_every_service_has_the_same_rooms() -> None:
-    assert source.unknown_rooms(TREES, source.SPECIALITIES) == []
-    ruin = ["heidi_services/city/utils.py", "heidi_services/city/geo.py", "heidi_services/city/models.py"]
-    assert source.unknown_rooms(ruin, {"city": frozenset({"geo"})}) == ["heidi_services/city/utils"]
+def test_every_service_has_the_common_modules_and_its_listed_domain_modules() -> None:
+    assert source.unknown_modules(TREES, source.DOMAIN_MODULES) == []
+    paths = ["heidi_services/city/utils.py", "heidi_services/city/geo.py", "heidi_services/city/models.py"]
+    assert source.unknown_modules(paths, {"city": frozenset({"geo"})}) == ["heidi_services/city/utils"]
+
+
+# names
+
+NAMED = PRODUCT
+BINDINGS = {
+    "function": "def found(): ...",
+    "coroutine": "async def found(): ...",
+    "class": "class one: ...",
+    "method": "class A:\n    def told(self): ...",
+    "field": "class A:\n    told: int",
+    "parameter": "def f(said): ...",
+    "positional parameter": "def f(said, /): ...",
+    "keyword parameter": "def f(*, said): ...",
+    "variable parameters": "def f(*said): ...",
+    "keyword parameters": "def f(**said): ...",
+    "parameter of a lambda": "lambda one: 1",
+    "attribute": "self.made = 1",
+    "annotated attribute": "self.made: int = 1",
+    "attribute in a loop": "for self.made in x: ...",
+    "import": "import found",
+    "import of a package": "import found.x",
+    "alias of a module": "import x as found",
+    "imported name": "from x import found",
+    "alias of a name": "from x import y as found",
+    "local": "def f():\n    mine = 1",
+    "annotated variable": "mine: int = 1",
+    "augmented variable": "mine += 1",
+    "unpacked variable": "a, (mine, *b) = x",
+    "starred variable": "a, *mine = x",
+    "assignment expression": "f(mine := 1)",
+    "loop variable": "for one in x: ...",
+    "variable of a comprehension": "[1 for one in x]",
+    "context manager": "with x as told: ...",
+    "exception": "try: ...\nexcept E as told: ...",
+    "capture": "match x:\n    case [said]: ...",
+    "starred capture": "match x:\n    case [*said]: ...",
+    "rest of a mapping": "match x:\n    case {**said}: ...",
+    "global": "def f():\n    global made\n    made = 1",
+}
+
+
+def test_no_name_is_one_of_the_rejected_words() -> None:
+    assert naming.rejected_names(NAMED) == []
+
+
+@pytest.mark.parametrize("code", BINDINGS.values(), ids=BINDINGS)
+def test_each_binding_of_a_rejected_word_is_reported(code: str) -> None:
+    assert len(naming.rejected_names({"x.py": ast.parse(code)})) == 1
+
+
+def test_a_rejected_word_that_is_not_bound_is_not_reported() -> None:
+    code = "x.found(one=1)\nfounder = 'found'\nfrom found import x\nimport x.found\nimport found as x\nx['made'] = 1"
+    assert naming.rejected_names({"x.py": ast.parse(code)}) == []
+
+
+def test_a_class_name_means_one_thing() -> None:
+    assert naming.ambiguous_classes(NAMED) == []
+
+
+def test_two_classes_with_one_name_are_reported() -> None:
+    example = {"a/x.py": "class A: ...", "b/x.py": "class A: ...", "c/__init__.py": "class B: ..."}
+    trees = {path: ast.parse(code) for path, code in example.items()}
+    assert naming.ambiguous_classes(trees) == ["A: a/x.py, b/x.py"]
+
+
+@pytest.mark.parametrize("line", ["from a.x import A as Base", "from a import x", "import a.x"])
+def test_a_class_may_have_the_name_of_one_in_a_module_that_it_imports(line: str) -> None:
+    example = {"a/x.py": "class A: ...", "b/x.py": f"{line}\nclass A: ...", "c.py": "def f():\n    class A: ..."}
+    assert naming.ambiguous_classes({path: ast.parse(code) for path, code in example.items()}) == []
+
+
+# imports
 
 
 def lint_imports(config: Path) -> subprocess.CompletedProcess[str]:
@@ -337,15 +411,15 @@ def lint_imports(config: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
 
 
-def test_nobody_imports_upwards_or_sideways() -> None:
-    found = lint_imports(ROOT / "pyproject.toml")
-    assert found.returncode == 0, found.stdout
+def test_no_module_imports_from_an_upper_layer_or_another_service() -> None:
+    result = lint_imports(ROOT / "pyproject.toml")
+    assert result.returncode == 0, result.stdout
 
 
-def test_an_import_upwards_is_noticed(tmp_path: Path) -> None:
-    reversed_house = "[importlinter]\nroot_packages =\n    heidi_common\n    heidi_services\n    workers\n" + (
+def test_an_import_from_an_upper_layer_is_reported(tmp_path: Path) -> None:
+    reversed_layers = "[importlinter]\nroot_packages =\n    heidi_common\n    heidi_services\n    workers\n" + (
         "[importlinter:contract:layers]\nname = upside down\ntype = layers\nlayers =\n    heidi_common\n    workers\n"
     )
-    config = tmp_path / "ruin.ini"
-    config.write_text(reversed_house)
+    config = tmp_path / "example.ini"
+    config.write_text(reversed_layers)
     assert lint_imports(config).returncode != 0

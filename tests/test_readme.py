@@ -1,4 +1,4 @@
-"""What the README says is checked: its tables against the code, its links against the files."""
+"""The README agrees with the code: its tables, its commands and its links."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ README = (ROOT / "README.md").read_text()
 
 
 def table(name: str) -> dict[str, str]:
-    """Variable -> its default, as the README has it."""
+    """Parse a table of the README: variable -> default."""
     section = README.split(f"<!-- {name} -->")[1].split(f"<!-- /{name} -->")[0]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("| `")]
     return {row[0].strip("`"): row[1] for row in rows}
@@ -30,20 +30,20 @@ def test_the_ten_settings_of_the_table_exist_with_these_defaults() -> None:
     assert settings == {variable: declared.get(variable) for variable in settings}
 
 
-def test_the_services_and_their_ports_are_those_in_the_code() -> None:
+def test_the_services_and_ports_are_those_of_the_registry() -> None:
     assert re.findall(r"^\| (\w+) \| (\d{4}) \|", README, re.M) == [
         (name, str(service.port)) for name, service in SERVICES.items()
     ]
 
 
 @pytest.mark.parametrize("document", ["README.md", *(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/**/*.md"))])
-def test_links_lead_somewhere(document: str) -> None:
+def test_links_point_to_existing_files(document: str) -> None:
     file = ROOT / document
     targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", file.read_text())
     missing = [target for target in targets if "://" not in target and not (file.parent / target).exists()]
     assert missing == []
 
 
-def test_the_commands_that_the_readme_names_exist() -> None:
-    known = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.M))
-    assert set(re.findall(r"\bmake ([a-z]+)\b", README)) <= known
+def test_the_make_targets_of_the_readme_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(), re.M))
+    assert set(re.findall(r"\bmake ([a-z]+)\b", README)) <= targets

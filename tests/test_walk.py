@@ -1,4 +1,4 @@
-"""End to end: `flask up` in a folder of its own, then what its users do, through the router."""
+"""End to end: `flask up` in its own folder, then the use cases of clients, through the router."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import requests
 
 from heidi_services import SERVICES
 from tests.faults.platform import Platform, wait_for
-from tests.polling import PATIENCE
+from tests.polling import TIMEOUT_SECONDS
 
 ROOT = Path(__file__).parent.parent
 pytestmark = pytest.mark.slow
@@ -36,14 +36,14 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     running.start()
     yield running
     running.stop()
-    wait_for(lambda: processes_of(running) == [], PATIENCE, lambda: f"outlived Ctrl-C: {processes_of(running)}")
+    wait_for(lambda: processes_of(running) == [], TIMEOUT_SECONDS, lambda: f"outlived Ctrl-C: {processes_of(running)}")
 
 
 def processes_of(platform: Platform) -> list[str]:
-    """Whoever works in the platform's folder, or was started from it."""
+    """Return the command lines that name the folder of the platform."""
     folder = str(platform.home)
-    found = [one.info["cmdline"] or [] for one in psutil.process_iter(["cmdline"])]
-    return [" ".join(cmdline) for cmdline in found if any(folder in part for part in cmdline)]
+    command_lines = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
+    return [" ".join(cmdline) for cmdline in command_lines if any(folder in part for part in cmdline)]
 
 
 def command(platform: Platform, *argv: str, home: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -59,96 +59,101 @@ def api(platform: Platform, path: str) -> str:
 
 
 def lines_with(platform: Platform, request_id: str, name: str) -> list[dict[str, Any]]:
-    """What a program has logged about one request, as far as the lines are whole."""
-    found = (platform.home / "logs" / f"{name}.log").read_text().rpartition("\n")[0].splitlines()
-    return [json.loads(line) for line in found if request_id in line]
+    """Return the complete log lines of a program about a request."""
+    lines = (platform.home / "logs" / f"{name}.log").read_text().rpartition("\n")[0].splitlines()
+    return [json.loads(line) for line in lines if request_id in line]
 
 
 def test_the_demonstration_succeeds(platform: Platform) -> None:
-    found = command(platform, "heidi_standalone.demo")
-    assert found.returncode == 0, found.stdout + found.stderr
-    assert "All 15 steps succeeded" in found.stdout
+    result = command(platform, "heidi_standalone.demo")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "All 15 steps succeeded" in result.stdout
 
 
 def test_the_demonstration_fails_with_the_step_that_fails(platform: Platform) -> None:
     elsewhere = platform.home.parent / "elsewhere"
     elsewhere.mkdir()
     (elsewhere / "admin.txt").write_text("admin@heidi.local\nnot the password\n")
-    found = command(platform, "heidi_standalone.demo", home=elsewhere)
-    assert found.returncode == 1
-    assert "FAILED" in found.stdout
-    assert "returned 401, invalid_credentials" in found.stdout
+    result = command(platform, "heidi_standalone.demo", home=elsewhere)
+    assert result.returncode == 1
+    assert "FAILED" in result.stdout
+    assert "returned 401, invalid_credentials" in result.stdout
 
 
-def test_samples_are_made_once(platform: Platform) -> None:
+def test_sample_data_is_created_once(platform: Platform) -> None:
     first, second = command(platform, "flask", "seed"), command(platform, "flask", "seed")
     assert first.returncode == second.returncode == 0, first.stderr + second.stderr
     assert "created  heidi@alp.local" in first.stdout
     assert "created" not in second.stdout
 
 
-def test_a_request_s_id_goes_from_the_router_to_the_worker_that_delivers(platform: Platform) -> None:
+def test_the_request_id_is_passed_from_the_router_to_the_worker(platform: Platform) -> None:
     admin, request_id = platform.sign_in(), f"walk-{uuid4().hex}"
-    me = requests.get(api(platform, "/auth/me"), headers=admin, timeout=PATIENCE).json()["data"]["id"]
+    me = requests.get(api(platform, "/auth/me"), headers=admin, timeout=TIMEOUT_SECONDS).json()["data"]["id"]
     body = {"userId": me, "channel": "EMAIL", "subject": "A walk", "content": "From the router to the mail."}
     headers = admin | {"X-Request-ID": request_id}
-    answer = requests.post(api(platform, "/notifications"), json=body, headers=headers, timeout=PATIENCE)
+    answer = requests.post(api(platform, "/notifications"), json=body, headers=headers, timeout=TIMEOUT_SECONDS)
     assert (answer.status_code, answer.headers["X-Request-ID"]) == (202, request_id)
-    said = platform.query(
+    events = platform.query(
         "SELECT type, request_id FROM outbox WHERE subject = %s ORDER BY id", answer.json()["data"]["id"]
     )
-    assert said[0] == ("notification.queued", request_id)
-    wait_for(lambda: lines_with(platform, request_id, "notification"), PATIENCE, lambda: "no line in the log")
+    assert events[0] == ("notification.queued", request_id)
+    wait_for(lambda: lines_with(platform, request_id, "notification"), TIMEOUT_SECONDS, lambda: "no line in the log")
     assert lines_with(platform, request_id, "notification")[0]["status"] == 202
 
     def delivered() -> bool:
         rows = platform.query("SELECT type FROM outbox WHERE request_id = %s", request_id)
         return ("notification.sent",) in rows
 
-    wait_for(delivered, PATIENCE, lambda: "the fact notification.sent does not carry the request's id")
+    wait_for(delivered, TIMEOUT_SECONDS, lambda: "the event notification.sent does not carry the request's id")
 
 
-def test_a_signed_out_token_is_refused_by_all_seven_services_at_once(platform: Platform) -> None:
+def test_a_signed_out_token_is_rejected_by_all_seven_services_immediately(platform: Platform) -> None:
     admin = platform.sign_in()
     paths = FOR_ANY_USER | FOR_ADMIN
 
     def codes() -> dict[str, int]:
-        asked = {
-            name: requests.get(api(platform, path), headers=admin, timeout=PATIENCE) for name, path in paths.items()
+        responses = {
+            name: requests.get(api(platform, path), headers=admin, timeout=TIMEOUT_SECONDS)
+            for name, path in paths.items()
         }
-        asked["city"] = requests.post(api(platform, "/cities"), headers=admin, json={}, timeout=PATIENCE)
-        return {name: answer.status_code for name, answer in asked.items()}
+        responses["city"] = requests.post(api(platform, "/cities"), headers=admin, json={}, timeout=TIMEOUT_SECONDS)
+        return {name: response.status_code for name, response in responses.items()}
 
     assert codes() == dict.fromkeys(paths, 200) | {"city": 422}
-    assert requests.post(api(platform, "/auth/logout"), headers=admin, timeout=PATIENCE).status_code == 204
+    assert requests.post(api(platform, "/auth/logout"), headers=admin, timeout=TIMEOUT_SECONDS).status_code == 204
     assert codes() == dict.fromkeys(SERVICES, 401)
 
 
 def test_every_service_is_reached_through_the_router_and_by_its_own_port(platform: Platform) -> None:
     for number, name in enumerate(SERVICES):
-        inside = requests.get(f"http://127.0.0.1:{platform.base + number}/readyz", timeout=PATIENCE)
+        inside = requests.get(f"http://127.0.0.1:{platform.base + number}/readyz", timeout=TIMEOUT_SECONDS)
         assert (inside.status_code, inside.json()["status"]) == (200, "ready"), inside.text
-        document = requests.get(f"{platform.url}/docs/{name}/openapi.json", timeout=PATIENCE).json()
+        document = requests.get(f"{platform.url}/docs/{name}/openapi.json", timeout=TIMEOUT_SECONDS).json()
         assert document["info"]["title"] == f"Heidi {name}"
         assert (
-            requests.get(f"{platform.url}/docs/{name}/", timeout=PATIENCE)
+            requests.get(f"{platform.url}/docs/{name}/", timeout=TIMEOUT_SECONDS)
             .headers["Content-Type"]
             .startswith("text/html")
         )
 
 
-def test_metrics_stay_inside(platform: Platform) -> None:
-    assert requests.get(f"{platform.url}/metrics", timeout=PATIENCE).status_code == 404
-    inside = requests.get(f"http://127.0.0.1:{platform.base}/metrics", timeout=PATIENCE)
+def test_metrics_are_not_public(platform: Platform) -> None:
+    assert requests.get(f"{platform.url}/metrics", timeout=TIMEOUT_SECONDS).status_code == 404
+    inside = requests.get(f"http://127.0.0.1:{platform.base}/metrics", timeout=TIMEOUT_SECONDS)
     assert inside.status_code == 200
     assert "flask_http_request_duration_seconds" in inside.text or "http_request" in inside.text
 
 
-def test_a_public_read_can_be_asked_for_again_by_its_tag(platform: Platform) -> None:
-    city = requests.get(api(platform, "/cities/search"), params={"q": "Maienfeld"}, timeout=PATIENCE).json()["data"]
-    found = city or requests.get(api(platform, "/cities"), params={"limit": 1}, timeout=PATIENCE).json()["data"]
-    url = api(platform, f"/cities/{found[0]['id']}")
-    first = requests.get(url, timeout=PATIENCE)
+def test_a_public_read_supports_conditional_requests(platform: Platform) -> None:
+    matches = requests.get(api(platform, "/cities/search"), params={"q": "Maienfeld"}, timeout=TIMEOUT_SECONDS).json()[
+        "data"
+    ]
+    cities = (
+        matches or requests.get(api(platform, "/cities"), params={"limit": 1}, timeout=TIMEOUT_SECONDS).json()["data"]
+    )
+    url = api(platform, f"/cities/{cities[0]['id']}")
+    first = requests.get(url, timeout=TIMEOUT_SECONDS)
     assert first.status_code == 200
-    again = requests.get(url, headers={"If-None-Match": first.headers["ETag"]}, timeout=PATIENCE)
+    again = requests.get(url, headers={"If-None-Match": first.headers["ETag"]}, timeout=TIMEOUT_SECONDS)
     assert (again.status_code, again.content) == (304, b"")

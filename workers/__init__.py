@@ -1,4 +1,6 @@
-"""The only home of Dramatiq: actors, the relay (facts -> broker) and the clock (what is due -> broker).
+"""Background processes, and the only package that uses Dramatiq: the actors, the relay (outbox -> broker) and the clock
+(due rows -> broker).
 
-PostgreSQL is the truth, a message is only a hint. A broker that forgets everything costs a delay, nothing else.
+PostgreSQL is the source of truth, and messages only wake workers up. If the broker loses all its messages, work is
+delayed until the clock finds the due rows; nothing else is lost.
 """

@@ -1,7 +1,9 @@
 """The registry of actors: thin functions, identified by name, bound to a broker only when a worker starts.
 
-@actor("notification")
-def deliver_notification(notification_id: str) -> None: ...
+    @actor("notification")
+    def deliver_notification(notification_id: str) -> None: ...
+
+The name of the function is the name of the actor. It is stored in messages and in the inbox: never rename an actor.
 """
 
 from __future__ import annotations
@@ -12,18 +14,20 @@ from importlib import import_module
 from typing import Any, TypeVar
 from uuid import UUID
 
+import dramatiq
 from dramatiq import Broker, Message
-from dramatiq import actor as bind
 
 from heidi_common.messaging.inbox import handle
 from heidi_common.messaging.outbox import OutboxEvent
 
 F = TypeVar("F", bound=Callable[..., Any])
-HOMES = ("auth", "city", "notification", "scheduler", "integration", "core")
+ACTOR_MODULES = ("auth", "city", "notification", "scheduler", "integration", "core")
 
 
 @dataclass(frozen=True)
 class ActorSpec:
+    """A function and the queue from which it is called."""
+
     queue: str
     function: Callable[..., Any]
 
@@ -32,7 +36,7 @@ ACTORS: dict[str, ActorSpec] = {}
 
 
 def actor(queue: str) -> Callable[[F], F]:
-    """Register a function as an actor of that queue; its arguments are IDs as JSON, nothing else."""
+    """Register a function as an actor of a queue. Its arguments must be IDs as strings."""
 
     def register(function: F) -> F:
         ACTORS[function.__name__] = ActorSpec(queue, function)
@@ -58,18 +62,18 @@ def consumer(queue: str) -> Callable[[Callable[[OutboxEvent], Any]], Callable[[O
 
 def load() -> dict[str, ActorSpec]:
     """Register the actors of all services."""
-    for home in HOMES:
-        import_module(f"workers.{home}")
+    for module in ACTOR_MODULES:
+        import_module(f"workers.{module}")
     return ACTORS
 
 
 def bind_all(broker: Broker) -> None:
-    """Bind every actor to this broker. Work is retried by PostgreSQL's due times, not by the broker."""
+    """Bind every actor to this broker. Work is retried when its row is due again, not by the broker."""
     for name, spec in load().items():
-        bind(actor_name=name, queue_name=spec.queue, broker=broker)(spec.function)
+        dramatiq.actor(actor_name=name, queue_name=spec.queue, broker=broker)(spec.function)
 
 
 def hint(queue: str, name: str, *args: str, request_id: str | None = None) -> Message[Any]:
-    """A wake-up message: the actor looks at the row now."""
+    """Make a wake-up message, which lets an actor look at a row now."""
     options = {"request_id": request_id} if request_id else {}
     return Message(queue_name=queue, actor_name=name, args=args, kwargs={}, options=options)

@@ -1,4 +1,4 @@
-"""Auth: what a person's end means for their sign-in."""
+"""The actors of auth."""
 
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.auth.service import erasure
@@ -7,4 +7,5 @@ from workers.actors import consumer
 
 @consumer("core")
 def forget_sign_in(event: OutboxEvent) -> None:
+    """Erase the sign-in data of a deleted user."""
     erasure.delete_user_data(event)

@@ -1,4 +1,4 @@
-"""The broker named by BROKER_URL (`amqp://` RabbitMQ, `redis://` Valkey or Redis) and what surrounds each message."""
+"""The broker of BROKER_URL (`amqp://` RabbitMQ, `redis://` Valkey or Redis), and the context of each message."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from heidi_common.server.parent_death import die_with_parent
 
 QUEUES = ("notification", "bulk", "scheduler", "integration", "webhooks", "core")
 TIME_LIMIT_MS = 10 * 60 * 1000
-"""A net below every socket's own time limit, which cannot be interrupted."""
+"""The last resort. Sockets have shorter time limits of their own, since Dramatiq cannot interrupt a system call."""
 
 
 def make_broker(url: str, *middleware: Middleware) -> Broker:
-    """A broker that confirms what it was given and gives back what a killed worker held."""
-    surround: list[Middleware] = [AgeLimit(), TimeLimit(time_limit=TIME_LIMIT_MS), ShutdownNotifications(), Callbacks()]
-    surround += middleware
+    """Make a broker that confirms published messages and redelivers those of killed workers."""
+    chain: list[Middleware] = [AgeLimit(), TimeLimit(time_limit=TIME_LIMIT_MS), ShutdownNotifications(), Callbacks()]
+    chain += middleware
     if url.startswith("amqp"):
-        # Without confirms a publish can vanish. A silent peer is noticed by the heartbeat.
-        broker: Broker = RabbitmqBroker(url=_with_heartbeat(url), confirm_delivery=True, middleware=surround)
+        # Without confirms, a published message can be lost. The heartbeat detects a dead connection.
+        broker: Broker = RabbitmqBroker(url=_with_heartbeat(url), confirm_delivery=True, middleware=chain)
     else:
-        # The defaults do not give back a killed worker's messages within minutes; these need seconds.
+        # With the defaults, the messages of a killed worker are redelivered after minutes; with these, after seconds.
         broker = RedisBroker(  # type: ignore[no-untyped-call]
-            url=url, heartbeat_timeout=5000, maintenance_chance=100_000, middleware=surround
+            url=url, heartbeat_timeout=5000, maintenance_chance=100_000, middleware=chain
         )
     for queue in QUEUES:
         broker.declare_queue(queue)
@@ -49,7 +49,7 @@ def _with_heartbeat(url: str) -> str:
 
 
 class AppContext(Middleware):
-    """An app for each process, made after the fork so that no socket is shared; its context around each message."""
+    """An app context around each message. The app is created after the fork, so that processes share no sockets."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -59,10 +59,10 @@ class AppContext(Middleware):
     def after_process_boot(self, broker: Broker) -> None:
         from heidi_common.app import base_app
 
-        # Dramatiq's master, killed, would leave us behind, unable even to end in order: our log is a pipe to it.
+        # If Dramatiq's master is killed, its workers would survive but could not even shut down: they log to its pipe.
         die_with_parent(signal.SIGKILL)
         master = multiprocessing.parent_process()
-        if master is not None and master.pid != os.getppid():  # it was killed before we could ask for the signal
+        if master is not None and master.pid != os.getppid():  # it was killed before the signal was requested
             os.kill(os.getpid(), signal.SIGKILL)
         self.app = base_app(self.settings, "worker")
 

@@ -1,4 +1,4 @@
-"""Due rows -> broker: `python -m workers.clock`. Any number may run; row locks decide which one does what.
+"""Due rows -> broker: `python -m workers.clock`. Any number of clocks may run; row locks divide the work among them.
 
 The clock fires schedules, sends wake-up messages for due rows that have none under way, and deletes expired rows.
 """
@@ -16,11 +16,11 @@ from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
 from workers.broker import make_broker
 from workers.periodic_tasks import PERIODIC_TASKS, PeriodicTask
-from workers.runner import forever
+from workers.runner import run_until_stopped
 
 log = logging.getLogger(__name__)
-AFTER_FAILURE = 5.0
-"""Seconds before a failed task runs again, at least."""
+RETRY_SECONDS = 5.0
+"""A failed task runs again after this time, or after its own period if that is longer."""
 
 
 def tick(broker: Broker, tasks: Iterable[PeriodicTask] = PERIODIC_TASKS) -> None:
@@ -42,7 +42,7 @@ def _run_task(task: PeriodicTask, broker: Broker) -> Exception | None:
             broker.enqueue(message)
     except Exception as error:
         db.session.rollback()  # the next task must not start in the transaction that failed here
-        task.next_at = time.monotonic() + max(task.every, AFTER_FAILURE)
+        task.next_at = time.monotonic() + max(task.every, RETRY_SECONDS)
         log.warning("periodic task failed", extra={"task": task.name, "error": repr(error)[:300]})
         return error
     return None
@@ -57,7 +57,7 @@ def main() -> None:
         with app.app_context():
             tick(broker)
 
-    forever("clock", tick_in_context, pause=0.2)
+    run_until_stopped("clock", tick_in_context, pause=0.2)
 
 
 if __name__ == "__main__":

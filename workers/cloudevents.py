@@ -1,4 +1,4 @@
-"""A fact as CloudEvents 1.0 JSON, for programs outside."""
+"""Events as CloudEvents 1.0 JSON, for external programs."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ CONTENT_TYPE = "application/cloudevents+json"
 
 
 def as_cloudevent(event: OutboxEvent) -> dict[str, Any]:
-    """The attributes of CloudEvents 1.0 in structured mode; `source` names the service that said it."""
-    found = {
+    """Convert an event to CloudEvents 1.0, structured mode; `source` names the service that emitted it."""
+    attributes = {
         "specversion": "1.0",
         "id": str(event.id),
         "source": f"/heidi/{event.type.partition('.')[0]}",
@@ -25,10 +25,10 @@ def as_cloudevent(event: OutboxEvent) -> dict[str, Any]:
         "datacontenttype": "application/json",
         "data": event.data,
     }
-    return found | ({"requestid": event.request_id} if event.request_id else {})
+    return attributes | ({"requestid": event.request_id} if event.request_id else {})
 
 
-def message(event: OutboxEvent) -> OutgoingMessage:
-    """What goes to the topic exchange: the routing key is the fact's type."""
+def exchange_message(event: OutboxEvent) -> OutgoingMessage:
+    """Make the message for the topic exchange; its routing key is the type of the event."""
     body = orjson.dumps(as_cloudevent(event))
     return OutgoingMessage(event.type, body, message_id=str(event.id), content_type=CONTENT_TYPE)

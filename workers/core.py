@@ -1,4 +1,4 @@
-"""What workers do for core."""
+"""The actors of core."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from workers.actors import actor, consumer, hint
 
 @actor("core")
 def carry_out_operation(operation_id: str) -> None:
-    """Carry an operation out, if it is due and nobody else is at it."""
-    operation_runner.carry_out(UUID(operation_id))
+    """Run an operation, if it is due and no other worker is running it."""
+    operation_runner.run(UUID(operation_id))
 
 
 @consumer("core")
 def accept_operation(event: OutboxEvent) -> None:
-    """An operation that was asked for on the bus gets its row, and then its worker."""
+    """Store an operation that was requested by an event, and wake a worker for it."""
     operations.accept(event)
     broker = dramatiq.get_broker()
     after_commit(lambda: broker.enqueue(hint("core", "carry_out_operation", event.subject)))
@@ -28,5 +28,5 @@ def accept_operation(event: OutboxEvent) -> None:
 
 @consumer("core")
 def renew_overview(event: OutboxEvent) -> None:
-    """People came or went: the kept overview is no longer true."""
-    after_commit(overview.forget)
+    """Invalidate the cached overview when a user was created, changed or deleted."""
+    after_commit(overview.invalidate)

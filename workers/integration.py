@@ -1,4 +1,4 @@
-"""Forwarding, deliveries and synchronisations. Deliveries have a queue of their own, for a worker of their own."""
+"""The actors of integration. Deliveries have their own queue, so that they can have their own worker."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from workers.actors import actor, consumer, hint
 
 @consumer("integration")
 def forward_fact(event: OutboxEvent) -> None:
-    """A delivery for each integration that wants the fact; they are told once the rows are committed."""
-    _tell("webhooks", "deliver_webhook", forwarding.forward_event(event))
+    """Create a delivery for each integration that is subscribed to the event."""
+    _wake("webhooks", "deliver_webhook", forwarding.forward_event(event))
 
 
 @consumer("integration")
 def accept_sync(event: OutboxEvent) -> None:
     accepted = sync.create_sync(event)
-    _tell("integration", "run_sync", [accepted] if accepted else [])
+    _wake("integration", "run_sync", [accepted] if accepted else [])
 
 
 @consumer("integration")
@@ -40,8 +40,8 @@ def run_sync(sync_id: str) -> None:
     sync.run_sync(UUID(sync_id))
 
 
-def _tell(queue: str, name: str, ids: Iterable[UUID]) -> None:
-    """Should the broker be away, or this process end here: the rows are due, and the clock looks for them."""
+def _wake(queue: str, name: str, ids: Iterable[UUID]) -> None:
+    """Enqueue wake-up messages after the commit. If they are lost, the clock finds the rows when they are due."""
     broker = dramatiq.get_broker()
-    messages = [hint(queue, name, str(found)) for found in ids]
+    messages = [hint(queue, name, str(row_id)) for row_id in ids]
     after_commit(lambda: [broker.enqueue(message) for message in messages])

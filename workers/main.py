@@ -1,4 +1,4 @@
-"""The worker's entry: `dramatiq workers.main:setup`."""
+"""The entry point of workers: `dramatiq workers.main:setup`."""
 
 import dramatiq
 
@@ -8,7 +8,7 @@ from workers.broker import AppContext, make_broker
 
 
 def setup() -> None:
-    """Called by Dramatiq in each process."""
+    """Set up the broker and its actors; Dramatiq calls this in each process."""
     settings = Settings.from_env()
     broker = make_broker(settings.broker_url, AppContext(settings))
     bind_all(broker)

@@ -1,4 +1,4 @@
-"""Notifications: deliver what is due, and turn other services' facts into messages."""
+"""The actors of notification: deliver due notifications, and handle events of other services."""
 
 from uuid import UUID
 

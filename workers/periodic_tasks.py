@@ -1,4 +1,4 @@
-"""What the clock does and how often: sends wake-up messages for due rows, and runs tasks of the services."""
+"""The tasks of the clock and their periods: send wake-up messages for due rows, and run tasks of the services."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def overdue_inbox() -> list[Message[Any]]:
     return [hint(queues[consumer], consumer, str(event_id)) for consumer, event_id in rows if consumer in queues]
 
 
-def prune() -> None:
+def delete_expired_events() -> None:
     """Delete events and inbox rows that are past their retention period.
 
     An event is kept while a subscriber has not handled it, and while it is a dead letter.
@@ -93,7 +93,7 @@ PERIODIC_TASKS = (
     PeriodicTask("schedule history", 3600, run_task(scheduler_retention.delete_expired)),
     PeriodicTask("operations", 1, WakeUp(operations.overdue, "core", "carry_out_operation")),
     PeriodicTask("inbox", 1, overdue_inbox),
-    PeriodicTask("prune", 3600, run_task(prune)),
+    PeriodicTask("prune", 3600, run_task(delete_expired_events)),
     PeriodicTask("idempotency", 600, run_task(idempotency_keys.delete_expired)),
     PeriodicTask("notifications", 1, WakeUp(notifications.overdue, "notification", "deliver_notification")),
     PeriodicTask("bulk notifications", 0.5, WakeUp(notifications.release_bulk, "bulk", "deliver_notification")),

@@ -1,9 +1,9 @@
 """Outbox -> broker and topic exchange: `python -m workers.relay`.
 
-Woken by LISTEN/NOTIFY, and looking every second anyway. One transaction takes a batch oldest first, gives each fact
-its place in the log, writes the inbox rows of its subscribers, publishes it for anyone outside and stamps it. The
-hints follow the commit, since a worker must find the rows. A relay killed at any instruction loses nothing and repeats
-at most its batch: the inbox rows are keyed by the fact.
+NOTIFY wakes the relay; without it, it polls every second. One transaction takes a batch, oldest events first: it writes
+the inbox rows of the subscribers, publishes the events to the exchange for external programs, marks them sent and gives
+each its position in the log. The wake-up messages follow the commit, since workers must find the rows. If the relay is
+killed, no event is lost, and at most one batch is repeated: the inbox rows are keyed by the event.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dramatiq import Broker, Message
-from sqlalchemy import Select, func, text, update
-from sqlalchemy import select as sql_select
+from sqlalchemy import Select, func, select, text, update
 
 from heidi_common.app import base_app
 from heidi_common.config.settings import Settings
@@ -27,95 +26,109 @@ from heidi_common.messaging.outbox import OUTBOX_CHANNEL, POSITION_SEQUENCE, POS
 from heidi_common.rabbitmq.publisher import Publisher
 from workers.actors import hint
 from workers.broker import make_broker
-from workers.cloudevents import message
-from workers.runner import forever
+from workers.cloudevents import exchange_message
+from workers.runner import run_until_stopped
 from workers.subscriptions import SUBSCRIPTIONS, Hint
 
 log = logging.getLogger(__name__)
 BATCH = 500
-PACE_SECONDS = 0.02
-"""Rounds begin so far apart: a lone fact goes at once, a stream of them in company, since a round has its price."""
-LONGEST_WAIT = 1.0
-"""Seconds until the relay looks for events without a notification."""
+MIN_ROUND_SECONDS = 0.02
+"""Minimum time from the start of one round to the next: a single event is sent immediately, many events in batches."""
+MAX_WAIT_SECONDS = 1.0
+"""Time until the relay looks for events without a notification."""
 LOCK = 0x4865696469_02
-"""One relay at a time writes places in the log, so that their order is the order of commits."""
+"""Advisory lock: one relay at a time assigns positions in the log, so that they are in the order of commits."""
 
-GIVE = text(
+INSERT_INBOX_ROWS = text(
     "INSERT INTO inbox (event_id, consumer, hinted_until) SELECT event_id, consumer, now() + :lease"
     " FROM unnest(CAST(:event_id AS uuid[]), CAST(:consumer AS text[])) AS given (event_id, consumer)"
     " ON CONFLICT DO NOTHING"
 )
-"""As text: putting an INSERT of so many rows together costs as much as all the rest of a batch."""
+"""As text: building an INSERT of that many rows with SQLAlchemy takes as long as the rest of a batch."""
 
 Publish = Callable[[Sequence[OutboxEvent]], None]
 
 
 def relay_batch(broker: Broker, publish: Publish, limit: int = BATCH) -> int:
-    """Pass on one batch of events; returns how many there were."""
+    """Send one batch of events.
+
+    Args:
+        broker: Receives the wake-up messages of subscribers.
+        publish: Publishes the events for external programs. If it fails, the batch is rolled back.
+        limit: Maximum size of the batch.
+
+    Returns:
+        The number of events in the batch.
+    """
     hints: list[Message[Any]] = []
     with transaction():
-        db.session.execute(sql_select(func.pg_advisory_xact_lock(LOCK)))
+        db.session.execute(select(func.pg_advisory_xact_lock(LOCK)))
         events = list(db.session.scalars(_unsent(limit)))
         if events:
             hints = _fan_out(events)
             publish(events)
             _mark_sent(events)
-    for wake_up in hints:
-        broker.enqueue(wake_up)
+    for message in hints:
+        broker.enqueue(message)
     return len(events)
 
 
 def _unsent(limit: int) -> Select[OutboxEvent]:
-    oldest_first = sql_select(OutboxEvent).where(OutboxEvent.sent_at.is_(None)).order_by(OutboxEvent.id).limit(limit)
+    oldest_first = select(OutboxEvent).where(OutboxEvent.sent_at.is_(None)).order_by(OutboxEvent.id).limit(limit)
     return oldest_first.with_for_update(skip_locked=True)
 
 
 def _fan_out(events: Sequence[OutboxEvent]) -> list[Message[Any]]:
-    """The subscribers' inbox rows, and the hints to send once they are committed."""
+    """Write the inbox rows of the subscribers; returns the wake-up messages to send after the commit."""
     hints: list[Message[Any]] = []
     rows: list[dict[str, str]] = []
     for subscription in SUBSCRIPTIONS:
         if isinstance(subscription, Hint):
-            own = [event for event in events if event.type == subscription.pattern]
-            hints += [hint(subscription.queue, subscription.actor, e.subject, request_id=e.request_id) for e in own]
+            wake_ups = [(event.subject, event.request_id) for event in events if event.type == subscription.pattern]
         else:
-            wanted = subscription.wanted(events)
-            rows += [{"event_id": str(event.id), "consumer": subscription.actor} for event in wanted]
-            hints += [hint(subscription.queue, subscription.actor, str(e.id), request_id=e.request_id) for e in wanted]
+            selected = subscription.select(events)
+            rows += [{"event_id": str(event.id), "consumer": subscription.actor} for event in selected]
+            wake_ups = [(str(event.id), event.request_id) for event in selected]
+        hints += [hint(subscription.queue, subscription.actor, row_id, request_id=id_) for row_id, id_ in wake_ups]
     if rows:
-        given = {name: [row[name] for row in rows] for name in ("event_id", "consumer")}
-        db.session.execute(GIVE, given | {"lease": HINT_LEASE})
+        columns = {name: [row[name] for row in rows] for name in ("event_id", "consumer")}
+        db.session.execute(INSERT_INBOX_ROWS, columns | {"lease": HINT_LEASE})
     return hints
 
 
 def _mark_sent(events: Sequence[OutboxEvent]) -> None:
-    """Sent, and with a place in the log: in the order of ids within a batch, drawn before the rows are touched."""
+    """Mark the events sent and give them their positions in the log, within a batch in the order of their IDs.
+
+    The positions are drawn before the rows are updated, since an UPDATE visits rows in any order.
+    """
     batch = (
-        sql_select(OutboxEvent.id)
+        select(OutboxEvent.id)
         .where(OutboxEvent.id.in_([event.id for event in events]))
         .order_by(OutboxEvent.id)
         .subquery()
     )
-    places = sql_select(batch.c.id, POSITION_SEQUENCE.next_value().label("position")).subquery()
+    positions = select(batch.c.id, POSITION_SEQUENCE.next_value().label("position")).subquery()
     statement = (
-        update(OutboxEvent).where(OutboxEvent.id == places.c.id).values(sent_at=func.now(), position=places.c.position)
+        update(OutboxEvent)
+        .where(OutboxEvent.id == positions.c.id)
+        .values(sent_at=func.now(), position=positions.c.position)
     )
     db.session.execute(statement.execution_options(synchronize_session=False))
-    db.session.execute(sql_select(func.pg_notify(POSITIONED_CHANNEL, "")))
+    db.session.execute(select(func.pg_notify(POSITIONED_CHANNEL, "")))
 
 
-class _Outside:
-    """The topic exchange when the broker is RabbitMQ; elsewhere there is nobody outside."""
+class ExchangePublisher:
+    """Publishes events to the topic exchange if the broker is RabbitMQ; with other brokers it does nothing."""
 
     def __init__(self, broker_url: str) -> None:
         self.publisher = Publisher(broker_url) if broker_url.startswith("amqp") else None
 
     def publish(self, events: Sequence[OutboxEvent]) -> None:
         if self.publisher is not None:
-            self.publisher.publish_many([message(event) for event in events])
+            self.publisher.publish_many([exchange_message(event) for event in events])
 
     def keep_alive(self) -> None:
-        """Answer heartbeats, also when there is nothing to say."""
+        """Answer heartbeats while there is nothing to publish."""
         if self.publisher is not None:
             self.publisher.keep_alive()
 
@@ -124,19 +137,19 @@ def main() -> None:
     settings = Settings.from_env()
     app = base_app(settings, "relay")
     broker = make_broker(settings.broker_url)
-    outside = _Outside(settings.broker_url)
+    exchange = ExchangePublisher(settings.broker_url)
     listener = NotifyListener(settings.database_url, OUTBOX_CHANNEL, name="relay-listener")
 
     def relay_all() -> None:
         started_at = time.monotonic()
         with app.app_context():
-            while relay_batch(broker, outside.publish) == BATCH:
+            while relay_batch(broker, exchange.publish) == BATCH:
                 pass
-        listener.wait(LONGEST_WAIT)
-        time.sleep(max(0.0, started_at + PACE_SECONDS - time.monotonic()))
-        outside.keep_alive()
+        listener.wait(MAX_WAIT_SECONDS)
+        time.sleep(max(0.0, started_at + MIN_ROUND_SECONDS - time.monotonic()))
+        exchange.keep_alive()
 
-    forever("relay", relay_all)
+    run_until_stopped("relay", relay_all)
 
 
 if __name__ == "__main__":

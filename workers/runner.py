@@ -1,4 +1,4 @@
-"""How the relay and the clock live: round after round, through every outage, until told to stop."""
+"""The main loop of the relay and the clock: it survives outages and ends on SIGTERM or SIGINT."""
 
 from __future__ import annotations
 
@@ -8,11 +8,20 @@ import threading
 from collections.abc import Callable
 
 log = logging.getLogger(__name__)
-LONGEST_PAUSE = 10.0
+MAX_PAUSE_SECONDS = 10.0
 
 
-def forever(name: str, round: Callable[[], None], *, pause: float = 0.0) -> None:
-    """Run `round` until SIGTERM or SIGINT; a failed round is logged once, then tried again with growing pauses."""
+def run_until_stopped(name: str, tick: Callable[[], None], *, pause: float = 0.0) -> None:
+    """Call `tick` repeatedly until SIGTERM or SIGINT.
+
+    After a failure the next call waits 1 to 10 seconds, longer after each consecutive failure. Only the first of
+    consecutive failures is logged with its traceback.
+
+    Args:
+        name: Name of the process in log lines.
+        tick: One round of work.
+        pause: Seconds between two successful rounds.
+    """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -20,11 +29,11 @@ def forever(name: str, round: Callable[[], None], *, pause: float = 0.0) -> None
     failures = 0
     while not stop.is_set():
         try:
-            round()
+            tick()
         except Exception as error:
             failures += 1
             log.warning("round failed", extra={"role": name, "error": repr(error)[:300]}, exc_info=failures == 1)
-            stop.wait(min(0.5 * 2**failures, LONGEST_PAUSE))
+            stop.wait(min(0.5 * 2**failures, MAX_PAUSE_SECONDS))
         else:
             failures = 0
             stop.wait(pause)

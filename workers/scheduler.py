@@ -1,4 +1,4 @@
-"""What workers do for the scheduler."""
+"""The actors of the scheduler."""
 
 from uuid import UUID
 
@@ -8,11 +8,11 @@ from workers.actors import actor
 
 @actor("scheduler")
 def run_schedule(run_id: str) -> None:
-    """Carry out a run, if it is due and nobody else is at it."""
+    """Execute a run, if it is due and no other worker is executing it."""
     executor.execute_run(UUID(run_id))
 
 
 @actor("scheduler")
 def conclude_run(run_id: str) -> None:
-    """End a run whose request was answered."""
+    """Complete a run whose request has been handled."""
     request_replies.complete_run(UUID(run_id))

@@ -19,6 +19,8 @@ Interested = Callable[[Sequence[OutboxEvent]], set[UUID]]
 
 @dataclass(frozen=True)
 class Hint:
+    """Wakes an actor for the subject of each event of the type `pattern`."""
+
     pattern: str
     queue: str
     actor: str
@@ -26,19 +28,23 @@ class Hint:
 
 @dataclass(frozen=True)
 class Consume:
-    """`interested` returns the IDs of those events of a batch that the subscriber handles; without it, all of them."""
+    """Gives a subscriber an inbox row for each event that matches `pattern`, and wakes its actor.
+
+    `interested` returns the IDs of those events of a batch that the subscriber handles; without it, all of them.
+    """
 
     pattern: str
     queue: str
     actor: str
     interested: Interested | None = None
 
-    def wanted(self, events: Iterable[OutboxEvent]) -> list[OutboxEvent]:
+    def select(self, events: Iterable[OutboxEvent]) -> list[OutboxEvent]:
+        """Select the events for which the subscriber gets an inbox row."""
         matching = [event for event in events if matches(self.pattern, event.type)]
         if self.interested is None or not matching:
             return matching
-        wanted = self.interested(matching)
-        return [event for event in matching if event.id in wanted]
+        selected = self.interested(matching)
+        return [event for event in matching if event.id in selected]
 
 
 SUBSCRIPTIONS: tuple[Hint | Consume, ...] = (

@@ -1,4 +1,4 @@
-"""Reading cities: from PostgreSQL, from the cache, through nginx; the nearest ones."""
+"""Reads of cities from PostgreSQL, from the cache and through nginx, and searches for the nearest cities."""
 
 from __future__ import annotations
 
@@ -10,57 +10,57 @@ from benchmarks.measurements import Figure, Goal, at_least, at_most, share_of, t
 from benchmarks.wrk import Load
 
 BY_ID, NEARBY, NEARBY_LARGE = 1184, 3.8, 0.6
-"""The original's requests a second."""
+"""Requests per second of the NestJS original."""
 POINTS = 20_000
-KNOWN = 200
+CACHED = 200
 
 
 def from_database(bench: Bench) -> list[Figure]:
-    """Each id is asked for once, so that none is in the cache: two questions to Redis and one to PostgreSQL."""
-    bench.produce()
-    load = bench.load(bench.stage.service("city"), map(_get, bench.city_ids))
+    """Read each city once, so that none is in the cache: two commands to Redis and one statement."""
+    bench.ensure_production()
+    load = bench.load(bench.platform.service("city"), map(_get, bench.city_ids))
     goals = [times_original(1.5, BY_ID), share_of("F2", 0.7)]
-    note = "each id once: a miss in Redis, the select, the answer stored in Redis"
+    note = "each ID once: a cache miss, the select, the response stored in Redis"
     return [_rate("city by id, service, from PostgreSQL", load, goals, BY_ID, note)]
 
 
 def from_cache(bench: Bench) -> list[Figure]:
-    bench.produce()
-    load = bench.load(bench.stage.service("city"), map(_get, bench.city_ids[:KNOWN]))
+    bench.ensure_production()
+    load = bench.load(bench.platform.service("city"), map(_get, bench.city_ids[:CACHED]))
     goals = [times_original(2.5, BY_ID), share_of("F1", 0.4)]
-    return [_rate("city by id, service, from its cache", load, goals, BY_ID, f"{KNOWN} ids over and over")]
+    return [_rate("city by id, service, from its cache", load, goals, BY_ID, f"{CACHED} IDs, repeatedly")]
 
 
 def hot(bench: Bench) -> list[Figure]:
-    bench.produce()
-    load = bench.load(bench.stage.router, [_get(bench.city_ids[0])])
+    bench.ensure_production()
+    load = bench.load(bench.platform.router, [_get(bench.city_ids[0])])
     return [_rate("city by id, hot, through nginx", load, [at_least(10_000, "/s")], BY_ID, "")]
 
 
 def nearby(bench: Bench) -> list[Figure]:
-    """Points are spread over the earth, or lie beside a city; no point comes twice."""
-    bench.produce()
-    cities = bench.stage.one("SELECT count(*) FROM cities")
+    """Search around points all over the earth, and around points close to cities; no point is repeated."""
+    bench.ensure_production()
+    cities = bench.platform.scalar("SELECT count(*) FROM cities")
     return [figure for name, load in _loads(bench) for figure in _near_figures(name, load, cities, NEARBY)]
 
 
 def nearby_large(bench: Bench) -> list[Figure]:
-    """The same with the largest set of cities; the rates beside those of the small set."""
-    bench.produce()
+    """The same with the largest data set, and its times compared with those of the small one."""
+    bench.ensure_production()
     small = {name: load.rate for name, load in _loads(bench)}
-    bench.stage.flask("cities", "import", "--min-population", "500")
-    cities = bench.stage.one("SELECT count(*) FROM cities")
+    bench.platform.flask("cities", "import", "--min-population", "500")
+    cities = bench.platform.scalar("SELECT count(*) FROM cities")
     figures = []
     for name, load in _loads(bench):
         figures += _near_figures(name, load, cities, NEARBY_LARGE)
         times = small[name] / load.rate if load.rate else 0.0
         goal = Goal("less than 2 x the time", 2, lower=True)
-        figures.append(Figure(f"{name}: time of one among {cities:,} cities", times, "x of 34 thousand", [goal]))
+        figures.append(Figure(f"{name}: time of one search among {cities:,} cities", times, "x of 34 thousand", [goal]))
     return figures
 
 
 def _loads(bench: Bench) -> Iterable[tuple[str, Load]]:
-    city = bench.stage.service("city")
+    city = bench.platform.service("city")
     yield "nearest 20", bench.load(city, _anywhere())
     yield "within 50 km", bench.load(city, _beside(bench))
 
@@ -68,26 +68,29 @@ def _loads(bench: Bench) -> Iterable[tuple[str, Load]]:
 def _near_figures(name: str, load: Load, cities: int, original: float) -> list[Figure]:
     goals = [times_original(250, original)] if original == NEARBY else []
     among = f"{name}, service, {cities:,} cities"
-    patience = Figure(
+    latency = Figure(
         f"{among}: p99 at 32 connections", load.p99, "ms", [at_most(60, "ms")], note=f"p50 {load.p50:.0f} ms"
     )
-    return [_rate(among, load, goals, original, ""), patience]
+    return [_rate(among, load, goals, original, ""), latency]
 
 
 def _anywhere() -> list[str]:
-    chance = random.Random(1)
-    return [_near(chance.uniform(-60, 75), chance.uniform(-180, 180), "radiusKm=20038&limit=20") for _ in range(POINTS)]
+    generator = random.Random(1)
+    return [
+        _near(generator.uniform(-60, 75), generator.uniform(-180, 180), "radiusKm=20038&limit=20")
+        for _ in range(POINTS)
+    ]
 
 
 def _beside(bench: Bench) -> list[str]:
-    chance = random.Random(2)
-    places = bench.stage.query(
+    generator = random.Random(2)
+    places = bench.platform.query(
         "SELECT latitude, longitude FROM cities WHERE abs(latitude) < 80 ORDER BY md5(id::text) LIMIT %s", POINTS
     )
     return [
         _near(
-            latitude + chance.uniform(-0.2, 0.2),
-            max(-179, min(179, longitude + chance.uniform(-0.2, 0.2))),
+            latitude + generator.uniform(-0.2, 0.2),
+            max(-179, min(179, longitude + generator.uniform(-0.2, 0.2))),
             "radiusKm=50",
         )
         for latitude, longitude in places
@@ -103,4 +106,4 @@ def _get(city_id: str) -> str:
 
 
 def _rate(work: str, load: Load, goals: list[Goal], original: float, note: str) -> Figure:
-    return Figure(work, load.rate, "/s", goals, original, "; ".join(filter(None, (note, load.trouble))))
+    return Figure(work, load.rate, "/s", goals, original, "; ".join(filter(None, (note, load.remark))))

@@ -1,4 +1,4 @@
-"""The relay: facts that got their place in the log, their subscribers' rows and their hints."""
+"""The relay: events get their positions in the log, the inbox rows of their subscribers and wake-up messages."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from benchmarks.bench import Bench
 from benchmarks.measurements import Figure, at_least
 from benchmarks.platform_under_test import wait_until
 
-FACTS = 10_000
-PATIENCE = 120
+EVENTS = 10_000
+TIMEOUT_SECONDS = 120
 UNSENT = "SELECT EXISTS (SELECT FROM outbox WHERE sent_at IS NULL)"
-TOLD = "SELECT count(*) FROM inbox WHERE consumer = 'renew_city_answers' AND created_at >= %s"
-TAKEN_IN = f"{TOLD} AND status = 'done'"
+INBOX_ROWS = "SELECT count(*) FROM inbox WHERE consumer = 'renew_city_answers' AND created_at >= %s"
+HANDLED = f"{INBOX_ROWS} AND status = 'done'"
 
 
 def relay(bench: Bench) -> list[Figure]:
-    """`city.updated` facts, each with one subscriber, committed together."""
-    bench.produce()
-    stage, number = bench.stage, bench.many(FACTS)
-    wait_until(lambda: not stage.one(UNSENT), PATIENCE)
-    begun = stage.one("SELECT now()")
-    started = _say(bench, number)
-    relayed = wait_until(lambda: not stage.one(UNSENT), PATIENCE, every=0.02)
-    seconds = time.monotonic() - started
-    told = stage.one(TOLD, begun)
-    wait_until(lambda: stage.one(TAKEN_IN, begun) >= told, PATIENCE, every=0.2)
-    digested = time.monotonic() - started
-    note = f"{number:,} facts, {told:,} inbox rows; all taken in by their subscriber after {digested:.1f} s"
-    rate = number / seconds if relayed and told == number else 0.0
-    return [Figure("relay, facts stamped and fanned out", rate, "/s", [at_least(2000, "/s")], note=note)]
+    """Relay `city.updated` events that are committed together and have one subscriber each."""
+    bench.ensure_production()
+    platform, number = bench.platform, bench.scaled(EVENTS)
+    wait_until(lambda: not platform.scalar(UNSENT), TIMEOUT_SECONDS)
+    since = platform.scalar("SELECT now()")
+    started_at = _insert_events(bench, number)
+    relayed = wait_until(lambda: not platform.scalar(UNSENT), TIMEOUT_SECONDS, every=0.02)
+    seconds = time.monotonic() - started_at
+    rows = platform.scalar(INBOX_ROWS, since)
+    wait_until(lambda: platform.scalar(HANDLED, since) >= rows, TIMEOUT_SECONDS, every=0.2)
+    handled_after = time.monotonic() - started_at
+    note = f"{number:,} events, {rows:,} inbox rows; all handled by their subscriber after {handled_after:.1f} s"
+    rate = number / seconds if relayed and rows == number else 0.0
+    return [Figure("relay: events positioned and fanned out", rate, "/s", [at_least(2000, "/s")], note=note)]
 
 
-def _say(bench: Bench, number: int) -> float:
-    """The moment of the commit."""
+def _insert_events(bench: Bench, number: int) -> float:
+    """Insert events in one transaction; returns the time of its commit."""
     now = datetime.now(UTC)
     data = json.dumps({"id": bench.city_ids[0], "country": "CH", "changed": ["population"]})
     rows = [(str(uuid7()), "city.updated", bench.city_ids[n % 1000], data, now) for n in range(number)]
-    connection = bench.stage.connect()
+    connection = bench.platform.connect()
     connection.autocommit = False
     with connection, connection.cursor() as cursor:
         insert = "INSERT INTO outbox (id, type, subject, data, created_at) VALUES %s"

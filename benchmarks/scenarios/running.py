@@ -1,4 +1,4 @@
-"""Starting, and being there: as `make run` does it, with standalone's own settings."""
+"""Start-up time and memory of `make run`, with its default settings."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ IDLE_SECONDS = 10
 
 
 def start(bench: Bench) -> list[Figure]:
-    """A second start: installed, the database made, the cities in it."""
-    if bench.stage.settings or bench.stage.process is None:
-        _plain(bench)
-    bench.stage.stop()
-    seconds = bench.stage.start()
-    return [Figure("start of `make run`, installed already", seconds, "s", [at_most(15, "s")])]
+    """Measure a second start: everything is installed, and the database has been set up."""
+    if bench.platform.settings or bench.platform.process is None:
+        _restart_with_defaults(bench)
+    bench.platform.stop()
+    seconds = bench.platform.start()
+    return [Figure("start of `make run`, already installed", seconds, "s", [at_most(15, "s")])]
 
 
 def memory(bench: Bench) -> list[Figure]:
-    """Proportional set size of the process tree: what is shared counts once."""
-    if bench.stage.settings or bench.stage.process is None:
-        _plain(bench)
+    """Measure the proportional set size of all processes, in which shared memory counts once."""
+    if bench.platform.settings or bench.platform.process is None:
+        _restart_with_defaults(bench)
     time.sleep(IDLE_SECONDS)
-    assert bench.stage.process is not None
-    root = psutil.Process(bench.stage.process.pid)
-    family = [root, *root.children(recursive=True)]
-    total = sum(map(_pss, family))
-    note = f"{len(family)} processes, {IDLE_SECONDS} s after the start"
-    return [Figure("memory, idle, everything together (PSS)", total, "MB", [at_most(900, "MB")], note=note)]
+    assert bench.platform.process is not None
+    root = psutil.Process(bench.platform.process.pid)
+    processes = [root, *root.children(recursive=True)]
+    total = sum(map(_pss, processes))
+    note = f"{len(processes)} processes, {IDLE_SECONDS} s after the start"
+    return [Figure("memory of all processes, idle (PSS)", total, "MB", [at_most(900, "MB")], note=note)]
 
 
-def _plain(bench: Bench) -> None:
-    bench.stage.stop()
-    bench.stage.start()
+def _restart_with_defaults(bench: Bench) -> None:
+    bench.platform.stop()
+    bench.platform.start()
 
 
 def _pss(process: psutil.Process) -> float:
-    """In MB; 0 for one that has just ended."""
+    """Return the proportional set size in MB; 0 if the process has ended."""
     try:
         lines = Path(f"/proc/{process.pid}/smaps_rollup").read_text().splitlines()
     except OSError:

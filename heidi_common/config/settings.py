@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from heidi_common.config.declaration import UNSET, ConfigError, declarations, read
-from heidi_common.config.sections.delivery import Delivery, Providers
+from heidi_common.config.sections.delivery import DeliverySettings, Providers
 from heidi_common.config.sections.platform import Logging, Platform, Retention
 from heidi_common.config.sections.security import Http, Security
 from heidi_common.config.sections.servers import Broker, Database
@@ -17,7 +17,9 @@ __all__ = ["ConfigError", "Settings"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(Platform, Database, Broker, Security, SignIn, RateLimits, Http, Delivery, Providers, Retention, Logging):
+class Settings(
+    Platform, Database, Broker, Security, SignIn, RateLimits, Http, DeliverySettings, Providers, Retention, Logging
+):
     """The settings of every process (see docs/configuration.md)."""
 
     @classmethod

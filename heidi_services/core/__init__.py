@@ -1,4 +1,4 @@
-"""The overview and the operations that cross services."""
+"""Core: status and overview of the platform, the event log, and operations that span several services."""
 
 from flask import Flask
 
@@ -8,5 +8,5 @@ from heidi_common.config.settings import Settings
 
 
 def create_app() -> Flask:
-    """The core service alone, configured by the environment."""
+    """Build an app with the core service only, configured by the environment."""
     return build_app(Settings.from_env(), SERVICES["core"])

@@ -1,4 +1,4 @@
-"""`flask events`: the log of facts, and those that a subscriber could not digest."""
+"""`flask events`: list the event log; list, show, replay and discard dead letters."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from heidi_common.problems import NotFound
 from heidi_common.schemas.fields import iso
 from heidi_services.core.service import dead_letters, event_log
 
-events = AppGroup("events", help="The log of facts.")
-dead = AppGroup("dead", help="Facts that a subscriber could not digest.")
+events = AppGroup("events", help="The event log and its dead letters.")
+dead = AppGroup("dead", help="Events that a subscriber failed to handle too often.")
 events.add_command(dead)
 groups = (events,)
 
 _limit = click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 100))
-_consumer = click.option("--consumer", help="Only this subscriber; without it, all that gave up.")
+_consumer = click.option("--consumer", help="Only this subscriber. Default: all that failed to handle the event.")
 _event_id = click.argument("event_id", type=click.UUID)
 
 
@@ -29,51 +29,51 @@ _event_id = click.argument("event_id", type=click.UUID)
 @click.option("--since", type=click.DateTime(), help="In UTC.")
 @_limit
 def list_events(type_: str | None, subject: str | None, since: datetime | None, limit: int) -> None:
-    """The newest facts first."""
-    after = since.replace(tzinfo=UTC) if since else None
-    for event in event_log.find(limit=limit, type=type_, subject=subject, since=after).items:
+    """List events, newest first."""
+    since_utc = since.replace(tzinfo=UTC) if since else None
+    for event in event_log.find(limit=limit, type=type_, subject=subject, since=since_utc).items:
         click.echo(_line(event))
 
 
 @dead.command("list")
 @_limit
-def list_dead(limit: int) -> None:
-    """One line for each fact and each subscriber that gave up on it."""
-    for found in dead_letters.find(limit=limit).items:
-        for failure in found.failures:
-            click.echo(f"{_line(found.event)}  {failure.consumer}  {failure.attempts} attempts")
+def list_dead_letters(limit: int) -> None:
+    """List dead letters, one line for each event and subscriber."""
+    for dead_letter in dead_letters.find(limit=limit).items:
+        for failure in dead_letter.failures:
+            click.echo(f"{_line(dead_letter.event)}  {failure.consumer}  {failure.attempts} attempts")
 
 
 @dead.command("show")
 @_event_id
-def show_dead(event_id: UUID) -> None:
-    """The fact, and why each subscriber gave up on it."""
-    found = _found(event_id)
-    click.echo(_line(found.event))
-    click.echo(f"data: {found.event.data}")
-    for failure in found.failures:
+def show_dead_letter(event_id: UUID) -> None:
+    """Show an event and the last error of each subscriber."""
+    dead_letter = _dead_letter(event_id)
+    click.echo(_line(dead_letter.event))
+    click.echo(f"data: {dead_letter.event.data}")
+    for failure in dead_letter.failures:
         click.echo(f"{failure.consumer}: {failure.attempts} attempts, {failure.last_error}")
 
 
 @dead.command("replay")
 @_event_id
 @_consumer
-def replay_dead(event_id: UUID, consumer: str | None) -> None:
-    """Let its subscribers try again."""
-    _found(event_id)
-    click.echo(f"{dead_letters.replay(event_id, consumer)} to try again")
+def replay_dead_letter(event_id: UUID, consumer: str | None) -> None:
+    """Let the subscribers handle the event again."""
+    _dead_letter(event_id)
+    click.echo(f"{dead_letters.replay(event_id, consumer)} scheduled for replay")
 
 
 @dead.command("discard")
 @_event_id
 @_consumer
-def discard_dead(event_id: UUID, consumer: str | None) -> None:
-    """Give it up for good."""
-    _found(event_id)
+def discard_dead_letter(event_id: UUID, consumer: str | None) -> None:
+    """Give the event up for good."""
+    _dead_letter(event_id)
     click.echo(f"{dead_letters.discard(event_id, consumer)} discarded")
 
 
-def _found(event_id: UUID) -> dead_letters.DeadEvent:
+def _dead_letter(event_id: UUID) -> dead_letters.DeadLetter:
     try:
         return dead_letters.get(event_id)
     except NotFound as error:

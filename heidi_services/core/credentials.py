@@ -1,6 +1,8 @@
-"""With whose authority an operation acts: the requester's own token while it lives, else core's machine client.
+"""The credentials with which an operation calls services: the requester's access token until it expires, then core's
+own machine client.
 
-Only auth signs tokens, so core asks it for one, as any machine does (`CORE_CLIENT_ID`, `CORE_CLIENT_SECRET`).
+Only auth signs tokens, so core requests one from it like any other machine client (`CORE_CLIENT_ID`,
+`CORE_CLIENT_SECRET`).
 """
 
 from __future__ import annotations
@@ -16,22 +18,28 @@ from heidi_common.http_client.client import http_client
 from heidi_common.http_client.errors import OutboundError
 from heidi_common.peers.transport import service_url
 from heidi_common.runtime import current_settings
-from heidi_services.core.operations import Later, Order, Refused
+from heidi_services.core.operations.base import RetryLater, StepContext, StepRejected
 
-_ENDS_TOO_SOON = 60.0
+_MIN_REMAINING_SECONDS = 60.0
+_TIMEOUT_SECONDS = 5
 _lock = threading.Lock()
-_kept: dict[str, tuple[str, float]] = {}
+_cached_tokens: dict[str, tuple[str, float]] = {}
 
 
-def authority(order: Order) -> Order:
-    """The order with an Authorization that will hold for the next step."""
-    if order.authorization and _ends_at(order.authorization) > time.time() + _ENDS_TOO_SOON:
-        return order
-    return replace(order, authorization=f"Bearer {_machine_token()}")
+def resolve_credentials(context: StepContext) -> StepContext:
+    """Return the context with an Authorization header that is valid for at least the next 60 seconds.
+
+    Raises:
+        RetryLater: The requester's token has expired, and auth is unavailable.
+        StepRejected: The requester's token has expired, and core has no machine client or auth rejects it.
+    """
+    if context.authorization and _expires_at(context.authorization) > time.time() + _MIN_REMAINING_SECONDS:
+        return context
+    return replace(context, authorization=f"Bearer {_machine_token()}")
 
 
-def _ends_at(authorization: str) -> float:
-    """`exp` of a token that was verified when it came; its peers verify it again."""
+def _expires_at(authorization: str) -> float:
+    """Read `exp` without verifying the token: it was verified when it arrived, and the called service verifies it."""
     try:
         payload = authorization.split(".")[1]
         return float(orjson.loads(base64url.decode(payload))["exp"])
@@ -42,30 +50,31 @@ def _ends_at(authorization: str) -> float:
 def _machine_token() -> str:
     settings = current_settings()
     if not settings.core_client_id or not settings.core_client_secret:
-        raise Refused("the requester's sign-in has ended, and CORE_CLIENT_ID is not set")
+        raise StepRejected("the requester's access token has expired, and CORE_CLIENT_ID is not set")
     with _lock:
-        token, ends = _kept.get(settings.core_client_id, ("", 0.0))
-        if ends < time.time() + _ENDS_TOO_SOON:
-            token, ends = _fetch(settings.core_client_id, settings.core_client_secret)
-            _kept[settings.core_client_id] = token, ends
+        token, expires_at = _cached_tokens.get(settings.core_client_id, ("", 0.0))
+        if expires_at < time.time() + _MIN_REMAINING_SECONDS:
+            token, expires_at = _request_token(settings.core_client_id, settings.core_client_secret)
+            _cached_tokens[settings.core_client_id] = token, expires_at
         return token
 
 
-def _fetch(client_id: str, secret: str) -> tuple[str, float]:
+def _request_token(client_id: str, secret: str) -> tuple[str, float]:
+    """Request a token by the client credentials grant; returns it with its expiry in seconds since the epoch."""
     try:
-        answer = http_client().request(
+        response = http_client().request(
             "POST",
             service_url("auth") + "/api/v1/auth/token",
             data={"grant_type": "client_credentials"},
             auth=(client_id, secret),
-            timeout=5,
+            timeout=_TIMEOUT_SECONDS,
             trusted=True,
         )
     except OutboundError as error:
-        raise Later(f"auth gave no answer ({type(error).__name__})") from None
-    if answer.status_code >= 500:
-        raise Later(f"auth answered {answer.status_code}")
-    if answer.status_code != 200:
-        raise Refused(f"auth answered {answer.status_code} to core's own credentials")
-    found = answer.json()
-    return str(found["access_token"]), time.time() + float(found["expires_in"])
+        raise RetryLater(f"auth did not respond ({type(error).__name__})") from None
+    if response.status_code >= 500:
+        raise RetryLater(f"auth returned {response.status_code}")
+    if response.status_code != 200:
+        raise StepRejected(f"auth returned {response.status_code} for the credentials in CORE_CLIENT_ID")
+    grant = response.json()
+    return str(grant["access_token"]), time.time() + float(grant["expires_in"])

@@ -1,4 +1,4 @@
-"""The table of core: operations over several services."""
+"""The table of core: operations that span several services."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from heidi_common.database.models import Base, Entity
 from heidi_common.messaging.jobs import JobMixin
 
 
-class Status(StrEnum):
-    """PENDING until it has ended; COMPENSATED when a step failed and everything before it was undone."""
+class OperationStatus(StrEnum):
+    """PENDING until the operation has ended; COMPENSATED if a step failed and the steps before it were undone."""
 
     PENDING = "PENDING"
     SUCCEEDED = "SUCCEEDED"
@@ -25,8 +25,11 @@ class Status(StrEnum):
 
 
 class Operation(JobMixin, Entity, Base):
-    """The row is the work. `sealed` holds the whole input and the requester's authority until the operation has ended;
-    `input` what may be shown."""
+    """A requested operation.
+
+    `sealed` holds the complete input and the requester's Authorization header, encrypted, until the operation has
+    ended. `input` holds the part of the input that may be shown.
+    """
 
     __tablename__ = "operations"
     __table_args__ = (
@@ -36,7 +39,7 @@ class Operation(JobMixin, Entity, Base):
     )
 
     type: Mapped[str]
-    status: Mapped[str] = mapped_column(default=Status.PENDING, server_default="PENDING")
+    status: Mapped[str] = mapped_column(default=OperationStatus.PENDING, server_default="PENDING")
     input: Mapped[dict[str, Any]]
     sealed: Mapped[str | None]
     steps: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)

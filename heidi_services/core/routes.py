@@ -1,7 +1,8 @@
-"""The HTTP door."""
+"""The HTTP routes of core."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -22,8 +23,9 @@ from heidi_common.schemas.base import PageQuery
 from heidi_services.core import schemas
 from heidi_services.core.models import Operation
 from heidi_services.core.service import dead_letters, event_log, event_stream, operations, overview, profile, status
+from heidi_services.core.service.event_tail import Entry
 
-blp = Blueprint("core", __name__, description="The whole platform at one glance, and what crosses services")
+blp = Blueprint("core", __name__, description="Status and overview of the platform, the event log, and operations")
 blueprints = (blp,)
 
 BASE = "/api/v1/core"
@@ -33,14 +35,17 @@ BASE = "/api/v1/core"
 @public
 @blp.response(200, schemas.StatusOut)
 def get_status() -> dict[str, Any]:
-    """Up or down for each service and dependency; an ADMIN's token shows the details."""
-    found = status.latest()
-    return found if _is_admin() else status.for_public(found)
+    """Show which services and dependencies are up; an ADMIN's token also shows the details."""
+    latest = status.latest()
+    return latest if _is_admin() else status.for_public(latest)
 
 
 def _is_admin() -> bool:
-    """On a public route a token that is no longer good is no reason to refuse, nor one that nobody can look up now:
-    that the database is away is what the answer is about."""
+    """Tell whether the request carries the token of an ADMIN.
+
+    The route is public, so an invalid token is ignored. So is one that cannot be checked because the database is
+    unavailable: that is what the response has to report.
+    """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     try:
         return scheme.lower() == "bearer" and authenticate(token).is_admin
@@ -52,16 +57,16 @@ def _is_admin() -> bool:
 @guard(Role.ADMIN)
 @blp.response(200, schemas.OverviewOut)
 def get_overview() -> dict[str, Any]:
-    """Counts and rates over all services, at most some seconds old."""
-    kept = overview.cached()
-    found = kept or overview.make()
-    g.meta = {"unavailable": found["unavailable"]}
-    after_this_request(lambda response: _mark_cache(response, hit=kept is not None))
-    return found["data"]  # type: ignore[no-any-return]
+    """Show counts and rates over all services, at most 10 seconds old."""
+    cached = overview.cached()
+    current = cached or overview.build()
+    g.meta = {"unavailable": current["unavailable"]}
+    after_this_request(partial(_set_cache_header, is_hit=cached is not None))
+    return current["data"]  # type: ignore[no-any-return]
 
 
-def _mark_cache(response: Response, *, hit: bool) -> Response:
-    response.headers["X-Cache"] = "HIT" if hit else "MISS"
+def _set_cache_header(response: Response, *, is_hit: bool) -> Response:
+    response.headers["X-Cache"] = "HIT" if is_hit else "MISS"
     return response
 
 
@@ -69,61 +74,62 @@ def _mark_cache(response: Response, *, hit: bool) -> Response:
 @authenticated
 @blp.response(200, schemas.ProfileOut)
 def get_profile(user_id: UUID) -> dict[str, Any]:
-    """A person's account, inbox, integrations and sessions in one answer."""
-    found, unavailable = profile.profile(user_id, caller())
+    """Show a user's account, notifications, integrations and sessions in one response."""
+    sections, unavailable = profile.build(user_id, caller())
     g.meta = {"unavailable": unavailable}
-    return found
+    return sections
 
 
 @blp.route(f"{BASE}/events", methods=["GET"])
 @guard(Role.ADMIN)
-@blp.arguments(schemas.EventQuery, location="query")
-@blp.response(200, schemas.EventOut(many=True))
+@blp.arguments(schemas.EventLogQuery, location="query")
+@blp.response(200, schemas.LoggedEventOut(many=True))
 def list_events(query: dict[str, Any]) -> Page:
-    """Every fact of the platform, in the order of commits."""
+    """List the events of all services, in the order in which they were committed."""
     return event_log.find(**query)
 
 
 @blp.route(f"{BASE}/events/stream", methods=["GET"])
 @guard(Role.ADMIN)
 @blp.arguments(schemas.EventFilter, location="query")
-@blp.response(200, content_type="text/event-stream", description="Server-Sent Events; ids are positions in the log.")
+@blp.response(200, content_type="text/event-stream", description="Server-Sent Events; IDs are positions in the log.")
 def stream_events(query: dict[str, Any]) -> Response:
-    """The facts as they come; `Last-Event-ID` replays what came since."""
+    """Stream new events; with `Last-Event-ID`, starting after that position."""
     tail, start = event_stream.current_tail(), last_event_id()
     start = tail.newest() if start is None else start
-    entries = event_stream.entries(tail, start, event_stream.wants(query.get("type"), query.get("subject")))
-    return stream_response(start, map(_server_sent, entries), access_check(max_age=1.0), keep_alive="alive")
+    is_selected = event_stream.entry_filter(query.get("type"), query.get("subject"))
+    events = map(_server_sent_event, event_stream.entries(tail, start, is_selected))
+    return stream_response(start, events, access_check(max_age=1.0), keep_alive="alive")
 
 
-def _server_sent(entry: event_stream.Entry | None) -> ServerSentEvent | None:
+def _server_sent_event(entry: Entry | None) -> ServerSentEvent | None:
     return None if entry is None else ServerSentEvent(entry.position, entry.type, entry.json)
 
 
 @blp.route(f"{BASE}/events/dead", methods=["GET"])
 @guard(Role.ADMIN)
 @blp.arguments(PageQuery, location="query")
-@blp.response(200, schemas.DeadEventOut(many=True))
-def list_dead(query: dict[str, Any]) -> Page:
-    """Facts that a subscriber could not digest."""
+@blp.response(200, schemas.DeadLetterOut(many=True))
+def list_dead_letters(query: dict[str, Any]) -> Page:
+    """List dead letters: events that a subscriber failed to handle too often."""
     return dead_letters.find(**query)
 
 
 @blp.route(f"{BASE}/events/dead/<uuid:event_id>/replay", methods=["POST"])
 @guard(Role.ADMIN)
-@blp.arguments(schemas.DeadChoice, location="query")
-@blp.response(202, schemas.SettledOut)
-def replay_dead(query: dict[str, Any], event_id: UUID) -> dict[str, int]:
-    """Its subscribers (or one of them) try again."""
+@blp.arguments(schemas.DeadLetterQuery, location="query")
+@blp.response(202, schemas.AffectedSubscribersOut)
+def replay_dead_letter(query: dict[str, Any], event_id: UUID) -> dict[str, int]:
+    """Let the subscribers of a dead letter (or one of them) handle it again."""
     return {"subscribers": dead_letters.replay(event_id, query["consumer"])}
 
 
 @blp.route(f"{BASE}/events/dead/<uuid:event_id>/discard", methods=["POST"])
 @guard(Role.ADMIN)
-@blp.arguments(schemas.DeadChoice, location="query")
-@blp.response(200, schemas.SettledOut)
-def discard_dead(query: dict[str, Any], event_id: UUID) -> dict[str, int]:
-    """Nobody needs to digest it any more."""
+@blp.arguments(schemas.DeadLetterQuery, location="query")
+@blp.response(200, schemas.AffectedSubscribersOut)
+def discard_dead_letter(query: dict[str, Any], event_id: UUID) -> dict[str, int]:
+    """Give up a dead letter for its subscribers (or one of them)."""
     return {"subscribers": dead_letters.discard(event_id, query["consumer"])}
 
 
@@ -132,10 +138,10 @@ def discard_dead(query: dict[str, Any], event_id: UUID) -> dict[str, int]:
 @idempotent
 @blp.arguments(schemas.OperationIn)
 @blp.response(202, schemas.OperationOut)
-def request_operation(body: dict[str, Any]) -> Operation:
-    """Ask for an operation; it acts with the authority of who asks."""
+def create_operation(body: dict[str, Any]) -> Operation:
+    """Request an operation; it calls the services with the caller's token."""
     authorization = request.headers["Authorization"]
-    return operations.request(body["type"], body["input"], requested_by=caller().id, authorization=authorization)
+    return operations.create(body["type"], body["input"], requested_by=caller().id, authorization=authorization)
 
 
 @blp.route(f"{BASE}/operations", methods=["GET"])
@@ -143,7 +149,7 @@ def request_operation(body: dict[str, Any]) -> Operation:
 @blp.arguments(schemas.OperationQuery, location="query")
 @blp.response(200, schemas.OperationOut(many=True))
 def list_operations(query: dict[str, Any]) -> Page:
-    """Operations, latest first, by type and status."""
+    """List operations by type and status, newest first."""
     return operations.find(**query)
 
 
@@ -152,7 +158,7 @@ def list_operations(query: dict[str, Any]) -> Page:
 @documents(IF_NONE_MATCH)
 @blp.response(200, schemas.OperationOut)
 def get_operation(operation_id: UUID) -> Operation:
-    """An operation with its steps, what became of each, and what was taken back."""
-    found = operations.get(operation_id)
-    etag(found)
-    return found
+    """Show an operation with the result of each step, and which steps were undone."""
+    operation = operations.get(operation_id)
+    etag(operation)
+    return operation

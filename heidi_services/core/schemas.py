@@ -1,4 +1,4 @@
-"""What may come in, what goes out."""
+"""Schemas of requests and responses."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from marshmallow import fields, validate
 
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime
-from heidi_services.core.models import Status
-from heidi_services.core.operations import KINDS
+from heidi_services.core.models import OperationStatus
+from heidi_services.core.operations import OPERATION_TYPES
 
-_TYPE = validate.Regexp(r"(\*|[a-z_]+(\.[a-z0-9_-]+)*(\.\*)?)\Z", error="A type (user.created) or a pattern (user.*).")
+_TYPE = validate.Regexp(
+    r"(\*|[a-z_]+(\.[a-z0-9_-]+)*(\.\*)?)\Z", error="Must be a type (user.created) or a pattern (user.*)."
+)
 
 
 class EventFilter(Schema):
@@ -17,12 +19,12 @@ class EventFilter(Schema):
     subject = Text()
 
 
-class EventQuery(PageQuery, EventFilter):
+class EventLogQuery(PageQuery, EventFilter):
     since = UtcDateTime()
     sort = fields.String(load_default="-position", validate=validate.OneOf(["position", "-position"]))
 
 
-class EventOut(Schema):
+class LoggedEventOut(Schema):
     id = fields.UUID(required=True)
     type = fields.String(required=True)
     subject = fields.String(required=True)
@@ -40,26 +42,28 @@ class FailureOut(Schema):
     created_at = UtcDateTime(required=True)
 
 
-class DeadEventOut(Schema):
-    """A fact with every subscriber that gave up on it."""
+class DeadLetterOut(Schema):
+    """An event with the subscribers that failed to handle it."""
 
     id = fields.UUID(attribute="event.id")
-    event = fields.Nested(EventOut)
+    event = fields.Nested(LoggedEventOut)
     failures = fields.List(fields.Nested(FailureOut))
 
 
-class DeadChoice(Schema):
-    """Without a consumer: all that gave up."""
+class DeadLetterQuery(Schema):
+    """Without a consumer: all subscribers that failed to handle the event."""
 
     consumer = Text(max=100, load_default=None)
 
 
-class SettledOut(Schema):
+class AffectedSubscribersOut(Schema):
+    """How many subscribers the request affected."""
+
     subscribers = fields.Integer(required=True)
 
 
-class StateOut(Schema):
-    """Latency, error and dependencies are there for ADMIN."""
+class ComponentStatusOut(Schema):
+    """Latency, error, `dependencies` and `seenBy` are only sent to an ADMIN."""
 
     name = fields.String(required=True)
     status = fields.String(required=True, validate=validate.OneOf(["up", "degraded", "down"]))
@@ -71,12 +75,12 @@ class StateOut(Schema):
 
 class StatusOut(Schema):
     status = fields.String(required=True, validate=validate.OneOf(["up", "degraded", "down"]))
-    services = fields.List(fields.Nested(StateOut), required=True)
-    dependencies = fields.List(fields.Nested(StateOut), required=True)
+    services = fields.List(fields.Nested(ComponentStatusOut), required=True)
+    dependencies = fields.List(fields.Nested(ComponentStatusOut), required=True)
 
 
 class OverviewOut(Schema):
-    """A part is null when its service did not answer; `meta.unavailable` names it."""
+    """A part is null if its service did not respond; `meta.unavailable` names the service."""
 
     users = fields.Dict(allow_none=True)
     cities = fields.Dict(allow_none=True)
@@ -88,7 +92,7 @@ class OverviewOut(Schema):
 
 
 class ProfileOut(Schema):
-    """A part is null when its service did not answer; `meta.unavailable` names it."""
+    """A part is null if its service did not respond; `meta.unavailable` names the service."""
 
     user = fields.Dict(allow_none=True)
     unread_count = fields.Integer(allow_none=True)
@@ -98,13 +102,13 @@ class ProfileOut(Schema):
 
 
 class OperationIn(Schema):
-    type = fields.String(required=True, validate=validate.OneOf(list(KINDS)))
+    type = fields.String(required=True, validate=validate.OneOf(list(OPERATION_TYPES)))
     input = FreeJson(required=True, max_bytes=65_536)
 
 
 class OperationQuery(PageQuery):
-    type = fields.String(validate=validate.OneOf(list(KINDS)))
-    status = fields.String(validate=validate.OneOf([status.value for status in Status]))
+    type = fields.String(validate=validate.OneOf(list(OPERATION_TYPES)))
+    status = fields.String(validate=validate.OneOf([status.value for status in OperationStatus]))
 
 
 class OperationOut(Schema):

@@ -1,4 +1,4 @@
-"""How a fact looks from outside; what was sealed beside it stays where it is."""
+"""Events as JSON. Their encrypted data is never serialized."""
 
 from __future__ import annotations
 
@@ -14,6 +14,6 @@ FIELDS = ("id", "type", "subject", "user_id", "data", "request_id", "position", 
 
 
 def event_json(row: Mapping[str, Any]) -> str:
-    """One line of JSON, the same fields as in lists."""
-    found = {camel(name): row[name] for name in FIELDS}
-    return orjson.dumps(found | {"createdAt": iso(row["created_at"])}).decode()
+    """Serialize a row of the outbox to one line of JSON, with the same fields as in lists."""
+    event = {camel(name): row[name] for name in FIELDS}
+    return orjson.dumps(event | {"createdAt": iso(row["created_at"])}).decode()

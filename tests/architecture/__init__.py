@@ -1,1 +1,1 @@
-"""The rules of the house. Each is a function that returns what breaks it, so that it can be tried on a ruin."""
+"""The rules of the codebase. Each is a function that returns the violations, so that it can be tested on an example."""

@@ -1,4 +1,4 @@
-"""Conventions that hold for every answer, and bodies made from a document's schemas."""
+"""Conventions that hold for every response, and request bodies generated from the schemas of a document."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from werkzeug.test import TestResponse
 
 JSON = Mapping[str, Any]
-ON_EVERY_ANSWER = {
+ON_EVERY_RESPONSE = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
@@ -26,27 +26,27 @@ BY_FORMAT = {
 }
 
 
-def complaints(response: TestResponse) -> list[str]:
-    """What any answer must have and this one lacks; a 5xx is always wrong."""
-    found = ["a 5xx"] if response.status_code >= 500 else []
-    found += [
+def violations(response: TestResponse) -> list[str]:
+    """Return the violations of a response; a 5xx is always one."""
+    violations = ["a 5xx"] if response.status_code >= 500 else []
+    violations += [
         f"{name} is {response.headers.get(name)}"
-        for name, value in ON_EVERY_ANSWER.items()
+        for name, value in ON_EVERY_RESPONSE.items()
         if response.headers.get(name) != value
     ]
-    found += [f"no {name}" for name in PRESENT if not response.headers.get(name)]
-    return found + (_problem_complaints(response) if response.status_code >= 400 else [])
+    violations += [f"no {name}" for name in PRESENT if not response.headers.get(name)]
+    return violations + (_problem_violations(response) if response.status_code >= 400 else [])
 
 
-def _problem_complaints(response: TestResponse) -> list[str]:
+def _problem_violations(response: TestResponse) -> list[str]:
     if response.mimetype != "application/problem+json":
         return [f"an error of type {response.mimetype}"]
     body = response.get_json()
-    found = [f"a problem without {name}" for name in sorted(PROBLEM - set(body))]
-    found += ["status differs"] if body.get("status") != response.status_code else []
-    found += ["requestId differs"] if body.get("requestId") != response.headers.get("X-Request-ID") else []
-    found += ["stored by a cache"] if response.headers.get("Cache-Control") != "no-store" else []
-    return found
+    wrong = [f"a problem without {name}" for name in sorted(PROBLEM - set(body))]
+    wrong += ["status differs"] if body.get("status") != response.status_code else []
+    wrong += ["requestId differs"] if body.get("requestId") != response.headers.get("X-Request-ID") else []
+    wrong += ["stored by a cache"] if response.headers.get("Cache-Control") != "no-store" else []
+    return wrong
 
 
 def pointers(response: TestResponse) -> list[str]:
@@ -54,7 +54,7 @@ def pointers(response: TestResponse) -> list[str]:
 
 
 class Samples:
-    """Values that fit a document's schemas."""
+    """Sample values that match the schemas of a document."""
 
     def __init__(self, document: JSON) -> None:
         self.document = document
@@ -73,17 +73,17 @@ class Samples:
         return {"boolean": True, "string": self._text(schema)}.get(kind, {})
 
     def strings(self, schema: JSON) -> Iterator[str]:
-        """The names of a body's fields that take text."""
+        """Yield the names of the fields of a body that take text."""
         yield from self.of_kind(schema, "string")
 
     def of_kind(self, schema: JSON, *kinds: str) -> Iterator[str]:
-        """The names of a body's fields of these types."""
+        """Yield the names of the fields of a body that have one of these types."""
         for name, inner in self.resolved(schema).get("properties", {}).items():
             if self.kind(self.resolved(inner)) in kinds:
                 yield name
 
     def resolved(self, schema: JSON) -> JSON:
-        """Follow a reference; of alternatives take the first."""
+        """Follow references; of alternatives, take the first."""
         while True:
             if "$ref" in schema:
                 schema = self.document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
@@ -95,7 +95,7 @@ class Samples:
     @staticmethod
     def kind(schema: JSON) -> str:
         kind = schema.get("type", "object" if "properties" in schema else "")
-        return str(kind if isinstance(kind, str) else next(one for one in kind if one != "null"))
+        return str(kind if isinstance(kind, str) else next(name for name in kind if name != "null"))
 
     @staticmethod
     def _text(schema: JSON) -> str:

@@ -22,17 +22,17 @@ def heads(folder: Path = FOLDER) -> list[str]:
 
 
 def differences(engine: Engine, metadata: MetaData) -> list[Any]:
-    """What `flask db migrate` would write: nothing, when the migrations make what the models describe."""
+    """Return what `flask db migrate` would add: nothing if the migrations create what the models describe."""
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": _ours})
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "include_object": _is_comparable})
         return list(compare_metadata(context, metadata))
 
 
-def _ours(_object: Any, name: str | None, kind: str, reflected: bool, compare_to: Any) -> bool:
-    """Alembic cannot compare expression indexes; those carry `hx_` in front (see migrations/env.py)."""
+def _is_comparable(_object: Any, name: str | None, kind: str, reflected: bool, compare_to: Any) -> bool:
+    """Leave out expression indexes (`hx_...`), which Alembic cannot compare: see migrations/env.py."""
     return not (kind == "index" and reflected and compare_to is None and str(name).startswith("hx_"))
 
 
 def gaps(names: Iterable[str]) -> list[str]:
-    """Migrations are numbered by hand, 0001 onwards."""
+    """Find gaps in the numbers of the migrations, which are assigned by hand from 0001."""
     return [f"{number:04d} is {name}" for number, name in enumerate(sorted(names), 1) if name[:4] != f"{number:04d}"]

@@ -17,8 +17,8 @@ def misdeclared_headers(trees: Mapping[str, ast.Module]) -> list[str]:
     wrong = []
     for path, view in _views(trees):
         reached = _reachable(calls, f"{_module(path)}.{view.name}")
-        complaints = _compare(_declared(view), _read(view, reached, readers))
-        wrong += [f"{path}:{view.name} {complaint}" for complaint in complaints]
+        differences = _compare(_declared(view), _read(view, reached, readers))
+        wrong += [f"{path}:{view.name} {difference}" for difference in differences]
     return wrong
 
 

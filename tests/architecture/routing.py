@@ -1,4 +1,4 @@
-"""Rules about routes, their documents and the router in front of them."""
+"""Rules about routes, their OpenAPI documents and the router in front of the services."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ ID = "01890a5d-ac96-774b-bcce-b302099a8057"
 
 
 @dataclass(frozen=True)
-class Operation:
-    """One method of one path, as a service's document describes it."""
+class Endpoint:
+    """A method of a path, as the document of a service describes it."""
 
     service: str
     method: str
@@ -31,23 +31,23 @@ class Operation:
 
     @property
     def url(self) -> str:
-        """The path with an id (or a word) in the place of each parameter."""
-        return re.sub(r"\{(\w+)\}", lambda found: ID if found[1].endswith("id") else "x", self.path)
+        """The path with an ID (or a word) in place of each parameter."""
+        return re.sub(r"\{(\w+)\}", lambda match: ID if match[1].endswith("id") else "x", self.path)
 
     @property
     def body(self) -> Mapping[str, Any] | None:
-        """The schema of the JSON body, when there is one."""
+        """The media type object of the JSON body, or None."""
         content = self.doc.get("requestBody", {}).get("content", {})
-        found: Mapping[str, Any] | None = content.get("application/json")
-        return found
+        body: Mapping[str, Any] | None = content.get("application/json")
+        return body
 
     def __str__(self) -> str:
         return f"{self.method.upper()} {self.path}"
 
 
-def operations(documents: Mapping[str, Mapping[str, Any]]) -> list[Operation]:
+def endpoints(documents: Mapping[str, Mapping[str, Any]]) -> list[Endpoint]:
     return [
-        Operation(service, method, path, item[method])
+        Endpoint(service, method, path, item[method])
         for service, document in documents.items()
         for path, item in document["paths"].items()
         for method in METHODS
@@ -56,13 +56,13 @@ def operations(documents: Mapping[str, Mapping[str, Any]]) -> list[Operation]:
 
 
 def unmarked(app: Flask) -> list[str]:
-    """Routes that do not say who may call them."""
+    """Find the routes that do not declare who may call them."""
     return [rule.rule for rule in app.url_map.iter_rules() if guard_of(app.view_functions[rule.endpoint]) is None]
 
 
 def undocumented(app: Flask, documents: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Routes of the API that stand in no service's document."""
-    known = {(found.method, found.path) for found in operations(documents)}
+    """Find the routes of the API that no document describes."""
+    known = {(endpoint.method, endpoint.path) for endpoint in endpoints(documents)}
     return [
         f"{method} {rule.rule}"
         for rule in app.url_map.iter_rules()
@@ -73,9 +73,9 @@ def undocumented(app: Flask, documents: Mapping[str, Mapping[str, Any]]) -> list
 
 
 def invalid(document: Mapping[str, Any]) -> list[str]:
-    """What OpenAPI 3.1 does not allow."""
+    """Return the violations of OpenAPI 3.1."""
     if document.get("openapi", "")[:4] != "3.1.":
-        return ["this is not OpenAPI 3.1"]
+        return ["is not OpenAPI 3.1"]
     return [f"{'/'.join(map(str, e.absolute_path))}: {e.message[:200]}" for e in _errors(document)]
 
 
@@ -83,53 +83,60 @@ def _errors(document: Mapping[str, Any]) -> Iterator[Any]:
     return iter(OpenAPIV31SpecValidator(dict(document)).iter_errors())
 
 
-def without_roles(operations: Iterable[Operation]) -> list[str]:
-    """Operations that hide who may call them, or whose security says something else than their roles."""
-    return [str(found) for found in operations if not _honest(found)]
+def without_roles(endpoints: Iterable[Endpoint]) -> list[str]:
+    """Find the endpoints that do not document who may call them, or whose security contradicts their roles."""
+    return [str(endpoint) for endpoint in endpoints if not _documents_roles(endpoint)]
 
 
-def without_summary(operations: Iterable[Operation]) -> list[str]:
-    """Operations of which Swagger UI says nothing but the path: their view has no docstring."""
-    return [str(found) for found in operations if not str(found.doc.get("summary", "")).strip()]
+def without_summary(endpoints: Iterable[Endpoint]) -> list[str]:
+    """Find the endpoints without a summary, because their view has no docstring."""
+    return [str(endpoint) for endpoint in endpoints if not str(endpoint.doc.get("summary", "")).strip()]
 
 
-def _honest(operation: Operation) -> bool:
-    roles = operation.doc.get("x-roles")
-    if roles is None or "security" not in operation.doc:
+def _documents_roles(endpoint: Endpoint) -> bool:
+    roles = endpoint.doc.get("x-roles")
+    if roles is None or "security" not in endpoint.doc:
         return False
-    return operation.public == (roles == ["PUBLIC"]) and bool(
-        roles or "x-scopes" in operation.doc or _client(operation)
+    return endpoint.public == (roles == ["PUBLIC"]) and bool(
+        roles or "x-scopes" in endpoint.doc or _is_for_any_client(endpoint)
     )
 
 
-def _client(operation: Operation) -> bool:
-    """Routes for any machine name neither a role nor a scope."""
-    return operation.path.endswith("/introspect")
+def _is_for_any_client(endpoint: Endpoint) -> bool:
+    """Endpoints for any machine client have neither roles nor scopes."""
+    return endpoint.path.endswith("/introspect")
 
 
 @dataclass(frozen=True)
 class Location:
+    """A location of the router that proxies to a service."""
+
     exact: bool
     pattern: str
     service: str
 
-    def takes(self, path: str) -> bool:
+    def matches(self, path: str) -> bool:
         return path == self.pattern if self.exact else re.search(self.pattern, path) is not None
 
 
 def locations(template: str) -> list[Location]:
-    """The router's locations that lead to a service, in the order in which nginx tries them."""
-    found = re.findall(r"location\s+(=|~)\s+(\S+)\s*\{[^{}]*?proxy_pass\s+http://(\w+);", template)
-    return sorted((Location(kind == "=", pattern, to) for kind, pattern, to in found), key=lambda one: not one.exact)
+    """Parse the locations of the router that proxy to a service, in the order in which nginx tries them."""
+    blocks = re.findall(r"location\s+(=|~)\s+(\S+)\s*\{[^{}]*?proxy_pass\s+http://(\w+);", template)
+    return sorted((Location(kind == "=", *rest) for kind, *rest in blocks), key=lambda location: not location.exact)
 
 
 def misrouted(paths: Mapping[str, str], locations: Iterable[Location]) -> list[str]:
-    """Paths (path -> its service) that the router does not bring to their service; locations that nobody needs."""
+    """Find the paths that the router sends to the wrong service, and the locations that no path needs.
+
+    Args:
+        paths: Path -> the service that serves it.
+        locations: In the order in which nginx tries them.
+    """
     locations = list(locations)
-    firsts = {path: next((one for one in locations if one.takes(path)), None) for path in paths}
+    firsts = {path: next((location for location in locations if location.matches(path)), None) for path in paths}
     wrong = [
-        f"{path} goes to {first.service if first else 'nobody'}"
+        f"{path} is sent to {first.service if first else 'no service'}"
         for path, first in firsts.items()
         if first is None or first.service != paths[path]
     ]
-    return wrong + [f"nobody is behind {one.pattern}" for one in locations if one not in firsts.values()]
+    return wrong + [f"{location.pattern} is not used" for location in locations if location not in firsts.values()]

@@ -1,4 +1,4 @@
-"""Rules about the source itself, read as syntax trees."""
+"""Rules about the source code, checked on its syntax trees."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PRODUCT = ("heidi_common", "heidi_standalone", "heidi_services", "workers")
 
-ROOMS = frozenset({"routes", "schemas", "service", "models", "cli"})
-SPECIALITIES: Mapping[str, frozenset[str]] = {
+COMMON_MODULES = frozenset({"routes", "schemas", "service", "models", "cli"})
+DOMAIN_MODULES: Mapping[str, frozenset[str]] = {
     "auth": frozenset(
         {"key_rotation", "mailer", "oauth", "one_time_tokens", "pages", "response_timing", "tokens", "totp"}
     ),
@@ -24,45 +24,47 @@ SPECIALITIES: Mapping[str, frozenset[str]] = {
     "scheduler": frozenset({"actions", "cron", "enums", "long_polling", "misfire"}),
     "users": frozenset({"peer_data", "serializers"}),
 }
-"""What a service has beyond the common rooms. A name that is not here (utils.py, helpers.py) needs a reason first."""
+"""The modules that a service has beside the common ones. Before adding one, find a name more precise than `utils`."""
 
 COMMITS = frozenset({"heidi_common/database/transactions.py"})
 FUNCTION_PATH = re.compile(r"(heidi_common|heidi_services|workers)(\.\w+)*:\w+")
-# Where settings are made, what runs before there are any, and commands typed by a person.
+# The modules that create settings or run before there are any, and commands that are typed by users.
 READS_ENVIRONMENT = re.compile(
     r"heidi_common/(config/settings|config/sections/processes|metrics/exporter|cli/doctor)\.py|heidi_standalone/.*"
     r"|heidi_services/\w+/cli(\.py|/.*)"
 )
-# The registry loads the services that a process serves; nothing else in heidi_common reaches what stands above it.
+# The registry loads the services that a process serves; nothing else in heidi_common imports from upper layers.
 # The registry of actors loads the module of each queue.
 IMPORTS_BY_NAME = frozenset({"heidi_common/config/service_registry.py", "workers/actors.py"})
 BY_NAME = frozenset({"import_module", "__import__", "run_module", "resolve_name"})
 
 
 def sources() -> dict[str, ast.Module]:
-    """Path -> syntax tree, of everything that is installed."""
+    """Parse the files of the product: path -> syntax tree."""
     files = [ROOT / "wsgi.py", *(path for folder in PRODUCT for path in sorted((ROOT / folder).rglob("*.py")))]
     return {str(path.relative_to(ROOT)): ast.parse(path.read_text()) for path in files}
 
 
 def commits(trees: Mapping[str, ast.Module]) -> list[str]:
-    """Every mention of a `.commit` outside the one place."""
+    """Find uses of `.commit` outside the module for transactions."""
     return _where(trees, _is_commit, allowed=lambda path: path in COMMITS)
 
 
 def environment_reads(trees: Mapping[str, ast.Module]) -> list[str]:
-    """Looks at the environment anywhere but where settings are made."""
+    """Find reads of environment variables outside the modules that create settings."""
     return _where(trees, _is_environment, allowed=lambda path: READS_ENVIRONMENT.fullmatch(path) is not None)
 
 
 def dramatiq_imports(trees: Mapping[str, ast.Module]) -> list[str]:
-    """Imports of Dramatiq outside workers/, those within functions included."""
+    """Find imports of Dramatiq outside workers/, including those within functions."""
     return _where(trees, _imports_dramatiq, allowed=lambda path: path.startswith("workers/"))
 
 
 def dynamic_imports(trees: Mapping[str, ast.Module]) -> list[str]:
-    """Imports by name in heidi_common and workers, which neither mypy nor the contracts of the layers can see, and
-    functions that workers name by strings."""
+    """Find imports by name in heidi_common and workers, and functions that workers name by strings.
+
+    Neither mypy nor the layers contracts can see them.
+    """
     common = {path: tree for path, tree in trees.items() if path.startswith("heidi_common/")}
     workers = {path: tree for path, tree in trees.items() if path.startswith("workers/")}
     return [
@@ -72,27 +74,27 @@ def dynamic_imports(trees: Mapping[str, ast.Module]) -> list[str]:
     ]
 
 
-def unknown_rooms(paths: Iterable[str], specialities: Mapping[str, frozenset[str]]) -> list[str]:
-    """Files and folders of a service that are neither a common room nor one of its own specialities."""
-    found = set()
+def unknown_modules(paths: Iterable[str], domain_modules: Mapping[str, frozenset[str]]) -> list[str]:
+    """Find the modules and packages of a service that are neither common ones nor listed as its domain modules."""
+    unknown = set()
     for path in paths:
         parts = Path(path).parts
         if parts[0] != "heidi_services" or len(parts) < 3:
             continue
-        service, room = parts[1], parts[2].removesuffix(".py")
-        if room not in ROOMS | specialities.get(service, frozenset()) | {"__init__"}:
-            found.add(f"heidi_services/{service}/{room}")
-    return sorted(found)
+        service, module = parts[1], parts[2].removesuffix(".py")
+        if module not in COMMON_MODULES | domain_modules.get(service, frozenset()) | {"__init__"}:
+            unknown.add(f"heidi_services/{service}/{module}")
+    return sorted(unknown)
 
 
 def _where(
-    trees: Mapping[str, ast.Module], wrong: Callable[[ast.AST], bool], *, allowed: Callable[[str], bool]
+    trees: Mapping[str, ast.Module], violates: Callable[[ast.AST], bool], *, allowed: Callable[[str], bool]
 ) -> list[str]:
-    return [f"{path}:{line}" for path, tree in trees.items() if not allowed(path) for line in _lines(tree, wrong)]
+    return [f"{path}:{line}" for path, tree in trees.items() if not allowed(path) for line in _lines(tree, violates)]
 
 
-def _lines(tree: ast.Module, wrong: Callable[[ast.AST], bool]) -> Iterator[int]:
-    return (getattr(node, "lineno", 0) for node in ast.walk(tree) if wrong(node))
+def _lines(tree: ast.Module, violates: Callable[[ast.AST], bool]) -> Iterator[int]:
+    return (getattr(node, "lineno", 0) for node in ast.walk(tree) if violates(node))
 
 
 def _is_commit(node: ast.AST) -> bool:

@@ -1,4 +1,4 @@
-"""Rules about tables: who owns them, and that nothing ties two owners together."""
+"""Rules about tables: each has one owner, and no foreign key connects two owners."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ COMMON = (
     "heidi_common.audit.trail",
 )
 SHARE_IDENTITY = frozenset({IDENTITY, "auth", "users"})
-"""The one User row holds credentials (auth) and profile (users): these two may refer to it."""
+"""The User row holds credentials (auth) and profile (users), so that these two services may refer to it."""
 
 
 def owners() -> dict[str, str]:
-    """Table -> the service whose models.py defines it; `identity` and `common` for the shared ones."""
+    """Map each table to the service whose models.py defines it; shared tables belong to `identity` or `common`."""
     homes = {"heidi_common.identity.models": IDENTITY} | dict.fromkeys(COMMON, "common")
     homes |= {f"heidi_services.{name}.models": name for name in SERVICES}
     return {
@@ -31,17 +31,17 @@ def owners() -> dict[str, str]:
 
 
 def _tables(module: ModuleType) -> set[str]:
-    found = set()
+    tables = set()
     for value in vars(module).values():
         if isinstance(value, Table):
-            found.add(value.name)
+            tables.add(value.name)
         elif isinstance(value, type) and value.__module__ == module.__name__ and hasattr(value, "__table__"):
-            found.add(value.__table__.name)
-    return found
+            tables.add(value.__table__.name)
+    return tables
 
 
 def crossing_keys(tables: Iterable[Table], owners: Mapping[str, str]) -> list[str]:
-    """Foreign keys from one owner's table into another's."""
+    """Find the foreign keys from a table of one owner to a table of another."""
     return [
         f"{table.name}.{key.parent.name} -> {key.column.table.name}"
         for table in tables
@@ -55,5 +55,5 @@ def _may_refer(owner: str | None, target: str | None) -> bool:
 
 
 def ownerless(metadata: MetaData, owners: Mapping[str, str]) -> list[str]:
-    """Tables that no models.py defines."""
+    """Find the tables that no models.py defines."""
     return sorted(set(metadata.tables) - set(owners))

@@ -26,7 +26,7 @@ from heidi_services.auth import response_timing
 from heidi_services.auth.models import OneTimeToken
 from tests.auth.helpers import ANOTHER, PASSWORD, bearer, login, mails, refresh, register
 from tests.conftest import make_settings
-from tests.sql_recorder import noted
+from tests.sql_recorder import recorded_statements
 
 FORGOT, RESET, CHANGE, INVITE = (
     f"/api/v1/auth/password/{operation}" for operation in ("forgot", "reset", "change", "invite")
@@ -125,7 +125,7 @@ def test_a_reset_locks_the_user_before_the_token(client: FlaskClient) -> None:
     """A password change uses the same order; the opposite one could deadlock with it."""
     register(client)
     token = request_reset(client)
-    with noted() as sent:
+    with recorded_statements() as sent:
         assert reset(client, token).status_code == 204
     assert locked(sent)[:2] == ["users", "one_time_tokens"]
 
@@ -224,7 +224,7 @@ def test_an_address_is_verified_once_and_the_mail_can_be_sent_again(client: Flas
 def test_a_verification_locks_the_user_before_the_token(client: FlaskClient) -> None:
     register(client)
     token = mails("verify-email")[0]["variables"]["token"]
-    with noted() as sent:
+    with recorded_statements() as sent:
         assert client.post("/api/v1/auth/email/verify", json={"token": token}).status_code == 204
     assert locked(sent)[:2] == ["users", "one_time_tokens"]
 

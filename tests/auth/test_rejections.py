@@ -19,7 +19,7 @@ from heidi_common.redis.client import redis_client
 from heidi_common.runtime import current_runtime, current_settings
 from tests.auth.helpers import PASSWORD, login, register
 from tests.conftest import make_settings
-from tests.sql_recorder import noted
+from tests.sql_recorder import recorded_statements
 
 VARYING = ("X-Request-ID", "Server-Timing", "Date", "Content-Length", "RateLimit")
 
@@ -134,7 +134,7 @@ def recorded_work() -> Iterator[list[str]]:
     """Statements (without their values) and hashes, in order."""
     work: list[str] = []
     verify = password_hashing._matches
-    with noted() as sent, pytest.MonkeyPatch.context() as patch:
+    with recorded_statements() as sent, pytest.MonkeyPatch.context() as patch:
 
         def hashing(stored: str, password: str) -> bool:
             sent.append(("hash", None))

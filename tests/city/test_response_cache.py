@@ -22,7 +22,7 @@ from heidi_services.city.service import cities, queries, response_cache
 from tests.city.conftest import BERLIN
 from tests.conftest import make_settings
 from tests.ports import free_port
-from tests.sql_recorder import Sent, noted
+from tests.sql_recorder import Sent, recorded_statements
 from workers.city import renew_city_answers
 from workers.subscriptions import SUBSCRIPTIONS
 
@@ -31,7 +31,7 @@ URL = "/api/v1/cities"
 
 @pytest.fixture
 def statements() -> Iterator[Sent]:
-    with noted() as sent:
+    with recorded_statements() as sent:
         yield sent
 
 

@@ -17,7 +17,7 @@ from heidi_services.city.models import City
 from heidi_services.city.service import cities
 from heidi_standalone.servers.nginx import Router
 from tests.city.conftest import BERLIN
-from tests.polling import PATIENCE, until
+from tests.polling import TIMEOUT_SECONDS, until
 from tests.ports import free_port
 from tests.standalone.conftest import running
 
@@ -45,7 +45,7 @@ def url(platform: Flask, settings: Settings, tmp_path_factory: pytest.TempPathFa
 
 
 def get(path: str, **headers: str) -> requests.Response:
-    return requests.get(path, headers=headers, timeout=PATIENCE)
+    return requests.get(path, headers=headers, timeout=TIMEOUT_SECONDS)
 
 
 def is_hit(response: requests.Response) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from heidi_common.database.transactions import reading
-from tests.sql_recorder import noted
+from tests.sql_recorder import recorded_statements
 
 Plans = Callable[[str], list[str]]
 
@@ -19,7 +19,7 @@ def plans(world: FlaskClient) -> Plans:
     """Returns the plans of the statements that a GET sends."""
 
     def explain(path: str) -> list[str]:
-        with noted() as sent:
+        with recorded_statements() as sent:
             assert world.get(f"/api/v1/cities{path}").status_code == 200
         with reading() as connection:
             return [

@@ -1,4 +1,4 @@
-"""Core alone, with peers that a test plays: each service answers under its own name on one fake server."""
+"""Core alone, with fake peers: one HTTP server responds for every service, under the name of the service."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,19 +14,19 @@ from heidi_common.database.session import db
 from heidi_services import SERVICES
 from heidi_services.core.service import status
 from tests.conftest import make_settings
-from tests.polling import PATIENCE
+from tests.polling import TIMEOUT_SECONDS
 
 
 @pytest.fixture
 def httpserver() -> Iterator[HTTPServer]:
-    """The fake server of all peers; they are asked at once, so it answers at once."""
+    """The fake server of all peers, with threads, since peers are called concurrently."""
     with HTTPServer(host="127.0.0.1", threaded=True) as server:
         yield server
 
 
 @pytest.fixture
 def core(app: Flask, settings: Settings, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
-    monkeypatch.setattr(status, "_TIME_LIMIT", PATIENCE)
+    monkeypatch.setattr(status, "_TIME_LIMIT_SECONDS", TIMEOUT_SECONDS)
     peers = httpserver.url_for("/{service}").replace("%7B", "{").replace("%7D", "}")
     alone = build_app(make_settings(settings.database_url, settings.redis_url, peer_url=peers), SERVICES["core"])
     yield alone
@@ -39,17 +39,19 @@ def core_client(core: Flask) -> FlaskClient:
     return core.test_client()
 
 
-Say = Callable[..., None]
+Respond = Callable[..., None]
 
 
 @pytest.fixture
-def say(httpserver: HTTPServer) -> Say:
-    """`say("users", "/api/v1/users/1", {...})`: what a peer answers."""
+def respond(httpserver: HTTPServer) -> Respond:
+    """`respond("users", "/api/v1/users/1", {...})`: set the response of a peer."""
 
-    def answer(peer: str, path: str, data: Any = None, status: int = 200, method: str = "GET", **more: Any) -> None:
+    def set_response(
+        peer: str, path: str, data: Any = None, status: int = 200, method: str = "GET", **more: Any
+    ) -> None:
         query = more.pop("query", None)
         body = {"data": data, "meta": more.pop("meta", {})} if status < 400 else {"code": more.pop("code", "x")}
         expected = httpserver.expect_request(f"/{peer}{path}", method=method, query_string=query)
         expected.respond_with_json(body, status=status)
 
-    return answer
+    return set_response

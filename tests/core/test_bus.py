@@ -1,4 +1,4 @@
-"""Core's own subscriptions, as a worker runs them."""
+"""Core's subscriptions, as a worker runs them."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -21,7 +21,7 @@ from heidi_services.core.models import Operation
 from heidi_services.core.service import overview
 from workers import core
 from workers.actors import ACTORS
-from workers.periodic_tasks import prune
+from workers.periodic_tasks import delete_expired_events
 
 
 @pytest.fixture
@@ -32,38 +32,38 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> StubBroker:
     return broker
 
 
-def digest(consumer: str, fact: Event, **sealed: object) -> UUID:
-    """What the relay writes, and then the message it sends."""
+def handle(consumer: str, event: Event, **sealed: object) -> UUID:
+    """Write what the relay writes, and run the actor that it wakes."""
     with transaction():
-        event_id = emit(fact, secret_data=sealed or None)
+        event_id = emit(event, secret_data=sealed or None)
         db.session.add(Inbox(event_id=event_id, consumer=consumer))
     ACTORS[consumer].function(str(event_id))
     return event_id
 
 
-def test_an_operation_from_the_bus_gets_a_row_and_then_a_worker(app: Flask, broker: StubBroker) -> None:
+def test_an_operation_requested_by_an_event_gets_a_row_and_wakes_a_worker(app: Flask, broker: StubBroker) -> None:
     operation_id = uuid7()
-    fact = CoreOperation(id=operation_id, operation="onboard-user")
-    digest("accept_operation", fact, input={"email": "ada@example.test"})
+    event = CoreOperation(id=operation_id, operation="onboard-user")
+    handle("accept_operation", event, input={"email": "ada@example.test"})
     assert db.session.get_one(Operation, operation_id).status == "PENDING"
     message = dramatiq.Message.decode(broker.queues["core"].get_nowait())
     assert (message.actor_name, message.args) == ("carry_out_operation", (str(operation_id),))
 
 
-def test_a_new_person_makes_the_kept_overview_untrue(app: Flask) -> None:
+def test_a_new_user_invalidates_the_cached_overview(app: Flask) -> None:
     redis_cache().set_json(overview.KEY, {"data": {}, "unavailable": []}, 60)
     assert overview.cached() is not None
-    digest("renew_overview", UserCreated(id=uuid7(), role="USER", is_active=True))
+    handle("renew_overview", UserCreated(id=uuid7(), role="USER", is_active=True))
     assert overview.cached() is None
     assert core.renew_overview.__name__ in ACTORS
 
 
-def test_a_fact_is_kept_beyond_its_time_while_somebody_has_not_digested_it(app: Flask) -> None:
+def test_an_expired_event_is_kept_while_a_subscriber_has_not_handled_it(app: Flask) -> None:
     old = utcnow() - timedelta(days=400)
     with transaction():
         dead, done = (emit(UserCreated(id=uuid7(), role="USER", is_active=True)) for _ in range(2))
         db.session.add(Inbox(event_id=dead, consumer="c", status="dead"))
         db.session.add(Inbox(event_id=done, consumer="c", status="done"))
         db.session.execute(update(OutboxEvent).values(created_at=old, sent_at=old))
-    prune()
+    delete_expired_events()
     assert db.session.scalars(select(OutboxEvent.id)).all() == [dead]

@@ -20,12 +20,12 @@ from heidi_common.messaging.outbox import POSITION_SEQUENCE, OutboxEvent, emit
 PATH = "/api/v1/core/events"
 
 
-def place(*facts: Event, sealed: dict[str, Any] | None = None) -> list[str]:
-    """Say facts and give them their places, as the relay does."""
+def publish(*events: Event, sealed: dict[str, Any] | None = None) -> list[str]:
+    """Emit events and give them their positions, as the relay does."""
     ids = []
-    for fact in facts:
+    for event in events:
         with transaction():
-            event_id = emit(fact, secret_data=sealed)
+            event_id = emit(event, secret_data=sealed)
             values = {"position": POSITION_SEQUENCE.next_value(), "sent_at": utcnow()}
             db.session.execute(update(OutboxEvent).where(OutboxEvent.id == event_id).values(**values))
             ids.append(str(event_id))
@@ -42,14 +42,14 @@ def admin(as_user: Callable[..., Any]) -> dict[str, str]:
     return headers
 
 
-def test_the_log_lists_facts_newest_first_in_the_order_of_commits(
+def test_the_log_lists_events_newest_first_in_the_order_of_commits(
     core_client: FlaskClient, admin: dict[str, str]
 ) -> None:
     subject = uuid7()
-    ids = place(user_created(subject), CityCreated(id=uuid7(), country="DE"), user_created())
-    found = core_client.get(PATH, headers=admin).get_json()["data"]
-    assert [event["id"] for event in found] == ids[::-1]
-    assert found[2] == found[2] | {
+    ids = publish(user_created(subject), CityCreated(id=uuid7(), country="DE"), user_created())
+    events = core_client.get(PATH, headers=admin).get_json()["data"]
+    assert [event["id"] for event in events] == ids[::-1]
+    assert events[2] == events[2] | {
         "type": "user.created",
         "subject": str(subject),
         "userId": str(subject),
@@ -59,23 +59,23 @@ def test_the_log_lists_facts_newest_first_in_the_order_of_commits(
     assert [event["id"] for event in oldest] == ids
 
 
-def test_what_is_sealed_beside_a_fact_is_not_shown(core_client: FlaskClient, admin: dict[str, str]) -> None:
-    place(user_created(), sealed={"token": "hunter2"})
-    answer = core_client.get(PATH, headers=admin)
-    assert "sealed" not in answer.get_json()["data"][0]
-    assert b"hunter2" not in answer.data
+def test_the_encrypted_data_of_an_event_is_not_shown(core_client: FlaskClient, admin: dict[str, str]) -> None:
+    publish(user_created(), sealed={"token": "hunter2"})
+    response = core_client.get(PATH, headers=admin)
+    assert "sealed" not in response.get_json()["data"][0]
+    assert b"hunter2" not in response.data
 
 
-def test_a_fact_without_a_place_is_not_in_the_log_yet(core_client: FlaskClient, admin: dict[str, str]) -> None:
+def test_an_event_without_a_position_is_not_in_the_log_yet(core_client: FlaskClient, admin: dict[str, str]) -> None:
     with transaction():
         emit(user_created())
     assert core_client.get(PATH, headers=admin).get_json()["data"] == []
 
 
-def test_facts_are_found_by_type_pattern_subject_and_time(core_client: FlaskClient, admin: dict[str, str]) -> None:
+def test_events_are_filtered_by_type_pattern_subject_and_time(core_client: FlaskClient, admin: dict[str, str]) -> None:
     subject = uuid7()
-    gone = UserDeleted(id=subject, role="USER", is_active=False)
-    first, city, last = place(user_created(subject), CityCreated(id=uuid7(), country="DE"), gone)
+    deletion = UserDeleted(id=subject, role="USER", is_active=False)
+    first, city, last = publish(user_created(subject), CityCreated(id=uuid7(), country="DE"), deletion)
     with transaction():
         old = utcnow() - timedelta(hours=2)
         db.session.execute(update(OutboxEvent).where(OutboxEvent.id == UUID(first)).values(created_at=old))
@@ -93,30 +93,30 @@ def test_facts_are_found_by_type_pattern_subject_and_time(core_client: FlaskClie
 
 
 def test_pages_follow_each_other_without_gap_or_repeat(core_client: FlaskClient, admin: dict[str, str]) -> None:
-    ids = place(*(user_created() for _ in range(5)))
+    ids = publish(*(user_created() for _ in range(5)))
     seen, query = [], "limit=2"
     while True:
-        answer = core_client.get(f"{PATH}?{query}", headers=admin).get_json()
-        seen += [event["id"] for event in answer["data"]]
-        place(user_created())  # what comes meanwhile does not shift the pages
-        if not answer["meta"]["hasMore"]:
+        response = core_client.get(f"{PATH}?{query}", headers=admin).get_json()
+        seen += [event["id"] for event in response["data"]]
+        publish(user_created())  # an event in between does not shift the pages
+        if not response["meta"]["hasMore"]:
             break
-        query = f"limit=2&cursor={answer['meta']['nextCursor']}"
+        query = f"limit=2&cursor={response['meta']['nextCursor']}"
     assert seen == ids[::-1]
 
 
 @pytest.mark.parametrize("query", ["type=user*", "type=%25", "since=yesterday", "since=2026-01-01T00:00:00", "x=1"])
-def test_a_filter_that_makes_no_sense_is_named(core_client: FlaskClient, admin: dict[str, str], query: str) -> None:
-    answer = core_client.get(f"{PATH}?{query}", headers=admin)
-    assert answer.status_code == 422
-    assert answer.get_json()["errors"][0]["pointer"] == f"/query/{query.partition('=')[0]}"
+def test_an_invalid_filter_is_named(core_client: FlaskClient, admin: dict[str, str], query: str) -> None:
+    response = core_client.get(f"{PATH}?{query}", headers=admin)
+    assert response.status_code == 422
+    assert response.get_json()["errors"][0]["pointer"] == f"/query/{query.partition('=')[0]}"
 
 
-def die(event_id: str, *consumers: str) -> None:
+def add_dead_rows(event_id: str, *consumers: str) -> None:
     with transaction():
         for consumer in consumers:
-            dead = {"status": "dead", "attempts": 10, "last_error": "ValueError: no"}
-            db.session.add(Inbox(event_id=UUID(event_id), consumer=consumer, **dead))
+            values = {"status": "dead", "attempts": 10, "last_error": "ValueError: no"}
+            db.session.add(Inbox(event_id=UUID(event_id), consumer=consumer, **values))
 
 
 def inbox(event_id: str) -> dict[str, str]:
@@ -125,21 +125,23 @@ def inbox(event_id: str) -> dict[str, str]:
     return {row.consumer: row.status for row in rows}
 
 
-def test_dead_facts_are_listed_with_who_gave_up_and_why(core_client: FlaskClient, admin: dict[str, str]) -> None:
-    _fine, dead = place(user_created(), user_created())
-    die(dead, "welcome_user", "forward_fact")
-    found = core_client.get(f"{PATH}/dead?total=true", headers=admin).get_json()
-    assert found["meta"]["total"] == 1
-    assert found["data"][0]["id"] == found["data"][0]["event"]["id"] == dead
-    assert [failure["consumer"] for failure in found["data"][0]["failures"]] == ["forward_fact", "welcome_user"]
-    assert found["data"][0]["failures"][0]["lastError"] == "ValueError: no"
+def test_dead_letters_are_listed_with_the_subscribers_and_their_errors(
+    core_client: FlaskClient, admin: dict[str, str]
+) -> None:
+    _handled, dead = publish(user_created(), user_created())
+    add_dead_rows(dead, "welcome_user", "forward_fact")
+    page = core_client.get(f"{PATH}/dead?total=true", headers=admin).get_json()
+    assert page["meta"]["total"] == 1
+    assert page["data"][0]["id"] == page["data"][0]["event"]["id"] == dead
+    assert [failure["consumer"] for failure in page["data"][0]["failures"]] == ["forward_fact", "welcome_user"]
+    assert page["data"][0]["failures"][0]["lastError"] == "ValueError: no"
 
 
-def test_a_replayed_fact_is_due_again_with_all_attempts(core_client: FlaskClient, admin: dict[str, str]) -> None:
-    (dead,) = place(user_created())
-    die(dead, "welcome_user", "forward_fact")
-    answer = core_client.post(f"{PATH}/dead/{dead}/replay?consumer=welcome_user", headers=admin)
-    assert (answer.status_code, answer.get_json()["data"]) == (202, {"subscribers": 1})
+def test_a_replayed_dead_letter_is_due_again_with_all_attempts(core_client: FlaskClient, admin: dict[str, str]) -> None:
+    (dead,) = publish(user_created())
+    add_dead_rows(dead, "welcome_user", "forward_fact")
+    response = core_client.post(f"{PATH}/dead/{dead}/replay?consumer=welcome_user", headers=admin)
+    assert (response.status_code, response.get_json()["data"]) == (202, {"subscribers": 1})
     assert inbox(dead) == {"welcome_user": "pending", "forward_fact": "dead"}
     row = db.session.scalars(select(Inbox).where(Inbox.consumer == "welcome_user")).one()
     assert row.attempts == 0 and row.next_attempt_at <= utcnow() and row.locked_until is None
@@ -147,9 +149,9 @@ def test_a_replayed_fact_is_due_again_with_all_attempts(core_client: FlaskClient
     assert core_client.post(f"{PATH}/dead/{dead}/replay", headers=admin).status_code == 404
 
 
-def test_a_discarded_fact_is_settled(core_client: FlaskClient, admin: dict[str, str]) -> None:
-    (dead,) = place(user_created())
-    die(dead, "welcome_user")
+def test_a_discarded_dead_letter_is_no_longer_listed(core_client: FlaskClient, admin: dict[str, str]) -> None:
+    (dead,) = publish(user_created())
+    add_dead_rows(dead, "welcome_user")
     assert core_client.post(f"{PATH}/dead/{dead}/discard", headers=admin).status_code == 200
     assert inbox(dead) == {"welcome_user": "discarded"}
     assert core_client.get(f"{PATH}/dead", headers=admin).get_json()["data"] == []
@@ -163,17 +165,17 @@ def test_only_administrators_read_the_log(core_client: FlaskClient, as_user: Cal
 
 def test_the_command_line_lists_shows_replays_and_discards(core: Flask) -> None:
     run = core.test_cli_runner().invoke
-    one, two = place(user_created(), user_created())
-    die(one, "welcome_user")
-    die(two, "welcome_user")
+    first, second = publish(user_created(), user_created())
+    add_dead_rows(first, "welcome_user")
+    add_dead_rows(second, "welcome_user")
     assert [line.split()[0] for line in run(args=["events", "list", "--type", "user.*"]).output.splitlines()] == [
-        two,
-        one,
+        second,
+        first,
     ]
     assert run(args=["events", "dead", "list"]).output.count("welcome_user  10 attempts") == 2
-    assert "ValueError: no" in run(args=["events", "dead", "show", one]).output
-    assert "1 to try again" in run(args=["events", "dead", "replay", one]).output
-    assert "1 discarded" in run(args=["events", "dead", "discard", two]).output
-    assert (inbox(one), inbox(two)) == ({"welcome_user": "pending"}, {"welcome_user": "discarded"})
-    again = run(args=["events", "dead", "show", one])
-    assert again.exit_code == 1 and "No subscriber has given up" in again.output
+    assert "ValueError: no" in run(args=["events", "dead", "show", first]).output
+    assert "1 scheduled for replay" in run(args=["events", "dead", "replay", first]).output
+    assert "1 discarded" in run(args=["events", "dead", "discard", second]).output
+    assert (inbox(first), inbox(second)) == ({"welcome_user": "pending"}, {"welcome_user": "discarded"})
+    again = run(args=["events", "dead", "show", first])
+    assert again.exit_code == 1 and "No dead letter found" in again.output

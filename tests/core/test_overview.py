@@ -15,49 +15,49 @@ from heidi_common.messaging.events import NotificationFailed, NotificationSent
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.outbox import emit
 from heidi_services.core.service import overview
-from tests.core.conftest import Say
+from tests.core.conftest import Respond
 
 PATH = "/api/v1/core/overview"
 
 
-def all_count(say: Say, *, but: str | None = None) -> None:
+def all_count(respond: Respond, *, except_for: str | None = None) -> None:
     numbers = iter(range(10, 100))
     for counts in overview.COUNTS.values():
         for peer, path, filters in counts.values():
-            if peer != but:
+            if peer != except_for:
                 query = filters | {"limit": "1", "total": "true"}
-                say(peer, path, [], meta={"total": next(numbers)}, query=query)
+                respond(peer, path, [], meta={"total": next(numbers)}, query=query)
 
 
-def test_counts_come_from_the_services_and_rates_from_the_facts(
-    core_client: FlaskClient, say: Say, as_user: Callable[..., Any]
+def test_counts_come_from_the_services_and_rates_from_the_events(
+    core_client: FlaskClient, respond: Respond, as_user: Callable[..., Any]
 ) -> None:
-    all_count(say)
+    all_count(respond)
     admin = as_user(Role.ADMIN)
     with transaction():
-        for kind in (NotificationSent, NotificationSent, NotificationSent, NotificationFailed):
-            emit(kind(id=uuid7(), about_user=admin.user.id, channel="EMAIL"))
+        for event in (NotificationSent, NotificationSent, NotificationSent, NotificationFailed):
+            emit(event(id=uuid7(), about_user=admin.user.id, channel="EMAIL"))
         db.session.add(Inbox(event_id=uuid7(), consumer="c", status="dead", created_at=utcnow()))
-    answer = core_client.get(PATH, headers=admin.headers)
-    found, meta = answer.get_json()["data"], answer.get_json()["meta"]
-    assert found["users"] == {"total": 10, "active": 11}
-    assert found["notifications"] == {"queuedLastDay": 0, "sentLastDay": 3, "failedLastDay": 1, "sentShare": 0.75}
-    assert found["events"]["lastHour"] == found["events"]["waiting"] == 4
-    assert found["events"]["lastHourByType"] == {"notification.sent": 3, "notification.failed": 1}
-    assert found["events"]["dead"] == 1
+    response = core_client.get(PATH, headers=admin.headers)
+    data, meta = response.get_json()["data"], response.get_json()["meta"]
+    assert data["users"] == {"total": 10, "active": 11}
+    assert data["notifications"] == {"queuedLastDay": 0, "sentLastDay": 3, "failedLastDay": 1, "sentShare": 0.75}
+    assert data["events"]["lastHour"] == data["events"]["waiting"] == 4
+    assert data["events"]["lastHourByType"] == {"notification.sent": 3, "notification.failed": 1}
+    assert data["events"]["dead"] == 1
     assert meta == {"unavailable": []}
 
 
-def test_it_is_kept_for_some_seconds_and_dropped_when_people_come_or_go(
+def test_it_is_cached_for_some_seconds_and_invalidated_when_users_change(
     core: Flask,
     core_client: FlaskClient,
     httpserver: HTTPServer,
-    say: Say,
+    respond: Respond,
     as_user: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(overview, "FRESH_SECONDS", 600)
-    all_count(say)
+    monkeypatch.setattr(overview, "CACHE_SECONDS", 600)
+    all_count(respond)
     headers = as_user(Role.ADMIN).headers
     first = core_client.get(PATH, headers=headers)
     calls = len(httpserver.log)
@@ -66,27 +66,27 @@ def test_it_is_kept_for_some_seconds_and_dropped_when_people_come_or_go(
     assert first.get_json() == second.get_json()
     assert len(httpserver.log) == calls
     with core.app_context():
-        overview.forget()
+        overview.invalidate()
     assert core_client.get(PATH, headers=headers).headers["X-Cache"] == "MISS"
 
 
-def test_a_service_that_is_down_costs_its_part_and_is_named_and_nothing_is_kept(
-    core_client: FlaskClient, say: Say, as_user: Callable[..., Any]
+def test_a_service_that_is_down_costs_its_section_and_is_named_and_nothing_is_cached(
+    core_client: FlaskClient, respond: Respond, as_user: Callable[..., Any]
 ) -> None:
-    all_count(say, but="users")
+    all_count(respond, except_for="users")
     headers = as_user(Role.ADMIN).headers
     for _ in range(2):
-        answer = core_client.get(PATH, headers=headers)
-        assert answer.get_json()["data"]["users"] is None
-        assert answer.get_json()["data"]["cities"] is not None
-        assert answer.get_json()["meta"] == {"unavailable": ["users"]}
-        assert answer.headers["X-Cache"] == "MISS"
+        response = core_client.get(PATH, headers=headers)
+        assert response.get_json()["data"]["users"] is None
+        assert response.get_json()["data"]["cities"] is not None
+        assert response.get_json()["meta"] == {"unavailable": ["users"]}
+        assert response.headers["X-Cache"] == "MISS"
 
 
-def test_peers_are_asked_with_the_callers_own_token(
-    core_client: FlaskClient, httpserver: HTTPServer, say: Say, as_user: Callable[..., Any]
+def test_peers_are_called_with_the_callers_token(
+    core_client: FlaskClient, httpserver: HTTPServer, respond: Respond, as_user: Callable[..., Any]
 ) -> None:
-    all_count(say)
+    all_count(respond)
     headers = as_user(Role.ADMIN).headers
     core_client.get(PATH, headers=headers | {"X-Request-ID": "request-4711"})
     assert {sent.headers["Authorization"] for sent, _ in httpserver.log} == {headers["Authorization"]}

@@ -8,7 +8,7 @@ from pytest_httpserver import HTTPServer
 from heidi_common import app
 from heidi_common.identity.models import Role
 from heidi_services import SERVICES
-from heidi_services.core.service.status import Memo, look, summarise
+from heidi_services.core.service.status import StatusCache, check_services, summarise
 from tests.conftest import make_settings
 
 UP = {"status": "up", "latencyMs": 1.0}
@@ -16,29 +16,29 @@ DOWN = {"status": "down", "error": "OperationalError"}
 PEERS = [name for name in SERVICES if name != "core"]
 
 
-def all_ready(httpserver: HTTPServer, *, but: str | None = None) -> None:
+def all_ready(httpserver: HTTPServer, *, except_for: str | None = None) -> None:
     for name in PEERS:
-        if name != but:
+        if name != except_for:
             body = {"status": "ready", "dependencies": {"postgresql": UP, "redis": UP, "broker": UP}}
             httpserver.expect_request(f"/{name}/readyz").respond_with_json(body)
 
 
-def test_everybody_sees_which_services_are_up(core_client: FlaskClient, httpserver: HTTPServer) -> None:
+def test_the_status_is_public(core_client: FlaskClient, httpserver: HTTPServer) -> None:
     all_ready(httpserver)
-    answer = core_client.get("/api/v1/core/status")
-    found = answer.get_json()["data"]
-    assert (answer.status_code, found["status"]) == (200, "up")
-    assert found["services"] == [{"name": name, "status": "up"} for name in SERVICES]
-    assert {part["name"] for part in found["dependencies"]} == {"postgresql", "redis", "broker"}
+    response = core_client.get("/api/v1/core/status")
+    status = response.get_json()["data"]
+    assert (response.status_code, status["status"]) == (200, "up")
+    assert status["services"] == [{"name": name, "status": "up"} for name in SERVICES]
+    assert {part["name"] for part in status["dependencies"]} == {"postgresql", "redis", "broker"}
 
 
-def test_a_service_without_an_answer_is_down_and_the_whole_degraded(
+def test_a_service_that_does_not_respond_is_down_and_the_platform_degraded(
     core_client: FlaskClient, httpserver: HTTPServer
 ) -> None:
-    all_ready(httpserver, but="city")
-    found = core_client.get("/api/v1/core/status").get_json()["data"]
-    assert found["status"] == "degraded"
-    assert [part["name"] for part in found["services"] if part["status"] == "down"] == ["city"]
+    all_ready(httpserver, except_for="city")
+    status = core_client.get("/api/v1/core/status").get_json()["data"]
+    assert status["status"] == "degraded"
+    assert [part["name"] for part in status["services"] if part["status"] == "down"] == ["city"]
 
 
 def test_only_an_administrator_sees_the_details(
@@ -53,43 +53,45 @@ def test_only_an_administrator_sees_the_details(
         assert set(shown["services"][0]) == {"name", "status"}
 
 
-def test_many_questions_cost_one_look_as_long_as_it_is_fresh(
+def test_many_requests_share_one_check_while_it_is_cached(
     core: Flask, core_client: FlaskClient, httpserver: HTTPServer
 ) -> None:
-    core.extensions["core_status"] = Memo(look, fresh=600)
+    core.extensions["core_status"] = StatusCache(check_services, max_age=600)
     all_ready(httpserver)
     for _ in range(10):
         core_client.get("/api/v1/core/status")
     assert len(httpserver.log) == len(PEERS)
 
 
-def test_a_memo_looks_again_when_its_second_is_over() -> None:
-    looks = iter([{"n": 1}, {"n": 2}])
-    memo = Memo(lambda: next(looks), fresh=0.0)
-    assert (memo.get(), memo.get()) == ({"n": 1}, {"n": 2})
+def test_the_cache_checks_again_when_it_has_expired() -> None:
+    results = iter([{"n": 1}, {"n": 2}])
+    cache = StatusCache(lambda: next(results), max_age=0.0)
+    assert (cache.get(), cache.get()) == ({"n": 1}, {"n": 2})
 
 
 def service(name: str, status: str, **dependencies: Any) -> dict[str, Any]:
     return {"name": name, "status": status, "dependencies": dependencies}
 
 
-def test_a_dependency_is_down_when_nobody_reaches_it_and_degraded_when_some_do() -> None:
+def test_a_dependency_is_down_if_no_service_reaches_it_and_degraded_if_some_do() -> None:
     services = [
         service("a", "up", postgresql=UP, redis=DOWN, broker=UP),
         service("b", "degraded", postgresql=UP, redis=DOWN, broker=DOWN),
     ]
-    words = {part["name"]: part["status"] for part in summarise(services)["dependencies"]}
-    assert words == {"postgresql": "up", "redis": "down", "broker": "degraded"}
+    statuses = {part["name"]: part["status"] for part in summarise(services)["dependencies"]}
+    assert statuses == {"postgresql": "up", "redis": "down", "broker": "degraded"}
 
 
-def test_the_whole_is_down_when_every_service_is() -> None:
+def test_the_platform_is_down_if_every_service_is() -> None:
     assert summarise([service("a", "down"), service("b", "down")])["status"] == "down"
 
 
-def test_a_token_that_nobody_can_look_up_does_not_hide_that_the_database_is_away(
+def test_a_token_that_cannot_be_checked_does_not_hide_that_the_database_is_unavailable(
     as_user: Callable[..., Any], redis_url: str
 ) -> None:
     headers = as_user(Role.ADMIN).headers
-    away = make_settings("postgresql+psycopg2://nobody@127.0.0.1:1/none", redis_url, peer_url="http://127.0.0.1:1")
-    answer = app.build_app(away, SERVICES["core"]).test_client().get("/api/v1/core/status", headers=headers)
-    assert (answer.status_code, answer.get_json()["data"]["status"]) == (200, "down")
+    unreachable = make_settings(
+        "postgresql+psycopg2://nobody@127.0.0.1:1/none", redis_url, peer_url="http://127.0.0.1:1"
+    )
+    response = app.build_app(unreachable, SERVICES["core"]).test_client().get("/api/v1/core/status", headers=headers)
+    assert (response.status_code, response.get_json()["data"]["status"]) == (200, "down")

@@ -15,28 +15,28 @@ from heidi_common.identity.models import Role, Session
 from heidi_common.messaging.events import CityCreated
 from heidi_common.messaging.outbox import POSITIONED_CHANNEL
 from heidi_common.redis.client import redis_client
-from heidi_services.core.service import event_stream
-from tests.core.test_events import place, user_created
-from tests.polling import PATIENCE, until
+from heidi_services.core.service import event_tail
+from tests.core.test_events import publish, user_created
+from tests.polling import TIMEOUT_SECONDS, until
 
 
 @pytest.fixture
 def url(core: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The core service over real HTTP: the test client reads no stream that does not end."""
-    monkeypatch.setattr(event_stream, "_POLL_SECONDS", 0.2)
-    monkeypatch.setattr(event_stream, "_IDLE_SECONDS", 3.0)
+    """The core service over real HTTP, since the test client cannot read an endless stream."""
+    monkeypatch.setattr(event_tail, "_POLL_SECONDS", 0.2)
+    monkeypatch.setattr(event_tail, "_IDLE_SECONDS", 3.0)
     server = make_server("127.0.0.1", 0, core, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.port}/api/v1/core/events/stream"
     server.shutdown()
     thread.join()
-    monkeypatch.setattr(event_stream, "_IDLE_SECONDS", 0.0)
-    until(lambda: has_ended(core))  # nothing follows the log once nobody listens
+    monkeypatch.setattr(event_tail, "_IDLE_SECONDS", 0.0)
+    until(lambda: has_ended(core))  # the thread ends when it is idle
 
 
 def has_ended(core: Flask) -> bool:
-    ring()
+    notify()
     tail = core.extensions.get("heidi_event_tail")
     return tail is None or tail._thread is None
 
@@ -45,24 +45,24 @@ class Listener:
     """Reads a stream; `next()` is the next event as (id, type, data)."""
 
     def __init__(self, url: str, headers: dict[str, str], **params: str) -> None:
-        self.response = requests.get(url, headers=headers, params=params, stream=True, timeout=PATIENCE)
+        self.response = requests.get(url, headers=headers, params=params, stream=True, timeout=TIMEOUT_SECONDS)
         self._lines = self.response.iter_lines(chunk_size=1)
         assert next(self._lines).startswith(b"id: ")
         assert next(self._lines) == b"retry: 2000"
 
     def next(self) -> tuple[int, str, Any]:
-        found: dict[str, str] = {}
-        signs_of_life = 0
+        fields: dict[str, str] = {}
+        keep_alives = 0
         for line in self._lines:
             if line.startswith(b":"):
-                signs_of_life += 1
-                assert signs_of_life < 5, "nothing came for a minute"
+                keep_alives += 1
+                assert keep_alives < 5, "no event for a minute"
                 continue
-            if not line and found:
-                return int(found["id"]), found["event"], orjson.loads(found["data"])
+            if not line and fields:
+                return int(fields["id"]), fields["event"], orjson.loads(fields["data"])
             if line:
                 name, _, value = line.decode().partition(": ")
-                found[name] = value
+                fields[name] = value
         raise AssertionError("the stream ended")
 
     def ended(self) -> bool:
@@ -75,14 +75,14 @@ class Listener:
         self.response.close()
 
 
-def say(count: int = 1) -> list[str]:
-    """Place facts and tell, as the relay does."""
-    ids = place(*(user_created() for _ in range(count)))
-    ring()
+def publish_users(count: int = 1) -> list[str]:
+    """Publish events and notify, as the relay does."""
+    ids = publish(*(user_created() for _ in range(count)))
+    notify()
     return ids
 
 
-def ring() -> None:
+def notify() -> None:
     with transaction():
         db.session.execute(select(func.pg_notify(POSITIONED_CHANNEL, "")))
 
@@ -92,47 +92,47 @@ def admin(as_user: Callable[..., Any]) -> Any:
     return as_user(Role.ADMIN)
 
 
-def test_a_fact_reaches_every_listener_as_it_comes(url: str, admin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(event_stream, "_POLL_SECONDS", 600.0)
-    with Listener(url, admin.headers) as one, Listener(url, admin.headers) as two:
-        (said,) = say()
-        for listener in (one, two):
+def test_an_event_reaches_every_listener_immediately(url: str, admin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_tail, "_POLL_SECONDS", 600.0)
+    with Listener(url, admin.headers) as first, Listener(url, admin.headers) as second:
+        (event_id,) = publish_users()
+        for listener in (first, second):
             position, type, data = listener.next()
-            assert (type, data["id"], data["position"]) == ("user.created", said, position)
-        assert one.response.headers["Content-Type"].startswith("text/event-stream")
+            assert (type, data["id"], data["position"]) == ("user.created", event_id, position)
+        assert first.response.headers["Content-Type"].startswith("text/event-stream")
 
 
-def test_only_what_comes_from_now_on_unless_one_says_where(url: str, admin: Any) -> None:
-    before = say(3)
+def test_only_new_events_are_streamed_unless_the_client_resumes(url: str, admin: Any) -> None:
+    before = publish_users(3)
     with Listener(url, admin.headers) as listener:
-        (after,) = say()
+        (after,) = publish_users()
         position, _, data = listener.next()
         assert data["id"] == after
     with Listener(url, admin.headers | {"Last-Event-ID": str(position - 3)}) as listener:
         assert [listener.next()[2]["id"] for _ in range(3)] == [*before[1:], after]
 
 
-def test_a_long_gap_is_replayed_without_loss_while_new_facts_come(
+def test_a_long_gap_is_replayed_without_loss_while_new_events_arrive(
     url: str, admin: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_stream, "_PAGE", 7)
-    monkeypatch.setattr(event_stream, "_IN_MEMORY", 5)
-    first = say(40)
+    monkeypatch.setattr(event_tail, "_PAGE", 7)
+    monkeypatch.setattr(event_tail, "_IN_MEMORY", 5)
+    first = publish_users(40)
     start = db.session.execute(text("SELECT min(position) - 1 FROM outbox")).scalar_one()
     with Listener(url, admin.headers | {"Last-Event-ID": str(start)}) as listener:
-        got = [listener.next() for _ in range(20)]
-        second = say(20)
-        got += [listener.next() for _ in range(40)]
-    assert [data["id"] for _, _, data in got] == first + second
-    assert [position for position, _, _ in got] == sorted({position for position, _, _ in got})
+        received = [listener.next() for _ in range(20)]
+        second = publish_users(20)
+        received += [listener.next() for _ in range(40)]
+    assert [data["id"] for _, _, data in received] == first + second
+    assert [position for position, _, _ in received] == sorted({position for position, _, _ in received})
 
 
-def test_a_listener_hears_what_it_asked_for(url: str, admin: Any) -> None:
+def test_a_stream_is_filtered_by_type(url: str, admin: Any) -> None:
     with Listener(url, admin.headers, type="city.*") as cities, Listener(url, admin.headers) as everything:
-        say()
+        publish_users()
         everything.next()
-        (city,) = place(CityCreated(id=admin.user.id, country="DE"))
-        say()
+        (city,) = publish(CityCreated(id=admin.user.id, country="DE"))
+        publish_users()
         assert cities.next()[2]["id"] == city
 
 
@@ -141,17 +141,17 @@ def test_signing_out_ends_the_stream(url: str, admin: Any) -> None:
         with transaction():
             db.session.delete(db.session.get_one(Session, admin.session_id))
         redis_client().flushall()
-        assert listener.ended(), "not even a sign of life comes in between"
+        assert listener.ended(), "not even a keep-alive is sent before the end"
 
 
-def test_a_lost_database_connection_is_made_again(url: str, admin: Any) -> None:
+def test_a_lost_database_connection_is_reopened(url: str, admin: Any) -> None:
     with Listener(url, admin.headers) as listener:
-        say()
+        publish_users()
         listener.next()
         kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'event log'"
         assert db.session.execute(text(kill)).scalar_one() >= 1
-        (said,) = say()
-        assert listener.next()[2]["id"] == said
+        (event_id,) = publish_users()
+        assert listener.next()[2]["id"] == event_id
 
 
 def connections() -> int:
@@ -162,8 +162,8 @@ def connections() -> int:
 
 def test_many_streams_hold_one_connection(url: str, admin: Any) -> None:
     listeners = [Listener(url, admin.headers) for _ in range(10)]
-    until(lambda: connections() == 1)  # one that has ended is still shown for a moment
-    say()
+    until(lambda: connections() == 1)  # a closed connection is still listed for a moment
+    publish_users()
     assert len({listener.next()[0] for listener in listeners}) == 1
     assert connections() == 1
     for listener in listeners:
@@ -171,7 +171,7 @@ def test_many_streams_hold_one_connection(url: str, admin: Any) -> None:
 
 
 @pytest.mark.parametrize("last", ["x", "-1", "٣", "9" * 30, "9" * 5000])
-def test_an_id_that_is_not_of_this_stream_is_refused(core: Flask, admin: Any, last: str) -> None:
+def test_an_invalid_last_event_id_is_rejected(core: Flask, admin: Any, last: str) -> None:
     answer = core.test_client().get(
         "/api/v1/core/events/stream", headers=admin.headers | {"Last-Event-ID": last.encode().decode("latin1")}
     )

@@ -24,28 +24,28 @@ def admin(as_user: Callable[..., Any]) -> dict[str, str]:
     return headers
 
 
-def carry_out(client: FlaskClient, admin: dict[str, str], type: str, given: Any) -> dict[str, Any]:
-    answer = client.post(f"{BASE}/operations", json={"type": type, "input": given}, headers=admin)
-    found = answer.get_json()["data"]
-    operation_runner.carry_out(UUID(found["id"]))
+def run_operation(client: FlaskClient, admin: dict[str, str], type: str, payload: Any) -> dict[str, Any]:
+    answer = client.post(f"{BASE}/operations", json={"type": type, "input": payload}, headers=admin)
+    operation = answer.get_json()["data"]
+    operation_runner.run(UUID(operation["id"]))
     db.session.expire_all()
-    done: dict[str, Any] = client.get(f"{BASE}/operations/{found['id']}", headers=admin).get_json()["data"]
-    return done
+    finished: dict[str, Any] = client.get(f"{BASE}/operations/{operation['id']}", headers=admin).get_json()["data"]
+    return finished
 
 
-def test_every_service_answers_for_itself(client: FlaskClient, admin: dict[str, str]) -> None:
-    found = client.get(f"{BASE}/status", headers=admin).get_json()["data"]
-    assert [(part["name"], part["status"]) for part in found["services"]] == [(name, "up") for name in SERVICES]
+def test_every_service_reports_its_status(client: FlaskClient, admin: dict[str, str]) -> None:
+    status = client.get(f"{BASE}/status", headers=admin).get_json()["data"]
+    assert [(part["name"], part["status"]) for part in status["services"]] == [(name, "up") for name in SERVICES]
 
 
-def test_the_overview_counts_what_is_there(client: FlaskClient, admin: dict[str, str]) -> None:
+def test_the_overview_counts_existing_rows(client: FlaskClient, admin: dict[str, str]) -> None:
     answer = client.get(f"{BASE}/overview", headers=admin).get_json()
     assert answer["meta"] == {"unavailable": []}
     assert answer["data"]["users"] == {"total": 1, "active": 1}
     assert answer["data"]["schedules"] == {"total": 0, "enabled": 0}
 
 
-def test_a_profile_is_put_together_for_its_owner_and_for_an_administrator(
+def test_a_profile_is_shown_to_its_user_and_to_an_administrator(
     client: FlaskClient, admin: dict[str, str], as_user: Callable[..., Any]
 ) -> None:
     me = as_user(email="me@example.test")
@@ -57,9 +57,9 @@ def test_a_profile_is_put_together_for_its_owner_and_for_an_administrator(
         assert [session["id"] for session in answer["data"]["sessions"]] == [str(me.session_id)]
 
 
-def test_a_person_is_onboarded(client: FlaskClient, admin: dict[str, str]) -> None:
-    done = carry_out(client, admin, "onboard-user", {"email": "ada@example.test", "firstName": "Ada"})
-    assert (done["status"], done["error"]) == ("SUCCEEDED", None)
+def test_a_user_is_onboarded(client: FlaskClient, admin: dict[str, str]) -> None:
+    operation = run_operation(client, admin, "onboard-user", {"email": "ada@example.test", "firstName": "Ada"})
+    assert (operation["status"], operation["error"]) == ("SUCCEEDED", None)
     user = db.session.scalars(select(User).where(User.email == "ada@example.test")).one()
     params = {"userId": str(user.id)}
     inbox = client.get("/api/v1/notifications", query_string=params, headers=admin).get_json()["data"]
@@ -68,28 +68,28 @@ def test_a_person_is_onboarded(client: FlaskClient, admin: dict[str, str]) -> No
     assert mails("password-reset") == []
 
 
-def test_a_person_is_offboarded(client: FlaskClient, admin: dict[str, str], as_user: Callable[..., Any]) -> None:
-    them = as_user()
+def test_a_user_is_offboarded(client: FlaskClient, admin: dict[str, str], as_user: Callable[..., Any]) -> None:
+    leaving = as_user()
     hook = {"provider": "WEBHOOK", "name": "hook", "webhookUrl": "http://127.0.0.1:9/"}
-    made = client.post("/api/v1/integrations", json=hook, headers=them.headers)
-    assert made.status_code == 201, made.get_json()
-    done = carry_out(client, admin, "offboard-user", {"userId": str(them.user.id)})
-    assert (done["status"], done["error"]) == ("SUCCEEDED", None)
-    assert client.get(f"/api/v1/users/{them.user.id}", headers=admin).status_code == 404
-    assert client.get("/api/v1/auth/me", headers=them.headers).status_code == 401
-    assert db.session.get_one(Integration, UUID(made.get_json()["data"]["id"])).is_active is False
+    created = client.post("/api/v1/integrations", json=hook, headers=leaving.headers)
+    assert created.status_code == 201, created.get_json()
+    operation = run_operation(client, admin, "offboard-user", {"userId": str(leaving.user.id)})
+    assert (operation["status"], operation["error"]) == ("SUCCEEDED", None)
+    assert client.get(f"/api/v1/users/{leaving.user.id}", headers=admin).status_code == 404
+    assert client.get("/api/v1/auth/me", headers=leaving.headers).status_code == 401
+    assert db.session.get_one(Integration, UUID(created.get_json()["data"]["id"])).is_active is False
 
 
 def test_a_taken_address_ends_the_onboarding(
     client: FlaskClient, admin: dict[str, str], as_user: Callable[..., Any]
 ) -> None:
     as_user(email="taken@example.test")
-    done = carry_out(client, admin, "onboard-user", {"email": "taken@example.test"})
-    assert (done["status"], done["error"]) == ("FAILED", "create-user: users answered 409 (email_taken)")
+    operation = run_operation(client, admin, "onboard-user", {"email": "taken@example.test"})
+    assert (operation["status"], operation["error"]) == ("FAILED", "create-user: users returned 409 (email_taken)")
 
 
-def test_a_broadcast_reaches_the_bulk_door(client: FlaskClient, admin: dict[str, str]) -> None:
+def test_a_broadcast_reaches_the_bulk_endpoint(client: FlaskClient, admin: dict[str, str]) -> None:
     message = {"channel": "IN_APP", "content": "Hello"}
-    done = carry_out(client, admin, "broadcast", {"message": message, "filter": {"role": "ADMIN"}})
-    assert (done["status"], done["error"]) == ("SUCCEEDED", None)
-    assert done["steps"][0]["result"]["accepted"] == 1
+    operation = run_operation(client, admin, "broadcast", {"message": message, "filter": {"role": "ADMIN"}})
+    assert (operation["status"], operation["error"]) == ("SUCCEEDED", None)
+    assert operation["steps"][0]["result"]["accepted"] == 1

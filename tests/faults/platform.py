@@ -1,4 +1,4 @@
-"""A whole platform under test: `flask up` in a folder of its own, on ports of its own, with hands on its processes."""
+"""A whole platform under test: `flask up` in its own folder, on its own ports, with control over its processes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from supervisor.xmlrpc import SupervisorTransport
 
 from heidi_standalone.servers.unix_sockets import socket_folder
 from heidi_standalone.supervision.supervisor import SOCKET
-from tests.polling import PATIENCE
+from tests.polling import TIMEOUT_SECONDS
 from tests.ports import free_range
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +42,7 @@ class Platform:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Return when the banner stands: everything answers."""
+        """Return when the banner has been printed: then every service responds."""
         self.home.mkdir(parents=True, exist_ok=True)
         options = ["--broker-url", self.broker_url] if self.broker_url else []
         command = [sys.executable, "-m", "flask", "up", "--port", str(self.base + 30), *options]
@@ -50,9 +50,9 @@ class Platform:
         env |= {"HEIDI_HOME": str(self.home), "HEIDI_BASE_PORT": str(self.base), "PYTHONUNBUFFERED": "1"}
         with (self.home / "up.log").open("ab") as output:
             self._process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output)
-        wait_for(self._answers, START_SECONDS, lambda: f"flask up: {(self.home / 'up.log').read_text()[-3000:]}")
+        wait_for(self._is_up, START_SECONDS, lambda: f"flask up: {(self.home / 'up.log').read_text()[-3000:]}")
 
-    def _answers(self) -> bool:
+    def _is_up(self) -> bool:
         assert self._process is not None
         assert self._process.poll() is None, (self.home / "up.log").read_text()[-3000:]
         return "curl" in (self.home / "up.log").read_text()
@@ -64,21 +64,21 @@ class Platform:
             self._process = None
 
     def pid(self, name: str) -> int:
-        """The process of that name under supervision; 0 while it is being started again."""
-        found = {info["name"]: info for info in self._rpc().getAllProcessInfo()}
-        return int(found[name]["pid"]) if found[name]["statename"] in ("RUNNING", "STARTING") else 0
+        """Return the PID of a supervised program; 0 while it is being restarted."""
+        programs = {info["name"]: info for info in self._rpc().getAllProcessInfo()}
+        return int(programs[name]["pid"]) if programs[name]["statename"] in ("RUNNING", "STARTING") else 0
 
     def kill(self, name: str) -> None:
-        """kill -9, and wait until the supervisor has another one."""
+        """kill -9, and wait until the supervisor has started another one."""
         before = self.pid(name)
         os.kill(before, signal.SIGKILL)
-        wait_for(lambda: self.pid(name) not in (0, before), 120, lambda: f"{name} was not started again")
+        wait_for(lambda: self.pid(name) not in (0, before), 120, lambda: f"{name} was not restarted")
 
     def worker_children(self) -> list[int]:
         return [child.pid for child in psutil.Process(self.pid("worker")).children()]
 
-    def forget_broker(self) -> None:
-        """kill -9 of the embedded Valkey, with all it had written thrown away."""
+    def wipe_broker(self) -> None:
+        """kill -9 of the embedded Valkey, and delete everything it has written."""
         for path in (self.home / "valkey").rglob("*.aof*"):
             path.unlink(missing_ok=True)
         self.kill("valkey")
@@ -94,21 +94,21 @@ class Platform:
             connection.close()
 
     def mails(self) -> Counter[UUID]:
-        """How often each notification has arrived."""
-        found: Counter[UUID] = Counter()
+        """Count the e-mails of each notification that have arrived."""
+        counts: Counter[UUID] = Counter()
         for path in (self.home / "mail" / "new").iterdir():
-            named = MESSAGE_ID.search(path.read_bytes())
-            assert named is not None, f"{path} has no Message-ID of ours"
-            found[UUID(named.group(1).decode())] += 1
-        return found
+            match = MESSAGE_ID.search(path.read_bytes())
+            assert match is not None, f"{path} has no Message-ID made of a notification ID"
+            counts[UUID(match.group(1).decode())] += 1
+        return counts
 
     def sign_in(self) -> dict[str, str]:
         email, password = (self.home / "admin.txt").read_text().split()
-        given = {"email": email, "password": password}
-        answer = requests.post(f"{self.url}/api/v1/auth/login", json=given, timeout=PATIENCE)
-        while answer.status_code == 503:  # too busy: whoever waits for a hash, or for Redis, is asked to come again
+        credentials = {"email": email, "password": password}
+        answer = requests.post(f"{self.url}/api/v1/auth/login", json=credentials, timeout=TIMEOUT_SECONDS)
+        while answer.status_code == 503:  # too many sign-ins wait for a hash, or Redis is down
             time.sleep(float(answer.headers["Retry-After"]))
-            answer = requests.post(f"{self.url}/api/v1/auth/login", json=given, timeout=PATIENCE)
+            answer = requests.post(f"{self.url}/api/v1/auth/login", json=credentials, timeout=TIMEOUT_SECONDS)
         assert answer.status_code == 200, answer.text
         return {"Authorization": f"Bearer {answer.json()['data']['accessToken']}"}
 
@@ -124,7 +124,7 @@ class Platform:
 
 
 class Sender:
-    """Sends many notifications as a careful client does: again after every failure, with the same Idempotency-Key."""
+    """Sends many notifications as a robust client does: it repeats failed requests with the same Idempotency-Key."""
 
     def __init__(self, platform: Platform, user_id: str) -> None:
         self.platform, self.user_id, self.headers = platform, user_id, platform.sign_in()
@@ -136,31 +136,31 @@ class Sender:
         self._post("/api/v1/notifications", body)
 
     def register(self, number: int) -> None:
-        """A fact of another service: the person is greeted once."""
+        """Register a user: an event of another service, for which the user is welcomed once."""
         body = {"email": f"person{number}-{uuid4().hex[:8]}@example.com", "password": f"a long password {uuid4()}"}
-        self._post("/api/v1/users", body, keep=False)
+        self._post("/api/v1/users", body, is_tracked=False)
 
-    def _post(self, path: str, body: dict[str, Any], *, keep: bool = True) -> None:
+    def _post(self, path: str, body: dict[str, Any], *, is_tracked: bool = True) -> None:
         headers = self.headers | {"Idempotency-Key": str(uuid4())}
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             try:
-                answer = requests.post(self.platform.url + path, json=body, headers=headers, timeout=PATIENCE)
+                answer = requests.post(self.platform.url + path, json=body, headers=headers, timeout=TIMEOUT_SECONDS)
             except requests.RequestException:
                 time.sleep(0.2)
                 continue
             if answer.status_code in (201, 202):
                 with self.lock:
-                    self.sent.update([UUID(answer.json()["data"]["id"])] if keep else [])
+                    self.sent.update([UUID(answer.json()["data"]["id"])] if is_tracked else [])
                 return
             assert answer.status_code in (409, 429, 502, 503), f"{answer.status_code} {answer.text}"
             time.sleep(float(answer.headers.get("Retry-After", 0.2)))
         raise AssertionError(f"{path} did not succeed within {START_SECONDS} seconds")
 
-    def run(self, mails: int, people: int) -> ThreadPoolExecutor:
+    def run(self, mails: int, users: int) -> ThreadPoolExecutor:
         pool = ThreadPoolExecutor(6)
         self.work = [pool.submit(self.send, number) for number in range(mails)]
-        self.work += [pool.submit(self.register, number) for number in range(people)]
+        self.work += [pool.submit(self.register, number) for number in range(users)]
         return pool
 
 

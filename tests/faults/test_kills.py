@@ -1,7 +1,7 @@
-"""kill -9 of everything that moves messages, with 500 e-mails under way: all arrive, every fact is taken in once.
+"""kill -9 of every process that moves messages, with 500 e-mails in flight: all arrive, every event is handled once.
 
-Counted by ids in tables and mails, never by log lines. Each guard that this rests on was taken out once, and the test
-failed: see docs/operations.md.
+Counted by the IDs in tables and mails, never by log lines. Each safeguard was removed once to see this test fail: see
+docs/operations.md.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from tests.faults.platform import Platform, Sender, wait_for
 from tests.fixtures_rabbitmq import need_rabbitmq
 from tests.rabbitmq_server import RabbitNode
 
-MAILS, PEOPLE, THREADS = 500, 20, 8
-SETTLED_SECONDS = 240
+MAILS, USERS, THREADS = 500, 20, 8
+SETTLE_SECONDS = 240
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -38,18 +38,18 @@ def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RabbitNod
 
 @pytest.fixture
 def platform(broker: RabbitNode | None, tmp_path: Path) -> Iterator[Platform]:
-    found = Platform(tmp_path / "home", broker.url if broker else None)
+    platform = Platform(tmp_path / "home", broker.url if broker else None)
     try:
-        found.start()
-        yield found
+        platform.start()
+        yield platform
     finally:
-        found.stop()
+        platform.stop()
 
 
-def forget(platform: Platform, broker: RabbitNode | None) -> None:
-    """The broker dies and everything it held is gone."""
+def wipe(platform: Platform, broker: RabbitNode | None) -> None:
+    """Kill the broker and delete everything it has stored."""
     if broker is None:
-        platform.forget_broker()
+        platform.wipe_broker()
         return
     broker.kill9()
     shutil.rmtree(broker.folder / "mnesia")
@@ -60,36 +60,34 @@ def progress(platform: Platform) -> int:
     return int(platform.query("SELECT count(*) FROM notifications WHERE status <> 'PENDING'")[0][0])
 
 
-def test_nothing_is_lost_and_no_fact_is_taken_in_twice(platform: Platform, broker: RabbitNode | None) -> None:
+def test_no_mail_is_lost_and_no_event_is_handled_twice(platform: Platform, broker: RabbitNode | None) -> None:
     admin = platform.query("SELECT id FROM users")[0][0]
     sender = Sender(platform, str(admin))
     kills = [
         lambda: platform.kill("worker"),
         lambda: platform.kill("relay"),
         lambda: platform.kill("clock"),
-        lambda: forget(platform, broker),
+        lambda: wipe(platform, broker),
     ]
-    with sender.run(MAILS, PEOPLE):
+    with sender.run(MAILS, USERS):
         for number, kill in enumerate(kills, 1):
-            wait_for(
-                lambda n=number: progress(platform) >= n * 60, 240, lambda: f"only {progress(platform)} on their way"
-            )
+            wait_for(lambda n=number: progress(platform) >= n * 60, 240, lambda: f"only {progress(platform)} processed")
             kill()
     for task in sender.work:
         task.result()
     assert len(sender.sent) == MAILS
 
-    wait_for(lambda: settled(platform), SETTLED_SECONDS, lambda: report(platform))
-    time.sleep(2)  # for what should not come any more
+    wait_for(lambda: is_idle(platform), SETTLE_SECONDS, lambda: report(platform))
+    time.sleep(2)  # for duplicates that may still arrive
     arrived = platform.mails()
     lost = sender.sent - set(arrived)
-    assert not lost, f"{len(lost)} of {MAILS} were lost"
-    again = sum(count - 1 for count in arrived.values())
-    assert again <= len(kills) * THREADS, f"{again} duplicates"
-    each_fact_was_taken_in_once(platform)
+    assert not lost, f"{len(lost)} of {MAILS} mails were lost"
+    duplicates = sum(count - 1 for count in arrived.values())
+    assert duplicates <= len(kills) * THREADS, f"{duplicates} duplicates"
+    assert_each_event_was_handled_once(platform)
 
 
-def settled(platform: Platform) -> bool:
+def is_idle(platform: Platform) -> bool:
     open_work = """
         SELECT (SELECT count(*) FROM notifications WHERE status = 'PENDING')
              + (SELECT count(*) FROM outbox WHERE sent_at IS NULL)
@@ -107,15 +105,15 @@ def report(platform: Platform) -> str:
     return f"notifications {rows}, inbox {inbox}, unsent {unsent}"
 
 
-def each_fact_was_taken_in_once(platform: Platform) -> None:
-    """One inbox row, done, and one welcome for each person: neither none nor two."""
-    people = platform.query("SELECT count(*) FROM outbox WHERE type = 'user.created'")[0][0]
-    assert people == PEOPLE + 1
+def assert_each_event_was_handled_once(platform: Platform) -> None:
+    """Assert that each new user has exactly one finished inbox row and one welcome message."""
+    users = platform.query("SELECT count(*) FROM outbox WHERE type = 'user.created'")[0][0]
+    assert users == USERS + 1
     done = platform.query("SELECT count(*) FROM inbox WHERE consumer = 'welcome_user' AND status = 'done'")
-    assert done == [(people,)]
-    twice = platform.query(
+    assert done == [(users,)]
+    wrong = platform.query(
         "SELECT user_id FROM notifications WHERE template = 'welcome' GROUP BY 1 HAVING count(*) <> 1"
     )
-    assert twice == []
+    assert wrong == []
     welcomed = platform.query("SELECT count(DISTINCT user_id) FROM notifications WHERE template = 'welcome'")
-    assert welcomed == [(people,)]
+    assert welcomed == [(users,)]

@@ -32,7 +32,7 @@ from heidi_services.integration.service import (
     webhook_client,
 )
 from tests.integration.helpers import API, create_integration, deliver, forward, some_id, user_updated
-from tests.polling import PATIENCE, until
+from tests.polling import TIMEOUT_SECONDS, until
 
 
 @pytest.fixture(autouse=True)
@@ -270,7 +270,7 @@ def test_a_missing_response_is_ambiguous_and_retried(
     may_respond = threading.Event()
 
     def wait(_: Request) -> Response:
-        may_respond.wait(PATIENCE)
+        may_respond.wait(TIMEOUT_SECONDS)
         return Response()
 
     httpserver.expect_request("/hook").respond_with_handler(wait)

@@ -11,7 +11,7 @@ from typing import Any, cast
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from tests.polling import PATIENCE
+from tests.polling import TIMEOUT_SECONDS
 from tests.ports import free_port
 
 
@@ -60,7 +60,7 @@ def mail_server(
 ) -> Iterator[MailServer]:
     handler, port = handler or Handler(), port or free_port()
     defaults = {"hostname": "127.0.0.1", "port": port, "tls_context": tls, "enable_SMTPUTF8": True}
-    controller = Controller(handler, ready_timeout=PATIENCE, **defaults, **options)
+    controller = Controller(handler, ready_timeout=TIMEOUT_SECONDS, **defaults, **options)
     controller.start()
     try:
         yield MailServer(port, handler, f"smtp://127.0.0.1:{port}")

@@ -21,7 +21,7 @@ from heidi_services.notification.channels.message import DeliveryOutcome, Messag
 from heidi_services.notification.channels.smtp_sender import SmtpSender
 from tests.conftest import make_settings
 from tests.notification.mailserver import Handler, MailServer, mail_server
-from tests.polling import PATIENCE
+from tests.polling import TIMEOUT_SECONDS
 from tests.ports import free_port
 
 
@@ -31,7 +31,7 @@ def server() -> Iterator[MailServer]:
         yield running
 
 
-def _sender(url: str, time_limit: float = PATIENCE) -> SmtpSender:
+def _sender(url: str, time_limit: float = TIMEOUT_SECONDS) -> SmtpSender:
     settings = make_settings("", "", smtp_url=url, mail_from="Heidi <no-reply@example.com>")
     return SmtpSender(settings, time_limit=time_limit)
 
@@ -57,7 +57,7 @@ def test_each_thread_reuses_one_connection(server: MailServer) -> None:
     def three_mails(_: int) -> None:
         for _ in range(3):
             assert sender.send(_message()).sent
-        gate.wait(PATIENCE)
+        gate.wait(TIMEOUT_SECONDS)
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(three_mails, range(2)))

@@ -20,7 +20,7 @@ from heidi_services.notification.service.event_handlers import handle_user_delet
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, delivered, row
 from tests.notification.mailserver import MailServer
-from tests.sql_recorder import noted
+from tests.sql_recorder import recorded_statements
 from workers.actors import load
 from workers.relay import relay_batch
 
@@ -186,7 +186,7 @@ def test_the_preferences_of_a_deleted_user_are_locked_before_the_notifications(
     person = as_user()
     _delete(person, deleted_at=utcnow(), erased_at=utcnow() if erased else None)
     event = db.session.scalars(db.select(OutboxEvent).where(OutboxEvent.type == "user.deleted")).one()
-    with noted() as sent:
+    with recorded_statements() as sent:
         handle_user_deleted(event)
     locking = [text for text, _ in sent if text.startswith(("UPDATE", "DELETE")) or "FOR UPDATE" in text]
     tables = [next(t for t in ("preferences", "devices", "attempts", "notifications") if t in text) for text in locking]

@@ -22,7 +22,7 @@ from heidi_services.notification.service import stream_hub
 from heidi_services.notification.service.delivery import deliver
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, delivered, row
-from tests.polling import PATIENCE
+from tests.polling import TIMEOUT_SECONDS
 
 AsUser = Callable[..., SignedIn]
 URL = "/api/v1/notifications/stream"
@@ -140,7 +140,7 @@ def test_a_stream_ends_with_its_session(client: FlaskClient, as_user: AsUser) ->
 def test_a_stream_ends_without_waiting_for_its_next_heartbeat(
     app: Flask, client: FlaskClient, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_stream, "KEEP_ALIVE_SECONDS", PATIENCE)
+    monkeypatch.setattr(event_stream, "KEEP_ALIVE_SECONDS", TIMEOUT_SECONDS)
     person = as_user()
 
     def sign_out() -> None:

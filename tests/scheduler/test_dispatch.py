@@ -14,15 +14,8 @@ from heidi_common.database.transactions import reading, transaction
 from heidi_services.scheduler.cron.occurrences import next_occurrence
 from heidi_services.scheduler.cron.parser import parse_cron
 from heidi_services.scheduler.models import Schedule, ScheduleRun
-from heidi_services.scheduler.service import (
-    backfill,
-    dispatch,
-    dispatch_planning,
-    executor,
-    reaper,
-    run_creation,
-    schedules,
-)
+from heidi_services.scheduler.service import dispatch, dispatch_planning, executor, reaper, run_creation, schedules
+from heidi_services.scheduler.service.backfill import backfill_schedule
 from heidi_services.scheduler.service.run_creation import run_id_of
 from tests.polling import until
 from tests.scheduler.conftest import MakeSchedule, emitted_events, rare_expression, runs_of, set_next
@@ -189,12 +182,12 @@ def test_a_backfill_runs_missed_slots_and_does_not_repeat_runs(schedule: MakeSch
     executor.execute_run(runs_of(schedule_id)[-1].id)
     before = statuses(schedule_id)
     assert (before.count("MISSED"), before[-1]) == (len(before) - 1, "SUCCEEDED")
-    result = backfill.backfill_schedule(
+    result = backfill_schedule.backfill_schedule(
         schedule_id, first - MINUTE, runs_of(schedule_id)[-1].scheduled_for, requested_by=uuid4()
     )
     assert (result.runs, result.slots) == (len(before), len(before) + 1)
     assert statuses(schedule_id) == ["QUEUED"] * len(before) + ["SUCCEEDED"]
-    again = backfill.backfill_schedule(
+    again = backfill_schedule.backfill_schedule(
         schedule_id, first - MINUTE, runs_of(schedule_id)[-1].scheduled_for, requested_by=uuid4()
     )
     assert again.runs == 0

@@ -21,7 +21,7 @@ from heidi_common.runtime import current_runtime
 from heidi_services.scheduler.actions.base import ActionFailed, ActionResult, RunContext
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 from heidi_services.scheduler.service import executor, manual_runs, reaper, retention, run_results, schedules
-from tests.polling import PATIENCE, until
+from tests.polling import TIMEOUT_SECONDS, until
 from tests.scheduler.conftest import MakeSchedule, emitted_events, runs_of
 
 
@@ -141,7 +141,7 @@ def test_a_response_that_does_not_arrive_times_the_run_out(schedule: MakeSchedul
     timed_out = Event()
 
     def slow(_: Request) -> Response:
-        timed_out.wait(PATIENCE)
+        timed_out.wait(TIMEOUT_SECONDS)
         return Response("late")
 
     httpserver.expect_request("/slow").respond_with_handler(slow)

@@ -15,7 +15,7 @@ import requests
 
 from heidi_services import SERVICES
 from heidi_standalone.servers.nginx import Router
-from tests.polling import PATIENCE, until
+from tests.polling import TIMEOUT_SECONDS, until
 from tests.ports import free_port
 
 
@@ -66,7 +66,7 @@ class RunningRouter:
         self.seen = Upstream.seen
 
     def get(self, path: str, **options: Any) -> requests.Response:
-        return requests.get(self.url + path, timeout=PATIENCE, allow_redirects=False, **options)
+        return requests.get(self.url + path, timeout=TIMEOUT_SECONDS, allow_redirects=False, **options)
 
 
 @pytest.fixture(scope="session")
@@ -105,7 +105,7 @@ def running(nginx: Router) -> Iterator[RunningRouter]:
         yield RunningRouter(nginx)
     finally:
         process.terminate()
-        process.wait(PATIENCE)
+        process.wait(TIMEOUT_SECONDS)
 
 
 def listens(port: int) -> bool:

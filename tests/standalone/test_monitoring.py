@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from heidi_common.config.settings import Settings
 from tests.gunicorn_server import WebProcess
-from tests.polling import PATIENCE
+from tests.polling import TIMEOUT_SECONDS
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "deploy" / "monitoring"
@@ -37,8 +37,8 @@ def exported(
     folder = tmp_path_factory.mktemp("metrics")
     service = WebProcess("city", settings, PROMETHEUS_MULTIPROC_DIR=str(folder))
     for path in ("/api/v1/cities", "/api/v1/nothing"):
-        requests.get(service.url + path, timeout=PATIENCE)
-    yield _series(requests.get(f"{service.url}/metrics", timeout=PATIENCE).text)
+        requests.get(service.url + path, timeout=TIMEOUT_SECONDS)
+    yield _series(requests.get(f"{service.url}/metrics", timeout=TIMEOUT_SECONDS).text)
     service.stop()
 
 

@@ -9,7 +9,7 @@ import requests
 
 from heidi_services import SERVICES
 from heidi_standalone.servers.nginx import TEMPLATE, Router, render
-from tests.polling import PATIENCE, until
+from tests.polling import TIMEOUT_SECONDS, until
 from tests.ports import free_port
 from tests.standalone.conftest import RunningRouter, running
 
@@ -75,8 +75,8 @@ def test_an_error_of_a_service_is_passed_on_unchanged(router: RunningRouter) -> 
 
 def test_a_body_over_a_mebibyte_is_a_413_problem(router: RunningRouter) -> None:
     url = router.url + "/api/v1/users"
-    assert requests.post(url, data=b"x" * (1 << 20), timeout=PATIENCE).json()["size"] == 1 << 20
-    response = requests.post(url, data=b"x" * ((1 << 20) + 1), timeout=PATIENCE)
+    assert requests.post(url, data=b"x" * (1 << 20), timeout=TIMEOUT_SECONDS).json()["size"] == 1 << 20
+    response = requests.post(url, data=b"x" * ((1 << 20) + 1), timeout=TIMEOUT_SECONDS)
     assert (response.status_code, response.json()["code"]) == (413, "too_large")
 
 
@@ -96,7 +96,7 @@ def test_a_body_over_a_mebibyte_is_a_413_problem(router: RunningRouter) -> None:
 def test_errors_of_nginx_are_problem_documents_too(
     router: RunningRouter, request_text: str, status: int, code: str
 ) -> None:
-    with socket.create_connection(("127.0.0.1", router.port), PATIENCE) as connection:
+    with socket.create_connection(("127.0.0.1", router.port), TIMEOUT_SECONDS) as connection:
         connection.sendall(request_text.encode())
         text = b""
         while piece := connection.recv(65536):
@@ -207,14 +207,14 @@ def test_an_address_that_sends_too_many_requests_gets_429(tmp_path: Path) -> Non
     assert "rate=600r/m" in config
     nginx.config.write_text(config.replace("burst=600", "burst=5").replace("rate=600r/m", "rate=1r/m"))
     with running(nginx) as counted, requests.Session() as session:
-        responses = [session.get(counted.url + "/api/v1/users", timeout=PATIENCE) for _ in range(7)]
+        responses = [session.get(counted.url + "/api/v1/users", timeout=TIMEOUT_SECONDS) for _ in range(7)]
     assert [response.status_code for response in responses] == [503] * 6 + [429]
     assert (responses[-1].headers["Retry-After"], responses[-1].json()["code"]) == ("1", "too_many_requests")
 
 
 def test_local_clients_are_not_limited(router: RunningRouter) -> None:
     with requests.Session() as session:
-        assert {session.get(router.url + "/healthz", timeout=PATIENCE).status_code for _ in range(700)} == {200}
+        assert {session.get(router.url + "/healthz", timeout=TIMEOUT_SECONDS).status_code for _ in range(700)} == {200}
 
 
 def test_every_variable_of_the_template_needs_a_value() -> None:

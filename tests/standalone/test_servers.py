@@ -18,7 +18,7 @@ from heidi_standalone.paths import ROOT
 from heidi_standalone.servers.postgres import Postgres
 from heidi_standalone.servers.unix_sockets import MAX_ADDRESS_BYTES, make_private_folder, socket_folder
 from heidi_standalone.servers.valkey import Valkey
-from tests.polling import PATIENCE, until
+from tests.polling import TIMEOUT_SECONDS, until
 from tests.ports import free_port
 from tests.standalone.conftest import listens
 
@@ -121,7 +121,7 @@ def test_a_sent_mail_is_stored_in_the_maildir(tmp_path: Path) -> None:
     assert text.endswith("Hi there.\n.leading dot\n")
     assert list((tmp_path / "tmp").iterdir()) == []
     process.terminate()
-    assert process.wait(PATIENCE) == 0
+    assert process.wait(TIMEOUT_SECONDS) == 0
 
 
 def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:

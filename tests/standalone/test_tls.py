@@ -18,7 +18,7 @@ from cryptography.x509.oid import NameOID
 
 from heidi_standalone.servers import service_user
 from heidi_standalone.servers.nginx import TEMPLATE, Router, render
-from tests.polling import PATIENCE
+from tests.polling import TIMEOUT_SECONDS
 from tests.ports import free_port
 from tests.standalone.conftest import RunningRouter, running
 
@@ -33,7 +33,9 @@ class TlsRouter:
         self.plain, self.tls_port, self.certificate = plain, tls_port, certificate
 
     def over_tls(self, path: str) -> requests.Response:
-        return requests.get(f"https://127.0.0.1:{self.tls_port}{path}", verify=str(self.certificate), timeout=PATIENCE)
+        return requests.get(
+            f"https://127.0.0.1:{self.tls_port}{path}", verify=str(self.certificate), timeout=TIMEOUT_SECONDS
+        )
 
 
 @pytest.fixture(scope="module")
@@ -74,14 +76,14 @@ def test_a_service_gets_the_clients_protocol(tls_router: TlsRouter) -> None:
 
 
 def test_plain_http_on_the_tls_port_is_a_problem_document(tls_router: TlsRouter) -> None:
-    response = requests.get(f"http://127.0.0.1:{tls_router.tls_port}/api/v1/users", timeout=PATIENCE)
+    response = requests.get(f"http://127.0.0.1:{tls_router.tls_port}/api/v1/users", timeout=TIMEOUT_SECONDS)
     assert (response.status_code, response.json()["code"]) == (400, "bad_request")
 
 
 def test_clients_can_use_http_2(tls_router: TlsRouter) -> None:
     context = ssl.create_default_context(cafile=str(tls_router.certificate))
     context.set_alpn_protocols(["h2", "http/1.1"])
-    plain = socket.create_connection(("127.0.0.1", tls_router.tls_port), PATIENCE)
+    plain = socket.create_connection(("127.0.0.1", tls_router.tls_port), TIMEOUT_SECONDS)
     with context.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
         assert connection.selected_alpn_protocol() == "h2"
 

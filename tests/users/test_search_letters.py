@@ -17,7 +17,7 @@ from heidi_common.database.text_search import plain_letters
 from heidi_common.database.transactions import reading
 from heidi_common.identity.models import Role
 from tests.conftest import ROOT
-from tests.sql_recorder import noted
+from tests.sql_recorder import recorded_statements
 
 USERS = "/api/v1/users"
 FILL = """INSERT INTO users (id, email, first_name, last_name)
@@ -48,7 +48,7 @@ def test_a_search_uses_the_trigram_index(client: FlaskClient, as_user: Callable[
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(FILL))
         connection.execute(text("VACUUM (ANALYZE) users"))
-    with noted() as sent:
+    with recorded_statements() as sent:
         assert client.get(f"{USERS}?q=núñez1eef", headers=headers).status_code == 200
     [(statement, values)] = [item for item in sent if "users" in item[0] and "LIKE" in item[0]]
     with reading() as connection:

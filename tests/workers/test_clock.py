@@ -1,4 +1,4 @@
-"""The clock: what is overdue is told again, and one failing task does not stop the others."""
+"""The clock: it wakes workers for overdue rows, and a failing task does not stop the others."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.outbox import OutboxEvent
 from workers.broker import make_broker
 from workers.clock import tick
-from workers.periodic_tasks import PeriodicTask, overdue_inbox, prune
+from workers.periodic_tasks import PeriodicTask, delete_expired_events, overdue_inbox
 
 
-def test_an_inbox_row_that_nobody_was_told_about_gets_a_hint(app: Flask) -> None:
+def test_an_inbox_row_without_a_wake_up_message_gets_one(app: Flask) -> None:
     event_id = uuid4()
     past = utcnow() - timedelta(minutes=1)
     with transaction():
@@ -34,7 +34,7 @@ def test_an_inbox_row_that_nobody_was_told_about_gets_a_hint(app: Flask) -> None
 
 
 def break_down() -> list[object]:
-    raise ConnectionError("away")
+    raise ConnectionError("unavailable")
 
 
 def test_a_failing_task_does_not_stop_the_others(app: Flask, settings: Settings) -> None:
@@ -50,39 +50,42 @@ def test_a_failing_task_does_not_stop_the_others(app: Flask, settings: Settings)
     assert done == ["worked"] * 3
 
 
-def test_when_nothing_can_be_done_the_clock_is_told_to_rest(app: Flask, settings: Settings) -> None:
+def test_the_tick_fails_if_every_due_task_fails(app: Flask, settings: Settings) -> None:
     tasks = [PeriodicTask(name, 1, break_down) for name in ("one", "two")]  # type: ignore[arg-type]
     with pytest.raises(ConnectionError):
         tick(make_broker(settings.broker_url), tasks)
 
 
-def test_an_old_fact_stays_while_a_subscriber_has_yet_to_digest_it(app: Flask) -> None:
+def test_an_expired_event_is_kept_while_a_subscriber_has_yet_to_handle_it(app: Flask) -> None:
     old = utcnow() - timedelta(days=90)
     event = OutboxEvent(id=uuid4(), type="old.waiting", subject="1", data={}, created_at=old, sent_at=old)
     with transaction():
         db.session.add(event)
         db.session.add(Inbox(event_id=event.id, consumer="done", status="done", done_at=old))
         db.session.add(Inbox(event_id=event.id, consumer="waits", created_at=old))
-    prune()
+    delete_expired_events()
     assert list(db.session.scalars(select(OutboxEvent.type))) == ["old.waiting"]
     assert list(db.session.scalars(select(Inbox.consumer))) == ["waits"]
 
 
-def test_a_task_that_broke_its_transaction_does_not_break_the_next_one(app: Flask, settings: Settings) -> None:
-    def ask_nonsense() -> list[Message[Any]]:
+def test_a_task_whose_transaction_failed_does_not_affect_the_next_one(app: Flask, settings: Settings) -> None:
+    def run_invalid_sql() -> list[Message[Any]]:
         db.session.execute(text("SELECT 1/0"))
         return []
 
-    def ask() -> list[Message[Any]]:
+    def run_valid_sql() -> list[Message[Any]]:
         seen.append(db.session.scalar(text("SELECT 1")))
         return []
 
     seen: list[Any] = []
-    tick(make_broker(settings.broker_url), (PeriodicTask("broken", 1, ask_nonsense), PeriodicTask("whole", 0, ask)))
+    tick(
+        make_broker(settings.broker_url),
+        (PeriodicTask("broken", 1, run_invalid_sql), PeriodicTask("whole", 0, run_valid_sql)),
+    )
     assert seen == [1]
 
 
-def test_old_facts_go_but_unsent_ones_and_dead_rows_stay(app: Flask) -> None:
+def test_expired_events_are_deleted_but_not_unsent_ones_and_dead_rows(app: Flask) -> None:
     old = utcnow() - timedelta(days=90)
     with transaction():
         db.session.add(OutboxEvent(type="old.sent", subject="1", data={}, created_at=old, sent_at=old))
@@ -90,6 +93,6 @@ def test_old_facts_go_but_unsent_ones_and_dead_rows_stay(app: Flask) -> None:
         db.session.add(OutboxEvent(type="new.sent", subject="1", data={}, sent_at=utcnow()))
         db.session.add(Inbox(event_id=uuid4(), consumer="c", status="done", done_at=old))
         db.session.add(Inbox(event_id=uuid4(), consumer="c", status="dead", created_at=old))
-    prune()
+    delete_expired_events()
     assert sorted(db.session.scalars(select(OutboxEvent.type))) == ["new.sent", "old.unsent"]
     assert db.session.scalar(select(func.count()).select_from(Inbox)) == 1

@@ -10,7 +10,7 @@ from heidi_common.config.parsers import base_url, rates, some_of, url
 
 
 @dataclass(frozen=True, kw_only=True)
-class Delivery:
+class DeliverySettings:
     """Delivery."""
 
     smtp_url: str = setting(

@@ -1,4 +1,4 @@
-"""What a kind of operation is: steps, each of which may be repeated, and most of which can be undone."""
+"""What an operation type consists of: steps, each of which may be repeated, and most of which can be undone."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from heidi_common.peers.models import PeerRequest, PeerResponse
 from heidi_common.schemas.base import Schema
 
 JSON = dict[str, Any]
-_TIME_LIMIT = 10.0
+_TIME_LIMIT_SECONDS = 10.0
 
 
-class Refused(Exception):
-    """The step cannot be done, now or later."""
+class StepRejected(Exception):
+    """The step failed permanently; another attempt would fail as well."""
 
 
-class Later(Exception):
-    """The step cannot be done now: a service is away or busy."""
+class RetryLater(Exception):
+    """The step failed for now: a service is unavailable or busy."""
 
 
 @dataclass(frozen=True)
-class Order:
-    """What a step needs to know. `results` are those of the steps before, by name."""
+class StepContext:
+    """What a step works with. `results` holds the results of the completed steps by step name."""
 
     operation_id: UUID
     input: JSON
@@ -33,48 +33,94 @@ class Order:
     authorization: str
     results: dict[str, JSON] = field(default_factory=dict)
 
-    def send(self, service: str, method: str, path: str, json: Any = None, *, gone_is_done: bool = False) -> Any:
-        """One call to a service. Sent again after a crash or a lost answer, a POST has its effect once."""
-        headers = {"Authorization": self.authorization}
+    def get(self, service: str, path: str, **params: Any) -> Any:
+        """Read from a service.
+
+        Returns:
+            The `data` of the response.
+
+        Raises:
+            RetryLater: The service is unavailable or busy.
+            StepRejected: The service rejected the request.
+        """
+        return _data(service, _call(PeerRequest(service, path, params, headers=self._headers())))
+
+    def send(self, service: str, method: str, path: str, json: Any = None, *, missing_ok: bool = False) -> Any:
+        """Change something in a service.
+
+        A POST carries an Idempotency-Key made of the operation and the path, so that repeating it after a crash or a
+        lost response has no second effect.
+
+        Args:
+            service: Name of the service.
+            method: HTTP method.
+            path: Path from the root of the service.
+            json: Body of the request.
+            missing_ok: Treat 404 as success.
+
+        Returns:
+            The `data` of the response.
+
+        Raises:
+            RetryLater: The service is unavailable or busy.
+            StepRejected: The service rejected the request.
+        """
+        headers = self._headers()
         if method == "POST":
             headers["Idempotency-Key"] = f"operation:{self.operation_id}:{path}"
-        reply = call_peer(PeerRequest(service, path, method=method, json=json, headers=headers), timeout=_TIME_LIMIT)
-        if reply.ok or (gone_is_done and reply.status == 404):
-            return reply.data
-        raise _trouble(service, reply)
+        response = _call(PeerRequest(service, path, method=method, json=json, headers=headers))
+        return response.data if missing_ok and response.status == 404 else _data(service, response)
 
-    def get(self, service: str, path: str, **params: Any) -> Any:
-        reply = call_peer(
-            PeerRequest(service, path, params, headers={"Authorization": self.authorization}), timeout=_TIME_LIMIT
-        )
-        if reply.ok:
-            return reply.data
-        raise _trouble(service, reply)
-
-
-def _trouble(service: str, reply: PeerResponse) -> Exception:
-    """Away, busy or broken may pass; anything else is an answer. Its own text is left out: it may repeat input."""
-    if reply.status is None:
-        return Later(f"{service} gave no answer ({reply.error})")
-    code = reply.body.get("code") if isinstance(reply.body, dict) else None
-    text = f"{service} answered {reply.status}" + (f" ({code})" if code else "")
-    if reply.status >= 500 or reply.status == 429 or code == "idempotency_in_flight":
-        return Later(text)
-    return Refused(text)
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": self.authorization}
 
 
 @dataclass(frozen=True)
 class Step:
+    """One step of an operation; both functions must be safe to repeat.
+
+    Attributes:
+        name: The name under which clients see the step.
+        run: Performs the step; its result is stored with the operation and shown to clients.
+        undo: Reverses the step; it receives the result of `run`. The last step needs none: no step after it can fail.
+    """
+
     name: str
-    do: Callable[[Order], JSON]
-    undo: Callable[[Order, JSON], object] | None = None
-    """Gets what `do` returned. The last step needs none: nothing can fail after it."""
+    run: Callable[[StepContext], JSON]
+    undo: Callable[[StepContext, JSON], object] | None = None
 
 
 @dataclass(frozen=True)
-class Kind:
-    """`input` is the schema of what is given; `show` gives what of it may be seen afterwards."""
+class OperationType:
+    """A kind of operation that clients can request.
+
+    Attributes:
+        input: Schema of the input.
+        steps: The steps in the order in which they run.
+        redact: Reduces an input in wire form to what may be stored in plain text and shown.
+    """
 
     input: type[Schema]
     steps: Sequence[Step]
-    show: Callable[[JSON], JSON]
+    redact: Callable[[JSON], JSON]
+
+
+def _call(request: PeerRequest) -> PeerResponse:
+    return call_peer(request, timeout=_TIME_LIMIT_SECONDS)
+
+
+def _data(service: str, response: PeerResponse) -> Any:
+    if response.ok:
+        return response.data
+    raise _failure(service, response)
+
+
+def _failure(service: str, response: PeerResponse) -> StepRejected | RetryLater:
+    """Classify a response. The text of the service's own error is left out, since it may repeat input."""
+    if response.status is None:
+        return RetryLater(f"{service} did not respond ({response.error})")
+    code = response.body.get("code") if isinstance(response.body, dict) else None
+    reason = f"{service} returned {response.status}" + (f" ({code})" if code else "")
+    if response.status >= 500 or response.status == 429 or code == "idempotency_in_flight":
+        return RetryLater(reason)
+    return StepRejected(reason)

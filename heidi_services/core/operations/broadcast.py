@@ -1,23 +1,24 @@
-"""broadcast: one message to many people, by the notification service's bulk door."""
+"""broadcast: send one message to many users through the notification service's bulk endpoint."""
 
 from __future__ import annotations
 
 from heidi_common.operation_inputs import Broadcast
-from heidi_services.core.operations.base import JSON, Kind, Order, Step
+from heidi_services.core.operations.base import JSON, OperationType, Step, StepContext
 
-_SHOWN = ("channel", "type", "category", "template", "scheduledFor", "expiresAt")
-
-
-def show(given: JSON) -> JSON:
-    """Not the text, and of the people only how many."""
-    shown = {name: given["message"][name] for name in _SHOWN if name in given["message"]}
-    return shown | {"filter": given.get("filter"), "userIds": len(given.get("userIds", ()))}
+_PUBLIC_FIELDS = ("channel", "type", "category", "template", "scheduledFor", "expiresAt")
 
 
-def queue(order: Order) -> JSON:
-    whom = {name: order.input[name] for name in ("userIds", "filter") if name in order.input}
-    batch = order.send("notification", "POST", "/api/v1/notifications/bulk", order.input["message"] | whom)
+def redact(payload: JSON) -> JSON:
+    """Leave out the text of the message, and reduce the recipients to their number."""
+    message = payload["message"]
+    public = {name: message[name] for name in _PUBLIC_FIELDS if name in message}
+    return public | {"filter": payload.get("filter"), "userIds": len(payload.get("userIds", ()))}
+
+
+def queue(context: StepContext) -> JSON:
+    recipients = {name: context.input[name] for name in ("userIds", "filter") if name in context.input}
+    batch = context.send("notification", "POST", "/api/v1/notifications/bulk", context.input["message"] | recipients)
     return {"batchId": batch["batchId"], "accepted": batch["accepted"], "skipped": batch.get("skipped", [])}
 
 
-BROADCAST = Kind(input=Broadcast, show=show, steps=(Step("queue", queue),))
+BROADCAST = OperationType(input=Broadcast, redact=redact, steps=(Step("queue", queue),))

@@ -1,64 +1,67 @@
-"""offboard-user: nothing of a person's acts any more, then the account goes (softly: it can be restored)."""
+"""offboard-user: deactivate a user and their integrations, then delete the account (softly: it can be restored)."""
 
 from __future__ import annotations
 
 from heidi_common.operation_inputs import OffboardUser
-from heidi_services.core.operations.base import JSON, Kind, Order, Refused, Step
+from heidi_services.core.operations.base import JSON, OperationType, Step, StepContext, StepRejected
 
 
-def show(given: JSON) -> JSON:
-    return {"userId": given["userId"]}
+def redact(payload: JSON) -> JSON:
+    return {"userId": payload["userId"]}
 
 
-def look_up(order: Order) -> JSON:
-    """What is there before anything is changed: the steps after this one may be repeated, this one decides."""
-    user_id = order.input["userId"]
-    if user_id == str(order.requested_by):
-        raise Refused("nobody offboards themselves")
-    user = order.get("users", f"/api/v1/users/{user_id}")
+def look_up(context: StepContext) -> JSON:
+    """Record the state before any change.
+
+    The later steps may be repeated when part of the change has been made, so they rely on this result.
+    """
+    user_id = context.input["userId"]
+    if user_id == str(context.requested_by):
+        raise StepRejected("you cannot offboard your own account")
+    user = context.get("users", f"/api/v1/users/{user_id}")
     params = {"userId": user_id, "isActive": "true", "limit": 100}
-    integrations = order.get("integration", "/api/v1/integrations", **params)
-    return {"wasActive": user["isActive"], "integrationIds": [found["id"] for found in integrations]}
+    integrations = context.get("integration", "/api/v1/integrations", **params)
+    return {"wasActive": user["isActive"], "integrationIds": [integration["id"] for integration in integrations]}
 
 
-def deactivate(order: Order) -> JSON:
-    order.send("users", "PATCH", _user(order), {"isActive": False})
+def deactivate(context: StepContext) -> JSON:
+    context.send("users", "PATCH", _user_path(context), {"isActive": False})
     return {}
 
 
-def reactivate(order: Order, _result: JSON) -> None:
-    if order.results["look-up"]["wasActive"]:
-        order.send("users", "PATCH", _user(order), {"isActive": True})
+def reactivate(context: StepContext, _result: JSON) -> None:
+    if context.results["look-up"]["wasActive"]:
+        context.send("users", "PATCH", _user_path(context), {"isActive": True})
 
 
-def disable_integrations(order: Order) -> JSON:
-    return _set_integrations(order, active=False)
+def disable_integrations(context: StepContext) -> JSON:
+    return _set_integrations(context, active=False)
 
 
-def enable_integrations(order: Order, _result: JSON) -> None:
-    _set_integrations(order, active=True)
+def enable_integrations(context: StepContext, _result: JSON) -> None:
+    _set_integrations(context, active=True)
 
 
-def delete_user(order: Order) -> JSON:
-    order.send("users", "DELETE", _user(order), gone_is_done=True)
+def delete_user(context: StepContext) -> JSON:
+    context.send("users", "DELETE", _user_path(context), missing_ok=True)
     return {}
 
 
-def _user(order: Order) -> str:
-    return f"/api/v1/users/{order.input['userId']}"
+def _user_path(context: StepContext) -> str:
+    return f"/api/v1/users/{context.input['userId']}"
 
 
-def _set_integrations(order: Order, *, active: bool) -> JSON:
-    ids = order.results["look-up"]["integrationIds"]
-    for found in ids:
-        path = f"/api/v1/integrations/{found}"
-        order.send("integration", "PATCH", path, {"isActive": active}, gone_is_done=True)
-    return {"integrations": len(ids)}
+def _set_integrations(context: StepContext, *, active: bool) -> JSON:
+    integration_ids = context.results["look-up"]["integrationIds"]
+    for integration_id in integration_ids:
+        path = f"/api/v1/integrations/{integration_id}"
+        context.send("integration", "PATCH", path, {"isActive": active}, missing_ok=True)
+    return {"integrations": len(integration_ids)}
 
 
-OFFBOARD_USER = Kind(
+OFFBOARD_USER = OperationType(
     input=OffboardUser,
-    show=show,
+    redact=redact,
     steps=(
         Step("look-up", look_up),
         Step("deactivate", deactivate, reactivate),

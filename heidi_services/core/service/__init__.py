@@ -1,1 +1,1 @@
-"""What core can do, one file for each deed."""
+"""The use cases of core, one module for each."""

@@ -1,4 +1,4 @@
-"""Facts that a subscriber could not digest: looked at, tried again, or given up for good."""
+"""Dead letters: events that a subscriber failed to handle too often. An operator replays or discards them."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from heidi_common.problems import NotFound
 
 
 @dataclass(frozen=True)
-class DeadEvent:
-    """A fact, and who could not digest it."""
+class DeadLetter:
+    """An event with the inbox rows of the subscribers that failed to handle it."""
 
     event: OutboxEvent
     failures: Sequence[Inbox]
 
 
 def find(*, limit: int = 20, cursor: str | None = None, total: bool = False) -> Page:
-    """Facts with a dead row in somebody's inbox, the newest first."""
-    dead = exists().where(Inbox.event_id == OutboxEvent.id, Inbox.status == "dead")
-    found = page(
-        select(OutboxEvent).where(dead),
+    """List dead letters, newest event first."""
+    has_dead_rows = exists().where(Inbox.event_id == OutboxEvent.id, Inbox.status == "dead")
+    events = page(
+        select(OutboxEvent).where(has_dead_rows),
         order=OutboxEvent.id,
         descending=True,
         tiebreak=OutboxEvent.id,
@@ -37,30 +37,52 @@ def find(*, limit: int = 20, cursor: str | None = None, total: bool = False) -> 
         cursor=cursor,
         total=total,
     )
-    failures = _failures([event.id for event in found.items])
-    items = [DeadEvent(event, [row for row in failures if row.event_id == event.id]) for event in found.items]
-    return Page(items, found.limit, found.next_cursor, found.total)
+    failures = _failures([event.id for event in events.items])
+    items = [DeadLetter(event, [row for row in failures if row.event_id == event.id]) for event in events.items]
+    return Page(items, events.limit, events.next_cursor, events.total)
 
 
-def get(event_id: UUID) -> DeadEvent:
+def get(event_id: UUID) -> DeadLetter:
     event, failures = db.session.get(OutboxEvent, event_id), _failures([event_id])
     if event is None or not failures:
-        raise NotFound("No subscriber has given up on such a fact.")
-    return DeadEvent(event, failures)
+        raise _not_found()
+    return DeadLetter(event, failures)
 
 
 def replay(event_id: UUID, consumer: str | None = None) -> int:
-    """Let its subscribers (or one of them) try again, with all attempts anew; the clock tells them."""
-    fresh = {"status": "pending", "attempts": 0, "next_attempt_at": func.now(), "hinted_until": func.now()}
-    return _settle(event_id, consumer, fresh | {"locked_until": None})
+    """Make a dead letter due again with a full set of attempts. The clock wakes its subscribers.
+
+    Args:
+        event_id: The event.
+        consumer: Replay it for this subscriber only. Default: for all that failed.
+
+    Returns:
+        The number of subscribers that will handle the event again.
+
+    Raises:
+        NotFound: The event is not a dead letter (of this subscriber).
+    """
+    due = {"status": "pending", "attempts": 0, "next_attempt_at": func.now(), "hinted_until": func.now()}
+    return _update_dead_rows(event_id, consumer, due | {"locked_until": None})
 
 
 def discard(event_id: UUID, consumer: str | None = None) -> int:
-    """Nobody needs to digest it any more; the row goes with the other settled ones."""
+    """Give up a dead letter. The clock deletes its rows after the retention period.
+
+    Args:
+        event_id: The event.
+        consumer: Discard it for this subscriber only. Default: for all that failed.
+
+    Returns:
+        The number of subscribers that will not handle the event.
+
+    Raises:
+        NotFound: The event is not a dead letter (of this subscriber).
+    """
     with transaction():
-        settled = _settle(event_id, consumer, {"status": "discarded", "done_at": func.now()})
+        discarded = _update_dead_rows(event_id, consumer, {"status": "discarded", "done_at": func.now()})
         delete_secret_data(event_id)
-    return settled
+    return discarded
 
 
 def _failures(event_ids: Sequence[UUID]) -> Sequence[Inbox]:
@@ -68,12 +90,16 @@ def _failures(event_ids: Sequence[UUID]) -> Sequence[Inbox]:
     return db.session.scalars(statement).all()
 
 
-def _settle(event_id: UUID, consumer: str | None, values: dict[str, Any]) -> int:
+def _update_dead_rows(event_id: UUID, consumer: str | None, values: dict[str, Any]) -> int:
     statement = update(Inbox).where(Inbox.event_id == event_id, Inbox.status == "dead").values(**values)
     if consumer is not None:
         statement = statement.where(Inbox.consumer == consumer)
     with transaction():
-        found = db.session.execute(statement.returning(Inbox.consumer)).all()
-    if not found:
-        raise NotFound("No subscriber has given up on such a fact.")
-    return len(found)
+        rows = db.session.execute(statement.returning(Inbox.consumer)).all()
+    if not rows:
+        raise _not_found()
+    return len(rows)
+
+
+def _not_found() -> NotFound:
+    return NotFound("No dead letter found for this event.")

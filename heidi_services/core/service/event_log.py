@@ -1,4 +1,4 @@
-"""The log of facts, in the order in which they were committed."""
+"""The log of events, in the order in which they were committed."""
 
 from __future__ import annotations
 
@@ -19,8 +19,16 @@ def find(
     sort: str = "-position",
     **filters: Any,
 ) -> Page:
-    """One page of the log; a fact has its place in it as soon as the relay has passed it on."""
-    statement = matching(select(OutboxEvent).where(OutboxEvent.position.is_not(None)), **filters)
+    """List a page of the log. An event gets its position in the log when the relay publishes it.
+
+    Args:
+        limit: Size of the page.
+        cursor: Where the page starts: the `next_cursor` of the page before.
+        total: Whether to count all events that match.
+        sort: `position` or `-position` (newest first).
+        **filters: `type`, `subject` and `since`.
+    """
+    statement = _filtered(select(OutboxEvent).where(OutboxEvent.position.is_not(None)), **filters)
     return page(
         statement,
         order=OutboxEvent.position,
@@ -32,14 +40,14 @@ def find(
     )
 
 
-def matching(
+def _filtered(
     statement: Select[Any],
     *,
     type: str | None = None,
     subject: str | None = None,
     since: datetime | None = None,
 ) -> Select[Any]:
-    """Only facts of that type (`user.created`, `user.*`), about that subject, from then on."""
+    """Restrict a statement to a type (`user.created`) or pattern (`user.*`), a subject, and a time of creation."""
     if type is not None and type != "*":
         exact = not type.endswith(".*")
         statement = statement.where(

@@ -1,188 +1,134 @@
-"""Carrying an operation out: step by step, each recorded as soon as it is done; undone backwards when one fails.
+"""Run an operation step by step. Each step is recorded when it is done; when one fails, the steps before it are undone
+in reverse order.
 
-A worker may die at any instruction: the row is due again, done steps are skipped, the one that was under way is sent
-again and has its effect once (each POST has its Idempotency-Key).
+A worker may be killed at any point. Then the row becomes due again: completed steps are skipped, and the interrupted
+step is sent again, which has no second effect (each POST has its Idempotency-Key).
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
-
-from heidi_common.crypto.encryption import DecryptionError, field_encryptor
+from heidi_common.crypto.encryption import DecryptionError
 from heidi_common.database.models import utcnow
-from heidi_common.database.session import db
-from heidi_common.database.transactions import transaction
-from heidi_common.messaging.events import CoreOperationCompleted
-from heidi_common.messaging.jobs import backoff, claim, status_is
-from heidi_common.messaging.outbox import emit
+from heidi_common.messaging.jobs import claim
 from heidi_common.schemas.fields import iso
-from heidi_services.core.credentials import authority
-from heidi_services.core.models import Operation, Status
-from heidi_services.core.operations import KINDS, Later, Order, Refused
+from heidi_services.core.credentials import resolve_credentials
+from heidi_services.core.models import Operation, OperationStatus
+from heidi_services.core.operations import OPERATION_TYPES
+from heidi_services.core.operations.base import JSON, RetryLater, Step, StepContext, StepRejected
+from heidi_services.core.service import operation_progress
+from heidi_services.core.service.operation_progress import LeaseLost, Progress
 
 log = logging.getLogger(__name__)
 LEASE_SECONDS = 120
-MAX_ATTEMPTS, MOST_CLAIMS = 8, 12
-JSON = dict[str, Any]
+MAX_ATTEMPTS = 8
+"""Attempts after which a step counts as rejected."""
+MAX_CLAIMS = 12
+"""Claims after which a step counts as rejected although no attempt has returned: it may have killed its workers."""
+
+Undo = Callable[[StepContext, JSON], object]
 
 
-class TakenOver(Exception):
-    """The lease ran out and somebody else is at it, or has ended it: what we know of it counts no more."""
-
-
-@dataclass
-class Progress:
-    """A copy of the row, since no transaction is open while services are called. No two claims have one `lease`."""
-
-    id: UUID
-    lease: datetime | None
-    type: str
-    order: Order
-    steps: dict[str, JSON]
-    undoing: bool
-    attempts: int
-    error: str | None
-
-
-def carry_out(operation_id: UUID) -> None:
-    """As far as it goes now. Nothing happens when it has ended, is not due, or somebody else is at it."""
-    if not claim(Operation, operation_id, open_status=Status.PENDING, lease_seconds=LEASE_SECONDS):
-        return None
+def run(operation_id: UUID) -> None:
+    """Run an operation until it ends or has to wait. Does nothing if it has ended, is not due or is being run."""
+    if not claim(Operation, operation_id, open_status=OperationStatus.PENDING, lease_seconds=LEASE_SECONDS):
+        return
     try:
-        progress = _load(operation_id)
+        progress = operation_progress.load(operation_id)
     except DecryptionError:
-        return _give_up(operation_id, "what was sealed for it cannot be opened")
+        operation_progress.fail(operation_id, "the input cannot be decrypted: its encryption key is missing")
+        return
     try:
-        _go_on(progress)
-    except TakenOver:
-        log.warning("an operation was taken over", extra={"operation_id": str(operation_id)})
-    return None
+        _advance(progress)
+    except LeaseLost:
+        log.warning("operation was taken over by another worker", extra={"operation_id": str(operation_id)})
 
 
-def _go_on(progress: Progress) -> None:
+def _advance(progress: Progress) -> None:
     try:
         if not progress.undoing:
-            _forward(progress)
+            _run_steps(progress)
         if progress.undoing:
-            _backward(progress)
-    except Later as trouble:
-        _postpone(progress, str(trouble))
+            _undo_steps(progress)
+    except RetryLater as reason:
+        operation_progress.reschedule(progress, str(reason))
     else:
-        _finish(progress)
+        operation_progress.complete(progress)
 
 
-def _load(operation_id: UUID) -> Progress:
-    with transaction():
-        row = db.session.get_one(Operation, operation_id, populate_existing=True)
-        row.started_at = row.started_at or utcnow()
-        secret = field_encryptor().decrypt(row.sealed or "", context=row.id.bytes)
-        steps = {step["name"]: dict(step) for step in row.steps}
-        results = {name: step["result"] for name, step in steps.items() if "result" in step}
-        order = Order(row.id, secret["input"], row.requested_by, secret["authorization"] or "", results)
-        return Progress(row.id, row.locked_until, row.type, order, steps, row.undoing, row.attempts, row.error)
-
-
-def _forward(progress: Progress) -> None:
-    for step in KINDS[progress.type].steps:
+def _run_steps(progress: Progress) -> None:
+    for step in OPERATION_TYPES[progress.type].steps:
         state = progress.steps[step.name]
         if state["status"] == "SUCCEEDED":
             continue
         state["startedAt"] = state.get("startedAt") or iso(utcnow())
         try:
-            _with_authority(progress)
-            result = _or_give_up(progress, lambda order, do=step.do: do(order))  # type: ignore[misc]
-        except Refused as refusal:
-            progress.undoing, progress.attempts = True, 0
-            progress.error = f"{step.name}: {refusal}"
-            _record(progress, state, status="FAILED", error=str(refusal))
+            result = _attempt_step(progress, step.run)
+        except StepRejected as rejection:
+            _start_undoing(progress, step, rejection)
             return
-        progress.order.results[step.name] = result
-        _record(progress, state, status="SUCCEEDED", result=result)
+        progress.context.results[step.name] = result
+        operation_progress.record_step(progress, state, status="SUCCEEDED", result=result)
 
 
-def _backward(progress: Progress) -> None:
-    for step in reversed(KINDS[progress.type].steps):
+def _start_undoing(progress: Progress, step: Step, rejection: StepRejected) -> None:
+    progress.undoing, progress.attempts = True, 0
+    progress.error = f"{step.name}: {rejection}"
+    operation_progress.record_step(progress, progress.steps[step.name], status="FAILED", error=str(rejection))
+
+
+def _undo_steps(progress: Progress) -> None:
+    for step in reversed(OPERATION_TYPES[progress.type].steps):
         state = progress.steps[step.name]
         if state["status"] != "SUCCEEDED" or step.undo is None or "compensation" in state:
             continue
         compensation = {"status": "SUCCEEDED"}
         try:
-            _with_authority(progress)
-            _or_give_up(progress, lambda order, s=step: s.undo(order, order.results[s.name]))  # type: ignore[misc]
-        except Refused as refusal:
-            compensation = {"status": "FAILED", "error": str(refusal)}
-        _record(progress, state, compensation=compensation | {"finishedAt": iso(utcnow())})
+            _attempt_step(progress, partial(_undo_step, step.undo, step.name))
+        except StepRejected as rejection:
+            compensation = {"status": "FAILED", "error": str(rejection)}
+        operation_progress.record_step(progress, state, compensation=compensation | {"finishedAt": iso(utcnow())})
 
 
-def _with_authority(progress: Progress) -> None:
-    progress.order = authority(progress.order)
+def _undo_step(undo: Undo, name: str, context: StepContext) -> object:
+    return undo(context, context.results[name])
 
 
-def _or_give_up(progress: Progress, deed: Callable[[Order], Any]) -> Any:
-    """A step that was tried too often counts as refused: what can be undone should be undone in good time.
+def _attempt_step(progress: Progress, action: Callable[[StepContext], Any]) -> Any:
+    """Run or undo one step.
 
-    So does one that breaks here, or that takes its worker with it and leaves nothing but the count.
+    Returns:
+        What `action` returns.
+
+    Raises:
+        RetryLater: The attempt failed, and another one is due later.
+        StepRejected: The step failed permanently, or too often: then the steps before it have to be undone soon. An
+            unexpected exception counts as a failed attempt, and so does a claim that killed its worker.
     """
-    if progress.attempts > MOST_CLAIMS:
-        raise Refused(f"it did not end, {progress.attempts - 1} times")
+    _refresh_credentials(progress)
+    if progress.attempts > MAX_CLAIMS:
+        raise StepRejected(f"did not complete after {progress.attempts - 1} attempts")
     try:
-        return deed(progress.order)
-    except Refused:
+        return action(progress.context)
+    except StepRejected:
         raise
+    except RetryLater as error:
+        raise _retry_or_reject(progress, str(error)) from None
     except Exception as error:
-        if not isinstance(error, Later):
-            log.exception("a step broke", extra={"operation_id": str(progress.id), "type": progress.type})
-        trouble = str(error) if isinstance(error, Later) else f"internal error ({type(error).__name__})"
-        if progress.attempts < MAX_ATTEMPTS:
-            raise Later(trouble) from None
-        raise Refused(f"{trouble}, {progress.attempts} times") from None
+        log.exception("operation step failed", extra={"operation_id": str(progress.id), "type": progress.type})
+        raise _retry_or_reject(progress, f"internal error ({type(error).__name__})") from None
 
 
-def _record(progress: Progress, state: JSON, **changes: Any) -> None:
-    if "status" in changes:
-        changes["finishedAt"] = iso(utcnow())
-    state |= changes
-    _save(progress, attempts=max(progress.attempts, 1), undoing=progress.undoing, error=progress.error)
+def _retry_or_reject(progress: Progress, reason: str) -> RetryLater | StepRejected:
+    if progress.attempts < MAX_ATTEMPTS:
+        return RetryLater(reason)
+    return StepRejected(f"{reason}, after {progress.attempts} attempts")
 
 
-def _postpone(progress: Progress, reason: str) -> None:
-    later = utcnow() + backoff(progress.attempts, base=1, cap=60)
-    _save(progress, error=reason, next_attempt_at=later, hinted_until=later, locked_until=None)
-
-
-def _finish(progress: Progress) -> None:
-    """Ended: what was sealed for it is erased, and the outcome is said."""
-    undone = [step["compensation"]["status"] for step in progress.steps.values() if "compensation" in step]
-    complete = bool(undone) and set(undone) == {"SUCCEEDED"}
-    status = Status.COMPENSATED if complete else Status.FAILED if progress.undoing else Status.SUCCEEDED
-    error = progress.error if progress.undoing else None
-    with transaction():
-        _save(progress, status=status, error=error, sealed=None, finished_at=utcnow(), locked_until=None)
-        emit(CoreOperationCompleted(id=progress.id, operation=progress.type, status=status))
-
-
-def _give_up(operation_id: UUID, error: str) -> None:
-    """Nobody can carry it out any more."""
-    with transaction():
-        row = db.session.get_one(Operation, operation_id, populate_existing=True)
-        row.status, row.error, row.finished_at = Status.FAILED, error, utcnow()
-        row.sealed = row.locked_until = None
-        emit(CoreOperationCompleted(id=row.id, operation=row.type, status=Status.FAILED))
-
-
-def _save(progress: Progress, **values: Any) -> None:
-    """Raises TakenOver, and nothing is written, when the row is not ours any more."""
-    ours = (Operation.id == progress.id) & status_is(Operation.status, Status.PENDING)
-    statement = update(Operation).where(ours, Operation.locked_until == progress.lease).returning(Operation.id)
-    values |= {"steps": list(progress.steps.values()), "updated_at": utcnow(), "version": Operation.version + 1}
-    with transaction():
-        found = db.session.execute(statement.values(**values).execution_options(synchronize_session=False))
-        if found.first() is None:
-            raise TakenOver
+def _refresh_credentials(progress: Progress) -> None:
+    progress.context = resolve_credentials(progress.context)

@@ -1,11 +1,10 @@
-"""Operations: asked for, kept, looked at."""
+"""Requested operations: create, read and list them, and find those that are due."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
-from marshmallow import ValidationError
 from sqlalchemy import select
 from uuid_utils.compat import uuid7
 
@@ -17,54 +16,61 @@ from heidi_common.messaging.events import CoreOperation
 from heidi_common.messaging.inbox import PermanentFailure
 from heidi_common.messaging.jobs import collect_overdue as overdue_rows
 from heidi_common.messaging.outbox import OutboxEvent, emit
-from heidi_common.problems import FieldError, Invalid, NotFound
-from heidi_services.core.models import Operation, Status
-from heidi_services.core.operations import KINDS
+from heidi_common.problems import Invalid, NotFound
+from heidi_services.core.models import Operation, OperationStatus
+from heidi_services.core.operations import OPERATION_TYPES
+from heidi_services.core.service.validation import validate_input
 
 JSON = dict[str, Any]
 
 
-def request(type: str, given: JSON, *, requested_by: UUID, authorization: str) -> Operation:
-    """Keep it and say so; a worker carries it out with the requester's own authority."""
-    wanted = checked(type, given)
+def create(type: str, payload: JSON, *, requested_by: UUID, authorization: str) -> Operation:
+    """Store a requested operation and emit `core.operation`, which wakes a worker.
+
+    Args:
+        type: Key of OPERATION_TYPES.
+        payload: Input of the operation in wire form.
+        requested_by: The user who requests it.
+        authorization: Their Authorization header. The operation calls services with it and is stored encrypted.
+
+    Raises:
+        Invalid: The input does not match the schema of the type.
+    """
+    validated = validate_input(type, payload)
     with transaction():
-        found = _add(uuid7(), type, wanted, requested_by, authorization)
-        emit(CoreOperation(id=found.id, operation=type))
-    return found
+        operation = _insert(uuid7(), type, validated, requested_by, authorization)
+        emit(CoreOperation(id=operation.id, operation=type))
+    return operation
 
 
 def accept(event: OutboxEvent) -> None:
-    """A request from the bus (a schedule's): no row yet, the input sealed beside the fact. Joins a transaction; raises
-    Refused for what can never be carried out."""
+    """Store an operation that was requested by an event `core.operation` with an encrypted input, as schedules do.
+
+    Joins the caller's transaction. Does nothing if the operation exists already.
+
+    Raises:
+        PermanentFailure: The type or the input is invalid.
+    """
     operation_id = UUID(event.subject)
     if db.session.get(Operation, operation_id) is not None:
         return
-    type, given = event.data["operation"], event.decrypt_secret_data().get("input", {})
+    type, payload = event.data["operation"], event.decrypt_secret_data().get("input", {})
     try:
-        wanted = checked(type, given)
+        validated = validate_input(type, payload)
     except (KeyError, Invalid) as error:
-        raise PermanentFailure(f"not an operation that can be carried out: {error}") from None
-    _add(operation_id, type, wanted, None, None)
-
-
-def checked(type: str, given: JSON) -> JSON:
-    """The input in its wire form when it is right; Invalid with pointers when it is not."""
-    schema = KINDS[type].input()
-    try:
-        found: JSON = schema.dump(schema.load(given))
-    except ValidationError as error:
-        raise Invalid(_field_errors(error.messages, "/input")) from None
-    return found
+        raise PermanentFailure(f"invalid operation: {error}") from None
+    _insert(operation_id, type, validated, None, None)
 
 
 def get(operation_id: UUID) -> Operation:
-    found = db.session.get(Operation, operation_id)
-    if found is None:
-        raise NotFound("There is no such operation.")
-    return found
+    operation = db.session.get(Operation, operation_id)
+    if operation is None:
+        raise NotFound("Operation not found.")
+    return operation
 
 
 def find(*, limit: int, cursor: str | None, total: bool, **filters: str) -> Page:
+    """List operations, newest first, filtered by `type` and `status`."""
     statement = select(Operation).filter_by(**filters)
     return page(
         statement,
@@ -78,26 +84,22 @@ def find(*, limit: int, cursor: str | None, total: bool, **filters: str) -> Page
 
 
 def overdue(limit: int) -> list[UUID]:
-    """Operations that are due with no message under way."""
-    return overdue_rows(Operation, open_status=Status.PENDING, limit=limit)
+    """Return operations that are due and have no wake-up message in flight; mark them as having one."""
+    return overdue_rows(Operation, open_status=OperationStatus.PENDING, limit=limit)
 
 
-def _add(operation_id: UUID, type: str, given: JSON, requested_by: UUID | None, authorization: str | None) -> Operation:
-    secret = {"input": given, "authorization": authorization}
-    found = Operation(
+def _insert(
+    operation_id: UUID, type: str, validated: JSON, requested_by: UUID | None, authorization: str | None
+) -> Operation:
+    secret = {"input": validated, "authorization": authorization}
+    operation = Operation(
         id=operation_id,
         type=type,
-        input=KINDS[type].show(given),
+        input=OPERATION_TYPES[type].redact(validated),
         sealed=field_encryptor().encrypt(secret, context=operation_id.bytes),
-        steps=[{"name": step.name, "status": "PENDING"} for step in KINDS[type].steps],
+        steps=[{"name": step.name, "status": "PENDING"} for step in OPERATION_TYPES[type].steps],
         requested_by=requested_by,
     )
-    db.session.add(found)
+    db.session.add(operation)
     db.session.flush()
-    return found
-
-
-def _field_errors(messages: Any, pointer: str) -> list[FieldError]:
-    if isinstance(messages, dict):
-        return [error for name, inner in messages.items() for error in _field_errors(inner, f"{pointer}/{name}")]
-    return [FieldError(pointer, str(message)) for message in messages]
+    return operation

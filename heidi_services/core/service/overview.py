@@ -1,4 +1,4 @@
-"""Counts and rates over all services, for the people who run the platform."""
+"""Counts and rates over all services, for operators."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from heidi_common.redis.cache import redis_cache
 from heidi_common.schemas.fields import iso
 
 KEY = "core:overview"
-FRESH_SECONDS = 10
+CACHE_SECONDS = 10
 
-# part -> count -> (service, path, filter); each answer's meta.total is the count.
+# section -> count -> (service, path, filter); the count is meta.total of the response.
 COUNTS: dict[str, dict[str, tuple[str, str, dict[str, str]]]] = {
     "users": {
         "total": ("users", "/api/v1/users", {}),
@@ -41,74 +41,81 @@ COUNTS: dict[str, dict[str, tuple[str, str, dict[str, str]]]] = {
 
 
 def cached() -> dict[str, Any] | None:
-    found: dict[str, Any] | None = redis_cache().get_json(KEY)
-    return found
+    """Return the cached overview, at most CACHE_SECONDS old, in the form of `build`."""
+    overview: dict[str, Any] | None = redis_cache().get_json(KEY)
+    return overview
 
 
-def make() -> dict[str, Any]:
-    """Ask everybody now. An overview with a gap is not cached: the gap may close any moment."""
+def build() -> dict[str, Any]:
+    """Query all services, and cache the overview if all of them responded.
+
+    Returns:
+        `data`, in which the section of an unavailable service is None, and `unavailable`, the names of these services.
+    """
     counts, unavailable = _counts()
     now = utcnow()
-    found = {
+    overview = {
         "data": counts | {"notifications": _notifications(now), "events": _events(now), "as_of": iso(now)},
         "unavailable": unavailable,
     }
     if not unavailable:
-        redis_cache().set_json(KEY, found, FRESH_SECONDS)
-    return found
+        redis_cache().set_json(KEY, overview, CACHE_SECONDS)
+    return overview
 
 
-def forget() -> None:
+def invalidate() -> None:
     redis_cache().delete(KEY)
 
 
 def _counts() -> tuple[dict[str, Any], list[str]]:
     headers = caller_headers()
     calls = {
-        f"{part}.{name}": PeerRequest(service, path, filters | {"limit": 1, "total": "true"}, headers=headers)
-        for part, counts in COUNTS.items()
+        f"{section}.{name}": PeerRequest(service, path, filters | {"limit": 1, "total": "true"}, headers=headers)
+        for section, counts in COUNTS.items()
         for name, (service, path, filters) in counts.items()
     }
-    replies = call_peers(calls)
-    unavailable = sorted({calls[name].service for name, reply in replies.items() if _total(reply) is None})
-    return {part: _part(part, replies) for part in COUNTS}, unavailable
+    responses = call_peers(calls)
+    unavailable = sorted({calls[name].service for name, response in responses.items() if _total(response) is None})
+    return {section: _section(section, responses) for section in COUNTS}, unavailable
 
 
-def _part(part: str, replies: dict[str, PeerResponse]) -> dict[str, int | None] | None:
-    """A part is null when the service behind it did not answer all of it."""
-    totals = {name: _total(replies[f"{part}.{name}"]) for name in COUNTS[part]}
+def _section(section: str, responses: dict[str, PeerResponse]) -> dict[str, int | None] | None:
+    """Return the counts of a section; None if the service behind it did not return all of them."""
+    totals = {name: _total(responses[f"{section}.{name}"]) for name in COUNTS[section]}
     return None if None in totals.values() else totals
 
 
-def _total(reply: PeerResponse) -> int | None:
-    return reply.meta.get("total") if reply.ok else None
+def _total(response: PeerResponse) -> int | None:
+    return response.meta.get("total") if response.ok else None
 
 
-def _counted(since: datetime) -> dict[str, int]:
+def _events_by_type(since: datetime) -> dict[str, int]:
     statement = select(OutboxEvent.type, func.count()).where(OutboxEvent.created_at >= since).group_by(OutboxEvent.type)
     return {row[0]: row[1] for row in db.session.execute(statement)}
 
 
 def _notifications(now: datetime) -> dict[str, Any]:
-    """What came of notifications in the last day, from their facts."""
-    day = _counted(now - timedelta(days=1))
-    sent, failed = day.get("notification.sent", 0), day.get("notification.failed", 0)
-    share = round(sent / (sent + failed), 4) if sent + failed else None
-    return {"queuedLastDay": day.get("notification.queued", 0), "sentLastDay": sent, "failedLastDay": failed} | {
-        "sentShare": share
+    """Count the notifications of the last day by their events."""
+    last_day = _events_by_type(now - timedelta(days=1))
+    sent, failed = last_day.get("notification.sent", 0), last_day.get("notification.failed", 0)
+    return {
+        "queuedLastDay": last_day.get("notification.queued", 0),
+        "sentLastDay": sent,
+        "failedLastDay": failed,
+        "sentShare": round(sent / (sent + failed), 4) if sent + failed else None,
     }
 
 
 def _events(now: datetime) -> dict[str, Any]:
-    hour = _counted(now - timedelta(hours=1))
-    minute = sum(_counted(now - timedelta(minutes=1)).values())
+    last_hour = _events_by_type(now - timedelta(hours=1))
+    last_minute = sum(_events_by_type(now - timedelta(minutes=1)).values())
     unsent = select(func.count()).select_from(OutboxEvent).where(OutboxEvent.sent_at.is_(None))
     dead = select(func.count()).select_from(Inbox).where(Inbox.status == "dead")
     return {
-        "lastMinute": minute,
-        "perSecond": round(minute / 60, 2),
-        "lastHour": sum(hour.values()),
-        "lastHourByType": hour,
+        "lastMinute": last_minute,
+        "perSecond": round(last_minute / 60, 2),
+        "lastHour": sum(last_hour.values()),
+        "lastHourByType": last_hour,
         "waiting": db.session.scalar(unsent),
         "dead": db.session.scalar(dead),
     }

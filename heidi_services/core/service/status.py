@@ -1,4 +1,4 @@
-"""Up or down: each service and each dependency, as the services themselves say."""
+"""The status of each service and each dependency, as the services themselves report it."""
 
 from __future__ import annotations
 
@@ -14,72 +14,75 @@ from heidi_common.peers.client import call_peers
 from heidi_common.peers.models import PeerRequest
 from heidi_services import SERVICES
 
-FRESH_SECONDS = 1.0
-_TIME_LIMIT = 2.0
-Found = dict[str, Any]
+CACHE_SECONDS = 1.0
+_TIME_LIMIT_SECONDS = 2.0
+JSON = dict[str, Any]
 
 
-class Memo:
-    """The last answer for a second, in this process: anybody may ask, and each question costs seven calls."""
+class StatusCache:
+    """The latest status, in the memory of this process: the route is public, and each check costs seven calls."""
 
-    def __init__(self, look: Callable[[], Found], fresh: float = FRESH_SECONDS) -> None:
-        self._look, self._fresh = look, fresh
+    def __init__(self, check: Callable[[], JSON], max_age: float = CACHE_SECONDS) -> None:
+        self._check, self._max_age = check, max_age
         self._lock = threading.Lock()
-        self._found: Found | None = None
-        self._until = 0.0
+        self._status: JSON | None = None
+        self._expires_at = 0.0
 
-    def get(self) -> Found:
+    def get(self) -> JSON:
+        """Return the status, at most `max_age` seconds old. Concurrent calls share one check."""
         with self._lock:
-            if self._found is None or time.monotonic() >= self._until:
-                self._found = self._look()
-                self._until = time.monotonic() + self._fresh
-            return self._found
+            if self._status is None or time.monotonic() >= self._expires_at:
+                self._status = self._check()
+                self._expires_at = time.monotonic() + self._max_age
+            return self._status
 
 
-def latest() -> Found:
-    """What this app saw last, at most a second ago. (An app has its own: two in a process may see different worlds.)"""
-    memo: Memo = current_app.extensions.setdefault("core_status", Memo(look))
-    return memo.get()
+def latest() -> JSON:
+    """Return the status, at most a second old. Each app has its own cache, since their peers may differ."""
+    cache: StatusCache = current_app.extensions.setdefault("core_status", StatusCache(check_services))
+    return cache.get()
 
 
-def look() -> Found:
-    """Ask every service for its readiness; core answers for itself."""
+def check_services() -> JSON:
+    """Query the readiness of every service; core's own is read in this process."""
     calls = {name: PeerRequest(name, "/readyz") for name in SERVICES if name != "core"}
-    replies = call_peers(calls, timeout=_TIME_LIMIT)
+    responses = call_peers(calls, timeout=_TIME_LIMIT_SECONDS)
     own, _code = health.readyz()
     services = [_service("core", own, None, None)] if "core" in SERVICES else []
-    services += [_service(name, reply.body, reply.error, reply.latency_ms) for name, reply in replies.items()]
-    services.sort(key=lambda found: list(SERVICES).index(found["name"]))
+    services += [_service(name, reply.body, reply.error, reply.latency_ms) for name, reply in responses.items()]
+    services.sort(key=lambda service: list(SERVICES).index(service["name"]))
     return summarise(services)
 
 
-def summarise(services: list[Found]) -> Found:
-    """One word for the whole, one for each dependency over all services that answered."""
+def summarise(services: list[JSON]) -> JSON:
+    """Derive the status of each dependency, over all services that responded, and of the platform as a whole."""
     dependencies = [_dependency(name, services) for name in health.CHECKS]
-    words = {found["status"] for found in services + dependencies}
-    down = all(found["status"] == "down" for found in services)
-    status = "down" if down else "up" if words == {"up"} else "degraded"
+    states = {component["status"] for component in services + dependencies}
+    all_down = all(service["status"] == "down" for service in services)
+    status = "down" if all_down else "up" if states == {"up"} else "degraded"
     return {"status": status, "services": services, "dependencies": dependencies}
 
 
-def for_public(found: Found) -> Found:
-    """Names and words; latencies and errors are for administrators."""
-    parts = {
-        key: [{"name": part["name"], "status": part["status"]} for part in found[key]]
+def for_public(status: JSON) -> JSON:
+    """Reduce a status to names and states; latencies and errors are for administrators."""
+    components = {
+        key: [{"name": component["name"], "status": component["status"]} for component in status[key]]
         for key in ("services", "dependencies")
     }
-    return {"status": found["status"], **parts}
+    return {"status": status["status"], **components}
 
 
-def _service(name: str, body: Any, error: str | None, latency: float | None) -> Found:
-    known = isinstance(body, dict) and body.get("status") in ("ready", "degraded", "down")
-    word = {"ready": "up"}.get(body["status"], body["status"]) if known else "down"
-    details = body.get("dependencies", {}) if known else {}
-    return {"name": name, "status": word, "latency_ms": latency, "error": error, "dependencies": details}
+def _service(name: str, body: Any, error: str | None, latency: float | None) -> JSON:
+    is_known = isinstance(body, dict) and body.get("status") in ("ready", "degraded", "down")
+    status = {"ready": "up"}.get(body["status"], body["status"]) if is_known else "down"
+    dependencies = body.get("dependencies", {}) if is_known else {}
+    return {"name": name, "status": status, "latency_ms": latency, "error": error, "dependencies": dependencies}
 
 
-def _dependency(name: str, services: list[Found]) -> Found:
-    seen = {found["name"]: found["dependencies"][name] for found in services if name in found["dependencies"]}
-    up = [service for service, state in seen.items() if state.get("status") == "up"]
-    word = "up" if seen and len(up) == len(seen) else "degraded" if up else "down"
-    return {"name": name, "status": word, "seen_by": seen}
+def _dependency(name: str, services: list[JSON]) -> JSON:
+    seen_by = {
+        service["name"]: service["dependencies"][name] for service in services if name in service["dependencies"]
+    }
+    up = [service for service, state in seen_by.items() if state.get("status") == "up"]
+    status = "up" if seen_by and len(up) == len(seen_by) else "degraded" if up else "down"
+    return {"name": name, "status": status, "seen_by": seen_by}

@@ -17,7 +17,7 @@ from heidi_common.database.dsn import psycopg2_dsn
 from heidi_common.database.listener import NotifyListener
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from tests.polling import PATIENCE, until
+from tests.polling import TIMEOUT_SECONDS, until
 
 NAME = "listener under test"
 CHANNELS = ("first_channel", "Second Channel")
@@ -56,12 +56,12 @@ def test_a_lost_connection_raises_once(listener: NotifyListener) -> None:
     until(lambda: has_failed(listener))
     listener.wait(0)
     notify("again")
-    assert listener.wait(PATIENCE) == {"again"}
+    assert listener.wait(TIMEOUT_SECONDS) == {"again"}
 
 
 def has_failed(listener: NotifyListener) -> bool:
     try:
-        listener.wait(PATIENCE)
+        listener.wait(TIMEOUT_SECONDS)
     except psycopg2.Error:
         return True
     return False
@@ -117,7 +117,7 @@ def test_run_continues_after_an_outage_and_after_a_failed_handler(listener: Noti
         until(lambda: {"good"} in calls)
     finally:
         stop.set()
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT_SECONDS)
     assert listener._connection is None
 
 

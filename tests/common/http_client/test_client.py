@@ -12,7 +12,7 @@ from heidi_common.http_client.client import HttpClient
 from heidi_common.http_client.errors import BlockedURLError, ConnectFailed, ConnectionLost, ResponseTooLarge, TimedOut
 from heidi_common.logger.request_id import bound_request_id
 from tests.common.misbehaving_servers import RawServer, create_certificate
-from tests.polling import PATIENCE, until
+from tests.polling import TIMEOUT_SECONDS, until
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 PUBLIC = "93.184.215.14"
@@ -55,7 +55,7 @@ INTERNAL_URLS = [
 @pytest.mark.parametrize("url", INTERNAL_URLS)
 def test_no_spelling_of_an_internal_address_is_called(url: str, httpserver: HTTPServer) -> None:
     with pytest.raises((BlockedURLError, ConnectFailed)) as error:
-        HttpClient().request("GET", url.format(port=httpserver.port), timeout=PATIENCE)
+        HttpClient().request("GET", url.format(port=httpserver.port), timeout=TIMEOUT_SECONDS)
     assert httpserver.log == []
     if "%25" not in url and "localhost." not in url:  # unknown to some systems' resolvers
         assert isinstance(error.value, BlockedURLError)
@@ -218,7 +218,7 @@ def test_a_slow_response_times_out_and_is_ambiguous(httpserver: HTTPServer, open
     given_up = threading.Event()
 
     def wait(request: Request) -> Response:
-        given_up.wait(PATIENCE)
+        given_up.wait(TIMEOUT_SECONDS)
         return Response()
 
     httpserver.expect_request("/").respond_with_handler(wait)
@@ -241,7 +241,7 @@ def test_a_name_server_that_never_responds_does_not_block_the_call() -> None:
     late: list[bool] = []
 
     def resolver(host: str, port: int) -> list[str]:
-        late.append(given_up.wait(PATIENCE))
+        late.append(given_up.wait(TIMEOUT_SECONDS))
         return []
 
     with pytest.raises(TimedOut) as error:

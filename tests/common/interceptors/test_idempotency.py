@@ -21,8 +21,8 @@ from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated
 from heidi_common.problems import Conflict
 from heidi_services import SERVICES
-from tests.polling import PATIENCE
-from tests.sql_recorder import noted
+from tests.polling import TIMEOUT_SECONDS
+from tests.sql_recorder import recorded_statements
 
 ORDERS: list[Any] = []
 HOLD: list[Callable[[], None]] = []
@@ -112,16 +112,16 @@ def test_a_second_request_during_the_first_is_rejected(shop: FlaskClient, as_use
 
     def hold() -> None:
         inside.set()
-        release.wait(PATIENCE)
+        release.wait(TIMEOUT_SECONDS)
 
     HOLD.append(hold)
     responses: list[Any] = []
     thread = threading.Thread(target=lambda: responses.append(send(shop.application.test_client(), user, "k")))
     thread.start()
-    assert inside.wait(PATIENCE)
+    assert inside.wait(TIMEOUT_SECONDS)
     second = send(shop, user, "k")
     release.set()
-    thread.join(PATIENCE)
+    thread.join(TIMEOUT_SECONDS)
     assert (second.status_code, second.get_json()["code"]) == (409, "idempotency_in_flight")
     assert responses[0].status_code == 201 and len(ORDERS) == 1
 
@@ -136,7 +136,7 @@ def test_parallel_requests_have_one_effect(shop: FlaskClient, as_user: Callable[
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT_SECONDS)
     assert len(ORDERS) == 1 and len(statuses) == 8 and set(statuses) <= {201, 409}
 
 
@@ -155,7 +155,7 @@ def test_responses_that_mention_a_user_are_located_by_index_and_blanked(app: Fla
         db.session.add(IdempotencyKey(caller_id=user_id, key="by", body='{"secret":1}', **about))
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM (ANALYZE) idempotency_keys"))
-    with noted() as sent, transaction():
+    with recorded_statements() as sent, transaction():
         delete_for_user(user_id)
     blank = select(IdempotencyKey.key).where(IdempotencyKey.body == BLANK)
     assert set(db.session.scalars(blank)) == {"about", "by"}

@@ -14,7 +14,7 @@ from heidi_common.database.transactions import reading
 from heidi_common.messaging import inbox, jobs
 from heidi_services.notification.service import claim
 from heidi_services.scheduler.models import ScheduleRun
-from tests.sql_recorder import Sent, noted
+from tests.sql_recorder import Sent, recorded_statements
 
 SOME_ID = UUID(int=1)
 FILL = {
@@ -44,7 +44,7 @@ CLAIMS: dict[str, tuple[str, str, Claim]] = {
 
 @pytest.fixture
 def sent(app: Flask) -> Iterator[Sent]:
-    with noted() as statements:
+    with recorded_statements() as statements:
         yield statements
 
 

@@ -15,7 +15,7 @@ from heidi_common.rabbitmq.publisher import NotConfirmed, OutgoingMessage, Publi
 from heidi_common.rabbitmq.rpc import NoServer, RequestFailed, RequestTimedOut, request, serve
 from heidi_common.rabbitmq.subscriber import IncomingMessage, subscribe
 from tests.fixtures_rabbitmq import need_rabbitmq
-from tests.polling import PATIENCE, until
+from tests.polling import TIMEOUT_SECONDS, until
 from tests.rabbitmq_server import RabbitNode
 
 
@@ -25,12 +25,12 @@ def background(run: Callable[..., None], *args: Any) -> Iterator[threading.Event
     stop, ready = threading.Event(), threading.Event()
     thread = threading.Thread(target=run, args=args, kwargs={"stop": stop, "ready": ready}, daemon=True)
     thread.start()
-    assert ready.wait(PATIENCE)
+    assert ready.wait(TIMEOUT_SECONDS)
     try:
         yield ready
     finally:
         stop.set()
-        thread.join(PATIENCE)
+        thread.join(TIMEOUT_SECONDS)
         assert not thread.is_alive()
 
 
@@ -137,7 +137,7 @@ def test_a_request_gets_its_response_and_passes_its_request_id_on(rabbit: Rabbit
         return {"sum": sum(payload["numbers"]), "request": request_id()}
 
     with background(serve, rabbit.url, "sum", handle), bound_request_id("request-4711"):
-        response = request(rabbit.url, "sum", {"numbers": [1, 2, 3]}, timeout=PATIENCE)
+        response = request(rabbit.url, "sum", {"numbers": [1, 2, 3]}, timeout=TIMEOUT_SECONDS)
     assert response == {"sum": 6, "request": "request-4711"}
 
 
@@ -145,14 +145,14 @@ def test_concurrent_requests_get_their_own_responses(rabbit: RabbitNode) -> None
     responses: dict[int, int] = {}
 
     def send_request(number: int) -> None:
-        responses[number] = request(rabbit.url, "square", number, timeout=PATIENCE)
+        responses[number] = request(rabbit.url, "square", number, timeout=TIMEOUT_SECONDS)
 
     with background(serve, rabbit.url, "square", lambda n: n * n):
         threads = [threading.Thread(target=send_request, args=(n,)) for n in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(PATIENCE)
+            thread.join(TIMEOUT_SECONDS)
     assert responses == {n: n * n for n in range(8)}
 
 
@@ -164,16 +164,16 @@ def test_a_failed_request_reports_a_domain_error_and_hides_other_errors(rabbit: 
 
     with background(serve, rabbit.url, "fail", handle):
         with pytest.raises(RequestFailed) as domain_error:
-            request(rabbit.url, "fail", "taken", timeout=PATIENCE)
+            request(rabbit.url, "fail", "taken", timeout=TIMEOUT_SECONDS)
         with pytest.raises(RequestFailed) as other_error:
-            request(rabbit.url, "fail", "else", timeout=PATIENCE)
+            request(rabbit.url, "fail", "else", timeout=TIMEOUT_SECONDS)
     assert (domain_error.value.code, domain_error.value.detail) == ("taken", "That is taken.")
     assert other_error.value.code == "internal_error" and "hunter2" not in str(other_error.value)
 
 
 def test_a_request_that_no_process_serves_fails_without_waiting(rabbit: RabbitNode) -> None:
     with pytest.raises(NoServer):
-        request(rabbit.url, "unserved", {}, timeout=PATIENCE)
+        request(rabbit.url, "unserved", {}, timeout=TIMEOUT_SECONDS)
 
 
 def test_a_request_that_times_out_is_not_carried_out_later(rabbit: RabbitNode) -> None:
@@ -182,18 +182,18 @@ def test_a_request_that_times_out_is_not_carried_out_later(rabbit: RabbitNode) -
 
     def handle(payload: Any) -> None:
         handled.append(payload)
-        release.wait(PATIENCE)
+        release.wait(TIMEOUT_SECONDS)
 
     with background(serve, rabbit.url, "slow", handle):
-        first = threading.Thread(target=request, args=(rabbit.url, "slow", "first", PATIENCE), daemon=True)
+        first = threading.Thread(target=request, args=(rabbit.url, "slow", "first", TIMEOUT_SECONDS), daemon=True)
         first.start()
         until(lambda: handled == ["first"])
         with pytest.raises(RequestTimedOut, match="slow did not respond"):
             request(rabbit.url, "slow", "late", timeout=5)
         until(lambda: message_count(rabbit, f"{REQUESTS}.slow") == 0)  # its expiry begins when the broker receives it
         release.set()
-        request(rabbit.url, "slow", "last", timeout=PATIENCE)
-        first.join(PATIENCE)
+        request(rabbit.url, "slow", "last", timeout=TIMEOUT_SECONDS)
+        first.join(TIMEOUT_SECONDS)
     assert handled == ["first", "last"]
 
 

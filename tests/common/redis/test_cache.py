@@ -14,7 +14,7 @@ from heidi_common.redis.cache import Cache
 from heidi_common.redis.client import connect
 from heidi_common.redis.pubsub import PubSubMessage
 from heidi_standalone.servers.valkey import Valkey
-from tests.polling import PATIENCE, until
+from tests.polling import TIMEOUT_SECONDS, until
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_set_operations(cache: Cache, client: redis.Redis) -> None:
 
 
 def test_a_subscriber_receives_what_is_published_after_it_has_subscribed(cache: Cache) -> None:
-    messages = cache.subscribe("news", "weather", idle=PATIENCE)
+    messages = cache.subscribe("news", "weather", idle=TIMEOUT_SECONDS)
     assert next(messages) is None
     cache.publish("weather", {"rain": True})
     cache.publish("other", 1)
@@ -145,7 +145,7 @@ def test_an_idle_subscriber_receives_none(cache: Cache) -> None:
 
 
 def test_a_subscription_survives_and_reports_a_lost_connection(cache: Cache, client: redis.Redis) -> None:
-    messages = cache.subscribe("news", idle=10 * PATIENCE)
+    messages = cache.subscribe("news", idle=10 * TIMEOUT_SECONDS)
     assert next(messages) is None
     client.client_kill_filter(_type="pubsub")
     received: list[PubSubMessage | None] = []
@@ -195,7 +195,7 @@ def test_one_caller_attempts_again_while_the_others_do_not_wait(unresponsive: re
 def test_the_cache_is_used_again_when_redis_is_back(tmp_path: Path, clock: Clock) -> None:
     server = Valkey(tmp_path, durable=False)
     server.start()
-    cache = Cache(connect(server.url(), timeout=PATIENCE), "t")
+    cache = Cache(connect(server.url(), timeout=TIMEOUT_SECONDS), "t")
     cache.set_json("a", 1, 60)
     assert cache.get_json("a") == 1
     server.stop()

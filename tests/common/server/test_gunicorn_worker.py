@@ -19,7 +19,7 @@ from heidi_common.config.settings import Settings
 from heidi_common.identity.models import Role
 from tests.conftest import SignedIn
 from tests.gunicorn_server import WebProcess
-from tests.polling import PATIENCE, until
+from tests.polling import TIMEOUT_SECONDS, until
 from tests.ports import free_port
 
 ROOT = Path(__file__).parents[3]
@@ -56,7 +56,7 @@ class Server:
 
     def client(self) -> HTTPConnection:
         """Connect as soon as the server listens."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=TIMEOUT_SECONDS)
         until(lambda: _connects(connection))
         return connection
 
@@ -101,10 +101,10 @@ def test_a_stopping_web_process_finishes_requests_and_closes_idle_connections(se
     assert isinstance(idle.sock, socket.socket)
     assert idle.sock.recv(1) == b"", "an idle connection is closed"
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", server.port), PATIENCE)
+        socket.create_connection(("127.0.0.1", server.port), TIMEOUT_SECONDS)
     server.let_go.touch()
     assert active.getresponse().read() == b"ok"
-    assert server.process.wait(PATIENCE) == 0
+    assert server.process.wait(TIMEOUT_SECONDS) == 0
 
 
 def test_a_web_process_accepts_requests_as_long_as_the_router_does(server: Server) -> None:
@@ -122,14 +122,14 @@ def test_an_address_in_use_ends_the_start_with_one_clear_line(start: Callable[..
         other.listen()
         port = other.getsockname()[1]
         server = start(f"127.0.0.1:{port}")
-        assert server.process.wait(PATIENCE) == 1
+        assert server.process.wait(TIMEOUT_SECONDS) == 1
     assert server.log_lines("listen at") == [f"Heidi cannot listen at 127.0.0.1:{port}: Address already in use"]
     assert server.log_lines("Booting worker") == [] and server.log_lines("Traceback") == []
 
 
 def test_an_address_of_another_machine_ends_the_start_too(start: Callable[..., Server]) -> None:
     server = start("192.0.2.1:3002")
-    assert server.process.wait(PATIENCE) == 1
+    assert server.process.wait(TIMEOUT_SECONDS) == 1
     assert server.log_lines("listen at") == ["Heidi cannot listen at 192.0.2.1:3002: Cannot assign requested address"]
 
 
@@ -148,14 +148,14 @@ def test_an_upgrade_starts_a_second_master_at_the_same_address(server: Server) -
     until(lambda: len(server.log_lines("Booting worker")) == 2)
     (_, second) = (psutil.Process(int(line.split("] [")[1])) for line in server.log_lines("Starting gunicorn"))
     server.process.terminate()
-    assert server.process.wait(PATIENCE) == 0
+    assert server.process.wait(TIMEOUT_SECONDS) == 0
     try:
         client = server.client()
         client.request("GET", "/")
         assert client.getresponse().read() == b"ok"
     finally:
         second.terminate()
-        second.wait(PATIENCE)
+        second.wait(TIMEOUT_SECONDS)
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,9 @@ def test_an_open_event_stream_ends_when_its_process_stops(
 ) -> None:
     running = WebProcess(service, settings, GRACEFUL_TIMEOUT=str(LONG))
     try:
-        stream = requests.get(running.url + path, headers=as_user(Role.ADMIN).headers, stream=True, timeout=PATIENCE)
+        stream = requests.get(
+            running.url + path, headers=as_user(Role.ADMIN).headers, stream=True, timeout=TIMEOUT_SECONDS
+        )
         lines = stream.iter_lines()
         assert next(lines).startswith(b"id: ") and next(lines).startswith(b"retry:")
         assert running.stop() == 0

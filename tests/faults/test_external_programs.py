@@ -1,4 +1,4 @@
-"""Programs outside, with nothing of ours but pika: what they hear of the platform, also when RabbitMQ is killed."""
+"""External programs that use only pika: which events they receive, also when RabbitMQ is killed."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from heidi_common.messaging.events import UserCreated
 from heidi_common.messaging.outbox import OutboxEvent, emit_many
 from tests.faults.platform import ROOT, wait_for
 from tests.fixtures_rabbitmq import need_rabbitmq
-from tests.polling import PATIENCE
+from tests.polling import TIMEOUT_SECONDS
 from tests.rabbitmq_server import RabbitNode
 
-FACTS = 500
-QUEUE = "a-program-outside"
+EVENTS = 500
+QUEUE = "external-program"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -36,10 +36,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[RabbitNode]:
     need_rabbitmq()
-    found = RabbitNode(tmp_path / "rabbit")
-    found.start()
-    yield found
-    found.stop()
+    node = RabbitNode(tmp_path / "rabbit")
+    node.start()
+    yield node
+    node.stop()
 
 
 @pytest.fixture
@@ -57,11 +57,11 @@ def relay(app: Flask, settings: Settings, node: RabbitNode) -> Iterator[subproce
     process = subprocess.Popen([sys.executable, "-m", "workers.relay"], cwd=ROOT, env=env)
     yield process
     process.send_signal(signal.SIGTERM)
-    process.wait(PATIENCE)
+    process.wait(TIMEOUT_SECONDS)
 
 
 def bind(node: RabbitNode) -> None:
-    """As a program in any language would do it: a durable queue for `user.*`."""
+    """Bind a durable queue for `user.*`, as a program in any language would do it."""
     connection = pika.BlockingConnection(pika.URLParameters(node.url))
     channel = connection.channel()
     channel.exchange_declare("heidi.events", "topic", durable=True)
@@ -70,22 +70,22 @@ def bind(node: RabbitNode) -> None:
     connection.close()
 
 
-def heard(node: RabbitNode) -> list[tuple[str, dict[str, object]]]:
+def received(node: RabbitNode) -> list[tuple[str, dict[str, object]]]:
     connection = pika.BlockingConnection(pika.URLParameters(node.url))
     channel = connection.channel()
-    found = []
+    events = []
     method, _properties, body = channel.basic_get(QUEUE, auto_ack=True)
-    while method is not None:  # what was confirmed is in the queue
-        found.append((method.routing_key, json.loads(body)))
+    while method is not None:  # a confirmed message is in the queue
+        events.append((method.routing_key, json.loads(body)))
         method, _properties, body = channel.basic_get(QUEUE, auto_ack=True)
     connection.close()
-    return found
+    return events
 
 
-def say(number: int) -> list[UUID]:
+def emit_users(number: int) -> list[UUID]:
     with transaction():
-        facts = [(UserCreated(id=uuid4(), role=Role.USER, is_active=True), None, None) for _ in range(number)]
-        return emit_many(facts)
+        events = [(UserCreated(id=uuid4(), role=Role.USER, is_active=True), None, None) for _ in range(number)]
+        return emit_many(events)
 
 
 def unsent() -> int:
@@ -93,13 +93,13 @@ def unsent() -> int:
     return db.session.query(OutboxEvent).filter(OutboxEvent.sent_at.is_(None)).count()
 
 
-def test_a_program_outside_hears_a_cloudevent_of_everyone_who_registers(
+def test_an_external_program_receives_a_cloudevent_for_each_new_user(
     node: RabbitNode, relay: subprocess.Popen[bytes]
 ) -> None:
     bind(node)
-    event_id = say(1)[0]
+    event_id = emit_users(1)[0]
     wait_for(lambda: unsent() == 0, 120, lambda: "the relay sent nothing")
-    [(routing_key, event)] = heard(node)
+    [(routing_key, event)] = received(node)
     assert routing_key == "user.created"
     assert (event["specversion"], event["type"], event["id"]) == ("1.0", "user.created", str(event_id))
     assert event["datacontenttype"] == "application/json"
@@ -108,18 +108,18 @@ def test_a_program_outside_hears_a_cloudevent_of_everyone_who_registers(
     assert set(event["data"]) == {"id", "role", "isActive"}
 
 
-def test_no_fact_is_lost_outside_that_rabbitmq_had_not_read_when_it_was_killed(
+def test_no_event_is_lost_that_rabbitmq_had_not_read_when_it_was_killed(
     node: RabbitNode, relay: subprocess.Popen[bytes]
 ) -> None:
-    """A stopped server's socket still takes what is written into it: only a confirm tells that it was read and kept."""
+    """The socket of a stopped server still accepts data: only a confirm proves that a message was stored."""
     bind(node)
-    said = set(say(1))
+    emitted = set(emit_users(1))
     wait_for(lambda: unsent() == 0, 120, lambda: "the relay sent nothing")
     node.freeze()
-    said.update(say(FACTS))
-    time.sleep(2)  # for the relay to write into the socket, which it should not believe
+    emitted.update(emit_users(EVENTS))
+    time.sleep(2)  # for the relay to write into the socket; that must not count as published
     node.kill9()
     node.start()
-    wait_for(lambda: unsent() == 0, 120, lambda: f"{unsent()} facts are still unsent")
-    arrived = {UUID(str(event["id"])) for _key, event in heard(node)}
-    assert said - arrived == set(), f"{len(said - arrived)} of {len(said)} facts were lost"
+    wait_for(lambda: unsent() == 0, 120, lambda: f"{unsent()} events are still unsent")
+    arrived = {UUID(str(event["id"])) for _key, event in received(node)}
+    assert emitted - arrived == set(), f"{len(emitted - arrived)} of {len(emitted)} events were lost"
