@@ -10,7 +10,7 @@ from marshmallow import fields, validate
 
 from heidi_common.schemas.base import ProblemOut
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 
 
 class ServiceApi(Api):  # type: ignore[misc]

@@ -182,14 +182,12 @@ def test_a_backfill_runs_missed_slots_and_does_not_repeat_runs(schedule: MakeSch
     executor.execute_run(runs_of(schedule_id)[-1].id)
     before = statuses(schedule_id)
     assert (before.count("MISSED"), before[-1]) == (len(before) - 1, "SUCCEEDED")
-    result = backfill_schedule.backfill_schedule(
+    result = backfill_schedule(
         schedule_id, first - MINUTE, runs_of(schedule_id)[-1].scheduled_for, requested_by=uuid4()
     )
     assert (result.runs, result.slots) == (len(before), len(before) + 1)
     assert statuses(schedule_id) == ["QUEUED"] * len(before) + ["SUCCEEDED"]
-    again = backfill_schedule.backfill_schedule(
-        schedule_id, first - MINUTE, runs_of(schedule_id)[-1].scheduled_for, requested_by=uuid4()
-    )
+    again = backfill_schedule(schedule_id, first - MINUTE, runs_of(schedule_id)[-1].scheduled_for, requested_by=uuid4())
     assert again.runs == 0
 
 
