@@ -108,3 +108,15 @@ def test_an_access_token_does_not_refresh(client: FlaskClient) -> None:
     assert refresh(client, data["accessToken"]).status_code == 401
     assert refresh(client, "x" * 20_000).status_code == 401
     assert refresh(client, "not.a.token").status_code == 401
+
+
+def test_an_old_token_of_an_ended_session_is_no_theft_even_if_another_session_is_active(client: FlaskClient) -> None:
+    first = register(client)
+    session_id = UUID(verify(first["refreshToken"], "refresh")["sid"])
+    latest = refresh(client, refresh(client, first["refreshToken"]).json["data"]["refreshToken"]).json["data"]
+    register(client, "bo@example.test")  # an active session of another user
+    assert client.post("/api/v1/auth/logout", headers=bearer(latest)).status_code == 204
+    assert refresh(client, first["refreshToken"]).status_code == 401
+    assert mails("token-theft") == []
+    reuse = select(func.count()).where(Audit.action == "authn_token_reuse", Audit.target == str(session_id))
+    assert db.session.scalar(reuse) == 0

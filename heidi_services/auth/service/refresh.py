@@ -79,8 +79,14 @@ def _reuse(session_id: UUID, user_id: UUID, counter: int, now: datetime) -> Sess
 
 
 def _is_outdated(session_id: UUID, user_id: UUID, counter: int, now: datetime) -> bool:
-    newer = select(exists().where(Session.id == session_id, Session.user_id == user_id, Session.counter > counter))
-    return bool(db.session.scalar(newer.where(*accounts.active_session_conditions(Session, now))))
+    """Tell whether the session is active and has issued newer tokens than this one."""
+    newer = exists().where(
+        Session.id == session_id,
+        Session.user_id == user_id,
+        Session.counter > counter,
+        *accounts.active_session_conditions(Session, now),
+    )
+    return bool(db.session.scalar(select(newer)))
 
 
 def _end_stolen_session(session_id: UUID, user_id: UUID) -> NoReturn:
