@@ -36,7 +36,17 @@ def test_the_services_and_ports_are_those_of_the_registry() -> None:
     ]
 
 
-@pytest.mark.parametrize("document", ["README.md", *(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/**/*.md"))])
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", *(str(p.relative_to(ROOT)) for p in ROOT.glob("docs/**/*.md"))]
+FOLDERS = ("heidi_", "workers/", "tests/", "migrations/", "deploy/", "nginx/", "benchmarks/")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_files_that_a_document_names_exist(document: str) -> None:
+    paths = re.findall(r"`([\w./-]+/[\w./-]*)(?::[^`]*)?`", (ROOT / document).read_text())
+    assert [path for path in paths if path.startswith(FOLDERS) and not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_links_point_to_existing_files(document: str) -> None:
     file = ROOT / document
     targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", file.read_text())
