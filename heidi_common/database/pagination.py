@@ -87,6 +87,25 @@ def page(
     return Page(rows[:limit], limit, next_cursor, _count(statement, values) if total else None)
 
 
+def newest_first(statement: Select[Any], model: Any, query: Mapping[str, Any]) -> Page:
+    """A page of an entity's rows, newest first.
+
+    Args:
+        statement: Selects the rows of `model`.
+        model: The entity, which has `created_at` and `id`.
+        query: What `PageQuery` has parsed: limit, cursor and total.
+    """
+    return page(
+        statement,
+        order=model.created_at,
+        descending=True,
+        tiebreak=model.id,
+        limit=query["limit"],
+        cursor=query["cursor"],
+        total=query["total"],
+    )
+
+
 _BOUNDS = ("page_after", "page_after_tiebreak")
 """The parameters of a continued page: `order` and `tiebreak` of the last row of the page before."""
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from heidi_common.audit.trail import record
 from heidi_common.database.models import utcnow
-from heidi_common.database.pagination import Page, page
+from heidi_common.database.pagination import Page, newest_first
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import revocation
@@ -35,14 +35,10 @@ def create_client(name: str, scopes: list[str], actor: UUID | None) -> dict[str,
 
 def list_clients(limit: int, cursor: str | None, total: bool) -> Page:
     """List the machine clients that are not revoked, newest first."""
-    return page(
+    return newest_first(
         select(MachineClient).where(MachineClient.revoked_at.is_(None)),
-        order=MachineClient.created_at,
-        descending=True,
-        tiebreak=MachineClient.id,
-        limit=limit,
-        cursor=cursor,
-        total=total,
+        MachineClient,
+        {"limit": limit, "cursor": cursor, "total": total},
     )
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from uuid_utils.compat import uuid7
 
 from heidi_common.crypto.encryption import field_encryptor
-from heidi_common.database.pagination import Page, page
+from heidi_common.database.pagination import Page, newest_first
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import CoreOperation
@@ -72,15 +72,7 @@ def get(operation_id: UUID) -> Operation:
 def find(*, limit: int, cursor: str | None, total: bool, **filters: str) -> Page:
     """List operations, newest first, filtered by `type` and `status`."""
     statement = select(Operation).filter_by(**filters)
-    return page(
-        statement,
-        order=Operation.created_at,
-        descending=True,
-        tiebreak=Operation.id,
-        limit=limit,
-        cursor=cursor,
-        total=total,
-    )
+    return newest_first(statement, Operation, {"limit": limit, "cursor": cursor, "total": total})
 
 
 def overdue(limit: int) -> list[UUID]:

@@ -9,15 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from heidi_common.crypto.webhook_signatures import InvalidSignature, header_bytes, verify_any_equal, verify_timestamp
-from heidi_services.integration.providers.base import (
-    Config,
-    Credentials,
-    InboundWebhook,
-    Provider,
-    ReceivedEvent,
-    content_hash,
-    id_or_type,
-)
+from heidi_services.integration.providers import base
 
 TOLERANCE_SECONDS = 300
 ALGORITHMS = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha512": hashlib.sha512}
@@ -31,7 +23,7 @@ ENCODINGS: Mapping[str, Callable[[bytes], bytes]] = {"hex": _hex, "base64": base
 _PLACEHOLDER = re.compile(r"\{(body|timestamp)\}")
 
 
-def _verify_hmac(inbound: InboundWebhook, credentials: Credentials, rule: Mapping[str, Any]) -> None:
+def _verify_hmac(inbound: base.InboundWebhook, credentials: base.Credentials, rule: Mapping[str, Any]) -> None:
     timestamp = ""
     if rule.get("timestampHeader"):
         timestamp = inbound.header(rule["timestampHeader"])
@@ -49,12 +41,12 @@ def _fill_template(template: str, body: bytes, timestamp: bytes) -> bytes:
     return b"".join(values[part] if index % 2 else part.encode() for index, part in enumerate(parts))
 
 
-def _verify_token(inbound: InboundWebhook, credentials: Credentials, rule: Mapping[str, Any]) -> None:
+def _verify_token(inbound: base.InboundWebhook, credentials: base.Credentials, rule: Mapping[str, Any]) -> None:
     expected = rule.get("prefix", "") + credentials["token"]
     verify_any_equal(header_bytes(inbound.header(rule["header"])), expected.encode())
 
 
-def _verify_basic(inbound: InboundWebhook, credentials: Credentials, rule: Mapping[str, Any]) -> None:
+def _verify_basic(inbound: base.InboundWebhook, credentials: base.Credentials, rule: Mapping[str, Any]) -> None:
     scheme, _, encoded = inbound.header("Authorization").partition(" ")
     if scheme.lower() != "basic":
         raise InvalidSignature("not basic authentication")
@@ -66,23 +58,23 @@ SCHEMES = {"hmac": _verify_hmac, "token": _verify_token, "basic": _verify_basic}
 REQUIRED_CREDENTIALS = {"hmac": ("secret",), "token": ("token",), "basic": ("username", "password")}
 
 
-def can_verify(credentials: Credentials, config: Config) -> bool:
+def can_verify(credentials: base.Credentials, config: base.Config) -> bool:
     rule = config.get("verify")
     return rule is not None and all(credentials.get(name) for name in REQUIRED_CREDENTIALS[rule["scheme"]])
 
 
-def verify_signature(inbound: InboundWebhook, credentials: Credentials, config: Config) -> None:
+def verify_signature(inbound: base.InboundWebhook, credentials: base.Credentials, config: base.Config) -> None:
     rule = config["verify"]
     SCHEMES[rule["scheme"]](inbound, credentials, rule)
 
 
-def parse_events(inbound: InboundWebhook, config: Config) -> Sequence[ReceivedEvent]:
+def parse_events(inbound: base.InboundWebhook, config: base.Config) -> Sequence[base.ReceivedEvent]:
     rule = config.get("verify") or {}
-    event_id = _extract(inbound, rule.get("idPath")) or content_hash(inbound.body)
-    return [ReceivedEvent(event_id, _extract(inbound, rule.get("typePath")) or "unknown", inbound.body)]
+    event_id = _extract(inbound, rule.get("idPath")) or base.content_hash(inbound.body)
+    return [base.ReceivedEvent(event_id, _extract(inbound, rule.get("typePath")) or "unknown", inbound.body)]
 
 
-def _extract(inbound: InboundWebhook, path: str | None) -> str | None:
+def _extract(inbound: base.InboundWebhook, path: str | None) -> str | None:
     """The value at `path`: `data.id` is a path in the JSON body, `header:X-GitHub-Delivery` names a header."""
     if not path:
         return None
@@ -94,10 +86,10 @@ def _extract(inbound: InboundWebhook, path: str | None) -> str | None:
             value = value[int(step)] if isinstance(value, list) else value[step]
     except (ValueError, LookupError, TypeError, RecursionError):
         return None
-    return id_or_type(value)
+    return base.id_or_type(value)
 
 
-def find_errors(credentials: Credentials, config: Config) -> Mapping[str, str]:
+def find_errors(credentials: base.Credentials, config: base.Config) -> Mapping[str, str]:
     """Check which fields of `config.verify` belong together; the schema has checked each field."""
     rule = config.get("verify") or {}
     if rule.get("scheme") in ("hmac", "token") and not rule.get("header"):
@@ -110,7 +102,7 @@ def find_errors(credentials: Credentials, config: Config) -> Mapping[str, str]:
     return {}
 
 
-PROVIDER = Provider(
+PROVIDER = base.Provider(
     name="CUSTOM",
     credential_names=("secret", "token", "username", "password"),
     can_verify=can_verify,

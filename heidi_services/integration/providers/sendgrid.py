@@ -4,22 +4,12 @@ import json
 from collections.abc import Mapping, Sequence
 
 from heidi_common.crypto import webhook_signatures
-from heidi_services.integration.providers.base import (
-    ApiRequest,
-    Config,
-    Credentials,
-    InboundWebhook,
-    Provider,
-    ReceivedEvent,
-    content_hash,
-    id_or_type,
-    requires,
-)
+from heidi_services.integration.providers import base
 
 API = "https://api.sendgrid.com"
 
 
-def verify_signature(inbound: InboundWebhook, credentials: Credentials, config: Config) -> None:
+def verify_signature(inbound: base.InboundWebhook, credentials: base.Credentials, config: base.Config) -> None:
     webhook_signatures.verify_sendgrid(
         inbound.header(webhook_signatures.SENDGRID_SIGNATURE_HEADER),
         inbound.header(webhook_signatures.SENDGRID_TIMESTAMP_HEADER),
@@ -30,18 +20,18 @@ def verify_signature(inbound: InboundWebhook, credentials: Credentials, config: 
     )
 
 
-def parse_events(inbound: InboundWebhook, config: Config) -> Sequence[ReceivedEvent]:
+def parse_events(inbound: base.InboundWebhook, config: base.Config) -> Sequence[base.ReceivedEvent]:
     content = json.loads(inbound.body)
     return [_event(event) for event in (content if isinstance(content, list) else [content])]
 
 
-def _event(event: dict[str, object]) -> ReceivedEvent:
+def _event(event: dict[str, object]) -> base.ReceivedEvent:
     body = json.dumps(event, separators=(",", ":")).encode()
-    event_id = id_or_type(event.get("sg_event_id")) or content_hash(body)
-    return ReceivedEvent(event_id, id_or_type(event.get("event")) or "unknown", body)
+    event_id = base.id_or_type(event.get("sg_event_id")) or base.content_hash(body)
+    return base.ReceivedEvent(event_id, base.id_or_type(event.get("event")) or "unknown", body)
 
 
-def find_errors(credentials: Credentials, config: Config) -> Mapping[str, str]:
+def find_errors(credentials: base.Credentials, config: base.Config) -> Mapping[str, str]:
     try:
         if "webhookPublicKey" in credentials:
             webhook_signatures.load_sendgrid_key(credentials["webhookPublicKey"])
@@ -50,16 +40,16 @@ def find_errors(credentials: Credentials, config: Config) -> Mapping[str, str]:
     return {}
 
 
-def probe_request(credentials: Credentials) -> ApiRequest | None:
+def probe_request(credentials: base.Credentials) -> base.ApiRequest | None:
     if not credentials.get("apiKey"):
         return None
-    return ApiRequest("GET", f"{API}/v3/scopes", {"Authorization": f"Bearer {credentials['apiKey']}"})
+    return base.ApiRequest("GET", f"{API}/v3/scopes", {"Authorization": f"Bearer {credentials['apiKey']}"})
 
 
-PROVIDER = Provider(
+PROVIDER = base.Provider(
     name="SENDGRID",
     credential_names=("apiKey", "webhookPublicKey"),
-    can_verify=requires("webhookPublicKey"),
+    can_verify=base.requires("webhookPublicKey"),
     verify_signature=verify_signature,
     parse_events=parse_events,
     find_errors=find_errors,

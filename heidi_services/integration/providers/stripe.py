@@ -9,24 +9,13 @@ import json
 from collections.abc import Sequence
 
 from heidi_common.crypto.webhook_signatures import InvalidSignature, header_bytes, verify_any_equal, verify_timestamp
-from heidi_services.integration.providers.base import (
-    ApiRequest,
-    Config,
-    Credentials,
-    EventPage,
-    InboundWebhook,
-    Provider,
-    ReceivedEvent,
-    content_hash,
-    id_or_type,
-    requires,
-)
+from heidi_services.integration.providers import base
 
 API = "https://api.stripe.com"
 TOLERANCE_SECONDS = 300
 
 
-def verify_signature(inbound: InboundWebhook, credentials: Credentials, config: Config) -> None:
+def verify_signature(inbound: base.InboundWebhook, credentials: base.Credentials, config: base.Config) -> None:
     pairs = [part.strip().partition("=") for part in inbound.header("Stripe-Signature").split(",")]
     timestamp = next((value for name, _, value in pairs if name == "t"), "")
     verify_timestamp(timestamp, inbound.now, TOLERANCE_SECONDS)
@@ -39,43 +28,43 @@ def verify_signature(inbound: InboundWebhook, credentials: Credentials, config: 
     verify_any_equal(expected.encode(), *candidates)
 
 
-def parse_events(inbound: InboundWebhook, config: Config) -> Sequence[ReceivedEvent]:
+def parse_events(inbound: base.InboundWebhook, config: base.Config) -> Sequence[base.ReceivedEvent]:
     return [_event(json.loads(inbound.body), inbound.body)]
 
 
-def _event(event: dict[str, object], body: bytes) -> ReceivedEvent:
-    event_id = id_or_type(event.get("id")) or content_hash(body)
-    return ReceivedEvent(event_id, id_or_type(event.get("type")) or "unknown", body)
+def _event(event: dict[str, object], body: bytes) -> base.ReceivedEvent:
+    event_id = base.id_or_type(event.get("id")) or base.content_hash(body)
+    return base.ReceivedEvent(event_id, base.id_or_type(event.get("type")) or "unknown", body)
 
 
-def _authorization(credentials: Credentials) -> dict[str, str]:
+def _authorization(credentials: base.Credentials) -> dict[str, str]:
     return {"Authorization": f"Bearer {credentials['apiKey']}"}
 
 
-def probe_request(credentials: Credentials) -> ApiRequest | None:
+def probe_request(credentials: base.Credentials) -> base.ApiRequest | None:
     if not credentials.get("apiKey"):
         return None
-    return ApiRequest("GET", f"{API}/v1/account", _authorization(credentials))
+    return base.ApiRequest("GET", f"{API}/v1/account", _authorization(credentials))
 
 
-def event_page_request(credentials: Credentials, since: float, cursor: str | None) -> ApiRequest:
+def event_page_request(credentials: base.Credentials, since: float, cursor: str | None) -> base.ApiRequest:
     """Stripe lists the events of the last 30 days, including those it could not deliver."""
     params = {"limit": "100", "created[gte]": str(int(since))}
     if cursor:
         params["starting_after"] = cursor
-    return ApiRequest("GET", f"{API}/v1/events", _authorization(credentials), params)
+    return base.ApiRequest("GET", f"{API}/v1/events", _authorization(credentials), params)
 
 
-def parse_event_page(body: bytes) -> EventPage:
+def parse_event_page(body: bytes) -> base.EventPage:
     page = json.loads(body)
     events = [_event(event, json.dumps(event).encode()) for event in page["data"]]
-    return EventPage(events, events[-1].id if events and page.get("has_more") else None)
+    return base.EventPage(events, events[-1].id if events and page.get("has_more") else None)
 
 
-PROVIDER = Provider(
+PROVIDER = base.Provider(
     name="STRIPE",
     credential_names=("apiKey", "webhookSecret"),
-    can_verify=requires("webhookSecret"),
+    can_verify=base.requires("webhookSecret"),
     verify_signature=verify_signature,
     parse_events=parse_events,
     probe_request=probe_request,

@@ -5,21 +5,12 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from heidi_common.crypto import webhook_signatures
-from heidi_services.integration.providers.base import (
-    ApiRequest,
-    Config,
-    Credentials,
-    InboundWebhook,
-    Provider,
-    ReceivedEvent,
-    content_hash,
-    requires,
-)
+from heidi_services.integration.providers import base
 
 API = "https://api.twilio.com"
 
 
-def verify_signature(inbound: InboundWebhook, credentials: Credentials, config: Config) -> None:
+def verify_signature(inbound: base.InboundWebhook, credentials: base.Credentials, config: base.Config) -> None:
     webhook_signatures.verify_twilio(
         inbound.header(webhook_signatures.TWILIO_SIGNATURE_HEADER),
         url=inbound.url,
@@ -29,34 +20,34 @@ def verify_signature(inbound: InboundWebhook, credentials: Credentials, config: 
     )
 
 
-def parse_events(inbound: InboundWebhook, config: Config) -> Sequence[ReceivedEvent]:
+def parse_events(inbound: base.InboundWebhook, config: base.Config) -> Sequence[base.ReceivedEvent]:
     form = webhook_signatures.parse_form(inbound.body) if "bodySHA256=" not in inbound.url else {}
     first = {name: values[0] for name, values in form.items()}
     status = first.get("MessageStatus") or first.get("SmsStatus") or first.get("CallStatus")
     sid = first.get("MessageSid") or first.get("SmsSid") or first.get("CallSid")
-    fallback_id = f"{sid}:{status}" if sid and status else content_hash(inbound.body)
+    fallback_id = f"{sid}:{status}" if sid and status else base.content_hash(inbound.body)
     event_id = inbound.headers.get("i-twilio-idempotency-token") or fallback_id
-    return [ReceivedEvent(event_id, status or "unknown", inbound.body)]
+    return [base.ReceivedEvent(event_id, status or "unknown", inbound.body)]
 
 
-def build_reply(inbound: InboundWebhook) -> tuple[bytes, str]:
+def build_reply(inbound: base.InboundWebhook) -> tuple[bytes, str]:
     """Empty TwiML. Twilio reports any other response to the owner of the account as an error."""
     return b"<Response/>", "text/xml"
 
 
-def probe_request(credentials: Credentials) -> ApiRequest | None:
+def probe_request(credentials: base.Credentials) -> base.ApiRequest | None:
     sid, token = credentials.get("accountSid"), credentials.get("authToken")
     if not sid or not token:
         return None
     basic = base64.b64encode(f"{sid}:{token}".encode()).decode()
     url = f"{API}/2010-04-01/Accounts/{quote(sid, safe='')}.json"
-    return ApiRequest("GET", url, {"Authorization": f"Basic {basic}"})
+    return base.ApiRequest("GET", url, {"Authorization": f"Basic {basic}"})
 
 
-PROVIDER = Provider(
+PROVIDER = base.Provider(
     name="TWILIO",
     credential_names=("accountSid", "authToken"),
-    can_verify=requires("authToken"),
+    can_verify=base.requires("authToken"),
     verify_signature=verify_signature,
     parse_events=parse_events,
     build_reply=build_reply,

@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from heidi_common.crypto.webhook_signatures import InvalidSignature
-from heidi_services.integration.providers.base import (
-    Config,
-    Credentials,
-    InboundWebhook,
-    Provider,
-    ReceivedEvent,
-    content_hash,
-)
+from heidi_services.integration.providers import base
 
 MAX_NAME_LENGTH = 255
 MAX_EVENTS_PER_WEBHOOK = 5000
@@ -20,8 +13,8 @@ MAX_EVENTS_PER_WEBHOOK = 5000
 
 
 def verify_and_parse(
-    provider: Provider, inbound: InboundWebhook, credentials: Credentials, config: Config
-) -> Sequence[ReceivedEvent]:
+    provider: base.Provider, inbound: base.InboundWebhook, credentials: base.Credentials, config: base.Config
+) -> Sequence[base.ReceivedEvent]:
     """Verify the signature of a webhook and return its events.
 
     Args:
@@ -46,7 +39,9 @@ def verify_and_parse(
     return [_storable(event) for event in _parse_events(provider, inbound, config)]
 
 
-def _parse_events(provider: Provider, inbound: InboundWebhook, config: Config) -> Sequence[ReceivedEvent]:
+def _parse_events(
+    provider: base.Provider, inbound: base.InboundWebhook, config: base.Config
+) -> Sequence[base.ReceivedEvent]:
     try:
         events = provider.parse_events(inbound, config)
     except Exception:
@@ -54,14 +49,14 @@ def _parse_events(provider: Provider, inbound: InboundWebhook, config: Config) -
     return events if len(events) <= MAX_EVENTS_PER_WEBHOOK else [_unparsed(inbound)]
 
 
-def _unparsed(inbound: InboundWebhook) -> ReceivedEvent:
+def _unparsed(inbound: base.InboundWebhook) -> base.ReceivedEvent:
     """The whole body as one event: its signature is valid, only its content is not as expected."""
-    return ReceivedEvent(content_hash(inbound.body), "unknown", inbound.body)
+    return base.ReceivedEvent(base.content_hash(inbound.body), "unknown", inbound.body)
 
 
-def _storable(event: ReceivedEvent) -> ReceivedEvent:
+def _storable(event: base.ReceivedEvent) -> base.ReceivedEvent:
     """PostgreSQL stores neither NUL nor lone surrogates, and limits the size of an index entry."""
     id_is_storable = event.id.isprintable() and len(event.id) <= MAX_NAME_LENGTH
-    event_id = event.id if id_is_storable else content_hash(event.id.encode(errors="surrogatepass"))
+    event_id = event.id if id_is_storable else base.content_hash(event.id.encode(errors="surrogatepass"))
     event_type = "".join(character for character in event.type if character.isprintable())[:MAX_NAME_LENGTH]
-    return ReceivedEvent(event_id, event_type or "unknown", event.body)
+    return base.ReceivedEvent(event_id, event_type or "unknown", event.body)

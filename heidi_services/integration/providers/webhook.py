@@ -7,22 +7,13 @@ from collections.abc import Mapping, Sequence
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from heidi_common.crypto.webhook_signatures import InvalidSignature, header_bytes, verify_any_equal, verify_timestamp
-from heidi_services.integration.providers import standard_webhooks
-from heidi_services.integration.providers.base import (
-    Config,
-    Credentials,
-    InboundWebhook,
-    Provider,
-    ReceivedEvent,
-    id_or_type,
-    requires,
-)
+from heidi_services.integration.providers import base, standard_webhooks
 
 TOLERANCE_SECONDS = 300
 PUBLIC_PREFIX = "whpk_"
 
 
-def verify_signature(inbound: InboundWebhook, credentials: Credentials, config: Config) -> None:
+def verify_signature(inbound: base.InboundWebhook, credentials: base.Credentials, config: base.Config) -> None:
     timestamp = inbound.header("webhook-timestamp")
     verify_timestamp(timestamp, inbound.now, TOLERANCE_SECONDS)
     signed = standard_webhooks.signed_content(
@@ -53,8 +44,8 @@ def _verify_ed25519(key: Ed25519PublicKey, signatures: Sequence[bytes], signed: 
     raise InvalidSignature("no valid v1a signature")
 
 
-def parse_events(inbound: InboundWebhook, config: Config) -> Sequence[ReceivedEvent]:
-    return [ReceivedEvent(inbound.header("webhook-id"), _event_type(inbound.body), inbound.body)]
+def parse_events(inbound: base.InboundWebhook, config: base.Config) -> Sequence[base.ReceivedEvent]:
+    return [base.ReceivedEvent(inbound.header("webhook-id"), _event_type(inbound.body), inbound.body)]
 
 
 def _event_type(body: bytes) -> str:
@@ -62,10 +53,10 @@ def _event_type(body: bytes) -> str:
         message = json.loads(body)
     except (ValueError, RecursionError):
         return "unknown"
-    return (id_or_type(message.get("type")) if isinstance(message, dict) else None) or "unknown"
+    return (base.id_or_type(message.get("type")) if isinstance(message, dict) else None) or "unknown"
 
 
-def find_errors(credentials: Credentials, config: Config) -> Mapping[str, str]:
+def find_errors(credentials: base.Credentials, config: base.Config) -> Mapping[str, str]:
     try:
         _decode_secret(credentials.get("secret"))
     except ValueError:
@@ -82,10 +73,10 @@ def _decode_secret(secret: str | None) -> None:
         standard_webhooks.decode_secret(secret)
 
 
-PROVIDER = Provider(
+PROVIDER = base.Provider(
     name="WEBHOOK",
     credential_names=("secret",),
-    can_verify=requires("secret"),
+    can_verify=base.requires("secret"),
     verify_signature=verify_signature,
     parse_events=parse_events,
     find_errors=find_errors,

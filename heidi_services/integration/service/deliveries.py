@@ -9,7 +9,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import selectinload
 
 from heidi_common.database.models import utcnow
-from heidi_common.database.pagination import Page, page
+from heidi_common.database.pagination import Page, newest_first
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.problems import Conflict, NotFound
@@ -23,15 +23,7 @@ def list_deliveries(integration_id: UUID, query: dict[str, Any]) -> Page:
     for name in ("status", "event_type"):
         if query.get(name) is not None:
             statement = statement.where(getattr(Delivery, name) == query[name])
-    return page(
-        statement,
-        order=Delivery.created_at,
-        descending=True,
-        tiebreak=Delivery.id,
-        limit=query["limit"],
-        cursor=query["cursor"],
-        total=query["total"],
-    )
+    return newest_first(statement, Delivery, query)
 
 
 def get_delivery(integration_id: UUID, delivery_id: UUID, *, lock: bool = False) -> Delivery:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 
 from heidi_common.database.models import utcnow
-from heidi_common.database.pagination import Page, page
+from heidi_common.database.pagination import Page, newest_first
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_services.integration.models import Integration, IntegrationLog
@@ -86,12 +86,4 @@ def list_log_entries(integration_id: UUID, query: dict[str, Any]) -> Page:
     for name in ("direction", "action", "status"):
         if query.get(name) is not None:
             statement = statement.where(getattr(IntegrationLog, name) == query[name])
-    return page(
-        statement,
-        order=IntegrationLog.created_at,
-        descending=True,
-        tiebreak=IntegrationLog.id,
-        limit=query["limit"],
-        cursor=query["cursor"],
-        total=query["total"],
-    )
+    return newest_first(statement, IntegrationLog, query)

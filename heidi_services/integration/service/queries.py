@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, select
 
-from heidi_common.database.pagination import Page, page
+from heidi_common.database.pagination import Page, newest_first
 from heidi_common.database.session import db
 from heidi_common.jwt.guards import Caller
 from heidi_common.problems import NotFound
@@ -43,12 +43,4 @@ def list_integrations(caller: Caller, query: dict[str, Any]) -> Page:
     for name in ("user_id", "provider", "is_active"):
         if query.get(name) is not None:
             statement = statement.where(getattr(Integration, name) == query[name])
-    return page(
-        statement,
-        order=Integration.created_at,
-        descending=True,
-        tiebreak=Integration.id,
-        limit=query["limit"],
-        cursor=query["cursor"],
-        total=query["total"],
-    )
+    return newest_first(statement, Integration, query)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
-from heidi_common.database.pagination import Page, page
+from heidi_common.database.pagination import Page, newest_first
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import IntegrationWebhook
@@ -70,15 +70,7 @@ def list_events(integration_id: UUID, query: dict[str, Any]) -> Page:
     statement = select(WebhookEvent).where(WebhookEvent.integration_id == integration_id)
     if query.get("type") is not None:
         statement = statement.where(WebhookEvent.type == query["type"])
-    return page(
-        statement,
-        order=WebhookEvent.created_at,
-        descending=True,
-        tiebreak=WebhookEvent.id,
-        limit=query["limit"],
-        cursor=query["cursor"],
-        total=query["total"],
-    )
+    return newest_first(statement, WebhookEvent, query)
 
 
 def replay_event(integration: Integration, event_id: UUID) -> WebhookEvent:
