@@ -14,6 +14,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 from heidi_common.config.settings import Settings
 from heidi_common.database.models import Base
+from heidi_common.database.query_log import driver_options
 from heidi_common.problems import Unavailable
 
 _IDLE_SINCE = "heidi_idle_since"
@@ -45,6 +46,7 @@ def init_db(app: Flask, settings: Settings) -> None:
             "connect_timeout": 5,
             "application_name": app.name,
             "options": f"-c timezone=UTC -c statement_timeout={limit_ms} -c lock_timeout={limit_ms}",
+            **driver_options(settings),
         },
     }
     db.init_app(app)
