@@ -1,8 +1,8 @@
 """Responses that shared caches and browsers may store: ETag, Cache-Control, 304, and the choice of GeoJSON."""
 
-from flask import Response, request
+from typing import NamedTuple
 
-from heidi_services.city.service.response_cache import CachedResponse
+from flask import Response, request
 
 CACHE_CONTROL = "public, max-age=0, s-maxage=1"
 """Shared caches store a response for one second, so that most reads never reach Python. Browsers revalidate each time.
@@ -10,6 +10,13 @@ CACHE_CONTROL = "public, max-age=0, s-maxage=1"
 If browsers stored a response for a second too, a change could stay hidden for more than the promised two seconds.
 """
 GEOJSON = "application/geo+json"
+
+
+class CachedResponse(NamedTuple):
+    """The body of a response, and its ETag without the quotes."""
+
+    tag: str
+    body: bytes
 
 
 def prefers_geojson() -> bool:

@@ -13,7 +13,7 @@ from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint, enveloped, page_items
 from heidi_common.jwt.guards import guard, public
 from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
-from heidi_services.city import schemas, serializers
+from heidi_services.city import http_cache, schemas, serializers
 from heidi_services.city.http_cache import cacheable_response, prefers_geojson
 from heidi_services.city.models import City
 from heidi_services.city.service import cities, nearby, queries, response_cache, search
@@ -75,10 +75,10 @@ def search_cities(query: dict[str, Any]) -> Response:
     """Find cities with a name, in any language, that begins with `q` or differs by one typo; also as GeoJSON."""
     geojson = prefers_geojson()
 
-    def load() -> response_cache.CachedResponse:
+    def load() -> http_cache.CachedResponse:
         result = search.search(**query)
         meta = {"limit": query["limit"], "hasMore": result.more, "nextCursor": None}
-        return serializers.list_response(serializers.serialize_search_result(result), meta, geojson=geojson)
+        return serializers.list_response(serializers.serialize_cities(result.rows, result.point), meta, geojson=geojson)
 
     if "point" in query:  # not cached: the same point hardly ever occurs twice
         return cacheable_response(load(), negotiated=True)
@@ -106,7 +106,7 @@ def get_distance(query: dict[str, Any]) -> Response:
 def list_countries() -> Response:
     """List the countries that have active cities, with the number of cities."""
 
-    def load() -> response_cache.CachedResponse:
+    def load() -> http_cache.CachedResponse:
         return serializers.countries_response(queries.count_by_country())
 
     return cacheable_response(response_cache.get_or_load("countries", load))
@@ -119,7 +119,7 @@ def list_countries() -> Response:
 def get_city(city_id: UUID) -> Response:
     """Read a city. A deactivated city has `isActive: false`."""
 
-    def load() -> response_cache.CachedResponse:
+    def load() -> http_cache.CachedResponse:
         return serializers.city_response(queries.get_city(city_id))
 
     return cacheable_response(response_cache.get_or_load(city_id.hex, load))

@@ -11,8 +11,7 @@ import orjson
 from heidi_common.interceptors.transform import enveloped
 from heidi_services.city.countries import name_of
 from heidi_services.city.geo import bearing, km_of_chord
-from heidi_services.city.service.response_cache import CachedResponse
-from heidi_services.city.service.search import SearchResult
+from heidi_services.city.http_cache import CachedResponse
 
 
 def serialize_city(row: Any) -> dict[str, Any]:
@@ -48,11 +47,16 @@ def serialize_with_distance(row: Any, latitude: float, longitude: float) -> dict
     }
 
 
-def serialize_search_result(result: SearchResult) -> list[dict[str, Any]]:
-    """Return the JSON objects of the cities; with distances if the search had a point."""
-    if result.point is None:
-        return [serialize_city(row) for row in result.rows]
-    return [serialize_with_distance(row, *result.point) for row in result.rows]
+def serialize_cities(rows: Iterable[Any], point: tuple[float, float] | None) -> list[dict[str, Any]]:
+    """Return the JSON objects of cities, with distances if there is a point.
+
+    Args:
+        rows: Rows with `columns.COLUMNS`, and with `chord` if there is a point.
+        point: Latitude and longitude in degrees.
+    """
+    if point is None:
+        return [serialize_city(row) for row in rows]
+    return [serialize_with_distance(row, *point) for row in rows]
 
 
 def countries_response(counts: Iterable[tuple[str, int]]) -> CachedResponse:

@@ -21,7 +21,7 @@ DOMAIN_MODULES: Mapping[str, frozenset[str]] = {
     "core": frozenset({"credentials", "operations", "serializers"}),
     "integration": frozenset({"enums", "providers"}),
     "notification": frozenset({"channels", "default_templates", "enums"}),
-    "scheduler": frozenset({"actions", "cron", "enums", "long_polling", "misfire"}),
+    "scheduler": frozenset({"actions", "cron", "enums", "misfire"}),
     "users": frozenset({"peer_data", "serializers"}),
 }
 """The modules that a service has beside the common ones. Before adding one, find a name more precise than `utils`."""

@@ -17,6 +17,7 @@ from heidi_common.problems import Unavailable
 from heidi_common.redis.cache import redis_cache
 from heidi_common.redis.client import redis_client
 from heidi_services import SERVICES
+from heidi_services.city import http_cache
 from heidi_services.city.models import City
 from heidi_services.city.service import cities, queries, response_cache
 from tests.city.conftest import BERLIN
@@ -100,12 +101,12 @@ def test_a_change_is_visible_immediately_on_every_instance(
 
 
 def test_a_reader_slower_than_a_change_stores_nothing_that_is_used(client: FlaskClient, city: City) -> None:
-    def slow() -> response_cache.CachedResponse:
+    def slow() -> http_cache.CachedResponse:
         cities.update(city.id, None, population=1)
-        return response_cache.CachedResponse("old", b"old")
+        return http_cache.CachedResponse("old", b"old")
 
     assert response_cache.get_or_load("slow", slow).body == b"old"
-    assert response_cache.get_or_load("slow", lambda: response_cache.CachedResponse("new", b"new")).body == b"new"
+    assert response_cache.get_or_load("slow", lambda: http_cache.CachedResponse("new", b"new")).body == b"new"
 
 
 def test_a_change_that_is_rolled_back_invalidates_nothing(client: FlaskClient, city: City, statements: Sent) -> None:

@@ -7,24 +7,17 @@ stores its entry under the old generation, so that it is never used.
 
 import secrets
 from collections.abc import Callable
-from typing import NamedTuple
 
 from heidi_common.database.transactions import after_commit
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.problems import Unavailable
 from heidi_common.redis.cache import Cache, redis_cache
 from heidi_common.redis.client import mget
+from heidi_services.city.http_cache import CachedResponse
 
 TTL_SECONDS = 60
 """Limits how long old responses are used if Redis was unavailable when a change was committed."""
 _GENERATION = "city:generation"
-
-
-class CachedResponse(NamedTuple):
-    """The body of a response, and its ETag without the quotes."""
-
-    tag: str
-    body: bytes
 
 
 def get_or_load(key: str, load: Callable[[], CachedResponse]) -> CachedResponse:

@@ -9,9 +9,9 @@ from heidi_common.interceptors.conditional import etag
 from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.jwt.guards import caller, guard
 from heidi_common.openapi.headers import IF_NONE_MATCH, documents
-from heidi_services.scheduler.long_polling import supports_wait
 from heidi_services.scheduler.models import ScheduleRun
 from heidi_services.scheduler.routes.blueprint import SCHEDULE, blp
+from heidi_services.scheduler.routes.long_polling import supports_wait
 from heidi_services.scheduler.schemas import BackfillIn, BackfillOut, RunOut, RunQuery, WaitQuery
 from heidi_services.scheduler.service import manual_runs, queries
 from heidi_services.scheduler.service.backfill import BackfillResult, backfill_schedule
