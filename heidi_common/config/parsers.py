@@ -115,3 +115,14 @@ def _rate(word: str) -> tuple[str, float]:
         return name, float(rate)
     except ValueError:
         raise ValueError(f"{word!r} must be a provider and its messages per second, for example twilio=10") from None
+
+
+def vapid_key(raw: str) -> str:
+    """A raw P-256 private key in base64url, as `flask keys vapid` prints it."""
+    try:
+        is_key = len(base64.urlsafe_b64decode(raw + "=" * (-len(raw) % 4))) == 32
+    except ValueError:
+        is_key = False
+    if not is_key:
+        raise ValueError("must be 32 bytes in base64url; `flask keys vapid` generates a key")
+    return raw

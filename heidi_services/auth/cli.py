@@ -10,6 +10,7 @@ from flask.cli import AppGroup
 
 from heidi_common.audit import chain
 from heidi_common.cli.commands import report_reencryption
+from heidi_common.crypto import vapid
 from heidi_common.interceptors.validation import invalid
 from heidi_common.jwt.keys import Jwk
 from heidi_common.jwt.signing_keys import private_keys
@@ -18,7 +19,7 @@ from heidi_services.auth import key_rotation
 from heidi_services.auth.schemas import ClientIn
 from heidi_services.auth.service import audit, clients, totp_secrets
 
-keys_group = AppGroup("keys", help="Signing keys: list, rotate. Encryption keys: reseal.")
+keys_group = AppGroup("keys", help="Signing keys: list, rotate. Encryption keys: reseal. Web Push: vapid.")
 audit_group = AppGroup("audit", help="Audit trail: verify, list.")
 clients_group = AppGroup("clients", help="Machine clients: create, list.")
 groups = (keys_group, audit_group, clients_group)
@@ -50,6 +51,14 @@ def rotate_keys(drop_previous: bool) -> None:
     _print_keys(rotated, to_stderr=not in_files)
     if not in_files:
         click.echo(json.dumps({"keys": rotated}))
+
+
+@keys_group.command("vapid")
+def generate_vapid_key() -> None:
+    """Generate a key for Web Push. Set VAPID_PRIVATE_KEY to it; a new key ends all subscriptions of browsers."""
+    private_key = vapid.generate_private_key()
+    click.echo(f"VAPID_PRIVATE_KEY={private_key}")
+    click.echo(f"Public key, which GET /notifications/push-key returns: {vapid.public_key(private_key)}", err=True)
 
 
 @keys_group.command("reseal")

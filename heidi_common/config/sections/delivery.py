@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from heidi_common.config.declaration import setting
-from heidi_common.config.parsers import base_url, rates, some_of, url
+from heidi_common.config.parsers import base_url, rates, some_of, url, vapid_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,11 @@ class Providers:
         "FCM_URL", parse=base_url, default="https://fcm.googleapis.com", help="The API of Firebase Cloud Messaging."
     )
     vapid_private_key: str = setting(
-        "VAPID_PRIVATE_KEY", default="", in_repr=False, help="The private key of Web Push (VAPID)."
+        "VAPID_PRIVATE_KEY",
+        parse=vapid_key,
+        default="",
+        in_repr=False,
+        help="The private key of Web Push: 32 bytes in base64url, from `flask keys vapid`.",
     )
     vapid_subject: str = setting(
         "VAPID_SUBJECT",

@@ -8,10 +8,10 @@ from uuid import UUID
 from heidi_common.database.pagination import Page
 from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint
-from heidi_common.jwt.guards import authenticated, caller
+from heidi_common.jwt.guards import authenticated, caller, public
 from heidi_common.schemas.base import PageQuery
 from heidi_services.notification.models import PushDevice
-from heidi_services.notification.schemas.devices import DeviceIn, DeviceOut
+from heidi_services.notification.schemas.devices import DeviceIn, DeviceOut, PushKeyOut
 from heidi_services.notification.service import devices
 
 blp = Blueprint("notification-devices", __name__, description="Devices that receive push notifications")
@@ -28,6 +28,14 @@ def register_device(body: dict[str, Any]) -> PushDevice:
     if subscription is None:
         return devices.register_device(caller().id, body["token"], label=body["label"])
     return devices.register_device(caller().id, subscription["endpoint"], **subscription["keys"], label=body["label"])
+
+
+@blp.route("/api/v1/notifications/push-key", methods=["GET"])
+@public
+@blp.response(200, PushKeyOut)
+def get_push_key() -> dict[str, str]:
+    """Get the VAPID public key with which a browser subscribes to push notifications (`applicationServerKey`)."""
+    return {"public_key": devices.push_key()}
 
 
 @blp.route("/api/v1/notifications/devices", methods=["GET"])

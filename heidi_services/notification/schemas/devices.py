@@ -50,3 +50,11 @@ class DeviceOut(Schema):
     label = fields.String(required=True, allow_none=True)
     created_at = UtcDateTime(required=True)
     updated_at = UtcDateTime(required=True)
+
+
+class PushKeyOut(Schema):
+    """The key that a browser needs to subscribe."""
+
+    public_key = fields.String(
+        metadata={"description": "The VAPID public key in base64url, for `pushManager.subscribe`."}
+    )

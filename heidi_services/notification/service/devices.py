@@ -9,10 +9,12 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
+from heidi_common.crypto import vapid
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.problems import Conflict, NotFound
+from heidi_common.runtime import current_settings
 from heidi_services.notification.models import PushDevice
 
 MAX_DEVICES = 20
@@ -65,3 +67,15 @@ def _require_capacity(user_id: UUID, token: str) -> None:
     if (db.session.scalar(others) or 0) >= MAX_DEVICES:
         detail = f"The limit of {MAX_DEVICES} devices is reached. Remove a device first."
         raise Conflict(detail, code="too_many_devices")
+
+
+def push_key() -> str:
+    """Return the VAPID public key with which browsers subscribe.
+
+    Raises:
+        NotFound: Web Push is not configured.
+    """
+    private_key = current_settings().vapid_private_key
+    if not private_key:
+        raise NotFound("Web Push is not configured. Set VAPID_PRIVATE_KEY (`flask keys vapid` generates it).")
+    return vapid.public_key(private_key)
