@@ -59,7 +59,7 @@ class AppContext(Middleware):
     def after_process_boot(self, broker: Broker) -> None:
         from heidi_common.app import base_app
 
-        # If Dramatiq's master is killed, its workers would survive but could not even shut down: they log to its pipe.
+        # Without this, workers would survive a killed Dramatiq master and could not shut down: they log to its pipe.
         die_with_parent(signal.SIGKILL)
         master = multiprocessing.parent_process()
         if master is not None and master.pid != os.getppid():  # it was killed before the signal was requested

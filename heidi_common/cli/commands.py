@@ -89,7 +89,7 @@ def unconfigured(error: ConfigError) -> Flask:
         raise error
     if context.parent is not None:
         raise click.ClickException(str(error)) from None
-    click.echo(f"Heidi is not configured, so only help is available: {', '.join(error.problems)}.\n", err=True)
+    click.echo(f"Heidi is not configured ({', '.join(error.problems)}): only help is available.\n", err=True)
     app = Flask("heidi", static_folder=None)
     app.cli = _HelpOnlyCommands(app)
     return app

@@ -83,7 +83,7 @@ class NotifyListener:
                 self.close()
                 failures += 1
                 if failures == 1:
-                    log.warning("listener failed", extra={"role": self._name, "error": repr(error)[:300]})
+                    log.warning("listener failed; reconnecting", extra={"role": self._name, "error": repr(error)[:300]})
                 time.sleep(min(failures * RECONNECT_PAUSE_SECONDS, max_pause))
         self.close()
 

@@ -52,7 +52,7 @@ def account_limit(subject: str) -> ThrottleLimit:
 
 
 def second_factor_limit(user_id: UUID) -> ThrottleLimit:
-    """Wrong codes of one user, who has proved to know the password."""
+    """Wrong codes of one user who has already entered the correct password."""
     return _failure_limit(f"code:{user_id}", current_settings().throttle_pair_failures)
 
 
@@ -170,4 +170,4 @@ def _execute(command: Callable[[redis.Redis], T]) -> T:
     try:
         return command(redis_client())
     except redis.RedisError:
-        raise Unavailable("Sign-in is temporarily unavailable.", code="redis_away", retry_after=5) from None
+        raise Unavailable("Attempts cannot be counted. Try again later.", code="redis_away", retry_after=5) from None

@@ -124,7 +124,7 @@ class PasswordHasher:
     def _slot(self) -> Iterator[None]:
         # Each argon2 hash needs 19 MiB, so the number of concurrent ones must be limited.
         if not self._slots.acquire(timeout=WAIT_SECONDS):
-            raise Unavailable("Too many concurrent sign-ins. Try again in a moment.", code="busy", retry_after=5)
+            raise Unavailable("Too many passwords are being checked. Try again.", code="busy", retry_after=5)
         try:
             yield
         finally:
@@ -170,7 +170,7 @@ def _bcrypt_matches(stored: str, password: str) -> bool:
     raw = password.encode()
     if stored.startswith(BCRYPT_SHA256_PREFIX):
         raw, stored = _digest(raw), stored.removeprefix(BCRYPT_SHA256_PREFIX)
-    # A longer password could only match a plain bcrypt hash by being cut off. It is hashed to take the same time.
+    # A longer password could match a plain bcrypt hash only if it were truncated. It is hashed to take the same time.
     matches = bcrypt.checkpw(raw if _fits_bcrypt(raw) else _digest(raw), stored.encode())
     return matches and _fits_bcrypt(raw)
 

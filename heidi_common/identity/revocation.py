@@ -123,4 +123,4 @@ def _write_marks(marks: dict[str, str], *, seconds: int, only_if_absent: bool) -
                 pipe.set(f"heidi:{key}", value, ex=seconds, nx=only_if_absent)
             pipe.execute()
     except redis.RedisError:
-        log.warning("redis is unavailable: active marks expire by themselves", extra={"seconds": ACTIVE_MARK_SECONDS})
+        log.warning("redis is unavailable; a revocation may take effect late", extra={"seconds": ACTIVE_MARK_SECONDS})

@@ -90,7 +90,7 @@ def _database(error: exc.SQLAlchemyError) -> Response:
     if code in (QUERY_CANCELED, LOCK_NOT_AVAILABLE):
         return problem_response(problems.Unavailable("The request exceeded its time limit.", code="time_limit"))
     if isinstance(error, (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)) or _connection_lost(error):
-        log.warning("database unavailable", extra={"error": type(error).__name__})
+        log.warning("database is unavailable", extra={"error": type(error).__name__})
         return problem_response(
             problems.Unavailable("The database is currently unavailable. Try again later.", retry_after=2)
         )
@@ -102,7 +102,7 @@ def _connection_lost(error: exc.SQLAlchemyError) -> bool:
 
 
 def _redis(error: redis.RedisError) -> Response:
-    log.warning("redis unavailable", extra={"error": type(error).__name__})
+    log.warning("redis is unavailable", extra={"error": type(error).__name__})
     detail = "A service required to process this request is currently unavailable. Try again later."
     return problem_response(problems.Unavailable(detail, retry_after=2))
 

@@ -71,8 +71,8 @@ def _too_many(status: RateLimitStatus) -> TooMany:
 
 
 def _is_exempt() -> bool:
-    """A call from another service was counted when its cause reached the platform. On a developer's machine all
-    requests come from the loopback address."""
+    """Calls between services are exempt: the client's request has been counted already. Requests from the loopback
+    address are exempt in standalone and in tests, where all clients use it."""
     if is_valid_peer(request.headers):
         return True
     if current_settings().environment not in ("standalone", "test"):

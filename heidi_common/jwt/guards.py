@@ -110,7 +110,7 @@ def machine(view: View) -> View:
 
 
 def caller() -> Caller:
-    """The caller of the current request. A public route has none: AttributeError."""
+    """The caller of the current request. Raises AttributeError on a public route, which has no caller."""
     return g.caller  # type: ignore[no-any-return]
 
 

@@ -91,7 +91,7 @@ class PublicKeys:
         try:
             self._read()
         except READ_ERRORS as error:
-            log.warning("the public keys cannot be read", extra={"error": repr(error)})
+            log.warning("the public keys cannot be read; the previous ones stay in use", extra={"error": repr(error)})
 
     def _read(self) -> None:
         version, text = self._source.read(self._version)

@@ -19,7 +19,7 @@ CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_dat
 
 
 class PlatformCollector(Collector):
-    """Memory and CPU time of this service, connections of the database, and events that wait."""
+    """Memory and CPU time of this service, database connections, and waiting events."""
 
     def collect(self) -> Iterable[Metric]:
         processes = _family(psutil.Process())

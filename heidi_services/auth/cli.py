@@ -78,9 +78,9 @@ def verify_audit() -> None:
 
 
 @audit_group.command("list")
-@click.option("--action", help="Such as authn_login_fail.")
-@click.option("--actor", help="ID of the user or the machine client that acted.")
-@click.option("--target", help="ID or fingerprint of what was acted on.")
+@click.option("--action", help="Only this action, such as authn_login_fail.")
+@click.option("--actor", help="Only actions of the user or machine client with this ID.")
+@click.option("--target", help="Only actions on the object with this ID or fingerprint.")
 @click.option("--outcome", type=click.Choice(["success", "failure"]))
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True)
 def list_audit(limit: int, **filters: str | None) -> None:
@@ -95,7 +95,7 @@ def list_audit(limit: int, **filters: str | None) -> None:
 @clients_group.command("create")
 @click.argument("name")
 @click.option(
-    "--scope", "scopes", multiple=True, required=True, help="Such as notifications:write. Can be given several times."
+    "--scope", "scopes", multiple=True, required=True, help="A scope, such as notifications:write. Repeatable."
 )
 def create_client(name: str, scopes: tuple[str, ...]) -> None:
     """Create a machine client. Its secret is printed only this time."""

@@ -30,9 +30,9 @@ class OAuthError(Problem):
 
 
 def basic_credentials(header: str) -> tuple[str, str] | None:
-    """Read ID and secret from an `Authorization: Basic` header; None if it holds none.
+    """Read ID and secret from an `Authorization: Basic` header; None if it has another scheme or is malformed.
 
-    Source: RFC 6749, 2.3.1: both parts are form-encoded inside.
+    Source: RFC 6749, 2.3.1: ID and secret are form-encoded before the Base64 encoding.
     """
     scheme, _, value = header.partition(" ")
     if scheme.lower() != "basic":

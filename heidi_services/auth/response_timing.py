@@ -11,7 +11,7 @@ FLOOR_SECONDS = 0.1
 
 @contextmanager
 def constant_time_response(seconds: float = FLOOR_SECONDS) -> Iterator[None]:
-    """Stretch a block to at least `seconds`, even if it raises: with and without an e-mail it takes equally long."""
+    """Make a block take at least `seconds`, even if it raises, to hide whether an e-mail is sent."""
     end = time.monotonic() + seconds
     try:
         yield

@@ -14,7 +14,7 @@ from heidi_common.schemas.fields import iso
 from heidi_services.core.service import dead_letters, event_log
 
 events = AppGroup("events", help="The event log and its dead letters.")
-dead = AppGroup("dead", help="Events that a subscriber failed to handle too often.")
+dead = AppGroup("dead", help="Events that a subscriber could not handle in ten attempts.")
 events.add_command(dead)
 groups = (events,)
 
@@ -24,9 +24,9 @@ _event_id = click.argument("event_id", type=click.UUID)
 
 
 @events.command("list")
-@click.option("--type", "type_", help="user.created, or a pattern such as user.*")
+@click.option("--type", "type_", help="An event type (user.created) or a pattern (user.*).")
 @click.option("--subject")
-@click.option("--since", type=click.DateTime(), help="In UTC.")
+@click.option("--since", type=click.DateTime(), help="Only events from this time (UTC) on.")
 @_limit
 def list_events(type_: str | None, subject: str | None, since: datetime | None, limit: int) -> None:
     """List events, newest first."""
@@ -68,7 +68,7 @@ def replay_dead_letter(event_id: UUID, consumer: str | None) -> None:
 @_event_id
 @_consumer
 def discard_dead_letter(event_id: UUID, consumer: str | None) -> None:
-    """Give the event up for good."""
+    """Discard the event: no subscriber handles it any more."""
     _dead_letter(event_id)
     click.echo(f"{dead_letters.discard(event_id, consumer)} discarded")
 

@@ -91,7 +91,7 @@ def retry_command(integration_id: UUID, delivery_id: UUID) -> None:
         deliveries.retry_delivery(_get_integration(integration_id), delivery_id)
     except Problem as problem:
         raise click.ClickException(str(problem)) from None
-    click.echo("due now")
+    click.echo("The delivery will be retried within a second.")
 
 
 def _get_integration(integration_id: UUID) -> Integration:

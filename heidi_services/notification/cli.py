@@ -65,12 +65,12 @@ def retry_one(notification_id: UUID) -> None:
 
 @notifications.command("retry-failed")
 @click.option("--channel", type=_CHANNELS)
-@click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"]), help="UTC if it has no UTC offset.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"]), help="Start time; UTC by default.")
 def retry_failed(channel: str | None, since: datetime | None) -> None:
     """Retry all failed notifications, at the rate of bulk messages."""
     since_utc = since.replace(tzinfo=UTC) if since is not None and since.tzinfo is None else since
     count = retry.retry_failed({"channel": channel} if channel else {}, since=since_utc)
-    click.echo(f"{count} will be retried.")
+    click.echo(f"{count} notifications will be retried.")
 
 
 @notifications.command()

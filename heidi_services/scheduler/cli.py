@@ -59,7 +59,7 @@ def run(schedule_id: UUID, wait: float) -> None:
 @commands.command("enable")
 @click.argument("schedule_id", type=click.UUID)
 def enable(schedule_id: UUID) -> None:
-    """Enable a schedule from now on."""
+    """Enable a schedule. Its next run is the next occurrence from now on."""
     with _reports_problems():
         click.echo(_line(schedules.enable_schedule(schedule_id, requested_by=OPERATOR)))
 

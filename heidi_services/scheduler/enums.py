@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class MisfirePolicy(StrEnum):
-    """What happens to slots that came while no clock process was there to dispatch them.
+    """What happens to slots that became due while no clock process was running.
 
     SKIP: they are MISSED. LATEST: the newest one runs. ALL: those within `misfire_window_seconds` run, at most 100.
     """
@@ -15,7 +15,7 @@ class MisfirePolicy(StrEnum):
 
 
 class OverlapPolicy(StrEnum):
-    """What happens to a slot that comes before the schedule's previous run has ended.
+    """What happens to a slot that becomes due before the schedule's previous run has ended.
 
     SKIP: it is SKIPPED. QUEUE_ONE: one run waits, further ones are SKIPPED. ALLOW: runs may overlap.
     """

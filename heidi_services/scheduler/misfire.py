@@ -1,4 +1,4 @@
-"""Misfire policy: decide which of the slots that have come are run, and which are recorded as missed.
+"""Misfire policy: decide which of the due slots run, and which are recorded as missed.
 
 A slot is one occurrence of a schedule's cron expression. These functions need no database.
 """
@@ -38,7 +38,7 @@ class Timing(Protocol):
 
 @dataclass(frozen=True)
 class SlotPlan:
-    """What to do with the slots that have come. `next_run` is the slot that follows them, or None after the last."""
+    """What to do with the due slots. `next_run` is the slot that follows them, or None if there is none."""
 
     to_run: list[datetime]
     missed: list[datetime]
@@ -61,7 +61,7 @@ def plan_slots(schedule: Timing, first: datetime, now: datetime) -> SlotPlan:
         now: The database's time.
 
     Returns:
-        A plan for at most 500 slots, oldest first. If more have come, `next_run` is the next of them, so that the
+        A plan for at most 500 slots, oldest first. If more are due, `next_run` is the next of them, so that the
         schedule stays due.
     """
     due, following = _due_slots(schedule, first, now)

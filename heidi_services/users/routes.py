@@ -45,7 +45,7 @@ def create_user(body: dict[str, Any]) -> Response:
 @documents(IF_NONE_MATCH)
 @blp.response(200, UserDetailOut)
 def get_user(user_id: UUID) -> Response:
-    """Read one's own account, or (ADMIN and MODERATOR) any account."""
+    """Read your own account, or (ADMIN and MODERATOR) any account."""
     return _read_response(user_id)
 
 
@@ -54,7 +54,7 @@ def get_user(user_id: UUID) -> Response:
 @documents(IF_NONE_MATCH)
 @blp.response(200, UserDetailOut)
 def get_me() -> Response:
-    """Read one's own account."""
+    """Read your own account."""
     return _read_response(caller().id)
 
 
@@ -64,7 +64,7 @@ def get_me() -> Response:
 @blp.arguments(UserPatch)
 @blp.response(200, UserDetailOut)
 def update_user(body: dict[str, Any], user_id: UUID) -> Response:
-    """Change one's own profile, or (ADMIN) any account, with `role`, `isActive` and `email`. Honours `If-Match`."""
+    """Change your own profile, or (ADMIN) any account, with `role`, `isActive` and `email`. Honours `If-Match`."""
     return _changed_response(users.update(caller(), user_id, body, if_match()))
 
 
@@ -74,7 +74,7 @@ def update_user(body: dict[str, Any], user_id: UUID) -> Response:
 @blp.arguments(UserPatch)
 @blp.response(200, UserDetailOut)
 def update_me(body: dict[str, Any]) -> Response:
-    """Change one's own profile. Honours `If-Match`."""
+    """Change your own profile. Honours `If-Match`."""
     return _changed_response(users.update(caller(), caller().id, body, if_match()))
 
 
@@ -83,7 +83,7 @@ def update_me(body: dict[str, Any]) -> Response:
 @documents(IF_MATCH)
 @blp.response(204)
 def delete_user(user_id: UUID) -> None:
-    """Soft-delete one's own account, or (ADMIN) any account. All sessions end immediately."""
+    """Soft-delete your own account, or (ADMIN) any account. All sessions end immediately."""
     users.delete(caller(), user_id, if_match())
 
 
@@ -92,7 +92,7 @@ def delete_user(user_id: UUID) -> None:
 @documents(IF_MATCH)
 @blp.response(204)
 def delete_me() -> None:
-    """Soft-delete one's own account. All sessions end immediately."""
+    """Soft-delete your own account. All sessions end immediately."""
     users.delete(caller(), caller().id, if_match())
 
 
@@ -119,7 +119,7 @@ def export_me() -> Response:
 @blp.arguments(EraseIn)
 @blp.response(202, ErasedOut)
 def erase_user(body: dict[str, Any], user_id: UUID) -> dict[str, Any]:
-    """Erase one's own personal data (requires `password`), or (ADMIN) that of any user, in all services."""
+    """Erase your own personal data (requires `password`), or (ADMIN) that of any user, in all services."""
     user = erasure.erase_user(caller(), user_id, body.get("password"))
     return {"id": user.id, "erased_at": user.erased_at}
 

@@ -34,7 +34,7 @@ READS_ENVIRONMENT = re.compile(
     r"|heidi_services/\w+/cli(\.py|/.*)"
 )
 # The registry loads the services that a process serves; nothing else in heidi_common imports from upper layers.
-# The registry of actors loads the module of each queue.
+# The registry of actors loads the module of each service.
 IMPORTS_BY_NAME = frozenset({"heidi_common/config/service_registry.py", "workers/actors.py"})
 BY_NAME = frozenset({"import_module", "__import__", "run_module", "resolve_name"})
 

@@ -92,4 +92,4 @@ def test_the_less_frequent_mails_arrive(client: FlaskClient, mail: MailServer) -
     client.post("/api/v1/auth/register", json={"email": "ada@example.test", "password": PASSWORD})
     deliver_requested_mails()
     subjects = [str(received["Subject"]) for received in mail.mails]
-    assert subjects[1:] == ["The second factor was removed from your account", "You already have an account"]
+    assert subjects[1:] == ["Two-factor authentication was turned off for your account", "You already have an account"]

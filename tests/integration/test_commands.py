@@ -44,10 +44,10 @@ def test_a_failed_delivery_is_listed_and_retried(app: Flask, client: FlaskClient
     integration = create_integration(client, me.headers, webhookUrl="https://r.example/", config={"eventTypes": ["*"]})
     [delivery_id] = forward(user_updated(me.user.id))
     with transaction():
-        db.session.execute(update(Delivery).values(status="FAILED", last_error="answered 500"))
-    assert "answered 500" in run(app, "deliveries", integration["id"], "--status", "FAILED")
+        db.session.execute(update(Delivery).values(status="FAILED", last_error="returned 500"))
+    assert "returned 500" in run(app, "deliveries", integration["id"], "--status", "FAILED")
     assert str(delivery_id) not in run(app, "deliveries", integration["id"], "--status", "PENDING")
-    assert "due now" in run(app, "retry", integration["id"], str(delivery_id))
+    assert "retried within a second" in run(app, "retry", integration["id"], str(delivery_id))
     assert delivery_worker.overdue() == [delivery_id]
     assert "Delivery not found" in run(app, "retry", integration["id"], str(some_id()), code=1)
 

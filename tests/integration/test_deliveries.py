@@ -128,7 +128,7 @@ def test_only_2xx_is_success_and_redirects_are_not_followed(
     headers = {"Location": httpserver.url_for("/elsewhere")}
     httpserver.expect_request("/hook").respond_with_data("", status=status, headers=headers)
     row = deliver(enqueue(endpoint))
-    assert (row.status, row.response_status, row.last_error) == ("PENDING", status, f"answered {status}")
+    assert (row.status, row.response_status, row.last_error) == ("PENDING", status, f"returned {status}")
     assert len(httpserver.log) == 1
 
 
@@ -193,7 +193,7 @@ def test_410_disables_the_integration_and_notifies_its_owner_once(
     assert deliver(first).status == "FAILED"
     assert deliver(second).last_error == "the integration is switched off or has no webhookUrl"
     row = read_integration(endpoint)
-    assert (row.is_active, row.disabled_reason) == (False, "The endpoint answered 410 Gone.")
+    assert (row.is_active, row.disabled_reason) == (False, "The endpoint returned 410 Gone.")
     [request] = owner_notifications()
     assert request.user_id == endpoint["user_id"]
     assert "410 Gone" in request.decrypt_secret_data()["content"]

@@ -242,7 +242,7 @@ def test_activation_clears_the_disabled_reason(client: FlaskClient, as_user: Cal
     me = as_user()
     created = create_integration(client, me.headers)
     row = db.session.get_one(Integration, created["id"])
-    row.is_active, row.disabled_reason = False, "The endpoint answered 410 Gone."
+    row.is_active, row.disabled_reason = False, "The endpoint returned 410 Gone."
     db.session.commit()
     response = client.patch(f"{API}/{created['id']}", json={"isActive": True}, headers=me.headers)
     assert (response.json["data"]["isActive"], response.json["data"]["disabledReason"]) == (True, None)

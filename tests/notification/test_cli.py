@@ -39,8 +39,8 @@ def test_all_failed_notifications_are_retried_by_one_command(
     mail.handler.data_answers["ann@example.org"] = "554 No"
     for _ in range(2):
         delivered(post(person))
-    assert "2 will be retried" in _run(app, "retry-failed", "--channel", "EMAIL")[1]
-    assert "0 will be retried" in _run(app, "retry-failed", "--since", "2020-01-01")[1]
+    assert "2 notifications will be retried" in _run(app, "retry-failed", "--channel", "EMAIL")[1]
+    assert "0 notifications will be retried" in _run(app, "retry-failed", "--since", "2020-01-01")[1]
 
 
 def test_default_templates_are_listed(app: Flask) -> None:

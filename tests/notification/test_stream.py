@@ -106,7 +106,7 @@ def test_a_stream_without_a_last_event_id_starts_now(client: FlaskClient, post: 
     person = as_user()
     delivered(post(person, channel="IN_APP"))
     with _stream(client, person) as chunks:
-        assert ": still here" in next(chunks)
+        assert ": keep-alive" in next(chunks)
 
 
 def test_messages_of_other_users_do_not_appear(client: FlaskClient, post: Post, as_user: AsUser) -> None:

@@ -64,7 +64,7 @@ def test_the_occurrences_are_those_of_the_oracle(expression: str, zone_and_day: 
     try:
         parsed = parse_cron(expression)
     except CronError as error:
-        assert "no date ever matches" in str(error)
+        assert "no date matches" in str(error)
         assert oracle.expected_occurrences(expression, zone, start, end) == []
         return
     actual = list(takewhile(lambda slot: slot <= end, occurrences_after(parsed, zone, start)))

@@ -45,7 +45,7 @@ class WebProcess:
         help="Threads of each worker process. An open event stream occupies one.",
     )
     graceful_timeout: int = setting(
-        "GRACEFUL_TIMEOUT", parse=natural, default=30, help="Seconds to finish requests after a stop."
+        "GRACEFUL_TIMEOUT", parse=natural, default=30, help="Seconds that requests have to finish after SIGTERM."
     )
     metrics_folder: str = setting(
         "PROMETHEUS_MULTIPROC_DIR", default="", help="The folder where the processes of a service share their metrics."

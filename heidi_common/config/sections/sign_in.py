@@ -55,7 +55,7 @@ class RateLimits:
         "THROTTLE_USER_PER_MINUTE",
         parse=natural,
         default=1200,
-        help="Requests per minute of one signed-in caller; 0 means no limit.",
+        help="Requests per minute of one user or machine client; 0 means no limit.",
     )
     throttle_window_seconds: int = setting(
         "THROTTLE_WINDOW_SECONDS",

@@ -60,7 +60,7 @@ def verify_email(token: str, now: datetime | None = None) -> None:
         if redeemed is not None and _mark_verified(*redeemed, now):
             return
     record_token_failure("user_email_verify_fail", "token")
-    raise BadRequest("The token is invalid, already used or expired.", code="invalid_token")
+    raise BadRequest("The token is invalid, has been used or has expired.", code="invalid_token")
 
 
 def _mark_verified(user_id: UUID, email: str, now: datetime) -> bool:

@@ -105,4 +105,4 @@ def _mark_verified(user_id: UUID, email: str, now: datetime) -> None:
 
 def _invalid_token() -> BadRequest:
     record_token_failure("authn_password_reset_fail", "token")
-    return BadRequest("The token is invalid, already used or expired.", code="invalid_token")
+    return BadRequest("The token is invalid, has been used or has expired.", code="invalid_token")

@@ -25,7 +25,7 @@ class CountryCode(click.ParamType[str]):
         return code
 
 
-COUNTRY = click.option("--country", type=CountryCode(), help="ISO 3166-1 alpha-2")
+COUNTRY = click.option("--country", type=CountryCode(), help="Only this country (ISO 3166-1 alpha-2).")
 LIMIT = click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True)
 LATITUDE, LONGITUDE = click.FloatRange(-90, 90), click.FloatRange(-180, 180)
 RADIUS_KM = click.FloatRange(0, MAX_RADIUS_KM, min_open=True)

@@ -36,7 +36,7 @@ class IntegrationPatch(Schema):
     @validates_schema
     def require_a_change(self, data: dict[str, Any], **_: Any) -> None:
         if not data:
-            raise ValidationError("Provide at least one field to change.")
+            raise ValidationError("Specify at least one field to change.")
 
 
 class IntegrationOut(Schema):

@@ -86,7 +86,7 @@ def _confirms_credentials(provider: Provider, response: WebhookResponse) -> bool
 
 def _describe(response: WebhookResponse, ok: bool, url: str) -> ConnectionCheckResult:
     host = urlsplit(url).hostname
-    detail = f"{host} answered {response.status_code}." if response.status_code else f"{host}: {response.error}"
+    detail = f"{host} returned {response.status_code}." if response.status_code else f"{host}: {response.error}"
     if response.ok and not ok:
         detail += " The response says that the credentials are invalid."
     return ConnectionCheckResult(ok, response.status_code, response.duration_ms, detail)

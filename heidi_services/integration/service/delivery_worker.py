@@ -1,4 +1,4 @@
-"""Work off due deliveries: claim a row, send the webhook without an open transaction, record the result.
+"""Process due deliveries: claim a row, send the webhook without an open transaction, record the result.
 
 A slow or unreachable endpoint must not delay the others:
 

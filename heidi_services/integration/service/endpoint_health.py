@@ -32,7 +32,7 @@ def update_health(integration_id: UUID, response: WebhookResponse, now: datetime
     failing_since = None if response.ok else integration.failing_since or now
     _store(integration, failing_since, is_unhealthy(response))
     if response.gone:
-        disable_endpoint(integration_id, "The endpoint answered 410 Gone.")
+        disable_endpoint(integration_id, "The endpoint returned 410 Gone.")
     elif failing_since is not None and now - failing_since >= DISABLE_AFTER:
         disable_endpoint(integration_id, "Every delivery of the last five days failed.")
 

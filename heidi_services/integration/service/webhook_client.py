@@ -112,7 +112,7 @@ def send_request(
     return WebhookResponse(
         status_code=response.status_code,
         body=redaction.redact_text(response.content.decode("utf-8", "replace"), secrets, max_bytes),
-        error=None if 200 <= response.status_code < 300 else f"answered {response.status_code}",
+        error=None if 200 <= response.status_code < 300 else f"returned {response.status_code}",
         duration_ms=_elapsed_ms(started),
         retry_after=parse_retry_after(response.headers.get("Retry-After", ""), now),
     )

@@ -12,7 +12,7 @@ class DeliveryOutcome(StrEnum):
 
     SENT = "sent"
     TEMPORARY = "temporary"  # the provider rejected the message for now
-    PERMANENT = "permanent"  # the provider rejected the message for good
+    PERMANENT = "permanent"  # the provider rejected the message permanently
     TECHNICAL = "technical"  # the provider could not be reached, or our configuration is wrong
     AMBIGUOUS = "ambiguous"  # the message was transmitted, but the response was lost: it may have been accepted
 

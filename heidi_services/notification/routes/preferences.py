@@ -18,7 +18,7 @@ blp = Blueprint("notification-preferences", __name__, description="Muted categor
 @authenticated
 @blp.response(200, Preferences)
 def get_preferences() -> dict[str, Any]:
-    """Your muted categories and quiet hours."""
+    """Read your muted categories and quiet hours."""
     return _serialize(preferences.get(caller().id))
 
 

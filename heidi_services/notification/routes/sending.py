@@ -57,7 +57,7 @@ def send_bulk(body: dict[str, Any]) -> dict[str, Any]:
 @guard(Role.ADMIN, Role.MODERATOR, scopes=(WRITE,))
 @blp.response(200, BatchOut)
 def get_batch(batch_id: UUID) -> dict[str, Any]:
-    """The number of a batch's messages in each status."""
+    """Count a batch's messages by status."""
     batch, counts = bulk.batch_counts(batch_id, sender=None if caller().is_admin else caller().id)
     return {"id": batch.id, "accepted": batch.accepted, "created_at": batch.created_at, "counts": counts}
 

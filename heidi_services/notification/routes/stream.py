@@ -35,7 +35,7 @@ def open_stream() -> Response:
     """Stream your in-app messages. `Last-Event-ID` replays later ones; the stream ends with the access token."""
     user_id, hub = caller().id, _stream_hub()
     if hub.count(user_id) >= STREAMS_PER_USER:
-        raise TooMany(f"Too many open streams (limit {STREAMS_PER_USER}).", retry_after=5)
+        raise TooMany(f"You have {STREAMS_PER_USER} open streams. Close one first.", retry_after=5)
     requested = last_event_id()
     start = stream.latest_position(user_id) if requested is None else requested
     db.session.rollback()  # an open stream holds no connection, nor does opening one
@@ -45,7 +45,7 @@ def open_stream() -> Response:
         start,
         _events(subscriber),
         is_authorized,
-        keep_alive="still here",
+        keep_alive="keep-alive",
         opening_comment="open",
         on_close=lambda: hub.close(subscriber),
     )

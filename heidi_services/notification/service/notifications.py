@@ -60,7 +60,7 @@ def cancel(notification: Notification) -> None:
     statement = update(Notification).where(Notification.id == notification.id, CANCELLABLE)
     with transaction():
         if not _execute(statement.values(status=NotificationStatus.CANCELLED, sealed=None, **_row_changes())):
-            raise Conflict("Only a pending notification can be cancelled.", code="not_pending")
+            raise Conflict("Only a pending notification that is not being sent can be cancelled.", code="not_pending")
 
 
 def _mark(notification_id: UUID, owner: UUID, values: Mapping[str, Any]) -> None:
@@ -70,7 +70,7 @@ def _mark(notification_id: UUID, owner: UUID, values: Mapping[str, Any]) -> None
         if _execute(statement.values(**values, **_row_changes())):
             return
         get(notification_id, owner=owner)
-        raise Conflict("The notification has not arrived yet.", code="not_arrived")
+        raise Conflict("Only a notification that has been sent can be marked as read or unread.", code="not_arrived")
 
 
 def _row_changes() -> dict[str, Any]:

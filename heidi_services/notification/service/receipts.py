@@ -31,7 +31,7 @@ def process_receipts(provider: str, callback: ProviderCallback) -> None:
 
     Raises:
         NotFound: The provider is unknown or sends no receipts.
-        Unauthorized: The callback cannot be verified, or not be parsed.
+        Unauthorized: The callback cannot be verified or parsed.
     """
     source = receipt_source(provider)
     if source is None:
@@ -39,7 +39,7 @@ def process_receipts(provider: str, callback: ProviderCallback) -> None:
     parse = source.load_parser()
     try:
         receipts = parse(callback, current_settings())
-    except Exception as error:  # a hostile body can break the parser anywhere, which must not count as our error
+    except Exception as error:  # a hostile body can make the parser fail anywhere; this is not an internal error
         log.info("delivery receipt rejected", extra={"provider": provider, "error": type(error).__name__})
         raise Unauthorized("Invalid signature.", code="bad_signature") from None
     with transaction():

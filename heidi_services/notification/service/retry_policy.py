@@ -36,7 +36,7 @@ RETRY_POLICIES = {
 
 
 def next_attempt_at(job: ClaimedNotification, calls: Sequence[ProviderCall]) -> datetime:
-    """Return when the next attempt is due: after the pause of the policy, or that which a provider asked for."""
+    """Return when the next attempt is due: after the policy's pause, or a longer one that a provider asked for."""
     policy = RETRY_POLICIES[job.channel]
     pause = backoff(job.attempts, base=policy.base, cap=policy.cap)
     requested = max((call.result.retry_after or 0 for call in calls), default=0)

@@ -44,7 +44,7 @@ class HttpRequestPayload(Schema):
     @validates_schema
     def _at_most_one_body(self, data: JSON, **_: object) -> None:
         if "json" in data and "body" in data:
-            raise ValidationError("Provide either json or body, not both.", "body")
+            raise ValidationError("Specify either `json` or `body`, not both.", "body")
 
 
 class HttpRequestAction:

@@ -31,7 +31,7 @@ class NotificationSendPayload(Schema):
     @validates_schema
     def _has_text(self, data: JSON, **_: object) -> None:
         if ("content" in data) == ("template" in data):
-            raise ValidationError("Provide either content or template.", "content")
+            raise ValidationError("Specify either `content` or `template`, not both.", "content")
 
 
 class NotificationSendAction:

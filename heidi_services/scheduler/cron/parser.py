@@ -39,7 +39,7 @@ def parse_cron(expression: str) -> CronExpression:
     """
     cron = _build(*_split_fields(expression))
     if not any(map(cron.matches_date, _leap_cycle())):
-        raise CronError("no date ever matches the day of month, month and day of week together")
+        raise CronError("no date matches day of month, month and day of week")
     return cron
 
 
@@ -48,7 +48,7 @@ def _split_fields(expression: str) -> list[str]:
     if not expression.isascii():
         raise CronError("only ASCII characters are allowed; check for characters pasted from a document")
     if len(expression) > MAX_LENGTH:
-        raise CronError(f"the expression may have at most {MAX_LENGTH} characters, it has {len(expression)}")
+        raise CronError(f"the expression has {len(expression)} characters; the maximum is {MAX_LENGTH}")
     text = expression.strip(" \t").upper()
     if text.startswith("@") and text not in MACROS:
         raise CronError(f"'{expression}' is not a known macro; use {', '.join(MACROS).lower()}")

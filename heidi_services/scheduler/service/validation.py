@@ -39,14 +39,14 @@ def validate_schedule(schedule: Schedule, changed: Set[str], now: datetime) -> N
     for name, at in (("startAt", schedule.start_at), ("endAt", schedule.end_at)):
         validate_year(name, at)
     if schedule.start_at and schedule.end_at and schedule.end_at <= schedule.start_at:
-        raise Invalid.field("endAt", "Must be after startAt.")
+        raise Invalid.field("endAt", "Must be after `startAt`.")
     _validate_window(schedule, changed, now)
 
 
 def _validate_action(schedule: Schedule) -> None:
     payload = validate_payload(schedule.action, schedule.payload)
     if payload.get("timeout_seconds", 0) > schedule.timeout_seconds:
-        raise Invalid.field("/payload/timeoutSeconds", "Must not be longer than the schedule's timeoutSeconds.")
+        raise Invalid.field("/payload/timeoutSeconds", "Must not exceed the schedule's `timeoutSeconds`.")
 
 
 def _validate_window(schedule: Schedule, changed: Set[str], now: datetime) -> None:
@@ -54,7 +54,7 @@ def _validate_window(schedule: Schedule, changed: Set[str], now: datetime) -> No
     if ended and "end_at" in changed:
         raise Invalid.field("endAt", "Must be in the future.")
     if not ended and changed & TIMING_FIELDS and next_slot(schedule, now, schedule.start_at) is None:
-        raise Invalid.field("endAt", "The cron expression does not occur between startAt (or now) and endAt.")
+        raise Invalid.field("endAt", "`cronExpression` has no occurrence between `startAt` (or now) and `endAt`.")
 
 
 def validate_year(name: str, at: datetime | None) -> None:

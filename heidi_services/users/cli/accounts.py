@@ -19,9 +19,9 @@ ROLES = click.Choice([role.value for role in Role], case_sensitive=False)
 
 @users.command("create-admin")
 @click.argument("email", required=False)
-@click.option("--email", "email_option", help="The same as the argument.")
+@click.option("--email", "email_option", help="The e-mail address, instead of the argument.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
-@click.option("--if-none", is_flag=True, help="Do nothing if there is an active administrator already.")
+@click.option("--if-none", is_flag=True, help="Do nothing if an active administrator exists.")
 @reports_problems
 def create_admin(email: str | None, email_option: str | None, password_stdin: bool, if_none: bool) -> None:
     """Create an administrator, or make an existing user one.
@@ -33,7 +33,7 @@ def create_admin(email: str | None, email_option: str | None, password_stdin: bo
     if not address:
         raise click.UsageError("specify the e-mail address")
     if if_none and admins.has_active_admin():
-        click.echo("nothing done: there is an active administrator already")
+        click.echo("nothing done: an active administrator already exists")
         return
     password, generated = _password(password_stdin)
     user, created = admins.create_or_promote(address, password)

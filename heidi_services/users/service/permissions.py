@@ -44,4 +44,4 @@ def user_not_found() -> NotFound:
 
 def _denial(caller: Caller) -> Problem:
     """Only staff may learn from the error that another account exists."""
-    return Forbidden("Only administrators may do this.") if caller.role in STAFF else user_not_found()
+    return Forbidden("Only administrators may change other accounts.") if caller.role in STAFF else user_not_found()
