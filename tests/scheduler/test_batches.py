@@ -22,6 +22,7 @@ from heidi_services.scheduler.actions import perform_action
 from heidi_services.scheduler.actions.base import ActionFailed, ActionResult, RunContext
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 from heidi_services.scheduler.service import executor, manual_runs, reaper, request_replies, run_results, schedules
+from heidi_services.scheduler.service.run_claim import claim_runs
 from tests.polling import until
 from tests.scheduler.conftest import MakeSchedule, emitted_events, runs_of
 from tests.sql_recorder import recorded_statements
@@ -164,8 +165,11 @@ def test_a_batch_whose_lease_has_expired_changes_nothing_when_it_reports_late(sc
     reaper.reap_expired()
     assert run_results.record_result(late, ActionResult({"late": True})) is False
     assert run_results.record_failure(late, ActionFailed("late")) is False
-    executor.execute_run(run_id)
+    (successor,) = claim_runs([run_id], ["event.emit"])
     assert run_results.record_result(late, ActionResult({"late": True})) is False
+    assert run_results.record_failure(late, ActionFailed("late")) is False
+    assert states([schedule_id]) == [("RUNNING", 1)]
+    assert run_results.record_result(successor.context(), ActionResult({})) is True
     assert (states([schedule_id]), len(emitted_events("schedule.completed"))) == ([("SUCCEEDED", 1)], 1)
 
 
