@@ -2,17 +2,28 @@
 
 from uuid import UUID
 
+import dramatiq
+
+from heidi_common.logger.request_id import request_id
 from heidi_services.scheduler.service import executor, request_replies
-from workers.actors import actor
+from workers.actors import actor, hint
 
 
 @actor("scheduler")
-def run_schedule(run_id: str) -> None:
-    """Execute a run, if it is due and no other worker is executing it."""
-    executor.execute_run(UUID(run_id))
+def run_schedule(*run_ids: str) -> None:
+    """Execute runs that are due and that no other worker is executing.
+
+    Of several runs, those that must be executed singly get a message each: an action that calls a slow server would
+    delay the others, and an action that has crashed a worker could do so again.
+    """
+    if len(run_ids) == 1:
+        executor.execute_run(UUID(run_ids[0]))
+        return
+    for run_id in executor.execute_batch([UUID(run_id) for run_id in run_ids]):
+        dramatiq.get_broker().enqueue(hint("scheduler", "run_schedule", str(run_id), request_id=request_id()))
 
 
 @actor("scheduler")
-def conclude_run(run_id: str) -> None:
-    """Complete a run whose request has been handled."""
-    request_replies.complete_run(UUID(run_id))
+def conclude_run(*run_ids: str) -> None:
+    """Complete runs whose request has been handled."""
+    request_replies.complete_runs([UUID(run_id) for run_id in run_ids])

@@ -93,7 +93,7 @@ def emit_many(emissions: Iterable[tuple[Event, dict[str, Any] | None, UUID | Non
     Returns:
         The ids, in the order of the events.
     """
-    rows = [_row(event, secret_data, event_id or uuid7()) for event, secret_data, event_id in emissions]
+    rows = [event_row(event, secret_data, event_id or uuid7()) for event, secret_data, event_id in emissions]
     if rows:
         with transaction():
             db.session.execute(_insert(), rows)
@@ -128,14 +128,15 @@ def emit_statement(when: FromClause | None = None) -> ReturningInsert[Any]:
 
 def emit_parameters(event: Event, event_id: UUID | None = None) -> dict[str, Any]:
     """The values of the parameters of `emit_statement`, for an event without secret data."""
-    row = _row(event, None, event_id or uuid7())
+    row = event_row(event, None, event_id or uuid7())
     return {f"event_{name}": value for name, value in row.items()} | {"event_data": orjson.dumps(row["data"]).decode()}
 
 
 _COLUMNS = ("id", "type", "subject", "user_id", "data", "sealed", "request_id")
 
 
-def _row(event: Event, secret_data: dict[str, Any] | None, event_id: UUID) -> dict[str, Any]:
+def event_row(event: Event, secret_data: dict[str, Any] | None, event_id: UUID) -> dict[str, Any]:
+    """Return the columns of an event: what `emit` stores, with the secret data encrypted."""
     return {
         "id": event_id,
         "type": event.event_type,

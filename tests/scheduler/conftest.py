@@ -74,10 +74,14 @@ def set_next(schedule_id: UUID, at: datetime) -> None:
 
 
 def runs_of(schedule_id: UUID) -> list[ScheduleRun]:
-    """The runs of a schedule as they are in the database, oldest slot first."""
+    """The runs of a schedule as they are in the database, oldest slot first. No transaction stays open."""
     db.session.rollback()
     statement = select(ScheduleRun).where(ScheduleRun.schedule_id == schedule_id).order_by(ScheduleRun.scheduled_for)
-    return list(db.session.scalars(statement.execution_options(populate_existing=True)))
+    runs = list(db.session.scalars(statement.execution_options(populate_existing=True)))
+    for run in runs:
+        db.session.expunge(run)
+    db.session.rollback()
+    return runs
 
 
 def emitted_events(event_type: str) -> list[OutboxEvent]:

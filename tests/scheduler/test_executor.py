@@ -41,7 +41,7 @@ def make_due() -> None:
 
 
 def context_of(run: ScheduleRun) -> RunContext:
-    return RunContext(run.id, run.scheduled_for, run.attempts, 5, None)
+    return RunContext(run.id, run.schedule_id, run.scheduled_for, run.attempts, 5, None)
 
 
 def test_a_custom_event_is_emitted_with_the_end_of_the_run(schedule: MakeSchedule) -> None:
@@ -226,9 +226,10 @@ def test_a_run_does_not_start_while_another_run_of_the_schedule_is_running(sched
 
 
 def test_the_lock_excludes_a_second_worker_and_runs_go_on_without_redis(
-    schedule: MakeSchedule, monkeypatch: pytest.MonkeyPatch
+    schedule: MakeSchedule, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    schedule_id = schedule()
+    httpserver.expect_request("/ping").respond_with_data("pong")
+    schedule_id = schedule(action="http.request", payload={"url": httpserver.url_for("/ping")})
     run = manual_runs.run_now(schedule_id, requested_by=uuid4())
     with Lock(redis_client(), f"schedule:{schedule_id}", ttl=30):
         executor.execute_run(run.id)

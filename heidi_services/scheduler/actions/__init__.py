@@ -1,5 +1,6 @@
 """The actions that a schedule can perform. To add one: a file in this package and a line in `ACTIONS`."""
 
+from functools import cache
 from typing import Any
 
 from apispec import APISpec
@@ -23,6 +24,7 @@ ACTIONS: dict[str, Action] = {
     "integration.sync": IntegrationSyncAction(),
     "core.operation": CoreOperationAction(),
 }
+EMITTING_ACTIONS = frozenset(name for name, action in ACTIONS.items() if action.emits_only)
 
 
 def validate_payload(action: str, payload: JSON) -> JSON:
@@ -45,15 +47,16 @@ def perform_action(action: str, context: RunContext, payload: JSON) -> ActionRes
         ActionFailed: The payload does not fit the action, or the action failed.
     """
     try:
-        loaded = _lenient_schema(ACTIONS[action]).load(payload)
+        loaded = _lenient_schema(action).load(payload)
     except (ValidationError, KeyError) as error:
         raise ActionFailed(f"the payload is not valid for the action {action}: {error}", retry=False) from None
     return ACTIONS[action].perform(context, loaded)
 
 
-def _lenient_schema(action: Action) -> Schema:
+@cache
+def _lenient_schema(name: str) -> Schema:
     """Coerce integers. Payloads stored before the schema was strict may contain "5" or 5.0; they must still run."""
-    schema = action.payload()
+    schema = ACTIONS[name].payload()
     for field in schema.fields.values():
         if isinstance(field, fields.Integer):
             field.strict = False  # the fields are this schema's own copies

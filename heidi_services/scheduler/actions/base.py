@@ -16,8 +16,10 @@ class RunContext:
     """One attempt at one run, copied from its rows: no transaction is open while the action runs."""
 
     run_id: UUID
+    schedule_id: UUID
     scheduled_for: datetime
     attempt: int
+    """The row's `attempts` during this attempt, which identifies it; 0 in a batch, see `run_claim`."""
     timeout_seconds: int
     fencing_token: int | None
     """The number of the Redis lock, see `heidi_common.redis.lock`; None if no lock is held."""
@@ -56,6 +58,12 @@ class Action(Protocol):
     def about(self) -> str: ...
     @property
     def payload(self) -> type[Schema]: ...
+    @property
+    def emits_only(self) -> bool:
+        """The action does nothing but return events, so it has no effect before its result is recorded.
+
+        It needs no lock against a worker whose lease has expired, and may be performed together with others.
+        """
 
     def perform(self, context: RunContext, payload: JSON) -> ActionResult:
         """Perform the action.

@@ -22,6 +22,7 @@ class CoreOperationPayload(Schema):
 class CoreOperationAction:
     about = "Start an operation across several services"
     payload = CoreOperationPayload
+    emits_only = True
 
     def perform(self, context: RunContext, payload: JSON) -> ActionResult:
         event = CoreOperation(id=context.run_id, operation=payload["type"])

@@ -21,6 +21,7 @@ class EventEmitPayload(Schema):
 class EventEmitAction:
     about = "Emit an event of a type custom.*"
     payload = EventEmitPayload
+    emits_only = True
 
     def perform(self, context: RunContext, payload: JSON) -> ActionResult:
         event = CustomEvent(id=context.run_id, name=payload["type"], payload=payload["data"])

@@ -50,6 +50,7 @@ class HttpRequestPayload(Schema):
 class HttpRequestAction:
     about = "Call a URL; any response but 2xx is a failure"
     payload = HttpRequestPayload
+    emits_only = False
 
     def perform(self, context: RunContext, payload: JSON) -> ActionResult:
         response = _call(context, payload)

@@ -14,6 +14,7 @@ class IntegrationSyncPayload(Schema):
 class IntegrationSyncAction:
     about = "Synchronise an integration"
     payload = IntegrationSyncPayload
+    emits_only = True
 
     def perform(self, context: RunContext, payload: JSON) -> ActionResult:
         integration_id = payload["integration_id"]

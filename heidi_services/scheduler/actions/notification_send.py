@@ -37,6 +37,7 @@ class NotificationSendPayload(Schema):
 class NotificationSendAction:
     about = "Send a notification to a user, from a text or a template"
     payload = NotificationSendPayload
+    emits_only = True
 
     def perform(self, context: RunContext, payload: JSON) -> ActionResult:
         event = NotificationSend(

@@ -26,8 +26,8 @@ INITIAL_BATCH_SIZE, MAX_BATCH_SIZE = 50, 500
 """Slots in one transaction. The size doubles after each batch, and shrinks when a batch was too slow for IDLE_TIMEOUT:
 on a machine without free CPU time, large batches would be rolled back again and again."""
 
-MAX_SECONDS = 5.0
-"""`dispatch_due` returns to its caller after this time, even if more is due."""
+MAX_SECONDS = 1.0
+"""`dispatch_due` returns to its caller after this time, even if more is due: the clock has other tasks, too."""
 
 IDLE_TIMEOUT = text("SET LOCAL idle_in_transaction_session_timeout = '1s'")
 """A clock that is stopped or cut off from the database must not keep its row locks."""
@@ -46,7 +46,7 @@ COLUMNS = (
 
 
 def dispatch_due() -> None:
-    """Dispatch until no due schedule is left that is not locked, for at most 5 s."""
+    """Dispatch until no due schedule is left that is not locked, for about a second at most."""
     end, size, dispatched = time.monotonic() + MAX_SECONDS, INITIAL_BATCH_SIZE, 1
     while dispatched and time.monotonic() < end:
         try:

@@ -6,14 +6,16 @@ from contextlib import contextmanager
 
 from heidi_common.redis.client import redis_client
 from heidi_common.redis.lock import Lock, LockUnavailable
-from heidi_services.scheduler.service.run_claim import QueuedRun
+from heidi_services.scheduler.service.run_claim import DueRun
 
 log = logging.getLogger(__name__)
 
 
 @contextmanager
-def execution_lock(queued: QueuedRun) -> Iterator[int | None]:
+def execution_lock(run: DueRun) -> Iterator[int | None]:
     """Hold the schedule's lock while a run is executed, unless its overlap policy is ALLOW.
+
+    Runs whose action only emits events need no lock: a worker that reports late has had no effect.
 
     The lock separates a worker whose lease has expired, but which is still alive, from its successor as far as
     possible. The database guards what must be exact, so without Redis the run goes on without a lock.
@@ -24,7 +26,7 @@ def execution_lock(queued: QueuedRun) -> Iterator[int | None]:
     Raises:
         LockNotAcquired: Another run of the schedule holds the lock.
     """
-    lock = _acquire(queued) if queued.exclusive else None
+    lock = _acquire(run) if run.exclusive else None
     try:
         yield lock.fencing_token if lock else None
     finally:
@@ -32,9 +34,9 @@ def execution_lock(queued: QueuedRun) -> Iterator[int | None]:
             _release(lock)
 
 
-def _acquire(queued: QueuedRun) -> Lock | None:
+def _acquire(run: DueRun) -> Lock | None:
     """Acquire the lock; None if Redis is unavailable."""
-    lock = Lock(redis_client(), f"schedule:{queued.schedule_id}", ttl=queued.lease_seconds)
+    lock = Lock(redis_client(), f"schedule:{run.schedule_id}", ttl=run.lease_seconds)
     try:
         lock.acquire()
     except LockUnavailable:

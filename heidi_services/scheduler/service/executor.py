@@ -1,22 +1,18 @@
-"""Execute a run: claim it, perform its action with no transaction open, record the result."""
+"""Execute runs: claim them, perform their actions with no transaction open, record the results."""
 
+import json
 import logging
+from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 
-from heidi_common.database.session import db
-from heidi_common.database.transactions import transaction
-from heidi_common.messaging.jobs import status_is
 from heidi_common.redis.lock import LockNotAcquired
-from heidi_services.scheduler.actions import perform_action
+from heidi_services.scheduler.actions import EMITTING_ACTIONS, perform_action
 from heidi_services.scheduler.actions.base import ActionFailed, ActionResult, RunContext
-from heidi_services.scheduler.enums import RunStatus
-from heidi_services.scheduler.models import Schedule, ScheduleRun
 from heidi_services.scheduler.service.execution_lock import execution_lock
-from heidi_services.scheduler.service.overlap_policy import may_overlap
-from heidi_services.scheduler.service.run_claim import QueuedRun, claim_run, postpone
-from heidi_services.scheduler.service.run_results import record_failure, record_result
+from heidi_services.scheduler.service.run_claim import DueRun, claim_runs, postpone
+from heidi_services.scheduler.service.run_results import record_failure, record_results
 
 log = logging.getLogger(__name__)
 
@@ -24,50 +20,68 @@ log = logging.getLogger(__name__)
 def execute_run(run_id: UUID) -> None:
     """Make one attempt at a run, if it is due and no other worker is executing it.
 
-    The run is postponed while another run of the schedule holds the execution lock.
+    The run is postponed while another run of the schedule is RUNNING or holds the execution lock.
     """
-    queued = _load(run_id)
-    if queued is None:
-        return
+    for run in claim_runs([run_id], EMITTING_ACTIONS):
+        if run.attempt is not None:
+            _attempt([(run, run.context())])
+        elif run.action in EMITTING_ACTIONS:
+            postpone([run_id])
+        else:
+            _execute_locked(run)
+
+
+def _execute_locked(run: DueRun) -> None:
     try:
-        with execution_lock(queued) as fencing_token:
-            context = claim_run(queued, fencing_token)
-            if context is not None:
-                _attempt(queued, context)
+        with execution_lock(run) as fencing_token:
+            for claimed in claim_runs([run.run_id], [run.action]):
+                if claimed.attempt is None:
+                    postpone([run.run_id])
+                else:
+                    _attempt([(claimed, claimed.context(fencing_token))])
     except LockNotAcquired:
-        postpone(run_id)
+        postpone([run.run_id])
 
 
-def _load(run_id: UUID) -> QueuedRun | None:
-    statement = (
-        select(Schedule, ScheduleRun.id)
-        .join(ScheduleRun, ScheduleRun.schedule_id == Schedule.id)
-        .where(ScheduleRun.id == run_id, status_is(ScheduleRun.status, RunStatus.QUEUED))
-    )
-    with transaction():
-        row = db.session.execute(statement).first()
-        if row is None:
-            return None
-        schedule = row[0]
-        exclusive = not may_overlap(schedule.overlap_policy)
-        return QueuedRun(run_id, schedule.id, schedule.action, schedule.payload, schedule.timeout_seconds, exclusive)
+def execute_batch(run_ids: Sequence[UUID]) -> list[UUID]:
+    """Make one attempt at those of the runs that are due and may be executed together.
 
+    These are first attempts at actions that only emit events.
 
-def _attempt(queued: QueuedRun, context: RunContext) -> None:
+    Returns:
+        The due runs that the caller must pass to `execute_run`, each on its own.
+    """
     try:
-        result = _perform(queued, context)
-    except ActionFailed as failure:
-        record_failure(context, failure)
-    else:
-        record_result(context, result)
+        runs = claim_runs(run_ids, EMITTING_ACTIONS, in_batch=True)
+    except DBAPIError:
+        log.warning("runs cannot be claimed together; they are executed singly", exc_info=True)
+        return list(run_ids)
+    unclaimed = [run for run in runs if run.attempt is None]
+    overlapping = {run.run_id for run in unclaimed if run.is_fresh and run.action in EMITTING_ACTIONS}
+    postpone(list(overlapping))
+    _attempt([(run, run.context()) for run in runs if run.attempt is not None])
+    return [run.run_id for run in unclaimed if run.run_id not in overlapping]
 
 
-def _perform(queued: QueuedRun, context: RunContext) -> ActionResult:
+def _attempt(claimed: Sequence[tuple[DueRun, RunContext]]) -> None:
+    succeeded: list[tuple[RunContext, ActionResult]] = []
+    failed: list[tuple[RunContext, ActionFailed]] = []
+    for run, context in claimed:
+        try:
+            succeeded.append((context, _perform(run, context)))
+        except ActionFailed as failure:
+            failed.append((context, failure))
+    record_results(succeeded)
+    for context, reason in failed:
+        record_failure(context, reason)
+
+
+def _perform(run: DueRun, context: RunContext) -> ActionResult:
     """Perform the action; an unexpected exception is logged in full and stored by its type only."""
     try:
-        return perform_action(queued.action, context, queued.payload)
+        return perform_action(run.action, context, json.loads(run.payload))
     except ActionFailed:
         raise
     except Exception as error:
-        log.exception("action raised an exception", extra={"run_id": str(queued.run_id), "action": queued.action})
+        log.exception("action raised an exception", extra={"run_id": str(run.run_id), "action": run.action})
         raise ActionFailed(f"internal error ({type(error).__name__})") from error

@@ -13,12 +13,12 @@ from heidi_services.scheduler.service.derived_ids import derived_id
 DEFAULT_CHANNEL = "EMAIL"
 
 
-def notify_failed(schedule: Any, run: Any, status: str, error: str | None) -> None:
+def notify_failed(schedule: Any, run: Any, attempt: int, status: str, error: str | None) -> None:
     """Notify of a run that has failed finally, in the caller's transaction."""
     verb = "timed out" if status == RunStatus.TIMED_OUT else "failed"
     reason = error or "the reason is not known"
     content = f'The run of the schedule "{schedule.name}" for {iso(run.scheduled_for)} {verb}: {reason}'
-    _notify(schedule, derived_id(run.id, run.attempts, "failed", at=run.scheduled_for), verb, content)
+    _notify(schedule, derived_id(run.run_id, attempt, "failed", at=run.scheduled_for), verb, content)
 
 
 def notify_missed(schedule: Any, slot: datetime) -> None:

@@ -1,10 +1,12 @@
 """Detect runs that no worker attends to: their wake-up message was lost, or their worker is gone."""
 
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import Select, exists, func, select, update
 
 from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.messaging import jobs
 from heidi_services.scheduler.enums import RunStatus
 from heidi_services.scheduler.models import ScheduleRun
@@ -25,15 +27,36 @@ def reap_expired() -> None:
 
     A run whose reply has arrived is left to `request_replies`.
     """
-    statement = (
-        select(ScheduleRun.id, ScheduleRun.attempts)
+    _release_batches()
+    expired = db.session.execute(_expired(ScheduleRun.id, ScheduleRun.attempts).where(ScheduleRun.attempts > 0)).all()
+    db.session.rollback()
+    for run_id, attempt in expired:
+        retry_or_fail(run_id, attempt, RunStatus.TIMED_OUT, EXPIRED_ERROR, retry=True)
+
+
+def _expired(*columns: Any) -> Select[Any]:
+    return (
+        select(*columns)
         .where(
             ScheduleRun.status == RunStatus.RUNNING, ScheduleRun.locked_until < func.now(), ~exists().where(HAS_REPLY)
         )
         .order_by(ScheduleRun.locked_until)
         .limit(BATCH_SIZE)
     )
-    expired = db.session.execute(statement).all()
-    db.session.rollback()
-    for run_id, attempt in expired:
-        retry_or_fail(run_id, attempt, RunStatus.TIMED_OUT, EXPIRED_ERROR, retry=True)
+
+
+def _release_batches() -> None:
+    """Queue runs again whose batch has not ended: they keep all their attempts. With an error, each is claimed singly.
+
+    Rows that a worker is just recording are locked, and skipped.
+    """
+    unfinished = _expired(ScheduleRun.id).where(ScheduleRun.attempts == 0)
+    statement = (
+        update(ScheduleRun)
+        .where(ScheduleRun.id.in_(unfinished.with_for_update(of=ScheduleRun, skip_locked=True).scalar_subquery()))
+        .values(status=RunStatus.QUEUED, error=EXPIRED_ERROR, next_attempt_at=func.now(), hinted_until=func.now())
+        .values(locked_until=None, version=ScheduleRun.version + 1)
+        .execution_options(synchronize_session=False)
+    )
+    with transaction():
+        db.session.execute(statement)

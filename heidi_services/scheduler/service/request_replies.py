@@ -3,6 +3,7 @@
 The reply is the status of the inbox row of the consumer that handles the request.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -14,7 +15,8 @@ from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.jobs import mark_hinted, status_is
 from heidi_services.scheduler.enums import RunStatus
 from heidi_services.scheduler.models import ScheduleRun
-from heidi_services.scheduler.service.run_results import mark_succeeded, retry_or_fail
+from heidi_services.scheduler.service.run_recording import record_runs
+from heidi_services.scheduler.service.run_results import retry_or_fail, success_record
 
 REPLYING_CONSUMERS = frozenset(event.answered_by for event in all_event_types() if event.answered_by)
 HAS_REPLY = (
@@ -34,18 +36,24 @@ def runs_with_reply(limit: int) -> list[UUID]:
     return mark_hinted(ScheduleRun, replied)
 
 
-def complete_run(run_id: UUID) -> None:
-    """End a run according to the reply. A rejected request is not retried, because it would be rejected again."""
+def complete_runs(run_ids: Sequence[UUID]) -> None:
+    """End runs according to the replies. A rejected request is not retried, because it would be rejected again."""
     statement = (
-        select(ScheduleRun.attempts, Inbox.status, Inbox.last_error)
+        select(
+            ScheduleRun.id.label("run_id"),
+            ScheduleRun.schedule_id,
+            ScheduleRun.scheduled_for,
+            ScheduleRun.attempts.label("attempt"),
+            Inbox.status,
+            Inbox.last_error,
+        )
         .join(Inbox, HAS_REPLY)
-        .where(ScheduleRun.id == run_id, status_is(ScheduleRun.status, RunStatus.RUNNING))
+        .where(ScheduleRun.id.in_(run_ids), status_is(ScheduleRun.status, RunStatus.RUNNING))
     )
     with transaction():
-        reply = db.session.execute(statement).first()
-    if reply is None:
-        return
-    if reply.status == "done":
-        mark_succeeded(run_id, reply.attempts)
-    else:
-        retry_or_fail(run_id, reply.attempts, RunStatus.FAILED, reply.last_error or reply.status, retry=False)
+        replies = db.session.execute(statement).all()
+    record_runs([success_record(reply) for reply in replies if reply.status == "done"])
+    for reply in replies:
+        if reply.status != "done":
+            error = reply.last_error or reply.status
+            retry_or_fail(reply.run_id, reply.attempt, RunStatus.FAILED, error, retry=False)

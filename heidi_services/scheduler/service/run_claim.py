@@ -1,104 +1,136 @@
-"""Claim a run for one worker: QUEUED -> RUNNING, with the attempt counted."""
+"""Claim runs for one worker: QUEUED -> RUNNING."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import func, text, update
 
+from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.messaging.jobs import claim, status_is
-from heidi_services.scheduler.actions.base import JSON, RunContext
+from heidi_common.messaging.jobs import status_is
+from heidi_services.scheduler.actions.base import RunContext
 from heidi_services.scheduler.enums import RunStatus
-from heidi_services.scheduler.models import Schedule, ScheduleRun
+from heidi_services.scheduler.models import ScheduleRun
 
 GRACE_SECONDS = 10
 """After its time limit and this grace, the worker of a run is considered gone."""
 
 POSTPONE_DELAY = timedelta(seconds=2)
 
+LOCK_SCHEDULES = """
+SELECT id FROM schedules
+WHERE id IN (SELECT schedule_id FROM schedule_runs WHERE id = ANY(CAST(:run_ids AS uuid[])))
+ORDER BY id FOR UPDATE;
+"""
+"""Precedes a statement in the same round trip and transaction. The second statement sees what was committed before the
+locks were acquired; a single statement would not. Two workers lock in the same order, so they cannot deadlock."""
 
-@dataclass(frozen=True)
-class QueuedRun:
-    """What a worker needs of a run and its schedule, copied from their rows."""
+# `status || ''` as in `heidi_common.messaging.jobs.status_is`: the row is found by its primary key.
+_CLAIM = CompiledStatement(
+    text(
+        LOCK_SCHEDULES
+        + """
+WITH due AS (
+    SELECT run.id, run.schedule_id, run.scheduled_for, schedules.action, CAST(schedules.payload AS text) AS payload,
+        schedules.timeout_seconds, schedules.overlap_policy <> 'ALLOW' AS exclusive,
+        run.attempts = 0 AND run.error IS NULL AS is_fresh
+    FROM schedule_runs AS run JOIN schedules ON schedules.id = run.schedule_id
+    WHERE run.id = ANY(CAST(:run_ids AS uuid[])) AND run.status || '' = 'QUEUED' AND run.next_attempt_at <= now()
+        AND (run.locked_until IS NULL OR run.locked_until < now())
+), candidates AS (
+    SELECT due.*, row_number() OVER (PARTITION BY schedule_id ORDER BY scheduled_for) AS turn
+    FROM due WHERE action = ANY(CAST(:actions AS text[])) AND (is_fresh OR NOT :in_batch)
+), claimed AS (
+    UPDATE schedule_runs AS run
+    SET status = 'RUNNING', attempts = run.attempts + CASE WHEN :in_batch THEN 0 ELSE 1 END, awaits = NULL,
+        locked_until = now() + make_interval(secs => candidates.timeout_seconds + :grace),
+        started_at = clock_timestamp(), updated_at = now(), version = run.version + 1
+    FROM candidates
+    WHERE run.id = candidates.id AND run.status || '' = 'QUEUED' AND run.next_attempt_at <= now()
+        AND (NOT candidates.exclusive OR (candidates.turn = 1 AND NOT EXISTS (
+            SELECT FROM schedule_runs AS other
+            WHERE other.schedule_id = candidates.schedule_id AND other.status = 'RUNNING' AND other.id <> candidates.id
+        )))
+    RETURNING run.id, run.attempts
+)
+SELECT due.*, claimed.attempts FROM due LEFT JOIN claimed ON claimed.id = due.id
+"""
+    ),
+    changes=True,
+)
+
+
+class DueRun(NamedTuple):
+    """A due run with what a worker needs of its schedule.
+
+    Attributes:
+        payload: JSON.
+        exclusive: Runs of this schedule must not overlap.
+        is_fresh: No worker has claimed the run before.
+        attempt: The row's `attempts` after this claim; None if the run was not claimed.
+    """
 
     run_id: UUID
     schedule_id: UUID
+    scheduled_for: datetime
     action: str
-    payload: JSON
+    payload: str
     timeout_seconds: int
     exclusive: bool
-    """Runs of this schedule must not overlap."""
+    is_fresh: bool
+    attempt: int | None
 
     @property
     def lease_seconds(self) -> int:
         return self.timeout_seconds + GRACE_SECONDS
 
-
-def claim_run(queued: QueuedRun, fencing_token: int | None) -> RunContext | None:
-    """Claim a run in one transaction.
-
-    Returns:
-        The attempt, or None if the run is not due, is claimed by another worker, is deleted, or has been postponed
-        because another run of its schedule is RUNNING.
-    """
-    with transaction():
-        if not _schedule_exists(queued):
-            return None
-        if queued.exclusive and _another_is_running(queued):
-            postpone(queued.run_id)
-            return None
-        if not claim(ScheduleRun, queued.run_id, open_status=RunStatus.QUEUED, lease_seconds=queued.lease_seconds):
-            return None
-        row = _mark_running(queued.run_id)
+    def context(self, fencing_token: int | None = None) -> RunContext:
+        """The attempt at this run, which was claimed."""
+        assert self.attempt is not None
         return RunContext(
-            run_id=queued.run_id,
-            scheduled_for=row.scheduled_for,
-            attempt=row.attempts,
-            timeout_seconds=queued.timeout_seconds,
+            run_id=self.run_id,
+            schedule_id=self.schedule_id,
+            scheduled_for=self.scheduled_for,
+            attempt=self.attempt,
+            timeout_seconds=self.timeout_seconds,
             fencing_token=fencing_token,
         )
 
 
-def _schedule_exists(queued: QueuedRun) -> bool:
-    """Check that the schedule still exists, and lock its row if its runs must not overlap."""
-    for_update = queued.exclusive or None
-    schedule = db.session.get(Schedule, queued.schedule_id, populate_existing=True, with_for_update=for_update)
-    return schedule is not None
+def claim_runs(run_ids: Sequence[UUID], actions: Collection[str], *, in_batch: bool = False) -> list[DueRun]:
+    """Claim those of the runs that are due, have one of these actions, and do not overlap another run.
+
+    A claim counts the attempt, except in a batch: there it is counted when it ends. If the worker is killed, it is not
+    known which run of the batch was the reason, so that no run may lose an attempt. Afterwards each is claimed singly.
+
+    Args:
+        run_ids: The runs. Those that are not QUEUED and due, or do not exist, are ignored.
+        actions: Names of actions.
+        in_batch: Claim only runs that no worker has claimed before.
+
+    Returns:
+        The due runs, claimed or not.
+    """
+    parameters = {"run_ids": list(run_ids), "actions": list(actions), "in_batch": in_batch, "grace": GRACE_SECONDS}
+    return [DueRun(*row) for row in _CLAIM.all(**parameters)]
 
 
-def _another_is_running(queued: QueuedRun) -> bool:
-    statement = select(ScheduleRun.id).where(
-        ScheduleRun.schedule_id == queued.schedule_id,
-        ScheduleRun.status == RunStatus.RUNNING,
-        ScheduleRun.id != queued.run_id,
-    )
-    return db.session.execute(statement.limit(1)).first() is not None
-
-
-def _mark_running(run_id: UUID) -> Row[datetime, int]:
-    return db.session.execute(
-        update(ScheduleRun)
-        .where(ScheduleRun.id == run_id)
-        .values(
-            status=RunStatus.RUNNING,
-            awaits=None,  # the request of an earlier attempt
-            started_at=func.clock_timestamp(),
-            version=ScheduleRun.version + 1,
-        )
-        .returning(ScheduleRun.scheduled_for, ScheduleRun.attempts)
-    ).one()
-
-
-def postpone(run_id: UUID) -> None:
-    """Try a due run again in 2 s. A run that is not due yet does not change."""
+def postpone(run_ids: Sequence[UUID]) -> None:
+    """Try due runs again in 2 s. Runs that are not due yet do not change."""
+    if not run_ids:
+        return
     later = func.now() + POSTPONE_DELAY
     statement = (
         update(ScheduleRun)
-        .where(ScheduleRun.id == run_id, status_is(ScheduleRun.status, RunStatus.QUEUED))
+        .where(ScheduleRun.id.in_(run_ids), status_is(ScheduleRun.status, RunStatus.QUEUED))
         .where(ScheduleRun.next_attempt_at <= func.now())
         .values(next_attempt_at=later, hinted_until=later)
+        .execution_options(synchronize_session=False)
     )
     with transaction():
         db.session.execute(statement)

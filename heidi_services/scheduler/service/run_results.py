@@ -4,25 +4,51 @@ Each is one transaction. It locks the schedule's row first, and goes on only if 
 that reports: a worker whose lease has expired changes nothing when it reports late.
 """
 
-from datetime import timedelta
+import logging
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import DataError, IntegrityError
 
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.messaging import outbox
+from heidi_common.messaging.events import ScheduleCompleted
 from heidi_common.messaging.jobs import backoff, status_is
+from heidi_common.messaging.outbox_batches import Emission
 from heidi_services.scheduler.actions.base import ActionFailed, ActionResult, RunContext
 from heidi_services.scheduler.enums import RunStatus
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 from heidi_services.scheduler.service.derived_ids import derived_id
 from heidi_services.scheduler.service.failure_notifications import notify_failed
-from heidi_services.scheduler.service.run_completion import complete
+from heidi_services.scheduler.service.run_recording import RunRecord, record_runs
+
+log = logging.getLogger(__name__)
 
 RETRY_BASE_SECONDS, RETRY_CAP_SECONDS = 2, 300
 MAX_ERROR_LENGTH = 2000
+UNSTORABLE = (DataError, IntegrityError, TypeError, ValueError)
+"""Raised if a result cannot be stored; any other error means that the database is unavailable."""
+
+Attempt = tuple[RunContext, ActionResult]
+
+
+def record_results(attempts: Sequence[Attempt]) -> None:
+    """Record successful actions and emit their events. A result that cannot be stored fails only its own run."""
+    try:
+        record_runs([_record_of(context, result) for context, result in attempts])
+    except UNSTORABLE:
+        for context, result in attempts:
+            _record_or_fail(context, result)
+
+
+def _record_or_fail(context: RunContext, result: ActionResult) -> None:
+    try:
+        record_result(context, result)
+    except UNSTORABLE as error:
+        log.exception("result of a run cannot be stored", extra={"run_id": str(context.run_id)})
+        record_failure(context, ActionFailed(f"internal error ({type(error).__name__})"))
 
 
 def record_result(context: RunContext, result: ActionResult) -> bool:
@@ -33,19 +59,43 @@ def record_result(context: RunContext, result: ActionResult) -> bool:
     Returns:
         False if the run is not at this attempt any more; nothing is recorded then.
     """
-    events = [
+    return bool(record_runs([_record_of(context, result)]))
+
+
+def _record_of(context: RunContext, result: ActionResult) -> RunRecord:
+    events: list[Emission] = [
         (event, encrypted, derived_id(context.run_id, number, at=context.scheduled_for))
         for number, (event, encrypted) in enumerate(result.events)
     ]
     request_id = next((event_id for event, _, event_id in events if event.answered_by), None)
-    with transaction():
-        if request_id is None:
-            recorded = mark_succeeded(context.run_id, context.attempt, result=result.result)
-        else:
-            recorded = _await_reply(request_id, context, result)
-        if recorded:
-            outbox.emit_many(events)
-        return recorded
+    if request_id is None:
+        return success_record(context, result=result.result, events=events)
+    return RunRecord(
+        run_id=context.run_id,
+        attempt=context.attempt,
+        status=RunStatus.RUNNING,
+        result=result.result,
+        awaits=request_id,
+        awaits_seconds=context.timeout_seconds,  # the time limit starts again: it now applies to the other service
+        events=events,
+    )
+
+
+def success_record(run: Any, *, result: Any = None, events: Sequence[Emission] = ()) -> RunRecord:
+    """Return what to record of a run that has succeeded. `run` has the attributes of a `RunContext`."""
+    completed = _completed_event(run, RunStatus.SUCCEEDED)
+    return RunRecord(
+        run_id=run.run_id,
+        attempt=run.attempt,
+        status=RunStatus.SUCCEEDED,
+        result=result,
+        events=[completed, *events],
+    )
+
+
+def _completed_event(run: Any, status: RunStatus) -> Emission:
+    event = ScheduleCompleted(id=run.run_id, schedule_id=run.schedule_id, status=status)
+    return event, None, derived_id(run.run_id, "completed", at=run.scheduled_for)
 
 
 def record_failure(context: RunContext, failure: ActionFailed) -> bool:
@@ -55,23 +105,12 @@ def record_failure(context: RunContext, failure: ActionFailed) -> bool:
     return retry_or_fail(context.run_id, context.attempt, status, error, retry=failure.retry)
 
 
-def mark_succeeded(run_id: UUID, attempt: int, **values: Any) -> bool:
-    """End a run with success; return False if it is not at this attempt any more."""
-    with transaction():
-        schedule = _lock_schedule_of(run_id)
-        run = _end(run_id, attempt, RunStatus.SUCCEEDED, **values)
-        if schedule is None or run is None:
-            return False
-        complete(schedule, run, RunStatus.SUCCEEDED)
-    return True
-
-
 def retry_or_fail(run_id: UUID, attempt: int, status: RunStatus, error: str, *, retry: bool) -> bool:
     """End an attempt without success.
 
     Args:
         run_id: The run.
-        attempt: The number of the attempt that has ended.
+        attempt: The row's `attempts` during the attempt that has ended; 0 in a batch.
         status: The run's status if no further attempt follows: FAILED or TIMED_OUT.
         error: Stored with the run.
         retry: Queue the run again if it has attempts left.
@@ -80,45 +119,33 @@ def retry_or_fail(run_id: UUID, attempt: int, status: RunStatus, error: str, *, 
         False if the run is not at this attempt any more; nothing is recorded then.
     """
     with transaction():
-        schedule = _lock_schedule_of(run_id)
-        if schedule is None:
-            return False
-        if retry and attempt < schedule.max_attempts:
-            return _queue_again(run_id, attempt, error)
-        run = _end(run_id, attempt, status, error=error, result=None)
+        run = _lock_schedule_of(run_id)
         if run is None:
             return False
-        complete(schedule, run, status)
-        notify_failed(schedule, run, status, error)
+        if retry and max(attempt, 1) < run.Schedule.max_attempts:
+            return _queue_again(run_id, attempt, error)
+        record = RunRecord(
+            run_id=run_id, attempt=attempt, status=status, error=error, events=[_completed_event(run, status)]
+        )
+        if not record_runs([record]):
+            return False
+        notify_failed(run.Schedule, run, max(attempt, 1), status, error)
     return True
 
 
-def _lock_schedule_of(run_id: UUID) -> Schedule | None:
-    schedule_id = select(ScheduleRun.schedule_id).where(ScheduleRun.id == run_id).scalar_subquery()
-    statement = select(Schedule).where(Schedule.id == schedule_id).with_for_update()
-    return db.session.scalar(statement.execution_options(populate_existing=True))
-
-
-def _end(run_id: UUID, attempt: int, status: RunStatus, **values: Any) -> Any:
-    """Return the run's row after its end; None if it is not at this attempt any more."""
-    finished_at = func.clock_timestamp()
-    return _update(run_id, attempt, status=status, finished_at=finished_at, **({"error": None} | values))
-
-
-def _await_reply(request_id: UUID, context: RunContext, result: ActionResult) -> bool:
-    """The time limit starts again, because it now applies to the other service."""
-    until = func.now() + timedelta(seconds=context.timeout_seconds)
-    values = {"awaits": request_id, "result": result.result, "locked_until": until, "hinted_until": func.now()}
-    return _update(context.run_id, context.attempt, **values) is not None
+def _lock_schedule_of(run_id: UUID) -> Any:
+    statement = (
+        select(Schedule, ScheduleRun.id.label("run_id"), ScheduleRun.schedule_id, ScheduleRun.scheduled_for)
+        .join(ScheduleRun, ScheduleRun.schedule_id == Schedule.id)
+        .where(ScheduleRun.id == run_id)
+        .with_for_update(of=Schedule)
+    )
+    return db.session.execute(statement.execution_options(populate_existing=True)).first()
 
 
 def _queue_again(run_id: UUID, attempt: int, error: str) -> bool:
-    later = func.now() + backoff(attempt, base=RETRY_BASE_SECONDS, cap=RETRY_CAP_SECONDS)
-    values = {"status": RunStatus.QUEUED, "error": error, "next_attempt_at": later, "hinted_until": later}
-    return _update(run_id, attempt, **values) is not None
-
-
-def _update(run_id: UUID, attempt: int, **values: Any) -> Any:
+    number = max(attempt, 1)
+    later = func.now() + backoff(number, base=RETRY_BASE_SECONDS, cap=RETRY_CAP_SECONDS)
     statement = (
         update(ScheduleRun)
         .where(
@@ -126,7 +153,8 @@ def _update(run_id: UUID, attempt: int, **values: Any) -> Any:
             status_is(ScheduleRun.status, RunStatus.RUNNING),
             ScheduleRun.attempts == attempt,
         )
-        .values({"locked_until": None, "version": ScheduleRun.version + 1} | values)
-        .returning(ScheduleRun.id, ScheduleRun.scheduled_for, ScheduleRun.started_at, ScheduleRun.attempts)
+        .values(status=RunStatus.QUEUED, attempts=number, error=error, next_attempt_at=later, hinted_until=later)
+        .values(locked_until=None, version=ScheduleRun.version + 1)
+        .returning(ScheduleRun.id)
     )
-    return db.session.execute(statement).first()
+    return db.session.execute(statement).first() is not None
