@@ -12,7 +12,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import orjson
-from sqlalchemy import BigInteger, FromClause, Index, Sequence, Table, bindparam, func, select, text
+from sqlalchemy import BigInteger, FromClause, Index, Sequence, Table, bindparam, column, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.dml import ReturningInsert
@@ -126,6 +126,17 @@ def emit_statement(when: FromClause | None = None) -> ReturningInsert[Any]:
     return _insert().from_select(list(values), select(*values.values()).select_from(when), include_defaults=False)
 
 
+def emit_from(source: FromClause) -> ReturningInsert[Any]:
+    """Build an INSERT of one event for each row of a FROM clause that has the columns `EVENT_COLUMNS`."""
+    values = {name: source.c[f"event_{name}"] for name in _COLUMNS} | {"created_at": func.now()}
+    return _insert().from_select(list(values), select(*values.values()), include_defaults=False)
+
+
+def emit_record(event: Event) -> dict[str, Any]:
+    """The values of `EVENT_COLUMNS`, by name, for an event without secret data; to be passed as JSON."""
+    return {f"event_{name}": value for name, value in _row(event, None, uuid7()).items()}
+
+
 def emit_parameters(event: Event, event_id: UUID | None = None) -> dict[str, Any]:
     """The values of the parameters of `emit_statement`, for an event without secret data."""
     row = _row(event, None, event_id or uuid7())
@@ -133,6 +144,8 @@ def emit_parameters(event: Event, event_id: UUID | None = None) -> dict[str, Any
 
 
 _COLUMNS = ("id", "type", "subject", "user_id", "data", "sealed", "request_id")
+EVENT_COLUMNS = tuple(column(f"event_{name}", OutboxEvent.__table__.c[name].type) for name in _COLUMNS)
+"""The columns of an event in a FROM clause, with their types."""
 
 
 def _row(event: Event, secret_data: dict[str, Any] | None, event_id: UUID) -> dict[str, Any]:
