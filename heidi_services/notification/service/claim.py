@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from functools import cache
+from operator import attrgetter
 from typing import NamedTuple, cast
 from uuid import UUID
 
@@ -84,8 +85,12 @@ def claim_new_in_app(notification_ids: Sequence[UUID]) -> list[ClaimedNotificati
 
     A message that was claimed before is left out: it may have crashed a worker, so it must not be delivered together
     with others.
+
+    Returns:
+        The claimed messages in the order of their IDs, which is that of their creation.
     """
-    return [_claimed(row) for row in _claim_new_in_app_statement().all(claimed=list(notification_ids))]
+    rows = _claim_new_in_app_statement().all(claimed=list(notification_ids))
+    return sorted(map(_claimed, rows), key=attrgetter("id"))
 
 
 def _claimed(row: Row) -> ClaimedNotification:

@@ -71,7 +71,7 @@ def mark_shown(jobs: Sequence[ClaimedNotification]) -> None:
     rows = [
         {"id": job.id, "user_id": job.user_id, "attempts": job.attempts} | emit_record(_sent_event(job)) for job in jobs
     ]
-    shown_statement().all(rows=orjson.dumps(rows).decode())
+    shown_statement().all(ids=[job.id for job in jobs], rows=orjson.dumps(rows).decode())
 
 
 def mark_failed(job: ClaimedNotification, reason: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from sqlalchemy import JSON, Table, Text, Update, bindparam, case, column, func, select, update
 from sqlalchemy import cast as sql_cast
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.session import db
@@ -39,8 +40,10 @@ def sent_statement(**values: Any) -> Update:
 def shown_statement() -> CompiledStatement:
     """Build the statement that shows in-app messages: it draws their positions, and writes them and their events.
 
-    A message that another worker has claimed meanwhile, or that is not pending any more, is left alone. The parameter
-    `rows` is a JSON array of objects, each with the values of SHOWN_COLUMNS. Returns a row for each shown message.
+    A message that another worker has claimed meanwhile, or that is not pending any more, is left alone.
+
+    Its parameters are `rows`, a JSON array of objects with the values of SHOWN_COLUMNS, and `ids`, the IDs again: with
+    them PostgreSQL uses the primary key, because it knows how many rows there are.
     """
     rows = func.json_to_recordset(sql_cast(bindparam("rows", type_=Text), JSON))
     given = rows.table_valued(*SHOWN_COLUMNS).render_derived(name="given", with_types=True).c
@@ -49,6 +52,7 @@ def shown_statement() -> CompiledStatement:
     position = select(*ordered.c, STREAM_SEQUENCE.next_value().label("position")).cte("positions").c
     own_claim = (
         (_ROW.id == position.id)
+        & (_ROW.id == func.any(bindparam("ids", type_=ARRAY(_ROW.id.type))))
         & (_ROW.attempts == position.attempts)
         & status_is(_ROW.status, NotificationStatus.PENDING)
     )
