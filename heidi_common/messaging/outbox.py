@@ -101,29 +101,31 @@ def emit_many(emissions: Iterable[tuple[Event, dict[str, Any] | None, UUID | Non
 
 
 @cache
-def _insert() -> ReturningInsert[Any]:
+def _insert(notify: bool = True) -> ReturningInsert[Any]:
     """The INSERT, which is built once.
 
     With RETURNING, SQLAlchemy inserts many rows in one statement. RETURNING also notifies the relay: PostgreSQL merges
     equal notifications of a transaction.
     """
     table = cast(Table, OutboxEvent.__table__)
-    notification = func.pg_notify(OUTBOX_CHANNEL, "")
-    return insert(table).on_conflict_do_nothing(index_elements=["id"]).returning(table.c.id, notification)
+    notification = (func.pg_notify(OUTBOX_CHANNEL, ""),) if notify else ()
+    return insert(table).on_conflict_do_nothing(index_elements=["id"]).returning(table.c.id, *notification)
 
 
-def emit_statement(when: FromClause | None = None) -> ReturningInsert[Any]:
+def emit_statement(when: FromClause | None = None, *, notify: bool = True) -> ReturningInsert[Any]:
     """Build an INSERT of one event, to be part of a `CompiledStatement` that takes the values of `emit_parameters`.
 
     Args:
         when: Emit only if this FROM clause has a row, for example a CTE of changed rows.
+        notify: False if the caller wakes the relay afterwards, with `relay_wakeup.wake_relay`.
     """
     columns = cast(Table, OutboxEvent.__table__).c
     values: dict[str, Any] = {name: bindparam(f"event_{name}", type_=columns[name].type) for name in _COLUMNS}
     values["created_at"] = func.now()
+    statement = _insert(notify)
     if when is None:
-        return _insert().values(values)
-    return _insert().from_select(list(values), select(*values.values()).select_from(when), include_defaults=False)
+        return statement.values(values)
+    return statement.from_select(list(values), select(*values.values()).select_from(when), include_defaults=False)
 
 
 def emit_from(source: FromClause) -> ReturningInsert[Any]:

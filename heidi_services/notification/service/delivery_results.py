@@ -11,6 +11,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import NotificationFailed, NotificationSent
 from heidi_common.messaging.outbox import emit, emit_parameters, emit_record
+from heidi_common.messaging.relay_wakeup import wake_relay
 from heidi_services.notification.enums import NotificationStatus
 from heidi_services.notification.service.claim import ClaimedNotification
 from heidi_services.notification.service.delivery_decision import DeliveryDecision, InAppDelivery, ProviderDelivery
@@ -98,6 +99,7 @@ def _record_first_call(job: ClaimedNotification, call: ProviderCall) -> None:
     """Most notifications are sent by their first call: one statement, without BEGIN and COMMIT."""
     attempt, event = attempt_parameters(attempt_row(job, call)), emit_parameters(_sent_event(job))
     sent_by_first_call_statement().all(sent_id=job.id, **event, **attempt)
+    wake_relay()
 
 
 def _retry_or_give_up(job: ClaimedNotification, attempts: Sequence[ProviderCall]) -> None:

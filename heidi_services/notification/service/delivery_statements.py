@@ -71,7 +71,7 @@ def sent_by_first_call_statement() -> CompiledStatement:
     row = {column.name: bindparam(f"attempt_{column.name}", type_=column.type) for column in ATTEMPTS.c}
     attempt = ATTEMPTS.insert().values(row).cte("attempt")
     sent = sent_statement(provider_id=row["provider_id"]).cte("sent")
-    return CompiledStatement(emit_statement().add_cte(attempt, sent), changes=True)
+    return CompiledStatement(emit_statement(notify=False).add_cte(attempt, sent), changes=True)
 
 
 def attempt_parameters(row: dict[str, Any]) -> dict[str, Any]:
