@@ -23,8 +23,8 @@ from heidi_common.messaging.outbox import OUTBOX_CHANNEL
 from heidi_common.runtime import per_app
 
 log = logging.getLogger(__name__)
-PAUSE_SECONDS = 0.01
-"""The time from one notification to the next. The relay's rounds take at least twice as long."""
+PAUSE_SECONDS = 0.02
+"""The time from one notification to the next: that of a round of the relay, which would not start earlier anyway."""
 IDLE_SECONDS = 10.0
 """The thread ends when nothing was emitted for this long."""
 
