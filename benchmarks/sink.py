@@ -46,6 +46,8 @@ class SMTPConnection(asyncio.Protocol):
         if command == b"QUIT":
             self.transport.close()
             return b"221 bye\r\n"
+        if command == b"EHLO":
+            return b"250-sink\r\n250 PIPELINING\r\n"  # as Postfix, Exim and mailpit
         self.in_data = command == b"DATA"
         return b"354 go on\r\n" if self.in_data else b"250 sink\r\n"
 

@@ -1,7 +1,7 @@
 """The registry of actors: thin functions, identified by name, bound to a broker only when a worker starts.
 
     @actor("notification")
-    def deliver_notification(notification_id: str) -> None: ...
+    def deliver_notification(*notification_ids: str) -> None: ...
 
 The name of the function is the name of the actor. It is stored in messages and in the inbox: never rename an actor.
 """

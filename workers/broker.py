@@ -9,7 +9,7 @@ import threading
 from contextlib import ExitStack
 from typing import Any
 
-from dramatiq import Broker, Middleware
+from dramatiq import Broker, Middleware, Worker
 from dramatiq.broker import MessageProxy
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 from dramatiq.brokers.redis import RedisBroker
@@ -19,6 +19,7 @@ from flask import Flask
 from heidi_common.config.settings import Settings
 from heidi_common.logger.request_id import bound_request_id
 from heidi_common.server.parent_death import die_with_parent
+from heidi_services.notification.channels.registry import close_senders
 
 QUEUES = ("notification", "bulk", "scheduler", "integration", "webhooks", "core")
 TIME_LIMIT_MS = 10 * 60 * 1000
@@ -65,6 +66,12 @@ class AppContext(Middleware):
         if master is not None and master.pid != os.getppid():  # it was killed before the signal was requested
             os.kill(os.getpid(), signal.SIGKILL)
         self.app = base_app(self.settings, "worker")
+
+    def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        """The threads have ended, or have been given up."""
+        if self.app is not None:
+            with self.app.app_context():
+                close_senders()
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
         assert self.app is not None

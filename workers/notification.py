@@ -3,13 +3,13 @@
 from uuid import UUID
 
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_services.notification.service import delivery, event_handlers
+from heidi_services.notification.service import batch_delivery, event_handlers
 from workers.actors import actor, consumer
 
 
 @actor("notification")
-def deliver_notification(notification_id: str) -> None:
-    delivery.deliver(UUID(notification_id))
+def deliver_notification(*notification_ids: str) -> None:
+    batch_delivery.deliver_many([UUID(notification_id) for notification_id in notification_ids])
 
 
 @consumer("notification")

@@ -97,6 +97,7 @@ PERIODIC_TASKS = (
     PeriodicTask("idempotency", 600, run_task(idempotency_keys.delete_expired)),
     PeriodicTask("notifications", 1, WakeUp(notifications.overdue, "notification", "deliver_notification")),
     PeriodicTask("bulk notifications", 0.5, WakeUp(notifications.release_bulk, "bulk", "deliver_notification")),
+    PeriodicTask("bulk in-app", 0.2, WakeUp(notifications.release_bulk_in_app, "bulk", "deliver_notification")),
     PeriodicTask("expired notifications", 5, run_task(notifications.fail_expired)),
     PeriodicTask("old tokens and sessions", 3600, run_task(auth_retention.delete_expired)),
     PeriodicTask("old notifications", 3600, run_task(notification_retention.delete_expired)),

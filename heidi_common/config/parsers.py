@@ -24,6 +24,14 @@ def natural(raw: str) -> int:
     return int(raw)
 
 
+def positive(raw: str) -> int:
+    """A whole number, 1 or more."""
+    number = natural(raw)
+    if number == 0:
+        raise ValueError("must be at least 1")
+    return number
+
+
 def words(raw: str) -> tuple[str, ...]:
     """A list separated by commas."""
     return tuple(part.strip() for part in raw.split(",") if part.strip())

@@ -12,7 +12,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import orjson
-from sqlalchemy import BigInteger, FromClause, Index, Sequence, Table, bindparam, func, select, text
+from sqlalchemy import BigInteger, FromClause, Index, Sequence, Table, bindparam, column, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.dml import ReturningInsert
@@ -101,29 +101,42 @@ def emit_many(emissions: Iterable[tuple[Event, dict[str, Any] | None, UUID | Non
 
 
 @cache
-def _insert() -> ReturningInsert[Any]:
+def _insert(notify: bool = True) -> ReturningInsert[Any]:
     """The INSERT, which is built once.
 
     With RETURNING, SQLAlchemy inserts many rows in one statement. RETURNING also notifies the relay: PostgreSQL merges
     equal notifications of a transaction.
     """
     table = cast(Table, OutboxEvent.__table__)
-    notification = func.pg_notify(OUTBOX_CHANNEL, "")
-    return insert(table).on_conflict_do_nothing(index_elements=["id"]).returning(table.c.id, notification)
+    notification = (func.pg_notify(OUTBOX_CHANNEL, ""),) if notify else ()
+    return insert(table).on_conflict_do_nothing(index_elements=["id"]).returning(table.c.id, *notification)
 
 
-def emit_statement(when: FromClause | None = None) -> ReturningInsert[Any]:
+def emit_statement(when: FromClause | None = None, *, notify: bool = True) -> ReturningInsert[Any]:
     """Build an INSERT of one event, to be part of a `CompiledStatement` that takes the values of `emit_parameters`.
 
     Args:
         when: Emit only if this FROM clause has a row, for example a CTE of changed rows.
+        notify: False if the caller wakes the relay afterwards, with `relay_wakeup.wake_relay`.
     """
     columns = cast(Table, OutboxEvent.__table__).c
     values: dict[str, Any] = {name: bindparam(f"event_{name}", type_=columns[name].type) for name in _COLUMNS}
     values["created_at"] = func.now()
+    statement = _insert(notify)
     if when is None:
-        return _insert().values(values)
-    return _insert().from_select(list(values), select(*values.values()).select_from(when), include_defaults=False)
+        return statement.values(values)
+    return statement.from_select(list(values), select(*values.values()).select_from(when), include_defaults=False)
+
+
+def emit_from(source: FromClause) -> ReturningInsert[Any]:
+    """Build an INSERT of one event for each row of a FROM clause that has the columns `EVENT_COLUMNS`."""
+    values = {name: source.c[f"event_{name}"] for name in _COLUMNS} | {"created_at": func.now()}
+    return _insert().from_select(list(values), select(*values.values()), include_defaults=False)
+
+
+def emit_record(event: Event) -> dict[str, Any]:
+    """The values of `EVENT_COLUMNS`, by name, for an event without secret data; to be passed as JSON."""
+    return {f"event_{name}": value for name, value in _row(event, None, uuid7()).items()}
 
 
 def emit_parameters(event: Event, event_id: UUID | None = None) -> dict[str, Any]:
@@ -133,6 +146,8 @@ def emit_parameters(event: Event, event_id: UUID | None = None) -> dict[str, Any
 
 
 _COLUMNS = ("id", "type", "subject", "user_id", "data", "sealed", "request_id")
+EVENT_COLUMNS = tuple(column(f"event_{name}", OutboxEvent.__table__.c[name].type) for name in _COLUMNS)
+"""The columns of an event in a FROM clause, with their types."""
 
 
 def event_row(event: Event, secret_data: dict[str, Any] | None, event_id: UUID) -> dict[str, Any]:

@@ -36,7 +36,12 @@ class Notification(Entity, JobMixin, Base):
     __tablename__ = "notifications"
     __table_args__ = (
         Index("ix_notifications_due", "hinted_until", postgresql_where=text("status = 'PENDING'")),
-        Index("ix_notifications_bulk", "next_attempt_at", postgresql_where=text("status = 'PENDING' AND priority = 5")),
+        Index(
+            "ix_notifications_bulk_by_channel",
+            "channel",
+            "next_attempt_at",
+            postgresql_where=text("status = 'PENDING' AND priority = 5"),
+        ),
         Index(
             "ix_notifications_expiring",
             "expires_at",

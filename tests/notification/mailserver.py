@@ -16,14 +16,46 @@ from tests.ports import free_port
 
 
 class Handler:
-    """Stores received e-mails. `rcpt_answers` and `data_answers` override the response by recipient."""
+    """Stores received e-mails.
 
-    def __init__(self) -> None:
+    `rcpt_answers` and `data_answers` override the response by recipient, `mail_answers` the next ones to MAIL.
+    `extensions` are announced in addition, such as `250-PIPELINING`.
+    """
+
+    def __init__(self, *extensions: str) -> None:
+        self.extensions = extensions
         self.mails: list[EmailMessage] = []
         self.recipients: list[str] = []
         self.connections: set[tuple[str, int]] = set()
         self.rcpt_answers: dict[str, str] = {}
         self.data_answers: dict[str, str] = {}
+        self.mail_answers: list[str] = []
+        self.commands: list[str] = []
+
+    async def handle_EHLO(
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        self.commands.append("EHLO")
+        return [*responses[:-1], *self.extensions, responses[-1]]
+
+    async def handle_MAIL(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        answer = self.mail_answers.pop(0) if self.mail_answers else "250 OK"
+        if answer == "hang up":
+            cast(Any, server).transport.abort()
+        if answer.startswith("250"):
+            envelope.mail_from = address
+        return answer
+
+    async def handle_RSET(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        self.commands.append("RSET")
+        return "250 OK"
+
+    async def handle_QUIT(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        self.commands.append("QUIT")
+        return "221 Bye"
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]

@@ -119,6 +119,28 @@ def test_bulk_messages_are_released_gradually_and_do_not_delay_urgent_ones(
     assert len(scheduled_tasks.release_bulk(500)) == 2
 
 
+def test_channels_are_released_independently(
+    bulk: Callable[..., Any], as_user: AsUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scheduled_tasks, "BULK_IN_FLIGHT", 2)
+    monkeypatch.setattr(scheduled_tasks, "IN_APP_BULK_IN_FLIGHT", 3)
+    people = [str(as_user().user.id) for _ in range(5)]
+    for channel in ("EMAIL", "PUSH", "IN_APP"):
+        bulk(userIds=people, channel=channel)
+    channels = {row.id: row.channel for row in _rows()}
+    assert [channels[id_] for id_ in scheduled_tasks.release_bulk(500)] == ["EMAIL"] * 2 + ["PUSH"] * 2
+    assert scheduled_tasks.release_bulk(500) == []
+    assert [channels[id_] for id_ in scheduled_tasks.release_bulk_in_app(500)] == ["IN_APP"] * 3
+    assert scheduled_tasks.release_bulk_in_app(500) == [], "three are in flight"
+
+
+def test_no_more_are_released_than_the_clock_asks_for(bulk: Callable[..., Any], as_user: AsUser) -> None:
+    people = [str(as_user().user.id) for _ in range(3)]
+    for channel in ("EMAIL", "PUSH"):
+        bulk(userIds=people, channel=channel)
+    assert [len(scheduled_tasks.release_bulk(4)), len(scheduled_tasks.release_bulk(4))] == [4, 2]
+
+
 def _close(notification_id: UUID) -> None:
     db.session.execute(db.update(Notification).where(Notification.id == notification_id).values(status="SENT"))
     db.session.commit()

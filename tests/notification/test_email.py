@@ -2,9 +2,7 @@
 
 import socket
 import ssl
-import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -49,20 +47,6 @@ def test_an_email_arrives_unchanged(server: MailServer) -> None:
     body = mail.get_body(("plain",))
     assert body is not None and body.get_content().replace("\r\n", "\n") == message.text + "\n"
     assert mail["To"] == "ann@example.org" and mail["From"] == "Heidi <no-reply@example.com>"
-
-
-def test_each_thread_reuses_one_connection(server: MailServer) -> None:
-    sender, gate = _sender(server.url), threading.Barrier(2)
-
-    def three_mails(_: int) -> None:
-        for _ in range(3):
-            assert sender.send(_message()).sent
-        gate.wait(TIMEOUT_SECONDS)
-
-    with ThreadPoolExecutor(2) as pool:
-        list(pool.map(three_mails, range(2)))
-    assert len(server.mails) == 6
-    assert len(server.handler.connections) == 2
 
 
 def test_a_connection_that_was_closed_while_idle_is_replaced() -> None:

@@ -216,7 +216,7 @@ def test_a_message_that_is_hidden_during_its_delivery_stays_hidden(
     job = claim(post(person, channel="IN_APP"))
     assert job is not None
     assert client.delete(f"{URL}/{job.id}", headers=person.headers).status_code == 204
-    delivery_results.mark_shown(job)
+    delivery_results.mark_shown([job])
     assert (row(job.id).status, _unread(client, person)) == ("SENT", 0)
 
 

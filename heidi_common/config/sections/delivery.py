@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from heidi_common.config.declaration import setting
-from heidi_common.config.parsers import base_url, rates, some_of, url, vapid_key
+from heidi_common.config.parsers import base_url, positive, rates, some_of, url, vapid_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +18,12 @@ class DeliverySettings:
         parse=url("smtp", "smtps"),
         default="smtp://127.0.0.1:1025",
         help="`smtp://` or `smtps://`, with user and password if the server requires them.",
+    )
+    smtp_connections: int = setting(
+        "SMTP_CONNECTIONS",
+        parse=positive,
+        default=4,
+        help="Connections to the SMTP server that each worker process opens at most. They stay open between messages.",
     )
     mail_from: str = setting("MAIL_FROM", default="Heidi <no-reply@localhost>", help="The sender of e-mails.")
     email_providers: tuple[str, ...] = setting(

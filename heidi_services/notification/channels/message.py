@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 
@@ -83,4 +83,13 @@ class Sender(Protocol):
 
     def send(self, message: Message) -> SendResult:
         """Send one message. Never raises for a failure of the provider: the result describes it."""
+        ...
+
+
+@runtime_checkable
+class KeepsConnections(Protocol):
+    """A sender that keeps connections open between messages."""
+
+    def close(self) -> None:
+        """Close them, because the process ends."""
         ...

@@ -2,29 +2,25 @@
 
 import html
 import re
+from base64 import encodebytes
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.mime.text import MIMEText
 from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
 from functools import lru_cache
 
 from heidi_services.notification.channels.message import Message
 
-
-class _AsStored(EmailPolicy):
-    """Does not parse a header each time it is read: the generator reads headers a dozen times per message."""
-
-    def header_fetch_parse(self, name: str, value: str) -> str:
-        return value
-
-
-_POLICY = _AsStored(linesep="\r\n", refold_source="none")
-_POLICY_UTF8 = _POLICY.clone(utf8=True)
+_POLICY = EmailPolicy(linesep="\r\n")
+_SHORT = 70
+"""Characters of a subject that needs no fold."""
 _MAX_LINE = 900
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _UNQUOTED = re.compile(r"[^\s()<>\[\]:;@\\,\"]+")
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _LINK = re.compile(r"https?://[^\s<>\"']+")
 
 
@@ -32,11 +28,25 @@ class InvalidAddress(ValueError):
     """The address cannot be written in a header, so no server could deliver to it."""
 
 
-def build_email(message: Message, *, sender: str, now: datetime) -> EmailMessage:
+@dataclass(frozen=True, slots=True)
+class Email:
+    """An e-mail as it is transmitted. The values of the headers are encoded and contain no line end but of a fold."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __getitem__(self, name: str) -> str:
+        return self.headers[name]
+
+    def as_bytes(self) -> bytes:
+        """Serialize it with CRLF line ends."""
+        return "".join(f"{name}: {value}\r\n" for name, value in self.headers.items()).encode() + b"\r\n" + self.body
+
+
+def build_email(message: Message, *, sender: str, now: datetime) -> Email:
     """Build the e-mail of a message.
 
-    Most headers are stored with `set_raw`, without parsing and folding: these take as long as everything else, and they
-    break the URL of List-Unsubscribe into encoded words. It is safe, because the values cannot contain a line end.
+    The parts are written here, since the classes of `email` take as long for them as everything else in the worker.
 
     Args:
         sender: MAIL_FROM, with or without a display name.
@@ -48,37 +58,55 @@ def build_email(message: Message, *, sender: str, now: datetime) -> EmailMessage
     Raises:
         InvalidAddress: The recipient is not an e-mail address.
     """
-    recipient = parse_address(message.recipient)
-    mail = EmailMessage(policy=_POLICY if message.recipient.isascii() else _POLICY_UTF8)
-    mail.set_raw("From", _from_header(sender))
-    mail.set_raw("To", str(recipient))
-    mail["Subject"] = header_text(message.subject)
-    mail.set_raw("Date", format_datetime(now))
-    mail.set_raw("Message-ID", message_id(message, sender))
-    mail.set_raw("Auto-Submitted", "auto-generated")
+    boundary = f"=_{message.id.hex}"
+    headers = {
+        "From": _from_header(sender),
+        "To": str(parse_address(message.recipient)),
+        "Subject": _encode_subject(header_text(message.subject)),
+        "Date": format_datetime(now),
+        "Message-ID": message_id(message, sender),
+        "Auto-Submitted": "auto-generated",
+    }
     if message.unsubscribe_url:
-        mail.set_raw("List-Unsubscribe", f"<{message.unsubscribe_url}>")
-        mail.set_raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
-    mail.set_raw("MIME-Version", "1.0")
-    mail.set_raw("Content-Type", f'multipart/alternative; boundary="=_{message.id.hex}"')
-    mail.set_payload([_part(message.text, "plain"), _part(message.html or text_to_html(message.text), "html")])
-    return mail
+        headers["List-Unsubscribe"] = f"<{message.unsubscribe_url}>"
+        headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+    headers["MIME-Version"] = "1.0"
+    headers["Content-Type"] = f'multipart/alternative; boundary="{boundary}"'
+    parts = [_part(message.text, "plain"), _part(message.html or text_to_html(message.text), "html")]
+    body = "".join(f"--{boundary}\r\n{part}\r\n" for part in parts) + f"--{boundary}--\r\n"
+    return Email(headers, body.encode())
 
 
-def _part(text: str, subtype: str) -> MIMEText:
-    """Short lines of ASCII are not encoded. MIMEText, unlike EmailMessage, stores its headers without parsing them."""
+def _part(text: str, subtype: str) -> str:
+    """Short lines of ASCII are not encoded."""
     text = text.rstrip("\n") + "\n"
-    needs_no_encoding = text.isascii() and max(map(len, text.splitlines())) <= _MAX_LINE
-    return MIMEText(text, subtype, "us-ascii" if needs_no_encoding else "utf-8")
+    if text.isascii() and max(map(len, text.splitlines())) <= _MAX_LINE:
+        charset, encoding, content = "us-ascii", "7bit", _LINE_END.sub("\r\n", text)
+    else:
+        charset, encoding = "utf-8", "base64"
+        content = encodebytes(text.encode()).decode().replace("\n", "\r\n")
+    headers = f'Content-Type: text/{subtype}; charset="{charset}"\r\nContent-Transfer-Encoding: {encoding}\r\n'
+    return f"{headers}\r\n{content}"
+
+
+def _encode_subject(text: str) -> str:
+    if text.isascii() and len(text) <= _SHORT:
+        return text
+    return _encode_header("Subject", text)
+
+
+def _encode_header(name: str, value: str | Address) -> str:
+    """Encode and fold a value that is long or contains other characters than ASCII."""
+    mail = EmailMessage(policy=_POLICY)
+    mail[name] = value
+    return mail.as_string().partition("\r\n\r\n")[0].removeprefix(f"{name}: ")
 
 
 @lru_cache(maxsize=8)
 def _from_header(sender: str) -> str:
     """Encode the configured sender as the value of From; done once per sender."""
     name, address = parseaddr(sender)
-    mail = EmailMessage(policy=_POLICY)
-    mail["From"] = Address(name, addr_spec=address)
-    return mail.as_string().partition("\r\n\r\n")[0].removeprefix("From: ")
+    return _encode_header("From", Address(name, addr_spec=address))
 
 
 def parse_address(text: str) -> Address:

@@ -13,7 +13,7 @@ from heidi_common.config.settings import Settings
 from heidi_common.http_client.client import HttpClient, http_client
 from heidi_common.runtime import current_settings, per_app
 from heidi_services.notification.channels.delivery_receipt import DeliveryReceipt, ProviderCallback
-from heidi_services.notification.channels.message import Sender
+from heidi_services.notification.channels.message import KeepsConnections, Sender
 from heidi_services.notification.enums import Channel
 
 SenderFactory = Callable[[Settings, HttpClient], Sender]
@@ -104,6 +104,13 @@ def _senders(_settings: Settings) -> dict[str, Sender]:
 def senders_for(channel: Channel) -> Sequence[Sender]:
     """Return a channel's senders in the configured order, which is the order of failover."""
     return [_sender(name) for name in _provider_names(current_settings(), channel)]
+
+
+def close_senders() -> None:
+    """Close the connections that the current app's senders keep open, when the process ends."""
+    for sender in _senders().values():
+        if isinstance(sender, KeepsConnections):
+            sender.close()
 
 
 def receipt_source(provider: str) -> ReceiptSource | None:

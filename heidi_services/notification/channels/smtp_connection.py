@@ -6,10 +6,16 @@ import re
 import smtplib
 import ssl
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 
 from heidi_services.notification.channels.smtp_server import SmtpServer
 
 _LINE_START_DOT = re.compile(rb"(?m)^\.")
+_QUIT_SECONDS = 1.0
+
+Command = tuple[int, str, str]
+"""The reply that is expected, the name of the command, and its arguments."""
 
 
 class SMTPRejected(Exception):
@@ -29,16 +35,20 @@ class SMTPMisconfigured(Exception):
 
 
 class SmtpConnection:
-    """One open connection. Each command may take the time that remains until the deadline.
+    """One open connection for one message after the other. Commands may take the time that remains until the deadline.
 
     Args:
         deadline: When connecting and signing in must be finished, as a value of `time.monotonic()`.
     """
 
     def __init__(self, server: SmtpServer, *, deadline: float) -> None:
-        self._deadline = deadline
+        self._deadline, self._is_reused = deadline, False
         self._smtp = _connect(server, max(deadline - time.monotonic(), 0.01))
-        self._greet(server)
+        try:
+            self._greet(server)
+        except BaseException:
+            self._smtp.close()
+            raise
 
     def deliver(self, sender: str, recipient: str, body: bytes, *, deadline: float) -> str:
         """Transmit one message.
@@ -61,24 +71,66 @@ class SmtpConnection:
         options = () if recipient.isascii() else ("SMTPUTF8",)
         if options and not self._smtp.has_extn("smtputf8"):
             raise SMTPRejected("MAIL", 550, b"the server does not support international addresses")
-        self._command(250, "MAIL", f"FROM:<{sender}>", *options)
-        try:
-            self._command(250, "RCPT", f"TO:<{recipient}>")
-            self._command(354, "DATA")
-        except SMTPRejected:
-            self._command(250, "RSET")  # keeps the connection usable for the next message
-            raise
+        reset = [(250, "RSET", "")] if self._is_reused else []  # it also shows whether the server is still there
+        self._is_reused = True
+        mail = (250, "MAIL", " ".join((f"FROM:<{sender}>", *options)))
+        self._execute([*reset, mail, (250, "RCPT", f"TO:<{recipient}>"), (354, "DATA", "")])
         return self._transmit(body)
 
     def close(self) -> None:
+        """Close the connection without a word, because it has failed."""
         self._smtp.close()
+
+    def quit(self) -> None:
+        """Take leave of the server and close the connection."""
+        self._deadline = time.monotonic() + _QUIT_SECONDS
+        with suppress(OSError):
+            self._apply_deadline()
+            self._smtp.docmd("QUIT")
+        self._smtp.close()
+
+    def _execute(self, commands: Sequence[Command]) -> None:
+        """Execute commands, all in one round trip if the server supports that (RFC 2920).
+
+        Raises:
+            SMTPRejected: The server rejected a command, the first one of those that it rejected.
+        """
+        if not self._smtp.has_extn("pipelining"):
+            for command in commands:
+                self._execute_together([command])
+        else:
+            self._execute_together(commands)
+
+    def _execute_together(self, commands: Sequence[Command]) -> None:
+        self._apply_deadline()
+        lines = [f"{name} {arguments}".rstrip() for _, name, arguments in commands]
+        if any("\r" in line or "\n" in line for line in lines):
+            raise ValueError("A command must be a single line")
+        self._smtp.send("".join(f"{line}\r\n" for line in lines).encode())
+        replies = [self._reply() for _ in commands]
+        for (expected_code, name, _), (code, text) in zip(commands, replies, strict=True):
+            if code != expected_code:
+                self._end_data(replies[-1][0])
+                raise SMTPRejected(name, code, text)
+
+    def _end_data(self, code: int) -> None:
+        """After a rejected command: if the server waits for the message nevertheless, transmit an empty one.
+
+        Without a recipient nothing is delivered, and the server rejects it.
+        """
+        if code == 354:
+            self._smtp.send(b".\r\n")
+            self._reply()
+
+    def _reply(self) -> tuple[int, bytes]:
+        self._apply_deadline()
+        return self._smtp.getreply()
 
     def _transmit(self, body: bytes) -> str:
         self._apply_deadline()
         self._smtp.send(_LINE_START_DOT.sub(b"..", body.removesuffix(b"\r\n")) + b"\r\n.\r\n")
         try:
-            self._apply_deadline()
-            code, text = self._smtp.getreply()
+            code, text = self._reply()
         except OSError as error:  # a timeout or a closed connection; smtplib's own exceptions are OSErrors
             raise SMTPResponseLost(str(error) or type(error).__name__) from error
         if code != 250:
@@ -111,13 +163,6 @@ class SmtpConnection:
             raise SMTPMisconfigured(f"The server rejected the credentials ({error.smtp_code})") from error
         except smtplib.SMTPNotSupportedError as error:
             raise SMTPMisconfigured("The server does not support authentication") from error
-
-    def _command(self, expected_code: int, command: str, *arguments: str) -> None:
-        self._apply_deadline()
-        self._smtp.command_encoding = "utf-8"
-        code, text = self._smtp.docmd(command, " ".join(arguments))
-        if code != expected_code:
-            raise SMTPRejected(command, code, text)
 
     def _apply_deadline(self) -> None:
         remaining = self._deadline - time.monotonic()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from functools import cache
+from operator import attrgetter
 from typing import NamedTuple, cast
 from uuid import UUID
 
-from sqlalchemy import Table, bindparam, case, func, select, update
+from sqlalchemy import ColumnElement, Table, bindparam, case, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from heidi_common.database.compiled import CompiledStatement
+from heidi_common.database.compiled import CompiledStatement, Row
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import User
@@ -73,8 +76,25 @@ def claim(notification_id: UUID) -> ClaimedNotification | None:
     Returns:
         None if the notification is not due, is not pending, does not exist, or another worker has claimed it.
     """
-    row = _claim_statement().first(claimed=notification_id)
-    return None if row is None else ClaimedNotification(*row)._replace(channel=Channel(row.channel))
+    row = _claim_one_statement().first(claimed=notification_id)
+    return None if row is None else _claimed(row)
+
+
+def claim_new_in_app(notification_ids: Sequence[UUID]) -> list[ClaimedNotification]:
+    """Claim due in-app messages that have never been claimed, all with one statement, as `claim` does with one.
+
+    A message that was claimed before is left out: it may have crashed a worker, so it must not be delivered together
+    with others.
+
+    Returns:
+        The claimed messages in the order of their IDs, which is that of their creation.
+    """
+    rows = _claim_new_in_app_statement().all(claimed=list(notification_ids))
+    return sorted(map(_claimed, rows), key=attrgetter("id"))
+
+
+def _claimed(row: Row) -> ClaimedNotification:
+    return ClaimedNotification(*row)._replace(channel=Channel(row.channel))
 
 
 def extend_lease(job: ClaimedNotification) -> bool:
@@ -87,17 +107,32 @@ def extend_lease(job: ClaimedNotification) -> bool:
         return db.session.execute(statement).first() is not None
 
 
+_CLAIMABLE = (
+    status_is(_ROW.c.status, NotificationStatus.PENDING)
+    & (_ROW.c.next_attempt_at <= func.now())
+    & (_ROW.c.locked_until.is_(None) | (_ROW.c.locked_until < func.now()))
+)
+
+
 @cache
-def _claim_statement() -> CompiledStatement:
+def _claim_one_statement() -> CompiledStatement:
     """Built once: building these expressions takes longer than running the statement."""
+    return _claim_statement((_ROW.c.id == bindparam("claimed", type_=_ROW.c.id.type)) & _CLAIMABLE)
+
+
+@cache
+def _claim_new_in_app_statement() -> CompiledStatement:
+    """Skips rows that another worker is claiming at this moment, so that two workers with the same IDs never wait."""
+    claimed = bindparam("claimed", type_=ARRAY(_ROW.c.id.type))
+    is_new = (_ROW.c.channel == Channel.IN_APP.value) & (_ROW.c.attempts == 0)
+    rows = select(_ROW.c.id).where(_ROW.c.id == func.any(claimed), _CLAIMABLE, is_new)
+    return _claim_statement(_ROW.c.id.in_(rows.order_by(_ROW.c.id).with_for_update(skip_locked=True)))
+
+
+def _claim_statement(condition: ColumnElement[bool]) -> CompiledStatement:
     claimed = (
         update(_ROW)
-        .where(
-            _ROW.c.id == bindparam("claimed", type_=_ROW.c.id.type),
-            status_is(_ROW.c.status, NotificationStatus.PENDING),
-            _ROW.c.next_attempt_at <= func.now(),
-        )
-        .where(_ROW.c.locked_until.is_(None) | (_ROW.c.locked_until < func.now()))
+        .where(condition)
         .values(attempts=_ROW.c.attempts + 1, locked_until=func.now() + LEASE, updated_at=func.now())
         .returning(_ROW)
         .cte("claimed")

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+import orjson
+
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import NotificationFailed, NotificationSent
-from heidi_common.messaging.outbox import emit, emit_parameters
+from heidi_common.messaging.outbox import emit, emit_parameters, emit_record
+from heidi_common.messaging.relay_wakeup import wake_relay
 from heidi_services.notification.enums import NotificationStatus
-from heidi_services.notification.models import STREAM_SEQUENCE
 from heidi_services.notification.service.claim import ClaimedNotification
 from heidi_services.notification.service.delivery_decision import DeliveryDecision, InAppDelivery, ProviderDelivery
 from heidi_services.notification.service.delivery_policy import Cancellation, DeliveryFailure, Postponement
@@ -19,6 +21,7 @@ from heidi_services.notification.service.delivery_statements import (
     attempt_parameters,
     sent_by_first_call_statement,
     sent_statement,
+    shown_statement,
     update_claimed,
 )
 from heidi_services.notification.service.provider_calls import (
@@ -30,7 +33,6 @@ from heidi_services.notification.service.provider_calls import (
 )
 from heidi_services.notification.service.retry_policy import give_up_reason, next_attempt_at
 from heidi_services.notification.service.status_transitions import TIMED_OUT
-from heidi_services.notification.service.stream import lock_stream, notify_streams
 
 
 def record(job: ClaimedNotification, decision: DeliveryDecision, attempts: Sequence[ProviderCall]) -> None:
@@ -43,7 +45,7 @@ def record(job: ClaimedNotification, decision: DeliveryDecision, attempts: Seque
         case Postponement(until):
             reschedule(job, until)
         case InAppDelivery():
-            mark_shown(job)
+            mark_shown([job])
         case ProviderDelivery():
             record_attempts(job, attempts)
 
@@ -65,13 +67,12 @@ def record_attempts(job: ClaimedNotification, attempts: Sequence[ProviderCall]) 
             _fail(job, _rejection_reason(attempts))
 
 
-def mark_shown(job: ClaimedNotification) -> None:
-    """Mark an in-app message as sent: give it a position in the user's stream, and notify the open streams."""
-    with transaction():
-        lock_stream(job.user_id)
-        db.session.execute(sent_statement(stream_id=STREAM_SEQUENCE.next_value()), {"sent_id": job.id})
-        emit(_sent_event(job))
-        notify_streams(job.user_id)
+def mark_shown(jobs: Sequence[ClaimedNotification]) -> None:
+    """Mark in-app messages as sent: give them positions in the users' streams, and notify the open streams."""
+    rows = [
+        {"id": job.id, "user_id": job.user_id, "attempts": job.attempts} | emit_record(_sent_event(job)) for job in jobs
+    ]
+    shown_statement().all(ids=[job.id for job in jobs], rows=orjson.dumps(rows).decode())
 
 
 def mark_failed(job: ClaimedNotification, reason: str) -> None:
@@ -98,6 +99,7 @@ def _record_first_call(job: ClaimedNotification, call: ProviderCall) -> None:
     """Most notifications are sent by their first call: one statement, without BEGIN and COMMIT."""
     attempt, event = attempt_parameters(attempt_row(job, call)), emit_parameters(_sent_event(job))
     sent_by_first_call_statement().all(sent_id=job.id, **event, **attempt)
+    wake_relay()
 
 
 def _retry_or_give_up(job: ClaimedNotification, attempts: Sequence[ProviderCall]) -> None:

@@ -20,6 +20,7 @@ from heidi_common.identity.models import User
 from heidi_common.messaging.events import NotificationQueued
 from heidi_common.messaging.jobs import HINT_LEASE
 from heidi_common.messaging.outbox import emit_parameters, emit_statement
+from heidi_common.messaging.relay_wakeup import wake_relay
 from heidi_common.problems import Invalid
 from heidi_services.notification.models import BULK_PRIORITY, NORMAL_PRIORITY, UNHINTED, Notification
 from heidi_services.notification.service.drafts import Draft
@@ -67,6 +68,7 @@ def insert_notification(
     row = _insert_one_statement().first(**values, new_id=new_id, recipient=user_id, **emit_parameters(event, event_id))
     if row is None:
         return None
+    wake_relay()
     attributes = {key: value for key, value in columns.items() if key != "metadata"}
     return Notification(**attributes, id=new_id, user_id=user_id, extra=columns.get("metadata"), **row._asdict())
 
@@ -77,7 +79,8 @@ def _insert_one_statement() -> CompiledStatement:
     recipient = (User.id == bindparam("recipient", type_=User.id.type)) & User.deleted_at.is_(None)
     row = insert_statement(recipient, id_=bindparam("new_id", type_=TABLE.c.id.type))
     inserted = row.returning(*(TABLE.c[name] for name in GENERATED_COLUMNS)).cte("inserted")
-    return CompiledStatement(select(*inserted.c).add_cte(emit_statement(when=inserted).cte("event")), changes=True)
+    event = emit_statement(when=inserted, notify=False).cte("event")
+    return CompiledStatement(select(*inserted.c).add_cte(event), changes=True)
 
 
 def _to_json(metadata: dict[str, Any] | None) -> str | None:

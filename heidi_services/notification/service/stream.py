@@ -7,9 +7,10 @@ position 7 has therefore received every lower one, so that `Last-Event-ID` does 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import CTE, ColumnElement, Text, cast, func, select
 
 from heidi_common.database.session import db
 from heidi_services.notification.enums import Channel
@@ -19,14 +20,26 @@ NOTIFY_CHANNEL = "notification_stream"
 _LOCK_SEED = 5
 
 
-def lock_stream(user_id: UUID) -> None:
-    """Lock the user's stream until the transaction ends: only one transaction at a time draws positions in it."""
-    db.session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(str(user_id), _LOCK_SEED))))
+def lock_streams(user_ids: ColumnElement[UUID]) -> CTE:
+    """Build a CTE of one row that locks users' streams until the transaction ends.
+
+    Only one transaction at a time draws positions in a stream. All transactions lock in the same order: otherwise two
+    that share users could wait for each other.
+
+    Args:
+        user_ids: A column of users, which may repeat.
+
+    Returns:
+        A CTE whose `streams` is the number of locked streams. It must be used before positions are drawn.
+    """
+    key = func.hashtextextended(cast(user_ids, Text), _LOCK_SEED).label("key")
+    keys = select(key).distinct().order_by(key).subquery()
+    return select(func.count(func.pg_advisory_xact_lock(keys.c.key)).label("streams")).cte("locked")
 
 
-def notify_streams(user_id: UUID) -> None:
-    """Notify the user's open streams in all processes at the commit."""
-    db.session.execute(select(func.pg_notify(NOTIFY_CHANNEL, str(user_id))))
+def notify_stream(user_id: ColumnElement[UUID]) -> ColumnElement[Any]:
+    """The expression that notifies a user's open streams in all processes at the commit, once per transaction."""
+    return func.pg_notify(NOTIFY_CHANNEL, cast(user_id, Text))
 
 
 def latest_position(user_id: UUID) -> int:

@@ -47,6 +47,7 @@ def test_one_error_names_every_missing_variable() -> None:
         ("DATABASE_URL", "mysql://db/heidi", "postgresql://"),
         ("BROKER_URL", "kafka://somewhere", "amqp://"),
         ("DATABASE_POOL_SIZE", "ten", "whole number"),
+        ("SMTP_CONNECTIONS", "0", "at least 1"),
         ("HEIDI_ENV", "prod", "not one of"),
         ("OUTBOUND_ALLOW_NETS", "10.0.0.0/33", "10.0.0.0/33"),
         ("PASSWORD_HASHER", "md5", "argon2id"),

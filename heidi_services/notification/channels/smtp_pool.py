@@ -1,0 +1,138 @@
+"""The open connections to an SMTP server that the threads of a process share."""
+
+from __future__ import annotations
+
+import smtplib
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from heidi_services.notification.channels.smtp_connection import SmtpConnection, SMTPRejected
+from heidi_services.notification.channels.smtp_server import SmtpServer
+
+IDLE_SECONDS = 30.0
+"""How long an unused connection stays open: less than the time after which servers close theirs."""
+_CLOSING = 421
+
+
+class NoFreeConnection(Exception):
+    """Other messages used all connections for the whole time. This one has not been transmitted."""
+
+
+class IdleConnection(NamedTuple):
+    """An open connection that is not in use, and since when, as a value of `time.monotonic()`."""
+
+    connection: SmtpConnection
+    since: float
+
+
+class SmtpPool:
+    """Delivers messages over at most `size` connections, which stay open for the next message.
+
+    The connection that was used last is reused first, so that the others become idle when there is less to do. A
+    thread closes these; it runs only while a connection is idle.
+    """
+
+    def __init__(self, server: SmtpServer, *, size: int, idle_seconds: float = IDLE_SECONDS) -> None:
+        self._server, self._idle_seconds = server, idle_seconds
+        self._free = threading.BoundedSemaphore(size)
+        self._changed = threading.Condition()
+        self._idle: list[IdleConnection] = []
+        self._closer: threading.Thread | None = None
+        self._is_closed = False
+
+    def deliver(self, sender: str, recipient: str, body: bytes, *, deadline: float) -> None:
+        """Transmit one message.
+
+        If the server has closed an idle connection, or closes it before it has accepted the message, the message is
+        transmitted over a new one.
+
+        Args:
+            sender: The envelope sender.
+            recipient: The envelope recipient.
+            body: The message with CRLF line ends.
+            deadline: When the delivery must be finished, as a value of `time.monotonic()`.
+
+        Raises:
+            NoFreeConnection: No connection became free until the deadline.
+            SMTPRejected, SMTPResponseLost, SMTPMisconfigured, OSError: As `SmtpConnection` does.
+        """
+        with self._slot(deadline):
+            connection = self._take_idle()
+            if connection is not None:
+                try:
+                    self._use(connection, sender, recipient, body, deadline)
+                    return
+                except (smtplib.SMTPServerDisconnected, ConnectionError):
+                    pass
+                except SMTPRejected as error:
+                    if error.code != _CLOSING:
+                        raise
+            self._use(SmtpConnection(self._server, deadline=deadline), sender, recipient, body, deadline)
+
+    def close(self) -> None:
+        """Close the idle connections now, and each other one when its message has been transmitted."""
+        with self._changed:
+            self._is_closed = True
+            idle, self._idle = self._idle, []
+            self._changed.notify()
+        for connection, _ in idle:
+            connection.quit()
+
+    @contextmanager
+    def _slot(self, deadline: float) -> Iterator[None]:
+        if not self._free.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            raise NoFreeConnection("All connections to the SMTP server are in use")
+        try:
+            yield
+        finally:
+            self._free.release()
+
+    def _use(self, connection: SmtpConnection, sender: str, recipient: str, body: bytes, deadline: float) -> None:
+        """Transmit the message; afterwards the connection is idle or, if it has failed, closed."""
+        is_usable = False
+        try:
+            connection.deliver(sender, recipient, body, deadline=deadline)
+            is_usable = True
+        except SMTPRejected as error:
+            is_usable = error.code != _CLOSING
+            raise
+        finally:
+            if is_usable:
+                self._keep(connection)
+            else:
+                connection.close()
+
+    def _take_idle(self) -> SmtpConnection | None:
+        with self._changed:
+            return self._idle.pop().connection if self._idle else None
+
+    def _keep(self, connection: SmtpConnection) -> None:
+        with self._changed:
+            if not self._is_closed:
+                self._idle.append(IdleConnection(connection, time.monotonic()))
+                if self._closer is None:
+                    self._closer = threading.Thread(target=self._close_expired, name="smtp-idle", daemon=True)
+                    self._closer.start()
+                return
+        connection.quit()
+
+    def _close_expired(self) -> None:
+        """Close each connection that was idle for too long. The thread ends when no connection is idle."""
+        while (expired := self._next_expired()) is not None:
+            for connection, _ in expired:
+                connection.quit()
+
+    def _next_expired(self) -> list[IdleConnection] | None:
+        """Wait until the connection that is idle the longest has expired; None if none is idle."""
+        with self._changed:
+            if not self._idle:
+                self._closer = None
+                return None
+            self._changed.wait(max(0.0, self._idle[0].since + self._idle_seconds - time.monotonic()))
+            latest = time.monotonic() - self._idle_seconds
+            expired = [item for item in self._idle if item.since <= latest]
+            self._idle = [item for item in self._idle if item.since > latest]
+            return expired
