@@ -136,7 +136,7 @@ def emit_from(source: FromClause) -> ReturningInsert[Any]:
 
 def emit_record(event: Event) -> dict[str, Any]:
     """The values of `EVENT_COLUMNS`, by name, for an event without secret data; to be passed as JSON."""
-    return {f"event_{name}": value for name, value in _row(event, None, uuid7()).items()}
+    return {f"event_{name}": value for name, value in event_row(event, None, uuid7()).items()}
 
 
 def emit_parameters(event: Event, event_id: UUID | None = None) -> dict[str, Any]:
