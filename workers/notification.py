@@ -1,15 +1,14 @@
 """The actors of notification: deliver due notifications, and handle events of other services."""
 
-from uuid import UUID
-
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.notification.service import delivery, event_handlers
 from workers.actors import actor, consumer
+from workers.batching import process_each
 
 
 @actor("notification")
-def deliver_notification(notification_id: str) -> None:
-    delivery.deliver(UUID(notification_id))
+def deliver_notification(*notification_ids: str) -> None:
+    process_each(notification_ids, delivery.deliver)
 
 
 @consumer("notification")
