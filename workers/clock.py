@@ -42,7 +42,8 @@ def _with_work(due: Sequence[PeriodicTask]) -> list[PeriodicTask]:
     """Leave out the tasks that have nothing to do, until they are due again."""
     try:
         idle = due_probes.idle_tasks(tuple(task.name for task in due))
-    except Exception:  # then every task fails, and is delayed
+    except Exception as error:  # if the database is unavailable, every task fails and is delayed
+        log.warning("probes failed", extra={"error": repr(error)[:300]})
         return list(due)
     now = time.monotonic()
     skipped = [task for task in due if task.name in idle and now < task.polled_at + UNPROBED_SECONDS]

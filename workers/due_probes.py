@@ -18,7 +18,6 @@ from heidi_services.core.models import Operation
 from heidi_services.integration.models import Delivery, Sync
 from heidi_services.notification.models import BULK_PRIORITY, UNHINTED, Notification
 from heidi_services.scheduler.models import Schedule, ScheduleRun
-from heidi_services.scheduler.service.request_replies import HAS_REPLY
 
 
 def _any(*conditions: Any) -> Exists:
@@ -32,7 +31,12 @@ def _any_overdue(model: Any, open_status: str) -> Exists:
 PROBES: Mapping[str, ColumnElement[bool]] = {
     "schedules": _any(Schedule.is_enabled, Schedule.next_run <= func.now()),
     "schedule runs": _any_overdue(ScheduleRun, "QUEUED"),
-    "schedule answers": _any(ScheduleRun.status == "RUNNING", ScheduleRun.hinted_until <= func.now(), HAS_REPLY),
+    "schedule answers": _any(
+        ScheduleRun.status == "RUNNING",
+        ScheduleRun.hinted_until <= func.now(),
+        Inbox.event_id == ScheduleRun.awaits,
+        Inbox.status != "pending",
+    ),
     "schedule reaper": _any(ScheduleRun.status == "RUNNING", ScheduleRun.locked_until < func.now()),
     "operations": _any_overdue(Operation, "PENDING"),
     "inbox": _any_overdue(Inbox, "pending"),
