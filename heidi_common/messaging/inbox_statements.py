@@ -46,7 +46,10 @@ def claim_one(consumer: str, event_id: UUID) -> ClaimedRow | None:
 
 
 def find_due(consumer: str, event_ids: Sequence[UUID]) -> list[UUID]:
-    """Those of the rows that are due and that no worker has claimed, oldest event first."""
+    """Those of the rows that are due and that no worker has claimed, fewest attempts first.
+
+    A row that crashes every worker has the most attempts: it must not come before its neighbours again and again.
+    """
     return [row.event_id for row in _due_statement().all(consumer=consumer, event_ids=list(event_ids))]
 
 
@@ -107,7 +110,8 @@ def _claim(*conditions: Any) -> CompiledStatement:
 
 @cache
 def _due_statement() -> CompiledStatement:
-    return CompiledStatement(select(Inbox.event_id).where(*_ROWS, *_IS_DUE).order_by(Inbox.event_id))
+    due = select(Inbox.event_id).where(*_ROWS, *_IS_DUE)
+    return CompiledStatement(due.order_by(Inbox.attempts, Inbox.event_id))
 
 
 @cache
