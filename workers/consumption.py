@@ -13,8 +13,9 @@ class BoundedConsumption(Broker):
     """A broker for messages that carry many rows, and that are never delayed.
 
     Dramatiq prefetches two messages for each thread. As each can carry a hundred rows, a process would take much work
-    that others could do. Bulk messages may occupy three quarters of the threads, so that urgent messages, which are in
-    other queues, never wait for a thread. Retry times are stored in rows, so nothing consumes the delay queues.
+    that others could do. Bulk messages may occupy half of the threads, so that urgent messages, which are in other
+    queues, never wait for a thread and seldom for the interpreter or a database connection. Retry times are stored in
+    rows, so nothing consumes the delay queues.
     """
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
@@ -30,6 +31,6 @@ class BoundedRabbitmqBroker(BoundedConsumption, RabbitmqBroker):
 
 
 def bounded_prefetch(queue_name: str, prefetch: int) -> int:
-    """How many messages a process may hold: as many as it has threads, for bulk three quarters of that."""
+    """How many messages a process may hold: as many as it has threads, for bulk half of that."""
     threads = max(1, prefetch // 2)
-    return max(1, threads * 3 // 4) if queue_name == BULK_QUEUE else threads
+    return max(1, threads // 2) if queue_name == BULK_QUEUE else threads

@@ -101,7 +101,7 @@ def test_an_acknowledgement_makes_room_for_the_next_message(
 
 
 def test_bulk_messages_leave_threads_to_urgent_ones() -> None:
-    assert [bounded_prefetch("notification", 16), bounded_prefetch("bulk", 16)] == [8, 6]
+    assert [bounded_prefetch("notification", 16), bounded_prefetch("bulk", 16)] == [8, 4]
     assert [bounded_prefetch("notification", 1), bounded_prefetch("bulk", 2)] == [1, 1]
 
 
