@@ -17,7 +17,7 @@ from uuid import UUID
 import dramatiq
 from dramatiq import Broker, Message
 
-from heidi_common.messaging.inbox import handle
+from heidi_common.messaging.event_handling import handle_many
 from heidi_common.messaging.outbox import OutboxEvent
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,7 +36,7 @@ ACTORS: dict[str, ActorSpec] = {}
 
 
 def actor(queue: str) -> Callable[[F], F]:
-    """Register a function as an actor of a queue. Its arguments must be IDs as strings."""
+    """Register a function as an actor of a queue. It is called with the IDs of one or more rows, as strings."""
 
     def register(function: F) -> F:
         ACTORS[function.__name__] = ActorSpec(queue, function)
@@ -51,10 +51,10 @@ def consumer(queue: str) -> Callable[[Callable[[OutboxEvent], Any]], Callable[[O
     def register(handler: Callable[[OutboxEvent], Any]) -> Callable[[OutboxEvent], Any]:
         name = handler.__name__
 
-        def handle_event(event_id: str) -> None:
-            handle(name, UUID(event_id), handler)
+        def handle_events(*event_ids: str) -> None:
+            handle_many(name, [UUID(event_id) for event_id in event_ids], handler)
 
-        ACTORS[name] = ActorSpec(queue, handle_event)
+        ACTORS[name] = ActorSpec(queue, handle_events)
         return handler
 
     return register
@@ -73,7 +73,7 @@ def bind_all(broker: Broker) -> None:
         dramatiq.actor(actor_name=name, queue_name=spec.queue, broker=broker)(spec.function)
 
 
-def hint(queue: str, name: str, *args: str, request_id: str | None = None) -> Message[Any]:
-    """Make a wake-up message, which lets an actor look at a row now."""
+def hint(queue: str, name: str, *ids: str, request_id: str | None = None) -> Message[Any]:
+    """Make a wake-up message, which lets an actor look at these rows now."""
     options = {"request_id": request_id} if request_id else {}
-    return Message(queue_name=queue, actor_name=name, args=args, kwargs={}, options=options)
+    return Message(queue_name=queue, actor_name=name, args=ids, kwargs={}, options=options)

@@ -11,15 +11,16 @@ from typing import Any
 
 from dramatiq import Broker, Middleware, Worker
 from dramatiq.broker import MessageProxy
-from dramatiq.brokers.rabbitmq import RabbitmqBroker
-from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import AgeLimit, Callbacks, ShutdownNotifications, TimeLimit
 from flask import Flask
 
 from heidi_common.config.settings import Settings
-from heidi_common.logger.request_id import bound_request_id
+from heidi_common.logger.request_id import bound_request_id, bound_row_request_ids
 from heidi_common.server.parent_death import die_with_parent
 from heidi_services.notification.channels.registry import close_senders
+from workers.batching import request_ids
+from workers.consumption import BoundedRabbitmqBroker
+from workers.redis_broker import WakingRedisBroker
 
 QUEUES = ("notification", "bulk", "scheduler", "integration", "webhooks", "core")
 TIME_LIMIT_MS = 10 * 60 * 1000
@@ -32,12 +33,10 @@ def make_broker(url: str, *middleware: Middleware) -> Broker:
     chain += middleware
     if url.startswith("amqp"):
         # Without confirms, a published message can be lost. The heartbeat detects a dead connection.
-        broker: Broker = RabbitmqBroker(url=_with_heartbeat(url), confirm_delivery=True, middleware=chain)
+        broker: Broker = BoundedRabbitmqBroker(url=_with_heartbeat(url), confirm_delivery=True, middleware=chain)
     else:
         # With the defaults, the messages of a killed worker are redelivered after minutes; with these, after seconds.
-        broker = RedisBroker(  # type: ignore[no-untyped-call]
-            url=url, heartbeat_timeout=5000, maintenance_chance=100_000, middleware=chain
-        )
+        broker = WakingRedisBroker(url=url, heartbeat_timeout=5000, maintenance_chance=250_000, middleware=chain)
     for queue in QUEUES:
         broker.declare_queue(queue)
     return broker
@@ -77,6 +76,7 @@ class AppContext(Middleware):
         assert self.app is not None
         stack = self.local.stack = ExitStack()
         stack.enter_context(bound_request_id(message.options.get("request_id")))
+        stack.enter_context(bound_row_request_ids(request_ids(message.args, message.options)))
         stack.enter_context(self.app.app_context())
 
     def after_process_message(

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from dramatiq import Broker
 
 from heidi_common.app import base_app
 from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
+from workers import due_probes
 from workers.broker import make_broker
 from workers.periodic_tasks import PERIODIC_TASKS, PeriodicTask
 from workers.runner import run_until_stopped
@@ -21,6 +22,8 @@ from workers.runner import run_until_stopped
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 5.0
 """A failed task runs again after this time, or after its own period if that is longer."""
+UNPROBED_SECONDS = 60.0
+"""A task runs at least this often, even if its probe sees nothing to do."""
 
 
 def tick(broker: Broker, tasks: Iterable[PeriodicTask] = PERIODIC_TASKS) -> None:
@@ -29,14 +32,29 @@ def tick(broker: Broker, tasks: Iterable[PeriodicTask] = PERIODIC_TASKS) -> None
     Raises:
         Exception: The first failure, when every task that was due has failed.
     """
-    due = [task for task in tasks if time.monotonic() >= task.next_at]
+    due = _with_work([task for task in tasks if time.monotonic() >= task.next_at])
     failures = [error for task in due if (error := _run_task(task, broker)) is not None]
     if failures and len(failures) == len(due):
         raise failures[0]
 
 
+def _with_work(due: Sequence[PeriodicTask]) -> list[PeriodicTask]:
+    """Leave out the tasks that have nothing to do, until they are due again."""
+    try:
+        idle = due_probes.idle_tasks(tuple(task.name for task in due))
+    except Exception as error:  # if the database is unavailable, every task fails and is delayed
+        log.warning("probes failed", extra={"error": repr(error)[:300]})
+        return list(due)
+    now = time.monotonic()
+    skipped = [task for task in due if task.name in idle and now < task.polled_at + UNPROBED_SECONDS]
+    for task in skipped:
+        task.next_at = now + task.every
+    return [task for task in due if task not in skipped]
+
+
 def _run_task(task: PeriodicTask, broker: Broker) -> Exception | None:
-    task.next_at = time.monotonic() + task.every
+    task.polled_at = time.monotonic()
+    task.next_at = task.polled_at + task.every
     try:
         for message in task.poll():
             broker.enqueue(message)

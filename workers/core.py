@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 import dramatiq
 
 from heidi_common.database.transactions import after_commit
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.core.service import operation_runner, operations, overview
 from workers.actors import actor, consumer, hint
+from workers.batching import process_each
 
 
 @actor("core")
-def carry_out_operation(operation_id: str) -> None:
-    """Run an operation, if it is due and no other worker is running it."""
-    operation_runner.run(UUID(operation_id))
+def carry_out_operation(*operation_ids: str) -> None:
+    """Run operations that are due and that no other worker is running."""
+    process_each(operation_ids, operation_runner.run)
 
 
 @consumer("core")

@@ -11,6 +11,7 @@ from heidi_common.database.transactions import after_commit
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.service import delivery_worker, forwarding, owner_sync, sync
 from workers.actors import actor, consumer, hint
+from workers.batching import process_each
 
 
 @consumer("integration")
@@ -31,13 +32,13 @@ def follow_owner(event: OutboxEvent) -> None:
 
 
 @actor("webhooks")
-def deliver_webhook(delivery_id: str) -> None:
-    delivery_worker.deliver(UUID(delivery_id))
+def deliver_webhook(*delivery_ids: str) -> None:
+    process_each(delivery_ids, delivery_worker.deliver)
 
 
 @actor("integration")
-def run_sync(sync_id: str) -> None:
-    sync.run_sync(UUID(sync_id))
+def run_sync(*sync_ids: str) -> None:
+    process_each(sync_ids, sync.run_sync)
 
 
 def _wake(queue: str, name: str, ids: Iterable[UUID]) -> None:

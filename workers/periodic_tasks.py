@@ -25,7 +25,7 @@ from heidi_services.notification.service import retention as notification_retent
 from heidi_services.notification.service import scheduled_tasks as notifications
 from heidi_services.scheduler.service import dispatch, reaper, request_replies
 from heidi_services.scheduler.service import retention as scheduler_retention
-from workers.actors import hint
+from workers.batching import LARGEST, OUTSIDE, Wakeable, hints
 from workers.subscriptions import SUBSCRIPTIONS, Consume
 
 LIMIT = 500
@@ -35,24 +35,35 @@ Poll = Callable[[], Iterable[Message[Any]]]
 
 @dataclass
 class PeriodicTask:
-    """A poll that runs every `every` seconds. The clock enqueues the messages that it returns."""
+    """A poll that runs every `every` seconds. The clock enqueues the messages that it returns.
+
+    Attributes:
+        next_at: When it is due, in seconds of `time.monotonic()`.
+        polled_at: When it ran last. If `due_probes` has a condition for it, it is left out while that is false.
+    """
 
     name: str
     every: float
     poll: Poll
     next_at: float = field(default=0.0)
+    polled_at: float = field(default=0.0)
 
 
 @dataclass(frozen=True)
 class WakeUp:
-    """A poll that asks a service for the IDs of due rows (at most `LIMIT`) and wakes `actor` for each of them."""
+    """A poll that asks a service for the IDs of due rows (at most `LIMIT`) and wakes `actor` for them.
+
+    A message carries at most `largest` rows.
+    """
 
     find_due: Callable[[int], Iterable[UUID]]
     queue: str
     actor: str
+    largest: int = LARGEST
 
     def __call__(self) -> list[Message[Any]]:
-        return [hint(self.queue, self.actor, str(row_id)) for row_id in self.find_due(LIMIT)]
+        rows = [(str(row_id), None) for row_id in self.find_due(LIMIT)]
+        return hints(self.queue, self.actor, rows, largest=self.largest)
 
 
 def run_task(task: Callable[[], object]) -> Poll:
@@ -68,8 +79,15 @@ def run_task(task: Callable[[], object]) -> Poll:
 def overdue_inbox() -> list[Message[Any]]:
     """Wake-up messages for events whose subscriber has not been woken, or failed and is due for another attempt."""
     queues = {item.actor: item.queue for item in SUBSCRIPTIONS if isinstance(item, Consume)}
-    rows = inbox.collect_overdue(LIMIT)
-    return [hint(queues[consumer], consumer, str(event_id)) for consumer, event_id in rows if consumer in queues]
+    rows: dict[str, list[Wakeable]] = {}
+    for consumer, event_id in inbox.collect_overdue(LIMIT):
+        rows.setdefault(consumer, []).append((str(event_id), None))
+    return [
+        message
+        for consumer, ids in rows.items()
+        if consumer in queues
+        for message in hints(queues[consumer], consumer, ids)
+    ]
 
 
 def delete_expired_events() -> None:
@@ -95,8 +113,10 @@ PERIODIC_TASKS = (
     PeriodicTask("inbox", 1, overdue_inbox),
     PeriodicTask("prune", 3600, run_task(delete_expired_events)),
     PeriodicTask("idempotency", 600, run_task(idempotency_keys.delete_expired)),
-    PeriodicTask("notifications", 1, WakeUp(notifications.overdue, "notification", "deliver_notification")),
-    PeriodicTask("bulk notifications", 0.5, WakeUp(notifications.release_bulk, "bulk", "deliver_notification")),
+    PeriodicTask("notifications", 1, WakeUp(notifications.overdue, "notification", "deliver_notification", OUTSIDE)),
+    PeriodicTask(
+        "bulk notifications", 0.5, WakeUp(notifications.release_bulk, "bulk", "deliver_notification", OUTSIDE)
+    ),
     PeriodicTask("bulk in-app", 0.2, WakeUp(notifications.release_bulk_in_app, "bulk", "deliver_notification")),
     PeriodicTask("expired notifications", 5, run_task(notifications.fail_expired)),
     PeriodicTask("old tokens and sessions", 3600, run_task(auth_retention.delete_expired)),

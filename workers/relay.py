@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from dramatiq import Broker, Message
@@ -24,7 +24,7 @@ from heidi_common.database.transactions import transaction
 from heidi_common.messaging.jobs import HINT_LEASE
 from heidi_common.messaging.outbox import OUTBOX_CHANNEL, POSITION_SEQUENCE, POSITIONED_CHANNEL, OutboxEvent
 from heidi_common.rabbitmq.publisher import Publisher
-from workers.actors import hint
+from workers.batching import LARGEST, OUTSIDE, hints
 from workers.broker import make_broker
 from workers.cloudevents import exchange_message
 from workers.runner import run_until_stopped
@@ -38,6 +38,9 @@ MAX_WAIT_SECONDS = 1.0
 """Time until the relay looks for events without a notification."""
 LOCK = 0x4865696469_02
 """Advisory lock: one relay at a time assigns positions in the log, so that they are in the order of commits."""
+
+OUTSIDE_CHANNELS = ("EMAIL", "SMS", "PUSH")
+"""Channels of notifications whose delivery calls a provider."""
 
 INSERT_INBOX_ROWS = text(
     "INSERT INTO inbox (event_id, consumer, hinted_until) SELECT event_id, consumer, now() + :lease"
@@ -60,15 +63,15 @@ def relay_batch(broker: Broker, publish: Publish, limit: int = BATCH) -> int:
     Returns:
         The number of events in the batch.
     """
-    hints: list[Message[Any]] = []
+    messages: list[Message[Any]] = []
     with transaction():
         db.session.execute(select(func.pg_advisory_xact_lock(LOCK)))
         events = list(db.session.scalars(_unsent(limit)))
         if events:
-            hints = _fan_out(events)
+            messages = _fan_out(events)
             publish(events)
             _mark_sent(events)
-    for message in hints:
+    for message in messages:
         broker.enqueue(message)
     return len(events)
 
@@ -80,20 +83,32 @@ def _unsent(limit: int) -> Select[OutboxEvent]:
 
 def _fan_out(events: Sequence[OutboxEvent]) -> list[Message[Any]]:
     """Write the inbox rows of the subscribers; returns the wake-up messages to send after the commit."""
-    hints: list[Message[Any]] = []
-    rows: list[dict[str, str]] = []
+    messages: list[Message[Any]] = []
+    rows: list[tuple[str, str]] = []
     for subscription in SUBSCRIPTIONS:
         if isinstance(subscription, Hint):
-            wake_ups = [(event.subject, event.request_id) for event in events if event.type == subscription.pattern]
+            messages += _hints_for_subjects(subscription, events)
         else:
-            selected = subscription.select(events)
-            rows += [{"event_id": str(event.id), "consumer": subscription.actor} for event in selected]
-            wake_ups = [(str(event.id), event.request_id) for event in selected]
-        hints += [hint(subscription.queue, subscription.actor, row_id, request_id=id_) for row_id, id_ in wake_ups]
+            wake_ups = [(str(event.id), event.request_id) for event in subscription.select(events)]
+            rows += [(event_id, subscription.actor) for event_id, _ in wake_ups]
+            messages += hints(subscription.queue, subscription.actor, wake_ups)
     if rows:
-        columns = {name: [row[name] for row in rows] for name in ("event_id", "consumer")}
-        db.session.execute(INSERT_INBOX_ROWS, columns | {"lease": HINT_LEASE})
-    return hints
+        event_ids, consumers = zip(*rows, strict=True)
+        parameters = {"event_id": list(event_ids), "consumer": list(consumers), "lease": HINT_LEASE}
+        db.session.execute(INSERT_INBOX_ROWS, parameters)
+    return messages
+
+
+def _hints_for_subjects(subscription: Hint, events: Iterable[OutboxEvent]) -> Iterator[Message[Any]]:
+    """Rows whose work differs in cost do not share a message: an in-app message needs no other system."""
+    matching = [event for event in events if event.type == subscription.pattern]
+    for waits_outside in (False, True):
+        rows = [(event.subject, event.request_id) for event in matching if _waits_outside(event) == waits_outside]
+        yield from hints(subscription.queue, subscription.actor, rows, largest=OUTSIDE if waits_outside else LARGEST)
+
+
+def _waits_outside(event: OutboxEvent) -> bool:
+    return event.data.get("channel") in OUTSIDE_CHANNELS
 
 
 def _mark_sent(events: Sequence[OutboxEvent]) -> None:

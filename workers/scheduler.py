@@ -4,7 +4,7 @@ from uuid import UUID
 
 import dramatiq
 
-from heidi_common.logger.request_id import request_id
+from heidi_common.logger.request_id import request_id, row_request_id
 from heidi_services.scheduler.service import executor, request_replies
 from workers.actors import actor, hint
 
@@ -20,7 +20,8 @@ def run_schedule(*run_ids: str) -> None:
         executor.execute_run(UUID(run_ids[0]))
         return
     for run_id in executor.execute_batch([UUID(run_id) for run_id in run_ids]):
-        dramatiq.get_broker().enqueue(hint("scheduler", "run_schedule", str(run_id), request_id=request_id()))
+        with row_request_id(run_id):
+            dramatiq.get_broker().enqueue(hint("scheduler", "run_schedule", str(run_id), request_id=request_id()))
 
 
 @actor("scheduler")

@@ -6,17 +6,16 @@ An event that its handler cannot process becomes a dead letter, which an operato
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Index, exists, func, select, text, update
+from sqlalchemy import Index, exists, func, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from heidi_common.database.models import Base, storable_text, utcnow
+from heidi_common.database.models import Base, utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.messaging.jobs import JobMixin, backoff, lease_released, status_is
+from heidi_common.messaging.jobs import JobMixin, is_overdue
 from heidi_common.messaging.outbox import OutboxEvent
 
 log = logging.getLogger(__name__)
@@ -55,109 +54,17 @@ class Inbox(JobMixin, Base):
     done_at: Mapped[datetime | None]
 
 
-def handle(consumer: str, event_id: UUID, handler: Callable[[OutboxEvent], object]) -> bool:
-    """Run the handler of a subscriber for an event, unless that has been done.
+def delete_secret_data(*event_ids: UUID) -> None:
+    """Delete the secret data of events unless a subscriber still needs it, in the caller's transaction.
 
-    The attempt is counted and committed first, so that an event which kills its worker runs out of attempts too. The
-    handler's effect and the status `done` are committed together. A second worker waits for the lock of the row and
-    then finds it done.
-
-    Args:
-        consumer: The name of the subscriber.
-        event_id: The event, which must have an inbox row for the subscriber.
-        handler: Called with the event, inside a transaction. It is not called if the event is no longer stored.
-
-    Returns:
-        Whether the row is now `done` because of this call. False if it is not due, was done before, has become a
-        dead letter, or if the handler has rejected the request.
-
-    Raises:
-        Exception: What the handler has raised. The row is due again later, or is a dead letter after the last attempt.
-    """
-    if not _count_attempt(consumer, event_id):
-        return False
-    try:
-        with transaction():
-            if not _lock(consumer, event_id):
-                return False
-            event = db.session.get(OutboxEvent, event_id)
-            if event is not None:
-                handler(event)
-            _update(consumer, event_id, status="done", done_at=func.now(), last_error=None)
-            if event is not None and event.sealed is not None:
-                delete_secret_data(event_id)
-    except PermanentFailure as failure:
-        _record_permanent_failure(consumer, event_id, failure)
-        return False
-    except Exception as error:
-        _reschedule(consumer, event_id, error)
-        raise
-    return True
-
-
-def _record_permanent_failure(consumer: str, event_id: UUID, failure: PermanentFailure) -> None:
-    reason = str(failure)
-    context = {"consumer": consumer, "event_id": str(event_id), "reason": reason[:200]}
-    log.warning("event handler rejected the request", extra=context)
-    with transaction():
-        _update(consumer, event_id, status="refused", done_at=func.now(), last_error=storable_text(reason)[:500])
-        delete_secret_data(event_id)
-
-
-def delete_secret_data(event_id: UUID) -> None:
-    """Delete the secret data of an event unless a subscriber still needs it, in the caller's transaction.
-
-    The event's row is locked first, so that of two subscribers that finish at the same time the second one sees the
+    The events' rows are locked first, so that of two subscribers that finish at the same time the second one sees the
     status of the first.
     """
-    db.session.execute(select(OutboxEvent.id).where(OutboxEvent.id == event_id).with_for_update())
-    is_needed = exists().where(Inbox.event_id == event_id, Inbox.status.in_(("pending", "dead")))
-    statement = update(OutboxEvent).where(OutboxEvent.id == event_id, ~is_needed).values(sealed=None)
+    is_one_of_them = OutboxEvent.id.in_(event_ids)
+    db.session.execute(select(OutboxEvent.id).where(is_one_of_them).order_by(OutboxEvent.id).with_for_update())
+    is_needed = exists().where(Inbox.event_id == OutboxEvent.id, Inbox.status.in_(("pending", "dead")))
+    statement = update(OutboxEvent).where(is_one_of_them, ~is_needed).values(sealed=None)
     db.session.execute(statement.execution_options(synchronize_session=False))
-
-
-def _pending_row(consumer: str, event_id: UUID) -> tuple[ColumnElement[bool], ...]:
-    return Inbox.consumer == consumer, Inbox.event_id == event_id, status_is(Inbox.status, "pending")
-
-
-def _count_attempt(consumer: str, event_id: UUID) -> bool:
-    """Count the attempt and lease the row. After the last attempt the row becomes a dead letter instead."""
-    statement = (
-        update(Inbox)
-        .where(*_pending_row(consumer, event_id), Inbox.next_attempt_at <= func.now())
-        .where(lease_released(Inbox))
-        .values(attempts=Inbox.attempts + 1, locked_until=func.now() + LEASE)
-        .returning(Inbox.attempts)
-    )
-    with transaction():
-        attempts = db.session.scalar(statement)
-        if attempts is not None and attempts > MAX_ATTEMPTS:
-            _update(consumer, event_id, status="dead")
-            context = {"consumer": consumer, "event_id": str(event_id)}
-            log.error("event handler failed permanently; moved to dead letters", extra=context)
-            return False
-    return attempts is not None
-
-
-def _lock(consumer: str, event_id: UUID) -> bool:
-    statement = select(Inbox.event_id).where(*_pending_row(consumer, event_id)).with_for_update()
-    return db.session.execute(statement).first() is not None
-
-
-def _update(consumer: str, event_id: UUID, **values: object) -> None:
-    db.session.execute(update(Inbox).where(*_pending_row(consumer, event_id)).values(**values))
-
-
-def _reschedule(consumer: str, event_id: UUID, error: Exception) -> None:
-    """Release the row with a later due time. After the last attempt it becomes a dead letter."""
-    values: dict[str, object]
-    with transaction():
-        attempts = db.session.scalar(select(Inbox.attempts).where(*_pending_row(consumer, event_id))) or 0
-        later = utcnow() + backoff(attempts, base=1, cap=300)
-        values = {"next_attempt_at": later, "hinted_until": later, "locked_until": None}
-        values["status"] = "dead" if attempts >= MAX_ATTEMPTS else "pending"
-        values["last_error"] = storable_text(f"{type(error).__name__}: {error}")[:500]
-        _update(consumer, event_id, **values)
 
 
 def collect_overdue(limit: int) -> list[tuple[str, UUID]]:
@@ -171,8 +78,7 @@ def collect_overdue(limit: int) -> list[tuple[str, UUID]]:
     """
     due = (
         select(Inbox.event_id, Inbox.consumer)
-        .where(Inbox.status == "pending", Inbox.next_attempt_at <= func.now(), Inbox.hinted_until <= func.now())
-        .where(lease_released(Inbox))
+        .where(is_overdue(Inbox, "pending"))
         .order_by(Inbox.next_attempt_at)
         .limit(limit)
         .with_for_update(skip_locked=True)

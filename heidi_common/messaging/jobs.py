@@ -80,6 +80,13 @@ def lease_released(model: Any) -> ColumnElement[bool]:
     return condition
 
 
+def is_overdue(model: Any, open_status: str) -> ColumnElement[bool]:
+    """The condition that a row is due, no worker has a lease on it, and no wake-up message is under way."""
+    is_due = (model.status == open_status) & (model.next_attempt_at <= func.now()) & (model.hinted_until <= func.now())
+    condition: ColumnElement[bool] = is_due & lease_released(model)
+    return condition
+
+
 @cache
 def _claim_statement(model: Any, open_status: str) -> CompiledStatement:
     dated = {"updated_at": func.now()} if hasattr(model, "updated_at") else {}
@@ -110,8 +117,7 @@ def collect_overdue(model: Any, *, open_status: str, limit: int) -> list[UUID]:
     """
     due = (
         select(model.id)
-        .where(model.status == open_status, model.next_attempt_at <= func.now(), model.hinted_until <= func.now())
-        .where(lease_released(model))
+        .where(is_overdue(model, open_status))
         .order_by(model.next_attempt_at)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 
 from heidi_common.database.session import db
+from heidi_common.logger.request_id import row_request_id
 from heidi_services.notification.service.claim import ClaimedNotification, claim_new_in_app
 from heidi_services.notification.service.delivery import deliver
 from heidi_services.notification.service.delivery_decision import InAppDelivery, decide
@@ -36,7 +37,7 @@ def deliver_many(notification_ids: Sequence[UUID]) -> None:
     claimed = {job.id for job in jobs}
     for notification_id in dict.fromkeys(notification_ids):
         if notification_id not in claimed:
-            with failures.collected():
+            with failures.collected(notification_id):
                 deliver(notification_id)
     failures.raise_collected()
 
@@ -45,7 +46,7 @@ def _decide_each(jobs: Sequence[ClaimedNotification], failures: _Failures) -> li
     """Decide about each message, and record every decision but to show it; returns the messages to show."""
     accepted = []
     for job in jobs:
-        with failures.collected():
+        with failures.collected(job.id):
             decision = decide(job)
             if isinstance(decision, InAppDelivery):
                 accepted.append(job)
@@ -65,7 +66,7 @@ def _show(jobs: Sequence[ClaimedNotification], failures: _Failures) -> None:
         mark_shown(jobs)
     except DBAPIError:
         for job in jobs:
-            with failures.collected():
+            with failures.collected(job.id):
                 mark_shown([job])
 
 
@@ -76,10 +77,14 @@ class _Failures:
     errors: list[Exception] = field(default_factory=list)
 
     @contextmanager
-    def collected(self) -> Iterator[None]:
-        """Collect an error that the block raises, and release what the block has left open in the session."""
+    def collected(self, notification_id: UUID) -> Iterator[None]:
+        """Collect an error that the block raises, and release what the block has left open in the session.
+
+        The block has the request ID of its notification.
+        """
         try:
-            yield
+            with row_request_id(notification_id):
+                yield
         except Exception as error:
             self.errors.append(error)
             db.session.rollback()

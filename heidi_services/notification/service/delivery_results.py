@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import orjson
 
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
+from heidi_common.logger.request_id import row_request_id
 from heidi_common.messaging.events import NotificationFailed, NotificationSent
 from heidi_common.messaging.outbox import emit, emit_parameters, emit_record
 from heidi_common.messaging.relay_wakeup import wake_relay
@@ -69,10 +71,14 @@ def record_attempts(job: ClaimedNotification, attempts: Sequence[ProviderCall]) 
 
 def mark_shown(jobs: Sequence[ClaimedNotification]) -> None:
     """Mark in-app messages as sent: give them positions in the users' streams, and notify the open streams."""
-    rows = [
-        {"id": job.id, "user_id": job.user_id, "attempts": job.attempts} | emit_record(_sent_event(job)) for job in jobs
-    ]
-    shown_statement().all(ids=[job.id for job in jobs], rows=orjson.dumps(rows).decode())
+    rows = orjson.dumps([_shown_record(job) for job in jobs]).decode()
+    shown_statement().all(ids=[job.id for job in jobs], rows=rows)
+
+
+def _shown_record(job: ClaimedNotification) -> dict[str, Any]:
+    with row_request_id(job.id):
+        event = emit_record(_sent_event(job))
+    return {"id": job.id, "user_id": job.user_id, "attempts": job.attempts} | event
 
 
 def mark_failed(job: ClaimedNotification, reason: str) -> None:

@@ -15,7 +15,8 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging import inbox
-from heidi_common.messaging.inbox import MAX_ATTEMPTS, Inbox, handle
+from heidi_common.messaging.event_handling import handle
+from heidi_common.messaging.inbox import MAX_ATTEMPTS, Inbox
 from heidi_common.messaging.outbox import OutboxEvent
 
 CONSUMER = "a_subscriber"

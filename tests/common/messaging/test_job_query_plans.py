@@ -11,13 +11,14 @@ from sqlalchemy import text
 
 from heidi_common.database.session import db
 from heidi_common.database.transactions import reading
-from heidi_common.messaging import inbox, jobs
+from heidi_common.messaging import inbox_statements, jobs
 from heidi_services.notification.service import claim
 from heidi_services.scheduler.models import ScheduleRun
 from heidi_services.scheduler.service import run_claim
 from tests.sql_recorder import Sent, recorded_statements
 
 SOME_ID = UUID(int=1)
+MANY_IDS = [UUID(int=number) for number in range(100)]
 FILL = {
     "inbox": "INSERT INTO inbox (event_id, consumer, status) SELECT gen_random_uuid(), 'x', :status",
     "notifications": "INSERT INTO notifications (id, user_id, type, channel, category, status)"
@@ -33,14 +34,15 @@ VALUES (gen_random_uuid(), 'x', '* * * * *', 'UTC', 'event.emit', '{}', 'LATEST'
 """
 Claim = Callable[[], object]
 CLAIMS: dict[str, tuple[str, str, Claim]] = {
-    "inbox": ("done", "pending", lambda: inbox._count_attempt("x", SOME_ID)),
+    "inbox": ("done", "pending", lambda: inbox_statements.claim_one("x", SOME_ID)),
+    "inbox, many": ("done", "pending", lambda: inbox_statements.claim_new("x", MANY_IDS)),
     "notifications": ("SENT", "PENDING", lambda: claim.claim(SOME_ID)),
     "schedule_runs": (
         "SUCCEEDED",
         "QUEUED",
         lambda: jobs.claim(ScheduleRun, SOME_ID, open_status="QUEUED", lease_seconds=1),
     ),
-    "schedule_runs in batches": (
+    "schedule_runs, many": (
         "SUCCEEDED",
         "QUEUED",
         lambda: run_claim.claim_runs([SOME_ID] * 100, ["event.emit"], in_batch=True),
@@ -61,8 +63,8 @@ def fill(table: str, status: str, first: int, last: int) -> None:
 
 @pytest.mark.parametrize("name", CLAIMS)
 def test_a_claim_uses_the_primary_key(name: str, sent: Sent) -> None:
+    table = name.partition(",")[0]
     done, waiting, claim_row = CLAIMS[name]
-    table = name.split()[0]
     db.session.execute(text(SCHEDULE))
     fill(table, done, 1, 5000)
     db.session.execute(text(f"ANALYZE {table}"))

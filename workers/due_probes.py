@@ -1,0 +1,80 @@
+"""Whether the clock's tasks have something to do: one statement for all tasks that are due, instead of several each.
+
+A probe may be true too often, never too rarely: its condition is that of its task or a weaker one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Exists, exists, func, or_, select
+
+from heidi_common.database.compiled import CompiledStatement
+from heidi_common.messaging.inbox import Inbox
+from heidi_common.messaging.jobs import is_overdue
+from heidi_services.core.models import Operation
+from heidi_services.integration.models import Delivery, Sync
+from heidi_services.notification.enums import Channel
+from heidi_services.notification.models import BULK_PRIORITY, UNHINTED, Notification
+from heidi_services.scheduler.models import Schedule, ScheduleRun
+
+
+def _any(*conditions: Any) -> Exists:
+    return exists().where(*conditions)
+
+
+def _any_overdue(model: Any, open_status: str) -> Exists:
+    return exists().where(is_overdue(model, open_status))
+
+
+def _any_unreleased(*channels: Channel) -> ColumnElement[bool]:
+    """Whether a bulk message of one of the channels is due. One EXISTS per channel, so that each uses the index."""
+    return or_(
+        *(
+            _any(
+                Notification.status == "PENDING",
+                Notification.priority == BULK_PRIORITY,
+                Notification.channel == channel,
+                Notification.hinted_until == UNHINTED,
+                Notification.next_attempt_at <= func.now(),
+            )
+            for channel in channels
+        )
+    )
+
+
+PROBES: Mapping[str, ColumnElement[bool]] = {
+    "schedules": _any(Schedule.is_enabled, Schedule.next_run <= func.now()),
+    "schedule runs": _any_overdue(ScheduleRun, "QUEUED"),
+    "schedule answers": _any(
+        ScheduleRun.status == "RUNNING",
+        ScheduleRun.hinted_until <= func.now(),
+        Inbox.event_id == ScheduleRun.awaits,
+        Inbox.status != "pending",
+    ),
+    "schedule reaper": _any(ScheduleRun.status == "RUNNING", ScheduleRun.locked_until < func.now()),
+    "operations": _any_overdue(Operation, "PENDING"),
+    "inbox": _any_overdue(Inbox, "pending"),
+    "notifications": _any_overdue(Notification, "PENDING"),
+    "bulk notifications": _any_unreleased(*(channel for channel in Channel if channel is not Channel.IN_APP)),
+    "bulk in-app": _any_unreleased(Channel.IN_APP),
+    "expired notifications": _any(Notification.status == "PENDING", Notification.expires_at <= func.now()),
+    "deliveries": _any_overdue(Delivery, "PENDING"),
+    "syncs": _any_overdue(Sync, "PENDING"),
+}
+"""The condition of each task that has one, by the name of the task."""
+
+
+def idle_tasks(names: tuple[str, ...]) -> set[str]:
+    """Of these tasks, the names of those that have a probe and nothing to do."""
+    probed = tuple(name for name in names if name in PROBES)
+    if not probed:
+        return set()
+    return {name for name, has_work in zip(probed, _statement(probed).first() or (), strict=True) if not has_work}
+
+
+@cache
+def _statement(names: tuple[str, ...]) -> CompiledStatement:
+    return CompiledStatement(select(*(PROBES[name] for name in names)))
