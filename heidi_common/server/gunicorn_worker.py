@@ -8,8 +8,7 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-from heidi_common.server import shutdown
-from heidi_common.server.memory import IdleTrimmer
+from heidi_common.server import memory, shutdown
 
 NOTIFY_SECONDS = 1.0
 """How often the master process is told that the worker is alive; it waits for `timeout`."""
@@ -28,7 +27,11 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._trimmer = IdleTrimmer()
+        self._trimmer = memory.IdleTrimmer()
+
+    def init_process(self) -> None:
+        memory.use_one_arena()
+        super().init_process()
 
     def notify(self) -> None:
         """Called several times for each request; telling the master each time would cost each a system call."""

@@ -11,6 +11,16 @@ import ctypes
 from collections.abc import Callable
 
 IDLE_SECONDS = 5.0
+_M_ARENA_MAX = -8
+"""Source: malloc.h of glibc."""
+
+
+def use_one_arena() -> None:
+    """Allocate for all threads from one arena, since `malloc_trim` does not return the end of others. Call it before
+    threads are started. Threads that run Python rarely allocate at the same time."""
+    set_option = getattr(ctypes.CDLL(None), "mallopt", None)
+    if set_option is not None:
+        set_option(_M_ARENA_MAX, 1)
 
 
 def _malloc_trim() -> None:
