@@ -30,8 +30,9 @@ worker_class = "heidi_common.server.gunicorn_worker.WebWorker"
 workers = process.workers
 threads = (THREADS.get(service, 4) if service else 250) if process.threads is None else process.threads
 proc_name = f"heidi-{service or 'all'}"
-# Workers share the memory of one import, which halves it. Sockets are opened after the fork only.
-preload_app = True
+# Several workers share the memory of one import, which halves it. Sockets are opened after the fork only. With a single
+# worker, the master process would keep a copy that it does not use.
+preload_app = workers > 1
 # Longer than the router keeps idle connections, so that it does not reuse one that was just closed.
 keepalive = 75
 # The router's limits, so that the router rejects larger requests.

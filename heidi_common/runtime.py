@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from flask import Flask, current_app
+from flask import Flask, Request, current_app, g, request
+from flask.ctx import _AppCtxGlobals
 
 from heidi_common.config.settings import Settings
 
@@ -44,6 +45,16 @@ def current_runtime() -> Runtime:
 def current_settings() -> Settings:
     """The settings of the current app."""
     return current_runtime().settings
+
+
+def current_request() -> Request:
+    """The current request itself. Each access through `flask.request` looks it up again, in hooks several times."""
+    return request._get_current_object()  # type: ignore[attr-defined,no-any-return]
+
+
+def current_state() -> _AppCtxGlobals:
+    """What `flask.g` stands for: the attributes of the current app context. The reason is that of `current_request`."""
+    return g._get_current_object()  # type: ignore[no-any-return]
 
 
 def per_app(create: Callable[[Settings], T]) -> Callable[[], T]:

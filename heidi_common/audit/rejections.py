@@ -58,8 +58,7 @@ def record_token_failure(
 
 
 def _record_rejection(response: Response) -> Response:
-    has_token = "Authorization" in request.headers
-    if response.status_code in (401, 403) and has_token and not is_audited():
+    if response.status_code in (401, 403) and "Authorization" in request.headers and not is_audited():
         try:
             _record_status(response.status_code)
         except (SQLAlchemyError, Problem):

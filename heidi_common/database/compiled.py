@@ -63,7 +63,7 @@ class CompiledStatement:
         """
         values = self._constants | values
         # A thread that holds a connection must not wait for a second one: all threads could end up waiting.
-        if in_transaction() or (not self._changes and holds_connection()):
+        if db.session.registry.has() and (in_transaction() or (not self._changes and holds_connection())):
             return list(db.session.connection().exec_driver_sql(self.sql, values))
         check_deadline()
         try:

@@ -87,9 +87,8 @@ def after_commit(callback: Callable[[], object]) -> None:
 
     After a rollback it is not called.
     """
-    info = db.session().info
-    if info.get(_DEPTH, 0):
-        info.setdefault(_AFTER, []).append(callback)
+    if in_transaction():
+        db.session().info.setdefault(_AFTER, []).append(callback)
     else:
         callback()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from flask import Flask, Response, request
 
 from heidi_common.config.settings import Settings
+from heidi_common.runtime import current_request
 
 METHODS = "GET, POST, PUT, PATCH, DELETE"
 REQUEST_HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-ID, Last-Event-ID"
@@ -19,16 +20,17 @@ def init_cors(app: Flask, settings: Settings) -> None:
     origins = frozenset(settings.cors_origins)
 
     def allow_origin(response: Response) -> Response:
-        if origins:
-            _allow_origin(response, origins)
+        _allow_origin(response, origins)
         return response
 
     app.before_request(_respond_to_preflight)
-    app.after_request(allow_origin)
+    if origins:
+        app.after_request(allow_origin)
 
 
 def _respond_to_preflight() -> Response | None:
-    return Response(status=204) if request.method == "OPTIONS" and "Origin" in request.headers else None
+    current = current_request()
+    return Response(status=204) if current.method == "OPTIONS" and "Origin" in current.headers else None
 
 
 def _allow_origin(response: Response, origins: frozenset[str]) -> None:

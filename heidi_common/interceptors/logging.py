@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import ExitStack
 
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response
 
-from heidi_common.logger.request_id import bound_request_id
+from heidi_common.jwt.guards import Caller
+from heidi_common.logger.json_lines import log_fields
+from heidi_common.logger.request_id import bind_request_id, unbind_request_id
+from heidi_common.runtime import current_request, current_state
 
 log = logging.getLogger("heidi.access")
 UNLOGGED_PATHS = ("/healthz", "/readyz", "/metrics")
@@ -26,39 +28,41 @@ def init_request_logging(app: Flask) -> None:
 
 
 def _begin() -> None:
-    g.started = time.perf_counter()
-    g.stack = ExitStack()
-    g.request_id = g.stack.enter_context(bound_request_id(request.headers.get("X-Request-ID")))
+    state = current_state()
+    state.started = time.perf_counter()
+    state.request_id, state.request_id_token = bind_request_id(current_request().headers.get("X-Request-ID"))
 
 
 def _finish(response: Response) -> Response:
-    duration = time.perf_counter() - g.started
-    response.headers["X-Request-ID"] = g.request_id
+    state, current = current_state(), current_request()
+    duration = time.perf_counter() - state.started
+    response.headers["X-Request-ID"] = state.request_id
     response.headers["Server-Timing"] = f"app;dur={duration * 1000:.1f}"
     if response.status_code == 204:
         response.set_data(b"")
         response.headers.pop("Content-Type", None)
-    if request.path not in UNLOGGED_PATHS:
-        _log_access(response, duration)
+    if current.path not in UNLOGGED_PATHS:
+        _log_access(current, response, duration, state.get("caller"))
     return response
 
 
-def _log_access(response: Response, duration: float) -> None:
+def _log_access(current: Request, response: Response, duration: float, caller: Caller | None) -> None:
     """The query string is not logged, since it may contain personal data; neither is a token in a path."""
-    rule = request.url_rule.rule if request.url_rule else None
+    rule = current.url_rule.rule if current.url_rule else None
     fields = {
-        "method": request.method,
-        "path": rule if rule and "<token>" in rule else request.path,
+        "method": current.method,
+        "path": rule if rule and "<token>" in rule else current.path,
         "route": rule,
         "status": response.status_code,
         "durationMs": round(duration * 1000, 1),
-        "address": request.remote_addr,
+        "address": current.remote_addr,
     }
-    caller = g.get("caller")
-    log.info("request", extra=fields | ({"caller": caller.claims["sub"]} if caller else {}))
+    if caller:
+        fields["caller"] = caller.claims["sub"]
+    log_fields(log, "request", fields)
 
 
 def _end(_error: BaseException | None) -> None:
-    stack = g.pop("stack", None)
-    if stack is not None:
-        stack.close()
+    token = current_state().pop("request_id_token", None)
+    if token is not None:
+        unbind_request_id(token)

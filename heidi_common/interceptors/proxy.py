@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ class ClientAddress:
 
     def __init__(self, app: WSGIApplication, trusted: Iterable[Network]) -> None:
         self.app, self.trusted = app, tuple(trusted)
+        # The peers are a few routers; parsing their addresses takes longer than the rest.
+        self._trusts = lru_cache(maxsize=1024)(self._is_trusted)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         forwarded = environ.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip()
@@ -38,7 +41,7 @@ class ClientAddress:
             environ["REMOTE_ADDR"] = str(_plain(environ["REMOTE_ADDR"]))
         return self.app(environ, start_response)
 
-    def _trusts(self, peer: str) -> bool:
+    def _is_trusted(self, peer: str) -> bool:
         """A peer at a Unix socket has no address; only the router on the same machine can connect to it."""
         return not peer or any(_plain(peer) in network for network in self.trusted)
 
@@ -48,6 +51,7 @@ def _plain(text: str) -> IPv4Address | IPv6Address:
     return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address
 
 
+@lru_cache(maxsize=1024)
 def _is_address(text: str) -> bool:
     try:
         ip_address(text)

@@ -10,7 +10,8 @@ import time
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Request, Response, current_app
+from flask.ctx import _AppCtxGlobals
 
 from heidi_common.config.settings import Settings
 from heidi_common.interceptors.request_counter import RateLimitStatus, RequestCounter
@@ -18,15 +19,15 @@ from heidi_common.jwt.guards import Caller
 from heidi_common.peers.signature import is_valid_peer
 from heidi_common.problems import TooMany
 from heidi_common.redis.cache import redis_cache
-from heidi_common.runtime import current_settings
+from heidi_common.runtime import current_request, current_state
 
-_COUNTER = "heidi_ratelimit"
+_LIMITER = "heidi_rate_limiter"
 _UNLIMITED_PATHS = frozenset(("/healthz", "/readyz", "/metrics"))
 
 
 def init_rate_limit(app: Flask, settings: Settings) -> None:
     """Register the limit of an address. Register `throttle_caller` after the guards, which set the caller."""
-    app.extensions[_COUNTER] = RequestCounter()
+    app.extensions[_LIMITER] = _Limiter(settings)
     app.before_request(throttle_address)
     app.after_request(_add_headers)
 
@@ -37,7 +38,8 @@ def throttle_address() -> None:
     Raises:
         TooMany: The address has reached THROTTLE_ADDRESS_PER_MINUTE.
     """
-    _throttle("address", _network(request.remote_addr), current_settings().throttle_address_per_minute)
+    limiter: _Limiter = current_app.extensions[_LIMITER]
+    limiter.throttle_address(current_request(), current_state())
 
 
 def throttle_caller() -> None:
@@ -46,21 +48,46 @@ def throttle_caller() -> None:
     Raises:
         TooMany: The caller has reached THROTTLE_USER_PER_MINUTE.
     """
-    caller: Caller | None = g.get("caller")
+    state = current_state()
+    caller: Caller | None = state.get("caller")
     if caller is not None:
-        _throttle("caller", str(caller.id), current_settings().throttle_user_per_minute)
+        limiter: _Limiter = current_app.extensions[_LIMITER]
+        limiter.throttle_caller(caller, current_request(), state)
 
 
-def _throttle(kind: str, name: str | None, limit: int) -> None:
-    """A limit of 0 means no limit. The headers show the status of the limit with the fewest requests remaining."""
-    if not limit or name is None or request.path in _UNLIMITED_PATHS or _is_exempt():
-        return
-    counter: RequestCounter = current_app.extensions[_COUNTER]
-    status = counter.hit(redis_cache(), f"{kind}:{name}", limit, time.time())
-    if "rate_limit" not in g or status.limit - status.used < g.rate_limit.limit - g.rate_limit.used:
-        g.rate_limit = status
-    if status.used > limit:
-        raise _too_many(status)
+class _Limiter:
+    """The two limits of an app. A limit of 0 means no limit."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._counter = RequestCounter()
+        self._address_limit = settings.throttle_address_per_minute
+        self._caller_limit = settings.throttle_user_per_minute
+        self._exempts_loopback = settings.environment in ("standalone", "test")
+
+    def throttle_address(self, current: Request, state: _AppCtxGlobals) -> None:
+        network = _network(current.remote_addr) if self._address_limit else None
+        if network is not None and not self._is_exempt(current):
+            self._hit(f"address:{network}", self._address_limit, state)
+
+    def throttle_caller(self, caller: Caller, current: Request, state: _AppCtxGlobals) -> None:
+        if self._caller_limit and not self._is_exempt(current):
+            self._hit(f"caller:{caller.id}", self._caller_limit, state)
+
+    def _hit(self, key: str, limit: int, state: _AppCtxGlobals) -> None:
+        """Count a request. The headers show the status of the limit with the fewest requests remaining."""
+        status = self._counter.hit(redis_cache(), key, limit, time.time())
+        first: RateLimitStatus | None = state.get("rate_limit")
+        if first is None or status.limit - status.used < first.limit - first.used:
+            state.rate_limit = status
+        if status.used > limit:
+            raise _too_many(status)
+
+    def _is_exempt(self, current: Request) -> bool:
+        """A call from another service was counted when its cause reached the platform. On a developer's machine all
+        requests come from the loopback address."""
+        if current.path in _UNLIMITED_PATHS or is_valid_peer(current.headers):
+            return True
+        return self._exempts_loopback and _is_loopback(current.remote_addr)
 
 
 def _too_many(status: RateLimitStatus) -> TooMany:
@@ -70,14 +97,10 @@ def _too_many(status: RateLimitStatus) -> TooMany:
     return problem
 
 
-def _is_exempt() -> bool:
-    """Calls between services are exempt: the client's request has been counted already. Requests from the loopback
-    address are exempt in standalone and in tests, where all clients use it."""
-    if is_valid_peer(request.headers):
-        return True
-    if current_settings().environment not in ("standalone", "test"):
-        return False
-    return not request.remote_addr or ip_address(request.remote_addr).is_loopback
+@lru_cache(maxsize=1024)
+def _is_loopback(address: str | None) -> bool:
+    """Whether a request comes from this machine. A Unix socket has no address."""
+    return not address or ip_address(address).is_loopback
 
 
 @lru_cache(maxsize=1024)
@@ -91,7 +114,7 @@ def _network(address: str | None) -> str | None:
 
 def _add_headers(response: Response) -> Response:
     """A response that shared caches may store does not contain the status of one caller."""
-    status: RateLimitStatus | None = g.get("rate_limit")
+    status: RateLimitStatus | None = current_state().get("rate_limit")
     if status is not None and "public" not in response.headers.get("Cache-Control", ""):
         for name, value in status.headers.items():
             response.headers.setdefault(name, value)

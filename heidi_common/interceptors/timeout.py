@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import time
 
-from flask import Flask, g
+from flask import Flask
 
 from heidi_common.config.settings import Settings
+from heidi_common.runtime import current_state
 
 
 def init_timeout(app: Flask, settings: Settings) -> None:
     """Set `g.deadline` (seconds of `time.monotonic()`) to the start of the request plus REQUEST_TIME_LIMIT."""
 
     def set_deadline() -> None:
-        g.deadline = time.monotonic() + settings.request_time_limit
+        current_state().deadline = time.monotonic() + settings.request_time_limit
 
     app.before_request(set_deadline)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from flask import current_app, g, request
+from flask import current_app, request
 
 from heidi_common.identity import revocation
 from heidi_common.jwt import tokens
 from heidi_common.jwt.guards import Caller, guard_of
 from heidi_common.problems import Forbidden, Unauthorized
+from heidi_common.runtime import current_request, current_state
 
 
 def enforce_guards() -> None:
@@ -17,13 +18,14 @@ def enforce_guards() -> None:
         Unauthorized: The route is not public, and the request has no valid access token.
         Forbidden: The guard of the route does not admit the caller.
     """
-    if request.endpoint is None or request.method == "OPTIONS":
+    current = current_request()
+    if current.endpoint is None or current.method == "OPTIONS":
         return
-    guard = guard_of(current_app.view_functions[request.endpoint])
+    guard = guard_of(current_app.view_functions[current.endpoint])
     if guard is None or guard.public:
         return
-    g.caller = authenticate(bearer_token())
-    if not guard.admits(g.caller):
+    caller = current_state().caller = authenticate(bearer_token())
+    if not guard.admits(caller):
         raise Forbidden("Your role or scopes do not permit this request.")
 
 

@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _request_ids_of_rows: ContextVar[Mapping[str, str | None]] = ContextVar("request_ids_of_rows", default={})  # noqa: B039
@@ -28,12 +28,11 @@ def bound_request_id(value: str | None) -> Iterator[str]:
     Yields:
         The ID that is used.
     """
-    bound = value if value and _VALID.match(value) else secrets.token_hex(16)
-    token = _request_id.set(bound)
+    bound, token = bind_request_id(value)
     try:
         yield bound
     finally:
-        _request_id.reset(token)
+        unbind_request_id(token)
 
 
 @contextmanager
@@ -55,3 +54,21 @@ def row_request_id(row_id: object) -> Iterator[None]:
         return
     with bound_request_id(value):
         yield
+
+
+def bind_request_id(value: str | None) -> tuple[str, Token[str | None]]:
+    """Use a request ID until `unbind_request_id`, where a block cannot be used.
+
+    Args:
+        value: As in `bound_request_id`.
+
+    Returns:
+        The ID that is used, and the token for `unbind_request_id`.
+    """
+    bound = value if value and _VALID.match(value) else secrets.token_hex(16)
+    return bound, _request_id.set(bound)
+
+
+def unbind_request_id(token: Token[str | None]) -> None:
+    """Use the previous request ID again."""
+    _request_id.reset(token)

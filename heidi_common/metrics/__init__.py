@@ -1,6 +1,7 @@
 """@heidi/metrics: Prometheus metrics, and the probes of an orchestrator.
 
 exporter: `/metrics`; `counter`, `gauge` and `histogram` define metrics that are correct with several processes.
+request_metrics: the duration and number of requests.
 platform_collector: gauges that are read at each scrape (outbox, inbox, memory, CPU, database connections).
 health: `/healthz` (liveness) and `/readyz` (readiness).
 """

@@ -1,24 +1,26 @@
 """Prometheus metrics at `/metrics`: requests, errors, and the metrics that services define.
 
-prometheus-flask-exporter measures requests; `platform_collector.py` reads the gauges of the platform at each scrape.
+`request_metrics.py` measures requests with prometheus-flask-exporter; `platform_collector.py` reads the gauges of the
+platform at each scrape.
 """
 
 from __future__ import annotations
 
 import os
+from functools import cache
 
 from flask import Blueprint, Flask, Response, current_app, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import REGISTRY
-from prometheus_flask_exporter import PrometheusMetrics
 
 from heidi_common.jwt.guards import public
 from heidi_common.metrics.platform_collector import PlatformCollector
+from heidi_common.metrics.request_metrics import RequestMetrics
 
 blueprint = Blueprint("metrics", __name__)
-IN_FLIGHT = Gauge("http_requests_in_flight", "Requests in progress", multiprocess_mode="livesum")
 ERRORS = Counter("http_errors_total", "Responses with status 4xx or 5xx", ["service", "route", "status"])
+_errors_of = cache(ERRORS.labels)
 
 
 def counter(name: str, about: str, *labels: str) -> Counter:
@@ -65,13 +67,8 @@ def histogram(name: str, about: str, *labels: str, buckets: tuple[float, ...] = 
 
 
 def init_metrics(app: Flask) -> None:
-    """Measure the requests of an app and register `/metrics`. Labels are routes, never paths, which contain IDs."""
-    registry = CollectorRegistry()
-    PrometheusMetrics(
-        app, path=None, group_by="url_rule", registry=_default_registry(registry), excluded_paths=["/metrics"]
-    )
-    app.before_request(lambda: IN_FLIGHT.inc())
-    app.teardown_request(lambda _error: IN_FLIGHT.dec())
+    """Measure the requests of an app and register `/metrics`."""
+    RequestMetrics(app, _default_registry(CollectorRegistry()))
     app.after_request(_count_errors)
     app.register_blueprint(blueprint)
 
@@ -85,7 +82,7 @@ def _default_registry(fallback: CollectorRegistry) -> CollectorRegistry:
 def _count_errors(response: Response) -> Response:
     if response.status_code >= 400:
         route = request.url_rule.rule if request.url_rule else "none"
-        ERRORS.labels(current_app.name, route, response.status_code).inc()
+        _errors_of(current_app.name, route, response.status_code).inc()
     return response
 
 

@@ -1,6 +1,7 @@
 """How processes run: gunicorn's worker, shutdown, and child processes.
 
 gunicorn_worker: a threaded worker that stops without waiting for idle connections.
+memory: freed memory, returned to the system when a process is idle.
 shutdown: the flag that ends event streams when the process stops.
 bind_check: whether an address can be used, before workers are started.
 parent_death: child processes that end with their parent.

@@ -5,13 +5,16 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from uuid_utils.compat import uuid7
+
 from heidi_common.database.session import db
 from heidi_common.database.transactions import expect_version, transaction
-from heidi_common.messaging.events import CityCreated, CityDeleted, CityUpdated
+from heidi_common.messaging.events import CityDeleted, CityUpdated
 from heidi_common.messaging.outbox import emit
 from heidi_services.city.geo import normalize_longitude
 from heidi_services.city.models import City
 from heidi_services.city.service import response_cache
+from heidi_services.city.service.city_statements import insert_city
 from heidi_services.city.service.name_index import reindex
 from heidi_services.city.service.queries import city_not_found
 
@@ -21,12 +24,10 @@ _INDEXED = {"name", "other_names", "country", "population", "is_active"}
 
 def create(**fields: Any) -> City:
     """Create a city, add it to the search index and emit `city.created`."""
-    with transaction():
-        city = City(**_normalize(fields))
-        db.session.add(city)
-        reindex(city)
-        emit(CityCreated(id=city.id, country=city.country))
-        response_cache.invalidate_after_commit()
+    city = City(**{"id": uuid7(), "is_active": True, "other_names": []} | _normalize(fields))
+    for name, value in insert_city(city)._asdict().items():
+        setattr(city, name, value)
+    response_cache.invalidate_after_commit()
     return city
 
 
