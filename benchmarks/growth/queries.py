@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from flask import Flask, current_app
+from flask import Flask
 from flask.testing import FlaskClient
 
 from benchmarks.growth.tables import HEAVY_INTEGRATION, HEAVY_SCHEDULE, HEAVY_USER

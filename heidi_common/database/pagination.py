@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Integer, Select, bindparam, func, select, tuple_
+from sqlalchemy import Integer, Select, bindparam, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
 
 from heidi_common.database import cursors
 from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.session import db
+from heidi_common.database.totals import Total, TotalRequest, count_rows
 from heidi_common.database.transactions import reading
 
 
@@ -30,13 +31,15 @@ class Page:
     items: list[Any]
     limit: int
     next_cursor: str | None = None
-    total: int | None = None
+    total: Total | None = None
 
     @property
     def meta(self) -> dict[str, Any]:
         """The `meta` object of the response."""
         meta = {"limit": self.limit, "hasMore": self.next_cursor is not None, "nextCursor": self.next_cursor}
-        return meta | ({} if self.total is None else {"total": self.total})
+        if self.total is None:
+            return meta
+        return meta | {"total": self.total.count, "totalIsEstimate": self.total.is_estimate}
 
 
 def page(
@@ -47,7 +50,7 @@ def page(
     tiebreak: InstrumentedAttribute[Any],
     limit: int,
     cursor: str | None,
-    total: bool = False,
+    total: TotalRequest = False,
     scalars: bool = True,
     values: Mapping[str, Any] | None = None,
 ) -> Page:
@@ -61,7 +64,7 @@ def page(
         tiebreak: A unique column that sorts rows with equal `order`.
         limit: The number of items of a page.
         cursor: The `nextCursor` of the page before; None for the first page.
-        total: Whether to count the items of all pages.
+        total: Whether to count the items of all pages, and whether exactly (see `totals`).
         scalars: Whether items are entities. Otherwise they are rows, which must have both columns under their keys.
         values: The values of the statement's parameters, by name. Items are then rows.
 
@@ -84,7 +87,7 @@ def page(
     if len(rows) > limit:
         last = rows[limit - 1]
         next_cursor = cursors.encode(list_name, getattr(last, order.key), getattr(last, tiebreak.key))
-    return Page(rows[:limit], limit, next_cursor, _count(statement, values) if total else None)
+    return Page(rows[:limit], limit, next_cursor, count_rows(statement, values, requested=total) if total else None)
 
 
 _BOUNDS = ("page_after", "page_after_tiebreak")
@@ -112,11 +115,6 @@ def _ordered(
 @lru_cache(maxsize=512)
 def _compiled(statement: Select[Any], *sorting: Any, continued: bool) -> CompiledStatement:
     return CompiledStatement(_ordered(statement, *sorting, continued=continued))
-
-
-def _count(statement: Select[Any], values: Mapping[str, Any] | None) -> int | None:
-    count = select(func.count()).select_from(statement.order_by(None).subquery())
-    return db.session.scalar(count, dict(values or {}))
 
 
 def _entities(statement: Select[Any], values: dict[str, Any]) -> list[Any]:
