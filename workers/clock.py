@@ -15,7 +15,7 @@ from heidi_common.app import base_app
 from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
 from workers.broker import make_broker
-from workers.periodic_tasks import PERIODIC_TASKS, PeriodicTask
+from workers.periodic_tasks import PERIODIC_TASKS, UNFINISHED, PeriodicTask
 from workers.runner import run_until_stopped
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,10 @@ def tick(broker: Broker, tasks: Iterable[PeriodicTask] = PERIODIC_TASKS) -> None
 def _run_task(task: PeriodicTask, broker: Broker) -> Exception | None:
     task.next_at = time.monotonic() + task.every
     try:
-        for message in task.poll():
+        messages = task.poll()
+        if messages is UNFINISHED:
+            task.next_at = 0.0
+        for message in messages:
             broker.enqueue(message)
     except Exception as error:
         db.session.rollback()  # the next task must not start in the transaction that failed here

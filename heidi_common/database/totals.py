@@ -38,22 +38,34 @@ def count_rows(
     Returns:
         The exact number up to EXACT_UP_TO. Above, the planner's estimate, which is as good as the last ANALYZE.
     """
-    rows = statement.order_by(None).with_only_columns(literal(1), maintain_column_froms=True)
-    if requested == "exact":
-        return Total(_count(rows, values))
-    count = _count(rows.limit(EXACT_UP_TO + 1), values)
+    counting = _counting(_rows(statement)) if requested == "exact" else capped_count(statement)
+    count = db.session.scalar(counting, dict(values or {})) or 0
+    return Total(count) if requested == "exact" else total_of(count, statement, values)
+
+
+def capped_count(statement: Select[Any]) -> Select[int]:
+    """Build a statement that counts the rows of another one, up to EXACT_UP_TO + 1; its column is `number`."""
+    return _counting(_rows(statement).limit(EXACT_UP_TO + 1))
+
+
+def total_of(count: int, statement: Select[Any], values: Mapping[str, Any] | None) -> Total:
+    """Return the total of a statement of which `capped_count` has counted `count` rows."""
     if count <= EXACT_UP_TO:
         return Total(count)
-    return Total(max(count, _estimate(rows, values)), is_estimate=True)
+    return Total(max(count, _estimate(statement, values)), is_estimate=True)
 
 
-def _count(rows: Select[Any], values: Mapping[str, Any] | None) -> int:
-    return db.session.scalar(select(func.count()).select_from(rows.subquery()), dict(values or {})) or 0
+def _rows(statement: Select[Any]) -> Select[Any]:
+    return statement.order_by(None).with_only_columns(literal(1), maintain_column_froms=True)
 
 
-def _estimate(rows: Select[Any], values: Mapping[str, Any] | None) -> int:
+def _counting(rows: Select[Any]) -> Select[int]:
+    return select(func.count().label("number")).select_from(rows.subquery())
+
+
+def _estimate(statement: Select[Any], values: Mapping[str, Any] | None) -> int:
     """Ask the planner how many rows it expects. The statement is planned, not executed."""
-    compiled = rows.compile(db.engine, compile_kwargs={"render_postcompile": True})
+    compiled = _rows(statement).compile(db.engine, compile_kwargs={"render_postcompile": True})
     parameters = compiled.construct_params(dict(values or {}))
     plan = db.session.connection().exec_driver_sql(f"EXPLAIN (FORMAT JSON) {compiled}", parameters).scalar_one()
     return int(plan[0]["Plan"]["Plan Rows"])

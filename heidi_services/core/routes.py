@@ -60,7 +60,7 @@ def get_overview() -> dict[str, Any]:
     """Show counts and rates over all services, at most 10 seconds old."""
     cached = overview.cached()
     current = cached or overview.build()
-    g.meta = {"unavailable": current["unavailable"]}
+    g.meta = overview.meta(current)
     after_this_request(partial(_set_cache_header, is_hit=cached is not None))
     return current["data"]  # type: ignore[no-any-return]
 

@@ -50,13 +50,15 @@ def build() -> dict[str, Any]:
     """Query all services, and cache the overview if all of them responded.
 
     Returns:
-        `data`, in which the section of an unavailable service is None, and `unavailable`, the names of these services.
+        `data`, in which the section of an unavailable service is None; `unavailable`, the names of these services; and
+        `estimates`, the counts that are estimates, such as `users.total`.
     """
-    counts, unavailable = _counts()
+    counts, unavailable, estimates = _counts()
     now = utcnow()
     overview = {
         "data": counts | {"notifications": _notifications(now), "events": _events(now), "as_of": iso(now)},
         "unavailable": unavailable,
+        "estimates": estimates,
     }
     if not unavailable:
         redis_cache().set_json(KEY, overview, CACHE_SECONDS)
@@ -67,7 +69,12 @@ def invalidate() -> None:
     redis_cache().delete(KEY)
 
 
-def _counts() -> tuple[dict[str, Any], list[str]]:
+def meta(overview: dict[str, Any]) -> dict[str, Any]:
+    """Return the `meta` of the response; `estimates` is left out if all counts are exact."""
+    return {name: overview[name] for name in ("unavailable", "estimates") if name == "unavailable" or overview[name]}
+
+
+def _counts() -> tuple[dict[str, Any], list[str], list[str]]:
     headers = caller_headers()
     calls = {
         f"{section}.{name}": PeerRequest(service, path, filters | {"limit": 1, "total": "true"}, headers=headers)
@@ -76,7 +83,8 @@ def _counts() -> tuple[dict[str, Any], list[str]]:
     }
     responses = call_peers(calls)
     unavailable = sorted({calls[name].service for name, response in responses.items() if _total(response) is None})
-    return {section: _section(section, responses) for section in COUNTS}, unavailable
+    estimates = sorted(name for name, response in responses.items() if response.meta.get("totalIsEstimate"))
+    return {section: _section(section, responses) for section in COUNTS}, unavailable, estimates
 
 
 def _section(section: str, responses: dict[str, PeerResponse]) -> dict[str, int | None] | None:
