@@ -12,7 +12,7 @@ from webargs.core import missing
 from webargs.flaskparser import FlaskParser
 
 from heidi_common.interceptors.strict_json import read_json
-from heidi_common.jwt.guards import is_admin_request
+from heidi_common.jwt.authentication import has_admin_token
 from heidi_common.problems import FieldError, Forbidden, Invalid, UnsupportedMediaType
 from heidi_common.schemas.fields import TotalField
 
@@ -56,7 +56,7 @@ class Parser(FlaskParser):
         repeated = [name for name, values in req.args.lists() if len(values) > 1 and name not in lists]
         if repeated:
             raise _query_error(repeated, "Must not be given more than once.")
-        if _requests_exact_total(req, schema) and not is_admin_request():
+        if _requests_exact_total(req, schema) and not has_admin_token():
             raise Forbidden("Only an ADMIN can request `total=exact`. Request `total=true`.")
         return parameters
 

@@ -114,11 +114,6 @@ def caller() -> Caller:
     return g.caller  # type: ignore[no-any-return]
 
 
-def is_admin_request() -> bool:
-    """Whether the current request has a caller, and that caller is an ADMIN."""
-    return "caller" in g and caller().is_admin
-
-
 def guard_of(view: Callable[..., Any]) -> Guard | None:
     """The guard that a view declares, if any."""
     return getattr(view, "heidi_guard", None)
