@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import median
 
 from flask import Flask
 
 from benchmarks.growth.databases import filled_databases
-from benchmarks.growth.queries import Call, queries
+from benchmarks.growth.queries import queries
 from benchmarks.growth.tables import sizes
 
 ROUNDS = 15
@@ -30,7 +30,7 @@ def main() -> None:
                 print(f"{size / 2**20:>10,.0f} MB  {table}")
         print(f"{'1 %':>10}{'100 %':>10}{'ratio':>8}  query")
         for name in _names(small, arguments.only):
-            _report(name, *(_milliseconds(app, name) for app in (small, large)))
+            _report(name, *_milliseconds((small, large), name))
 
 
 def _arguments() -> argparse.Namespace:
@@ -51,17 +51,24 @@ def _report(name: str, small: float, large: float) -> None:
     print(f"{small:>7.2f} ms{large:>7.2f} ms{ratio:>8.1f}  {name}{'   GROWS' if ratio > 2 else ''}", flush=True)
 
 
-def _milliseconds(app: Flask, name: str) -> float:
-    """Return the median time of a query, after two calls that fill the caches."""
+def _milliseconds(apps: Sequence[Flask], name: str) -> list[float]:
+    """Return the shortest time of a query in each database: other work on the machine only lengthens times."""
+    calls = [_in_context(app, name) for app in apps]
+    rounds = [[call() for call in calls] for _ in range(ROUNDS)]
+    return [min(times) for times in zip(*rounds, strict=True)]
+
+
+def _in_context(app: Flask, name: str) -> Callable[[], float]:
     with app.app_context():
-        call = queries(app)[name]
-        return median([_timed(call) for _ in range(ROUNDS + 2)][2:])
+        query = queries(app)[name]
 
+    def timed() -> float:
+        with app.app_context():
+            started_at = time.perf_counter()
+            query()
+            return (time.perf_counter() - started_at) * 1000
 
-def _timed(call: Call) -> float:
-    started_at = time.perf_counter()
-    call()
-    return (time.perf_counter() - started_at) * 1000
+    return timed
 
 
 if __name__ == "__main__":

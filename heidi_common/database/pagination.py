@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Integer, Select, bindparam, tuple_
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import ColumnElement, Integer, Select, bindparam, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy.sql.util import ClauseAdapter
 
 from heidi_common.database import cursors
 from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.session import db
 from heidi_common.database.totals import Total, TotalRequest, count_rows
 from heidi_common.database.transactions import reading
+
+SCANNED_ROWS = 2000
+"""How many rows one page of a list with `filters` reads at most: 1 to 3 ms."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ def page(
     total: TotalRequest = False,
     scalars: bool = True,
     values: Mapping[str, Any] | None = None,
+    filters: Sequence[ColumnElement[bool]] = (),
 ) -> Page:
     """Execute `statement` for one page.
 
@@ -67,6 +72,11 @@ def page(
         total: Whether to count the items of all pages, and whether exactly (see `totals`).
         scalars: Whether items are entities. Otherwise they are rows, which must have both columns under their keys.
         values: The values of the statement's parameters, by name. Items are then rows.
+        filters: Further conditions, which no index supports. A page reads at most SCANNED_ROWS rows to find items that
+            match; it may therefore have fewer items than `limit`, or none, although there are further pages. Only for
+            lists of entities.
+
+    Source of the short pages: AIP-158, https://google.aip.dev/158.
 
     Returns:
         The page, with the cursor of the next one.
@@ -82,12 +92,14 @@ def page(
         rows = compiled.all(**values, **bounds, page_size=limit + 1)
     else:
         ordered = _ordered(statement, order, descending, tiebreak, continued=bool(bounds))
-        rows = (_entities if scalars else _rows)(ordered, bounds | {"page_size": limit + 1})
-    next_cursor = None
-    if len(rows) > limit:
-        last = rows[limit - 1]
-        next_cursor = cursors.encode(list_name, getattr(last, order.key), getattr(last, tiebreak.key))
-    return Page(rows[:limit], limit, next_cursor, count_rows(statement, values, requested=total) if total else None)
+        selected = _filtered(ordered, filters, order, descending, tiebreak) if filters else ordered
+        rows = (_entities if scalars else _rows)(selected, bounds | {"page_size": limit + 1})
+    last = rows[limit - 1] if len(rows) > limit else None
+    if last is None and filters:
+        last = _last_scanned(ordered, order, tiebreak, bounds)
+    next_cursor = last and cursors.encode(list_name, getattr(last, order.key), getattr(last, tiebreak.key))
+    counted = count_rows(statement.where(*filters), values, requested=total) if total else None
+    return Page(rows[:limit], limit, next_cursor, counted)
 
 
 _BOUNDS = ("page_after", "page_after_tiebreak")
@@ -110,6 +122,29 @@ def _ordered(
     columns = (order, tiebreak) if order is not tiebreak else (order,)
     statement = statement.order_by(*(column.desc() if descending else column.asc() for column in columns))
     return statement.limit(bindparam("page_size", type_=Integer))
+
+
+def _filtered(
+    ordered: Select[Any],
+    filters: Sequence[ColumnElement[bool]],
+    order: InstrumentedAttribute[Any],
+    descending: bool,
+    tiebreak: InstrumentedAttribute[Any],
+) -> Select[Any]:
+    """Select the rows that match among the next SCANNED_ROWS rows of an ordered list of entities."""
+    window = ordered.limit(SCANNED_ROWS).subquery()
+    row = aliased(ordered.column_descriptions[0]["entity"], window)
+    adapter = ClauseAdapter(window)
+    columns = (getattr(row, column.key) for column in (order, tiebreak))
+    sorting = (column.desc() if descending else column.asc() for column in columns)
+    matching = select(row).where(*(adapter.traverse(condition) for condition in filters))
+    return matching.order_by(*sorting).limit(bindparam("page_size", type_=Integer))
+
+
+def _last_scanned(ordered: Select[Any], order: Any, tiebreak: Any, bounds: dict[str, Any]) -> Any:
+    """Read the position of the last row that a page with filters has read; None if the list ends before it."""
+    position = ordered.with_only_columns(order, tiebreak, maintain_column_froms=True).offset(SCANNED_ROWS - 1)
+    return db.session.execute(position, bounds | {"page_size": 1}).first()
 
 
 @lru_cache(maxsize=512)

@@ -72,15 +72,15 @@ def get(operation_id: UUID) -> Operation:
 
 def find(*, limit: int, cursor: str | None, total: TotalRequest, **filters: str) -> Page:
     """List operations, newest first, filtered by `type` and `status`."""
-    statement = select(Operation).filter_by(**filters)
     return page(
-        statement,
+        select(Operation),
         order=Operation.created_at,
         descending=True,
         tiebreak=Operation.id,
         limit=limit,
         cursor=cursor,
         total=total,
+        filters=[getattr(Operation, name) == value for name, value in filters.items()],
     )
 
 

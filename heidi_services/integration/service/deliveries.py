@@ -20,9 +20,8 @@ from heidi_services.integration.models import Delivery, Integration
 def list_deliveries(integration_id: UUID, query: dict[str, Any]) -> Page:
     """A page of the deliveries of an integration, newest first."""
     statement: Select[Any] = select(Delivery).where(Delivery.integration_id == integration_id)
-    for name in ("status", "event_type"):
-        if query.get(name) is not None:
-            statement = statement.where(getattr(Delivery, name) == query[name])
+    names = (name for name in ("status", "event_type") if query.get(name) is not None)
+    filters = [getattr(Delivery, name) == query[name] for name in names]
     return page(
         statement,
         order=Delivery.created_at,
@@ -31,6 +30,7 @@ def list_deliveries(integration_id: UUID, query: dict[str, Any]) -> Page:
         limit=query["limit"],
         cursor=query["cursor"],
         total=query["total"],
+        filters=filters,
     )
 
 

@@ -67,13 +67,13 @@ def list_notifications(
         include_hidden: Whether to include what the user has hidden or cannot see yet.
     """
     statement: Select[Any] = select(Notification).where(Notification.user_id == user_id)
-    for name, value in filters.items():
-        statement = statement.where(getattr(Notification, name) == value)
+    conditions = [getattr(Notification, name) == value for name, value in filters.items()]
     if unread:
         statement = statement.where(UNREAD)
     if not include_hidden:
         statement = statement.where(Notification.hidden_at.is_(None), VISIBLE)
-    return page(statement, order=Notification.created_at, descending=True, tiebreak=Notification.id, **paging)
+    order, tiebreak = Notification.created_at, Notification.id
+    return page(statement, order=order, descending=True, tiebreak=tiebreak, filters=conditions, **paging)
 
 
 def list_attempts(notification_id: UUID, *, owner: UUID | None, **paging: Any) -> Page:
