@@ -89,9 +89,9 @@ def delete_expired_events() -> bool:
     now, retention = utcnow(), timedelta(days=current_settings().event_retention_days)
     unhandled = exists().where(inbox.Inbox.event_id == OutboxEvent.id, inbox.Inbox.status.in_(("pending", "dead")))
     more_events = delete_in_batches(
-        OutboxEvent, OutboxEvent.sent_at.is_not(None), OutboxEvent.created_at < now - retention, ~unhandled
+        OutboxEvent, OutboxEvent.created_at, now - retention, OutboxEvent.sent_at.is_not(None), ~unhandled
     )
-    return delete_in_batches(inbox.Inbox, inbox.Inbox.done_at < now - timedelta(days=INBOX_DAYS)) or more_events
+    return delete_in_batches(inbox.Inbox, inbox.Inbox.done_at, now - timedelta(days=INBOX_DAYS)) or more_events
 
 
 PERIODIC_TASKS = (

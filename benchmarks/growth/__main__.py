@@ -1,6 +1,6 @@
 """Measure each query at a size and at one hundredth of it.
 
-    python -m benchmarks.growth [--scale 0.01|0.1|1] [--folder FOLDER] [--only TEXT]
+    python -m benchmarks.growth [--scale 0.01|0.1|1] [--folder FOLDER] [--only TEXT] [--retention]
 
 Runs its own PostgreSQL. Scale 1 is 1 million users, 20 million notifications, 5 million outbox and inbox rows and
 2 million runs; it needs 40 GB in the folder and about an hour.
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from flask import Flask
 
+from benchmarks.growth import retention
 from benchmarks.growth.databases import filled_databases
 from benchmarks.growth.queries import queries
 from benchmarks.growth.tables import sizes
@@ -29,6 +30,9 @@ def main() -> None:
             for table, size in sizes().items():
                 print(f"{size / 2**20:>10,.0f} MB  {table}")
         print(f"{'1 %':>10}{'100 %':>10}{'ratio':>8}  query")
+        if arguments.retention:
+            retention.measure(large)
+            return
         for name in _names(small, arguments.only):
             _report(name, *_milliseconds((small, large), name))
 
@@ -37,6 +41,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scale", type=float, default=0.1)
     parser.add_argument("--folder", type=Path, help="keep the databases in this folder")
+    parser.add_argument("--retention", action="store_true", help="measure the deletion of old rows instead")
     parser.add_argument("--only", default="", help="only queries whose name contains this text")
     return parser.parse_args()
 

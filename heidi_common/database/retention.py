@@ -16,7 +16,7 @@ MAX_SECONDS = 0.1
 """After this time, the caller continues later. The clock also fires schedules, which must not wait longer."""
 
 
-def delete_in_batches(model: Any, *conditions: Any, batch: int = BATCH) -> bool:
+def delete_in_batches(model: Any, age: Any, before: Any, *conditions: Any, batch: int = BATCH) -> bool:
     """Delete rows in several transactions, until none is left or MAX_SECONDS have passed.
 
     Rows are addressed by their place in the table (`ctid`). The conditions are checked again when the row is locked,
@@ -24,15 +24,19 @@ def delete_in_batches(model: Any, *conditions: Any, batch: int = BATCH) -> bool:
 
     Args:
         model: The mapped class.
-        conditions: Which rows to delete. An index must support them: the search starts again for each batch.
+        age: The time that decides, which must have an index. The oldest rows are deleted first: with this order, the
+            planner uses the index even if its statistics are from before earlier deletions.
+        before: Rows whose `age` is before this time are deleted.
+        conditions: What must also be true of the rows.
         batch: The number of rows of one transaction.
 
     Returns:
         Whether rows are left.
     """
     ctid: Any = column("ctid")
-    places = select(ctid).select_from(model).where(*conditions).limit(batch).correlate(None).scalar_subquery()
-    statement = delete(model).where(ctid == func.any(func.array(places)), *conditions)
+    oldest = select(ctid).select_from(model).where(age < before, *conditions).order_by(age).limit(batch)
+    places = func.array(oldest.correlate(None).scalar_subquery())
+    statement = delete(model).where(ctid == func.any(places), age < before, *conditions)
     end = time.monotonic() + MAX_SECONDS
     while True:
         with transaction():

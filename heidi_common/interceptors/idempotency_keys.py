@@ -41,7 +41,7 @@ _MENTIONED_IDS = func.uuids_in(IdempotencyKey.body, type_=ARRAY(Uuid))
 
 def delete_expired() -> bool:
     """Delete a part of the stored responses that are older than RETENTION; returns whether some are left."""
-    return delete_in_batches(IdempotencyKey, IdempotencyKey.expires_at < func.now())
+    return delete_in_batches(IdempotencyKey, IdempotencyKey.expires_at, func.now())
 
 
 def delete_for_user(user_id: UUID) -> None:

@@ -36,5 +36,7 @@ def _replace(old: dict[str, str], new: dict[str, str]) -> None:
         for name, definition in new.items():
             op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")  # an interrupted attempt leaves an invalid index
             op.execute(f"CREATE INDEX CONCURRENTLY {name} ON {definition}")
+        for table in ("notifications", "sessions"):
+            op.execute(f"ANALYZE {table}")  # the planner knows nothing about the values of a new expression
         for name in old:
             op.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")

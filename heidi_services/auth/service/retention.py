@@ -17,5 +17,5 @@ SESSION_RETENTION = timedelta(days=90)
 def delete_expired() -> bool:
     """Delete a part of the tokens and sessions that are past their retention period; returns whether some are left."""
     now = utcnow()
-    more_tokens = delete_in_batches(OneTimeToken, OneTimeToken.expires_at < now - TOKEN_RETENTION)
-    return delete_in_batches(Session, now - SESSION_RETENTION > SESSION_END) or more_tokens
+    more_tokens = delete_in_batches(OneTimeToken, OneTimeToken.expires_at, now - TOKEN_RETENTION)
+    return delete_in_batches(Session, SESSION_END, now - SESSION_RETENTION) or more_tokens

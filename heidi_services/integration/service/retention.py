@@ -22,19 +22,19 @@ An event that is received again after its row was deleted would count as a new o
 def delete_expired_deliveries(now: datetime | None = None) -> bool:
     """Delete old deliveries with their attempts. Pending deliveries are kept regardless of age."""
     before = (now or utcnow()) - DELIVERY_RETENTION
-    return delete_in_batches(Delivery, Delivery.status != DeliveryStatus.PENDING, Delivery.created_at < before)
+    return delete_in_batches(Delivery, Delivery.created_at, before, Delivery.status != DeliveryStatus.PENDING)
 
 
 def delete_expired_logs(now: datetime | None = None) -> bool:
     """Delete old log entries."""
-    return delete_in_batches(IntegrationLog, IntegrationLog.created_at < (now or utcnow()) - LOG_RETENTION)
+    return delete_in_batches(IntegrationLog, IntegrationLog.created_at, (now or utcnow()) - LOG_RETENTION)
 
 
 def delete_expired_syncs(now: datetime | None = None) -> bool:
     """Delete synchronisations that finished long ago. Pending ones are kept regardless of age."""
-    return delete_in_batches(Sync, Sync.finished_at < (now or utcnow()) - SYNC_RETENTION)
+    return delete_in_batches(Sync, Sync.finished_at, (now or utcnow()) - SYNC_RETENTION)
 
 
 def delete_expired_events(now: datetime | None = None) -> bool:
     """Delete events that were received long ago."""
-    return delete_in_batches(WebhookEvent, WebhookEvent.created_at < (now or utcnow()) - EVENT_RETENTION)
+    return delete_in_batches(WebhookEvent, WebhookEvent.created_at, (now or utcnow()) - EVENT_RETENTION)

@@ -69,8 +69,8 @@ def list_notifications(
     statement: Select[Any] = select(Notification).where(Notification.user_id == user_id)
     conditions = [getattr(Notification, name) == value for name, value in filters.items()]
     if unread:
-        statement = statement.where(UNREAD)
-    if not include_hidden:
+        statement = statement.where(UNREAD)  # which implies that it is visible and not hidden
+    elif not include_hidden:
         statement = statement.where(Notification.hidden_at.is_(None), VISIBLE)
     order, tiebreak = Notification.created_at, Notification.id
     return page(statement, order=order, descending=True, tiebreak=tiebreak, filters=conditions, **paging)

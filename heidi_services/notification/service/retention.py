@@ -21,4 +21,4 @@ def delete_expired() -> bool:
     """
     before = utcnow() - timedelta(days=current_settings().notification_retention_days)
     is_closed = Notification.status != NotificationStatus.PENDING
-    return delete_in_batches(Notification, before.astimezone(UTC).replace(tzinfo=None) > AGE, is_closed)
+    return delete_in_batches(Notification, AGE, before.astimezone(UTC).replace(tzinfo=None), is_closed)

@@ -15,4 +15,4 @@ def delete_expired() -> bool:
 
     Runs that have not ended are kept.
     """
-    return delete_in_batches(ScheduleRun, ScheduleRun.finished_at < func.now() - RETENTION)
+    return delete_in_batches(ScheduleRun, ScheduleRun.finished_at, func.now() - RETENTION)
