@@ -63,9 +63,8 @@ def _delete(app: Flask, model: Any, criteria: tuple[Any, ...], batch: int) -> tu
 
 
 def _count(model: Any, criteria: tuple[Any, ...]) -> int:
-    number = (
-        db.session.scalar(select(func.count()).select_from(model).where(criteria[0] < criteria[1], *criteria[2:])) or 0
-    )
+    age, before, *conditions = criteria
+    number = db.session.scalar(select(func.count()).select_from(model).where(age < before, *conditions)) or 0
     db.session.rollback()
     return number
 
