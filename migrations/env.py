@@ -3,11 +3,13 @@
 The models of all services are imported, whatever HEIDI_SERVICE is: Alembic would drop the tables of the others.
 """
 
+import time
 from importlib import import_module, util
 from typing import Any
 
 from alembic import context
 from flask import current_app
+from sqlalchemy.engine import Connection
 
 from heidi_services import SERVICES
 
@@ -34,8 +36,7 @@ def run() -> None:
     extension = current_app.extensions["migrate"]
     with extension.db.engine.connect() as connection:
         connection.exec_driver_sql("SET statement_timeout = 0")
-        connection.exec_driver_sql(f"SELECT pg_advisory_lock({ADVISORY_LOCK})")
-        connection.commit()
+        _wait_for_others(connection)
         context.configure(
             connection=connection,
             target_metadata=extension.db.metadata,
@@ -49,6 +50,14 @@ def run() -> None:
             context.run_migrations()
         connection.exec_driver_sql(f"SELECT pg_advisory_unlock({ADVISORY_LOCK})")
         connection.commit()
+
+
+def _wait_for_others(connection: Connection) -> None:
+    """Take the lock. A session that waited inside a statement would block CREATE INDEX CONCURRENTLY of the holder."""
+    while not connection.exec_driver_sql(f"SELECT pg_try_advisory_lock({ADVISORY_LOCK})").scalar():
+        connection.rollback()
+        time.sleep(0.2)
+    connection.commit()
 
 
 def _is_comparable(_object: Any, name: str | None, kind: str, reflected: bool, compare_to: Any) -> bool:

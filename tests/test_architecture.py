@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -278,6 +279,34 @@ def test_the_migrations_can_be_reverted_and_applied_again(scratch: Flask) -> Non
     assert set(tables) == {"alembic_version", "alembic_version_pkc"}
     db.session.remove()
     flask_migrate.upgrade(str(migrations.FOLDER))
+    assert migrations.differences(db.engine, db.metadata) == []
+
+
+def test_instances_that_start_together_migrate_one_after_the_other(scratch: Flask) -> None:
+    """CREATE INDEX CONCURRENTLY waits for every open snapshot: one of a waiting instance would be a deadlock."""
+    errors: list[BaseException] = []
+
+    def upgrade() -> None:
+        try:
+            with scratch.app_context():
+                flask_migrate.upgrade(str(migrations.FOLDER))
+        except BaseException as error:
+            errors.append(error)
+
+    lock = "SELECT pg_advisory_lock(0x48656964690001)"
+    with db.engine.connect() as holder:
+        holder.execute(text(lock))
+        holder.commit()
+        waiting = threading.Thread(target=upgrade)
+        waiting.start()
+        holder.execute(text("CREATE TABLE example (id int)"))
+        holder.commit()
+        autocommit = holder.execution_options(isolation_level="AUTOCOMMIT")
+        autocommit.execute(text("CREATE INDEX CONCURRENTLY example_id ON example (id)"))
+        autocommit.execute(text("DROP TABLE example"))
+        autocommit.execute(text("SELECT pg_advisory_unlock_all()"))
+        waiting.join()
+    assert errors == []
     assert migrations.differences(db.engine, db.metadata) == []
 
 

@@ -16,7 +16,7 @@ from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
 from workers import due_probes
 from workers.broker import make_broker
-from workers.periodic_tasks import PERIODIC_TASKS, PeriodicTask
+from workers.periodic_tasks import PERIODIC_TASKS, UNFINISHED, PeriodicTask
 from workers.runner import run_until_stopped
 
 log = logging.getLogger(__name__)
@@ -56,7 +56,10 @@ def _run_task(task: PeriodicTask, broker: Broker) -> Exception | None:
     task.polled_at = time.monotonic()
     task.next_at = task.polled_at + task.every
     try:
-        for message in task.poll():
+        messages = task.poll()
+        if messages is UNFINISHED:
+            task.next_at = 0.0
+        for message in messages:
             broker.enqueue(message)
     except Exception as error:
         db.session.rollback()  # the next task must not start in the transaction that failed here

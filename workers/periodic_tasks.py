@@ -12,7 +12,7 @@ from dramatiq import Message
 from sqlalchemy import exists
 
 from heidi_common.database.models import utcnow
-from heidi_common.database.transactions import delete_in_batches
+from heidi_common.database.retention import delete_in_batches
 from heidi_common.interceptors import idempotency_keys
 from heidi_common.messaging import inbox
 from heidi_common.messaging.outbox import OutboxEvent
@@ -76,6 +76,15 @@ def run_task(task: Callable[[], object]) -> Poll:
     return poll
 
 
+UNFINISHED: list[Message[Any]] = []
+"""Returned by a poll that is to run again in the next round of the clock."""
+
+
+def run_in_parts(task: Callable[[], bool]) -> Poll:
+    """A poll that runs one part of a service's task, which returns whether work is left. It sends no messages."""
+    return lambda: UNFINISHED if task() else []
+
+
 def overdue_inbox() -> list[Message[Any]]:
     """Wake-up messages for events whose subscriber has not been woken, or failed and is due for another attempt."""
     queues = {item.actor: item.queue for item in SUBSCRIPTIONS if isinstance(item, Consume)}
@@ -90,17 +99,17 @@ def overdue_inbox() -> list[Message[Any]]:
     ]
 
 
-def delete_expired_events() -> None:
-    """Delete events and inbox rows that are past their retention period.
+def delete_expired_events() -> bool:
+    """Delete a part of the events and inbox rows that are past their retention period; returns whether some are left.
 
     An event is kept while a subscriber has not handled it, and while it is a dead letter.
     """
     now, retention = utcnow(), timedelta(days=current_settings().event_retention_days)
     unhandled = exists().where(inbox.Inbox.event_id == OutboxEvent.id, inbox.Inbox.status.in_(("pending", "dead")))
-    delete_in_batches(
-        OutboxEvent, OutboxEvent.sent_at.is_not(None), OutboxEvent.created_at < now - retention, ~unhandled
+    more_events = delete_in_batches(
+        OutboxEvent, OutboxEvent.created_at, now - retention, OutboxEvent.sent_at.is_not(None), ~unhandled
     )
-    delete_in_batches(inbox.Inbox, inbox.Inbox.done_at < now - timedelta(days=INBOX_DAYS), key=inbox.Inbox.event_id)
+    return delete_in_batches(inbox.Inbox, inbox.Inbox.done_at, now - timedelta(days=INBOX_DAYS)) or more_events
 
 
 PERIODIC_TASKS = (
@@ -108,23 +117,23 @@ PERIODIC_TASKS = (
     PeriodicTask("schedule runs", 0.5, WakeUp(reaper.overdue_runs, "scheduler", "run_schedule")),
     PeriodicTask("schedule answers", 0.5, WakeUp(request_replies.runs_with_reply, "scheduler", "conclude_run")),
     PeriodicTask("schedule reaper", 5, run_task(reaper.reap_expired)),
-    PeriodicTask("schedule history", 3600, run_task(scheduler_retention.delete_expired)),
+    PeriodicTask("schedule history", 3600, run_in_parts(scheduler_retention.delete_expired)),
     PeriodicTask("operations", 1, WakeUp(operations.overdue, "core", "carry_out_operation")),
     PeriodicTask("inbox", 1, overdue_inbox),
-    PeriodicTask("prune", 3600, run_task(delete_expired_events)),
-    PeriodicTask("idempotency", 600, run_task(idempotency_keys.delete_expired)),
+    PeriodicTask("prune", 3600, run_in_parts(delete_expired_events)),
+    PeriodicTask("idempotency", 600, run_in_parts(idempotency_keys.delete_expired)),
     PeriodicTask("notifications", 1, WakeUp(notifications.overdue, "notification", "deliver_notification", OUTSIDE)),
     PeriodicTask(
         "bulk notifications", 0.5, WakeUp(notifications.release_bulk, "bulk", "deliver_notification", OUTSIDE)
     ),
     PeriodicTask("bulk in-app", 0.2, WakeUp(notifications.release_bulk_in_app, "bulk", "deliver_notification")),
     PeriodicTask("expired notifications", 5, run_task(notifications.fail_expired)),
-    PeriodicTask("old tokens and sessions", 3600, run_task(auth_retention.delete_expired)),
-    PeriodicTask("old notifications", 3600, run_task(notification_retention.delete_expired)),
+    PeriodicTask("old tokens and sessions", 3600, run_in_parts(auth_retention.delete_expired)),
+    PeriodicTask("old notifications", 3600, run_in_parts(notification_retention.delete_expired)),
     PeriodicTask("deliveries", 1, WakeUp(delivery_worker.overdue, "webhooks", "deliver_webhook")),
     PeriodicTask("syncs", 1, WakeUp(sync.overdue, "integration", "run_sync")),
-    PeriodicTask("integration logs", 3600, run_task(integration_retention.delete_expired_logs)),
-    PeriodicTask("old webhooks", 3600, run_task(integration_retention.delete_expired_events)),
-    PeriodicTask("old syncs", 3600, run_task(integration_retention.delete_expired_syncs)),
-    PeriodicTask("old deliveries", 3600, run_task(integration_retention.delete_expired_deliveries)),
+    PeriodicTask("integration logs", 3600, run_in_parts(integration_retention.delete_expired_logs)),
+    PeriodicTask("old webhooks", 3600, run_in_parts(integration_retention.delete_expired_events)),
+    PeriodicTask("old syncs", 3600, run_in_parts(integration_retention.delete_expired_syncs)),
+    PeriodicTask("old deliveries", 3600, run_in_parts(integration_retention.delete_expired_deliveries)),
 )

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import delete, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -91,24 +90,6 @@ def after_commit(callback: Callable[[], object]) -> None:
         db.session().info.setdefault(_AFTER, []).append(callback)
     else:
         callback()
-
-
-def delete_in_batches(model: Any, *conditions: Any, key: Any = None, batch: int = 5000) -> None:
-    """Delete rows in several transactions, so that no statement exceeds its time limit however many rows there are.
-
-    Args:
-        model: The mapped class.
-        conditions: Which rows to delete.
-        key: A unique column of the model; its `id` by default.
-        batch: The number of rows of one transaction.
-    """
-    key = model.id if key is None else key
-    next_batch = select(key).where(*conditions).limit(batch)
-    statement = delete(model).where(key.in_(next_batch), *conditions).returning(key)
-    deleted = batch
-    while deleted >= batch:
-        with transaction():
-            deleted = len(db.session.execute(statement.execution_options(synchronize_session=False)).all())
 
 
 def expect_version(entity: Entity, version: int | None) -> None:

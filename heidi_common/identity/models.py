@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import Computed, ForeignKey, Index, Text, text
+from sqlalchemy import Computed, ForeignKey, Index, Text, func, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -95,6 +95,10 @@ class Session(Base):
     ip: Mapped[str | None]
     user_agent: Mapped[str | None]
     label: Mapped[str | None]
+
+
+SESSION_END = func.least(Session.revoked_at, Session.absolute_expires_at)
+"""When a session has ended or will end. The index hx_sessions_end has the same expression."""
 
 
 class MachineClient(Entity, Base):

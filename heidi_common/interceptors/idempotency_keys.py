@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from heidi_common.database.models import Base
+from heidi_common.database.retention import delete_in_batches
 from heidi_common.database.session import db
-from heidi_common.database.transactions import delete_in_batches
 
 BLANK = '{"data":null,"meta":{}}'
 """The body that replaces those of an erased user."""
@@ -39,9 +39,9 @@ _MENTIONED_IDS = func.uuids_in(IdempotencyKey.body, type_=ARRAY(Uuid))
 """All UUIDs in a stored body. The index hx_idempotency_keys_mentions has the same expression."""
 
 
-def delete_expired() -> None:
-    """Delete the stored responses that are older than RETENTION."""
-    delete_in_batches(IdempotencyKey, IdempotencyKey.expires_at < func.now(), key=IdempotencyKey.key)
+def delete_expired() -> bool:
+    """Delete a part of the stored responses that are older than RETENTION; returns whether some are left."""
+    return delete_in_batches(IdempotencyKey, IdempotencyKey.expires_at, func.now())
 
 
 def delete_for_user(user_id: UUID) -> None:

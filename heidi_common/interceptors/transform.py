@@ -16,6 +16,7 @@ from heidi_common.database.pagination import Page
 from heidi_common.interceptors.validation import Parser, strict_query
 from heidi_common.jwt.guards import guard_of
 from heidi_common.openapi.headers import add_headers
+from heidi_common.schemas.base import ListMeta
 
 View = Callable[..., Any]
 
@@ -93,7 +94,8 @@ def enveloped(data: Any, meta: dict[str, Any] | None = None) -> dict[str, Any]:
 def _envelope_schema(schema: type[ma.Schema], many: bool) -> type[ma.Schema]:
     """The envelope in OpenAPI: one class for each schema, so that each is one component."""
     name = schema.__name__.removesuffix("Out") + ("List" if many else "")
-    members = {"data": ma.fields.Nested(schema, many=many, required=True), "meta": ma.fields.Dict(required=True)}
+    meta = ma.fields.Nested(ListMeta, required=True) if many else ma.fields.Dict(required=True)
+    members = {"data": ma.fields.Nested(schema, many=many, required=True), "meta": meta}
     return type(f"{name}Answer", (ma.Schema,), members)
 
 

@@ -12,7 +12,9 @@ from webargs.core import missing
 from webargs.flaskparser import FlaskParser
 
 from heidi_common.interceptors.strict_json import read_json
-from heidi_common.problems import FieldError, Invalid, UnsupportedMediaType
+from heidi_common.jwt.authentication import has_admin_token
+from heidi_common.problems import FieldError, Forbidden, Invalid, UnsupportedMediaType
+from heidi_common.schemas.fields import TotalField
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -45,6 +47,7 @@ class Parser(FlaskParser):
 
         Raises:
             Invalid: A parameter that is not a list is repeated: which of its values applies would be ambiguous.
+            Forbidden: The caller is not an ADMIN and requests the exact total of a list.
         """
         if not req.query_string:  # most requests have none
             return {}
@@ -53,6 +56,8 @@ class Parser(FlaskParser):
         repeated = [name for name, values in req.args.lists() if len(values) > 1 and name not in lists]
         if repeated:
             raise _query_error(repeated, "Must not be given more than once.")
+        if _requests_exact_total(req, schema) and not has_admin_token():
+            raise Forbidden("Only an ADMIN can request `total=exact`. Request `total=true`.")
         return parameters
 
     def handle_error(
@@ -96,6 +101,10 @@ def invalid(messages: Any, pointer: str) -> Invalid:
         pointer: The JSON pointer of the part, such as `/config`; empty for the whole body.
     """
     return Invalid(_flatten(messages, pointer))
+
+
+def _requests_exact_total(req: flask.Request, schema: ma.Schema) -> bool:
+    return req.args.get("total") == TotalField.EXACT and isinstance(schema.fields.get("total"), TotalField)
 
 
 def _query_error(names: Iterable[str], detail: str) -> Invalid:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import current_app, request
+from sqlalchemy.exc import SQLAlchemyError
 
 from heidi_common.identity import revocation
 from heidi_common.jwt import tokens
@@ -50,6 +51,18 @@ def authenticate(token: str) -> Caller:
     if not is_active:
         raise Unauthorized("The session has ended.", error="invalid_token")
     return caller
+
+
+def has_admin_token() -> bool:
+    """Whether the current request, which may be to a public route, carries the access token of an ADMIN.
+
+    A token that is invalid counts as none. So does one that cannot be verified, because the database is unavailable.
+    """
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    try:
+        return scheme.lower() == "bearer" and authenticate(token).is_admin
+    except (Unauthorized, SQLAlchemyError):
+        return False
 
 
 def bearer_token() -> str:

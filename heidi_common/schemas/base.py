@@ -7,6 +7,7 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import fields, validate
 
+from heidi_common.schemas.fields import TotalField
 from heidi_common.schemas.naming import camel
 
 
@@ -28,7 +29,22 @@ class PageQuery(Schema):
 
     limit = fields.Integer(load_default=20, validate=validate.Range(1, 100))
     cursor = fields.String(load_default=None, validate=validate.Length(max=2000))
-    total = fields.Boolean(load_default=False)
+    total = TotalField(load_default=False)
+
+
+class ListMeta(ma.Schema):
+    """The `meta` of a list. It describes responses in OpenAPI."""
+
+    class Meta:
+        unknown = ma.INCLUDE
+
+    limit = fields.Integer()
+    hasMore = fields.Boolean()
+    nextCursor = fields.String(allow_none=True)
+    total = fields.Integer(metadata={"description": "only with `?total=true` or `?total=exact`"})
+    totalIsEstimate = fields.Boolean(
+        metadata={"description": "beside `total`: true if it is above 10,000 and was not counted exactly"}
+    )
 
 
 class ProblemField(ma.Schema):

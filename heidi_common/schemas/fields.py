@@ -97,6 +97,20 @@ class Flag(fields.Boolean):
         return value
 
 
+class TotalField(fields.Boolean):
+    """Whether a list is requested with its total: `true`, `false`, or `exact`, which counts however long that takes."""
+
+    EXACT = "exact"
+
+    def __init__(self, **kwargs: Any) -> None:
+        about = "`true`: exact up to 10,000, above an estimate; `exact` (ADMIN only): always counted"
+        documented = {"type": "string", "enum": ["true", "false", self.EXACT], "default": "false", "description": about}
+        super().__init__(metadata=documented, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return value if value == self.EXACT else super()._deserialize(value, attr, data, **kwargs)
+
+
 class FreeJson(fields.Dict):
     """A JSON object with free keys, at most 20 levels deep, of text that can be stored.
 

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response, after_this_request, g, request
-from sqlalchemy.exc import SQLAlchemyError
 
 from heidi_common.database.pagination import Page
 from heidi_common.identity.models import Role
@@ -15,10 +14,9 @@ from heidi_common.interceptors.conditional import etag
 from heidi_common.interceptors.event_stream import ServerSentEvent, access_check, last_event_id, stream_response
 from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint
-from heidi_common.jwt.authentication import authenticate
+from heidi_common.jwt.authentication import has_admin_token
 from heidi_common.jwt.guards import authenticated, caller, guard, public
 from heidi_common.openapi.headers import IF_NONE_MATCH, documents
-from heidi_common.problems import Unauthorized
 from heidi_common.schemas.base import PageQuery
 from heidi_services.core import schemas
 from heidi_services.core.models import Operation
@@ -37,20 +35,7 @@ BASE = "/api/v1/core"
 def get_status() -> dict[str, Any]:
     """Show which services and dependencies are up; an ADMIN's token also shows the details."""
     latest = status.latest()
-    return latest if _is_admin() else status.for_public(latest)
-
-
-def _is_admin() -> bool:
-    """Tell whether the request carries the token of an ADMIN.
-
-    The route is public, so an invalid token is ignored. So is one that cannot be checked because the database is
-    unavailable: that is what the response has to report.
-    """
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    try:
-        return scheme.lower() == "bearer" and authenticate(token).is_admin
-    except (Unauthorized, SQLAlchemyError):
-        return False
+    return latest if has_admin_token() else status.for_public(latest)
 
 
 @blp.route(f"{BASE}/overview", methods=["GET"])
@@ -60,7 +45,7 @@ def get_overview() -> dict[str, Any]:
     """Show counts and rates over all services, at most 10 seconds old."""
     cached = overview.cached()
     current = cached or overview.build()
-    g.meta = {"unavailable": current["unavailable"]}
+    g.meta = overview.meta(current)
     after_this_request(partial(_set_cache_header, is_hit=cached is not None))
     return current["data"]  # type: ignore[no-any-return]
 

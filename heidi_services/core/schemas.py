@@ -80,7 +80,10 @@ class StatusOut(Schema):
 
 
 class OverviewOut(Schema):
-    """A part is null if its service did not respond; `meta.unavailable` names the service."""
+    """A part is null if its service did not respond; `meta.unavailable` names the service.
+
+    `meta.estimates` names the counts above 10,000, such as `users.total`, which are estimates.
+    """
 
     users = fields.Dict(allow_none=True)
     cities = fields.Dict(allow_none=True)

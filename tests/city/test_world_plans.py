@@ -42,6 +42,7 @@ POINT = "latitude=48.1&longitude=11.5"
         (f"/nearby?{POINT}&minPopulation=20000", "hx_cities_pos"),
         (f"/nearby?{POINT}&country=DE", "hx_cities_country_pos"),
         (f"/nearby?{POINT}&country=TV&radiusKm=20038", "hx_cities_country_"),
+        (f"/nearby?{POINT}&minPopulation=50000", "hx_cities_town_pos"),
         (f"/nearby?{POINT}&minPopulation=100000", "hx_cities_large_pos"),
         (f"/nearby?{POINT}&minPopulation=5000000&radiusKm=20038", "hx_cities_large_pos"),
         ("/search?q=zu", "hx_city_names_"),

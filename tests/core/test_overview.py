@@ -48,6 +48,20 @@ def test_counts_come_from_the_services_and_rates_from_the_events(
     assert meta == {"unavailable": []}
 
 
+def test_counts_that_are_estimates_are_named(
+    core_client: FlaskClient, respond: Respond, as_user: Callable[..., Any]
+) -> None:
+    for name, counts in overview.COUNTS.items():
+        for peer, path, filters in counts.values():
+            meta = {"total": 12_000, "totalIsEstimate": name == "users"}
+            respond(peer, path, [], meta=meta, query=filters | {"limit": "1", "total": "true"})
+    headers = as_user(Role.ADMIN).headers
+    responses = [core_client.get(PATH, headers=headers) for _ in range(2)]
+    assert [response.headers["X-Cache"] for response in responses] == ["MISS", "HIT"]
+    for response in responses:
+        assert response.get_json()["meta"] == {"unavailable": [], "estimates": ["users.active", "users.total"]}
+
+
 def test_it_is_cached_for_some_seconds_and_invalidated_when_users_change(
     core: Flask,
     core_client: FlaskClient,

@@ -19,7 +19,7 @@ from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.outbox import OutboxEvent
 from workers.broker import make_broker
 from workers.clock import tick
-from workers.periodic_tasks import PeriodicTask, delete_expired_events, overdue_inbox
+from workers.periodic_tasks import PeriodicTask, delete_expired_events, overdue_inbox, run_in_parts, run_task
 
 
 def test_an_inbox_row_without_a_wake_up_message_gets_one(app: Flask) -> None:
@@ -54,6 +54,25 @@ def test_the_tick_fails_if_every_due_task_fails(app: Flask, settings: Settings) 
     tasks = [PeriodicTask(name, 1, break_down) for name in ("one", "two")]  # type: ignore[arg-type]
     with pytest.raises(ConnectionError):
         tick(make_broker(settings.broker_url), tasks)
+
+
+def test_an_unfinished_task_runs_again_in_the_next_round_and_the_others_in_between(
+    app: Flask, settings: Settings
+) -> None:
+    left, order = [2], []
+
+    def delete_a_part() -> bool:
+        left[0] -= 1
+        order.append("retention")
+        return left[0] > 0
+
+    def dispatch() -> None:
+        order.append("schedules")
+
+    tasks = (PeriodicTask("old", 3600, run_in_parts(delete_a_part)), PeriodicTask("due", 0, run_task(dispatch)))
+    for _ in range(4):
+        tick(make_broker(settings.broker_url), tasks)
+    assert order == ["retention", "schedules"] * 2 + ["schedules"] * 2
 
 
 def test_an_expired_event_is_kept_while_a_subscriber_has_yet_to_handle_it(app: Flask) -> None:

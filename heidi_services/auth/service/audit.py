@@ -18,9 +18,11 @@ def list_rows(query: dict[str, Any]) -> Page:
             and `to` (exclusive), and the page.
     """
     statement = select(Audit)
-    for name in ("actor", "action", "target", "outcome"):
-        if query.get(name) is not None:
-            statement = statement.where(getattr(Audit, name) == str(query[name]))
+    names = [name for name in ("target", "actor", "action", "outcome") if query.get(name) is not None]
+    conditions = [getattr(Audit, name) == str(query[name]) for name in names]
+    # The first one has an index, which the list is read from; the others filter it.
+    indexed = conditions[:1] if names and names[0] != "outcome" else []
+    statement = statement.where(*indexed)
     if query.get("from_"):
         statement = statement.where(Audit.at >= query["from_"])
     if query.get("to"):
@@ -33,4 +35,5 @@ def list_rows(query: dict[str, Any]) -> Page:
         limit=query["limit"],
         cursor=query["cursor"],
         total=query["total"],
+        filters=conditions[len(indexed) :],
     )

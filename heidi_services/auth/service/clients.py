@@ -11,6 +11,7 @@ from heidi_common.audit.trail import record
 from heidi_common.database.models import utcnow
 from heidi_common.database.pagination import Page, newest_first
 from heidi_common.database.session import db
+from heidi_common.database.totals import TotalRequest
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import revocation
 from heidi_common.identity.models import MachineClient
@@ -33,7 +34,7 @@ def create_client(name: str, scopes: list[str], actor: UUID | None) -> dict[str,
         return _serialize(client) | {"client_secret": secret}
 
 
-def list_clients(limit: int, cursor: str | None, total: bool) -> Page:
+def list_clients(limit: int, cursor: str | None, total: TotalRequest) -> Page:
     """List the machine clients that are not revoked, newest first."""
     return newest_first(
         select(MachineClient).where(MachineClient.revoked_at.is_(None)),

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import or_
-
 from heidi_common.database.models import utcnow
-from heidi_common.database.transactions import delete_in_batches
-from heidi_common.identity.models import Session
+from heidi_common.database.retention import delete_in_batches
+from heidi_common.identity.models import SESSION_END, Session
 from heidi_services.auth.models import OneTimeToken
 
 TOKEN_RETENTION = timedelta(days=1)
@@ -16,9 +14,8 @@ SESSION_RETENTION = timedelta(days=90)
 """Sign-in reads ended sessions to recognise the devices and IP addresses that a user has used before."""
 
 
-def delete_expired() -> None:
-    """Delete tokens and sessions that are past their retention period."""
+def delete_expired() -> bool:
+    """Delete a part of the tokens and sessions that are past their retention period; returns whether some are left."""
     now = utcnow()
-    ended_before = now - SESSION_RETENTION
-    delete_in_batches(OneTimeToken, OneTimeToken.expires_at < now - TOKEN_RETENTION)
-    delete_in_batches(Session, or_(Session.revoked_at < ended_before, Session.absolute_expires_at < ended_before))
+    more_tokens = delete_in_batches(OneTimeToken, OneTimeToken.expires_at, now - TOKEN_RETENTION)
+    return delete_in_batches(Session, SESSION_END, now - SESSION_RETENTION) or more_tokens

@@ -11,6 +11,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from heidi_common.database.compiled import CompiledStatement, Row
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
+from heidi_common.database.totals import TotalRequest
 from heidi_common.database.transactions import transaction
 from heidi_common.problems import NotFound
 from heidi_services.city.geo import bearing, distance_km
@@ -64,7 +65,7 @@ def list_cities(
     sort: str,
     limit: int,
     cursor: str | None,
-    total: bool,
+    total: TotalRequest,
     min_population: int | None = None,
     max_population: int | None = None,
     **equal: Any,

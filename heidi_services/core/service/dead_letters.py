@@ -11,6 +11,7 @@ from sqlalchemy import exists, func, select, update
 
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
+from heidi_common.database.totals import TotalRequest
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.inbox import Inbox, delete_secret_data
 from heidi_common.messaging.outbox import OutboxEvent
@@ -25,7 +26,7 @@ class DeadLetter:
     failures: Sequence[Inbox]
 
 
-def find(*, limit: int = 20, cursor: str | None = None, total: bool = False) -> Page:
+def find(*, limit: int = 20, cursor: str | None = None, total: TotalRequest = False) -> Page:
     """List dead letters, newest event first."""
     has_dead_rows = exists().where(Inbox.event_id == OutboxEvent.id, Inbox.status == "dead")
     events = page(

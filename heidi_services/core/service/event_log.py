@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Select, select
 
 from heidi_common.database.pagination import Page, page
+from heidi_common.database.totals import TotalRequest
 from heidi_common.messaging.outbox import OutboxEvent
 
 
@@ -15,7 +16,7 @@ def find(
     *,
     limit: int = 20,
     cursor: str | None = None,
-    total: bool = False,
+    total: TotalRequest = False,
     sort: str = "-position",
     **filters: Any,
 ) -> Page:

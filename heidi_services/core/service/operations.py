@@ -11,6 +11,7 @@ from uuid_utils.compat import uuid7
 from heidi_common.crypto.encryption import field_encryptor
 from heidi_common.database.pagination import Page, newest_first
 from heidi_common.database.session import db
+from heidi_common.database.totals import TotalRequest
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import CoreOperation
 from heidi_common.messaging.inbox import PermanentFailure
@@ -69,10 +70,11 @@ def get(operation_id: UUID) -> Operation:
     return operation
 
 
-def find(*, limit: int, cursor: str | None, total: bool, **filters: str) -> Page:
+def find(*, limit: int, cursor: str | None, total: TotalRequest, **filters: str) -> Page:
     """List operations, newest first, filtered by `type` and `status`."""
-    statement = select(Operation).filter_by(**filters)
-    return newest_first(statement, Operation, {"limit": limit, "cursor": cursor, "total": total})
+    conditions = [getattr(Operation, name) == value for name, value in filters.items()]
+    paging = {"limit": limit, "cursor": cursor, "total": total}
+    return newest_first(select(Operation), Operation, paging, filters=conditions)
 
 
 def overdue(limit: int) -> list[UUID]:

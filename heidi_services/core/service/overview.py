@@ -15,6 +15,7 @@ from heidi_common.peers.client import call_peers, caller_headers
 from heidi_common.peers.models import PeerRequest, PeerResponse
 from heidi_common.redis.cache import redis_cache
 from heidi_common.schemas.fields import iso
+from heidi_services.core.service.event_counts import count_by_type
 
 KEY = "core:overview"
 CACHE_SECONDS = 10
@@ -50,13 +51,15 @@ def build() -> dict[str, Any]:
     """Query all services, and cache the overview if all of them responded.
 
     Returns:
-        `data`, in which the section of an unavailable service is None, and `unavailable`, the names of these services.
+        `data`, in which the section of an unavailable service is None; `unavailable`, the names of these services; and
+        `estimates`, the counts that are estimates, such as `users.total`.
     """
-    counts, unavailable = _counts()
+    counts, unavailable, estimates = _counts()
     now = utcnow()
     overview = {
         "data": counts | {"notifications": _notifications(now), "events": _events(now), "as_of": iso(now)},
         "unavailable": unavailable,
+        "estimates": estimates,
     }
     if not unavailable:
         redis_cache().set_json(KEY, overview, CACHE_SECONDS)
@@ -67,7 +70,12 @@ def invalidate() -> None:
     redis_cache().delete(KEY)
 
 
-def _counts() -> tuple[dict[str, Any], list[str]]:
+def meta(overview: dict[str, Any]) -> dict[str, Any]:
+    """Return the `meta` of the response; `estimates` is left out if all counts are exact."""
+    return {name: overview[name] for name in ("unavailable", "estimates") if name == "unavailable" or overview[name]}
+
+
+def _counts() -> tuple[dict[str, Any], list[str], list[str]]:
     headers = caller_headers()
     calls = {
         f"{section}.{name}": PeerRequest(service, path, filters | {"limit": 1, "total": "true"}, headers=headers)
@@ -76,7 +84,8 @@ def _counts() -> tuple[dict[str, Any], list[str]]:
     }
     responses = call_peers(calls)
     unavailable = sorted({calls[name].service for name, response in responses.items() if _total(response) is None})
-    return {section: _section(section, responses) for section in COUNTS}, unavailable
+    estimates = sorted(name for name, response in responses.items() if response.meta.get("totalIsEstimate"))
+    return {section: _section(section, responses) for section in COUNTS}, unavailable, estimates
 
 
 def _section(section: str, responses: dict[str, PeerResponse]) -> dict[str, int | None] | None:
@@ -89,14 +98,9 @@ def _total(response: PeerResponse) -> int | None:
     return response.meta.get("total") if response.ok else None
 
 
-def _events_by_type(since: datetime) -> dict[str, int]:
-    statement = select(OutboxEvent.type, func.count()).where(OutboxEvent.created_at >= since).group_by(OutboxEvent.type)
-    return {row[0]: row[1] for row in db.session.execute(statement)}
-
-
 def _notifications(now: datetime) -> dict[str, Any]:
     """Count the notifications of the last day by their events."""
-    last_day = _events_by_type(now - timedelta(days=1))
+    last_day = count_by_type(now - timedelta(days=1), now)
     sent, failed = last_day.get("notification.sent", 0), last_day.get("notification.failed", 0)
     return {
         "queuedLastDay": last_day.get("notification.queued", 0),
@@ -107,14 +111,14 @@ def _notifications(now: datetime) -> dict[str, Any]:
 
 
 def _events(now: datetime) -> dict[str, Any]:
-    last_hour = _events_by_type(now - timedelta(hours=1))
-    last_minute = sum(_events_by_type(now - timedelta(minutes=1)).values())
+    last_hour = count_by_type(now - timedelta(hours=1), now)
+    last_minute = count_by_type(now - timedelta(minutes=1), now).total()
     unsent = select(func.count()).select_from(OutboxEvent).where(OutboxEvent.sent_at.is_(None))
     dead = select(func.count()).select_from(Inbox).where(Inbox.status == "dead")
     return {
         "lastMinute": last_minute,
         "perSecond": round(last_minute / 60, 2),
-        "lastHour": sum(last_hour.values()),
+        "lastHour": last_hour.total(),
         "lastHourByType": last_hour,
         "waiting": db.session.scalar(unsent),
         "dead": db.session.scalar(dead),

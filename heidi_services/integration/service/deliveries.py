@@ -20,10 +20,9 @@ from heidi_services.integration.models import Delivery, Integration
 def list_deliveries(integration_id: UUID, query: dict[str, Any]) -> Page:
     """A page of the deliveries of an integration, newest first."""
     statement: Select[Any] = select(Delivery).where(Delivery.integration_id == integration_id)
-    for name in ("status", "event_type"):
-        if query.get(name) is not None:
-            statement = statement.where(getattr(Delivery, name) == query[name])
-    return newest_first(statement, Delivery, query)
+    names = (name for name in ("status", "event_type") if query.get(name) is not None)
+    filters = [getattr(Delivery, name) == query[name] for name in names]
+    return newest_first(statement, Delivery, query, filters=filters)
 
 
 def get_delivery(integration_id: UUID, delivery_id: UUID, *, lock: bool = False) -> Delivery:

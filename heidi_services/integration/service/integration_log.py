@@ -83,7 +83,6 @@ def record_call_unless_deleted(integration_id: UUID, action: str, response: Webh
 def list_log_entries(integration_id: UUID, query: dict[str, Any]) -> Page:
     """A page of the log of an integration, newest first."""
     statement = select(IntegrationLog).where(IntegrationLog.integration_id == integration_id)
-    for name in ("direction", "action", "status"):
-        if query.get(name) is not None:
-            statement = statement.where(getattr(IntegrationLog, name) == query[name])
-    return newest_first(statement, IntegrationLog, query)
+    names = (name for name in ("direction", "action", "status") if query.get(name) is not None)
+    filters = [getattr(IntegrationLog, name) == query[name] for name in names]
+    return newest_first(statement, IntegrationLog, query, filters=filters)

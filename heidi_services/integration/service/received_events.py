@@ -68,9 +68,8 @@ def _build_event(integration: Integration, event_id: UUID, event_type: str) -> I
 def list_events(integration_id: UUID, query: dict[str, Any]) -> Page:
     """A page of the events that an integration has received, newest first."""
     statement = select(WebhookEvent).where(WebhookEvent.integration_id == integration_id)
-    if query.get("type") is not None:
-        statement = statement.where(WebhookEvent.type == query["type"])
-    return newest_first(statement, WebhookEvent, query)
+    filters = [] if query.get("type") is None else [WebhookEvent.type == query["type"]]
+    return newest_first(statement, WebhookEvent, query, filters=filters)
 
 
 def replay_event(integration: Integration, event_id: UUID) -> WebhookEvent:

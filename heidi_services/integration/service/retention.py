@@ -1,11 +1,11 @@
-"""Delete rows that are past their retention period."""
+"""Delete rows that are past their retention period, in parts: each function returns whether rows are left."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from heidi_common.database.models import utcnow
-from heidi_common.database.transactions import delete_in_batches
+from heidi_common.database.retention import delete_in_batches
 from heidi_services.integration.enums import DeliveryStatus
 from heidi_services.integration.models import Delivery, IntegrationLog, Sync, WebhookEvent
 
@@ -19,22 +19,22 @@ An event that is received again after its row was deleted would count as a new o
 """
 
 
-def delete_expired_deliveries(now: datetime | None = None) -> None:
+def delete_expired_deliveries(now: datetime | None = None) -> bool:
     """Delete old deliveries with their attempts. Pending deliveries are kept regardless of age."""
     before = (now or utcnow()) - DELIVERY_RETENTION
-    delete_in_batches(Delivery, Delivery.status != DeliveryStatus.PENDING, Delivery.created_at < before)
+    return delete_in_batches(Delivery, Delivery.created_at, before, Delivery.status != DeliveryStatus.PENDING)
 
 
-def delete_expired_logs(now: datetime | None = None) -> None:
+def delete_expired_logs(now: datetime | None = None) -> bool:
     """Delete old log entries."""
-    delete_in_batches(IntegrationLog, IntegrationLog.created_at < (now or utcnow()) - LOG_RETENTION)
+    return delete_in_batches(IntegrationLog, IntegrationLog.created_at, (now or utcnow()) - LOG_RETENTION)
 
 
-def delete_expired_syncs(now: datetime | None = None) -> None:
+def delete_expired_syncs(now: datetime | None = None) -> bool:
     """Delete synchronisations that finished long ago. Pending ones are kept regardless of age."""
-    delete_in_batches(Sync, Sync.finished_at < (now or utcnow()) - SYNC_RETENTION)
+    return delete_in_batches(Sync, Sync.finished_at, (now or utcnow()) - SYNC_RETENTION)
 
 
-def delete_expired_events(now: datetime | None = None) -> None:
+def delete_expired_events(now: datetime | None = None) -> bool:
     """Delete events that were received long ago."""
-    delete_in_batches(WebhookEvent, WebhookEvent.created_at < (now or utcnow()) - EVENT_RETENTION)
+    return delete_in_batches(WebhookEvent, WebhookEvent.created_at, (now or utcnow()) - EVENT_RETENTION)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from flask import g
+
 from heidi_common.database.pagination import Page
+from heidi_common.database.totals import Total
 from heidi_common.database.transactions import expect_version
 from heidi_common.interceptors.conditional import etag, if_match
 from heidi_common.interceptors.transform import Blueprint
@@ -66,9 +69,14 @@ def list_attempts(query: dict[str, Any], notification_id: UUID) -> Page:
 @guarded_user(scopes=READ)
 @blp.arguments(NotificationUserQuery, location="query")
 @blp.response(200, CountOut)
-def get_unread_count(query: dict[str, Any]) -> dict[str, int]:
-    """The number of in-app messages that have arrived and are neither read nor hidden."""
-    return {"count": queries.unread_count(_requested_user(query["user_id"]))}
+def get_unread_count(query: dict[str, Any]) -> Total:
+    """The number of in-app messages that have arrived and are neither read nor hidden.
+
+    Above 10,000 it is an estimate, and `meta.countIsEstimate` is true.
+    """
+    total = queries.unread_count(_requested_user(query["user_id"]))
+    g.meta = {"countIsEstimate": total.is_estimate}
+    return total
 
 
 @blp.route("/api/v1/notifications/<uuid:notification_id>/read", methods=["POST"])

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, bindparam, select, text
 
+from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
-from heidi_common.database.transactions import reading
+from heidi_common.database.totals import Total, capped_count, total_of
 from heidi_common.problems import NotFound
 from heidi_services.notification.enums import Channel, NotificationStatus
-from heidi_services.notification.models import Attempt, Notification
+from heidi_services.notification.models import IS_UNREAD, Attempt, Notification
 
 UNREAD = (
     (Notification.channel == Channel.IN_APP)
@@ -24,6 +25,10 @@ UNREAD = (
 
 VISIBLE = (Notification.channel != Channel.IN_APP) | Notification.sent_at.is_not(None)
 """What the recipient may see. Becoming visible is the delivery of an in-app message, so it is not visible before."""
+
+
+_UNREAD_OF_USER = select(Notification.id).where(Notification.user_id == bindparam("owner_id"), text(IS_UNREAD))
+_UNREAD_COUNT = CompiledStatement(capped_count(_UNREAD_OF_USER))
 
 
 def get(notification_id: UUID, *, owner: UUID | None) -> Notification:
@@ -62,13 +67,13 @@ def list_notifications(
         include_hidden: Whether to include what the user has hidden or cannot see yet.
     """
     statement: Select[Any] = select(Notification).where(Notification.user_id == user_id)
-    for name, value in filters.items():
-        statement = statement.where(getattr(Notification, name) == value)
+    conditions = [getattr(Notification, name) == value for name, value in filters.items()]
     if unread:
-        statement = statement.where(UNREAD)
-    if not include_hidden:
+        statement = statement.where(UNREAD)  # which implies that it is visible and not hidden
+    elif not include_hidden:
         statement = statement.where(Notification.hidden_at.is_(None), VISIBLE)
-    return page(statement, order=Notification.created_at, descending=True, tiebreak=Notification.id, **paging)
+    order, tiebreak = Notification.created_at, Notification.id
+    return page(statement, order=order, descending=True, tiebreak=tiebreak, filters=conditions, **paging)
 
 
 def list_attempts(notification_id: UUID, *, owner: UUID | None, **paging: Any) -> Page:
@@ -78,9 +83,10 @@ def list_attempts(notification_id: UUID, *, owner: UUID | None, **paging: Any) -
     return page(statement, order=Attempt.id, descending=False, tiebreak=Attempt.id, **paging)
 
 
-def unread_count(user_id: UUID) -> int:
-    with reading() as connection:
-        return connection.scalar(select(func.count()).where(Notification.user_id == user_id, UNREAD)) or 0
+def unread_count(user_id: UUID) -> Total:
+    """Count a user's unread in-app messages."""
+    values = {"owner_id": user_id}
+    return total_of(_UNREAD_COUNT.all(**values)[0].number, _UNREAD_OF_USER, values)
 
 
 def _not_found() -> NotFound:

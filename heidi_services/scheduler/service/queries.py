@@ -44,13 +44,10 @@ def find_schedules(*, sort: str, is_enabled: bool | None = None, action: str | N
         action: Only schedules with this action.
         **paging: See `heidi_common.database.pagination.page`.
     """
-    statement = select(Schedule)
-    if is_enabled is not None:
-        statement = statement.where(Schedule.is_enabled == is_enabled)
-    if action is not None:
-        statement = statement.where(Schedule.action == action)
-    order = SORTS[sort.lstrip("-")]
-    return page(statement, order=order, descending=sort.startswith("-"), tiebreak=Schedule.id, **paging)
+    equal = ((Schedule.is_enabled, is_enabled), (Schedule.action, action))
+    filters = [column == value for column, value in equal if value is not None]
+    order, descending = SORTS[sort.lstrip("-")], sort.startswith("-")
+    return page(select(Schedule), order=order, descending=descending, tiebreak=Schedule.id, filters=filters, **paging)
 
 
 def get_run(schedule_id: UUID, run_id: UUID) -> ScheduleRun:
@@ -64,8 +61,7 @@ def find_runs(schedule_id: UUID, *, status: str | None = None, trigger: str | No
     """List the runs of a schedule, newest slot first."""
     get_schedule(schedule_id)
     statement = select(ScheduleRun).where(ScheduleRun.schedule_id == schedule_id)
-    if status is not None:
-        statement = statement.where(ScheduleRun.status == status)
-    if trigger is not None:
-        statement = statement.where(ScheduleRun.trigger == trigger)
-    return page(statement, order=ScheduleRun.scheduled_for, descending=True, tiebreak=ScheduleRun.id, **paging)
+    equal = ((ScheduleRun.status, status), (ScheduleRun.trigger, trigger))
+    filters = [column == value for column, value in equal if value is not None]
+    order, tiebreak = ScheduleRun.scheduled_for, ScheduleRun.id
+    return page(statement, order=order, descending=True, tiebreak=tiebreak, filters=filters, **paging)

@@ -27,7 +27,8 @@ def list_users(q: str | None, role: str | None, deleted: bool, limit: int) -> No
     page = queries.list_users(query)
     for user in page.items:
         click.echo(summary_line(user))
-    click.echo(f"{len(page.items)} of {page.total}", err=True)
+    about = "about " if page.meta["totalIsEstimate"] else ""
+    click.echo(f"{len(page.items)} of {about}{page.meta['total']}", err=True)
 
 
 @users.command("show")

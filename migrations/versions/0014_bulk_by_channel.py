@@ -5,8 +5,8 @@ The index is created without locking the table. If the migration is interrupted,
 
 from alembic import op
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
