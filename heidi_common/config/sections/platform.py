@@ -49,7 +49,7 @@ class Platform:
     core_client_id: str | None = setting(
         "CORE_CLIENT_ID",
         default=None,
-        help="The machine client as which the core service and its worker call the other services. Set it only there.",
+        help="The machine client as which the core service and its worker run operations. Set it only there.",
     )
     core_client_secret: str | None = setting(
         "CORE_CLIENT_SECRET", default=None, in_repr=False, help="The secret of `CORE_CLIENT_ID`."

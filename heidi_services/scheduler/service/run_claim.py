@@ -44,7 +44,8 @@ def claim_run(queued: QueuedRun, fencing_token: int | None) -> RunContext | None
         because another run of its schedule is RUNNING.
     """
     with transaction():
-        if not _schedule_exists(queued):
+        schedule = _load_schedule(queued)
+        if schedule is None:
             return None
         if queued.exclusive and _another_is_running(queued):
             postpone(queued.run_id)
@@ -58,14 +59,14 @@ def claim_run(queued: QueuedRun, fencing_token: int | None) -> RunContext | None
             attempt=row.attempts,
             timeout_seconds=queued.timeout_seconds,
             fencing_token=fencing_token,
+            created_by=schedule.created_by,
         )
 
 
-def _schedule_exists(queued: QueuedRun) -> bool:
-    """Check that the schedule still exists, and lock its row if its runs must not overlap."""
+def _load_schedule(queued: QueuedRun) -> Schedule | None:
+    """Load the schedule if it still exists, and lock its row if its runs must not overlap."""
     for_update = queued.exclusive or None
-    schedule = db.session.get(Schedule, queued.schedule_id, populate_existing=True, with_for_update=for_update)
-    return schedule is not None
+    return db.session.get(Schedule, queued.schedule_id, populate_existing=True, with_for_update=for_update)
 
 
 def _another_is_running(queued: QueuedRun) -> bool:
