@@ -83,9 +83,7 @@ def _machine_clients(settings: Settings) -> str:
         clients = cursor.fetchall()
     problems = [f"{name}: {unknown} grants nothing" for _, name, scopes in clients if (unknown := _unknown(scopes))]
     if settings.core_client_id:
-        granted = {
-            scope for client_id, _, scopes in clients if client_id == settings.core_client_id for scope in scopes
-        }
+        granted = {client_id: scopes for client_id, _, scopes in clients}.get(settings.core_client_id, [])
         missing = [scope for scope in CORE_SCOPES if scope not in granted]
         problems += [f"the client in CORE_CLIENT_ID lacks {', '.join(missing)}"] if missing else []
     if problems:
