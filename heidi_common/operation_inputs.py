@@ -10,8 +10,12 @@ from collections.abc import Mapping
 from marshmallow import fields, validate
 
 from heidi_common.identity.models import Role
+from heidi_common.identity.scopes import Scope
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import FreeJson, PersonName, Text
+
+ROLES = tuple(role.value for role in Role if role is not Role.ADMIN)
+"""The roles of accounts that an operation may create: `users:write` does not cover administrators."""
 
 
 class OnboardUser(Schema):
@@ -20,7 +24,7 @@ class OnboardUser(Schema):
     email = fields.Email(required=True, validate=validate.Length(max=254))
     first_name = PersonName()
     last_name = PersonName()
-    role = fields.String(validate=validate.OneOf([role.value for role in Role]))
+    role = fields.String(validate=validate.OneOf(ROLES))
     greeting = Text(max=2000, load_default="Welcome! Your account is ready.")
 
 
@@ -47,3 +51,16 @@ INPUTS: Mapping[str, type[Schema]] = {
     "broadcast": Broadcast,
 }
 """Name of an operation -> the schema of its input."""
+
+REQUIRED_SCOPES: Mapping[str, frozenset[Scope]] = {
+    "onboard-user": frozenset({Scope.USERS_WRITE, Scope.NOTIFICATIONS_WRITE}),
+    "offboard-user": frozenset(
+        {Scope.USERS_READ, Scope.USERS_WRITE, Scope.INTEGRATIONS_READ, Scope.INTEGRATIONS_WRITE}
+    ),
+    "broadcast": frozenset({Scope.NOTIFICATIONS_WRITE}),
+}
+"""Name of an operation -> the scopes that its steps need. A machine client whose schedule requests it needs them too.
+"""
+
+CORE_SCOPES = sorted(frozenset[Scope]().union(*REQUIRED_SCOPES.values()))
+"""The scopes of core's own machine client, as which it runs operations."""

@@ -63,8 +63,11 @@ class BootstrapCommands:
         return True
 
     def create_client(self, file: Path) -> None:
-        """Create the machine client with which core continues operations after their requester's token has expired."""
-        output = self._flask("clients", "create", "core", "--scope", "notifications:write")
+        """Create the machine client as which core runs operations."""
+        # Imported here: a later start need not load the platform.
+        from heidi_common.operation_inputs import CORE_SCOPES
+
+        output = self._flask("clients", "create", "core", *(f"--scope={scope}" for scope in CORE_SCOPES))
         credentials = CREDENTIALS.search(output)
         if credentials is None:
             raise StartupError("`flask clients create` did not print the credentials that it created")

@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from flask import has_request_context, request
+from flask import g, has_request_context, request
 from sqlalchemy import BigInteger, Index, event, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from uuid_utils.compat import uuid7
@@ -76,7 +76,8 @@ def record(
         actor: The id of the user or client who acts.
         target: The id of the user or client that is acted on, or a `fingerprint`.
         outcome: `success` or `failure`.
-        detail: Further JSON. It must not contain personal data or secrets.
+        detail: Further JSON. It must not contain personal data or secrets. If core acts for the requester of an
+            operation, their ID is added as `onBehalfOf`.
     """
     row = {
         "position": 0,  # replaced by the trigger
@@ -87,7 +88,7 @@ def record(
         "target": _text(target),
         "address": _address(),
         "request_id": request_id(),
-        "detail": detail,
+        "detail": _with_requester(detail),
     }
     with transaction():
         session = db.session()
@@ -137,6 +138,11 @@ def fingerprint(text: str) -> str:
     """
     key = hmac.digest(current_settings().secret_key.encode(), b"heidi audit fingerprint", "sha256")
     return "hmac:" + hmac.digest(key, text.encode("utf-8", "surrogatepass"), "sha256").hex()[:32]
+
+
+def _with_requester(detail: dict[str, Any] | None) -> dict[str, Any] | None:
+    requester = getattr(g.get("caller"), "on_behalf_of", None) if has_request_context() else None
+    return detail if requester is None else {**(detail or {}), "onBehalfOf": str(requester)}
 
 
 def _text(value: UUID | str | None) -> str | None:

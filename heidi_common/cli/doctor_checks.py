@@ -16,8 +16,10 @@ import requests
 from heidi_common.config.service_registry import SERVICES
 from heidi_common.config.settings import Settings
 from heidi_common.database.dsn import psycopg2_dsn
+from heidi_common.identity.scopes import known_scopes
 from heidi_common.jwt.keys import PublicKeys
 from heidi_common.jwt.signing_keys import PrivateKeys
+from heidi_common.operation_inputs import CORE_SCOPES
 
 TIMEOUT_SECONDS = 5
 OLDEST_POSTGRESQL = 15_00_00
@@ -71,6 +73,26 @@ def _tables(settings: Settings) -> str:
     if row is None:
         raise CheckFailed("no migration has been applied")
     return f"migration {row[0]}"
+
+
+def _machine_clients(settings: Settings) -> str:
+    """The scopes of machine clients: those of an earlier version may be unknown, and core's needs several."""
+    dsn = psycopg2_dsn(settings.database_url)
+    with psycopg2.connect(dsn, connect_timeout=TIMEOUT_SECONDS) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT id::text, name, scopes FROM clients WHERE revoked_at IS NULL ORDER BY name, id")
+        clients = cursor.fetchall()
+    problems = [f"{name}: {unknown} grants nothing" for _, name, scopes in clients if (unknown := _unknown(scopes))]
+    if settings.core_client_id:
+        granted = {client_id: scopes for client_id, _, scopes in clients}.get(settings.core_client_id, [])
+        missing = [scope for scope in CORE_SCOPES if scope not in granted]
+        problems += [f"the client in CORE_CLIENT_ID lacks {', '.join(missing)}"] if missing else []
+    if problems:
+        raise CheckFailed("; ".join(problems))
+    return f"{len(clients)} clients"
+
+
+def _unknown(scopes: list[str]) -> str:
+    return ", ".join(sorted(set(scopes) - set(known_scopes(scopes))))
 
 
 def _redis(url: str) -> str:
@@ -140,6 +162,12 @@ def _readiness(url: str) -> Callable[[Settings], str]:
 CHECKS = (
     Check("PostgreSQL", _postgresql, "Start PostgreSQL 15 or later, and check DATABASE_URL."),
     Check("tables", _tables, "Run `make migrate`."),
+    Check(
+        "machine clients",
+        _machine_clients,
+        "Create a new client with existing scopes (`flask clients create --help` lists them).",
+        required=False,
+    ),
     Check("Redis", _cache, "Start Redis or Valkey, and check REDIS_URL."),
     Check("broker", _broker, "Start RabbitMQ (or Redis), and check BROKER_URL. Accepted work waits until then."),
     Check("SMTP", _smtp, "Check SMTP_URL. E-mails wait until the server is available.", required=False),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask import current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from heidi_common.identity import revocation
 from heidi_common.jwt import tokens
 from heidi_common.jwt.guards import Caller, guard_of
+from heidi_common.peers.signature import signed_requester
 from heidi_common.problems import Forbidden, Unauthorized
 from heidi_common.runtime import current_request, current_state
 
@@ -25,7 +28,7 @@ def enforce_guards() -> None:
     guard = guard_of(current_app.view_functions[current.endpoint])
     if guard is None or guard.public:
         return
-    caller = current_state().caller = authenticate(bearer_token())
+    caller = current_state().caller = _with_requester(authenticate(bearer_token()))
     if not guard.admits(caller):
         raise Forbidden("Your role or scopes do not permit this request.")
 
@@ -77,6 +80,12 @@ def bearer_token() -> str:
     if not token or " " in token:
         raise Unauthorized("`Authorization` must consist of `Bearer`, a space and the token.", error="invalid_token")
     return token
+
+
+def _with_requester(caller: Caller) -> Caller:
+    """Add the user on whose behalf core calls. A user always acts for themselves."""
+    requester = signed_requester(request.headers) if caller.kind == "client" else None
+    return caller if requester is None else replace(caller, on_behalf_of=requester)
 
 
 def _is_active(caller: Caller) -> bool:

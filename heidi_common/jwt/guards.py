@@ -1,8 +1,8 @@
 """Guards: each route declares who may call it. OpenAPI shows the guard as `x-roles` and `x-scopes`.
 
-    @blp.route("/api/v1/cities", methods=["POST"])
-    @guard(Role.ADMIN, scopes=("cities:write",))
-    def create_city(): ...
+    @blp.route("/api/v1/schedules", methods=["POST"])
+    @guard(Role.ADMIN, scopes=(Scope.SCHEDULES_WRITE,))
+    def create_schedule(): ...
 
 `authentication.enforce_guards` applies them. An app with a route without a guard does not start.
 """
@@ -18,6 +18,7 @@ from uuid import UUID
 from flask import Flask, g
 
 from heidi_common.identity.models import Role
+from heidi_common.identity.scopes import Scope
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -28,7 +29,7 @@ class Guard:
 
     public: bool = False
     roles: frozenset[Role] = frozenset()
-    scopes: frozenset[str] = frozenset()
+    scopes: frozenset[Scope] = frozenset()
     any_user: bool = False
     any_client: bool = False
 
@@ -44,14 +45,18 @@ class Guard:
             return {"security": [], "x-roles": ["PUBLIC"]}
         roles = [str(role) for role in sorted(Role if self.any_user else self.roles)]
         members = {"security": [{"bearer": []}], "x-roles": ["MACHINE"] if self.any_client else roles}
-        return members | ({"x-scopes": sorted(self.scopes)} if self.scopes else {})
+        return members | ({"x-scopes": sorted(map(str, self.scopes))} if self.scopes else {})
 
 
 @dataclass(frozen=True)
 class Caller:
-    """The caller of a request: a user with a session, or a machine client with scopes."""
+    """The caller of a request: a user with a session, or a machine client with scopes.
+
+    `on_behalf_of` is the requester of the operation of core that causes the request, if one does.
+    """
 
     claims: dict[str, Any]
+    on_behalf_of: UUID | None = None
 
     @property
     def kind(self) -> str:
@@ -94,12 +99,12 @@ def authenticated(view: View) -> View:
     return _with_guard(view, Guard(any_user=True))
 
 
-def guard(*roles: Role, scopes: tuple[str, ...] = ()) -> Callable[[View], View]:
+def guard(*roles: Role, scopes: tuple[Scope, ...] = ()) -> Callable[[View], View]:
     """Users with one of these roles, and machine clients with one of these scopes, may call this route."""
     return lambda view: _with_guard(view, Guard(roles=frozenset(roles), scopes=frozenset(scopes)))
 
 
-def guarded_user(*, scopes: tuple[str, ...]) -> Callable[[View], View]:
+def guarded_user(*, scopes: tuple[Scope, ...]) -> Callable[[View], View]:
     """Every signed-in user, and machine clients with one of these scopes, may call this route."""
     return lambda view: _with_guard(view, Guard(any_user=True, scopes=frozenset(scopes)))
 

@@ -208,11 +208,15 @@ class IntegrationSync(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class CoreOperation(Event):
-    """A request to run the operation `id` of core. Its input is passed as secret data: {input?}."""
+    """A request to run the operation `id` of core. Its input is passed as secret data: {input?}.
+
+    `requested_by` is the user or machine client for whom core acts. Events of versions before 1.1 do not have it.
+    """
 
     type = "core.operation"
     answered_by = "accept_operation"
     operation: str
+    requested_by: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,12 @@ from flask import Flask
 from flask_smorest import Api
 from marshmallow import fields, validate
 
+from heidi_common.identity.scopes import describe_scopes
 from heidi_common.schemas.base import ProblemOut
 
 VERSION = "1.1.0"
+BEARER = f"""The access token of a user or a machine client. `x-roles` of an operation lists the roles of users that may
+call it, `x-scopes` the scopes of machine clients, one of which is needed. {describe_scopes()}"""
 
 
 class ServiceApi(Api):  # type: ignore[misc]
@@ -51,7 +54,7 @@ def make_api(app: Flask, name: str, about: str) -> ServiceApi:
     api = ServiceApi(app, config_prefix=prefix)
     for function in (whole_pattern, applied_default):
         api.ma_plugin.converter.add_attribute_function(function)
-    scheme = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    scheme = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": BEARER}
     api.spec.components.security_scheme("bearer", scheme)
     return api
 

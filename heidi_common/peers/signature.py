@@ -2,18 +2,21 @@
 
 Rate limits count a request once, where it reaches the platform, and not the calls between services that it causes. The
 header is a signature of the access token with the secret that the services share (SECRET_KEY): it is valid with this
-token only, and as long as this token.
+token only, and as long as this token. It also signs `X-Heidi-On-Behalf-Of`, the ID of the user or machine client whose
+operation core runs as its own machine client.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from uuid import UUID
 
 from werkzeug.datastructures import Headers
 
 from heidi_common.crypto.signing import signer
 
 HEADER = "X-Heidi-Peer"
+REQUESTER_HEADER = "X-Heidi-On-Behalf-Of"
 
 
 def signature_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -25,11 +28,22 @@ def signature_headers(headers: Mapping[str, str]) -> dict[str, str]:
     Returns:
         `X-Heidi-Peer`; nothing if the call has no `Authorization`.
     """
-    token = headers.get("Authorization")
-    return {HEADER: signer("peer").get_signature(token).decode()} if token else {}
+    text = _signed_text(headers)
+    return {HEADER: signer("peer").get_signature(text).decode()} if text else {}
 
 
 def is_valid_peer(headers: Headers) -> bool:
-    """Whether a request is a call from another service: its signature is valid for its `Authorization`."""
-    signature, token = headers.get(HEADER), headers.get("Authorization")
-    return bool(signature and token and signer("peer").verify_signature(token, signature))
+    """Whether a request is a call from another service: its signature is valid for what it signs."""
+    signature, text = headers.get(HEADER), _signed_text(headers)
+    return bool(signature and text and signer("peer").verify_signature(text, signature))
+
+
+def signed_requester(headers: Headers) -> UUID | None:
+    """The user or machine client on whose behalf another service calls; None if the header is missing or forged."""
+    requester = headers.get(REQUESTER_HEADER)
+    return UUID(requester) if requester and is_valid_peer(headers) else None
+
+
+def _signed_text(headers: Mapping[str, str] | Headers) -> str:
+    token, requester = headers.get("Authorization"), headers.get(REQUESTER_HEADER)
+    return f"{token}\n{requester}" if token and requester else token or ""

@@ -11,6 +11,7 @@ from flask.cli import AppGroup
 from heidi_common.audit import chain
 from heidi_common.cli.commands import report_reencryption
 from heidi_common.crypto import vapid
+from heidi_common.identity.scopes import Scope
 from heidi_common.interceptors.validation import invalid
 from heidi_common.jwt.keys import Jwk
 from heidi_common.jwt.signing_keys import private_keys
@@ -95,7 +96,7 @@ def list_audit(limit: int, **filters: str | None) -> None:
 @clients_group.command("create")
 @click.argument("name")
 @click.option(
-    "--scope", "scopes", multiple=True, required=True, help="A scope, such as notifications:write. Repeatable."
+    "--scope", "scopes", multiple=True, required=True, help=f"A scope; repeatable. One of {', '.join(Scope)}."
 )
 def create_client(name: str, scopes: tuple[str, ...]) -> None:
     """Create a machine client. Its secret is printed only this time."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import marshmallow as ma
@@ -10,14 +9,11 @@ from marshmallow import fields, validate
 
 from heidi_common.identity.password_hashing import MAX_PASSWORD_BYTES
 from heidi_common.identity.password_policy import PASSWORD_METADATA
+from heidi_common.identity.scopes import Scope, describe_scopes
 from heidi_common.identity.serializers import UserOut
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import PersonName, Text, UtcDateTime
 from heidi_common.schemas.validators import validate_range
-
-SCOPE = validate.Regexp(
-    re.compile(r"[a-z][a-z-]*:[a-z][a-z-]*\Z"), error="Must have the form resource:action, such as notifications:write."
-)
 
 
 def _password(**kwargs: Any) -> Text:
@@ -120,7 +116,12 @@ class RecoveryOut(Schema):
 
 class ClientIn(Schema):
     name = Text(required=True, max=100)
-    scopes = fields.List(Text(max=64, validate=SCOPE), required=True, validate=validate.Length(max=50))
+    scopes = fields.List(
+        fields.String(validate=validate.OneOf([scope.value for scope in Scope])),
+        required=True,
+        validate=validate.Length(max=50),
+        metadata={"description": describe_scopes()},
+    )
 
 
 class ClientOut(Schema):

@@ -27,8 +27,9 @@ class OperationStatus(StrEnum):
 class Operation(JobMixin, Entity, Base):
     """A requested operation.
 
-    `sealed` holds the complete input and the requester's Authorization header, encrypted, until the operation has
-    ended. `input` holds the part of the input that may be shown.
+    `sealed` holds the complete input, encrypted, until the operation has ended. `input` holds the part of the input
+    that may be shown. `requested_by` is the user on whose behalf core acts, or the machine client whose schedule
+    requested the operation.
     """
 
     __tablename__ = "operations"

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from flask import Response, after_this_request, g, request
+from flask import Response, after_this_request, g
 
 from heidi_common.database.pagination import Page
 from heidi_common.identity.models import Role
@@ -124,9 +124,8 @@ def discard_dead_letter(query: dict[str, Any], event_id: UUID) -> dict[str, int]
 @blp.arguments(schemas.OperationIn)
 @blp.response(202, schemas.OperationOut)
 def create_operation(body: dict[str, Any]) -> Operation:
-    """Request an operation; it calls the services with the caller's token."""
-    authorization = request.headers["Authorization"]
-    return operations.create(body["type"], body["input"], requested_by=caller().id, authorization=authorization)
+    """Request an operation. It calls the services on behalf of the caller, who must still be an ADMIN at each step."""
+    return operations.create(body["type"], body["input"], requested_by=caller().id)
 
 
 @blp.route(f"{BASE}/operations", methods=["GET"])

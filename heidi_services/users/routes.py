@@ -8,10 +8,11 @@ from uuid import UUID
 from flask import Response, jsonify, request
 
 from heidi_common.identity.models import Role, User
+from heidi_common.identity.scopes import Scope
 from heidi_common.interceptors.conditional import if_match, set_etag
 from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint, enveloped
-from heidi_common.jwt.guards import authenticated, caller, guard
+from heidi_common.jwt.guards import authenticated, caller, guard, guarded_user
 from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
 from heidi_services.users.schemas import ErasedOut, EraseIn, ExportOut, UserIn, UserListQuery, UserPatch
 from heidi_services.users.serializers import UserDetailOut, page_response, user_etag, user_response
@@ -19,10 +20,11 @@ from heidi_services.users.service import data_export, erasure, queries, users
 
 blp = Blueprint("users", __name__, description="Users")
 blueprints = (blp,)
+READ, WRITE = (Scope.USERS_READ,), (Scope.USERS_WRITE,)
 
 
 @blp.route("/api/v1/users", methods=["GET"])
-@guard(Role.ADMIN, Role.MODERATOR)
+@guard(Role.ADMIN, Role.MODERATOR, scopes=READ)
 @blp.arguments(UserListQuery, location="query")
 @blp.response(200, UserDetailOut(many=True))
 def list_users(query: dict[str, Any]) -> Response:
@@ -31,21 +33,21 @@ def list_users(query: dict[str, Any]) -> Response:
 
 
 @blp.route("/api/v1/users", methods=["POST"])
-@guard(Role.ADMIN)
+@guard(Role.ADMIN, scopes=WRITE)
 @idempotent
 @blp.arguments(UserIn)
 @blp.response(201, UserDetailOut)
 def create_user(body: dict[str, Any]) -> Response:
-    """Create a user of any role."""
-    return user_response(users.create(body, caller().id), 201)
+    """Create a user of any role (a machine client: any but ADMIN)."""
+    return user_response(users.create_as(caller(), body), 201)
 
 
 @blp.route("/api/v1/users/<uuid:user_id>", methods=["GET"])
-@authenticated
+@guarded_user(scopes=READ)
 @documents(IF_NONE_MATCH)
 @blp.response(200, UserDetailOut)
 def get_user(user_id: UUID) -> Response:
-    """Read your own account, or (ADMIN and MODERATOR) any account."""
+    """Read your own account, or (ADMIN, MODERATOR and machine clients) any account."""
     return _read_response(user_id)
 
 
@@ -59,12 +61,15 @@ def get_me() -> Response:
 
 
 @blp.route("/api/v1/users/<uuid:user_id>", methods=["PATCH"])
-@authenticated
+@guarded_user(scopes=WRITE)
 @documents(IF_MATCH)
 @blp.arguments(UserPatch)
 @blp.response(200, UserDetailOut)
 def update_user(body: dict[str, Any], user_id: UUID) -> Response:
-    """Change your own profile, or (ADMIN) any account, with `role`, `isActive` and `email`. Honours `If-Match`."""
+    """Change your own profile, or (ADMIN) any account, with `role`, `isActive` and `email`. Honours `If-Match`.
+
+    A machine client may change any account but that of an administrator, and cannot make one: 403.
+    """
     return _changed_response(users.update(caller(), user_id, body, if_match()))
 
 
@@ -79,11 +84,14 @@ def update_me(body: dict[str, Any]) -> Response:
 
 
 @blp.route("/api/v1/users/<uuid:user_id>", methods=["DELETE"])
-@authenticated
+@guarded_user(scopes=WRITE)
 @documents(IF_MATCH)
 @blp.response(204)
 def delete_user(user_id: UUID) -> None:
-    """Soft-delete your own account, or (ADMIN) any account. All sessions end immediately."""
+    """Soft-delete your own account, or (ADMIN) any account. All sessions end immediately.
+
+    A machine client may delete any account but that of an administrator: 403.
+    """
     users.delete(caller(), user_id, if_match())
 
 

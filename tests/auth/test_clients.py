@@ -11,7 +11,9 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import MachineClient, Role, Session
+from heidi_common.identity.scopes import DESCRIPTIONS, Scope
 from tests.auth.helpers import bearer, register
+from tests.conftest import ROOT
 
 CLIENTS, TOKEN, INTROSPECT = (f"/api/v1/auth/{name}" for name in ("clients", "token", "introspect"))
 
@@ -137,5 +139,33 @@ def test_a_client_needs_a_name_and_valid_scopes(client, admin, body) -> None:
 
 def test_an_invalid_scope_in_the_terminal_is_reported_in_one_line(app: Flask) -> None:
     done = app.test_cli_runner().invoke(args=["clients", "create", "billing", "--scope", "all"])
-    problem = "/scopes/0: Must have the form resource:action, such as notifications:write."
+    problem = f"/scopes/0: Must be one of: {', '.join(Scope)}."
     assert (done.exit_code, done.output) == (1, f"Error: {problem}\n")
+
+
+def test_an_unknown_scope_is_rejected_with_the_allowed_ones(client, admin) -> None:
+    body = {"name": "reports", "scopes": ["users:read", "reports:read"]}
+    response = client.post(CLIENTS, json=body, headers=admin)
+    assert response.status_code == 422
+    expected = {"pointer": "/scopes/1", "detail": f"Must be one of: {', '.join(Scope)}."}
+    assert response.json["errors"] == [expected]
+    assert db.session.query(MachineClient).count() == 0
+
+
+def test_a_stored_unknown_scope_stays_and_grants_nothing(client, machine, admin) -> None:
+    scopes = ["notifications:write", "reports:read"]
+    with transaction():
+        db.session.query(MachineClient).one().scopes = scopes
+    assert grant(client, machine).json["scope"] == "notifications:write"
+    assert grant(client, machine, scope="reports:read").json["error"] == "invalid_scope"
+    assert client.get(CLIENTS, headers=admin).json["data"][0]["scopes"] == scopes
+
+
+def test_the_documents_describe_every_scope(client) -> None:
+    document = client.get("/docs/auth/openapi.json").json
+    scopes = document["components"]["schemas"]["ClientIn"]["properties"]["scopes"]
+    assert scopes["items"]["enum"] == list(Scope) == list(DESCRIPTIONS)
+    texts = [scopes["description"], document["components"]["securitySchemes"]["bearer"]["description"]]
+    texts.append((ROOT / "docs" / "security.md").read_text())
+    for scope, description in DESCRIPTIONS.items():
+        assert all(f"`{scope}`" in text and description.rstrip(".") in text for text in texts), scope

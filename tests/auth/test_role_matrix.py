@@ -13,10 +13,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from heidi_common.identity.models import Role
+from heidi_common.identity.scopes import Scope
 from heidi_services import SERVICES
 
 METHODS = ("get", "post", "put", "patch", "delete")
-PERSONAS = ("anonymous", "USER", "MODERATOR", "ADMIN", "machine", "machine with scope")
+PERSONAS = ("anonymous", "USER", "MODERATOR", "ADMIN", "machine", "machine with scope", "machine with other scopes")
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Operation:
     def admits(self, persona: str) -> bool:
         if persona == "machine with scope":
             return bool(self.scopes) or "MACHINE" in self.roles
-        return persona in self.roles or (persona == "machine" and "MACHINE" in self.roles)
+        return persona in self.roles or (persona.startswith("machine") and "MACHINE" in self.roles)
 
 
 def operations(client: FlaskClient, service: str) -> list[Operation]:
@@ -70,6 +71,8 @@ def headers_of(
             return as_client("nothing:useful")
         if persona == "machine with scope":
             return as_client(operation.scopes[0] if operation.scopes else "nothing:useful")
+        if persona == "machine with other scopes":
+            return as_client(*(scope for scope in Scope if scope not in operation.scopes))
         return as_user(Role(persona)).headers
 
     return make
@@ -105,3 +108,8 @@ def test_every_api_route_is_documented(app: Flask, client: FlaskClient) -> None:
             path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule)
             for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
                 assert (method, path) in documented, (method, path)
+
+
+def test_each_scope_is_needed_by_a_documented_endpoint(app: Flask, client: FlaskClient) -> None:
+    used = {scope for service in SERVICES for operation in operations(client, service) for scope in operation.scopes}
+    assert used == set(Scope)

@@ -1,7 +1,12 @@
-"""Core alone, with fake peers: one HTTP server responds for every service, under the name of the service."""
+"""Core in one app with the real services, whose calls may fail (`peers`), and core alone for the tests of time limits.
+
+Alone, it has fake peers: one HTTP server responds for every service, under the name of the service.
+"""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from flask import Flask
@@ -11,9 +16,15 @@ from pytest_httpserver import HTTPServer
 from heidi_common.app import build_app
 from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
+from heidi_common.identity.models import Role
+from heidi_common.operation_inputs import CORE_SCOPES
+from heidi_common.peers import transport
 from heidi_services import SERVICES
+from heidi_services.auth.service import clients
+from heidi_services.core import credentials
 from heidi_services.core.service import status
 from tests.conftest import make_settings
+from tests.core.operation_helpers import PeerCalls
 from tests.polling import TIMEOUT_SECONDS
 
 
@@ -55,3 +66,28 @@ def respond(httpserver: HTTPServer) -> Respond:
         expected.respond_with_json(body, status=status)
 
     return set_response
+
+
+@pytest.fixture
+def admin(as_user: Callable[..., Any]) -> Any:
+    return as_user(Role.ADMIN)
+
+
+@pytest.fixture
+def core_machine(app: Flask, monkeypatch: pytest.MonkeyPatch) -> UUID:
+    """The ID of core's machine client, with which the app is configured."""
+    created = clients.create_client("core", [str(scope) for scope in CORE_SCOPES], actor=None)
+    configured = {"core_client_id": str(created["id"]), "core_client_secret": created["client_secret"]}
+    runtime = app.extensions["heidi"]
+    monkeypatch.setattr(runtime, "settings", replace(runtime.settings, **configured))
+    monkeypatch.setattr(credentials, "_cached_tokens", {})
+    client_id: UUID = created["id"]
+    return client_id
+
+
+@pytest.fixture
+def peers(app: Flask, core_machine: UUID, monkeypatch: pytest.MonkeyPatch) -> PeerCalls:
+    """The calls from core to the real services."""
+    calls = PeerCalls(app, transport._call_in_process)
+    monkeypatch.setattr(transport, "_call_in_process", calls)
+    return calls

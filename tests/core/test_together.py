@@ -19,7 +19,7 @@ BASE = "/api/v1/core"
 
 
 @pytest.fixture
-def admin(as_user: Callable[..., Any]) -> dict[str, str]:
+def admin(as_user: Callable[..., Any], core_machine: UUID) -> dict[str, str]:
     headers: dict[str, str] = as_user(Role.ADMIN).headers
     return headers
 

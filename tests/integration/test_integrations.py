@@ -176,7 +176,22 @@ def test_an_admin_lists_all_integrations_and_can_filter_by_user(
     assert client.get(f"{API}?colour=red", headers=admin.headers).json["errors"][0]["pointer"] == "/query/colour"
 
 
-def test_a_machine_client_can_read_with_its_scope_but_never_write(
+def test_a_machine_client_can_change_with_its_scope_but_not_an_integration_of_an_administrator(
+    client: FlaskClient, as_user: Callable[..., Any], as_client: Callable[..., dict[str, str]]
+) -> None:
+    writer, reader = as_client("integrations:write"), as_client("integrations:read")
+    own = create_integration(client, as_user().headers)
+    admins = create_integration(client, as_user(Role.ADMIN).headers)
+    changed = client.patch(f"{API}/{own['id']}", json={"isActive": False}, headers=writer)
+    assert (changed.status_code, changed.json["data"]["isActive"]) == (200, False)
+    assert client.patch(f"{API}/{own['id']}", json={"isActive": True}, headers=reader).status_code == 403
+    rejected = client.patch(f"{API}/{admins['id']}", json={"webhookUrl": "http://127.0.0.1:9/"}, headers=writer)
+    assert rejected.status_code == 403
+    assert rejected.json["detail"] == "`integrations:write` does not cover the integrations of administrators."
+    assert client.delete(f"{API}/{own['id']}", headers=writer).status_code == 403
+
+
+def test_a_machine_client_can_read_with_its_scope_but_not_write(
     client: FlaskClient, as_user: Callable[..., Any], as_client: Callable[..., dict[str, str]]
 ) -> None:
     own = create_integration(client, as_user().headers)

@@ -160,7 +160,7 @@ def test_a_batch_whose_lease_has_expired_changes_nothing_when_it_reports_late(sc
     (run_id,) = queue_runs([schedule_id])
     change_runs(run_id, status="RUNNING", started_at=func.now())
     run = runs_of(schedule_id)[0]
-    late = RunContext(run.id, schedule_id, run.scheduled_for, run.attempts, 5, None)
+    late = RunContext(run.id, schedule_id, run.scheduled_for, run.attempts, 5, None, created_by=uuid4())
     end_leases()
     reaper.reap_expired()
     assert run_results.record_result(late, ActionResult({"late": True})) is False

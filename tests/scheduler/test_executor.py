@@ -41,7 +41,7 @@ def make_due() -> None:
 
 
 def context_of(run: ScheduleRun) -> RunContext:
-    return RunContext(run.id, run.schedule_id, run.scheduled_for, run.attempts, 5, None)
+    return RunContext(run.id, run.schedule_id, run.scheduled_for, run.attempts, 5, None, created_by=uuid4())
 
 
 def test_a_custom_event_is_emitted_with_the_end_of_the_run(schedule: MakeSchedule) -> None:

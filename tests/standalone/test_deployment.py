@@ -9,6 +9,7 @@ import yaml
 
 from heidi_common.config.sections.processes import WebProcess
 from heidi_common.config.settings import ConfigError, Settings
+from heidi_common.operation_inputs import CORE_SCOPES
 from heidi_services import SERVICES
 from heidi_standalone.servers.nginx import TEMPLATE
 from tests.common.config.test_reference import variables_read
@@ -44,6 +45,13 @@ def test_only_core_and_its_worker_get_cores_credentials() -> None:
     assert [name for name, _, container in pods() if "core-client" in str(container)] == ["core", "worker"]
     secrets = {item["metadata"]["name"]: item["stringData"] for item in KUBERNETES if item["kind"] == "Secret"}
     assert [name for name, values in secrets.items() if "CORE_CLIENT_SECRET" in values] == ["core-client"]
+
+
+@pytest.mark.parametrize("file", [".env.example", "deploy/kubernetes/secret.example.yaml"])
+def test_the_documented_command_creates_cores_client_with_the_scopes_it_needs(file: str) -> None:
+    text = " ".join((ROOT / file).read_text().replace("#", " ").split())
+    (command,) = re.findall(r"`flask clients create core ([^`]+)`", text)
+    assert re.findall(r"--scope (\S+)", command) == list(CORE_SCOPES)
 
 
 @pytest.mark.parametrize("where", ["compose", "kubernetes"])

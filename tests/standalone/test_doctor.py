@@ -1,5 +1,6 @@
 """`flask doctor` reports what is available and what is not; only required dependencies make it fail."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from flask import Flask
 
 from heidi_common.cli import doctor
 from heidi_common.config.settings import Settings
+from heidi_services.auth.service import clients
 from tests.ports import free_port, free_range
 
 
@@ -45,6 +47,19 @@ def test_unavailable_dependencies_are_reported_with_a_remedy(settings: Settings)
 def test_keys_that_do_not_match_are_reported(settings: Settings) -> None:
     by_name = findings(replace(settings, jwt_public_keys='{"keys": []}'))
     assert not by_name["signing keys"].ok
+
+
+def test_unknown_scopes_and_those_that_core_lacks_are_reported(
+    app: Flask, settings: Settings, as_client: Callable[..., dict[str, str]]
+) -> None:
+    assert findings(settings)["machine clients"].result == "0 clients"
+    as_client("users:read", "reports:read", "cities:write")
+    client_id = clients.create_client("core", ["notifications:write"], actor=None)["id"]
+    finding = findings(replace(settings, core_client_id=str(client_id)))["machine clients"]
+    assert not finding.ok and not finding.check.required
+    assert "machine: cities:write, reports:read grants nothing" in finding.result
+    missing = "integrations:read, integrations:write, users:read, users:write"
+    assert f"the client in CORE_CLIENT_ID lacks {missing}" in finding.result
 
 
 @pytest.mark.parametrize(("value", "expected"), [("", 1), ("nonsense://", 1)])

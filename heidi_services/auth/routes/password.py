@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from heidi_common.identity.models import Role
+from heidi_common.identity.scopes import Scope
 from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated, caller, guard, public
@@ -27,7 +28,7 @@ def request_reset(body: dict[str, Any]) -> dict[str, bool]:
 
 
 @blp.route("/api/v1/auth/password/invite", methods=["POST"])
-@guard(Role.ADMIN, scopes=("notifications:write",))
+@guard(Role.ADMIN, scopes=(Scope.NOTIFICATIONS_WRITE,))
 @idempotent
 @blp.arguments(InviteIn)
 @blp.response(202, AcceptedOut)

@@ -14,6 +14,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import login_throttle
 from heidi_common.identity.models import MachineClient
+from heidi_common.identity.scopes import known_scopes
 from heidi_common.jwt.authentication import authenticate
 from heidi_common.problems import Unauthorized
 from heidi_common.runtime import current_settings
@@ -40,7 +41,7 @@ def issue_token(client_id: str, secret: str, scope: str | None, address: str) ->
         TooMany: Too many failures of this client ID from this address, or of this address.
     """
     client = _authenticate(client_id, secret, address)
-    granted = _granted_scopes(client.scopes, scope)
+    granted = _granted_scopes(known_scopes(client.scopes), scope)
     with transaction():
         # Keeps `updated_at`: use is not a change.
         statement = update(MachineClient).where(MachineClient.id == client.id)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from heidi_common.peers.client import call_peer
 from heidi_common.peers.models import PeerRequest, PeerResponse
+from heidi_common.peers.signature import REQUESTER_HEADER
 from heidi_common.schemas.base import Schema
 
 JSON = dict[str, Any]
@@ -25,13 +26,21 @@ class RetryLater(Exception):
 
 @dataclass(frozen=True)
 class StepContext:
-    """What a step works with. `results` holds the results of the completed steps by step name."""
+    """What a step works with.
+
+    Attributes:
+        operation_id: The operation.
+        input: Its complete input in wire form.
+        requested_by: The user or machine client on whose behalf it runs.
+        results: The results of the completed steps by step name.
+        authorization: The Authorization header of its calls, which is renewed before each step.
+    """
 
     operation_id: UUID
     input: JSON
     requested_by: UUID | None
-    authorization: str
     results: dict[str, JSON] = field(default_factory=dict)
+    authorization: str = ""
 
     def get(self, service: str, path: str, **params: Any) -> Any:
         """Read from a service.
@@ -72,7 +81,8 @@ class StepContext:
         return response.data if missing_ok and response.status == 404 else _data(service, response)
 
     def _headers(self) -> dict[str, str]:
-        return {"Authorization": self.authorization}
+        requester = {REQUESTER_HEADER: str(self.requested_by)} if self.requested_by else {}
+        return {"Authorization": self.authorization} | requester
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from heidi_common.identity.models import Role
 from heidi_common.operation_inputs import OffboardUser
 from heidi_services.core.operations.base import JSON, OperationType, Step, StepContext, StepRejected
 
@@ -19,6 +20,8 @@ def look_up(context: StepContext) -> JSON:
     if user_id == str(context.requested_by):
         raise StepRejected("you cannot offboard your own account")
     user = context.get("users", f"/api/v1/users/{user_id}")
+    if user["role"] == Role.ADMIN:
+        raise StepRejected("an administrator cannot be offboarded by an operation")
     params = {"userId": user_id, "isActive": "true", "limit": 100}
     integrations = context.get("integration", "/api/v1/integrations", **params)
     return {"wasActive": user["isActive"], "integrationIds": [integration["id"] for integration in integrations]}

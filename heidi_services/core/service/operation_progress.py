@@ -21,6 +21,8 @@ from heidi_services.core.models import Operation, OperationStatus
 from heidi_services.core.operations.base import StepContext
 
 JSON = dict[str, Any]
+REQUESTER_REJECTED = "requester_rejected"
+"""The `code` of a step that was not done because its requester may not have it done any more."""
 
 
 class LeaseLost(Exception):
@@ -39,6 +41,8 @@ class Progress:
     undoing: bool
     attempts: int
     error: str | None
+    stored_authorization: str | None
+    """Of operations that version 1.0 stored: the requester's Authorization header."""
 
 
 def load(operation_id: UUID) -> Progress:
@@ -53,8 +57,9 @@ def load(operation_id: UUID) -> Progress:
         secret = field_encryptor().decrypt(row.sealed or "", context=row.id.bytes)
         steps = {step["name"]: dict(step) for step in row.steps}
         results = {name: step["result"] for name, step in steps.items() if "result" in step}
-        context = StepContext(row.id, secret["input"], row.requested_by, secret["authorization"] or "", results)
-        return Progress(row.id, row.locked_until, row.type, context, steps, row.undoing, row.attempts, row.error)
+        context = StepContext(row.id, secret["input"], row.requested_by, results)
+        lease, stored = row.locked_until, secret.get("authorization")
+        return Progress(row.id, lease, row.type, context, steps, row.undoing, row.attempts, row.error, stored)
 
 
 def record_step(progress: Progress, state: JSON, **changes: Any) -> None:
@@ -85,6 +90,8 @@ def complete(progress: Progress) -> None:
 
 
 def _final_status(progress: Progress) -> OperationStatus:
+    if any(step.get("code") == REQUESTER_REJECTED for step in progress.steps.values()):
+        return OperationStatus.FAILED
     undone = {step["compensation"]["status"] for step in progress.steps.values() if "compensation" in step}
     if undone == {"SUCCEEDED"}:
         return OperationStatus.COMPENSATED

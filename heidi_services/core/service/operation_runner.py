@@ -3,12 +3,16 @@ in reverse order.
 
 A worker may be killed at any point. Then the row becomes due again: completed steps are skipped, and the interrupted
 step is sent again, which has no second effect (each POST has its Idempotency-Key).
+
+Core calls the services as its own machine client, so a step and its compensation do not depend on the requester's
+session. Whether the requester may have the operation run is checked before each step, but not before a compensation.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -17,12 +21,13 @@ from heidi_common.crypto.encryption import DecryptionError
 from heidi_common.database.models import utcnow
 from heidi_common.messaging.jobs import claim
 from heidi_common.schemas.fields import iso
-from heidi_services.core.credentials import resolve_credentials
+from heidi_services.core.credentials import resolve_authorization
 from heidi_services.core.models import Operation, OperationStatus
 from heidi_services.core.operations import OPERATION_TYPES
 from heidi_services.core.operations.base import JSON, RetryLater, Step, StepContext, StepRejected
 from heidi_services.core.service import operation_progress
-from heidi_services.core.service.operation_progress import LeaseLost, Progress
+from heidi_services.core.service.operation_progress import REQUESTER_REJECTED, LeaseLost, Progress
+from heidi_services.core.service.requester import RequesterRejected, require_authority
 
 log = logging.getLogger(__name__)
 LEASE_SECONDS = 120
@@ -68,6 +73,7 @@ def _run_steps(progress: Progress) -> None:
             continue
         state["startedAt"] = state.get("startedAt") or iso(utcnow())
         try:
+            require_authority(progress.context.requested_by, progress.type)
             result = _attempt_step(progress, step.run)
         except StepRejected as rejection:
             _start_undoing(progress, step, rejection)
@@ -79,7 +85,8 @@ def _run_steps(progress: Progress) -> None:
 def _start_undoing(progress: Progress, step: Step, rejection: StepRejected) -> None:
     progress.undoing, progress.attempts = True, 0
     progress.error = f"{step.name}: {rejection}"
-    operation_progress.record_step(progress, progress.steps[step.name], status="FAILED", error=str(rejection))
+    code = {"code": REQUESTER_REJECTED} if isinstance(rejection, RequesterRejected) else {}
+    operation_progress.record_step(progress, progress.steps[step.name], status="FAILED", error=str(rejection), **code)
 
 
 def _undo_steps(progress: Progress) -> None:
@@ -110,7 +117,7 @@ def _attempt_step(progress: Progress, action: Callable[[StepContext], Any]) -> A
         StepRejected: The step failed permanently, or too often: then the steps before it have to be undone soon. An
             unexpected exception counts as a failed attempt, and so does a claim that killed its worker.
     """
-    _refresh_credentials(progress)
+    progress.context = replace(progress.context, authorization=resolve_authorization(progress.stored_authorization))
     if progress.attempts > MAX_CLAIMS:
         raise StepRejected(f"did not complete after {progress.attempts - 1} attempts")
     try:
@@ -128,7 +135,3 @@ def _retry_or_reject(progress: Progress, reason: str) -> RetryLater | StepReject
     if progress.attempts < MAX_ATTEMPTS:
         return RetryLater(reason)
     return StepRejected(f"{reason}, after {progress.attempts} attempts")
-
-
-def _refresh_credentials(progress: Progress) -> None:
-    progress.context = resolve_credentials(progress.context)

@@ -25,22 +25,21 @@ from heidi_services.core.service.validation import validate_input
 JSON = dict[str, Any]
 
 
-def create(type: str, payload: JSON, *, requested_by: UUID, authorization: str) -> Operation:
+def create(type: str, payload: JSON, *, requested_by: UUID) -> Operation:
     """Store a requested operation and emit `core.operation`, which wakes a worker.
 
     Args:
         type: Key of OPERATION_TYPES.
         payload: Input of the operation in wire form.
-        requested_by: The user who requests it.
-        authorization: Their Authorization header. The operation calls services with it and is stored encrypted.
+        requested_by: The user who requests it, and on whose behalf core acts.
 
     Raises:
         Invalid: The input does not match the schema of the type.
     """
     validated = validate_input(type, payload)
     with transaction():
-        operation = _insert(uuid7(), type, validated, requested_by, authorization)
-        emit(CoreOperation(id=operation.id, operation=type))
+        operation = _insert(uuid7(), type, validated, requested_by)
+        emit(CoreOperation(id=operation.id, operation=type, requested_by=requested_by))
     return operation
 
 
@@ -60,7 +59,8 @@ def accept(event: OutboxEvent) -> None:
         validated = validate_input(type, payload)
     except (KeyError, Invalid) as error:
         raise PermanentFailure(f"invalid operation: {error}") from None
-    _insert(operation_id, type, validated, None, None)
+    requested_by = event.data.get("requestedBy")
+    _insert(operation_id, type, validated, UUID(requested_by) if requested_by else None)
 
 
 def get(operation_id: UUID) -> Operation:
@@ -82,15 +82,12 @@ def overdue(limit: int) -> list[UUID]:
     return overdue_rows(Operation, open_status=OperationStatus.PENDING, limit=limit)
 
 
-def _insert(
-    operation_id: UUID, type: str, validated: JSON, requested_by: UUID | None, authorization: str | None
-) -> Operation:
-    secret = {"input": validated, "authorization": authorization}
+def _insert(operation_id: UUID, type: str, validated: JSON, requested_by: UUID | None) -> Operation:
     operation = Operation(
         id=operation_id,
         type=type,
         input=OPERATION_TYPES[type].redact(validated),
-        sealed=field_encryptor().encrypt(secret, context=operation_id.bytes),
+        sealed=field_encryptor().encrypt({"input": validated}, context=operation_id.bytes),
         steps=[{"name": step.name, "status": "PENDING"} for step in OPERATION_TYPES[type].steps],
         requested_by=requested_by,
     )

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from heidi_common.database.pagination import Page
+from heidi_common.identity.scopes import Scope
 from heidi_common.interceptors.conditional import etag, if_match
 from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint
@@ -21,7 +22,7 @@ INTEGRATION = "/api/v1/integrations/<uuid:integration_id>"
 blp = Blueprint(
     "integrations", __name__, description="Connections to providers, with their logs, events and deliveries"
 )
-readable = guarded_user(scopes=("integrations:read",))
+readable = guarded_user(scopes=(Scope.INTEGRATIONS_READ,))
 
 
 @blp.route("/api/v1/integrations", methods=["POST"])
@@ -56,12 +57,15 @@ def get_integration(integration_id: UUID) -> Integration:
 
 
 @blp.route(INTEGRATION, methods=["PATCH"])
-@authenticated
+@guarded_user(scopes=(Scope.INTEGRATIONS_WRITE,))
 @documents(IF_MATCH)
 @blp.arguments(schemas.IntegrationPatch)
 @blp.response(200, schemas.IntegrationOut)
 def change_integration(body: dict[str, Any], integration_id: UUID) -> Integration:
-    """Change an integration. Credentials are merged by name (null removes one); `config` is replaced."""
+    """Change an integration. Credentials are merged by name (null removes one); `config` is replaced.
+
+    403 if a machine client changes an integration of an administrator.
+    """
     integration = integrations.update(integration_id, caller(), body, if_match())
     etag(integration)
     return integration

@@ -14,6 +14,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import expect_version, transaction
 from heidi_common.identity.models import Role
 from heidi_common.jwt.guards import Caller
+from heidi_common.problems import Forbidden
 from heidi_services.integration.enums import ProviderName
 from heidi_services.integration.models import Integration
 from heidi_services.integration.providers import standard_webhooks
@@ -81,11 +82,13 @@ def update(integration_id: UUID, caller: Caller, body: dict[str, Any], version: 
 
     Raises:
         NotFound: The integration does not exist, or the caller may not see it.
+        Forbidden: A machine client changes an integration of an administrator.
         PreconditionFailed: `version` is given and is not the current one.
         Invalid: The result is not valid for this provider.
     """
     with transaction():
         integration = get_visible(integration_id, caller, lock=True)
+        _require_write_permission(caller, integration)
         expect_version(integration, version)
         credentials = _merge_credentials(integration, body)
         config = (body["config"] or {}) if "config" in body else integration.config
@@ -99,6 +102,12 @@ def update(integration_id: UUID, caller: Caller, body: dict[str, Any], version: 
             _set_active(integration, body["is_active"])
         trail.record("integration_updated", actor=caller.id, target=integration.id, detail={"changed": sorted(body)})
     return integration
+
+
+def _require_write_permission(caller: Caller, integration: Integration) -> None:
+    """An administrator's integration can receive the events of all users, so a client must not redirect it."""
+    if caller.kind == "client" and integration.owner_role == Role.ADMIN:
+        raise Forbidden("`integrations:write` does not cover the integrations of administrators.")
 
 
 def _merge_credentials(integration: Integration, body: dict[str, Any]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from flask import g
 from heidi_common.database.pagination import Page
 from heidi_common.database.totals import Total
 from heidi_common.database.transactions import expect_version
+from heidi_common.identity.scopes import Scope
 from heidi_common.interceptors.conditional import etag, if_match
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated, caller, guarded_user
@@ -27,8 +28,8 @@ from heidi_services.notification.schemas.notifications import (
 )
 from heidi_services.notification.service import notifications, queries
 
-READ = ("notifications:read", "notifications:write")
-WRITE = "notifications:write"
+READ = (Scope.NOTIFICATIONS_READ, Scope.NOTIFICATIONS_WRITE)
+WRITE = Scope.NOTIFICATIONS_WRITE
 
 blp = Blueprint("notifications", __name__, description="Users' notifications and the attempts to deliver them")
 

@@ -23,6 +23,8 @@ class RunContext:
     timeout_seconds: int
     fencing_token: int | None
     """The number of the Redis lock, see `heidi_common.redis.lock`; None if no lock is held."""
+    created_by: UUID
+    """The user or machine client that created the schedule."""
 
 
 @dataclass(frozen=True)

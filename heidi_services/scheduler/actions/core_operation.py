@@ -1,4 +1,7 @@
-"""The action core.operation: request an operation across several services. Its input is encrypted in transit."""
+"""The action core.operation: request an operation across several services, on behalf of the schedule's creator.
+
+The input is encrypted in transit.
+"""
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
@@ -25,5 +28,5 @@ class CoreOperationAction:
     emits_only = True
 
     def perform(self, context: RunContext, payload: JSON) -> ActionResult:
-        event = CoreOperation(id=context.run_id, operation=payload["type"])
+        event = CoreOperation(id=context.run_id, operation=payload["type"], requested_by=context.created_by)
         return ActionResult({"operationId": str(context.run_id)}, ((event, {"input": payload["input"]}),))

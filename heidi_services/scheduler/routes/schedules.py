@@ -13,6 +13,7 @@ from heidi_services.scheduler.models import Schedule
 from heidi_services.scheduler.routes.blueprint import BASE, SCHEDULE, WRITE, blp
 from heidi_services.scheduler.schemas import ScheduleChange, ScheduleIn, ScheduleOut, ScheduleQuery
 from heidi_services.scheduler.service import queries, schedules
+from heidi_services.scheduler.service.client_permissions import create_schedule_as, update_schedule_as
 
 
 @blp.route(BASE, methods=["POST"])
@@ -21,8 +22,11 @@ from heidi_services.scheduler.service import queries, schedules
 @blp.arguments(ScheduleIn)
 @blp.response(201, ScheduleOut)
 def create_schedule(body: dict[str, Any]) -> Schedule:
-    """Create a schedule. An invalid expression or time zone is a 422 that names the field."""
-    schedule = schedules.create_schedule(body, requested_by=caller().id)
+    """Create a schedule. An invalid expression or time zone is a 422 that names the field.
+
+    A machine client that schedules an operation also needs the scopes of the operation: 403.
+    """
+    schedule = create_schedule_as(caller(), body)
     etag(schedule)
     return schedule
 
@@ -54,7 +58,7 @@ def get_schedule(schedule_id: UUID) -> Schedule:
 @blp.response(200, ScheduleOut)
 def change_schedule(body: dict[str, Any], schedule_id: UUID) -> Schedule:
     """Change fields of a schedule; fields that are left out do not change. Honours `If-Match`."""
-    schedule = schedules.update_schedule(schedule_id, body, version=if_match(), requested_by=caller().id)
+    schedule = update_schedule_as(caller(), schedule_id, body, if_match())
     etag(schedule)
     return schedule
 

@@ -37,7 +37,7 @@ _CLAIM = CompiledStatement(
         + """
 WITH due AS (
     SELECT run.id, run.schedule_id, run.scheduled_for, schedules.action, CAST(schedules.payload AS text) AS payload,
-        schedules.timeout_seconds, schedules.overlap_policy <> 'ALLOW' AS exclusive,
+        schedules.timeout_seconds, schedules.created_by, schedules.overlap_policy <> 'ALLOW' AS exclusive,
         run.attempts = 0 AND run.error IS NULL AS is_fresh
     FROM schedule_runs AS run JOIN schedules ON schedules.id = run.schedule_id
     WHERE run.id = ANY(CAST(:run_ids AS uuid[])) AND run.status || '' = 'QUEUED' AND run.next_attempt_at <= now()
@@ -81,6 +81,7 @@ class DueRun(NamedTuple):
     action: str
     payload: str
     timeout_seconds: int
+    created_by: UUID
     exclusive: bool
     is_fresh: bool
     attempt: int | None
@@ -99,6 +100,7 @@ class DueRun(NamedTuple):
             attempt=self.attempt,
             timeout_seconds=self.timeout_seconds,
             fencing_token=fencing_token,
+            created_by=self.created_by,
         )
 
 

@@ -25,9 +25,16 @@ from heidi_common.schemas.naming import camel
 from heidi_services.users.service.admins import require_another_admin
 from heidi_services.users.service.permissions import (
     require_delete_permission,
+    require_role_permission,
     require_update_permission,
     user_not_found,
 )
+
+
+def create_as(caller: Caller, body: dict[str, Any]) -> User:
+    """Check that the caller may create a user of this role, then `create`."""
+    require_role_permission(caller, body["role"])
+    return create(body, caller.id)
 
 
 def create(body: dict[str, Any], actor: UUID | None = None) -> User:
@@ -45,7 +52,10 @@ def create(body: dict[str, Any], actor: UUID | None = None) -> User:
 def update(caller: Caller, user_id: UUID, changes: dict[str, Any], version: int | None) -> User:
     """Check that the caller may make these changes, then `apply_update`."""
     require_update_permission(caller, user_id, changes)
-    return apply_update(user_id, changes, caller.id, version)
+    with transaction():
+        if caller.kind == "client":
+            require_role_permission(caller, lock_user(user_id).role)
+        return apply_update(user_id, changes, caller.id, version)
 
 
 def apply_update(user_id: UUID, changes: dict[str, Any], actor: UUID | None, version: int | None = None) -> User:
@@ -81,6 +91,7 @@ def delete(caller: Caller, user_id: UUID, version: int | None) -> None:
     require_delete_permission(caller, user_id)
     with transaction():
         user = lock_user(user_id)
+        require_role_permission(caller, user.role)
         expect_version(user, version)
         require_another_admin(user)
         user.deleted_at = utcnow()

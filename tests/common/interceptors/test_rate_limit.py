@@ -1,6 +1,7 @@
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -10,7 +11,7 @@ from heidi_common.config.settings import Settings
 from heidi_common.identity.models import Role
 from heidi_common.interceptors import rate_limit
 from heidi_common.interceptors.request_counter import RequestCounter
-from heidi_common.peers.signature import HEADER, signature_headers
+from heidi_common.peers.signature import HEADER, REQUESTER_HEADER, signature_headers
 from heidi_common.redis.cache import Cache, redis_cache
 from heidi_common.redis.client import connect
 from heidi_services import SERVICES
@@ -104,11 +105,15 @@ def test_calls_between_services_are_not_counted_and_cannot_be_forged(
     with throttled.app_context():
         signed, forged = headers | signature_headers(headers), headers | signature_headers(other)
         assert signature_headers({}) == {}
+        requester = headers | {REQUESTER_HEADER: str(uuid4())}
+        on_behalf = requester | signature_headers(requester)
 
     def statuses(headers: dict[str, str]) -> list[int]:
         return [get(throttled, "/api/v1/core/events", "198.51.100.7", **headers).status_code for _ in range(10)]
 
     assert statuses(signed) == [200] * 10
+    assert statuses(on_behalf) == [200] * 10
+    assert statuses(signed | {REQUESTER_HEADER: str(uuid4())})[-1] == 429
     assert statuses(headers | {HEADER: "forged"})[-1] == 429
     assert statuses(headers | {HEADER: "é"})[-1] == 429
     assert statuses(forged)[-1] == 429

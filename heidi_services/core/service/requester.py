@@ -1,0 +1,58 @@
+"""Whether the requester of an operation may still have it run. Core's own rights do not depend on the requester, so
+this is asked before each step.
+
+A user must be an active administrator, as when they requested the operation. A machine client, whose schedule has
+requested it, must have the scopes that the operation needs.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy import bindparam, select
+
+from heidi_common.database.compiled import CompiledStatement
+from heidi_common.identity.models import MachineClient, Role, User
+from heidi_common.operation_inputs import REQUIRED_SCOPES
+from heidi_services.core.operations.base import StepRejected
+
+_USER = CompiledStatement(
+    select(User.role, User.is_active, User.deleted_at).where(User.id == bindparam("requester_id"))
+)
+_CLIENT = CompiledStatement(
+    select(MachineClient.scopes).where(
+        MachineClient.id == bindparam("requester_id"), MachineClient.revoked_at.is_(None)
+    )
+)
+
+
+class RequesterRejected(StepRejected):
+    """The requester may not have the operation run any more: its remaining steps are not done."""
+
+
+def require_authority(requested_by: UUID | None, operation: str) -> None:
+    """Check the requester of an operation.
+
+    Args:
+        requested_by: None for operations that a schedule of a version before 1.1 has requested: nobody is checked.
+        operation: The type of the operation.
+
+    Raises:
+        RequesterRejected: The requester has been deactivated, deleted, revoked or demoted, or lacks a scope.
+    """
+    if requested_by is None:
+        return
+    user = _USER.first(requester_id=requested_by)
+    if user is None:
+        _require_client(requested_by, REQUIRED_SCOPES[operation])
+    elif user.role != Role.ADMIN or not user.is_active or user.deleted_at is not None:
+        raise RequesterRejected("the requester is not an active administrator any more")
+
+
+def _require_client(client_id: UUID, required: frozenset[str]) -> None:
+    client = _CLIENT.first(requester_id=client_id)
+    if client is None:
+        raise RequesterRejected("the requester does not exist or is revoked")
+    missing = required - set(client.scopes)
+    if missing:
+        raise RequesterRejected(f"the requesting machine client lacks {', '.join(sorted(missing))}")
