@@ -9,6 +9,7 @@ import psutil
 
 from benchmarks.bench import Bench
 from benchmarks.measurements import Figure, at_most
+from benchmarks.platform_under_test import Platform
 
 IDLE_SECONDS = 10
 
@@ -16,7 +17,7 @@ IDLE_SECONDS = 10
 def start(bench: Bench) -> list[Figure]:
     """Measure a second start: everything is installed, and the database has been set up."""
     if bench.platform.settings or bench.platform.process is None:
-        _restart_with_defaults(bench)
+        restart_with_defaults(bench)
     bench.platform.stop()
     seconds = bench.platform.start()
     return [Figure("start of `make run`, already installed", seconds, "s", [at_most(15, "s")])]
@@ -25,17 +26,30 @@ def start(bench: Bench) -> list[Figure]:
 def memory(bench: Bench) -> list[Figure]:
     """Measure the proportional set size of all processes, in which shared memory counts once."""
     if bench.platform.settings or bench.platform.process is None:
-        _restart_with_defaults(bench)
+        restart_with_defaults(bench)
     time.sleep(IDLE_SECONDS)
-    assert bench.platform.process is not None
-    root = psutil.Process(bench.platform.process.pid)
-    processes = [root, *root.children(recursive=True)]
-    total = sum(map(_pss, processes))
-    note = f"{len(processes)} processes, {IDLE_SECONDS} s after the start"
-    return [Figure("memory of all processes, idle (PSS)", total, "MB", [at_most(900, "MB")], note=note)]
+    sizes = proportional_set_sizes(bench.platform)
+    note = f"{len(sizes)} processes, {IDLE_SECONDS} s after the start"
+    return [Figure("memory of all processes, idle (PSS)", sum(sizes), "MB", [at_most(900, "MB")], note=note)]
 
 
-def _restart_with_defaults(bench: Bench) -> None:
+def proportional_set_sizes(platform: Platform) -> list[float]:
+    """Return the size of each process of the platform in MB."""
+    assert platform.process is not None
+    return [_pss(process) for process in _tree(platform.process.pid)]
+
+
+def set_sizes_by_program(platform: Platform) -> dict[str, float]:
+    """Return the size of each program of the platform with its children in MB."""
+    return {name: sum(map(_pss, _tree(pid))) for name, pid in platform.programs().items()}
+
+
+def _tree(pid: int) -> list[psutil.Process]:
+    root = psutil.Process(pid)
+    return [root, *root.children(recursive=True)]
+
+
+def restart_with_defaults(bench: Bench) -> None:
     bench.platform.stop()
     bench.platform.start()
 
