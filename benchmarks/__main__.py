@@ -66,8 +66,11 @@ def measure(names: list[str], bench: Bench) -> Iterator[Line]:
 
 def _figures(name: str, scenario: Scenario, bench: Bench) -> list[Figure]:
     """Measure a scenario. One that fails becomes a row with the reason, so that a long run keeps its other results."""
+    started = time.monotonic()
     try:
-        return scenario.measure(bench)
+        figures = scenario.measure(bench)
+        log(f"  took {time.monotonic() - started:.0f} s")
+        return figures
     except Exception as error:
         traceback.print_exc()
         return [skipped(name, f"failed: {error!r}"[:200])]

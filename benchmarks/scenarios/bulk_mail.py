@@ -27,7 +27,7 @@ def bulk_mail(bench: Bench) -> list[Figure]:
     """Send bulk e-mails; the time runs from the first POST to the last arrival. The peers run before."""
     bench.ensure_production()
     wait_until_idle(bench.platform)
-    number = bench.scaled(MAILS)
+    number = bench.scaled(MAILS) // PER_POST * PER_POST
     django = _peer(bench, DJANGO, "django_mail.py", number)
     smtplib = _peer(bench, SMTPLIB, "smtplib_mail.py", number)
     return [_heidi(bench, number, django), django, smtplib]
@@ -38,7 +38,7 @@ def _heidi(bench: Bench, number: int, rival: Figure) -> Figure:
     body = MESSAGE | {"userIds": ids(bench, PER_POST)}
     headers, url = platform.admin_headers(), f"{platform.service('notification')}/api/v1/notifications/bulk"
     arrivals, meter, started_at = Arrivals(platform.mails), CpuMeter(platform), time.time()
-    for _ in range(max(number // PER_POST, 1)):
+    for _ in range(number // PER_POST):
         requests.post(url, json=body, headers=headers, timeout=60).raise_for_status()
     wait_until(lambda: arrivals.update() >= number, TIMEOUT_SECONDS)
     wait_until_idle(platform)
