@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -55,19 +56,27 @@ class Bench:
         return [row[0] for row in self.platform.query("SELECT id::text FROM cities ORDER BY md5(id::text)")]
 
     def floors(self) -> tuple[float, float]:
-        """Measure F1 and F2 with the gunicorn configuration of a service: two processes with two threads each."""
+        """Measure F1 and F2."""
+        with self.baseline() as base:
+            drive(base, ["GET\t/f1"], 1)
+            f1 = drive(base, ["GET\t/f1"], FLOOR_SECONDS)
+            f2 = drive(base, [f"GET\t/f2/{city_id}" for city_id in self.city_ids], FLOOR_SECONDS)
+        return f1.rate, f2.rate
+
+    @contextmanager
+    def baseline(self) -> Iterator[str]:
+        """Run `baseline_app` with the gunicorn configuration of a service: two processes with two threads each.
+
+        Yields:
+            Its URL.
+        """
         port = self.platform.ports.base + 31
         env = {"HEIDI_SERVICE": "city", "WEB_CONCURRENCY": "2", "BIND": f"127.0.0.1:{port}"}
         env |= {"FLOOR_DATABASE": self.platform.database}
         command = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py")]
-        child = self.platform.spawn("floors", [*command, "benchmarks.baseline_app:app"], env)
-        base = f"http://127.0.0.1:{port}"
+        self.platform.spawn("floors", [*command, "benchmarks.baseline_app:app"], env)
         try:
             wait_until(lambda: not is_free(port), 20)
-            drive(base, ["GET\t/f1"], 1)
-            f1 = drive(base, ["GET\t/f1"], FLOOR_SECONDS)
-            f2 = drive(base, [f"GET\t/f2/{city_id}" for city_id in self.city_ids], FLOOR_SECONDS)
+            yield f"http://127.0.0.1:{port}"
         finally:
-            child.terminate()
-            child.wait(30)
-        return f1.rate, f2.rate
+            self.platform.end("floors")

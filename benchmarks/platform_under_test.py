@@ -41,7 +41,9 @@ class Platform:
         self.home = Path(tempfile.mkdtemp(prefix="heidi-bench-"))
         self.ports = _free_ports()
         self.process: subprocess.Popen[bytes] | None = None
-        self.children: list[subprocess.Popen[bytes]] = []
+        self.children: dict[str, subprocess.Popen[bytes]] = {}
+        self.external: dict[str, int] = {}
+        """Process IDs of servers that a scenario started for the platform, by name."""
         self.settings: dict[str, str] = {}
 
     def start(self, settings: dict[str, str] | None = None) -> float:
@@ -75,10 +77,8 @@ class Platform:
 
     def stop(self) -> None:
         """Stop the processes that this object started."""
-        for child in self.children:
-            child.terminate()
-            child.wait(30)
-        self.children.clear()
+        for name in list(self.children):
+            self.end(name)
         if self.process is not None:
             self.process.send_signal(signal.SIGINT)
             try:
@@ -155,8 +155,18 @@ class Platform:
             child = subprocess.Popen(
                 command, cwd=ROOT, env=os.environ | self.env | (env or {}), stdout=output, stderr=output
             )
-        self.children.append(child)
+        self.children[name] = child
         return child
+
+    def end(self, name: str) -> None:
+        """End a process that `spawn` started."""
+        child = self.children.pop(name)
+        child.terminate()
+        child.wait(30)
+
+    def programs(self) -> dict[str, int]:
+        """Return the process ID of each running program of the platform by its name."""
+        return {info["name"]: info["pid"] for info in self._supervisor().getAllProcessInfo() if info["pid"]}
 
     def flask(self, *arguments: str) -> None:
         command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]

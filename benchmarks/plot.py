@@ -1,5 +1,6 @@
 """The table as a bar chart in SVG: the share of its target that each figure reaches."""
 
+from collections.abc import Sequence
 from html import escape
 
 from benchmarks.measurements import Line
@@ -10,7 +11,7 @@ MAX_SHARE = 2.0
 REACHED, MISSED = "#2f7d4f", "#b5532a"
 
 
-def svg(lines: list[Line]) -> str:
+def svg(lines: Sequence[Line]) -> str:
     """Draw a bar for each figure that has a target; the dashed line is the target."""
     shares = [(line.figure.work, line.share) for line in lines if line.share is not None]
     height = 40 + len(shares) * (BAR + GAP)

@@ -1,4 +1,4 @@
-"""A mail server that accepts every e-mail and records the time: `python -m benchmarks.sink PORT FILE`.
+"""A mail server that accepts every e-mail and records time and recipient: `python -m benchmarks.sink PORT FILE`.
 
 The mail sink of `flask up` stores each e-mail in a Maildir, which takes a tenth of the CPU time of an e-mail.
 """
@@ -14,7 +14,7 @@ class SMTPConnection(asyncio.Protocol):
     """The part of SMTP (RFC 5321) that a client needs to send e-mails."""
 
     def __init__(self, file: IO[str]) -> None:
-        self.file, self.buffer, self.in_data = file, b"", False
+        self.file, self.buffer, self.in_data, self.recipient = file, b"", False, ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -33,16 +33,19 @@ class SMTPConnection(asyncio.Protocol):
         if not separator:
             return False
         self.buffer = rest
-        self.transport.write(self._record() if self.in_data else self._reply(received[:4].upper()))
+        self.transport.write(self._record() if self.in_data else self._reply(received))
         return True
 
     def _record(self) -> bytes:
         self.in_data = False
-        self.file.write(f"{time.time()}\n")
+        self.file.write(f"{time.time()} {self.recipient}\n")
         self.file.flush()
         return b"250 accepted\r\n"
 
-    def _reply(self, command: bytes) -> bytes:
+    def _reply(self, line: bytes) -> bytes:
+        command = line[:4].upper()
+        if command == b"RCPT":
+            self.recipient = line.partition(b"<")[2].partition(b">")[0].decode()
         if command == b"QUIT":
             self.transport.close()
             return b"221 bye\r\n"

@@ -25,6 +25,11 @@ class RabbitNode:
         self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/%2F"
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     @staticmethod
     def available() -> bool:
         return SERVER is not None

@@ -10,7 +10,7 @@ import psycopg2
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
-from jobs import CONTENT, CREATE, arguments, report
+from jobs import CONTENT, CREATE, arguments, cpu_seconds, report
 
 local = threading.local()
 database = ""
@@ -46,7 +46,7 @@ def main() -> None:
         scheduler.add_job(insert, "date", run_date=due, args=[number])
     accepted = time.monotonic() - started
     time.sleep(max(0.0, (due - datetime.now(UTC)).total_seconds()))
-    started = time.monotonic()
+    started, before = time.monotonic(), cpu_seconds()
     scheduler.resume()
     while True:
         with connection.cursor() as cursor:
@@ -55,8 +55,9 @@ def main() -> None:
                 break
         time.sleep(0.02)
     completed = time.monotonic() - started
+    used = cpu_seconds() - before
     scheduler.shutdown()
-    report(options.count, accepted, completed)
+    report(options.count, accepted, completed, used)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,18 @@ from concurrent.futures import ThreadPoolExecutor
 import dramatiq
 import psycopg2
 from dramatiq.brokers.redis import RedisBroker
-from jobs import CLIENTS, COMPLETE, CONTENT, INSERT, arguments, prepare, report, restart_with, wait_until_done
+from jobs import (
+    CLIENTS,
+    COMPLETE,
+    CONTENT,
+    INSERT,
+    arguments,
+    cpu_seconds,
+    prepare,
+    report,
+    restart_with,
+    wait_until_done,
+)
 
 broker = RedisBroker(url=os.environ.get("PEER_REDIS", "redis://127.0.0.1"), namespace="peer")
 dramatiq.set_broker(broker)
@@ -50,14 +61,15 @@ def main() -> None:
     command = [sys.executable, "-m", "dramatiq", "dramatiq_redis", "--processes", "1", "--threads", "8"]
     worker = subprocess.Popen([*command, "--skip-logging"])
     time.sleep(2)
-    started = time.monotonic()
+    started, before = time.monotonic(), cpu_seconds()
     with ThreadPoolExecutor(CLIENTS) as pool:
         list(pool.map(enqueue, range(options.count)))
     accepted = time.monotonic() - started
     completed = wait_until_done(connection, options.count, started)
+    used = cpu_seconds() - before
     worker.terminate()
     worker.wait(30)
-    report(options.count, accepted, completed)
+    report(options.count, accepted, completed, used)
 
 
 if __name__ == "__main__":

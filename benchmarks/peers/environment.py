@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,12 +38,30 @@ def run_peer(script: str, *options: str) -> PeerResult:
         PeerUnavailable: It cannot be installed, or fails.
     """
     command = [_node(), script] if script.endswith(".mjs") else [_python(), script]
-    result = subprocess.run(
-        [*command, *options], cwd=FOLDER, capture_output=True, text=True, timeout=RUN_SECONDS, check=False
+    process = subprocess.Popen(
+        [*command, *options],
+        cwd=FOLDER,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
-    if result.returncode:
-        raise PeerUnavailable(f"{script}: {(result.stderr.strip() or 'failed').splitlines()[-1][:200]}")
-    return PeerResult(**json.loads(result.stdout.splitlines()[-1]))
+    try:
+        output, errors = process.communicate(timeout=RUN_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise PeerUnavailable(f"{script}: not done after {RUN_SECONDS} s") from None
+    finally:
+        _end(process)
+    if process.returncode:
+        raise PeerUnavailable(f"{script}: {(errors.strip() or 'failed').splitlines()[-1][:200]}")
+    return PeerResult(**json.loads(output.splitlines()[-1]))
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a peer with the workers that it has started, which could otherwise outlive it."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _python() -> str:

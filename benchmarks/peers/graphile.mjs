@@ -12,7 +12,7 @@ const complete = async ({ id }, { withPgClient }) => {
   await withPgClient((client) => client.query('UPDATE peer_jobs SET done_at = now() WHERE id = $1', [id]))
 }
 const runner = await run({ pgPool: pool, concurrency: 8, pollInterval: 1000, noHandleSignals: true, taskList: { complete } })
-const started = performance.now()
+const [started, before] = [performance.now(), process.cpuUsage()]
 await enqueue(count, async (id) => {
   await pool.query('INSERT INTO peer_jobs (id, content) VALUES ($1, $2)', [id, CONTENT])
   await utils.addJob('complete', { id })
@@ -21,5 +21,5 @@ const accepted = performance.now() - started
 const completed = await waitUntilDone(pool, count, started)
 await runner.stop()
 await pool.end()
-report(count, accepted, completed)
+report(count, accepted, completed, before)
 process.exit(0)

@@ -16,7 +16,7 @@ const complete = async (jobs) => {
 for (let worker = 0; worker < 8; worker++) {
   await boss.work('complete', { batchSize: 200, pollingIntervalSeconds: 0.5 }, complete)
 }
-const started = performance.now()
+const [started, before] = [performance.now(), process.cpuUsage()]
 await enqueue(count, async (id) => {
   await pool.query('INSERT INTO peer_jobs (id, content) VALUES ($1, $2)', [id, CONTENT])
   await boss.send('complete', { id })
@@ -25,5 +25,5 @@ const accepted = performance.now() - started
 const completed = await waitUntilDone(pool, count, started)
 await boss.stop({ graceful: false })
 await pool.end()
-report(count, accepted, completed)
+report(count, accepted, completed, before)
 process.exit(0)

@@ -10,7 +10,18 @@ import time
 
 import procrastinate
 import psycopg2
-from jobs import CLIENTS, COMPLETE, CONTENT, INSERT, arguments, prepare, report, restart_with, wait_until_done
+from jobs import (
+    CLIENTS,
+    COMPLETE,
+    CONTENT,
+    INSERT,
+    arguments,
+    cpu_seconds,
+    prepare,
+    report,
+    restart_with,
+    wait_until_done,
+)
 
 connector = procrastinate.PsycopgConnector(conninfo=os.environ.get("PEER_DATABASE", ""), max_size=40)
 app = procrastinate.App(connector=connector)
@@ -54,13 +65,14 @@ def main() -> None:
         cursor.execute("DELETE FROM procrastinate_jobs")
     worker = subprocess.Popen([sys.executable, __file__, "work"], env=os.environ | {"PEER_DATABASE": options.database})
     time.sleep(2)
-    started = time.monotonic()
+    started, before = time.monotonic(), cpu_seconds()
     asyncio.run(enqueue(options.count))
     accepted = time.monotonic() - started
     completed = wait_until_done(connection, options.count, started)
+    used = cpu_seconds() - before
     worker.terminate()
     worker.wait(30)
-    report(options.count, accepted, completed)
+    report(options.count, accepted, completed, used)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def nearby_large(bench: Bench) -> list[Figure]:
 
 def _loads(bench: Bench) -> Iterable[tuple[str, Load]]:
     city = bench.platform.service("city")
-    yield "nearest 20", bench.load(city, _anywhere())
+    yield "nearest 20", bench.load(city, anywhere())
     yield "within 50 km", bench.load(city, _beside(bench))
 
 
@@ -74,7 +74,7 @@ def _near_figures(name: str, load: Load, cities: int, original: float) -> list[F
     return [_rate(among, load, goals, original, ""), latency]
 
 
-def _anywhere() -> list[str]:
+def anywhere() -> list[str]:
     generator = random.Random(1)
     return [
         _near(generator.uniform(-60, 75), generator.uniform(-180, 180), "radiusKm=20038&limit=20")

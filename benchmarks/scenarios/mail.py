@@ -8,16 +8,16 @@ import time
 
 import requests
 
+from benchmarks.arrivals import Arrivals
 from benchmarks.bench import Bench
 from benchmarks.measurements import Figure, Goal, at_least, at_most, times_original
 from benchmarks.platform_under_test import Platform, wait_until
+from benchmarks.scenarios.pending import delete_pending, wait_until_idle
 from benchmarks.user_fixtures import ids
 from benchmarks.wrk import Load, drive
 
 ACCEPTED = 652
 RECIPIENTS, MAILS, SINGLE_MAILS = 1000, 2000, 100
-PENDING = "SELECT EXISTS (SELECT FROM notifications WHERE status = 'PENDING')"
-UNSENT = "SELECT EXISTS (SELECT FROM outbox WHERE sent_at IS NULL)"
 COUNT = "SELECT count(*) FROM notifications"
 TIMEOUT_SECONDS = 120
 
@@ -29,10 +29,10 @@ def queue(bench: Bench) -> list[Figure]:
     platform, base = bench.platform, bench.platform.service("notification")
     platform.pause("worker")
     idle_load = bench.load(base, lines, headers=headers)
-    _delete_pending(platform)
+    delete_pending(platform)
     platform.resume("worker")
     busy_load = bench.load(base, lines, headers=headers)
-    _delete_pending(platform)
+    delete_pending(platform)
     goal: list[Goal] = [times_original(1, ACCEPTED)]
     work = "POST notification (row and event committed)"
     return [
@@ -52,7 +52,7 @@ def idle(bench: Bench) -> list[Figure]:
     """Send one e-mail at a time; the time runs from the POST to the arrival in the sink."""
     bench.ensure_production()
     lines, headers = _posts(bench), _headers(bench)
-    _wait_until_idle(bench.platform)
+    wait_until_idle(bench.platform)
     with requests.Session() as session:
         session.headers.update(headers)
         times = [
@@ -64,12 +64,11 @@ def idle(bench: Bench) -> list[Figure]:
 
 def _one_mail(platform: Platform, session: requests.Session, body: str) -> float:
     """Return the milliseconds from before the POST until the e-mail arrived in the sink."""
-    before, started_at = len(_arrived(platform)), time.time()
+    arrivals, started_at = Arrivals(platform.mails), time.time()
     session.post(f"{platform.service('notification')}/api/v1/notifications", data=body, timeout=30).raise_for_status()
-    wait_until(lambda: len(_arrived(platform)) > before, 30, every=0.005)
-    arrived = _arrived(platform)[-1]
+    wait_until(arrivals.update, 30, every=0.005)
     time.sleep(0.05)
-    return (arrived - started_at) * 1000
+    return (arrivals.times[-1] - started_at) * 1000
 
 
 def sustained(bench: Bench) -> list[Figure]:
@@ -77,11 +76,12 @@ def sustained(bench: Bench) -> list[Figure]:
     bench.ensure_production()
     lines, headers = _posts(bench), _headers(bench)
     platform, base, number = bench.platform, bench.platform.service("notification"), bench.scaled(MAILS)
-    _wait_until_idle(platform)
-    before, queued, started_at = len(_arrived(platform)), platform.scalar(COUNT), time.time()
+    wait_until_idle(platform)
+    arrivals, queued, started_at = Arrivals(platform.mails), platform.scalar(COUNT), time.time()
     load = drive(base, lines, TIMEOUT_SECONDS, headers=headers, until=lambda: platform.scalar(COUNT) - queued >= number)
-    _wait_until_idle(platform)
-    new = _arrived(platform)[before:]
+    wait_until_idle(platform)
+    arrivals.update()
+    new = arrivals.times
     seconds = (new[-1] - started_at) if new else 0.0
     rate = len(new) / seconds if seconds else 0.0
     accepted = f"{platform.scalar(COUNT) - queued:,} accepted in {load.seconds:.1f} s"
@@ -97,26 +97,6 @@ def _posts(bench: Bench) -> list[str]:
 
 def _headers(bench: Bench) -> dict[str, str]:
     return bench.platform.admin_headers() | {"Content-Type": "application/json"}
-
-
-def _arrived(platform: Platform) -> list[float]:
-    """Return the arrival of each e-mail in seconds since the epoch."""
-    return [float(line) for line in platform.mails.read_text().splitlines()]
-
-
-def _wait_until_idle(platform: Platform) -> None:
-    """Wait until no notification is pending and no event is unsent."""
-    wait_until(
-        lambda: not platform.scalar("SELECT EXISTS (SELECT FROM notifications WHERE status = 'PENDING')"),
-        TIMEOUT_SECONDS,
-    )
-    wait_until(lambda: not platform.scalar("SELECT EXISTS (SELECT FROM outbox WHERE sent_at IS NULL)"), TIMEOUT_SECONDS)
-
-
-def _delete_pending(platform: Platform) -> None:
-    """Delete pending notifications, which would otherwise be delivered during the next measurement."""
-    platform.query("DELETE FROM notifications WHERE status = 'PENDING'")
-    _wait_until_idle(platform)
 
 
 def _with_remark(note: str, load: Load) -> str:

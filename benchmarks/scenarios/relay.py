@@ -12,10 +12,10 @@ from uuid_utils.compat import uuid7
 from benchmarks.bench import Bench
 from benchmarks.measurements import Figure, at_least
 from benchmarks.platform_under_test import wait_until
+from benchmarks.scenarios.pending import UNSENT
 
 EVENTS = 10_000
 TIMEOUT_SECONDS = 120
-UNSENT = "SELECT EXISTS (SELECT FROM outbox WHERE sent_at IS NULL)"
 INBOX_ROWS = "SELECT count(*) FROM inbox WHERE consumer = 'renew_city_answers' AND created_at >= %s"
 HANDLED = f"{INBOX_ROWS} AND status = 'done'"
 
@@ -26,7 +26,7 @@ def relay(bench: Bench) -> list[Figure]:
     platform, number = bench.platform, bench.scaled(EVENTS)
     wait_until(lambda: not platform.scalar(UNSENT), TIMEOUT_SECONDS)
     since = platform.scalar("SELECT now()")
-    started_at = _insert_events(bench, number)
+    started_at = insert_events(bench, number)
     relayed = wait_until(lambda: not platform.scalar(UNSENT), TIMEOUT_SECONDS, every=0.02)
     seconds = time.monotonic() - started_at
     rows = platform.scalar(INBOX_ROWS, since)
@@ -37,7 +37,7 @@ def relay(bench: Bench) -> list[Figure]:
     return [Figure("relay: events positioned and fanned out", rate, "/s", [at_least(2000, "/s")], note=note)]
 
 
-def _insert_events(bench: Bench, number: int) -> float:
+def insert_events(bench: Bench, number: int) -> float:
     """Insert events in one transaction; returns the time of its commit."""
     now = datetime.now(UTC)
     data = json.dumps({"id": bench.city_ids[0], "country": "CH", "changed": ["population"]})

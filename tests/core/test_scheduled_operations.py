@@ -20,7 +20,7 @@ from heidi_services.core.models import Operation
 from heidi_services.scheduler.models import Schedule
 from heidi_services.scheduler.service import executor, request_replies
 from tests.core.operation_helpers import ONBOARD, PeerCalls, change_user, run, user_by_email
-from workers.actors import ACTORS
+from workers.actors import load
 
 SCHEDULES = "/api/v1/schedules"
 WRITE = "schedules:write"
@@ -53,7 +53,7 @@ def run_schedule(client: FlaskClient, admin: Any, schedule_id: str) -> Operation
     event_id = db.session.scalars(select(OutboxEvent.id).where(OutboxEvent.type == "core.operation")).one()
     with transaction():
         db.session.add(Inbox(event_id=event_id, consumer="accept_operation"))
-    ACTORS["accept_operation"].function(str(event_id))
+    load()["accept_operation"].function(str(event_id))
     request_replies.complete_runs([run_id])
     runs = client.get(f"{SCHEDULES}/{schedule_id}/runs", headers=admin.headers).get_json()["data"]
     assert [(item["status"], item["error"]) for item in runs] == [("SUCCEEDED", None)]
