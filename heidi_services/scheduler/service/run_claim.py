@@ -31,10 +31,7 @@ ORDER BY id FOR UPDATE;
 locks were acquired; a single statement would not. Two workers lock in the same order, so they cannot deadlock."""
 
 # `status || ''` as in `heidi_common.messaging.jobs.status_is`: the row is found by its primary key.
-_CLAIM = CompiledStatement(
-    text(
-        LOCK_SCHEDULES
-        + """
+_CLAIM_DUE = """
 WITH due AS (
     SELECT run.id, run.schedule_id, run.scheduled_for, schedules.action, CAST(schedules.payload AS text) AS payload,
         schedules.timeout_seconds, schedules.created_by, schedules.overlap_policy <> 'ALLOW' AS exclusive,
@@ -60,9 +57,7 @@ WITH due AS (
 )
 SELECT due.*, claimed.attempts FROM due LEFT JOIN claimed ON claimed.id = due.id
 """
-    ),
-    changes=True,
-)
+_CLAIM = CompiledStatement(text(LOCK_SCHEDULES + _CLAIM_DUE), changes=True)
 
 
 class DueRun(NamedTuple):

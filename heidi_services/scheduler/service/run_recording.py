@@ -43,11 +43,7 @@ class RunRecord:
     events: Sequence[Emission] = ()
 
 
-# nosec B608: constants are joined, no values
-_RECORD = CompiledStatement(
-    text(
-        LOCK_SCHEDULES
-        + """
+_UPDATE_ROWS = """
 WITH records AS (
     SELECT * FROM unnest(
         CAST(:run_ids AS uuid[]), CAST(:attempts AS integer[]), CAST(:statuses AS text[]), CAST(:results AS text[]),
@@ -93,13 +89,8 @@ WITH records AS (
 ), recorded AS (
     SELECT id FROM awaiting UNION ALL SELECT id FROM ended
 ), emitted AS ("""
-        + INSERT_EVENTS
-        + ") SELECT id, "
-        + NOTIFY_RELAY
-        + " FROM recorded"
-    ),
-    changes=True,
-)
+_RETURN_RECORDED = f") SELECT id, {NOTIFY_RELAY} FROM recorded"  # nosec B608: a constant
+_RECORD = CompiledStatement(text(LOCK_SCHEDULES + _UPDATE_ROWS + INSERT_EVENTS + _RETURN_RECORDED), changes=True)
 
 
 def record_runs(records: Sequence[RunRecord]) -> set[UUID]:
