@@ -18,6 +18,7 @@ from heidi_services.notification.enums import Channel, NotificationStatus, Notif
 from heidi_services.notification.models import Attempt, Notification, NotificationPreferences, PushDevice
 from heidi_services.notification.service.drafts import Draft
 from heidi_services.notification.service.enqueue import insert_notification
+from heidi_services.notification.service.suppressions import hash_addresses
 
 _UNSYNCED: Any = {"synchronize_session": False}
 
@@ -58,7 +59,7 @@ def handle_user_created(event: OutboxEvent) -> None:
 
 
 def handle_user_deleted(event: OutboxEvent) -> None:
-    """Handle `user.deleted`: cancel pending notifications and delete devices; if the user was erased, erase texts."""
+    """Handle `user.deleted`: cancel pending notifications and delete devices; erase an erased user's texts."""
     user_id = UUID(event.subject)
     user = db.session.get(User, user_id)
     if user is not None and user.deleted_at is None:
@@ -70,6 +71,7 @@ def handle_user_deleted(event: OutboxEvent) -> None:
         db.session.execute(delete(PushDevice).where(PushDevice.user_id == user_id))
         if erased:
             _erase_texts(user_id)
+            hash_addresses(address for address in event.decrypt_secret_data().values() if address)
 
 
 def _lock_or_delete_preferences(user_id: UUID, *, delete_them: bool) -> None:
