@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_services.notification.service import batch_delivery, event_handlers
+from heidi_services.notification.service import batch_delivery, erasure, event_handlers
 from workers.actors import actor, consumer
 
 
@@ -24,4 +24,4 @@ def welcome_user(event: OutboxEvent) -> None:
 
 @consumer("notification")
 def forget_user(event: OutboxEvent) -> None:
-    event_handlers.handle_user_deleted(event)
+    erasure.erase_user_data(event)

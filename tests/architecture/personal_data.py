@@ -22,9 +22,9 @@ from heidi_services.users.service import data_export
 PARTS = (NOTIFICATION, SCHEDULER, INTEGRATION, CORE)
 IMPERSONAL_TYPES = (Uuid, Integer, Float, Boolean, DateTime, Time)
 USERS = "heidi_services.users.service.erasure"
-AUTH = "heidi_services.auth.service.erasure.delete_user_data"
-NOTIFICATIONS = "heidi_services.notification.service.event_handlers"
-INTEGRATIONS = "heidi_services.integration.service.owner_sync._erase_owner"
+AUTH = "heidi_services.auth.service.erasure.erase_user_data"
+NOTIFICATIONS = "heidi_services.notification.service.erasure"
+INTEGRATIONS = "heidi_services.integration.service.erasure.erase_user_data"
 SCHEDULES = "heidi_services.scheduler.service.erasure"
 OPERATIONS = "heidi_services.core.service.erasure.erase_user_data"
 RESPONSES = "heidi_common.interceptors.idempotency_keys.delete_for_user"
@@ -60,9 +60,9 @@ PERSONAL: Mapping[str, Handling] = {
     **_columns("notifications", "html", f"{NOTIFICATIONS}._erase_texts", "not exported: `content` as HTML"),
     **_columns("notifications", "sealed", f"{NOTIFICATIONS}._erase_texts", SECRET),
     **_columns("notification_attempts", "error", f"{NOTIFICATIONS}._erase_texts", "attempts"),
-    **_columns("notification_devices", "label", f"{NOTIFICATIONS}.handle_user_deleted", "devices"),
-    **_columns("notification_devices", "token p256dh auth", f"{NOTIFICATIONS}.handle_user_deleted", SECRET),
-    **_columns("notification_preferences", "muted timezone", f"{NOTIFICATIONS}.handle_user_deleted", "preferences"),
+    **_columns("notification_devices", "label", f"{NOTIFICATIONS}.erase_user_data", "devices"),
+    **_columns("notification_devices", "token p256dh auth", f"{NOTIFICATIONS}.erase_user_data", SECRET),
+    **_columns("notification_preferences", "muted timezone", f"{NOTIFICATIONS}.erase_user_data", "preferences"),
     **_columns(
         "notification_suppressions",
         "address reason",
@@ -91,6 +91,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "notification_templates": "texts for all users, without values",
     "template_versions": "texts for all users, without values",
     "notification_batches": "IDs and numbers",
+    "throttle_counters": "HMACs, until a time limit of at most an hour",
     "users.role": "an enumeration",
     "sessions.revoked_reason": "an enumeration",
     "idempotency_keys.route": "a path with IDs",

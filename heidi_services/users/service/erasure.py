@@ -1,4 +1,9 @@
-"""Erasure of a user (GDPR, article 17): personal data is anonymized, the ID stays, and every service is notified."""
+"""Erase a user (GDPR, article 17): anonymize the account, keep its ID, and notify the other services.
+
+The event `user.deleted` with `erasedAt` makes the services that store data about the user erase it: `erase_user_data` in
+the `service/erasure.py` of each. The event's secret data are the user's addresses: the subscribers look for them, and
+the last one deletes them.
+"""
 
 from __future__ import annotations
 
@@ -51,8 +56,6 @@ def erase_user(caller: Caller, user_id: UUID, password: str | None) -> User:
             require_another_admin(user)
             addresses = {"email": user.email, "phone": user.phone}
             _anonymize(user, utcnow())
-            # The services that store data about the user handle this event: `erasedAt` tells them to erase it, and the
-            # addresses what else to look for. The last of them deletes the addresses.
             event = UserDeleted(id=user.id, role=user.role, is_active=user.is_active, changed=("erasedAt",))
             emit(event, secret_data=addresses)
             record("user_erased", actor=caller.id, target=user.id)
