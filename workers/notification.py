@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_services.notification.service import batch_delivery, delivery, event_handlers
+from heidi_services.notification.service import batch_delivery, delivery, erasure, event_handlers
 from heidi_services.notification.service.claim import AttemptedNotification
 from workers.actors import actor, consumer, wake_singly
 from workers.consumption import BULK_QUEUE
@@ -36,4 +36,4 @@ def welcome_user(event: OutboxEvent) -> None:
 
 @consumer("notification")
 def forget_user(event: OutboxEvent) -> None:
-    event_handlers.handle_user_deleted(event)
+    erasure.erase_user_data(event)

@@ -66,7 +66,7 @@ def test_users_erase_themselves_with_the_password_and_only_the_id_remains(client
 
     (event,) = events("user.deleted")
     assert event.data["changed"] == ["erasedAt"]
-    erasure.delete_user_data(event)
+    erasure.erase_user_data(event)
     for table in (OneTimeToken, Totp, RecoveryCode):
         assert db.session.query(table).count() == 0
     user, session = db.session.query(User).one(), db.session.query(Session).one()
@@ -128,7 +128,7 @@ def test_a_deletion_that_was_reversed_deletes_no_data(client, as_user) -> None:
     enrol(client, bearer(data))
     client.delete(f"{USERS}/{data['user']['id']}", headers=admin)
     client.post(f"{USERS}/{data['user']['id']}/restore", headers=admin)
-    erasure.delete_user_data(events("user.deleted")[0])
+    erasure.erase_user_data(events("user.deleted")[0])
     assert db.session.query(Totp).count() == 1
 
 

@@ -1,4 +1,8 @@
-"""Erasure of a user (GDPR, article 17): personal data is anonymized, the ID stays, and every service is notified."""
+"""Erase a user (GDPR, article 17): anonymize the account, keep its ID, and notify the other services.
+
+The event `user.deleted` with `erasedAt` makes auth, notification and integration erase what they store about the user:
+`erase_user_data` in the `service/erasure.py` of each.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +53,6 @@ def erase_user(caller: Caller, user_id: UUID, password: str | None) -> User:
         if user.erased_at is None:
             require_another_admin(user)
             _anonymize(user, utcnow())
-            # The services that store data about the user handle this event: `erasedAt` tells them to erase it.
             emit(UserDeleted(id=user.id, role=user.role, is_active=user.is_active, changed=("erasedAt",)))
             record("user_erased", actor=caller.id, target=user.id)
     return user

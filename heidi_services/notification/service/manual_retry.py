@@ -1,4 +1,4 @@
-"""Retry failed notifications manually. (`retry_policy` is the automatic retry.)"""
+"""Retry failed notifications by hand. (`retry_policy`: automatically.)"""
 
 from __future__ import annotations
 
