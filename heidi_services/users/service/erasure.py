@@ -1,8 +1,8 @@
 """Erase a user (GDPR, article 17): anonymize the account, keep its ID, and notify the other services.
 
-The event `user.deleted` with `erasedAt` makes the services that store data about the user erase it: `erase_user_data` in
-the `service/erasure.py` of each. The event's secret data are the user's addresses: the subscribers look for them, and
-the last one deletes them.
+The event `user.deleted` with `erasedAt` makes the services that store data about the user erase it: `erase_user_data`
+in the `service/erasure.py` of each. The event's secret data are the user's addresses: the subscribers look for them,
+and the last one deletes them.
 """
 
 from __future__ import annotations
