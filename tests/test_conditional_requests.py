@@ -22,7 +22,7 @@ def test_preferences_are_replaced_only_if_they_have_not_changed_since_they_were_
     preferences.mute_category(user.user.id, "digest", Channel.EMAIL)
     after_link = client.put(PREFERENCES, json=body, headers=user.headers | {"If-Match": changed.headers["ETag"]})
     assert after_link.status_code == 412
-    for tag in ("*", client.get(PREFERENCES, headers=user.headers).headers["ETag"]):
+    for tag in (client.get(PREFERENCES, headers=user.headers).headers["ETag"], "*"):
         assert client.put(PREFERENCES, json=body, headers=user.headers | {"If-Match": tag}).status_code == 200
     current = client.get(PREFERENCES, headers=user.headers).headers["ETag"]
     assert current == changed.headers["ETag"]
