@@ -2,11 +2,8 @@
 
 from uuid import UUID
 
-import dramatiq
-
-from heidi_common.logger.request_id import request_id, row_request_id
 from heidi_services.scheduler.service import executor, request_replies
-from workers.actors import actor, hint
+from workers.actors import actor, wake_singly
 
 
 @actor("scheduler")
@@ -19,9 +16,7 @@ def run_schedule(*run_ids: str) -> None:
     if len(run_ids) == 1:
         executor.execute_run(UUID(run_ids[0]))
         return
-    for run_id in executor.execute_batch([UUID(run_id) for run_id in run_ids]):
-        with row_request_id(run_id):
-            dramatiq.get_broker().enqueue(hint("scheduler", "run_schedule", str(run_id), request_id=request_id()))
+    wake_singly("scheduler", "run_schedule", executor.execute_batch([UUID(run_id) for run_id in run_ids]))
 
 
 @actor("scheduler")

@@ -35,7 +35,7 @@ class Notification(Entity, JobMixin, Base):
 
     __tablename__ = "notifications"
     __table_args__ = (
-        Index("ix_notifications_due", "hinted_until", postgresql_where=text("status = 'PENDING'")),
+        Index("ix_notifications_hinted", "priority", "hinted_until", postgresql_where=text("status = 'PENDING'")),
         Index(
             "ix_notifications_bulk_by_channel",
             "channel",
