@@ -54,6 +54,8 @@ class Inbox(JobMixin, Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
     done_at: Mapped[datetime | None]
 
+    work, open_status = "inbox", "pending"
+
 
 def delete_secret_data(*event_ids: UUID) -> None:
     """Delete the secret data of events unless a subscriber still needs it, in the caller's transaction.
