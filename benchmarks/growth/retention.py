@@ -19,6 +19,7 @@ from heidi_common.database.session import db
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.notification.models import AGE, Notification
+from workers.periodic_tasks import IS_DISPENSABLE
 
 SECONDS = 10.0
 CLOCK_PAUSE = 0.2
@@ -47,7 +48,7 @@ def _expired(batch: int) -> Iterator[tuple[Any, tuple[Any, ...]]]:
     now = datetime.now(UTC)
     age = (now - timedelta(days=348 * (1 - share))).replace(tzinfo=None)
     yield Notification, (AGE, age, Notification.status != "PENDING")
-    yield OutboxEvent, (OutboxEvent.created_at, now - timedelta(29 * (1 - share)), OutboxEvent.sent_at.is_not(None))
+    yield OutboxEvent, (OutboxEvent.created_at, now - timedelta(29 * (1 - share)), *IS_DISPENSABLE)
     yield Inbox, (Inbox.done_at, now - timedelta(days=13 * (1 - share)))
 
 
