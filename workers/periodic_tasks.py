@@ -24,6 +24,7 @@ from heidi_services.integration.service import retention as integration_retentio
 from heidi_services.notification.enums import PROVIDER_CHANNELS, Channel
 from heidi_services.notification.service import retention as notification_retention
 from heidi_services.notification.service import scheduled_tasks as notifications
+from heidi_services.notification.service import suppressions
 from heidi_services.scheduler.service import dispatch, reaper, request_replies
 from heidi_services.scheduler.service import retention as scheduler_retention
 from workers.batching import LARGEST, OUTSIDE, Wakeable, hints
@@ -136,6 +137,7 @@ PERIODIC_TASKS = (
     PeriodicTask("expired notifications", 5, run_task(notifications.fail_expired)),
     PeriodicTask("old tokens and sessions", 3600, run_in_parts(auth_retention.delete_expired)),
     PeriodicTask("old notifications", 3600, run_in_parts(notification_retention.delete_expired)),
+    PeriodicTask("unused addresses", 86_400, run_in_parts(suppressions.hash_unused_addresses)),
     PeriodicTask("deliveries", 1, WakeUp(delivery_worker.overdue, "webhooks", "deliver_webhook")),
     PeriodicTask("syncs", 1, WakeUp(sync.overdue, "integration", "run_sync")),
     PeriodicTask("integration logs", 3600, run_in_parts(integration_retention.delete_expired_logs)),

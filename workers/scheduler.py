@@ -2,8 +2,9 @@
 
 from uuid import UUID
 
-from heidi_services.scheduler.service import executor, request_replies
-from workers.actors import actor, wake_singly
+from heidi_common.messaging.outbox import OutboxEvent
+from heidi_services.scheduler.service import erasure, executor, request_replies
+from workers.actors import actor, consumer, wake_singly
 
 
 @actor("scheduler")
@@ -23,3 +24,9 @@ def run_schedule(*run_ids: str) -> None:
 def conclude_run(*run_ids: str) -> None:
     """Complete runs whose request has been handled."""
     request_replies.complete_runs([UUID(run_id) for run_id in run_ids])
+
+
+@consumer("scheduler")
+def erase_schedules(event: OutboxEvent) -> None:
+    """Erase the schedules of an erased user."""
+    erasure.erase_user_data(event)

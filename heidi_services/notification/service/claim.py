@@ -18,7 +18,13 @@ from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import User
 from heidi_common.messaging.jobs import lease_end, lease_released, status_is
 from heidi_services.notification.enums import Channel, NotificationStatus, NotificationType
-from heidi_services.notification.models import BULK_PRIORITY, Notification, NotificationPreferences, Suppression
+from heidi_services.notification.models import (
+    BULK_PRIORITY,
+    IS_HASHED,
+    Notification,
+    NotificationPreferences,
+    Suppression,
+)
 
 LEASE = timedelta(seconds=60)
 """Longer than the time limits of all providers together. A delivery to many devices extends it."""
@@ -37,7 +43,8 @@ class ClaimedNotification(NamedTuple):
         user_exists: False if the account does not exist or has been deleted.
         muted: The user's muted categories (`category:CHANNEL`); None without preferences.
         quiet_timezone: The time zone of the quiet hours; None means that of the profile, `timezone`.
-        suppressed: Whether nothing may be sent to the address.
+        suppressed: Whether nothing may be sent to the address, as far as it is stored in plain.
+        has_hashed: Whether the channel has suppressions that are stored as HMACs.
     """
 
     id: UUID
@@ -63,6 +70,7 @@ class ClaimedNotification(NamedTuple):
     quiet_timezone: str | None
     timezone: str | None
     suppressed: bool
+    has_hashed: bool
 
 
 class AttemptedNotification(NamedTuple):
@@ -179,6 +187,7 @@ def _claim_statement(condition: ColumnElement[bool]) -> CompiledStatement:
             .where(Suppression.channel == claimed.c.channel, Suppression.address == address)
             .exists()
             .label("suppressed"),
+            select(Suppression.id).where(Suppression.channel == claimed.c.channel, IS_HASHED).exists(),
         )
         .select_from(claimed)
         .outerjoin(User, User.id == claimed.c.user_id)

@@ -13,12 +13,13 @@ from heidi_common.identity.models import User
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.notification.enums import NotificationStatus
 from heidi_services.notification.models import Attempt, Notification, NotificationPreferences, PushDevice
+from heidi_services.notification.service.suppressions import hash_addresses
 
 _UNSYNCED: Any = {"synchronize_session": False}
 
 
 def erase_user_data(event: OutboxEvent) -> None:
-    """Handle `user.deleted`: cancel pending notifications and delete devices; if the user was erased, erase texts."""
+    """Handle `user.deleted`: cancel pending notifications and delete devices; erase an erased user's texts."""
     user_id = UUID(event.subject)
     user = db.session.get(User, user_id)
     if user is not None and user.deleted_at is None:
@@ -30,6 +31,7 @@ def erase_user_data(event: OutboxEvent) -> None:
         db.session.execute(delete(PushDevice).where(PushDevice.user_id == user_id))
         if erased:
             _erase_texts(user_id)
+            hash_addresses(address for address in event.decrypt_secret_data().values() if address)
 
 
 def _lock_or_delete_preferences(user_id: UUID, *, delete_them: bool) -> None:
