@@ -138,8 +138,7 @@ class PasswordHasher:
 
     def _needs_rehash(self, stored: StoredHash) -> bool:
         if self.algorithm == "bcrypt":
-            is_own = isinstance(stored, BcryptHash) and stored.prehash != bcrypt_hash.PREHASHED_BY_DJANGO
-            return not is_own or not stored.text.startswith(f"$2b${BCRYPT_ROUNDS}$")
+            return not isinstance(stored, BcryptHash) or stored.needs_rehash(BCRYPT_ROUNDS)
         return not isinstance(stored, Argon2Hash) or stored.needs_rehash()
 
     @contextmanager

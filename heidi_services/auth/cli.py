@@ -65,7 +65,7 @@ def generate_vapid_key() -> None:
 
 @keys_group.command("reseal")
 def reencrypt() -> None:
-    """Re-encrypt the secrets of second factors and the parameters of Firebase projects with the first ENCRYPTION_KEYS."""
+    """Re-encrypt second factors and the parameters of Firebase projects with the first of ENCRYPTION_KEYS."""
     report_reencryption("second factors", *totp_secrets.reencrypt_all())
     report_reencryption("Firebase projects", *firebase_projects.reencrypt_all())
 

@@ -1,7 +1,7 @@
 """bcrypt: `$2a$`, `$2b$` and `$2y$`, plain or of a SHA-256 digest.
 
-bcrypt reads 72 bytes. Longer passwords were hashed with SHA-256 before: by this platform in Base64 (`bcrypt-sha256$2b$`),
-by Django in hexadecimal (`bcrypt_sha256$$2b$`).
+bcrypt reads 72 bytes. Longer passwords were hashed with SHA-256 before: by this platform in Base64
+(`bcrypt-sha256$2b$`), by Django in hexadecimal (`bcrypt_sha256$$2b$`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import bcrypt
 
-from heidi_common.identity.password_formats.stored_hash import NEW_PASSWORD, InvalidHash, require_cost, require_match
+from heidi_common.identity.password_formats.stored_hash import RESET_ADVICE, InvalidHash, require_cost, require_match
 
 MAX_PASSWORD_BYTES = 72
 PREHASHED = "bcrypt-sha256"
@@ -48,6 +48,10 @@ class BcryptHash:
         matches = bcrypt.checkpw(raw if fits(raw) else digest(raw), self.text.encode())
         return matches and fits(raw)
 
+    def needs_rehash(self, rounds: int) -> bool:
+        """Whether the hash differs from the platform's own form, or from its cost."""
+        return self.prehash == PREHASHED_BY_DJANGO or not self.text.startswith(f"$2b${rounds:02}$")
+
 
 def read(text: str) -> BcryptHash:
     """Read a bcrypt hash, with PREHASHED or PREHASHED_BY_DJANGO or without a prefix.
@@ -59,7 +63,7 @@ def read(text: str) -> BcryptHash:
     bare = text.removeprefix(prehash)
     version, rounds, salt, _ = require_match(_FORMAT, bare, "bcrypt").groups()
     if version not in ("2a", "2b", "2y"):
-        raise InvalidHash(f"is a bcrypt hash of the broken version ${version}$; {NEW_PASSWORD}")
+        raise InvalidHash(f"is a bcrypt hash of the broken version ${version}$; {RESET_ADVICE}")
     cost = require_cost("the bcrypt cost", int(rounds), MIN_ROUNDS, MAX_ROUNDS)
     _require_salt(f"${version}$04${salt}")
     return BcryptHash(bare, prehash, cost)

@@ -73,6 +73,13 @@ def compose(parameters_id: UUID, salt: str, digest: str) -> str:
     return f"{PREFIX}{parameters_id}${salt}${digest}"
 
 
+def rebind(text: str, parameters_id: UUID) -> str:
+    """Refer to other parameters, if the text is the stored form of a Firebase hash."""
+    if not text.startswith(PREFIX):
+        return text
+    return f"{PREFIX}{parameters_id}${text.removeprefix(PREFIX).partition('$')[2]}"
+
+
 def split(text: str) -> tuple[UUID, bytes, bytes]:
     """Split the stored form into the ID of the parameters, salt and digest.
 

@@ -9,7 +9,7 @@ from typing import Any
 from heidi_common.identity.password_formats import argon2_hash
 from heidi_common.identity.password_formats.pbkdf2_hash import Pbkdf2Hash
 from heidi_common.identity.password_formats.stored_hash import (
-    NEW_PASSWORD,
+    RESET_ADVICE,
     InvalidHash,
     StoredHash,
     decode_base64,
@@ -43,7 +43,7 @@ def _read(credential: dict[str, Any]) -> StoredHash:
     if algorithm == "argon2":
         return _argon2(secret, data)
     if algorithm not in _PBKDF2:
-        raise InvalidHash(f"has the Keycloak algorithm {algorithm[:50]!r}, which is not supported; {NEW_PASSWORD}")
+        raise InvalidHash(f"has the Keycloak algorithm {algorithm[:50]!r}, which is not supported; {RESET_ADVICE}")
     salt, digest = decode_base64(secret["salt"], "salt"), decode_digest(secret["value"])
     return Pbkdf2Hash(_PBKDF2[algorithm], int(data["hashIterations"]), salt, digest)
 

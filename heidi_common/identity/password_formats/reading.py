@@ -15,7 +15,7 @@ from heidi_common.identity.password_formats import (
     scrypt_hash,
 )
 from heidi_common.identity.password_formats.firebase_hash import FirebaseHash, FirebaseParameters
-from heidi_common.identity.password_formats.stored_hash import MAX_LENGTH, NEW_PASSWORD, InvalidHash, StoredHash
+from heidi_common.identity.password_formats.stored_hash import MAX_LENGTH, RESET_ADVICE, InvalidHash, StoredHash
 
 FindParameters = Callable[[UUID], FirebaseParameters | None]
 """Finds the parameters of a Firebase project."""
@@ -99,7 +99,7 @@ def _read_firebase(text: str, find_parameters: FindParameters) -> FirebaseHash:
 
 def _unsupported(text: str) -> InvalidHash:
     if text.startswith("!") or text == "*":
-        return InvalidHash(f"marks an account without a password; {NEW_PASSWORD}")
+        return InvalidHash(f"marks an account without a password; {RESET_ADVICE}")
     if _UNSAFE.fullmatch(text):
-        return InvalidHash(f"has a format that can be cracked quickly and is not accepted; {NEW_PASSWORD}")
-    return InvalidHash(f"must be a hash of {SUPPORTED}; {NEW_PASSWORD}")
+        return InvalidHash(f"has a format that can be cracked quickly and is not accepted; {RESET_ADVICE}")
+    return InvalidHash(f"must be a hash of {SUPPORTED}; {RESET_ADVICE}")

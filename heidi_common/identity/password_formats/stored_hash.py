@@ -11,7 +11,7 @@ from typing import Protocol
 MAX_LENGTH = 2000
 """Characters of a stored hash. The longest format, Keycloak's JSON, has about 500."""
 MAX_SALT_BYTES, MIN_DIGEST_BYTES, MAX_DIGEST_BYTES = 512, 16, 128
-NEW_PASSWORD = "leave passwordHash empty, and the user chooses a password by `forgot password`"
+RESET_ADVICE = "leave passwordHash empty, and the user chooses a password by `forgot password`"
 
 
 class InvalidHash(ValueError):
@@ -32,7 +32,7 @@ def require_cost(name: str, value: int, low: int, high: int) -> int:
         InvalidHash: It is not. The message names the bounds.
     """
     if not low <= value <= high:
-        raise InvalidHash(f"{name} is {value}, and must be between {low} and {high}; {NEW_PASSWORD}")
+        raise InvalidHash(f"{name} is {value}, and must be between {low} and {high}; {RESET_ADVICE}")
     return value
 
 
