@@ -3,6 +3,6 @@
 `models` has the tables, `accounts` what auth and users both do with an account, and `revocation` whether a session or
 client is still active. `password_hashing` hashes and verifies passwords, `password_text` normalises them,
 `password_policy` decides which are accepted, `password_formats` reads the hashes of other systems, and
-`firebase_projects` stores what Firebase's hashes need. `emails` normalises addresses, and `login_throttle` limits failed
-sign-ins and similar attempts.
+`firebase_projects` stores what Firebase's hashes need. `emails` normalises addresses, and `login_throttle` limits
+failed sign-ins and similar attempts.
 """
