@@ -57,8 +57,8 @@ class Platform:
     heartbeat_folder: str = setting(
         "HEARTBEAT_FOLDER",
         default="",
-        default_text="a folder of the user below that for temporary files",
-        help="The folder in which relay, clock and workers of this machine show that they are alive.",
+        help="The folder in which relay, clock and workers of this machine show that they are alive. If it is unset, a "
+        "folder of the user below that for temporary files.",
     )
 
 
