@@ -14,7 +14,7 @@ from sqlalchemy import Computed, ForeignKey, Index, Text, func, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from heidi_common.database.models import Base, Entity
+from heidi_common.database.models import Base, Entity, utcnow
 
 SEARCH = "plain_letters(' ' || coalesce(first_name, '') || ' ' || coalesce(last_name, '') || ' ' || email)"
 
@@ -111,6 +111,16 @@ class MachineClient(Entity, Base):
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+class FirebaseProject(Base):
+    """The parameters of a Firebase project whose users were imported. `sealed` is their encrypted JSON."""
+
+    __tablename__ = "firebase_projects"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    sealed: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
 
 
 class ThrottleCounter(Base):
