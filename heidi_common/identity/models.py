@@ -1,4 +1,4 @@
-"""Users, sessions and machine clients: the only tables that two services write and all services read.
+"""Users, sessions, second factors and machine clients: the only tables that two services write.
 
 A user's row holds credentials, which auth writes, and the profile, which users writes. All services read these tables
 to find out whether a user is deactivated, a session has ended or a client is revoked.
@@ -13,8 +13,9 @@ from uuid import UUID
 from sqlalchemy import Computed, ForeignKey, Index, Text, func, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
+from uuid_utils.compat import uuid7
 
-from heidi_common.database.models import Base, Entity
+from heidi_common.database.models import Base, Entity, utcnow
 
 SEARCH = "plain_letters(' ' || coalesce(first_name, '') || ' ' || coalesce(last_name, '') || ' ' || email)"
 
@@ -99,6 +100,30 @@ class Session(Base):
 
 SESSION_END = func.least(Session.revoked_at, Session.absolute_expires_at)
 """When a session has ended or will end. The index hx_sessions_end has the same expression."""
+
+
+class Totp(Base):
+    """A user's second factor. `last_step` is the time step of the last code used, so that no code works twice."""
+
+    __tablename__ = "totp"
+
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    secret: Mapped[str]
+    last_step: Mapped[int] = mapped_column(default=0, server_default="0")
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    confirmed_at: Mapped[datetime | None]
+
+
+class RecoveryCode(Base):
+    """One of the ten recovery codes of a user who has lost the device. It is stored as a hash and works once."""
+
+    __tablename__ = "recovery_codes"
+    __table_args__ = (Index("uq_recovery_codes_user_id_code_hash", "user_id", "code_hash", unique=True),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    user_id: Mapped[UUID]
+    code_hash: Mapped[str]
+    used_at: Mapped[datetime | None]
 
 
 class MachineClient(Entity, Base):

@@ -15,10 +15,9 @@ from sqlalchemy.exc import OperationalError
 
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
-from heidi_common.identity.models import User
+from heidi_common.identity.models import RecoveryCode, Totp, User
 from heidi_common.interceptors.error_handlers import LOCK_NOT_AVAILABLE
 from heidi_common.runtime import Runtime, current_settings
-from heidi_services.auth.models import RecoveryCode, Totp
 from heidi_services.auth.service import mfa_challenge, totp_secrets
 from tests.auth.helpers import ANOTHER, bearer, login, mails, register
 

@@ -15,14 +15,14 @@ from heidi_common.audit.chain import verify_chain
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.identity.models import Role, Session, User
+from heidi_common.identity.models import RecoveryCode, Role, Session, Totp, User
 from heidi_common.interceptors.idempotency_keys import IdempotencyKey
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.peers import transport
 from heidi_common.peers.models import PeerResponse
 from heidi_common.runtime import current_settings
 from heidi_services import SERVICES
-from heidi_services.auth.models import OneTimeToken, RecoveryCode, Totp
+from heidi_services.auth.models import OneTimeToken
 from heidi_services.auth.service import erasure, retention
 from tests.auth.helpers import PASSWORD, bearer, login, register
 

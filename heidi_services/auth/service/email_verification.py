@@ -13,13 +13,13 @@ from heidi_common.audit.trail import record
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.identity import login_throttle
+from heidi_common.identity import login_throttle, mailer
 from heidi_common.identity.models import User
 from heidi_common.jwt.guards import Caller
 from heidi_common.messaging.events import UserUpdated
 from heidi_common.messaging.outbox import emit
 from heidi_common.problems import BadRequest
-from heidi_services.auth import mailer, one_time_tokens
+from heidi_services.auth import one_time_tokens
 from heidi_services.auth.models import Purpose
 
 LIFETIME = timedelta(hours=24)

@@ -14,12 +14,11 @@ from heidi_common.audit.trail import record, record_failure
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.identity import accounts, login_throttle
-from heidi_common.identity.models import User
+from heidi_common.identity import accounts, login_throttle, mailer
+from heidi_common.identity.models import RecoveryCode, Totp, User
 from heidi_common.jwt.guards import Caller
 from heidi_common.problems import Conflict, Invalid, NotFound
-from heidi_services.auth import mailer, totp
-from heidi_services.auth.models import RecoveryCode, Totp
+from heidi_services.auth import totp
 from heidi_services.auth.service import totp_secrets
 
 ISSUER = "Heidi"

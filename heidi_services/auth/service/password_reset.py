@@ -13,11 +13,11 @@ from heidi_common.audit.trail import fingerprint, record
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.identity import accounts, login_throttle
+from heidi_common.identity import accounts, login_throttle, mailer
 from heidi_common.identity.emails import normalise_email
 from heidi_common.identity.models import Session, User
 from heidi_common.problems import BadRequest
-from heidi_services.auth import mailer, one_time_tokens
+from heidi_services.auth import one_time_tokens
 from heidi_services.auth.models import OneTimeToken, Purpose
 from heidi_services.auth.response_timing import constant_time_response
 from heidi_services.auth.service import password

@@ -18,12 +18,12 @@ from heidi_common.audit.trail import record_failure
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.identity import accounts, serializers
+from heidi_common.identity import accounts, mailer, serializers
 from heidi_common.identity.models import Session, User
 from heidi_common.identity.serializers import AnyRow
 from heidi_common.problems import Unauthorized
 from heidi_common.runtime import current_settings
-from heidi_services.auth import mailer, tokens
+from heidi_services.auth import tokens
 from heidi_services.auth.tokens import SessionPosition
 
 REUSE_WINDOW = timedelta(seconds=10)

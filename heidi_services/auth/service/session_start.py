@@ -13,10 +13,10 @@ from uuid_utils.compat import uuid7
 from heidi_common.audit.trail import record
 from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.models import utcnow
-from heidi_common.identity import serializers
+from heidi_common.identity import mailer, serializers
 from heidi_common.identity.models import Session
 from heidi_common.runtime import current_settings
-from heidi_services.auth import mailer, tokens
+from heidi_services.auth import tokens
 from heidi_services.auth.tokens import SessionPosition
 
 _USER_AGENTS = select(Session.user_agent).where(Session.user_id == bindparam("user_id"))

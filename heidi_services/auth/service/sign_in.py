@@ -15,11 +15,10 @@ from heidi_common.database.transactions import transaction
 from heidi_common.identity import login_throttle, serializers
 from heidi_common.identity.emails import normalise_email
 from heidi_common.identity.login_throttle import ThrottleLimit, ThrottleStatus
-from heidi_common.identity.models import Session, User
+from heidi_common.identity.models import Session, Totp, User
 from heidi_common.identity.password_hashing import PasswordCheck, password_hasher
 from heidi_common.identity.serializers import AnyRow
 from heidi_common.problems import Unauthorized
-from heidi_services.auth.models import Totp
 from heidi_services.auth.service import mfa_challenge, registration, session_start
 from heidi_services.auth.service.session_start import SessionDevice
 
