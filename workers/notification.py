@@ -23,5 +23,10 @@ def welcome_user(event: OutboxEvent) -> None:
 
 
 @consumer("notification")
+def remove_attached_devices(event: OutboxEvent) -> None:
+    event_handlers.handle_user_reclaimed(event)
+
+
+@consumer("notification")
 def forget_user(event: OutboxEvent) -> None:
     event_handlers.handle_user_deleted(event)

@@ -32,7 +32,8 @@ class User(Entity, Base):
     """A user.
 
     `email` is normalised and unique among users who are not deleted. Increasing `token_version` invalidates all access
-    tokens of the user.
+    tokens of the user. `owner_proved` is false as long as the owner of the address may be somebody else than the user
+    who knows the password (see `address_proof`); None means: as `email_verified_at` says.
     """
 
     __tablename__ = "users"
@@ -56,6 +57,7 @@ class User(Entity, Base):
     timezone: Mapped[str | None]
     is_active: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     email_verified_at: Mapped[datetime | None]
+    owner_proved: Mapped[bool | None]
     token_version: Mapped[int] = mapped_column(default=1, server_default="1")
     deleted_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
@@ -77,8 +79,9 @@ class User(Entity, Base):
 class Session(Base):
     """One sign-in.
 
-    `counter` is the number of the current refresh token. For 10 s after a rotation, the token before it leads to the
-    current one, so that clients can repeat a refresh whose response was lost.
+    `counter` is the number of the newest refresh token. The `siblings` numbers before it are also valid: they were
+    issued for the same parent, because the responses to earlier refreshes were lost. The parent is the token that was
+    used last; its number is `parent_distance` less than that of its oldest valid child.
     """
 
     __tablename__ = "sessions"
@@ -87,6 +90,8 @@ class Session(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     counter: Mapped[int] = mapped_column(default=1, server_default="1")
+    siblings: Mapped[int] = mapped_column(default=0, server_default="0")
+    parent_distance: Mapped[int] = mapped_column(default=1, server_default="1")
     rotated_at: Mapped[datetime]
     created_at: Mapped[datetime]
     idle_expires_at: Mapped[datetime]
