@@ -13,14 +13,24 @@ from typing import Any
 import flask_migrate
 import pytest
 from flask import Flask
-from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, text
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, Text, text
 
 from heidi_common.database.session import db
 from heidi_common.jwt.guards import public
 from heidi_common.messaging.events import Event, all_event_types
 from heidi_services import SERVICES
 from heidi_services.core.service import operations
-from tests.architecture import messaging, migrations, naming, request_headers, routing, source, table_ownership
+from tests.architecture import (
+    messaging,
+    migrations,
+    naming,
+    personal_data,
+    request_headers,
+    routing,
+    shared_headers,
+    source,
+    table_ownership,
+)
 from workers import actors
 from workers.broker import QUEUES
 from workers.periodic_tasks import PERIODIC_TASKS, PeriodicTask, WakeUp
@@ -122,6 +132,23 @@ def test_a_missing_or_unused_location_of_the_router_is_reported() -> None:
 def test_every_view_declares_the_conditional_headers_that_it_reads(documents: Documents) -> None:
     assert request_headers.misdeclared_headers(TREES) == []
     assert len(request_headers.views(TREES)) == len(routing.endpoints(documents))
+
+
+def test_every_single_resource_has_an_etag_and_every_post_an_idempotency_key_or_a_reason(documents: Documents) -> None:
+    operations = routing.endpoints(documents)
+    assert shared_headers.without_idempotency_key(operations, shared_headers.WITHOUT_IDEMPOTENCY_KEY) == []
+    assert shared_headers.without_etag(documents, shared_headers.WITHOUT_ETAG) == []
+    assert list(shared_headers.without_if_match(operations)) == []
+
+
+def test_an_operation_without_a_header_and_without_a_reason_is_reported(documents: Documents) -> None:
+    operations = routing.endpoints(documents)
+    missing = shared_headers.without_idempotency_key(operations, {"/api/v1/cities": "none"})
+    assert "/api/v1/auth/login" in missing and "/api/v1/cities: the reason is not needed" in missing
+    assert "/api/v1/core/status" in shared_headers.without_etag(documents, {})
+    assert "/api/v1/cities" not in shared_headers.without_etag(documents, {})
+    bare = [replace(each, doc=each.doc | ({"parameters": []} if each.method == "patch" else {})) for each in operations]
+    assert "PATCH /api/v1/users/me" in list(shared_headers.without_if_match(bare))
 
 
 VIEWS = """
@@ -252,6 +279,27 @@ def test_a_foreign_key_to_another_owner_s_table_is_reported() -> None:
     ]
     assert table_ownership.crossing_keys([other], owners | {"notifications": "auth", "schedules": "auth"}) == []
     assert table_ownership.ownerless(tables, {"users": table_ownership.IDENTITY}) == ["notifications", "schedules"]
+
+
+def test_every_column_that_can_hold_personal_data_is_erased_and_exported_or_says_why_not(platform: Flask) -> None:
+    assert personal_data.undeclared(db.metadata) == []
+    assert personal_data.unfulfilled(personal_data.PERSONAL) == []
+
+
+def test_a_column_without_an_entry_is_reported() -> None:
+    tables = MetaData()
+    Table("visits", tables, Column("id", Integer, primary_key=True), Column("address", Text))
+    assert "visits.address: say where it is erased and exported" in personal_data.undeclared(tables)
+    assert "users.email: no such column" in personal_data.undeclared(tables)
+    entries = {
+        "a.b": personal_data.Handling("heidi_services.users.service.erasure.missing", "runs"),
+        "schedule_runs.result": personal_data.Handling("heidi_services.users.service.erasure.erase_user", "nowhere"),
+    }
+    assert personal_data.unfulfilled(entries) == [
+        "a.b: heidi_services.users.service.erasure.missing does not exist",
+        "a.b: the part runs does not contain it",
+        "schedule_runs.result: there is no part nowhere",
+    ]
 
 
 def test_the_migrations_create_what_the_models_describe(app: Flask) -> None:

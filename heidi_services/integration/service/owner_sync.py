@@ -15,6 +15,7 @@ from heidi_common.identity import mailer
 from heidi_common.identity.models import User
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Integration
+from heidi_services.integration.service import erasure
 
 
 def filter_owner_events(events: Iterable[OutboxEvent]) -> set[UUID]:
@@ -28,14 +29,14 @@ def filter_owner_events(events: Iterable[OutboxEvent]) -> set[UUID]:
 
 
 def update_owner(event: OutboxEvent) -> None:
-    """Apply a `user.*` event to the owner's integrations, or delete them if the user was erased.
+    """Apply a `user.*` event to the owner's integrations, or erase them if the user was erased (`erasure`).
 
     `user.reclaimed` deletes those that somebody else may have created.
 
     Events can arrive in any order: an event is ignored if a later one (by position in the log) has been applied.
     """
     if "erasedAt" in (event.data.get("changed") or ()):
-        _erase_owner(event)
+        erasure.erase_user_data(event)
         return
     if "attachedUntil" in event.data:
         _remove_attached(event)
@@ -65,10 +66,3 @@ def _remove_attached(event: OutboxEvent) -> None:
             detail = {"integrations": [str(integration_id) for integration_id in ids]}
             record("user_attachments_removed", actor=user.id, target=user.id, detail=detail)
             mailer.send("attachments-removed", user, notification_type="WARNING", integrations=len(ids))
-
-
-def _erase_owner(event: OutboxEvent) -> None:
-    """Delete the integrations of an erased user with their credentials, logs, events and deliveries."""
-    statement = delete(Integration).where(Integration.user_id == event.user_id)
-    with transaction():
-        db.session.execute(statement.execution_options(synchronize_session=False))

@@ -6,9 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from heidi_common.identity.models import Role
+from heidi_common.interceptors.conditional import tagged
 from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import caller, guard
+from heidi_common.openapi.headers import IF_NONE_MATCH, documents
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Notification
 from heidi_services.notification.routes.notifications import WRITE
@@ -21,7 +23,7 @@ from heidi_services.notification.schemas.sending import (
     RetryCountOut,
     RetryIn,
 )
-from heidi_services.notification.service import bulk, enqueue, retry
+from heidi_services.notification.service import bulk, enqueue, manual_retry
 from heidi_services.notification.service.drafts import Draft
 
 blp = Blueprint("notification-operations", __name__, description="Send messages and retry failed ones")
@@ -55,6 +57,8 @@ def send_bulk(body: dict[str, Any]) -> dict[str, Any]:
 
 @blp.route("/api/v1/notifications/batches/<uuid:batch_id>", methods=["GET"])
 @guard(Role.ADMIN, Role.MODERATOR, scopes=(WRITE,))
+@documents(IF_NONE_MATCH)
+@tagged
 @blp.response(200, BatchOut)
 def get_batch(batch_id: UUID) -> dict[str, Any]:
     """Count a batch's messages by status."""
@@ -68,7 +72,7 @@ def get_batch(batch_id: UUID) -> dict[str, Any]:
 @blp.response(202, NotificationOut)
 def retry_notification(notification_id: UUID) -> Notification:
     """Retry a failed message."""
-    return retry.retry_notification(notification_id)
+    return manual_retry.retry_notification(notification_id)
 
 
 @blp.route("/api/v1/notifications/retry-failed", methods=["POST"])
@@ -78,7 +82,7 @@ def retry_notification(notification_id: UUID) -> Notification:
 @blp.response(202, RetryCountOut)
 def retry_failed(body: dict[str, Any]) -> dict[str, int]:
     """Retry failed messages: all of them, or by channel, category, user, batch and time."""
-    return {"retried": retry.retry_failed(body, since=body.pop("since"))}
+    return {"retried": manual_retry.retry_failed(body, since=body.pop("since"))}
 
 
 def _draft(body: dict[str, Any]) -> Draft:
