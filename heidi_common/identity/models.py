@@ -143,6 +143,16 @@ class MachineClient(Entity, Base):
     revoked_at: Mapped[datetime | None]
 
 
+class FirebaseProject(Base):
+    """The parameters of a Firebase project whose users were imported. `sealed` is their encrypted JSON."""
+
+    __tablename__ = "firebase_projects"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    sealed: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
+
+
 class ThrottleCounter(Base):
     """Attempts that were counted while Redis was unavailable. `key` contains no personal data.
 
