@@ -25,7 +25,9 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.jobs import HINT_LEASE
 from heidi_common.messaging.outbox import OUTBOX_CHANNEL, POSITION_SEQUENCE, POSITIONED_CHANNEL, OutboxEvent
+from heidi_common.metrics.heartbeat import Pulse
 from heidi_common.rabbitmq.publisher import Publisher
+from heidi_common.server.heartbeat_files import heartbeat_folder
 from heidi_services.notification.enums import PROVIDER_CHANNELS
 from workers.batching import LARGEST, OUTSIDE, hints
 from workers.broker import make_broker
@@ -154,16 +156,23 @@ def main() -> None:
     exchange = ExchangePublisher(settings.broker_url)
     listener = NotifyListener(settings.database_url, OUTBOX_CHANNEL, name="relay-listener")
 
+    pulse = Pulse("relay", heartbeat_folder(settings.heartbeat_folder))
+
     def relay_all() -> None:
         started_at = time.monotonic()
         with app.app_context():
             while relay_batch(broker, exchange.publish) == BATCH:
-                pass
+                pulse.beat()
         listener.wait(MAX_WAIT_SECONDS)
         time.sleep(max(0.0, started_at + MIN_ROUND_SECONDS - time.monotonic()))
         exchange.keep_alive()
 
-    run_until_stopped("relay", relay_all)
+    def beat() -> None:
+        with app.app_context():
+            pulse.beat()
+
+    run_until_stopped("relay", relay_all, beat=beat)
+    pulse.end()
 
 
 if __name__ == "__main__":
