@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from heidi_common.config.service_registry import SERVICES as SERVICE_REGISTRY
+from heidi_common.config.settings import Settings
 from heidi_standalone.home import Home
 from heidi_standalone.ports import Ports
 from heidi_standalone.servers.nginx import Router
@@ -33,10 +34,11 @@ class StandalonePlatform:
         self.valkey = Valkey(home.valkey, password=secrets["VALKEY_PASSWORD"]) if valkey_needed else None
         self.mail = not environ.get("SMTP_URL")
         addresses = {name: f"127.0.0.1:{ports.service(name)}" for name in SERVICE_REGISTRY}
-        self.router = Router(home.nginx, ports.router, addresses)
         self.private_keys = environ.get("JWT_PRIVATE_KEYS") or str(home.private_keys)
         self.generated_env = self._generate_env(secrets)
-        self.env = self.generated_env | {name: value for name, value in environ.items() if value}
+        self.given_env = self.generated_env | {name: value for name, value in environ.items() if value}
+        self.env = self.given_env | _trusted_proxies(environ)
+        self.router = Router(home.nginx, ports.router, addresses, self.env)
 
     @property
     def base_url(self) -> str:
@@ -48,7 +50,7 @@ class StandalonePlatform:
             self.postgres.prepare()
         if self.valkey:
             self.valkey.prepare()
-        self.router.prepare()
+        self.router.prepare(exempts_loopback=Settings.from_env(self.env).exempts_loopback)
         for name in SERVICE_REGISTRY:
             _create_empty(self.home.metrics / name)
 
@@ -114,6 +116,12 @@ class StandalonePlatform:
         if name == "core":
             env |= client
         return env
+
+
+def _trusted_proxies(environ: Mapping[str, str]) -> dict[str, str]:
+    """The router, which alone connects to the services, trusts the proxies that the caller names."""
+    named = environ.get("ROUTER_TRUSTED_PROXIES") or environ.get("TRUSTED_PROXIES", "")
+    return {"TRUSTED_PROXIES": "127.0.0.0/8", "ROUTER_TRUSTED_PROXIES": named}
 
 
 def _python_module(name: str, *options: str) -> list[str]:

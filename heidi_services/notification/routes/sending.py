@@ -6,9 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from heidi_common.identity.models import Role
+from heidi_common.interceptors.conditional import tagged
 from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import caller, guard
+from heidi_common.openapi.headers import IF_NONE_MATCH, documents
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Notification
 from heidi_services.notification.routes.notifications import WRITE
@@ -55,6 +57,8 @@ def send_bulk(body: dict[str, Any]) -> dict[str, Any]:
 
 @blp.route("/api/v1/notifications/batches/<uuid:batch_id>", methods=["GET"])
 @guard(Role.ADMIN, Role.MODERATOR, scopes=(WRITE,))
+@documents(IF_NONE_MATCH)
+@tagged
 @blp.response(200, BatchOut)
 def get_batch(batch_id: UUID) -> dict[str, Any]:
     """Count a batch's messages by status."""
