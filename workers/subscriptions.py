@@ -53,6 +53,7 @@ SUBSCRIPTIONS: tuple[Hint | Consume, ...] = (
     Consume("notification.send", "notification", "make_requested_notification"),
     Consume("user.created", "notification", "welcome_user"),
     Consume("user.deleted", "notification", "forget_user"),
+    Consume("user.reclaimed", "notification", "remove_attached_devices"),
     Consume("user.deleted", "core", "forget_sign_in"),
     Consume("user.deleted", "core", "erase_operations"),
     Consume("user.deleted", "scheduler", "erase_schedules"),

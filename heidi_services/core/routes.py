@@ -64,8 +64,7 @@ def _set_cache_header(response: Response, *, is_hit: bool) -> Response:
 @blp.response(200, schemas.ProfileOut)
 def get_profile(user_id: UUID) -> dict[str, Any]:
     """Show a user's account, notifications, integrations and sessions in one response."""
-    sections, unavailable = profile.build(user_id, caller())
-    g.meta = {"unavailable": unavailable}
+    sections, g.meta = profile.build(user_id, caller())
     return sections
 
 

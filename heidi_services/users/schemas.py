@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import re
+from datetime import datetime
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
+from heidi_common.database.models import utcnow
 from heidi_common.database.text_search import plain_letters
 from heidi_common.identity.models import Role
+from heidi_common.identity.password_formats.stored_hash import MAX_LENGTH as MAX_HASH_LENGTH
 from heidi_common.identity.password_hashing import MAX_PASSWORD_BYTES
 from heidi_common.identity.password_policy import PASSWORD_METADATA
 from heidi_common.schemas import timezones
@@ -68,12 +72,30 @@ class UserPatch(Schema):
     email = Text(max=320)
 
 
+class PasswordHash(Text):
+    """A stored hash. Keycloak's is a JSON object, which becomes text."""
+
+    def __init__(self) -> None:
+        super().__init__(max=MAX_HASH_LENGTH)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = json.dumps(value, separators=(",", ":")) if isinstance(value, dict) else value
+        return super()._deserialize(text.strip() if isinstance(text, str) else text, attr, data, **kwargs)
+
+
+def _not_in_the_future(at: datetime) -> None:
+    if at > utcnow():
+        raise ValidationError("Must not be in the future.")
+
+
 class UserImportIn(Schema):
     """A line of an import, with a password, with a hash from another system, or with neither (until a reset)."""
 
+    id = fields.UUID()
     email = Text(required=True, max=320)
     password = Text(max=MAX_PASSWORD_BYTES)
-    password_hash = Text(max=500)
+    password_hash = PasswordHash()
+    password_salt = Text(max=1000)
     first_name = PersonName(allow_none=True)
     last_name = PersonName(allow_none=True)
     phone = Text(max=16, allow_none=True, validate=PHONE)
@@ -82,6 +104,7 @@ class UserImportIn(Schema):
     role = fields.Enum(Role, by_value=True, load_default=Role.USER)
     is_active = fields.Boolean(load_default=True)
     email_verified = fields.Boolean(load_default=True)
+    created_at = UtcDateTime(validate=_not_in_the_future)
 
 
 class EraseIn(Schema):

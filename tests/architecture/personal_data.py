@@ -88,6 +88,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "cities": "public data",
     "city_names": "public data",
     "clients": "programs",
+    "firebase_projects": "parameters of a project, which its users share",
     "notification_templates": "texts for all users, without values",
     "template_versions": "texts for all users, without values",
     "notification_batches": "IDs and numbers",

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from heidi_common.database.session import db
 from heidi_common.messaging.outbox import OutboxEvent
-from tests.auth.helpers import PASSWORD, bearer, login, mails, refresh, register
+from heidi_services.auth.service import sessions
+from tests.auth.helpers import PASSWORD, bearer, login, mails, refresh, register, register_verified
 
 
 def test_a_user_registers_signs_in_and_reads_their_account(client: FlaskClient) -> None:
@@ -67,7 +69,7 @@ def test_validate_returns_the_user_and_the_claims(client: FlaskClient) -> None:
 
 
 def test_devices_are_listed_and_signed_out_one_by_one(client: FlaskClient) -> None:
-    here = register(client)
+    here = register_verified(client)
     there = client.post(
         "/api/v1/auth/login",
         json={"email": "ada@example.test", "password": PASSWORD, "deviceLabel": "Kitchen"},
@@ -85,6 +87,17 @@ def test_devices_are_listed_and_signed_out_one_by_one(client: FlaskClient) -> No
     assert client.delete(path, headers=bearer(here)).status_code == 204
     assert client.get("/api/v1/auth/me", headers=bearer(there)).status_code == 401
     assert client.get("/api/v1/auth/me", headers=bearer(here)).status_code == 200
+
+
+def test_a_list_of_sessions_that_is_cut_says_so(client: FlaskClient, as_user, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "MAX_LISTED", 2)
+    credentials = {"email": "ada@example.test", "password": PASSWORD}
+    headers = bearer(register(client))
+    for count, has_more in ((1, False), (2, False), (2, True)):
+        response = client.get("/api/v1/auth/sessions", headers=headers).json
+        assert (len(response["data"]), response["meta"]["hasMore"]) == (count, has_more)
+        assert response["meta"]["limit"] == 2
+        assert client.post("/api/v1/auth/login", json=credentials).status_code == 200
 
 
 def test_the_same_device_again_sends_no_mail(client: FlaskClient) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated, caller
-from heidi_services.auth.routes.reauthentication import requires_recent_sign_in
+from heidi_common.jwt.reauthentication import requires_recent_sign_in
 from heidi_services.auth.schemas import CodeIn, EnrolmentOut, RecoveryOut
 from heidi_services.auth.service import mfa_enrolment
 

@@ -8,6 +8,7 @@ from heidi_common.identity.models import Role
 from heidi_common.identity.scopes import Scope
 from heidi_common.interceptors.idempotency import idempotent, idempotent_outside
 from heidi_common.interceptors.transform import Blueprint
+from heidi_common.jwt.authentication import optional_user_id
 from heidi_common.jwt.guards import authenticated, caller, guard, public
 from heidi_services.auth.routes.device import current_device
 from heidi_services.auth.schemas import AcceptedOut, ChangeIn, EmailIn, InviteIn, ResetIn, TokenIn
@@ -64,8 +65,11 @@ def change_password(body: dict[str, Any]) -> None:
 @blp.arguments(TokenIn)
 @blp.response(204)
 def verify_email(body: dict[str, Any]) -> None:
-    """Verify an e-mail address by a mailed token."""
-    email_verification.verify_email(body["token"])
+    """Verify an e-mail address by a mailed token.
+
+    Send the access token along if the user is signed in: it shows that they have registered the account themselves.
+    """
+    email_verification.verify_email(body["token"], optional_user_id())
 
 
 @blp.route("/api/v1/auth/email/resend", methods=["POST"])

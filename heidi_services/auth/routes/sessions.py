@@ -7,6 +7,7 @@ from uuid import UUID
 
 from flask import Response, jsonify
 
+from heidi_common.database.pagination import Page
 from heidi_common.identity import accounts, serializers
 from heidi_common.identity.serializers import AnyRow, UserOut
 from heidi_common.interceptors.conditional import set_etag
@@ -45,8 +46,11 @@ def read_me() -> Response:
 @authenticated
 @blp.arguments(SessionQuery, location="query")
 @blp.response(200, SessionOut(many=True))
-def list_sessions(query: dict[str, Any]) -> list[dict[str, Any]]:
-    """List the active sessions, the most recently used first. `current` marks the session of this request."""
+def list_sessions(query: dict[str, Any]) -> Page:
+    """List the active sessions, the most recently used first. `current` marks the session of this request.
+
+    At most 200 are listed; if there are more, `meta.hasMore` is true although there is no next page.
+    """
     return sessions.list_sessions(caller(), query["user_id"])
 
 

@@ -13,10 +13,10 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts, login_throttle
-from heidi_common.identity.models import User
+from heidi_common.identity.models import RecoveryCode, Totp, User
 from heidi_common.problems import Unauthorized
 from heidi_services.auth import one_time_tokens, totp
-from heidi_services.auth.models import OneTimeToken, Purpose, RecoveryCode, Totp
+from heidi_services.auth.models import OneTimeToken, Purpose
 from heidi_services.auth.service import session_start, totp_secrets
 from heidi_services.auth.service.session_start import SessionDevice
 

@@ -13,13 +13,13 @@ from heidi_common.audit.trail import record, record_failure
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.identity import accounts, login_throttle, serializers
+from heidi_common.identity import accounts, login_throttle, mailer, serializers
 from heidi_common.identity.models import User
 from heidi_common.identity.password_hashing import password_hasher
 from heidi_common.identity.password_policy import require_acceptable_password
 from heidi_common.jwt.guards import Caller
 from heidi_common.problems import Invalid
-from heidi_services.auth import mailer, one_time_tokens
+from heidi_services.auth import one_time_tokens
 from heidi_services.auth.service.session_start import SessionDevice
 
 _COLUMNS = (*serializers.PUBLIC_COLUMNS, User.password_hash, User.password_changed_at, User.locale)

@@ -15,16 +15,22 @@ from heidi_common.database.transactions import transaction
 from heidi_common.identity import login_throttle, serializers
 from heidi_common.identity.emails import normalise_email
 from heidi_common.identity.login_throttle import ThrottleLimit, ThrottleStatus
-from heidi_common.identity.models import Session, User
+from heidi_common.identity.models import Session, Totp, User
 from heidi_common.identity.password_hashing import PasswordCheck, password_hasher
 from heidi_common.identity.serializers import AnyRow
 from heidi_common.problems import Unauthorized
-from heidi_services.auth.models import Totp
 from heidi_services.auth.service import mfa_challenge, registration, session_start
 from heidi_services.auth.service.session_start import SessionDevice
 
 UNKNOWN_USER = UUID(int=0)
-_COLUMNS = (*serializers.PUBLIC_COLUMNS, User.password_hash, User.password_changed_at, User.token_version, User.locale)
+_COLUMNS = (
+    *serializers.PUBLIC_COLUMNS,
+    User.password_hash,
+    User.password_changed_at,
+    User.token_version,
+    User.locale,
+    User.owner_proved,
+)
 _HAS_TOTP = exists().where(Totp.user_id == User.id, Totp.confirmed_at.is_not(None)).label("has_totp")
 _FIND = CompiledStatement(
     select(*_COLUMNS, _HAS_TOTP).where(User.email == bindparam("subject"), User.deleted_at.is_(None))
@@ -99,7 +105,15 @@ def _lock_unchanged(user: AnyRow) -> bool:
 
 
 def _complete(user: AnyRow, device: SessionDevice) -> dict[str, Any]:
+    if user.owner_proved is False and user.email_verified_at is not None:
+        _mark_owner_proved(user.id)
     return mfa_challenge.create_challenge(user, device) if user.has_totp else session_start.start_session(user, device)
+
+
+def _mark_owner_proved(user_id: UUID) -> None:
+    """Record that the user of an account whose address was verified by a link knows the password."""
+    statement = update(User).where(User.id == user_id).values(owner_proved=True, updated_at=User.updated_at)
+    db.session.execute(statement)
 
 
 def _rejection(subject: str) -> Unauthorized:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from flask import g
+
 from heidi_common.identity.models import Role
 from heidi_common.interceptors.conditional import tagged
 from heidi_common.interceptors.idempotency import idempotent
@@ -81,8 +83,13 @@ def retry_notification(notification_id: UUID) -> Notification:
 @blp.arguments(RetryIn)
 @blp.response(202, RetryCountOut)
 def retry_failed(body: dict[str, Any]) -> dict[str, int]:
-    """Retry failed messages: all of them, or by channel, category, user, batch and time."""
-    return {"retried": manual_retry.retry_failed(body, since=body.pop("since"))}
+    """Retry failed messages: all of them, or by channel, category, user, batch and time.
+
+    At most 10,000 are retried, the oldest first; if others match, `meta.hasMore` is true: repeat the request.
+    """
+    retried = manual_retry.retry_failed(body, since=body.pop("since"))
+    g.meta = {"limit": manual_retry.RETRY_LIMIT, "hasMore": retried.has_more}
+    return {"retried": retried.number}
 
 
 def _draft(body: dict[str, Any]) -> Draft:

@@ -13,6 +13,7 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import expect_version, transaction
 from heidi_common.identity import accounts
+from heidi_common.identity.address_proof import require_verified_email
 from heidi_common.identity.emails import require_valid_email
 from heidi_common.identity.models import Role, User
 from heidi_common.identity.password_hashing import password_hasher
@@ -52,6 +53,8 @@ def create(body: dict[str, Any], actor: UUID | None = None) -> User:
 def update(caller: Caller, user_id: UUID, changes: dict[str, Any], version: int | None) -> User:
     """Check that the caller may make these changes, then `apply_update`."""
     require_update_permission(caller, user_id, changes)
+    if caller.id == user_id and changes.get("phone"):
+        require_verified_email(user_id)
     with transaction():
         if caller.kind == "client":
             require_role_permission(caller, lock_user(user_id).role)

@@ -6,6 +6,7 @@ public URL, never from the request.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -26,6 +27,8 @@ class EmailRecipient(Protocol):
     @property
     def email(self) -> str: ...
     @property
+    def email_verified_at(self) -> datetime | None: ...
+    @property
     def first_name(self) -> str | None: ...
     @property
     def locale(self) -> str | None: ...
@@ -36,7 +39,7 @@ def send(template: str, to: EmailRecipient, *, notification_type: str = "INFO", 
 
     Args:
         template: Name of a template of the notification service.
-        to: The user. `firstName` and `email` are variables of every template.
+        to: The user. `firstName` (see `greeting_name`) and `email` are variables of every template.
         notification_type: `INFO`, `WARNING` or `ALERT`.
         **variables: Further variables of the template.
     """
@@ -49,8 +52,16 @@ def send(template: str, to: EmailRecipient, *, notification_type: str = "INFO", 
         template=template,
         locale=to.locale,
     )
-    template_variables = {"firstName": to.first_name or "", "email": to.email, **variables}
+    template_variables = {"firstName": greeting_name(to), "email": to.email, **variables}
     emit(event, secret_data={"recipient": to.email, "variables": template_variables})
+
+
+def greeting_name(to: EmailRecipient) -> str:
+    """The first name for a greeting; empty if the address is not verified.
+
+    Whoever registers the address of a stranger chooses the name, and could send them any text in it.
+    """
+    return to.first_name or "" if to.email_verified_at is not None else ""
 
 
 def page_link(page: str, token: str) -> str:
