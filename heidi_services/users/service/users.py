@@ -146,7 +146,7 @@ def _assign(user: User, values: dict[str, Any]) -> None:
     for name, value in values.items():
         setattr(user, name, value)
     if "email" in values:
-        user.email_verified_at = utcnow()
+        user.email_verified_at, user.has_former_email = utcnow(), False
         _flush_email("email")
     db.session.flush()
     if not user.is_active:
