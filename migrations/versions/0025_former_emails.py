@@ -6,8 +6,8 @@ The default of existing rows takes no time. It changes at once for new rows.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0023"
-down_revision = "0022"
+revision = "0025"
+down_revision = "0024"
 branch_labels = None
 depends_on = None
 
