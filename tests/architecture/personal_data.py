@@ -92,6 +92,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "notification_templates": "texts for all users, without values",
     "template_versions": "texts for all users, without values",
     "notification_batches": "IDs and numbers",
+    "heartbeats": "names of processes and machines",
     "throttle_counters": "HMACs, until a time limit of at most an hour",
     "users.role": "an enumeration",
     "sessions.revoked_reason": "an enumeration",

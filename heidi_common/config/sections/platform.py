@@ -55,6 +55,12 @@ class Platform:
     core_client_secret: str | None = setting(
         "CORE_CLIENT_SECRET", default=None, in_repr=False, help="The secret of `CORE_CLIENT_ID`."
     )
+    heartbeat_folder: str = setting(
+        "HEARTBEAT_FOLDER",
+        default="",
+        help="The folder in which relay, clock and workers of this machine show that they are alive. If it is unset, a "
+        "folder of the user below that for temporary files.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

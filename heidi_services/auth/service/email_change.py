@@ -121,6 +121,7 @@ def _restore(user: User, old: str, now: datetime) -> None:
     replaced = user.email
     _free_address(old)
     _set_email(user, old, now)
+    user.has_former_email = True  # the former rules may have stored it
     one_time_tokens.delete_for_user(user.id)
     accounts.end_sessions(user.id, "email_reverted")
     accounts.revoke_access_tokens(user.id)
@@ -158,7 +159,7 @@ def _free_address(email: str) -> None:
 
 
 def _set_email(user: User, email: str, now: datetime) -> None:
-    user.email, user.email_verified_at = email, now
+    user.email, user.email_verified_at, user.has_former_email = email, now, False
     try:
         db.session.flush()
     except IntegrityError:

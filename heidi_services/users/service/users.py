@@ -163,7 +163,8 @@ def _assign(user: User, values: dict[str, Any]) -> None:
 def _replace_email(user: User, email: str) -> None:
     """Set an address that somebody else than the user has entered. Auth sends it the link to verify it."""
     addresses = (user.email, email)
-    user.owner_proved, user.email, user.email_verified_at = is_owner_proved(user), email, None
+    user.owner_proved, user.email_verified_at = is_owner_proved(user), None
+    user.email, user.has_former_email = email, False
     _flush_email("email")
     sign_out(user, "email_changed")
     for address in addresses:
