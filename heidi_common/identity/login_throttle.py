@@ -1,6 +1,7 @@
 """Throttling of failed sign-ins and similar attempts.
 
-Failures are counted for what the client has submitted, whether or not such an account exists. `throttle_counters.py`
+Failures are counted for what the client has submitted, whether or not such an account exists; all spellings of an
+address that find the same account share a counter. `throttle_counters.py`
 stores the counters, also while Redis is unavailable.
 """
 
@@ -11,6 +12,7 @@ from uuid import UUID
 
 from heidi_common.audit.fingerprint import fingerprint, fingerprints
 from heidi_common.identity import throttle_counters
+from heidi_common.identity.emails import casefolded
 from heidi_common.identity.throttle_counters import Window
 from heidi_common.problems import TooMany
 from heidi_common.runtime import current_settings
@@ -33,7 +35,7 @@ class ThrottleLimit:
 
 def pair_limit(subject: str, address: str) -> ThrottleLimit:
     """Failures for one account from one IP address."""
-    return _pair_limit(fingerprint(f"{subject} {address}"))
+    return _pair_limit(fingerprint(f"{casefolded(subject)} {address}"))
 
 
 def address_limit(address: str) -> ThrottleLimit:
@@ -43,7 +45,7 @@ def address_limit(address: str) -> ThrottleLimit:
 
 def account_limit(subject: str) -> ThrottleLimit:
     """Failures for one account from all IP addresses. It is a soft limit: known addresses are still accepted."""
-    return _account_limit(fingerprint(subject))
+    return _account_limit(fingerprint(casefolded(subject)))
 
 
 def second_factor_limit(user_id: UUID) -> ThrottleLimit:
@@ -66,7 +68,7 @@ def email_limit(subject: str, address: str) -> ThrottleLimit:
 
     The limit is for the pair, so that an attacker cannot use up the e-mails of a victim.
     """
-    key = fingerprint(f"{subject} {address}")
+    key = fingerprint(f"{casefolded(subject)} {address}")
     return ThrottleLimit(f"mails:{key}", current_settings().throttle_mails_per_hour, 3600)
 
 
@@ -112,6 +114,7 @@ class SignInThrottle:
     """
 
     def __init__(self, subject: str, address: str) -> None:
+        subject = casefolded(subject)
         pair, by_address, account = fingerprints(f"{subject} {address}", address, subject)
         self._limits = _pair_limit(pair), _address_limit(by_address)
         self._soft = _account_limit(account)
