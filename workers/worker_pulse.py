@@ -55,8 +55,8 @@ class WorkerPulse(Middleware):
         return any(now - started > BUSY_SECONDS for started in list(self.started.values()))
 
     def _run(self, pulse: Pulse) -> None:
-        assert self.context.app is not None
         while not self.stop.wait(FILE_SECONDS):
-            if not self.is_stuck(time.monotonic()):
-                with self.context.app.app_context():
+            app = self.context.app  # Dramatiq calls the last middleware first: the app may not exist yet
+            if app is not None and not self.is_stuck(time.monotonic()):
+                with app.app_context():
                     pulse.beat()
