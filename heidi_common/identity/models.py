@@ -47,6 +47,8 @@ class User(Entity, Base):
     )
 
     email: Mapped[str]
+    has_former_email: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether `email` was stored by the rules of version 1.1 and has not changed since (see `email_lookup`)."""
     password_hash: Mapped[str | None]
     password_changed_at: Mapped[datetime | None]
     role: Mapped[Role] = mapped_column(Text, default=Role.USER, server_default="USER")

@@ -43,6 +43,7 @@ class Notification(Entity, JobMixin, Base):
 
     `sealed` holds secret template variables and a recipient's address, encrypted, until the message is sent.
     `stream_id` is the position of an in-app message in the user's stream.
+    `retry_progress` is a RetryProgress, between the attempts of a delivery.
     """
 
     __tablename__ = "notifications"
@@ -101,6 +102,7 @@ class Notification(Entity, JobMixin, Base):
     read_at: Mapped[datetime | None]
     hidden_at: Mapped[datetime | None]
     stream_id: Mapped[int | None] = mapped_column(BigInteger)
+    retry_progress: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
     work, open_status = "notifications", "PENDING"
 

@@ -18,14 +18,12 @@ from heidi_common.identity.password_policy import PASSWORD_METADATA
 from heidi_common.schemas import timezones
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import Flag, PersonName, Text, UtcDateTime
-from heidi_common.schemas.validators import validate_range
+from heidi_common.schemas.locales import LocaleTag
+from heidi_common.schemas.validators import not_blank, one_line, validate_range
 from heidi_services.users.serializers import UserDetailOut
 
 PHONE = validate.Regexp(
     re.compile(r"\+[1-9][0-9]{6,14}\Z"), error="Must be a phone number in E.164 format, such as +4930123456."
-)
-LOCALE = validate.Regexp(
-    re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?\Z"), error="Must be a locale such as de-AT."
 )
 
 
@@ -65,7 +63,7 @@ class UserPatch(Schema):
     first_name = PersonName(allow_none=True)
     last_name = PersonName(allow_none=True)
     phone = Text(max=16, allow_none=True, validate=PHONE)
-    locale = Text(max=12, allow_none=True, validate=LOCALE)
+    locale = LocaleTag(allow_none=True)
     timezone = Text(max=64, allow_none=True, validate=timezones.is_known)
     role = fields.Enum(Role, by_value=True)
     is_active = Flag()
@@ -99,12 +97,22 @@ class UserImportIn(Schema):
     first_name = PersonName(allow_none=True)
     last_name = PersonName(allow_none=True)
     phone = Text(max=16, allow_none=True, validate=PHONE)
-    locale = Text(max=12, allow_none=True, validate=LOCALE)
+    locale = LocaleTag(allow_none=True)
     timezone = Text(max=64, allow_none=True, validate=timezones.is_known)
     role = fields.Enum(Role, by_value=True, load_default=Role.USER)
     is_active = fields.Boolean(load_default=True)
     email_verified = fields.Boolean(load_default=True)
     created_at = UtcDateTime(validate=_not_in_the_future)
+
+
+class ReasonQuery(Schema):
+    reason = Text(max=500)
+
+
+class ReasonIn(Schema):
+    """Why an administrator intervenes. The audit trail keeps it, so it must not contain personal data."""
+
+    reason = Text(required=True, max=500, validate=[not_blank, one_line])
 
 
 class EraseIn(Schema):

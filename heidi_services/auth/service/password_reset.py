@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import exists, select
+from sqlalchemy import Select, exists, select
 
 from heidi_common.audit.rejections import record_token_failure
 from heidi_common.audit.trail import fingerprint, record
@@ -13,7 +13,8 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts, login_throttle, mailer
-from heidi_common.identity.emails import normalise_email
+from heidi_common.identity.email_lookup import by_email
+from heidi_common.identity.emails import casefolded, normalise_email
 from heidi_common.identity.models import Session, User
 from heidi_common.problems import BadRequest
 from heidi_services.auth import one_time_tokens
@@ -34,16 +35,23 @@ def request_reset(email: str, device: SessionDevice) -> None:
     try:
         subject = normalise_email(email)
     except ValueError:
-        subject = email.casefold()
+        subject = casefolded(email)
     login_throttle.count_or_reject(login_throttle.password_reset_limit(device.ip))
     login_throttle.count_or_reject(login_throttle.email_limit(subject, device.ip))
     with constant_time_response(), transaction():
         active = User.is_active & User.deleted_at.is_(None)
-        user = db.session.scalar(select(User).where(User.email == subject, active))
+        user = _find_by_email(email, select(User).where(active))
         record("authn_password_forgot", target=user.id if user else fingerprint(subject))
         if user is not None:
             token = one_time_tokens.issue(Purpose.RESET_PASSWORD, user, LIFETIME)
             mailer.send("password-reset", user, token=token, link=mailer.page_link("reset-password", token), minutes=15)
+
+
+def _find_by_email(email: str, users: Select[User]) -> User | None:
+    try:
+        return db.session.scalar(by_email(users, email))
+    except ValueError:
+        return None
 
 
 def reset_password(token: str, new_password: str, now: datetime | None = None) -> None:
