@@ -1,0 +1,17 @@
+"""JSON for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+
+def pretty(value: Any) -> str:
+    """A value as indented JSON. A text that is JSON itself is indented too."""
+    if isinstance(value, str):
+        try:
+            value = orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return value
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
