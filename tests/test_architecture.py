@@ -13,14 +13,23 @@ from typing import Any
 import flask_migrate
 import pytest
 from flask import Flask
-from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, text
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table, Text, text
 
 from heidi_common.database.session import db
 from heidi_common.jwt.guards import public
 from heidi_common.messaging.events import Event, all_event_types
 from heidi_services import SERVICES
 from heidi_services.core.service import operations
-from tests.architecture import messaging, migrations, naming, request_headers, routing, source, table_ownership
+from tests.architecture import (
+    messaging,
+    migrations,
+    naming,
+    personal_data,
+    request_headers,
+    routing,
+    source,
+    table_ownership,
+)
 from workers import actors
 from workers.broker import QUEUES
 from workers.periodic_tasks import PERIODIC_TASKS, PeriodicTask, WakeUp
@@ -252,6 +261,27 @@ def test_a_foreign_key_to_another_owner_s_table_is_reported() -> None:
     ]
     assert table_ownership.crossing_keys([other], owners | {"notifications": "auth", "schedules": "auth"}) == []
     assert table_ownership.ownerless(tables, {"users": table_ownership.IDENTITY}) == ["notifications", "schedules"]
+
+
+def test_every_column_that_can_hold_personal_data_is_erased_and_exported_or_says_why_not(platform: Flask) -> None:
+    assert personal_data.undeclared(db.metadata) == []
+    assert personal_data.unfulfilled(personal_data.PERSONAL) == []
+
+
+def test_a_column_without_an_entry_is_reported() -> None:
+    tables = MetaData()
+    Table("visits", tables, Column("id", Integer, primary_key=True), Column("address", Text))
+    assert "visits.address: say where it is erased and exported" in personal_data.undeclared(tables)
+    assert "users.email: no such column" in personal_data.undeclared(tables)
+    entries = {
+        "a.b": personal_data.Handling("heidi_services.users.service.erasure.missing", "runs"),
+        "schedule_runs.result": personal_data.Handling("heidi_services.users.service.erasure.erase_user", "nowhere"),
+    }
+    assert personal_data.unfulfilled(entries) == [
+        "a.b: heidi_services.users.service.erasure.missing does not exist",
+        "a.b: the part runs does not contain it",
+        "schedule_runs.result: there is no part nowhere",
+    ]
 
 
 def test_the_migrations_create_what_the_models_describe(app: Flask) -> None:

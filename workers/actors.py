@@ -8,8 +8,9 @@ The name of the function is the name of the actor. It is stored in messages and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from typing import Any, TypeVar
 from uuid import UUID
@@ -17,7 +18,8 @@ from uuid import UUID
 import dramatiq
 from dramatiq import Broker, Message
 
-from heidi_common.messaging.event_handling import handle_many
+from heidi_common.logger.request_id import request_id, row_request_id
+from heidi_common.messaging.event_handling import handle, handle_many
 from heidi_common.messaging.outbox import OutboxEvent
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -52,7 +54,11 @@ def consumer(queue: str) -> Callable[[Callable[[OutboxEvent], Any]], Callable[[O
         name = handler.__name__
 
         def handle_events(*event_ids: str) -> None:
-            handle_many(name, [UUID(event_id) for event_id in event_ids], handler)
+            ids = [UUID(event_id) for event_id in event_ids]
+            if len(ids) == 1:
+                handle(name, ids[0], handler)
+            else:
+                handle_many(name, ids, handler, partial(wake_singly, queue, name))
 
         ACTORS[name] = ActorSpec(queue, handle_events)
         return handler
@@ -71,6 +77,14 @@ def bind_all(broker: Broker) -> None:
     """Bind every actor to this broker. Work is retried when its row is due again, not by the broker."""
     for name, spec in load().items():
         dramatiq.actor(actor_name=name, queue_name=spec.queue, broker=broker)(spec.function)
+
+
+def wake_singly(queue: str, name: str, row_ids: Iterable[UUID]) -> None:
+    """Send each row a wake-up message of its own: it may crash its worker, so it must not have neighbours."""
+    broker = dramatiq.get_broker()
+    for row_id in row_ids:
+        with row_request_id(row_id):
+            broker.enqueue(hint(queue, name, str(row_id), request_id=request_id()))
 
 
 def hint(queue: str, name: str, *ids: str, request_id: str | None = None) -> Message[Any]:

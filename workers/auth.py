@@ -8,4 +8,4 @@ from workers.actors import consumer
 @consumer("core")
 def forget_sign_in(event: OutboxEvent) -> None:
     """Erase the sign-in data of a deleted user."""
-    erasure.delete_user_data(event)
+    erasure.erase_user_data(event)

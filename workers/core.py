@@ -6,7 +6,7 @@ import dramatiq
 
 from heidi_common.database.transactions import after_commit
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_services.core.service import operation_runner, operations, overview
+from heidi_services.core.service import erasure, operation_runner, operations, overview
 from workers.actors import actor, consumer, hint
 from workers.batching import process_each
 
@@ -23,6 +23,12 @@ def accept_operation(event: OutboxEvent) -> None:
     operations.accept(event)
     broker = dramatiq.get_broker()
     after_commit(lambda: broker.enqueue(hint("core", "carry_out_operation", event.subject)))
+
+
+@consumer("core")
+def erase_operations(event: OutboxEvent) -> None:
+    """Delete the error texts of an erased user's operations."""
+    erasure.erase_user_data(event)
 
 
 @consumer("core")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Exists, exists, func, or_, select
+from sqlalchemy import ColumnElement, Exists, exists, func, select
 
 from heidi_common.database.compiled import CompiledStatement
 from heidi_common.messaging.inbox import Inbox
@@ -17,7 +17,8 @@ from heidi_common.messaging.jobs import is_overdue
 from heidi_services.core.models import Operation
 from heidi_services.integration.models import Delivery, Sync
 from heidi_services.notification.enums import Channel
-from heidi_services.notification.models import BULK_PRIORITY, UNHINTED, Notification
+from heidi_services.notification.models import NORMAL_PRIORITY, Notification
+from heidi_services.notification.service.scheduled_tasks import releasable
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 
 
@@ -25,24 +26,8 @@ def _any(*conditions: Any) -> Exists:
     return exists().where(*conditions)
 
 
-def _any_overdue(model: Any, open_status: str) -> Exists:
-    return exists().where(is_overdue(model, open_status))
-
-
-def _any_unreleased(*channels: Channel) -> ColumnElement[bool]:
-    """Whether a bulk message of one of the channels is due. One EXISTS per channel, so that each uses the index."""
-    return or_(
-        *(
-            _any(
-                Notification.status == "PENDING",
-                Notification.priority == BULK_PRIORITY,
-                Notification.channel == channel,
-                Notification.hinted_until == UNHINTED,
-                Notification.next_attempt_at <= func.now(),
-            )
-            for channel in channels
-        )
-    )
+def _any_overdue(model: Any, open_status: str, *conditions: Any) -> Exists:
+    return _any(is_overdue(model, open_status), *conditions)
 
 
 PROBES: Mapping[str, ColumnElement[bool]] = {
@@ -57,12 +42,11 @@ PROBES: Mapping[str, ColumnElement[bool]] = {
     "schedule reaper": _any(ScheduleRun.status == "RUNNING", ScheduleRun.locked_until < func.now()),
     "operations": _any_overdue(Operation, "PENDING"),
     "inbox": _any_overdue(Inbox, "pending"),
-    "notifications": _any_overdue(Notification, "PENDING"),
-    "bulk notifications": _any_unreleased(*(channel for channel in Channel if channel is not Channel.IN_APP)),
-    "bulk in-app": _any_unreleased(Channel.IN_APP),
+    "notifications": _any_overdue(Notification, "PENDING", Notification.priority == NORMAL_PRIORITY),
     "expired notifications": _any(Notification.status == "PENDING", Notification.expires_at <= func.now()),
     "deliveries": _any_overdue(Delivery, "PENDING"),
     "syncs": _any_overdue(Sync, "PENDING"),
+    **{f"bulk {channel}": _any(releasable(channel)) for channel in Channel},
 }
 """The condition of each task that has one, by the name of the task."""
 

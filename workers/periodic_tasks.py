@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -21,11 +22,14 @@ from heidi_services.auth.service import retention as auth_retention
 from heidi_services.core.service import operations
 from heidi_services.integration.service import delivery_worker, sync
 from heidi_services.integration.service import retention as integration_retention
+from heidi_services.notification.enums import PROVIDER_CHANNELS, Channel
 from heidi_services.notification.service import retention as notification_retention
 from heidi_services.notification.service import scheduled_tasks as notifications
+from heidi_services.notification.service import suppressions
 from heidi_services.scheduler.service import dispatch, reaper, request_replies
 from heidi_services.scheduler.service import retention as scheduler_retention
 from workers.batching import LARGEST, OUTSIDE, Wakeable, hints
+from workers.consumption import BULK_QUEUE
 from workers.subscriptions import SUBSCRIPTIONS, Consume
 
 LIMIT = 500
@@ -112,6 +116,11 @@ def delete_expired_events() -> bool:
     return delete_in_batches(inbox.Inbox, inbox.Inbox.done_at, now - timedelta(days=INBOX_DAYS)) or more_events
 
 
+def _release_bulk(channel: Channel, largest: int) -> WakeUp:
+    """Channels do not share messages: an in-app message would wait for the mail server."""
+    return WakeUp(partial(notifications.release_bulk, channel), BULK_QUEUE, "deliver_notification", largest)
+
+
 PERIODIC_TASKS = (
     PeriodicTask("schedules", 0.2, run_task(dispatch.dispatch_due)),
     PeriodicTask("schedule runs", 0.5, WakeUp(reaper.overdue_runs, "scheduler", "run_schedule")),
@@ -123,13 +132,12 @@ PERIODIC_TASKS = (
     PeriodicTask("prune", 3600, run_in_parts(delete_expired_events)),
     PeriodicTask("idempotency", 600, run_in_parts(idempotency_keys.delete_expired)),
     PeriodicTask("notifications", 1, WakeUp(notifications.overdue, "notification", "deliver_notification", OUTSIDE)),
-    PeriodicTask(
-        "bulk notifications", 0.5, WakeUp(notifications.release_bulk, "bulk", "deliver_notification", OUTSIDE)
-    ),
-    PeriodicTask("bulk in-app", 0.2, WakeUp(notifications.release_bulk_in_app, "bulk", "deliver_notification")),
+    *(PeriodicTask(f"bulk {channel}", 0.5, _release_bulk(channel, OUTSIDE)) for channel in PROVIDER_CHANNELS),
+    PeriodicTask(f"bulk {Channel.IN_APP}", 0.2, _release_bulk(Channel.IN_APP, LARGEST)),
     PeriodicTask("expired notifications", 5, run_task(notifications.fail_expired)),
     PeriodicTask("old tokens and sessions", 3600, run_in_parts(auth_retention.delete_expired)),
     PeriodicTask("old notifications", 3600, run_in_parts(notification_retention.delete_expired)),
+    PeriodicTask("unused addresses", 86_400, run_in_parts(suppressions.hash_unused_addresses)),
     PeriodicTask("deliveries", 1, WakeUp(delivery_worker.overdue, "webhooks", "deliver_webhook")),
     PeriodicTask("syncs", 1, WakeUp(sync.overdue, "integration", "run_sync")),
     PeriodicTask("integration logs", 3600, run_in_parts(integration_retention.delete_expired_logs)),

@@ -24,6 +24,7 @@ from heidi_common.database.transactions import transaction
 from heidi_common.messaging.jobs import HINT_LEASE
 from heidi_common.messaging.outbox import OUTBOX_CHANNEL, POSITION_SEQUENCE, POSITIONED_CHANNEL, OutboxEvent
 from heidi_common.rabbitmq.publisher import Publisher
+from heidi_services.notification.enums import PROVIDER_CHANNELS
 from workers.batching import LARGEST, OUTSIDE, hints
 from workers.broker import make_broker
 from workers.cloudevents import exchange_message
@@ -38,9 +39,6 @@ MAX_WAIT_SECONDS = 1.0
 """Time until the relay looks for events without a notification."""
 LOCK = 0x4865696469_02
 """Advisory lock: one relay at a time assigns positions in the log, so that they are in the order of commits."""
-
-OUTSIDE_CHANNELS = ("EMAIL", "SMS", "PUSH")
-"""Channels of notifications whose delivery calls a provider."""
 
 INSERT_INBOX_ROWS = text(
     "INSERT INTO inbox (event_id, consumer, hinted_until) SELECT event_id, consumer, now() + :lease"
@@ -108,7 +106,7 @@ def _hints_for_subjects(subscription: Hint, events: Iterable[OutboxEvent]) -> It
 
 
 def _waits_outside(event: OutboxEvent) -> bool:
-    return event.data.get("channel") in OUTSIDE_CHANNELS
+    return event.data.get("channel") in PROVIDER_CHANNELS
 
 
 def _mark_sent(events: Sequence[OutboxEvent]) -> None:

@@ -2,11 +2,9 @@
 
 from uuid import UUID
 
-import dramatiq
-
-from heidi_common.logger.request_id import request_id, row_request_id
-from heidi_services.scheduler.service import executor, request_replies
-from workers.actors import actor, hint
+from heidi_common.messaging.outbox import OutboxEvent
+from heidi_services.scheduler.service import erasure, executor, request_replies
+from workers.actors import actor, consumer, wake_singly
 
 
 @actor("scheduler")
@@ -19,12 +17,16 @@ def run_schedule(*run_ids: str) -> None:
     if len(run_ids) == 1:
         executor.execute_run(UUID(run_ids[0]))
         return
-    for run_id in executor.execute_batch([UUID(run_id) for run_id in run_ids]):
-        with row_request_id(run_id):
-            dramatiq.get_broker().enqueue(hint("scheduler", "run_schedule", str(run_id), request_id=request_id()))
+    wake_singly("scheduler", "run_schedule", executor.execute_batch([UUID(run_id) for run_id in run_ids]))
 
 
 @actor("scheduler")
 def conclude_run(*run_ids: str) -> None:
     """Complete runs whose request has been handled."""
     request_replies.complete_runs([UUID(run_id) for run_id in run_ids])
+
+
+@consumer("scheduler")
+def erase_schedules(event: OutboxEvent) -> None:
+    """Erase the schedules of an erased user."""
+    erasure.erase_user_data(event)

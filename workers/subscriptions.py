@@ -54,6 +54,8 @@ SUBSCRIPTIONS: tuple[Hint | Consume, ...] = (
     Consume("user.created", "notification", "welcome_user"),
     Consume("user.deleted", "notification", "forget_user"),
     Consume("user.deleted", "core", "forget_sign_in"),
+    Consume("user.deleted", "core", "erase_operations"),
+    Consume("user.deleted", "scheduler", "erase_schedules"),
     Consume("*", "integration", "forward_fact", interested=forwarding.filter_forwardable),
     Consume("user.*", "integration", "follow_owner", interested=owner_sync.filter_owner_events),
     Consume("city.*", "core", "renew_city_answers"),

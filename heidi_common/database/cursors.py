@@ -12,7 +12,7 @@ from flask import has_request_context, request
 from sqlalchemy.orm import InstrumentedAttribute
 
 from heidi_common.crypto import base64url
-from heidi_common.crypto.signing import signer
+from heidi_common.crypto.signed_values import value_signer
 from heidi_common.problems import BadRequest, FieldError
 
 
@@ -55,7 +55,7 @@ def decode(cursor: str, list_name: str, *columns: InstrumentedAttribute[Any]) ->
 
 
 def _sign(content: str) -> str:
-    return signer("cursor").sign(content.encode(errors="replace")).decode()
+    return value_signer("cursor").sign(content.encode(errors="replace")).decode()
 
 
 def _bad_cursor(detail: str) -> BadRequest:

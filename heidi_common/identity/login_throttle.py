@@ -1,24 +1,19 @@
-"""Throttling of failed sign-ins and similar attempts, with counters in Redis.
+"""Throttling of failed sign-ins and similar attempts.
 
-Failures are counted for what the client has submitted, whether or not such an account exists. While Redis is
-unavailable sign-in is rejected with 503, so that an outage does not allow unlimited guessing.
+Failures are counted for what the client has submitted, whether or not such an account exists. `throttle_counters.py`
+stores the counters, also while Redis is unavailable.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
 from uuid import UUID
 
-import redis
-
 from heidi_common.audit.trail import fingerprint
-from heidi_common.problems import TooMany, Unavailable
-from heidi_common.redis.client import mget, redis_client
+from heidi_common.identity import throttle_counters
+from heidi_common.identity.throttle_counters import Window
+from heidi_common.problems import TooMany
 from heidi_common.runtime import current_settings
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -101,9 +96,8 @@ def check(*limits: ThrottleLimit, soft: ThrottleLimit | None = None) -> Throttle
 
     Raises:
         TooMany: One of the limits is reached. Retry-After is the rest of its window.
-        Unavailable: Redis is unavailable.
     """
-    counts = _read_counts(*limits, *([soft] if soft else ()))
+    counts = throttle_counters.read([limit.key for limit in (*limits, *([soft] if soft else ()))])
     for limit, reached in zip(limits, counts, strict=False):
         if reached >= limit.max_count:
             raise _too_many(limit)
@@ -111,22 +105,8 @@ def check(*limits: ThrottleLimit, soft: ThrottleLimit | None = None) -> Throttle
 
 
 def count(*limits: ThrottleLimit) -> None:
-    """Count one failure for each limit.
-
-    Raises:
-        Unavailable: Redis is unavailable.
-    """
-
-    def increment(client: redis.Redis) -> None:
-        with client.pipeline(transaction=False) as pipe:
-            for limit in limits:
-                pipe.incr(_key(limit))
-                # After the increment: a counter that existed before it may expire at any time, and a new one without
-                # expiry would never be reset.
-                pipe.expire(_key(limit), limit.seconds, nx=True)
-            pipe.execute()
-
-    _execute(increment)
+    """Count one failure for each limit."""
+    throttle_counters.increment([Window(limit.key, limit.seconds) for limit in limits])
 
 
 def count_or_reject(limit: ThrottleLimit) -> None:
@@ -134,40 +114,19 @@ def count_or_reject(limit: ThrottleLimit) -> None:
 
     Raises:
         TooMany: The attempt exceeds the limit.
-        Unavailable: Redis is unavailable.
     """
     count(limit)
-    if _read_counts(limit)[0] > limit.max_count:
+    if throttle_counters.read([limit.key])[0] > limit.max_count:
         raise _too_many(limit)
 
 
 def reset(*limits: ThrottleLimit) -> None:
-    """Delete the counters after a success.
-
-    Raises:
-        Unavailable: Redis is unavailable.
-    """
-    _execute(lambda client: client.delete(*(_key(limit) for limit in limits)))
+    """Delete the counters after a success."""
+    throttle_counters.delete_counters([limit.key for limit in limits])
 
 
 def _too_many(limit: ThrottleLimit) -> TooMany:
-    seconds = max(1, _execute(lambda client: client.ttl(_key(limit))))
+    seconds = max(1, throttle_counters.seconds_left(limit.key))
     problem = TooMany("Too many attempts. Try again later.", code="throttled", retry_after=seconds)
     problem.headers["RateLimit"] = f"limit={limit.max_count}, remaining=0, reset={seconds}"
     return problem
-
-
-def _read_counts(*limits: ThrottleLimit) -> list[int]:
-    keys = [_key(limit) for limit in limits]
-    return [int(value or 0) for value in _execute(lambda client: mget(client, keys))]
-
-
-def _key(limit: ThrottleLimit) -> str:
-    return f"heidi:throttle:{limit.key}"
-
-
-def _execute(command: Callable[[redis.Redis], T]) -> T:
-    try:
-        return command(redis_client())
-    except redis.RedisError:
-        raise Unavailable("Attempts cannot be counted. Try again later.", code="redis_away", retry_after=5) from None

@@ -1,7 +1,7 @@
-"""Users, sessions and machine clients: the only tables that two services write and all services read.
+"""Users, sessions, machine clients and counters of throttles: the only tables that two services write.
 
-A user's row holds credentials, which auth writes, and the profile, which users writes. All services read these tables
-to find out whether a user is deactivated, a session has ended or a client is revoked.
+A user's row holds credentials, which auth writes, and the profile, which users writes. All services read users,
+sessions and clients to find out whether a user is deactivated, a session has ended or a client is revoked.
 """
 
 from __future__ import annotations
@@ -111,3 +111,17 @@ class MachineClient(Entity, Base):
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+class ThrottleCounter(Base):
+    """Attempts that were counted while Redis was unavailable. `key` contains no personal data.
+
+    The table is not written to the write-ahead log: the counters need not survive a crash of PostgreSQL.
+    """
+
+    __tablename__ = "throttle_counters"
+    __table_args__ = (Index("ix_throttle_counters_expires_at", "expires_at"), {"prefixes": ["UNLOGGED"]})
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int]
+    expires_at: Mapped[datetime]

@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 
 from heidi_common.database.transactions import after_commit, reading
 from heidi_common.identity.models import MachineClient, Session, User
+from heidi_common.redis.cache import redis_cache
 from heidi_common.redis.client import mget, redis_client
 from heidi_common.runtime import current_settings
 
@@ -93,10 +94,10 @@ def _query_session(session_id: UUID, user_id: UUID, version: int) -> bool:
 
 
 def _read_marks(*keys: str) -> list[bytes | None]:
-    try:
-        return mget(redis_client(), [f"heidi:{key}" for key in keys])
-    except redis.RedisError:
-        return [None] * len(keys)
+    """Read marks through the cache, so that an unresponsive Redis delays one request a second and not each of them."""
+    cache = redis_cache()
+    unknown: list[bytes | None] = [None] * len(keys)
+    return cache.attempt(lambda client: mget(client, [cache.key(key) for key in keys]), unknown)
 
 
 def _cache_marks(marks: dict[str, str]) -> None:

@@ -27,6 +27,7 @@ BATCH_SECONDS = 5.0
 """A transaction for many events starts no further handler after this time. Far less than the lease of the rows."""
 
 Handler: TypeAlias = Callable[[OutboxEvent], object]
+WakeSingly: TypeAlias = Callable[[Sequence[UUID]], object]
 
 
 def handle(consumer: str, event_id: UUID, handler: Handler) -> bool:
@@ -53,23 +54,26 @@ def handle(consumer: str, event_id: UUID, handler: Handler) -> bool:
     return done
 
 
-def handle_many(consumer: str, event_ids: Sequence[UUID], handler: Handler) -> None:
-    """Run the handler for several events, as `handle` does for one.
+def handle_many(consumer: str, event_ids: Sequence[UUID], handler: Handler, wake_singly: WakeSingly) -> None:
+    """Run the handler for several events: for those that are new to the subscriber, in one transaction.
 
-    Events that are new to the subscriber share a transaction. If the handler fails for one of them, the transaction is
-    rolled back and each is handled in its own, so that only the failing one is attempted again later. Events that were
-    attempted before are handled singly and last: they may crash the process.
+    If the handler fails for one of them, the transaction is rolled back and each is handled in its own, so that only
+    the failing one is attempted again later.
+
+    Args:
+        consumer: The name of the subscriber.
+        event_ids: The events, as in `handle`.
+        handler: As in `handle`.
+        wake_singly: Called first, with the due events that were attempted before. Each may have crashed its worker, so
+            the caller sends each a message of its own.
 
     Raises:
         Exception: What the handler has raised for an event, or a group of exceptions, once all events were handled.
     """
-    claimed = statements.claim_new(consumer, event_ids) if len(event_ids) > 1 else []
-    failures = _handle_new(consumer, claimed, handler)
+    claimed = statements.claim_new(consumer, event_ids)
     unclaimed = set(event_ids) - {row.event_id for row in claimed}
-    for event_id in statements.find_due(consumer, list(unclaimed)) if len(unclaimed) > 1 else unclaimed:
-        row = statements.claim_one(consumer, event_id)
-        if row is not None:
-            failures.append(_handle_claimed(consumer, row, handler)[1])
+    wake_singly(statements.find_attempted(consumer, list(unclaimed)) if unclaimed else [])
+    failures = _handle_new(consumer, claimed, handler)
     _raise_all([failure for failure in failures if failure is not None])
 
 

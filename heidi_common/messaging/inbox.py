@@ -43,6 +43,7 @@ class Inbox(JobMixin, Base):
     __table_args__ = (
         Index("ix_inbox_due", "next_attempt_at", postgresql_where=text("status = 'pending'")),
         Index("ix_inbox_dead", "event_id", postgresql_where=text("status = 'dead'")),
+        Index("ix_inbox_errors", "event_id", postgresql_where=text("last_error IS NOT NULL")),
         Index("ix_inbox_done_at", "done_at", postgresql_where=text("done_at IS NOT NULL")),
     )
 

@@ -8,12 +8,12 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, DateTime, Integer, Text, Uuid, any_, bindparam, func, select, update
+from sqlalchemy import ARRAY, DateTime, Integer, Interval, Text, Uuid, any_, bindparam, func, literal, select, update
 
 from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.session import db
 from heidi_common.messaging.inbox import LEASE, Inbox
-from heidi_common.messaging.jobs import lease_released, status_is
+from heidi_common.messaging.jobs import lease_end, lease_released, status_is
 from heidi_common.messaging.outbox import OutboxEvent
 
 _IDS: Any = bindparam("event_ids", type_=ARRAY(Uuid))
@@ -45,12 +45,13 @@ def claim_one(consumer: str, event_id: UUID) -> ClaimedRow | None:
     return None if row is None else ClaimedRow(row.event_id, row.attempts)
 
 
-def find_due(consumer: str, event_ids: Sequence[UUID]) -> list[UUID]:
-    """Those of the rows that are due and that no worker has claimed, fewest attempts first.
+def find_attempted(consumer: str, event_ids: Sequence[UUID]) -> list[UUID]:
+    """Those of the rows that are due and were claimed before, fewest attempts first.
 
-    A row that crashes every worker has the most attempts: it must not come before its neighbours again and again.
+    One of them may have crashed its worker. It has the most attempts, and must not come before its neighbours again
+    and again.
     """
-    return [row.event_id for row in _due_statement().all(consumer=consumer, event_ids=list(event_ids))]
+    return [row.event_id for row in _attempted_statement().all(consumer=consumer, event_ids=list(event_ids))]
 
 
 def lock_claimed(consumer: str, claimed: Sequence[ClaimedRow]) -> dict[UUID, OutboxEvent | None]:
@@ -103,15 +104,15 @@ def _claim_one_statement() -> CompiledStatement:
 
 
 def _claim(*conditions: Any) -> CompiledStatement:
-    values = {"attempts": Inbox.attempts + 1, "locked_until": func.now() + LEASE}
+    values = {"attempts": Inbox.attempts + 1, "locked_until": lease_end(Inbox.attempts, literal(LEASE, Interval))}
     statement = update(Inbox).where(*conditions).values(values).returning(Inbox.event_id, Inbox.attempts)
     return CompiledStatement(statement, changes=True)
 
 
 @cache
-def _due_statement() -> CompiledStatement:
-    due = select(Inbox.event_id).where(*_ROWS, *_IS_DUE)
-    return CompiledStatement(due.order_by(Inbox.attempts, Inbox.event_id))
+def _attempted_statement() -> CompiledStatement:
+    attempted = select(Inbox.event_id).where(*_ROWS, *_IS_DUE, Inbox.attempts > 0)
+    return CompiledStatement(attempted.order_by(Inbox.attempts, Inbox.event_id))
 
 
 @cache

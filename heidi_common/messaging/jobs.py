@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Interval, Select, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Interval, Select, bindparam, case, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from heidi_common.database.compiled import CompiledStatement
@@ -87,6 +87,21 @@ def is_overdue(model: Any, open_status: str) -> ColumnElement[bool]:
     return condition
 
 
+def lease_end(attempts: Any, lease: Any) -> ColumnElement[datetime]:
+    """The end of a new lease. A row that was claimed before gets a random one, of up to twice the usual time.
+
+    The rows whose worker was killed by one of them would otherwise become due together, be claimed together and lose
+    their worker together again and again, until those that did no harm have no attempts left either.
+
+    Args:
+        attempts: The column, or expression, of how often the row was claimed before.
+        lease: The usual time, as an interval.
+    """
+    factor = case((attempts > 0, 1 + func.random()), else_=1)
+    end: ColumnElement[datetime] = func.now() + lease.op("*", return_type=Interval())(factor)
+    return end
+
+
 @cache
 def _claim_statement(model: Any, open_status: str) -> CompiledStatement:
     dated = {"updated_at": func.now()} if hasattr(model, "updated_at") else {}
@@ -96,19 +111,21 @@ def _claim_statement(model: Any, open_status: str) -> CompiledStatement:
             model.id == bindparam("row_id"), status_is(model.status, open_status), model.next_attempt_at <= func.now()
         )
         .where(lease_released(model))
-        .values(attempts=model.attempts + 1, locked_until=func.now() + bindparam("lease", type_=Interval), **dated)
+        .values(attempts=model.attempts + 1, locked_until=lease_end(model.attempts, bindparam("lease", type_=Interval)))
+        .values(**dated)
         .returning(model.id)
     )
     return CompiledStatement(statement, changes=True)
 
 
-def collect_overdue(model: Any, *, open_status: str, limit: int) -> list[UUID]:
+def collect_overdue(model: Any, *conditions: ColumnElement[bool], open_status: str, limit: int) -> list[UUID]:
     """Collect due rows without a wake-up message under way, and mark them as hinted.
 
     The caller sends the messages. With this, messages that a broker has lost cause a delay and nothing else.
 
     Args:
         model: A class with `JobMixin`, an `id` and a `status`.
+        conditions: What else is true of the rows.
         open_status: The status of rows that may be claimed.
         limit: The largest number of rows to collect.
 
@@ -117,7 +134,7 @@ def collect_overdue(model: Any, *, open_status: str, limit: int) -> list[UUID]:
     """
     due = (
         select(model.id)
-        .where(is_overdue(model, open_status))
+        .where(is_overdue(model, open_status), *conditions)
         .order_by(model.next_attempt_at)
         .limit(limit)
         .with_for_update(skip_locked=True)

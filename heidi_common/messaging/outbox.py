@@ -42,6 +42,7 @@ class OutboxEvent(Base):
         Index("ix_outbox_type_position", "type", "position"),
         Index("ix_outbox_subject_position", "subject", "position"),
         Index("ix_outbox_created_at", "created_at"),
+        Index("ix_outbox_secrets", "user_id", postgresql_where=text("sealed IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)

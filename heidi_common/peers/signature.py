@@ -13,7 +13,7 @@ from uuid import UUID
 
 from werkzeug.datastructures import Headers
 
-from heidi_common.crypto.signing import signer
+from heidi_common.crypto.signed_values import value_signer
 
 HEADER = "X-Heidi-Peer"
 REQUESTER_HEADER = "X-Heidi-On-Behalf-Of"
@@ -29,13 +29,13 @@ def signature_headers(headers: Mapping[str, str]) -> dict[str, str]:
         `X-Heidi-Peer`; nothing if the call has no `Authorization`.
     """
     text = _signed_text(headers)
-    return {HEADER: signer("peer").get_signature(text).decode()} if text else {}
+    return {HEADER: value_signer("peer").get_signature(text).decode()} if text else {}
 
 
 def is_valid_peer(headers: Headers) -> bool:
     """Whether a request is a call from another service: its signature is valid for what it signs."""
     signature, text = headers.get(HEADER), _signed_text(headers)
-    return bool(signature and text and signer("peer").verify_signature(text, signature))
+    return bool(signature and text and value_signer("peer").verify_signature(text, signature))
 
 
 def signed_requester(headers: Headers) -> UUID | None:

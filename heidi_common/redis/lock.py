@@ -143,7 +143,7 @@ class Lock:
     def _eval(self, script: str, keys: list[str], args: list[str | int]) -> int:
         try:
             return cast(int, self._redis.eval(script, len(keys), *keys, *args))
-        except redis.ConnectionError as error:
-            raise LockUnavailable(f"{self._name}: redis is unavailable") from error
         except redis.TimeoutError as error:
             raise LockUnavailable(f"{self._name}: redis does not respond") from error
+        except redis.RedisError as error:  # also if it rejects writes, for lack of memory or of a disk
+            raise LockUnavailable(f"{self._name}: redis is unavailable") from error

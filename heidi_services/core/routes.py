@@ -10,6 +10,7 @@ from flask import Response, after_this_request, g
 
 from heidi_common.database.pagination import Page
 from heidi_common.identity.models import Role
+from heidi_common.identity.personal_data import PersonalRecordOut, part_query
 from heidi_common.interceptors.conditional import etag
 from heidi_common.interceptors.event_stream import ServerSentEvent, access_check, last_event_id, stream_response
 from heidi_common.interceptors.idempotency import idempotent
@@ -22,6 +23,7 @@ from heidi_services.core import schemas
 from heidi_services.core.models import Operation
 from heidi_services.core.service import dead_letters, event_log, event_stream, operations, overview, profile, status
 from heidi_services.core.service.event_tail import Entry
+from heidi_services.core.service.personal_data import PARTS
 
 blp = Blueprint("core", __name__, description="Status and overview of the platform, the event log, and operations")
 blueprints = (blp,)
@@ -63,6 +65,15 @@ def get_profile(user_id: UUID) -> dict[str, Any]:
     sections, unavailable = profile.build(user_id, caller())
     g.meta = {"unavailable": unavailable}
     return sections
+
+
+@blp.route(f"{BASE}/personal-data", methods=["GET"])
+@authenticated
+@blp.arguments(part_query(PARTS), location="query")
+@blp.response(200, PersonalRecordOut(many=True))
+def list_personal_data(query: dict[str, Any]) -> Page:
+    """List one part of the data that this service stores about you. `GET /users/me/export` collects all parts."""
+    return PARTS[query.pop("part")].page(caller().id, **query)
 
 
 @blp.route(f"{BASE}/events", methods=["GET"])

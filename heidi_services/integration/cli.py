@@ -14,7 +14,7 @@ from heidi_common.problems import Problem
 from heidi_common.schemas.fields import iso
 from heidi_services.integration.enums import DeliveryStatus, ProviderName
 from heidi_services.integration.models import Delivery, Integration
-from heidi_services.integration.service import deliveries, secret_rotation
+from heidi_services.integration.service import manual_retry, secret_rotation
 
 PROPERTIES = (
     "id",
@@ -88,7 +88,7 @@ def deliveries_command(integration_id: UUID, status: str | None, limit: int) -> 
 def retry_command(integration_id: UUID, delivery_id: UUID) -> None:
     """Make a delivery due now."""
     try:
-        deliveries.retry_delivery(_get_integration(integration_id), delivery_id)
+        manual_retry.retry_delivery(_get_integration(integration_id), delivery_id)
     except Problem as problem:
         raise click.ClickException(str(problem)) from None
     click.echo("The delivery will be retried within a second.")

@@ -16,7 +16,7 @@ from heidi_common.problems import Problem
 from heidi_common.schemas.fields import iso
 from heidi_services.notification.enums import Channel, NotificationStatus
 from heidi_services.notification.models import Attempt, Notification, Template
-from heidi_services.notification.service import queries, retry, template_resolver
+from heidi_services.notification.service import manual_retry, queries, template_resolver
 
 notifications = AppGroup("notifications", help="Inspect notifications and retry failed ones.")
 groups = (notifications,)
@@ -57,7 +57,7 @@ def show(notification_id: UUID) -> None:
 def retry_one(notification_id: UUID) -> None:
     """Retry a failed notification."""
     try:
-        retry.retry_notification(notification_id)
+        manual_retry.retry_notification(notification_id)
     except Problem as problem:
         raise click.ClickException(str(problem)) from problem
     click.echo("The notification will be retried within a second.")
@@ -69,7 +69,7 @@ def retry_one(notification_id: UUID) -> None:
 def retry_failed(channel: str | None, since: datetime | None) -> None:
     """Retry all failed notifications, at the rate of bulk messages."""
     since_utc = since.replace(tzinfo=UTC) if since is not None and since.tzinfo is None else since
-    count = retry.retry_failed({"channel": channel} if channel else {}, since=since_utc)
+    count = manual_retry.retry_failed({"channel": channel} if channel else {}, since=since_utc)
     click.echo(f"{count} notifications will be retried.")
 
 

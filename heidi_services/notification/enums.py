@@ -18,6 +18,10 @@ class Channel(StrEnum):
     IN_APP = "IN_APP"
 
 
+PROVIDER_CHANNELS = (Channel.EMAIL, Channel.SMS, Channel.PUSH)
+"""Channels whose messages are sent by a provider, for which the sender waits."""
+
+
 class NotificationStatus(StrEnum):
     PENDING = "PENDING"
     SENT = "SENT"

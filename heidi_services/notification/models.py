@@ -6,7 +6,18 @@ from datetime import UTC, datetime, time
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Sequence, SmallInteger, Text, UniqueConstraint, func, text
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    Index,
+    Sequence,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    func,
+    literal_column,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
@@ -35,7 +46,7 @@ class Notification(Entity, JobMixin, Base):
 
     __tablename__ = "notifications"
     __table_args__ = (
-        Index("ix_notifications_due", "hinted_until", postgresql_where=text("status = 'PENDING'")),
+        Index("ix_notifications_hinted", "priority", "hinted_until", postgresql_where=text("status = 'PENDING'")),
         Index(
             "ix_notifications_bulk_by_channel",
             "channel",
@@ -187,14 +198,29 @@ class PushDevice(Entity, Base):
     label: Mapped[str | None]
 
 
+HASH_PREFIX = "hmac:"
+
+
 class Suppression(Base):
-    """An address that nothing is sent to any more, because of a hard bounce, a complaint or a STOP."""
+    """An address that nothing is sent to any more, because of a hard bounce, a complaint or a STOP.
+
+    `address` of an erased user is the address's HMAC, which begins with HASH_PREFIX.
+    """
 
     __tablename__ = "notification_suppressions"
-    __table_args__ = (UniqueConstraint("channel", "address"),)
+    __table_args__ = (
+        UniqueConstraint("channel", "address"),
+        Index(
+            "ix_notification_suppressions_hashed", "channel", postgresql_where=text("\"left\"(address, 5) = 'hmac:'")
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
     channel: Mapped[Channel] = mapped_column(Text)
     address: Mapped[str]
     reason: Mapped[str]
     created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
+
+
+IS_HASHED = func.left(Suppression.address, literal_column(str(len(HASH_PREFIX)))) == literal_column(f"'{HASH_PREFIX}'")
+"""Whether the address is an HMAC. The index ix_notification_suppressions_hashed has the same expression."""

@@ -19,6 +19,13 @@ PAGED_RESOURCES = (
     ("notification", "devices", "/api/v1/notifications/devices"),
     ("integration", "integrations", "/api/v1/integrations"),
 )
+PERSONAL_DATA = (
+    ("notification", "/api/v1/notifications/personal-data", "hiddenNotifications attempts batches suppressions"),
+    ("scheduler", "/api/v1/schedules/personal-data", "schedules failureNotifications runs"),
+    ("integration", "/api/v1/integrations/personal-data", "deliveryAttempts syncs"),
+    ("core", "/api/v1/core/personal-data", "operations"),
+)
+"""Services with parts that their other lists do not contain: service, path, names of the parts."""
 SINGLE_RESOURCES = (("notification", "preferences", "/api/v1/notifications/preferences"),)
 """Resources that come in one response, without pages."""
 PER_INTEGRATION = ("logs", "events", "deliveries")
@@ -40,6 +47,9 @@ def fetch_personal_data(authorization: str) -> dict[str, Any]:
     parts: dict[str, Any] = {name: _get(service, path, headers)["data"] for service, name, path in SINGLE_RESOURCES}
     for service, name, path in PAGED_RESOURCES:
         parts[name] = list(_all_rows(service, path, headers))
+    for service, path, names in PERSONAL_DATA:
+        for name in names.split():
+            parts[name] = [row["record"] for row in _all_rows(service, path, headers, part=name)]
     for integration in parts["integrations"]:
         for part in PER_INTEGRATION:
             path = f"/api/v1/integrations/{integration['id']}/{part}"
@@ -47,8 +57,7 @@ def fetch_personal_data(authorization: str) -> dict[str, Any]:
     return parts
 
 
-def _all_rows(service: str, path: str, headers: dict[str, str]) -> Iterator[Any]:
-    query: dict[str, Any] = {}
+def _all_rows(service: str, path: str, headers: dict[str, str], **query: Any) -> Iterator[Any]:
     while True:
         body = _body(service, _request_page(PeerRequest(service, path, query, headers=headers)))
         yield from body["data"]

@@ -19,7 +19,7 @@ DOMAIN_MODULES: Mapping[str, frozenset[str]] = {
         {"countries", "geo", "http_cache", "import_record", "import_sources", "name_matching", "serializers"}
     ),
     "core": frozenset({"credentials", "operations", "serializers"}),
-    "integration": frozenset({"enums", "providers"}),
+    "integration": frozenset({"enums", "providers", "webhook_signing"}),
     "notification": frozenset({"channels", "default_templates", "enums"}),
     "scheduler": frozenset({"actions", "cron", "enums", "misfire"}),
     "users": frozenset({"peer_data", "serializers"}),

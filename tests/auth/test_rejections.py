@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
-import redis
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
@@ -15,7 +14,6 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import login_throttle, password_hashing
 from heidi_common.identity.models import User
-from heidi_common.redis.client import redis_client
 from heidi_common.runtime import current_runtime, current_settings
 from tests.auth.helpers import PASSWORD, login, register
 from tests.conftest import make_settings
@@ -103,14 +101,6 @@ def test_a_burst_does_not_exceed_the_throttle(app: Flask, client: FlaskClient, m
     with ThreadPoolExecutor(20) as pool:
         codes = list(pool.map(lambda n: login(app.test_client(), password=f"guess number {n}").status_code, range(40)))
     assert codes.count(401) <= 14 and codes.count(401) + codes.count(429) == 40
-
-
-def test_without_redis_sign_in_is_503(app: Flask, client: FlaskClient, monkeypatch) -> None:
-    register(client)
-    dead = redis.Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2)
-    monkeypatch.setitem(current_runtime().instances, redis_client, dead)
-    response = login(client)
-    assert response.status_code == 503 and response.headers["Retry-After"]
 
 
 def test_every_rejection_does_the_same_work(app: Flask, rejected_accounts) -> None:

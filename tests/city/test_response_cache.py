@@ -1,17 +1,23 @@
 """Cached responses: a change is visible immediately on every instance, and unchanged responses cost little."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 import redis
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select, update
 
 from heidi_common.app import build_app
 from heidi_common.config.settings import Settings
+from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import after_commit, transaction
+from heidi_common.messaging.event_handling import handle
 from heidi_common.messaging.events import matches
+from heidi_common.messaging.inbox import MAX_ATTEMPTS, Inbox
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.problems import Unavailable
 from heidi_common.redis.cache import redis_cache
@@ -28,6 +34,9 @@ from workers.city import renew_city_answers
 from workers.subscriptions import SUBSCRIPTIONS
 
 URL = "/api/v1/cities"
+CONSUMER = renew_city_answers.__name__
+SHORTEST_PAUSES = [sum(2**n / 2 for n in range(attempt)) for attempt in range(MAX_ATTEMPTS)]
+"""The seconds that have passed before each attempt at an event if all random pauses are the shortest."""
 
 
 @pytest.fixture
@@ -149,6 +158,27 @@ def test_reads_and_changes_work_without_redis(redis_url: str, database_url: str,
         assert app.test_client().get(f"{URL}/{city.id}").json["data"]["population"] == 1
         with pytest.raises(Unavailable):
             response_cache.invalidate_for_event(OutboxEvent())
+
+
+def test_a_change_made_without_redis_never_becomes_a_dead_letter(redis_url: str, database_url: str, city: City) -> None:
+    """It is handled again until the entries from before the change have expired; attempts are left by then."""
+    app = build_app(make_settings(database_url, f"redis://127.0.0.1:{free_port()}/0"), SERVICES["city"])
+    with app.app_context():
+        cities.update(city.id, None, population=1)
+        event = db.session.scalars(select(OutboxEvent).where(OutboxEvent.type == "city.updated")).one()
+        db.session.add(Inbox(event_id=event.id, consumer=CONSUMER))
+        db.session.commit()
+        for attempt in range(MAX_ATTEMPTS):
+            _handle_again(event, seconds_since_sent=SHORTEST_PAUSES[attempt])
+        assert db.session.get_one(Inbox, (event.id, CONSUMER)).status == "done"
+
+
+def _handle_again(event: OutboxEvent, *, seconds_since_sent: float) -> None:
+    event.sent_at = utcnow() - timedelta(seconds=seconds_since_sent)
+    db.session.execute(update(Inbox).values(next_attempt_at=utcnow()))
+    db.session.commit()
+    with suppress(Unavailable):
+        handle(CONSUMER, event.id, renew_city_answers)
 
 
 def test_if_redis_loses_the_generation_older_responses_are_not_used(client: FlaskClient, city: City) -> None:

@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+import dramatiq
 from dramatiq import Worker
 
 from heidi_common.app import base_app
@@ -43,6 +44,7 @@ def start(database_url: str, redis_url: str, folder: Path) -> None:
             time.sleep(600)
 
     bind_all(broker)
+    dramatiq.set_broker(broker)
     assert NAME in ACTORS
     Worker(broker, worker_threads=4).start()
     (folder / f"started-{os.getpid()}").touch()

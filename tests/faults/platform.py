@@ -74,6 +74,17 @@ class Platform:
         os.kill(before, signal.SIGKILL)
         wait_for(lambda: self.pid(name) not in (0, before), 120, lambda: f"{name} was not restarted")
 
+    def stop_program(self, name: str) -> None:
+        """Stop a supervised program cleanly, until `start_program`."""
+        self._rpc().stopProcess(self._full_name(name))
+
+    def start_program(self, name: str) -> None:
+        self._rpc().startProcess(self._full_name(name))
+
+    def _full_name(self, name: str) -> str:
+        (info,) = (info for info in self._rpc().getAllProcessInfo() if info["name"] == name)
+        return f"{info['group']}:{name}"
+
     def worker_children(self) -> list[int]:
         return [child.pid for child in psutil.Process(self.pid("worker")).children()]
 
@@ -106,7 +117,7 @@ class Platform:
         email, password = (self.home / "admin.txt").read_text().split()
         credentials = {"email": email, "password": password}
         answer = requests.post(f"{self.url}/api/v1/auth/login", json=credentials, timeout=TIMEOUT_SECONDS)
-        while answer.status_code == 503:  # too many sign-ins wait for a hash, or Redis is down
+        while answer.status_code == 503:  # too many sign-ins wait for a hash
             time.sleep(float(answer.headers["Retry-After"]))
             answer = requests.post(f"{self.url}/api/v1/auth/login", json=credentials, timeout=TIMEOUT_SECONDS)
         assert answer.status_code == 200, answer.text

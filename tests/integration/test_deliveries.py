@@ -27,7 +27,7 @@ from heidi_services.integration.service import (
     delivery_worker,
     endpoint_health,
     retention,
-    retry_schedule,
+    retry_policy,
     secret_rotation,
     webhook_client,
 )
@@ -135,15 +135,15 @@ def test_only_2xx_is_success_and_redirects_are_not_followed(
 def test_the_retry_schedule_is_the_documented_one_with_20_percent_jitter() -> None:
     steps = [5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]
     for attempt, step in enumerate(steps, start=1):
-        delays = [retry_schedule.retry_delay(attempt, None) for _ in range(200)]
+        delays = [retry_policy.retry_delay(attempt, None) for _ in range(200)]
         assert all(delay is not None and 0.8 * step <= delay <= 1.2 * step for delay in delays)
         assert len(set(delays)) > 1
-    assert retry_schedule.retry_delay(10, None) is None
+    assert retry_policy.retry_delay(10, None) is None
 
 
 @pytest.mark.parametrize(("retry_after", "delay"), [(0, 300), (299, 300), (400, 400), (600, 600), (100_000, 600)])
 def test_retry_after_is_limited_to_one_to_two_times_the_scheduled_delay(retry_after: float, delay: float) -> None:
-    assert retry_schedule.retry_delay(2, retry_after) == delay
+    assert retry_policy.retry_delay(2, retry_after) == delay
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_retry_after_is_limited_to_one_to_two_times_the_scheduled_delay(retry_af
     ],
 )
 def test_retry_after_is_seconds_or_a_date_and_invalid_values_are_ignored(header: str, seconds: float | None) -> None:
-    assert retry_schedule.parse_retry_after(header, datetime(2031, 1, 1, tzinfo=UTC)) == seconds
+    assert retry_policy.parse_retry_after(header, datetime(2031, 1, 1, tzinfo=UTC)) == seconds
 
 
 def test_a_failed_attempt_is_retried_after_its_delay(endpoint: dict[str, Any], httpserver: HTTPServer) -> None:

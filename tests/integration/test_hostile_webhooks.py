@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heidi_common.crypto.webhook_signatures import InvalidSignature
-from heidi_services.integration.providers import standard_webhooks
+from heidi_common.crypto.webhook_verification import InvalidSignature
+from heidi_services.integration import webhook_signing
 from heidi_services.integration.providers.base import InboundWebhook
+from heidi_services.integration.providers.inbound import verify_and_parse
 from heidi_services.integration.providers.registry import PROVIDERS
-from heidi_services.integration.providers.verification import verify_and_parse
 
 NOW = 1_800_000_000
 CREDENTIALS: dict[str, dict[str, str]] = {
@@ -21,7 +21,7 @@ CREDENTIALS: dict[str, dict[str, str]] = {
     "SENDGRID": {"webhookPublicKey": "bm90IGEga2V5"},
     "TWILIO": {"authToken": "t"},
     "SLACK": {"signingSecret": "s"},
-    "WEBHOOK": {"secret": standard_webhooks.generate_secret()},
+    "WEBHOOK": {"secret": webhook_signing.generate_secret()},
     "CUSTOM": {"secret": "s"},
 }
 CONFIG: dict[str, Any] = {"verify": {"scheme": "hmac", "header": "X-Sig"}}
@@ -88,7 +88,7 @@ def test_an_event_id_always_fits_the_database_and_is_the_same_each_time(event_id
 
 
 def test_a_secret_is_base64_of_32_random_bytes_and_unique() -> None:
-    first, second = standard_webhooks.generate_secret(), standard_webhooks.generate_secret()
+    first, second = webhook_signing.generate_secret(), webhook_signing.generate_secret()
     assert first != second
     assert first.startswith("whsec_")
     assert len(base64.b64decode(first.removeprefix("whsec_"))) == 32

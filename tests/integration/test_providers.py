@@ -18,10 +18,10 @@ from stripe import WebhookSignature
 from svix.webhooks import Webhook as SvixWebhook
 from twilio.request_validator import RequestValidator
 
-from heidi_common.crypto.webhook_signatures import InvalidSignature
+from heidi_common.crypto.webhook_verification import InvalidSignature
 from heidi_services.integration.providers.base import InboundWebhook, ReceivedEvent
+from heidi_services.integration.providers.inbound import verify_and_parse
 from heidi_services.integration.providers.registry import PROVIDERS
-from heidi_services.integration.providers.verification import verify_and_parse
 
 NOW = 1_800_000_000
 URL = "https://heidi.example/api/v1/webhooks/x/y"

@@ -17,10 +17,10 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_services.notification.models import Notification
+from heidi_services.notification.models import BULK_PRIORITY, Notification
 from heidi_services.notification.service import batch_delivery, delivery_results
-from heidi_services.notification.service.batch_delivery import deliver_many
-from heidi_services.notification.service.claim import claim, claim_new_in_app
+from heidi_services.notification.service.claim import AttemptedNotification, claim, claim_new_in_app
+from heidi_services.notification.service.delivery import deliver
 from heidi_services.notification.service.delivery_statements import shown_statement
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, row
@@ -30,6 +30,15 @@ from tests.sql_recorder import recorded_statements
 from workers.actors import load
 
 AsUser = Callable[..., SignedIn]
+
+
+def deliver_many(notification_ids: list[UUID]) -> list[UUID]:
+    """Deliver the notifications as an actor does, each of those that were claimed before on its own; returns these."""
+    singly: list[UUID] = []
+    batch_delivery.deliver_many(notification_ids, lambda attempted: singly.extend(row.id for row in attempted))
+    for notification_id in singly:
+        deliver(notification_id)
+    return singly
 
 
 def _sent_events() -> list[str]:
@@ -146,23 +155,19 @@ def test_an_id_that_repeats_is_delivered_once(post: Post, as_user: AsUser, mail:
     assert (row(in_app).attempts, row(email).attempts) == (1, 1)
 
 
-def test_a_message_that_was_claimed_before_is_delivered_singly(
-    post: Post, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
+def test_a_message_that_was_claimed_before_gets_a_message_of_its_own(
+    post: Post, as_user: AsUser, mail: MailServer
 ) -> None:
-    person = as_user()
-    ids = [post(person, channel="IN_APP") for _ in range(3)]
-    _set(ids[0], attempts=1)
-    singly: list[UUID] = []
-    deliver = batch_delivery.deliver
-
-    def recorded(notification_id: UUID) -> None:
-        singly.append(notification_id)
-        deliver(notification_id)
-
-    monkeypatch.setattr(batch_delivery, "deliver", recorded)
-    deliver_many(ids)
-    assert singly == [ids[0]]
-    assert _statuses(ids) == ["SENT"] * 3
+    person = as_user(email="ann@example.org")
+    ids = [post(person, channel=channel) for channel in ("EMAIL", "EMAIL", "IN_APP", "IN_APP")]
+    _set(ids[0], attempts=2)
+    _set(ids[2], attempts=1, priority=BULK_PRIORITY)
+    attempted: list[AttemptedNotification] = []
+    batch_delivery.deliver_many(ids, attempted.extend)
+    assert attempted == [(ids[2], True), (ids[0], False)], "fewest attempts first"
+    assert _statuses(ids) == ["PENDING", "SENT", "PENDING", "SENT"]
+    assert deliver_many(ids) == [ids[2], ids[0]]
+    assert _statuses(ids) == ["SENT"] * 4
 
 
 def test_a_message_that_another_worker_has_claimed_is_left_alone(post: Post, as_user: AsUser) -> None:
@@ -177,7 +182,7 @@ def test_a_worker_whose_lease_has_expired_does_not_show_the_message_again(post: 
     notification_id = post(as_user(), channel="IN_APP")
     (first,) = claim_new_in_app([notification_id])
     _set(notification_id, locked_until=utcnow() - timedelta(seconds=1))
-    deliver_many([notification_id])
+    deliver(notification_id)
     position = row(notification_id).stream_id
     delivery_results.mark_shown([first])
     assert row(notification_id).stream_id == position

@@ -1,21 +1,25 @@
 """Bulk messages: recipients, languages, and priority of urgent messages."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from dramatiq import Message
 from flask.testing import FlaskClient
 
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.identity.models import Role
 from heidi_common.messaging.outbox import OutboxEvent
+from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Notification
 from heidi_services.notification.service import scheduled_tasks
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, delivered
 from tests.notification.mailserver import MailServer
+from workers.periodic_tasks import PERIODIC_TASKS
 
 AsUser = Callable[..., SignedIn]
 URL = "/api/v1/notifications"
@@ -96,7 +100,7 @@ def test_the_batch_counts_its_messages_by_status(
 ) -> None:
     people, admin = [as_user() for _ in range(3)], as_user(Role.ADMIN)
     batch = bulk(userIds=[str(person.user.id) for person in people]).get_json()["data"]["batchId"]
-    delivered(scheduled_tasks.release_bulk(1)[0])
+    delivered(scheduled_tasks.release_bulk(Channel.EMAIL, 1)[0])
     shown = client.get(f"{URL}/batches/{batch}", headers=admin.headers).get_json()["data"]
     assert (shown["accepted"], shown["counts"]) == (3, {"PENDING": 2, "SENT": 1})
     assert client.get(f"{URL}/batches/{batch}", headers=as_user(Role.MODERATOR).headers).status_code == 404
@@ -110,13 +114,13 @@ def test_bulk_messages_are_released_gradually_and_do_not_delay_urgent_ones(
     people = [as_user() for _ in range(5)]
     bulk(userIds=[str(person.user.id) for person in people])
     urgent = post(people[0])
-    released = scheduled_tasks.release_bulk(500)
+    released = release(500)
     assert len(released) == 2 and urgent not in released
-    assert scheduled_tasks.release_bulk(500) == [], "two are in flight"
+    assert release(500) == [], "two are in flight"
     assert scheduled_tasks.overdue(500) == [], "bulk is not overdue while it waits for its release"
     for notification_id in released:
         _close(notification_id)
-    assert len(scheduled_tasks.release_bulk(500)) == 2
+    assert len(release(500)) == 2
 
 
 def test_channels_are_released_independently(
@@ -128,17 +132,55 @@ def test_channels_are_released_independently(
     for channel in ("EMAIL", "PUSH", "IN_APP"):
         bulk(userIds=people, channel=channel)
     channels = {row.id: row.channel for row in _rows()}
-    assert [channels[id_] for id_ in scheduled_tasks.release_bulk(500)] == ["EMAIL"] * 2 + ["PUSH"] * 2
-    assert scheduled_tasks.release_bulk(500) == []
-    assert [channels[id_] for id_ in scheduled_tasks.release_bulk_in_app(500)] == ["IN_APP"] * 3
-    assert scheduled_tasks.release_bulk_in_app(500) == [], "three are in flight"
+    assert [channels[id_] for id_ in release(500)] == ["EMAIL"] * 2 + ["PUSH"] * 2 + ["IN_APP"] * 3
+    assert release(500) == [], "those are in flight"
 
 
 def test_no_more_are_released_than_the_clock_asks_for(bulk: Callable[..., Any], as_user: AsUser) -> None:
+    bulk(userIds=[str(as_user().user.id) for _ in range(3)], channel="PUSH")
+    assert [len(scheduled_tasks.release_bulk(Channel.PUSH, 2)) for _ in range(3)] == [2, 1, 0]
+
+
+def test_late_bulk_messages_stay_in_the_bulk_queue_and_do_not_mix_channels(
+    bulk: Callable[..., Any], as_user: AsUser
+) -> None:
     people = [str(as_user().user.id) for _ in range(3)]
-    for channel in ("EMAIL", "PUSH"):
+    for channel in ("EMAIL", "IN_APP"):
         bulk(userIds=people, channel=channel)
-    assert [len(scheduled_tasks.release_bulk(4)), len(scheduled_tasks.release_bulk(4))] == [4, 2]
+    assert len(release(500)) == 6
+    past = utcnow() - timedelta(seconds=1)
+    _set_all(hinted_until=past)  # the wake-up messages were lost
+    assert _messages("notifications") == []
+    email, in_app = _messages("bulk EMAIL"), _messages("bulk IN_APP")
+    assert {message.queue_name for message in email + in_app} == {"bulk"}
+    channels = {str(row.id): row.channel for row in _rows()}
+    assert [channels[id_] for message in email for id_ in message.args] == ["EMAIL"] * 3
+    assert [channels[id_] for message in in_app for id_ in message.args] == ["IN_APP"] * 3
+    _set_all(hinted_until=past, locked_until=utcnow() + timedelta(minutes=1))
+    assert release(500) == [], "workers hold leases on them"
+
+
+def test_a_bulk_message_that_is_due_for_another_attempt_stays_in_the_bulk_queue(
+    bulk: Callable[..., Any], as_user: AsUser
+) -> None:
+    bulk(userIds=[str(as_user().user.id)], channel="EMAIL")
+    _set_all(attempts=1, next_attempt_at=utcnow(), hinted_until=utcnow())
+    assert _messages("notifications") == []
+    assert len(_messages("bulk EMAIL")) == 1
+
+
+def release(limit: int) -> list[UUID]:
+    return [id_ for channel in Channel for id_ in scheduled_tasks.release_bulk(channel, limit)]
+
+
+def _messages(task: str) -> list[Message[Any]]:
+    (poll,) = (item.poll for item in PERIODIC_TASKS if item.name == task)
+    return list(poll())
+
+
+def _set_all(**values: Any) -> None:
+    db.session.execute(db.update(Notification).values(**values))
+    db.session.commit()
 
 
 def _close(notification_id: UUID) -> None:
@@ -156,5 +198,5 @@ def test_failed_messages_are_retried_at_the_rate_of_bulk_messages(
     assert (answer.status_code, answer.get_json()["data"]) == (202, {"retried": 1})
     assert client.post(f"{URL}/retry-failed", headers=admin.headers).get_json()["data"] == {"retried": 0}
     mail.handler.data_answers.clear()
-    assert scheduled_tasks.release_bulk(10) == [failed]
+    assert scheduled_tasks.release_bulk(Channel.EMAIL, 10) == [failed]
     assert delivered(failed).status == "SENT"

@@ -16,7 +16,7 @@ from heidi_common.messaging.events import NotificationSend, UserCreated, UserDel
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.outbox import OutboxEvent, emit
 from heidi_services.notification.models import Attempt, Notification, NotificationPreferences, PushDevice
-from heidi_services.notification.service.event_handlers import handle_user_deleted
+from heidi_services.notification.service.erasure import erase_user_data
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, delivered, row
 from tests.notification.mailserver import MailServer
@@ -187,7 +187,7 @@ def test_the_preferences_of_a_deleted_user_are_locked_before_the_notifications(
     _delete(person, deleted_at=utcnow(), erased_at=utcnow() if erased else None)
     event = db.session.scalars(db.select(OutboxEvent).where(OutboxEvent.type == "user.deleted")).one()
     with recorded_statements() as sent:
-        handle_user_deleted(event)
+        erase_user_data(event)
     locking = [text for text, _ in sent if text.startswith(("UPDATE", "DELETE")) or "FOR UPDATE" in text]
     tables = [next(t for t in ("preferences", "devices", "attempts", "notifications") if t in text) for text in locking]
     assert tables[:2] == ["preferences", "notifications"] and tables.count("preferences") == 1

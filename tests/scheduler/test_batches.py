@@ -13,6 +13,7 @@ from dramatiq import Message
 from flask import Flask
 from sqlalchemy import func, select, text, update
 
+import workers.actors
 import workers.scheduler
 from heidi_common.database.session import db
 from heidi_common.database.transactions import reading, transaction
@@ -36,7 +37,7 @@ def broker(monkeypatch: pytest.MonkeyPatch) -> list[Message[Any]]:
     class Broker:
         enqueue = messages.append
 
-    monkeypatch.setattr(workers.scheduler.dramatiq, "get_broker", Broker)
+    monkeypatch.setattr(workers.actors.dramatiq, "get_broker", Broker)
     return messages
 
 
@@ -56,6 +57,12 @@ def change_runs(*run_ids: UUID, **values: Any) -> None:
 def end_leases() -> None:
     with transaction():
         db.session.execute(update(ScheduleRun).values(locked_until=func.now() - timedelta(seconds=1)))
+
+
+def let_delays_end() -> None:
+    """Runs of a killed batch are queued again at a random time, so that they do not meet again."""
+    with transaction():
+        db.session.execute(update(ScheduleRun).values(next_attempt_at=func.now()))
 
 
 def crash_at(crashing: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,12 +150,16 @@ def test_a_killed_worker_costs_no_run_of_its_batch_an_attempt(
     end_leases()
     reaper.reap_expired()
     assert states(schedule_ids) == [("QUEUED", 0)] * 3
+    delays = {run.next_attempt_at for schedule_id in schedule_ids for run in runs_of(schedule_id)}
+    assert len(delays) == 3 and max(delays) - min(delays) <= timedelta(seconds=10)
+    let_delays_end()
     assert set(reaper.overdue_runs(10)) == set(run_ids)
     assert set(executor.execute_batch(run_ids)) == set(run_ids), "one of them may crash the worker again"
     with pytest.raises(KeyboardInterrupt):
         executor.execute_run(run_ids[1])
     end_leases()
     reaper.reap_expired()
+    let_delays_end()
     for run_id in run_ids:
         executor.execute_run(run_id)
     assert states(schedule_ids) == [("SUCCEEDED", 1), ("TIMED_OUT", 1), ("SUCCEEDED", 1)]
@@ -165,6 +176,7 @@ def test_a_batch_whose_lease_has_expired_changes_nothing_when_it_reports_late(sc
     reaper.reap_expired()
     assert run_results.record_result(late, ActionResult({"late": True})) is False
     assert run_results.record_failure(late, ActionFailed("late")) is False
+    let_delays_end()
     (successor,) = claim_runs([run_id], ["event.emit"])
     assert run_results.record_result(late, ActionResult({"late": True})) is False
     assert run_results.record_failure(late, ActionFailed("late")) is False

@@ -175,6 +175,23 @@ def test_a_schedule_whose_time_zone_was_dropped_does_not_stop_the_others(schedul
     assert db.session.get_one(Schedule, broken).next_run is None
 
 
+@pytest.mark.parametrize("stored", [{"user_id": "not a UUID"}, {"userId": 5}, {"user_id": None}, ["a"], "text", 7])
+def test_a_stored_recipient_that_cannot_be_used_does_not_stop_the_other_schedules(
+    schedule: MakeSchedule, stored: object
+) -> None:
+    broken = schedule(next_run=this_minute() - 5 * MINUTE, on_failure=stored)
+    sound = schedule(next_run=this_minute(), cron_expression=rare_expression())
+    dispatch.dispatch_due()
+    assert statuses(broken).count("MISSED") >= 4
+    assert statuses(sound) == ["QUEUED"]
+    assert emitted_events("notification.send") == []
+    with transaction():
+        db.session.execute(update(ScheduleRun).values(status="RUNNING", attempts=3, locked_until=text("now()")))
+        db.session.execute(update(Schedule).values(max_attempts=1))
+    reaper.reap_expired()
+    assert set(statuses(broken) + statuses(sound)) == {"TIMED_OUT"}
+
+
 def test_a_backfill_runs_missed_slots_and_does_not_repeat_runs(schedule: MakeSchedule) -> None:
     first = this_minute() - 3 * MINUTE
     schedule_id = schedule(next_run=first)

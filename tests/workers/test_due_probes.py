@@ -17,7 +17,7 @@ from heidi_common.database.transactions import transaction
 from heidi_common.messaging.inbox import Inbox
 from heidi_services.core.models import Operation
 from heidi_services.integration.models import Delivery, Sync
-from heidi_services.notification.models import BULK_PRIORITY, UNHINTED, Notification
+from heidi_services.notification.models import BULK_PRIORITY, NORMAL_PRIORITY, UNHINTED, Notification
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 from tests.sql_recorder import recorded_statements
 from workers import due_probes
@@ -45,9 +45,11 @@ WORK: dict[str, Rows] = {
     "schedule reaper": [(ScheduleRun, RUNNING | {"locked_until": PAST, "hinted_until": FUTURE})],
     "operations": [(Operation, DUE | {"status": "PENDING"})],
     "inbox": [(Inbox, DUE)],
-    "notifications": [(Notification, DUE | {"channel": "EMAIL"})],
-    "bulk notifications": [(Notification, UNRELEASED | {"channel": "SMS"})],
-    "bulk in-app": [(Notification, UNRELEASED | {"channel": "IN_APP"})],
+    "notifications": [(Notification, DUE | {"channel": "EMAIL", "priority": NORMAL_PRIORITY})],
+    "bulk EMAIL": [(Notification, UNRELEASED | {"channel": "EMAIL"})],
+    "bulk SMS": [(Notification, UNRELEASED | {"channel": "SMS", "hinted_until": PAST})],
+    "bulk PUSH": [(Notification, UNRELEASED | {"channel": "PUSH"})],
+    "bulk IN_APP": [(Notification, UNRELEASED | {"channel": "IN_APP", "hinted_until": PAST})],
     "expired notifications": [(Notification, {"channel": "EMAIL", "expires_at": PAST, "hinted_until": FUTURE})],
     "deliveries": [(Delivery, DUE | {"status": "PENDING"})],
     "syncs": [(Sync, DUE | {"status": "PENDING"})],
@@ -85,9 +87,8 @@ def test_a_task_with_a_due_row_is_not_idle(app: Flask, name: str) -> None:
 def test_a_row_that_is_not_due_or_leased_is_no_work(app: Flask, name: str) -> None:
     [(model, values)] = WORK[name]
     store(model, values | {"next_attempt_at": FUTURE})
-    if not name.startswith("bulk"):
-        store(model, values | {"locked_until": FUTURE})
-        store(model, values | {"hinted_until": FUTURE})
+    store(model, values | {"locked_until": FUTURE})
+    store(model, values | {"hinted_until": FUTURE})
     assert name in idle_tasks(tuple(PROBES))
 
 

@@ -1,4 +1,4 @@
-"""Deletion and erasure of users: delete what auth stores about them."""
+"""Erase what auth stores about a user who was deleted or erased (`users/service/erasure.py`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from heidi_services.auth import one_time_tokens
 from heidi_services.auth.models import RecoveryCode, Totp
 
 
-def delete_user_data(event: OutboxEvent) -> None:
+def erase_user_data(event: OutboxEvent) -> None:
     """Handle `user.deleted`.
 
     The tokens of a deleted user are deleted; the second factor is deleted only when the user is erased, because until

@@ -46,7 +46,7 @@ def sign_in(email: str, password: str, device: SessionDevice) -> dict[str, Any]:
     Raises:
         Unauthorized: `invalid_credentials`, for every reason.
         TooMany: Too many failures of this account from this IP address, or of this address.
-        Unavailable: Redis is unavailable, or all slots for hashing are in use.
+        Unavailable: All slots for hashing are in use.
     """
     subject = _subject(email)
     pair, address = login_throttle.pair_limit(subject, device.ip), login_throttle.address_limit(device.ip)

@@ -6,8 +6,11 @@ stores its entry under the old generation, so that it is never used.
 """
 
 import secrets
+import time
 from collections.abc import Callable
+from datetime import timedelta
 
+from heidi_common.database.models import utcnow
 from heidi_common.database.transactions import after_commit
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.problems import Unavailable
@@ -17,6 +20,10 @@ from heidi_services.city.http_cache import CachedResponse
 
 TTL_SECONDS = 60
 """Limits how long old responses are used if Redis was unavailable when a change was committed."""
+MAX_LOAD_SECONDS = 30
+"""A response that took longer to load is not stored, so that no entry is older than this when its life begins."""
+_EXPIRED_AFTER = timedelta(seconds=MAX_LOAD_SECONDS + TTL_SECONDS + 30)
+"""With a margin for clocks that differ."""
 _GENERATION = "city:generation"
 
 
@@ -35,10 +42,11 @@ def get_or_load(key: str, load: Callable[[], CachedResponse]) -> CachedResponse:
         entry_generation, tag, body = entry.split(b"\n", 2)
         if entry_generation == generation:
             return CachedResponse(tag.decode(), body)
+    started = time.monotonic()
     response = load()
-    if generation:
+    if generation and time.monotonic() - started < MAX_LOAD_SECONDS:
         cache.set_bytes(f"city:{key}", b"\n".join((generation, response.tag.encode(), response.body)), TTL_SECONDS)
-    elif values:
+    elif values and not generation:
         _start_generation(cache)
     return response
 
@@ -49,14 +57,24 @@ def invalidate() -> bool:
     return bool(cache.attempt(lambda r: r.set(cache.key(_GENERATION), _new_generation()), None))
 
 
-def invalidate_for_event(_event: OutboxEvent) -> None:
+def invalidate_for_event(event: OutboxEvent) -> None:
     """Handle an event about a city, in case that the process which changed the city could not invalidate the cache.
+
+    If Redis is unavailable for long, the entries from before the change have expired by themselves. The last attempts
+    at an event are later than that, so that an outage of Redis never makes it a dead letter.
 
     Raises:
         Unavailable: Redis is unavailable, so that the event is handled again later.
     """
-    if not invalidate():
+    if not invalidate() and not _entries_have_expired(event):
         raise Unavailable("Redis is unavailable, so cached responses about cities may be out of date.")
+
+
+def _entries_have_expired(event: OutboxEvent) -> bool:
+    """Whether every response that was read before the event's transaction committed is past its time to live."""
+    if event.sent_at is None:  # the relay sends after the commit
+        return False
+    return utcnow() - event.sent_at > _EXPIRED_AFTER
 
 
 def invalidate_after_commit() -> None:

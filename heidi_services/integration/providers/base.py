@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from heidi_common.crypto.webhook_signatures import InvalidSignature
+from heidi_common.crypto.webhook_verification import InvalidSignature
 
 Credentials = Mapping[str, str]
 Config = Mapping[str, Any]

@@ -1,22 +1,22 @@
-"""SendGrid's event webhook, signed with ECDSA (see `webhook_signatures`). One request carries many events."""
+"""SendGrid's event webhook, signed with ECDSA (see `webhook_verification`). One request carries many events."""
 
 import json
 from collections.abc import Mapping, Sequence
 
-from heidi_common.crypto import webhook_signatures
+from heidi_common.crypto import webhook_verification
 from heidi_services.integration.providers import base
 
 API = "https://api.sendgrid.com"
 
 
 def verify_signature(inbound: base.InboundWebhook, credentials: base.Credentials, config: base.Config) -> None:
-    webhook_signatures.verify_sendgrid(
-        inbound.header(webhook_signatures.SENDGRID_SIGNATURE_HEADER),
-        inbound.header(webhook_signatures.SENDGRID_TIMESTAMP_HEADER),
+    webhook_verification.verify_sendgrid(
+        inbound.header(webhook_verification.SENDGRID_SIGNATURE_HEADER),
+        inbound.header(webhook_verification.SENDGRID_TIMESTAMP_HEADER),
         body=inbound.body,
         key=credentials["webhookPublicKey"],
         now=inbound.now,
-        tolerance=config.get("tolerance", webhook_signatures.SENDGRID_TOLERANCE_SECONDS),
+        tolerance=config.get("tolerance", webhook_verification.SENDGRID_TOLERANCE_SECONDS),
     )
 
 
@@ -34,7 +34,7 @@ def _event(event: dict[str, object]) -> base.ReceivedEvent:
 def find_errors(credentials: base.Credentials, config: base.Config) -> Mapping[str, str]:
     try:
         if "webhookPublicKey" in credentials:
-            webhook_signatures.load_sendgrid_key(credentials["webhookPublicKey"])
+            webhook_verification.load_sendgrid_key(credentials["webhookPublicKey"])
     except Exception:
         return {"credentials/webhookPublicKey": "Must be a public key on the curve P-256, as base64-encoded DER."}
     return {}

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from heidi_common.crypto.webhook_signatures import header_bytes, verify_any_equal, verify_timestamp
+from heidi_common.crypto.webhook_verification import header_bytes, verify_any_equal, verify_timestamp
 from heidi_services.integration.providers import base
 
 API = "https://slack.com/api"

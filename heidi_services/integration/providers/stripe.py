@@ -8,7 +8,7 @@ import hmac
 import json
 from collections.abc import Sequence
 
-from heidi_common.crypto.webhook_signatures import InvalidSignature, header_bytes, verify_any_equal, verify_timestamp
+from heidi_common.crypto.webhook_verification import InvalidSignature, header_bytes, verify_any_equal, verify_timestamp
 from heidi_services.integration.providers import base
 
 API = "https://api.stripe.com"

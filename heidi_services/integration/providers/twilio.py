@@ -1,18 +1,18 @@
-"""Twilio's status callbacks, signed over the URL and the form fields (see `webhook_signatures`)."""
+"""Twilio's status callbacks, signed over the URL and the form fields (see `webhook_verification`)."""
 
 import base64
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from heidi_common.crypto import webhook_signatures
+from heidi_common.crypto import webhook_verification
 from heidi_services.integration.providers import base
 
 API = "https://api.twilio.com"
 
 
 def verify_signature(inbound: base.InboundWebhook, credentials: base.Credentials, config: base.Config) -> None:
-    webhook_signatures.verify_twilio(
-        inbound.header(webhook_signatures.TWILIO_SIGNATURE_HEADER),
+    webhook_verification.verify_twilio(
+        inbound.header(webhook_verification.TWILIO_SIGNATURE_HEADER),
         url=inbound.url,
         content_type=inbound.headers.get("content-type", ""),
         body=inbound.body,
@@ -21,7 +21,7 @@ def verify_signature(inbound: base.InboundWebhook, credentials: base.Credentials
 
 
 def parse_events(inbound: base.InboundWebhook, config: base.Config) -> Sequence[base.ReceivedEvent]:
-    form = webhook_signatures.parse_form(inbound.body) if "bodySHA256=" not in inbound.url else {}
+    form = webhook_verification.parse_form(inbound.body) if "bodySHA256=" not in inbound.url else {}
     first = {name: values[0] for name, values in form.items()}
     status = first.get("MessageStatus") or first.get("SmsStatus") or first.get("CallStatus")
     sid = first.get("MessageSid") or first.get("SmsSid") or first.get("CallSid")

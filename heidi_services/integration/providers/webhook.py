@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from heidi_common.crypto.webhook_signatures import InvalidSignature, header_bytes, verify_any_equal, verify_timestamp
-from heidi_services.integration.providers import base, standard_webhooks
+from heidi_common.crypto.webhook_verification import InvalidSignature, header_bytes, verify_any_equal, verify_timestamp
+from heidi_services.integration import webhook_signing
+from heidi_services.integration.providers import base
 
 TOLERANCE_SECONDS = 300
 PUBLIC_PREFIX = "whpk_"
@@ -16,7 +17,7 @@ PUBLIC_PREFIX = "whpk_"
 def verify_signature(inbound: base.InboundWebhook, credentials: base.Credentials, config: base.Config) -> None:
     timestamp = inbound.header("webhook-timestamp")
     verify_timestamp(timestamp, inbound.now, TOLERANCE_SECONDS)
-    signed = standard_webhooks.signed_content(
+    signed = webhook_signing.signed_content(
         header_bytes(inbound.header("webhook-id")), header_bytes(timestamp), inbound.body
     )
     signatures = [header_bytes(entry) for entry in inbound.header("webhook-signature").split(" ")]
@@ -24,7 +25,7 @@ def verify_signature(inbound: base.InboundWebhook, credentials: base.Credentials
     if secret.startswith(PUBLIC_PREFIX):
         _verify_ed25519(_decode_public_key(secret), signatures, signed)
     else:
-        verify_any_equal(standard_webhooks.signature(secret, signed).encode(), *signatures)
+        verify_any_equal(webhook_signing.signature(secret, signed).encode(), *signatures)
 
 
 def _decode_public_key(encoded: str) -> Ed25519PublicKey:
@@ -70,7 +71,7 @@ def _decode_secret(secret: str | None) -> None:
     if secret.startswith(PUBLIC_PREFIX):
         _decode_public_key(secret)
     else:
-        standard_webhooks.decode_secret(secret)
+        webhook_signing.decode_secret(secret)
 
 
 PROVIDER = base.Provider(

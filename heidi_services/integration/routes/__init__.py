@@ -3,7 +3,8 @@
 from heidi_services.integration.routes import (
     deliveries,  # noqa: F401  (adds its views to integrations.blp)
     integrations,
+    personal_data,
     webhooks,
 )
 
-blueprints = (integrations.blp, webhooks.receiver)
+blueprints = (integrations.blp, personal_data.blp, webhooks.receiver)

@@ -13,7 +13,7 @@ from heidi_common.openapi.headers import IF_NONE_MATCH, documents
 from heidi_services.integration.models import Delivery
 from heidi_services.integration.routes.integrations import INTEGRATION, blp, readable
 from heidi_services.integration.schemas import deliveries as schemas
-from heidi_services.integration.service import deliveries, queries
+from heidi_services.integration.service import deliveries, manual_retry, queries
 from heidi_services.integration.service.delivery_recovery import recover_deliveries
 
 
@@ -45,7 +45,7 @@ def get_delivery(integration_id: UUID, delivery_id: UUID) -> Delivery:
 @blp.response(202, schemas.DeliveryOut)
 def retry_delivery(integration_id: UUID, delivery_id: UUID) -> Delivery:
     """Retry a delivery now, instead of at its scheduled time. Failed and delivered ones are sent again."""
-    return deliveries.retry_delivery(queries.get_visible(integration_id, caller()), delivery_id)
+    return manual_retry.retry_delivery(queries.get_visible(integration_id, caller()), delivery_id)
 
 
 @blp.route(f"{INTEGRATION}/recover", methods=["POST"])

@@ -16,7 +16,7 @@ from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.enums import DeliveryStatus
 from heidi_services.integration.models import Delivery, Integration
 from heidi_services.integration.service import forwarding
-from heidi_services.integration.service.deliveries import require_deliverable
+from heidi_services.integration.service.manual_retry import require_deliverable
 
 MAX_MISSED_EVENTS = 1000
 

@@ -1,4 +1,4 @@
-"""Record the result of an attempt: the attempt itself, the log entry, and the status or the retry of the delivery."""
+"""Record an attempt to deliver a webhook: the attempt, the log entry, and the delivery's status or retry."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from heidi_common.database.transactions import transaction
 from heidi_services.integration.enums import DeliveryStatus
 from heidi_services.integration.models import Delivery, DeliveryAttempt
 from heidi_services.integration.service import endpoint_health, integration_log
-from heidi_services.integration.service.retry_schedule import retry_delay
+from heidi_services.integration.service.retry_policy import retry_delay
 from heidi_services.integration.service.webhook_client import WebhookResponse
 
 
@@ -61,6 +61,10 @@ def _update_status(delivery: Delivery, response: WebhookResponse, now: datetime)
     if response.ok:
         delivery.status, delivery.delivered_at = DeliveryStatus.DELIVERED, now
         return
+    _retry_or_give_up(delivery, response, now)
+
+
+def _retry_or_give_up(delivery: Delivery, response: WebhookResponse, now: datetime) -> None:
     delay = retry_delay(delivery.attempts, response.retry_after)
     if delay is None or response.blocked or response.gone:
         delivery.status = DeliveryStatus.FAILED

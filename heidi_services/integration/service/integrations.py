@@ -15,9 +15,9 @@ from heidi_common.database.transactions import expect_version, transaction
 from heidi_common.identity.models import Role
 from heidi_common.jwt.guards import Caller
 from heidi_common.problems import Forbidden
+from heidi_services.integration import webhook_signing
 from heidi_services.integration.enums import ProviderName
 from heidi_services.integration.models import Integration
-from heidi_services.integration.providers import standard_webhooks
 from heidi_services.integration.service import credential_store
 from heidi_services.integration.service.queries import get_visible
 from heidi_services.integration.service.validation import require_valid
@@ -50,7 +50,7 @@ def create(owner: Caller, body: dict[str, Any]) -> CreatedIntegration:
     if secret:
         credentials = {**credentials, "secret": secret}
     require_valid(provider, credentials, config, body.get("webhook_url"))
-    integration_id, signing_secret = uuid7(), standard_webhooks.generate_secret()
+    integration_id, signing_secret = uuid7(), webhook_signing.generate_secret()
     integration = Integration(
         id=integration_id,
         user_id=owner.id,
@@ -72,7 +72,7 @@ def create(owner: Caller, body: dict[str, Any]) -> CreatedIntegration:
 def _generate_sender_secret(provider: ProviderName, credentials: dict[str, str]) -> str | None:
     if provider is not ProviderName.WEBHOOK or "secret" in credentials:
         return None
-    return standard_webhooks.generate_secret()
+    return webhook_signing.generate_secret()
 
 
 def update(integration_id: UUID, caller: Caller, body: dict[str, Any], version: int | None) -> Integration:

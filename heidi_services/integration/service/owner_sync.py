@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from uuid import UUID
 
-from sqlalchemy import delete, or_, select, update
+from sqlalchemy import or_, select, update
 
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Integration
+from heidi_services.integration.service import erasure
 
 
 def filter_owner_events(events: Iterable[OutboxEvent]) -> set[UUID]:
@@ -24,12 +25,12 @@ def filter_owner_events(events: Iterable[OutboxEvent]) -> set[UUID]:
 
 
 def update_owner(event: OutboxEvent) -> None:
-    """Apply a `user.*` event to the owner's integrations, or delete them if the user was erased.
+    """Apply a `user.*` event to the owner's integrations, or erase them if the user was erased (`erasure`).
 
     Events can arrive in any order: an event is ignored if a later one (by position in the log) has been applied.
     """
     if "erasedAt" in (event.data.get("changed") or ()):
-        _erase_owner(event)
+        erasure.erase_user_data(event)
         return
     active = bool(event.data.get("isActive", True)) and event.type != "user.deleted"
     is_newer = or_(Integration.owner_position.is_(None), Integration.owner_position < event.position)
@@ -42,10 +43,3 @@ def update_owner(event: OutboxEvent) -> None:
     with transaction():
         statement = update(Integration).where(Integration.user_id == event.user_id, is_newer)
         db.session.execute(statement.values(values).execution_options(synchronize_session=False))
-
-
-def _erase_owner(event: OutboxEvent) -> None:
-    """Delete the integrations of an erased user with their credentials, logs, events and deliveries."""
-    statement = delete(Integration).where(Integration.user_id == event.user_id)
-    with transaction():
-        db.session.execute(statement.execution_options(synchronize_session=False))

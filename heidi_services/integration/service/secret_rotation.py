@@ -13,8 +13,8 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.jwt.guards import Caller
+from heidi_services.integration import webhook_signing
 from heidi_services.integration.models import Integration
-from heidi_services.integration.providers import standard_webhooks
 from heidi_services.integration.service import credential_store
 from heidi_services.integration.service.queries import get_visible
 
@@ -29,7 +29,7 @@ def rotate_secret(integration_id: UUID, caller: Caller, now: datetime | None = N
     Returns:
         The new secret.
     """
-    secret = standard_webhooks.generate_secret()
+    secret = webhook_signing.generate_secret()
     with transaction():
         integration = get_visible(integration_id, caller, lock=True)
         integration.previous_signing_secret = integration.signing_secret

@@ -16,9 +16,9 @@ import orjson
 from heidi_common.http_client.client import http_client
 from heidi_common.http_client.errors import BlockedURLError, OutboundError
 from heidi_common.schemas.fields import iso
-from heidi_services.integration.providers import standard_webhooks
+from heidi_services.integration import webhook_signing
 from heidi_services.integration.service import redaction
-from heidi_services.integration.service.retry_schedule import parse_retry_after
+from heidi_services.integration.service.retry_policy import parse_retry_after
 
 TIMEOUT_SECONDS = 15
 MAX_RESPONSE_BYTES = 20_000
@@ -76,7 +76,7 @@ def build_payload(event_type: str, timestamp: datetime, data: Mapping[str, Any])
 def send_webhook(webhook: WebhookRequest, now: datetime) -> WebhookResponse:
     """Sign a webhook with all valid secrets and send it. `now` is the signed timestamp."""
     body = webhook.body.encode()
-    signature = standard_webhooks.sign_webhook(webhook.signing_secrets, webhook.message_id, int(now.timestamp()), body)
+    signature = webhook_signing.sign_webhook(webhook.signing_secrets, webhook.message_id, int(now.timestamp()), body)
     headers = {"Content-Type": "application/json"} | signature
     return send_request("POST", webhook.url, headers=headers, data=body, secrets=webhook.signing_secrets, now=now)
 

@@ -13,14 +13,14 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 
 from heidi_common.crypto.encryption import DecryptionError
-from heidi_common.crypto.webhook_signatures import InvalidSignature
+from heidi_common.crypto.webhook_verification import InvalidSignature
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.problems import NotFound, Unauthorized
 from heidi_services.integration.models import Integration
 from heidi_services.integration.providers.base import InboundWebhook, Provider, ReceivedEvent
+from heidi_services.integration.providers.inbound import verify_and_parse
 from heidi_services.integration.providers.registry import PROVIDERS
-from heidi_services.integration.providers.verification import verify_and_parse
 from heidi_services.integration.service import credential_store, integration_log, received_events, redaction
 
 log = logging.getLogger(__name__)

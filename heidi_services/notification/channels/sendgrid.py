@@ -15,7 +15,7 @@ from uuid import UUID
 import requests
 
 from heidi_common.config.settings import Settings
-from heidi_common.crypto import webhook_signatures
+from heidi_common.crypto import webhook_verification
 from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.delivery_receipt import DeliveryReceipt, ProviderCallback
 from heidi_services.notification.channels.http_provider import post
@@ -114,10 +114,10 @@ def _uuid_or_none(value: object) -> UUID | None:
 
 def _verify_signature(callback: ProviderCallback, public_key: str) -> None:
     if not public_key:
-        raise webhook_signatures.InvalidSignature("SENDGRID_WEBHOOK_PUBLIC_KEY is not set")
-    webhook_signatures.verify_sendgrid(
-        callback.header(webhook_signatures.SENDGRID_SIGNATURE_HEADER),
-        callback.header(webhook_signatures.SENDGRID_TIMESTAMP_HEADER),
+        raise webhook_verification.InvalidSignature("SENDGRID_WEBHOOK_PUBLIC_KEY is not set")
+    webhook_verification.verify_sendgrid(
+        callback.header(webhook_verification.SENDGRID_SIGNATURE_HEADER),
+        callback.header(webhook_verification.SENDGRID_TIMESTAMP_HEADER),
         body=callback.body,
         key=public_key,
         now=callback.now.timestamp(),

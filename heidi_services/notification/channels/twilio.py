@@ -12,7 +12,7 @@ from uuid import UUID
 import requests
 
 from heidi_common.config.settings import Settings
-from heidi_common.crypto import webhook_signatures
+from heidi_common.crypto import webhook_verification
 from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.delivery_receipt import DeliveryReceipt, ProviderCallback
 from heidi_services.notification.channels.http_provider import json_object, post
@@ -69,7 +69,7 @@ def parse_receipts(callback: ProviderCallback, settings: Settings) -> Sequence[D
         InvalidSignature: The callback is not signed with the account's token. A malformed body raises other exceptions.
     """
     _verify_signature(callback, settings.twilio_auth_token)
-    fields = webhook_signatures.parse_form(callback.body)
+    fields = webhook_verification.parse_form(callback.body)
     if fields.get("OptOutType", [""])[0] == "STOP":
         return [DeliveryReceipt(address=fields["From"][0], suppression_reason="stop")]
     notification_id = _notification_id(callback.url)
@@ -89,9 +89,9 @@ def _notification_id(url: str) -> UUID | None:
 
 def _verify_signature(callback: ProviderCallback, auth_token: str) -> None:
     if not auth_token:
-        raise webhook_signatures.InvalidSignature("TWILIO_AUTH_TOKEN is not set")
-    webhook_signatures.verify_twilio(
-        callback.header(webhook_signatures.TWILIO_SIGNATURE_HEADER),
+        raise webhook_verification.InvalidSignature("TWILIO_AUTH_TOKEN is not set")
+    webhook_verification.verify_twilio(
+        callback.header(webhook_verification.TWILIO_SIGNATURE_HEADER),
         url=callback.url,
         content_type=callback.header("Content-Type"),
         body=callback.body,

@@ -3,6 +3,7 @@
 from heidi_services.notification.routes import (
     devices,
     notifications,
+    personal_data,
     preferences,
     receipts,
     sending,
@@ -16,6 +17,6 @@ blueprints = tuple(
     module.blp
     for module in (
         *(notifications, sending, stream, templates, preferences),
-        *(unsubscribe, devices, suppressions, receipts),
+        *(unsubscribe, devices, suppressions, receipts, personal_data),
     )
 )

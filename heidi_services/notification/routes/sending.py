@@ -21,7 +21,7 @@ from heidi_services.notification.schemas.sending import (
     RetryCountOut,
     RetryIn,
 )
-from heidi_services.notification.service import bulk, enqueue, retry
+from heidi_services.notification.service import bulk, enqueue, manual_retry
 from heidi_services.notification.service.drafts import Draft
 
 blp = Blueprint("notification-operations", __name__, description="Send messages and retry failed ones")
@@ -68,7 +68,7 @@ def get_batch(batch_id: UUID) -> dict[str, Any]:
 @blp.response(202, NotificationOut)
 def retry_notification(notification_id: UUID) -> Notification:
     """Retry a failed message."""
-    return retry.retry_notification(notification_id)
+    return manual_retry.retry_notification(notification_id)
 
 
 @blp.route("/api/v1/notifications/retry-failed", methods=["POST"])
@@ -78,7 +78,7 @@ def retry_notification(notification_id: UUID) -> Notification:
 @blp.response(202, RetryCountOut)
 def retry_failed(body: dict[str, Any]) -> dict[str, int]:
     """Retry failed messages: all of them, or by channel, category, user, batch and time."""
-    return {"retried": retry.retry_failed(body, since=body.pop("since"))}
+    return {"retried": manual_retry.retry_failed(body, since=body.pop("since"))}
 
 
 def _draft(body: dict[str, Any]) -> Draft:

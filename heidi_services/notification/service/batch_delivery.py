@@ -1,4 +1,4 @@
-"""Deliver several notifications: new in-app messages together, all others one after the other.
+"""Deliver several new notifications: in-app messages together, all others one after the other.
 
 An in-app message needs no provider, so nothing happens between its claim and the record of its result. The messages
 of a batch therefore share these statements. Each keeps its own lease: if the worker is killed, each is due again.
@@ -6,40 +6,58 @@ of a batch therefore share these statements. Each keeps its own lease: if the wo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TypeAlias
 from uuid import UUID
 
 from sqlalchemy.exc import DBAPIError
 
 from heidi_common.database.session import db
 from heidi_common.logger.request_id import row_request_id
-from heidi_services.notification.service.claim import ClaimedNotification, claim_new_in_app
+from heidi_services.notification.service.claim import (
+    AttemptedNotification,
+    ClaimedNotification,
+    claim_new_in_app,
+    find_attempted,
+)
 from heidi_services.notification.service.delivery import deliver
 from heidi_services.notification.service.delivery_decision import InAppDelivery, decide
 from heidi_services.notification.service.delivery_results import mark_shown, record
 
+WakeSingly: TypeAlias = Callable[[Sequence[AttemptedNotification]], object]
 
-def deliver_many(notification_ids: Sequence[UUID]) -> None:
-    """Deliver those of the notifications that are due. IDs may repeat.
+
+def deliver_many(notification_ids: Sequence[UUID], wake_singly: WakeSingly) -> None:
+    """Deliver those of the notifications that are due and were never claimed. IDs may repeat.
+
+    Args:
+        notification_ids: The notifications.
+        wake_singly: Called last, with the due notifications that were claimed before. Each may have crashed its
+            worker, so the caller sends each a message of its own.
 
     Raises:
         ExceptionGroup: The failures of single notifications. They do not affect the others, and each is due again
             when its lease has expired.
     """
-    if len(notification_ids) == 1:
-        deliver(notification_ids[0])
-        return
     failures = _Failures()
     jobs = claim_new_in_app(notification_ids)
     _show(_decide_each(jobs, failures), failures)
     claimed = {job.id for job in jobs}
-    for notification_id in dict.fromkeys(notification_ids):
-        if notification_id not in claimed:
-            with failures.collected(notification_id):
-                deliver(notification_id)
+    unclaimed = _deliver_each([id for id in dict.fromkeys(notification_ids) if id not in claimed], failures)
+    wake_singly(find_attempted(unclaimed) if unclaimed else [])
     failures.raise_collected()
+
+
+def _deliver_each(notification_ids: Sequence[UUID], failures: _Failures) -> list[UUID]:
+    """Deliver those notifications that were never claimed, one after the other; returns the others."""
+    unclaimed = []
+    for notification_id in notification_ids:
+        with failures.collected(notification_id):
+            if not deliver(notification_id, only_new=True):
+                unclaimed.append(notification_id)
+    return unclaimed
 
 
 def _decide_each(jobs: Sequence[ClaimedNotification], failures: _Failures) -> list[ClaimedNotification]:

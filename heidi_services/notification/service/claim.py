@@ -9,16 +9,22 @@ from operator import attrgetter
 from typing import NamedTuple, cast
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Table, bindparam, case, func, select, update
+from sqlalchemy import ColumnElement, Interval, Table, bindparam, case, func, literal, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from heidi_common.database.compiled import CompiledStatement, Row
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import User
-from heidi_common.messaging.jobs import status_is
+from heidi_common.messaging.jobs import lease_end, lease_released, status_is
 from heidi_services.notification.enums import Channel, NotificationStatus, NotificationType
-from heidi_services.notification.models import Notification, NotificationPreferences, Suppression
+from heidi_services.notification.models import (
+    BULK_PRIORITY,
+    IS_HASHED,
+    Notification,
+    NotificationPreferences,
+    Suppression,
+)
 
 LEASE = timedelta(seconds=60)
 """Longer than the time limits of all providers together. A delivery to many devices extends it."""
@@ -37,7 +43,8 @@ class ClaimedNotification(NamedTuple):
         user_exists: False if the account does not exist or has been deleted.
         muted: The user's muted categories (`category:CHANNEL`); None without preferences.
         quiet_timezone: The time zone of the quiet hours; None means that of the profile, `timezone`.
-        suppressed: Whether nothing may be sent to the address.
+        suppressed: Whether nothing may be sent to the address, as far as it is stored in plain.
+        has_hashed: Whether the channel has suppressions that are stored as HMACs.
     """
 
     id: UUID
@@ -63,34 +70,52 @@ class ClaimedNotification(NamedTuple):
     quiet_timezone: str | None
     timezone: str | None
     suppressed: bool
+    has_hashed: bool
+
+
+class AttemptedNotification(NamedTuple):
+    """A due notification that a worker has claimed before."""
+
+    id: UUID
+    is_bulk: bool
 
 
 _ROW_FIELDS = ClaimedNotification._fields[: ClaimedNotification._fields.index("email")]
 
 
-def claim(notification_id: UUID) -> ClaimedNotification | None:
+def claim(notification_id: UUID, *, only_new: bool = False) -> ClaimedNotification | None:
     """Lock a due notification for LEASE and count the attempt.
 
     The rule is that of `heidi_common.messaging.jobs.claim`; this statement also reads the recipient's data.
 
+    Args:
+        only_new: Leave out a notification that was claimed before.
+
     Returns:
         None if the notification is not due, is not pending, does not exist, or another worker has claimed it.
     """
-    row = _claim_one_statement().first(claimed=notification_id)
+    row = _claim_one_statement(only_new).first(claimed=notification_id)
     return None if row is None else _claimed(row)
 
 
 def claim_new_in_app(notification_ids: Sequence[UUID]) -> list[ClaimedNotification]:
     """Claim due in-app messages that have never been claimed, all with one statement, as `claim` does with one.
 
-    A message that was claimed before is left out: it may have crashed a worker, so it must not be delivered together
-    with others.
+    A message that was claimed before is left out, see `find_attempted`.
 
     Returns:
         The claimed messages in the order of their IDs, which is that of their creation.
     """
     rows = _claim_new_in_app_statement().all(claimed=list(notification_ids))
     return sorted(map(_claimed, rows), key=attrgetter("id"))
+
+
+def find_attempted(notification_ids: Sequence[UUID]) -> list[AttemptedNotification]:
+    """Those of the notifications that are due and were claimed before, fewest attempts first.
+
+    One of them may have crashed its worker, so each must be delivered without neighbours.
+    """
+    return [AttemptedNotification(*row) for row in _attempted_statement().all(claimed=list(notification_ids))]
 
 
 def _claimed(row: Row) -> ClaimedNotification:
@@ -110,30 +135,39 @@ def extend_lease(job: ClaimedNotification) -> bool:
 _CLAIMABLE = (
     status_is(_ROW.c.status, NotificationStatus.PENDING)
     & (_ROW.c.next_attempt_at <= func.now())
-    & (_ROW.c.locked_until.is_(None) | (_ROW.c.locked_until < func.now()))
+    & lease_released(_ROW.c)
 )
+_IS_GIVEN = _ROW.c.id == func.any(bindparam("claimed", type_=ARRAY(_ROW.c.id.type)))
 
 
 @cache
-def _claim_one_statement() -> CompiledStatement:
+def _claim_one_statement(only_new: bool) -> CompiledStatement:
     """Built once: building these expressions takes longer than running the statement."""
-    return _claim_statement((_ROW.c.id == bindparam("claimed", type_=_ROW.c.id.type)) & _CLAIMABLE)
+    condition = (_ROW.c.id == bindparam("claimed", type_=_ROW.c.id.type)) & _CLAIMABLE
+    return _claim_statement(condition & (_ROW.c.attempts == 0) if only_new else condition)
 
 
 @cache
 def _claim_new_in_app_statement() -> CompiledStatement:
     """Skips rows that another worker is claiming at this moment, so that two workers with the same IDs never wait."""
-    claimed = bindparam("claimed", type_=ARRAY(_ROW.c.id.type))
     is_new = (_ROW.c.channel == Channel.IN_APP.value) & (_ROW.c.attempts == 0)
-    rows = select(_ROW.c.id).where(_ROW.c.id == func.any(claimed), _CLAIMABLE, is_new)
+    rows = select(_ROW.c.id).where(_IS_GIVEN, _CLAIMABLE, is_new)
     return _claim_statement(_ROW.c.id.in_(rows.order_by(_ROW.c.id).with_for_update(skip_locked=True)))
+
+
+@cache
+def _attempted_statement() -> CompiledStatement:
+    is_bulk = (_ROW.c.priority == BULK_PRIORITY).label("is_bulk")
+    attempted = select(_ROW.c.id, is_bulk).where(_IS_GIVEN, _CLAIMABLE, _ROW.c.attempts > 0)
+    return CompiledStatement(attempted.order_by(_ROW.c.attempts, _ROW.c.id))
 
 
 def _claim_statement(condition: ColumnElement[bool]) -> CompiledStatement:
     claimed = (
         update(_ROW)
         .where(condition)
-        .values(attempts=_ROW.c.attempts + 1, locked_until=func.now() + LEASE, updated_at=func.now())
+        .values(attempts=_ROW.c.attempts + 1, updated_at=func.now())
+        .values(locked_until=lease_end(_ROW.c.attempts, literal(LEASE, Interval)))
         .returning(_ROW)
         .cte("claimed")
     )
@@ -153,6 +187,7 @@ def _claim_statement(condition: ColumnElement[bool]) -> CompiledStatement:
             .where(Suppression.channel == claimed.c.channel, Suppression.address == address)
             .exists()
             .label("suppressed"),
+            select(Suppression.id).where(Suppression.channel == claimed.c.channel, IS_HASHED).exists(),
         )
         .select_from(claimed)
         .outerjoin(User, User.id == claimed.c.user_id)

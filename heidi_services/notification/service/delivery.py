@@ -28,14 +28,22 @@ from heidi_services.notification.service.unsubscribe import unsubscribe_link
 EXTEND_AFTER_SECONDS = LEASE.total_seconds() / 4
 
 
-def deliver(notification_id: UUID) -> None:
-    """Deliver a notification if it is due; otherwise, or if another worker has claimed it, do nothing."""
-    job = claim(notification_id)
+def deliver(notification_id: UUID, *, only_new: bool = False) -> bool:
+    """Deliver a notification if it is due and no other worker has claimed it.
+
+    Args:
+        only_new: Leave out a notification that was claimed before.
+
+    Returns:
+        Whether it was claimed.
+    """
+    job = claim(notification_id, only_new=only_new)
     if job is None:
-        return
+        return False
     decision = decide(job)
     attempts = send(job, decision)
     record(job, decision, attempts)
+    return True
 
 
 def send(job: ClaimedNotification, decision: DeliveryDecision) -> list[ProviderCall]:

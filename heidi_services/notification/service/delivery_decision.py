@@ -15,8 +15,8 @@ from heidi_common.database.session import db
 from heidi_services.notification.channels.message import Sender
 from heidi_services.notification.channels.registry import senders_for
 from heidi_services.notification.enums import Channel
-from heidi_services.notification.models import PushDevice, Suppression
-from heidi_services.notification.service import rate_limits, template_resolver
+from heidi_services.notification.models import PushDevice
+from heidi_services.notification.service import rate_limits, suppressions, template_resolver
 from heidi_services.notification.service.claim import MAX_CLAIMS, ClaimedNotification
 from heidi_services.notification.service.delivery_policy import Cancellation, DeliveryFailure, Postponement, evaluate
 from heidi_services.notification.service.rendering import MissingVariable, RenderingError
@@ -91,13 +91,18 @@ def _decrypted_secrets(job: ClaimedNotification) -> dict[str, Any]:
 
 
 def _with_recipient(job: ClaimedNotification, recipient: object) -> ClaimedNotification:
-    """Replace the account's address by an explicit recipient, such as a new address that is to be verified."""
-    if not isinstance(recipient, str):
+    """Replace the account's address by an explicit recipient, such as a new address that is to be verified.
+
+    The statement of the claim does not know whether that address, or an HMAC of the account's, is suppressed.
+    """
+    if isinstance(recipient, str):
+        job = job._replace(email=recipient, phone=recipient)
+    elif job.suppressed or not job.has_hashed:
         return job
-    suppression = select(Suppression.id).where(Suppression.channel == job.channel, Suppression.address == recipient)
-    suppressed = db.session.scalar(suppression) is not None
+    address = _address(job)
+    suppressed = address is not None and suppressions.is_suppressed(job.channel, address)
     db.session.rollback()
-    return job._replace(email=recipient, phone=recipient, suppressed=suppressed)
+    return job._replace(suppressed=suppressed)
 
 
 def _render(job: ClaimedNotification, variables: object) -> RenderedMessage:
@@ -115,8 +120,12 @@ def _render(job: ClaimedNotification, variables: object) -> RenderedMessage:
 def _targets(job: ClaimedNotification) -> list[DeliveryTarget]:
     if job.channel is Channel.PUSH:
         return _device_targets(job.user_id)
-    address = job.email if job.channel is Channel.EMAIL else job.phone
+    address = _address(job)
     return [DeliveryTarget(address)] if address else []
+
+
+def _address(job: ClaimedNotification) -> str | None:
+    return job.email if job.channel is Channel.EMAIL else job.phone
 
 
 def _device_targets(user_id: UUID) -> list[DeliveryTarget]:

@@ -1,4 +1,4 @@
-"""Record the result of a delivery: the status, the rows of the attempts and the event, in one transaction."""
+"""Record an attempt to deliver a notification: its status or retry, the attempts and the event."""
 
 from __future__ import annotations
 

@@ -1,25 +1,24 @@
-"""Handlers of other services' events. Each runs once per event (see `heidi_common.messaging.inbox`)."""
+"""Handlers of other services' events. Each runs once per event (see `heidi_common.messaging.inbox`).
+
+The handler of `user.deleted` is in `erasure`.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import select
 
 from heidi_common.crypto.encryption import field_encryptor
 from heidi_common.database.session import db
-from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import User
 from heidi_common.messaging.inbox import PermanentFailure
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.problems import Invalid
-from heidi_services.notification.enums import Channel, NotificationStatus, NotificationType
-from heidi_services.notification.models import Attempt, Notification, NotificationPreferences, PushDevice
+from heidi_services.notification.enums import Channel, NotificationType
 from heidi_services.notification.service.drafts import Draft
 from heidi_services.notification.service.enqueue import insert_notification
-
-_UNSYNCED: Any = {"synchronize_session": False}
 
 
 def handle_notification_send(event: OutboxEvent) -> None:
@@ -55,46 +54,6 @@ def handle_user_created(event: OutboxEvent) -> None:
         return  # deleted meanwhile, or imported: an existing user of another platform
     draft = Draft(channel=Channel.EMAIL, template="welcome", variables={"firstName": user.first_name or ""})
     insert_notification(user.id, draft.rendered_columns(user.locale), notification_id=event.id)
-
-
-def handle_user_deleted(event: OutboxEvent) -> None:
-    """Handle `user.deleted`: cancel pending notifications and delete devices; if the user was erased, erase texts."""
-    user_id = UUID(event.subject)
-    user = db.session.get(User, user_id)
-    if user is not None and user.deleted_at is None:
-        return  # restored meanwhile
-    erased = user is None or user.erased_at is not None
-    with transaction():
-        _lock_or_delete_preferences(user_id, delete_them=erased)
-        _cancel_pending(user_id)
-        db.session.execute(delete(PushDevice).where(PushDevice.user_id == user_id))
-        if erased:
-            _erase_texts(user_id)
-
-
-def _lock_or_delete_preferences(user_id: UUID, *, delete_them: bool) -> None:
-    """Lock preferences before notifications, as changes of preferences do: the opposite order could deadlock."""
-    own_row = NotificationPreferences.user_id == user_id
-    lock = select(NotificationPreferences.user_id).where(own_row).with_for_update()
-    db.session.execute(delete(NotificationPreferences).where(own_row) if delete_them else lock)
-
-
-def _cancel_pending(user_id: UUID) -> None:
-    pending = (Notification.user_id == user_id) & (Notification.status == NotificationStatus.PENDING)
-    _update(pending, status=NotificationStatus.CANCELLED, failure_reason="user_deleted", sealed=None)
-
-
-def _erase_texts(user_id: UUID) -> None:
-    """Keep IDs, times and outcomes only. The error of an attempt is the provider's text and may contain an address."""
-    own_notifications = Notification.user_id == user_id
-    _update(own_notifications, subject=None, content=None, html=None, extra=None, sealed=None)
-    own_attempts = Attempt.notification_id.in_(select(Notification.id).where(own_notifications))
-    db.session.execute(update(Attempt).where(own_attempts).values(error=None).execution_options(**_UNSYNCED))
-
-
-def _update(condition: ColumnElement[bool], **values: Any) -> None:
-    changes = values | {"updated_at": func.now(), "version": Notification.version + 1}
-    db.session.execute(update(Notification).where(condition).values(**changes).execution_options(**_UNSYNCED))
 
 
 def _insert_requested(notification_id: UUID, user_id: UUID, draft: Draft, secrets: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""When a failed delivery is retried automatically, and how often. (`retry` is the manual retry.)"""
+"""When a failed delivery is retried automatically, and how often. (`manual_retry`: by hand.)"""
 
 from __future__ import annotations
 

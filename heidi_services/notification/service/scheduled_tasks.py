@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging import jobs
 from heidi_common.messaging.events import NotificationFailed
-from heidi_common.messaging.jobs import HINT_LEASE, mark_hinted
+from heidi_common.messaging.jobs import HINT_LEASE, lease_released, mark_hinted
 from heidi_common.messaging.outbox import emit_many
 from heidi_services.notification.enums import Channel, NotificationStatus
-from heidi_services.notification.models import BULK_PRIORITY, UNHINTED, Notification
+from heidi_services.notification.models import BULK_PRIORITY, NORMAL_PRIORITY, UNHINTED, Notification
 
 BULK_IN_FLIGHT = 400
 """The most bulk messages of a channel that wait for workers: enough to keep these busy, but few enough that all of
@@ -23,51 +22,49 @@ IN_APP_BULK_IN_FLIGHT = 2000
 """The same for in-app messages, which wait for no provider."""
 
 
+_PENDING_BULK = (Notification.status == NotificationStatus.PENDING) & (Notification.priority == BULK_PRIORITY)
+
+
 def overdue(limit: int) -> list[UUID]:
-    """Return due notifications without a wake-up message in flight."""
-    return jobs.collect_overdue(Notification, open_status=NotificationStatus.PENDING, limit=limit)
+    """Return due notifications without a wake-up message in flight; bulk messages are left to `release_bulk`."""
+    is_urgent = Notification.priority == NORMAL_PRIORITY
+    return jobs.collect_overdue(Notification, is_urgent, open_status=NotificationStatus.PENDING, limit=limit)
 
 
-def release_bulk(limit: int) -> list[UUID]:
-    """Release the next bulk notifications of the channels that call a provider, each up to BULK_IN_FLIGHT.
+def releasable(channel: Channel) -> ColumnElement[bool]:
+    """The condition that a bulk message of a channel is due and has no wake-up message in flight.
 
-    A released row is like any other row: if its wake-up message is lost, `overdue` returns it.
+    It was never released, or is due for another attempt, or its message was lost.
     """
-    return _release((Channel.EMAIL, Channel.SMS, Channel.PUSH), BULK_IN_FLIGHT, limit)
-
-
-def release_bulk_in_app(limit: int) -> list[UUID]:
-    """Release the next bulk in-app messages, up to IN_APP_BULK_IN_FLIGHT; other channels do not delay them."""
-    return _release((Channel.IN_APP,), IN_APP_BULK_IN_FLIGHT, limit)
-
-
-def _release(channels: Sequence[Channel], most_in_flight: int, limit: int) -> list[UUID]:
-    """Release up to `limit` notifications, those of the first channels first."""
-    released: list[UUID] = []
-    with transaction():
-        in_flight = _count_in_flight()
-        for channel in channels:
-            capacity = min(limit - len(released), most_in_flight - in_flight.get(channel, 0))
-            released += _release_next(channel, capacity) if capacity > 0 else []
-    return released
-
-
-def _count_in_flight() -> Mapping[str, int]:
-    counts = (
-        select(Notification.channel, func.count().label("number"))
-        .where(Notification.status == NotificationStatus.PENDING, Notification.priority == BULK_PRIORITY)
-        .where(Notification.hinted_until.between(func.now(), func.now() + HINT_LEASE))
-        .group_by(Notification.channel)
+    unhinted = (Notification.hinted_until == UNHINTED) | (Notification.hinted_until <= func.now())
+    is_due = Notification.next_attempt_at <= func.now()
+    condition: ColumnElement[bool] = (
+        _PENDING_BULK & (Notification.channel == channel) & unhinted & is_due & lease_released(Notification)
     )
-    return {row.channel: row.number for row in db.session.execute(counts)}
+    return condition
+
+
+def release_bulk(channel: Channel, limit: int) -> list[UUID]:
+    """Release the next bulk messages of a channel, oldest first, so that no more than allowed are in flight."""
+    most_in_flight = IN_APP_BULK_IN_FLIGHT if channel is Channel.IN_APP else BULK_IN_FLIGHT
+    with transaction():
+        capacity = min(limit, most_in_flight - _count_in_flight(channel))
+        return _release_next(channel, capacity) if capacity > 0 else []
+
+
+def _count_in_flight(channel: Channel) -> int:
+    count = (
+        select(func.count())
+        .where(_PENDING_BULK, Notification.channel == channel, Notification.next_attempt_at <= func.now())
+        .where(Notification.hinted_until.between(func.now(), func.now() + HINT_LEASE))
+    )
+    return db.session.scalar(count) or 0
 
 
 def _release_next(channel: Channel, limit: int) -> list[UUID]:
     due = (
         select(Notification.id)
-        .where(Notification.status == NotificationStatus.PENDING, Notification.priority == BULK_PRIORITY)
-        .where(Notification.channel == channel, Notification.hinted_until == UNHINTED)
-        .where(Notification.next_attempt_at <= func.now())
+        .where(releasable(channel))
         .order_by(Notification.next_attempt_at)
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -6,8 +6,6 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from heidi_services.scheduler.cron.fields import CronError
-from heidi_services.scheduler.cron.timezones import TimezoneError
 from heidi_services.scheduler.enums import RunStatus, Trigger
 from heidi_services.scheduler.misfire import SlotPlan, plan_slots
 from heidi_services.scheduler.service.run_creation import RunFactory, count_open_runs
@@ -40,9 +38,9 @@ def plan_batch(due: list[DueSchedule], size: int) -> Plans:
 def _plan(schedule: DueSchedule) -> SlotPlan:
     try:
         return plan_slots(schedule, schedule.next_run, schedule.now)
-    except (CronError, TimezoneError) as error:
+    except (ValueError, LookupError, ArithmeticError) as error:
         # Valid when it was stored, unknown now: a zone that the time zone database has dropped. The others must go on.
-        extra = {"schedule_id": str(schedule.id), "error": str(error)}
+        extra = {"schedule_id": str(schedule.id), "error": repr(error)[:300]}
         log.error("the next run of a schedule cannot be computed; it will not run again", extra=extra)
         return SlotPlan([], [schedule.next_run], None)
 

@@ -1,5 +1,6 @@
 """Notify the recipient in a schedule's `onFailure` of failed and missed runs, through the notification service."""
 
+import logging
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from heidi_common.schemas.fields import iso
 from heidi_services.scheduler.enums import RunStatus
 from heidi_services.scheduler.service.derived_ids import derived_id
 
+log = logging.getLogger(__name__)
 DEFAULT_CHANNEL = "EMAIL"
 
 
@@ -28,14 +30,27 @@ def notify_missed(schedule: Any, slot: datetime) -> None:
 
 
 def _notify(schedule: Any, event_id: UUID, verb: str, content: str) -> None:
-    if not schedule.on_failure:
+    recipient = _recipient(schedule)
+    if recipient is None:
         return
-    event = NotificationSend(
-        id=event_id,
-        about_user=UUID(schedule.on_failure["user_id"]),
-        channel=schedule.on_failure.get("channel", DEFAULT_CHANNEL),
-        notification_type="ERROR",
-    )
+    user_id, channel = recipient
+    event = NotificationSend(id=event_id, about_user=user_id, channel=channel, notification_type="ERROR")
     # A subject must be a single line, but a schedule's name may contain line breaks.
     subject = " ".join(f"Schedule {schedule.name} {verb}".split())
     outbox.emit(event, secret_data={"subject": subject[:200], "content": content[:4000]}, event_id=event_id)
+
+
+def _recipient(schedule: Any) -> tuple[UUID, str] | None:
+    """The recipient and the channel; None without `onFailure`.
+
+    The notification belongs to a transaction that also concerns other schedules, so a stored value that cannot be used
+    must not fail it.
+    """
+    if not schedule.on_failure:
+        return None
+    try:
+        return UUID(schedule.on_failure["user_id"]), str(schedule.on_failure.get("channel", DEFAULT_CHANNEL))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        extra = {"schedule_id": str(schedule.id), "error": repr(error)[:300]}
+        log.error("the recipient in onFailure is not valid; no notification is sent", extra=extra)
+        return None

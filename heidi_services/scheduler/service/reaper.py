@@ -1,9 +1,11 @@
 """Detect runs that no worker attends to: their wake-up message was lost, or their worker is gone."""
 
+import logging
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, exists, func, select, update
+from sqlalchemy import Interval, Select, exists, func, literal, select, update
 
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
@@ -13,7 +15,11 @@ from heidi_services.scheduler.models import ScheduleRun
 from heidi_services.scheduler.service.request_replies import HAS_REPLY
 from heidi_services.scheduler.service.run_results import retry_or_fail
 
+log = logging.getLogger(__name__)
 BATCH_SIZE = 200
+SPREAD = literal(timedelta(seconds=10), Interval)
+"""The runs of a batch whose worker was killed are executed within this time, at random: one of them may kill its next
+worker too, and then few others must be under way."""
 EXPIRED_ERROR = "The run did not end within its time limit, or its worker stopped."
 
 
@@ -31,7 +37,16 @@ def reap_expired() -> None:
     expired = db.session.execute(_expired(ScheduleRun.id, ScheduleRun.attempts).where(ScheduleRun.attempts > 0)).all()
     db.session.rollback()
     for run_id, attempt in expired:
+        _end_expired(run_id, attempt)
+
+
+def _end_expired(run_id: UUID, attempt: int) -> None:
+    """End one attempt. If that fails, the other attempts must be ended nevertheless."""
+    try:
         retry_or_fail(run_id, attempt, RunStatus.TIMED_OUT, EXPIRED_ERROR, retry=True)
+    except Exception:
+        db.session.rollback()
+        log.exception("an expired run could not be ended", extra={"run_id": str(run_id)})
 
 
 def _expired(*columns: Any) -> Select[Any]:
@@ -54,7 +69,8 @@ def _release_batches() -> None:
     statement = (
         update(ScheduleRun)
         .where(ScheduleRun.id.in_(unfinished.with_for_update(of=ScheduleRun, skip_locked=True).scalar_subquery()))
-        .values(status=RunStatus.QUEUED, error=EXPIRED_ERROR, next_attempt_at=func.now(), hinted_until=func.now())
+        .values(status=RunStatus.QUEUED, error=EXPIRED_ERROR, next_attempt_at=func.now() + func.random() * SPREAD)
+        .values(hinted_until=func.now())
         .values(locked_until=None, version=ScheduleRun.version + 1)
         .execution_options(synchronize_session=False)
     )

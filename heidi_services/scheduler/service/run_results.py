@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 
+from heidi_common.database.models import storable_text
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import ScheduleCompleted
@@ -101,7 +102,7 @@ def _completed_event(run: Any, status: RunStatus) -> Emission:
 def record_failure(context: RunContext, failure: ActionFailed) -> bool:
     """Record a failed action, see `retry_or_fail`."""
     status = RunStatus.TIMED_OUT if failure.timed_out else RunStatus.FAILED
-    error = str(failure)[:MAX_ERROR_LENGTH]
+    error = storable_text(str(failure))[:MAX_ERROR_LENGTH]
     return retry_or_fail(context.run_id, context.attempt, status, error, retry=failure.retry)
 
 

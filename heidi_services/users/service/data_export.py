@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,14 +11,16 @@ from heidi_common.audit.trail import Audit
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.identity.models import Session, User
+from heidi_common.identity.personal_data import json_record
+from heidi_common.interceptors.idempotency_keys import IdempotencyKey
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.schemas.fields import iso
-from heidi_common.schemas.naming import camel
 from heidi_services.users import peer_data
 from heidi_services.users.serializers import COLUMNS, serialize_user_detail
 
 SESSION_COLUMNS = ("id", "created_at", "rotated_at", "revoked_at", "revoked_reason", "ip", "user_agent", "label")
 AUDIT_COLUMNS = ("at", "action", "outcome", "actor", "target", "detail")
+RESPONSE_COLUMNS = ("route", "key", "status", "headers", "body", "expires_at")
 EVENT_COLUMNS = ("id", "type", "subject", "data", "created_at")
 
 
@@ -42,6 +43,7 @@ def export_user(user_id: UUID, authorization: str) -> dict[str, Any]:
     parts: dict[str, Any] = {
         "sessions": _rows(Session.__table__, SESSION_COLUMNS, Session.user_id == user_id),
         "audit": _rows(Audit.__table__, AUDIT_COLUMNS, or_(Audit.actor == str(user_id), Audit.target == str(user_id))),
+        "storedResponses": _rows(IdempotencyKey.__table__, RESPONSE_COLUMNS, IdempotencyKey.caller_id == user_id),
         "facts": _rows(OutboxEvent.__table__, EVENT_COLUMNS, OutboxEvent.user_id == user_id),
     }
     # Returns the connection to the pool before other services are called.
@@ -52,8 +54,4 @@ def export_user(user_id: UUID, authorization: str) -> dict[str, Any]:
 
 def _rows(table: Any, names: tuple[str, ...], condition: Any) -> list[dict[str, Any]]:
     rows = db.session.execute(select(*(table.c[name] for name in names)).where(condition))
-    return [{camel(name): _json_value(value) for name, value in row._mapping.items()} for row in rows]
-
-
-def _json_value(value: Any) -> Any:
-    return iso(value) if isinstance(value, datetime) else value
+    return [json_record(row._mapping) for row in rows]

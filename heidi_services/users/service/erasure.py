@@ -1,4 +1,9 @@
-"""Erasure of a user (GDPR, article 17): personal data is anonymized, the ID stays, and every service is notified."""
+"""Erase a user (GDPR, article 17): anonymize the account, keep its ID, and notify the other services.
+
+The event `user.deleted` with `erasedAt` makes the services that store data about the user erase it: `erase_user_data`
+in the `service/erasure.py` of each. The event's secret data are the user's addresses: the subscribers look for them,
+and the last one deletes them.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +23,8 @@ from heidi_common.identity.password_hashing import password_hasher
 from heidi_common.interceptors import idempotency_keys
 from heidi_common.jwt.guards import Caller
 from heidi_common.messaging.events import UserDeleted
-from heidi_common.messaging.outbox import emit
+from heidi_common.messaging.inbox import Inbox
+from heidi_common.messaging.outbox import OutboxEvent, emit
 from heidi_common.problems import Invalid
 from heidi_services.users.service.admins import require_another_admin
 from heidi_services.users.service.permissions import user_not_found
@@ -48,9 +54,10 @@ def erase_user(caller: Caller, user_id: UUID, password: str | None) -> User:
             raise user_not_found()
         if user.erased_at is None:
             require_another_admin(user)
+            addresses = {"email": user.email, "phone": user.phone}
             _anonymize(user, utcnow())
-            # The services that store data about the user handle this event: `erasedAt` tells them to erase it.
-            emit(UserDeleted(id=user.id, role=user.role, is_active=user.is_active, changed=("erasedAt",)))
+            event = UserDeleted(id=user.id, role=user.role, is_active=user.is_active, changed=("erasedAt",))
+            emit(event, secret_data=addresses)
             record("user_erased", actor=caller.id, target=user.id)
     return user
 
@@ -64,6 +71,21 @@ def _anonymize(user: User, now: datetime) -> None:
     device_data = {"ip": None, "user_agent": None, "label": None}
     db.session.execute(update(Session).where(Session.user_id == user.id).values(device_data))
     idempotency_keys.delete_for_user(user.id)
+    _erase_events(user.id)
+
+
+def _erase_events(user_id: UUID) -> None:
+    """Delete what past events about the user hold in secret, such as texts, and the errors of their subscribers.
+
+    A request that is still pending then fails, because the user no longer exists.
+    """
+    own_events = OutboxEvent.user_id == user_id
+    errors = Inbox.event_id.in_(select(OutboxEvent.id).where(own_events)) & Inbox.last_error.is_not(None)
+    for statement in (
+        update(OutboxEvent).where(own_events, OutboxEvent.sealed.is_not(None)).values(sealed=None),
+        update(Inbox).where(errors).values(last_error=None),
+    ):
+        db.session.execute(statement.execution_options(synchronize_session=False))
 
 
 def _verify_password(caller: Caller, password: str | None) -> None:

@@ -17,7 +17,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import after_commit, transaction
 from heidi_common.logger.request_id import request_id
 from heidi_common.messaging import event_handling
-from heidi_common.messaging.event_handling import handle, handle_many
+from heidi_common.messaging.event_handling import Handler, handle
 from heidi_common.messaging.inbox import MAX_ATTEMPTS, Inbox, PermanentFailure
 from heidi_common.messaging.outbox import OutboxEvent
 from tests.sql_recorder import recorded_statements
@@ -32,6 +32,15 @@ def store(number: int, **inbox: object) -> list[UUID]:
         db.session.add_all(events)
         db.session.add_all([Inbox(event_id=e.id, consumer=CONSUMER, next_attempt_at=past, **inbox) for e in events])
         return [event.id for event in events]
+
+
+def handle_many(consumer: str, event_ids: list[UUID], handler: Handler) -> list[UUID]:
+    """Handle the events as an actor does, each of those that were attempted before on its own; returns these."""
+    singly: list[UUID] = []
+    event_handling.handle_many(consumer, event_ids, handler, singly.extend)
+    for event_id in singly:
+        handle(consumer, event_id, handler)
+    return singly
 
 
 def rows(event_ids: list[UUID]) -> list[tuple[str, int]]:
@@ -103,7 +112,7 @@ def test_an_event_that_was_attempted_before_is_handled_last_and_alone(app: Flask
         number = db.session.connection().exec_driver_sql("SELECT pg_current_xact_id()::text::int").scalar_one()
         transactions.append((event.subject, number))
 
-    handle_many(CONSUMER, suspects + new, note_transaction)
+    assert handle_many(CONSUMER, suspects + new, note_transaction) == suspects
     assert sorted(subject for subject, _ in transactions[:3]) == ["0", "1", "2"]
     assert len({number for _, number in transactions[:3]}) == 1
     assert len({number for _, number in transactions}) == 3

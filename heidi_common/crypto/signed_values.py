@@ -1,4 +1,4 @@
-"""Signatures with SECRET_KEY, for values that leave the platform and come back (cursors, unsubscribe links, ...)."""
+"""Sign values that leave the platform and come back, with SECRET_KEY: cursors, and calls between services."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from itsdangerous import Signer
 from heidi_common.runtime import current_settings
 
 
-def signer(salt: str) -> Signer:
+def value_signer(salt: str) -> Signer:
     """Create a signer (HMAC-SHA-256) for one purpose.
 
     Args:

@@ -1,4 +1,4 @@
-"""Retry failed notifications manually. (`retry_policy` is the automatic retry.)"""
+"""Retry failed notifications by hand. (`retry_policy`: automatically.)"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.problems import Conflict, NotFound
 from heidi_services.notification.enums import NotificationStatus
-from heidi_services.notification.models import BULK_PRIORITY, UNHINTED, Notification
+from heidi_services.notification.models import BULK_PRIORITY, NORMAL_PRIORITY, UNHINTED, Notification
 
 _NOT_EXPIRED = Notification.expires_at.is_(None) | (Notification.expires_at > func.now())
 
@@ -26,7 +26,7 @@ def retry_notification(notification_id: UUID) -> Notification:
         Conflict: It has not failed, or it has expired.
     """
     with transaction():
-        if not _reopen(Notification.id == notification_id, hinted_until=func.now()):
+        if not _reopen(Notification.id == notification_id, hinted_until=func.now(), priority=NORMAL_PRIORITY):
             if db.session.get(Notification, notification_id) is None:
                 raise NotFound("Notification not found.")
             detail = "Only a failed notification that has not expired can be retried."

@@ -1,6 +1,7 @@
-"""Verification of webhook signatures, with the schemes of Twilio and SendGrid.
+"""Verify the signatures of webhooks that are received, with the schemes of Twilio and SendGrid.
 
-Delivery receipts of notifications and the webhooks of integrations both use them. Signatures are verified over the raw
+Delivery receipts of notifications and the webhooks of integrations both use them. (Outgoing webhooks are signed in
+`heidi_services/integration/webhook_signing.py`.) Signatures are verified over the raw
 bytes of the body, because a body that was parsed and serialized again has another signature.
 
 Source: https://www.twilio.com/docs/usage/security#validating-requests

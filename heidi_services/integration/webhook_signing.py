@@ -1,4 +1,6 @@
-"""Standard Webhooks 1.0: how outgoing webhooks are signed. https://www.standardwebhooks.com
+"""Sign outgoing webhooks by Standard Webhooks 1.0. https://www.standardwebhooks.com
+
+`providers/webhook.py` verifies received webhooks of the same scheme.
 
 >>> signature("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", b"msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.{}")[:3]
 'v1,'

@@ -1,10 +1,10 @@
-"""Verify the signature of a received webhook, then parse its events."""
+"""Process a received webhook with its provider's module: verify the signature, then parse the events."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from heidi_common.crypto.webhook_signatures import InvalidSignature
+from heidi_common.crypto.webhook_verification import InvalidSignature
 from heidi_services.integration.providers import base
 
 MAX_NAME_LENGTH = 255

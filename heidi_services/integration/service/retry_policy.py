@@ -1,4 +1,4 @@
-"""When a failed delivery is sent again: ten attempts over about three days."""
+"""When a failed delivery is retried automatically: ten attempts over about three days. (`manual_retry`: by hand.)"""
 
 from __future__ import annotations
 
