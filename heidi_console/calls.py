@@ -1,7 +1,7 @@
 """Calls of the API as the signed-in user. An expired access token is refreshed once.
 
-    messages = calls.get("/notifications", status="FAILED", limit=50)
-    calls.post(f"/notifications/{message_id}/retry", key=form.request_key.data)
+messages = calls.get("/notifications", status="FAILED", limit=50)
+calls.post(f"/notifications/{message_id}/retry", key=form.request_key.data)
 """
 
 from __future__ import annotations

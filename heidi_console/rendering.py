@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from heidi_console.pages.area import Area
 from heidi_console.session import signed_in
 from heidi_console.session.problems import SessionsUnavailable
 from heidi_console.translations import LOCALES, catalogue, current_locale
-from heidi_console.translations.terms import term
+from heidi_console.translations.terms import reason, term
 from heidi_console.translations.times import exact, relative
 
 STATIC = Path(__file__).parent / "static"
@@ -33,7 +35,15 @@ def init_rendering(app: Flask, areas: Sequence[Area]) -> None:
         lambda one_item, many, number: catalogue(current_locale()).ngettext(one_item, many, number),
         newstyle=True,
     )
-    jinja.filters.update(relative=relative, exact=exact, term=term, pretty=json_view.pretty, tone=statuses.tone)
+    jinja.filters.update(
+        relative=relative,
+        exact=exact,
+        term=term,
+        reason=reason,
+        groups=groups,
+        pretty=json_view.pretty,
+        tone=statuses.tone,
+    )
     jinja.globals.update(
         static_url=static_url, page_url=paging.page_url, area_url=area_url, allows=access.allows, LOCALES=LOCALES
     )
@@ -55,6 +65,19 @@ def _page_context(areas: Sequence[Area]) -> dict[str, Any]:
     }
 
 
+@dataclass
+class Group:
+    """A part of the navigation: areas that follow each other and have the same heading."""
+
+    label: str
+    areas: list[Area]
+
+
+def groups(areas: Sequence[Area]) -> list[Group]:
+    """The areas of the navigation under their headings."""
+    return [Group(label, list(members)) for label, members in groupby(areas, lambda area: str(area.group))]
+
+
 def area_url(area: Area) -> str:
     """The page of an area that the navigation links to: the first one that the user may open."""
     starts = [f"{area.name}.{start}" for start in area.starts]
@@ -66,4 +89,3 @@ def static_url(name: str) -> str:
     """The URL of a static file, which changes with its content, so that browsers may keep it."""
     digest = hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
     return url_for("static", filename=name, v=digest)
-

@@ -13,5 +13,6 @@ def pretty(value: Any) -> str:
         try:
             value = orjson.loads(value)
         except orjson.JSONDecodeError:
-            return value
-    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+            return str(value)
+    text: bytes = orjson.dumps(value, option=orjson.OPT_INDENT_2)
+    return text.decode()

@@ -31,5 +31,6 @@ def page_url(**changes: str | None) -> str:
     kept = request.args.to_dict() | changes
     if "cursor" not in changes:
         kept.pop("cursor", None)
+    values: dict[str, Any] = {name: value for name, value in kept.items() if value is not None}
     assert request.endpoint
-    return url_for(request.endpoint, **(request.view_args or {}), **{k: v for k, v in kept.items() if v is not None})
+    return url_for(request.endpoint, **(request.view_args or {}), **values)

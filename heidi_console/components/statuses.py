@@ -7,8 +7,22 @@ GOOD, BUSY, WARN, BAD, CALM = "good", "busy", "warn", "bad", "calm"
 TONES = {
     **dict.fromkeys(("SENT", "DELIVERED", "READ", "SUCCEEDED", "SUCCESS", "sent", "success", "up", "active"), GOOD),
     **dict.fromkeys(("PENDING", "QUEUED", "RUNNING", "INFO"), BUSY),
-    **dict.fromkeys(("WARNING", "SKIPPED", "MISSED", "COMPENSATED", "retry", "degraded", "REFUSED", "ALERT"), WARN),
-    **dict.fromkeys(("FAILED", "TIMED_OUT", "ERROR", "failed", "failure", "down", "disabled"), BAD),
+    **dict.fromkeys(
+        (
+            "WARNING",
+            "SKIPPED",
+            "MISSED",
+            "COMPENSATED",
+            "temporary",
+            "technical",
+            "ambiguous",
+            "degraded",
+            "REFUSED",
+            "ALERT",
+        ),
+        WARN,
+    ),
+    **dict.fromkeys(("FAILED", "TIMED_OUT", "ERROR", "permanent", "failed", "failure", "down", "disabled"), BAD),
 }
 
 

@@ -25,10 +25,11 @@ class ConsoleForm(FlaskForm):  # type: ignore[misc]
     A draft is what the user typed when the session ended: after the next sign-in the form shows it again.
     """
 
-    class Meta(FlaskForm.Meta):  # type: ignore[misc,name-defined]
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
         def get_translations(self, form: Any) -> Any:
             return get_translations([current_locale(), "en"])
 
+    form_errors: list[str]
     request_key = HiddenField(default=lambda: secrets.token_urlsafe(16))
     etag = HiddenField()
 
@@ -93,7 +94,7 @@ SECRET_FIELDS = frozenset({"csrf_token", "password", "current_password", "new_pa
 
 def _is_draft_of_this_page() -> bool:
     draft = session.get(DRAFT)
-    return bool(draft) and draft["path"] == request.path
+    return draft is not None and draft["path"] == request.path
 
 
 def _multi_dict(fields: Sequence[Sequence[str]]) -> Any:

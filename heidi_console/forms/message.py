@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from wtforms import RadioField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 
 from heidi_console.forms.base import ConsoleForm, optional
 from heidi_console.forms.fields import JsonField, TimeField
@@ -20,7 +21,9 @@ class MessageForm(RecipientFields, ConsoleForm):
 
     channel = SelectField(lazy("Channel"), choices=choices("EMAIL", "IN_APP", "SMS", "PUSH"), default="EMAIL")
     source = RadioField(
-        lazy("Content"), choices=[(TEXT, lazy("Text")), (TEMPLATE, lazy("From a template"))], default=TEXT
+        lazy("Content"),
+        choices=[SelectChoice(TEXT, lazy("Text")), SelectChoice(TEMPLATE, lazy("From a template"))],
+        default=TEXT,
     )
     subject = StringField(lazy("Subject"), description=lazy("For e-mail, push and in-app messages"))
     content = TextAreaField(lazy("Text"), render_kw={"rows": 8})
@@ -31,9 +34,7 @@ class MessageForm(RecipientFields, ConsoleForm):
         description=lazy("Users can mute categories. Leave it empty for the default, “general”."),
         render_kw={"list": "categories"},
     )
-    type = SelectField(
-        lazy("Type"), choices=choices("INFO", "SUCCESS", "WARNING", "ERROR", "ALERT"), default="INFO"
-    )
+    type = SelectField(lazy("Type"), choices=choices("INFO", "SUCCESS", "WARNING", "ERROR", "ALERT"), default="INFO")
     scheduled_for = TimeField(lazy("Send at"), description=lazy("Leave it empty to send the message now."))
     expires_at = TimeField(lazy("Discard if not sent by"))
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from wtforms import RadioField, SelectField, StringField, TextAreaField
+from wtforms.fields.choices import SelectChoice
 
 from heidi_console import calls
 from heidi_console.translations import lazy, translate
@@ -26,7 +27,11 @@ class RecipientFields:
 
     to = RadioField(
         lazy("Send to"),
-        choices=[(USER, lazy("One user")), (ROLE, lazy("All users of a role")), (LIST, lazy("A list of users"))],
+        choices=[
+            SelectChoice(USER, lazy("One user")),
+            SelectChoice(ROLE, lazy("All users of a role")),
+            SelectChoice(LIST, lazy("A list of users")),
+        ],
         default=USER,
     )
     user = StringField(

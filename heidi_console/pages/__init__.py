@@ -1,5 +1,5 @@
 """The areas of the console, one module each. Their order is that of the navigation."""
 
-from heidi_console.pages import messages, sign_in
+from heidi_console.pages import home, messages, sign_in
 
-AREAS = (sign_in.area, messages.area)
+AREAS = (sign_in.area, home.area, messages.area)

@@ -77,9 +77,11 @@ def act_retry_failed() -> Response:
     body = {name: value for name in RETRY_FILTERS if (value := request.form.get(name))}
     retried = calls.post("/notifications/retry-failed", body).data["retried"]
     flash(
-        translate_count("%(num)s message is being sent again.", "%(num)s messages are being sent again.", retried), "good"
+        translate_count("%(num)s message is being sent again.", "%(num)s messages are being sent again.", retried),
+        "good",
     )
-    return redirect(url_for("messages.list", **{n: v for n, v in body.items() if n in FILTERS}), 303)
+    chosen: dict[str, Any] = {name: value for name, value in body.items() if name in FILTERS}
+    return redirect(url_for("messages.list", **chosen), 303)
 
 
 def _send(form: MessageForm) -> Response | None:

@@ -86,6 +86,4 @@ class RedisSessions(SessionInterface):
             self._set_cookie(response, session.id)
 
     def _set_cookie(self, response: Response, session_id: str) -> None:
-        response.set_cookie(
-            self.cookie_name, session_id, path="/", secure=self._secure, httponly=True, samesite="Lax"
-        )
+        response.set_cookie(self.cookie_name, session_id, path="/", secure=self._secure, httponly=True, samesite="Lax")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from wtforms.fields.choices import SelectChoice
+
 from heidi_console.translations import lazy, translate
 
 TERMS = {
@@ -12,11 +14,16 @@ TERMS = {
     "DELIVERED": lazy("Delivered"),
     "READ": lazy("Read"),
     "CANCELLED": lazy("Cancelled"),
+    # states of services and work
+    "up": lazy("Available"),
+    "degraded": lazy("Degraded"),
+    "down": lazy("Unavailable"),
     # outcomes of attempts
     "sent": lazy("Sent"),
-    "failed": lazy("Failed"),
-    "retry": lazy("To be retried"),
-    "deferred": lazy("To be retried"),
+    "temporary": lazy("Rejected for now"),
+    "permanent": lazy("Rejected"),
+    "technical": lazy("Not reachable"),
+    "ambiguous": lazy("Unknown"),
     # channels
     "EMAIL": lazy("E-mail"),
     "SMS": lazy("SMS"),
@@ -40,6 +47,24 @@ def term(value: str | None) -> str:
     return str(TERMS[value]) if value in TERMS else translate(str(value or ""))
 
 
-def choices(*values: str) -> list[tuple[str, str]]:
+def choices(*values: str) -> list[SelectChoice]:
     """The choices of a select field for values of the API."""
-    return [(value, TERMS[value]) for value in values]
+    return [SelectChoice(value, TERMS[value]) for value in values]
+
+
+REASONS = {
+    "no_address": lazy("The account has no address for this channel. Add one to the account, then retry."),
+    "suppressed": lazy("The address is suppressed: it bounced, complained or replied STOP."),
+    "expired": lazy("The message was not sent in time and has expired."),
+    "user_deleted": lazy("The account was deleted."),
+    "no_device": lazy("The account has no device for push messages."),
+    "no_provider": lazy("No provider is configured for this channel. Configure one, then retry."),
+    "template_failed": lazy("The template does not exist any more, or it needs a variable that is missing."),
+    "muted": lazy("The user has muted this category."),
+    "timeout": lazy("The server did not respond repeatedly. Check it, then retry."),
+}
+
+
+def reason(code: str | None) -> str:
+    """Why a message failed, and what to do. Texts of providers are returned as they are."""
+    return str(REASONS[code]) if code in REASONS else str(code or "")

@@ -30,12 +30,14 @@ class Router:
         folder: For configuration, cache and temporary files.
         port: The port it listens on.
         addresses: Name of a service -> `host:port`.
+        console: `host:port` of the web console, or None if it is disabled.
     """
 
-    def __init__(self, folder: Path, port: int, addresses: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, port: int, addresses: Mapping[str, str], console: str | None = None) -> None:
         self.folder = folder.absolute()
         self.port = port
         self.addresses = addresses
+        self.console = console
         self.config = self.folder / "nginx.conf"
 
     def prepare(self) -> None:
@@ -61,5 +63,6 @@ class Router:
             "RESOLVER": "",
             "TRUSTED": "",
             "TLS": "",
+            "CONSOLE": f"proxy_pass http://{self.console};" if self.console else "return 404;",
         }
         return local | {service.upper(): address for service, address in self.addresses.items()}

@@ -70,7 +70,7 @@ def test_every_variable_of_the_routers_template_has_a_value(where: str) -> None:
 
 def test_kubernetes_has_what_compose_has() -> None:
     deployments = {item["metadata"]["name"] for item in KUBERNETES if item["kind"] == "Deployment"}
-    assert deployments == {*SERVICES, "worker", "relay", "clock", "router"}
+    assert deployments == {*SERVICES, "console", "worker", "relay", "clock", "router"}
     ports = {
         item["metadata"]["name"]: item["spec"]["ports"][0]["port"] for item in KUBERNETES if item["kind"] == "Service"
     }
