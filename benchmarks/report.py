@@ -25,7 +25,8 @@ The floors are measured immediately before and after the scenarios that refer to
 configuration (two processes with two threads): F1 is a bare Flask route, F2 a route with one raw psycopg2 select by
 primary key. The figures of the NestJS original were measured on a machine with F1 = {original:,.0f}/s. For "x the
 original" they are scaled by the F1 of the row. [profile.md](profile.md) shows where the time is spent and why some rows
-miss their goal; [sizing.md](sizing.md) says how many processes and connections a rate of notifications needs.
+miss their goal; [sizing.md](sizing.md) says how many processes and connections a rate of notifications needs, and
+[growth.md](growth.md) what large tables cost and when to partition them.
 """
 PEERS = """
 ## Heidi and its peers

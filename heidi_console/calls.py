@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from heidi_console.api.problems import ApiProblem
-from heidi_console.api.transport import ApiRequest, ApiResponse, send
+from heidi_console.api.transport import ApiCall, ApiResponse, send
 from heidi_console.session import signed_in
 
 
@@ -20,7 +20,7 @@ def get(path: str, **params: Any) -> ApiResponse:
         ApiProblem: The API has rejected the request, or a service did not respond.
         SessionEnded: The session has ended.
     """
-    return call(ApiRequest("GET", path, params=params))
+    return call(ApiCall("GET", path, params=params))
 
 
 def post(path: str, body: Any = None, *, key: str | None = None, **params: Any) -> ApiResponse:
@@ -36,25 +36,25 @@ def post(path: str, body: Any = None, *, key: str | None = None, **params: Any) 
         ApiProblem: The API has rejected the request, or a service did not respond.
         SessionEnded: The session has ended.
     """
-    return call(ApiRequest("POST", path, params=params, json=body, headers={"Idempotency-Key": key} if key else {}))
+    return call(ApiCall("POST", path, params=params, json=body, headers={"Idempotency-Key": key} if key else {}))
 
 
 def patch(path: str, body: Any, *, etag: str | None = None) -> ApiResponse:
     """Change a resource, unless it has changed since the version `etag`. Raises what `get` raises."""
-    return call(ApiRequest("PATCH", path, json=body, headers=_if_match(etag)))
+    return call(ApiCall("PATCH", path, json=body, headers=_if_match(etag)))
 
 
 def put(path: str, body: Any) -> ApiResponse:
     """Replace a resource. Raises what `get` raises."""
-    return call(ApiRequest("PUT", path, json=body))
+    return call(ApiCall("PUT", path, json=body))
 
 
 def delete(path: str, *, etag: str | None = None) -> ApiResponse:
     """Delete a resource, unless it has changed since the version `etag`. Raises what `get` raises."""
-    return call(ApiRequest("DELETE", path, headers=_if_match(etag)))
+    return call(ApiCall("DELETE", path, headers=_if_match(etag)))
 
 
-def call(request: ApiRequest) -> ApiResponse:
+def call(request: ApiCall) -> ApiResponse:
     """Send a request with the user's access token.
 
     Raises:

@@ -7,6 +7,7 @@ from pathlib import Path
 from heidi_common.config.sections.processes import LocalPlatform
 from heidi_common.config.service_registry import CONSOLE
 from heidi_common.config.service_registry import SERVICES as SERVICE_REGISTRY
+from heidi_common.config.settings import Settings
 from heidi_standalone.home import Home
 from heidi_standalone.ports import Ports
 from heidi_standalone.servers.nginx import Router
@@ -37,10 +38,11 @@ class StandalonePlatform:
         addresses = {name: f"127.0.0.1:{ports.service(name)}" for name in SERVICE_REGISTRY}
         self.has_console = (environ.get("HEIDI_CONSOLE") or LocalPlatform.console) != "off"
         console = f"127.0.0.1:{ports.console}" if self.has_console else None
-        self.router = Router(home.nginx, ports.router, addresses, console)
         self.private_keys = environ.get("JWT_PRIVATE_KEYS") or str(home.private_keys)
         self.generated_env = self._generate_env(secrets)
-        self.env = self.generated_env | {name: value for name, value in environ.items() if value}
+        self.given_env = self.generated_env | {name: value for name, value in environ.items() if value}
+        self.env = self.given_env | _trusted_proxies(environ)
+        self.router = Router(home.nginx, ports.router, addresses, self.env, console=console)
 
     @property
     def base_url(self) -> str:
@@ -52,7 +54,7 @@ class StandalonePlatform:
             self.postgres.prepare()
         if self.valkey:
             self.valkey.prepare()
-        self.router.prepare()
+        self.router.prepare(exempts_loopback=Settings.from_env(self.env).exempts_loopback)
         for name in (*SERVICE_REGISTRY, CONSOLE.name):
             _create_empty(self.home.metrics / name)
 
@@ -127,6 +129,12 @@ class StandalonePlatform:
             "PROMETHEUS_MULTIPROC_DIR": str(self.home.metrics / name),
             "GRACEFUL_TIMEOUT": "5",
         }
+
+
+def _trusted_proxies(environ: Mapping[str, str]) -> dict[str, str]:
+    """The router, which alone connects to the services, trusts the proxies that the caller names."""
+    named = environ.get("ROUTER_TRUSTED_PROXIES") or environ.get("TRUSTED_PROXIES", "")
+    return {"TRUSTED_PROXIES": "127.0.0.0/8", "ROUTER_TRUSTED_PROXIES": named}
 
 
 def _python_module(name: str, *options: str) -> list[str]:

@@ -18,7 +18,7 @@ def check_machine(platform: StandalonePlatform) -> None:
         StartupError: One of them is not sufficient.
     """
     try:
-        Settings.from_env(platform.env)
+        Settings.from_env(platform.given_env)
     except ConfigError as error:
         raise StartupError("; ".join(error.problems)) from None
     ports = platform.ports

@@ -27,6 +27,7 @@ from tests.architecture import (
     personal_data,
     request_headers,
     routing,
+    shared_headers,
     source,
     table_ownership,
 )
@@ -131,6 +132,23 @@ def test_a_missing_or_unused_location_of_the_router_is_reported() -> None:
 def test_every_view_declares_the_conditional_headers_that_it_reads(documents: Documents) -> None:
     assert request_headers.misdeclared_headers(TREES) == []
     assert len(request_headers.views(TREES)) == len(routing.endpoints(documents))
+
+
+def test_every_single_resource_has_an_etag_and_every_post_an_idempotency_key_or_a_reason(documents: Documents) -> None:
+    operations = routing.endpoints(documents)
+    assert shared_headers.without_idempotency_key(operations, shared_headers.WITHOUT_IDEMPOTENCY_KEY) == []
+    assert shared_headers.without_etag(documents, shared_headers.WITHOUT_ETAG) == []
+    assert list(shared_headers.without_if_match(operations)) == []
+
+
+def test_an_operation_without_a_header_and_without_a_reason_is_reported(documents: Documents) -> None:
+    operations = routing.endpoints(documents)
+    missing = shared_headers.without_idempotency_key(operations, {"/api/v1/cities": "none"})
+    assert "/api/v1/auth/login" in missing and "/api/v1/cities: the reason is not needed" in missing
+    assert "/api/v1/core/status" in shared_headers.without_etag(documents, {})
+    assert "/api/v1/cities" not in shared_headers.without_etag(documents, {})
+    bare = [replace(each, doc=each.doc | ({"parameters": []} if each.method == "patch" else {})) for each in operations]
+    assert "PATCH /api/v1/users/me" in list(shared_headers.without_if_match(bare))
 
 
 VIEWS = """

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID
 
 from dramatiq import Message
-from sqlalchemy import exists
 
 from heidi_common.database.models import utcnow
 from heidi_common.database.retention import delete_in_batches
@@ -103,16 +102,17 @@ def overdue_inbox() -> list[Message[Any]]:
     ]
 
 
+IS_DISPENSABLE = (OutboxEvent.sent_at.is_not(None), inbox.is_handled(OutboxEvent.id))
+"""The conditions, besides its age, under which an event is deleted."""
+
+
 def delete_expired_events() -> bool:
     """Delete a part of the events and inbox rows that are past their retention period; returns whether some are left.
 
     An event is kept while a subscriber has not handled it, and while it is a dead letter.
     """
     now, retention = utcnow(), timedelta(days=current_settings().event_retention_days)
-    unhandled = exists().where(inbox.Inbox.event_id == OutboxEvent.id, inbox.Inbox.status.in_(("pending", "dead")))
-    more_events = delete_in_batches(
-        OutboxEvent, OutboxEvent.created_at, now - retention, OutboxEvent.sent_at.is_not(None), ~unhandled
-    )
+    more_events = delete_in_batches(OutboxEvent, OutboxEvent.created_at, now - retention, *IS_DISPENSABLE)
     return delete_in_batches(inbox.Inbox, inbox.Inbox.done_at, now - timedelta(days=INBOX_DAYS)) or more_events
 
 

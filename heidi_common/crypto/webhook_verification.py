@@ -20,6 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from heidi_common.crypto.clock_skew import LEEWAY_SECONDS
+
 TWILIO_SIGNATURE_HEADER = "X-Twilio-Signature"
 SENDGRID_SIGNATURE_HEADER = "X-Twilio-Email-Event-Webhook-Signature"
 SENDGRID_TIMESTAMP_HEADER = "X-Twilio-Email-Event-Webhook-Timestamp"
@@ -61,14 +63,15 @@ def verify_timestamp(timestamp: str, now: float, tolerance: float) -> None:
     Args:
         timestamp: Unix time in seconds, as text.
         now: The current Unix time in seconds.
-        tolerance: The largest difference, in seconds, into the past and into the future.
+        tolerance: The largest difference, in seconds, into the past and into the future, at least
+            LEEWAY_SECONDS.
 
     Raises:
         InvalidSignature: The timestamp is not a number or is outside of the tolerance.
     """
     if not _UNIX_SECONDS.fullmatch(timestamp):
         raise InvalidSignature("timestamp is not a number of seconds")
-    if abs(now - int(timestamp)) > tolerance:
+    if abs(now - int(timestamp)) > max(tolerance, LEEWAY_SECONDS):
         raise InvalidSignature("timestamp is outside the tolerance")
 
 

@@ -30,17 +30,24 @@ class Page:
         limit: The size of the page that was requested.
         next_cursor: The cursor of the next page; None on the last page.
         total: The number of items on all pages, if it was requested.
+        is_cut: Whether there are further items although there is no next page.
     """
 
     items: list[Any]
     limit: int
     next_cursor: str | None = None
     total: Total | None = None
+    is_cut: bool = False
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there are further items."""
+        return self.is_cut or self.next_cursor is not None
 
     @property
     def meta(self) -> dict[str, Any]:
         """The `meta` object of the response."""
-        meta = {"limit": self.limit, "hasMore": self.next_cursor is not None, "nextCursor": self.next_cursor}
+        meta = {"limit": self.limit, "hasMore": self.has_more, "nextCursor": self.next_cursor}
         if self.total is None:
             return meta
         return meta | {"total": self.total.count, "totalIsEstimate": self.total.is_estimate}

@@ -13,6 +13,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 from heidi_common.config.settings import Settings
+from heidi_common.database.fair_pool import FairQueuePool
 from heidi_common.database.models import Base
 from heidi_common.database.query_log import driver_options
 from heidi_common.problems import Unavailable
@@ -36,6 +37,7 @@ def init_db(app: Flask, settings: Settings) -> None:
     limit_ms = settings.request_time_limit * 1000
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
+        "poolclass": FairQueuePool,
         "pool_size": settings.database_pool_size,
         "max_overflow": settings.database_max_overflow,
         "pool_timeout": 5,

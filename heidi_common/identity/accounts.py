@@ -16,7 +16,7 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.identity import revocation
 from heidi_common.identity.models import Role, Session, User
-from heidi_common.identity.serializers import PUBLIC_COLUMNS, AnyRow
+from heidi_common.identity.serializers import PUBLIC_COLUMNS, USER_COLUMNS, AnyRow
 from heidi_common.messaging.events import UserCreated
 from heidi_common.messaging.outbox import emit
 from heidi_common.problems import Conflict, FieldError
@@ -101,12 +101,12 @@ def find_public(user_id: UUID, *columns: Any) -> AnyRow | None:
 
 
 def read_public(user_id: UUID) -> AnyRow | None:
-    """Read `PUBLIC_COLUMNS` of a user outside of any transaction, in one round trip; None if deleted."""
+    """Read `PUBLIC_COLUMNS` and the version outside of any transaction, in one round trip; None if deleted."""
     return _PUBLIC_BY_ID.first(user_id=user_id)
 
 
 _PUBLIC_BY_ID = CompiledStatement(
-    select(*PUBLIC_COLUMNS).where(User.id == bindparam("user_id"), User.deleted_at.is_(None))
+    select(*PUBLIC_COLUMNS, USER_COLUMNS.version).where(User.id == bindparam("user_id"), User.deleted_at.is_(None))
 )
 
 

@@ -5,12 +5,19 @@ Source: RFC 9110, section 13.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
 from flask import after_this_request, request
 from werkzeug import Response
 
 from heidi_common.database.models import Entity
+from heidi_common.problems import PreconditionFailed
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 class NotModified(Exception):
@@ -48,6 +55,37 @@ def set_etag(tag: str) -> None:
         if response.status_code < 300:
             response.headers["ETag"] = tag
         return response
+
+
+def content_tag(content: bytes) -> str:
+    """Return the tag, with quotation marks, of a resource without a version: a hash of its JSON."""
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+def tagged(view: View) -> View:
+    """Send a hash of the response as `ETag`: for a resource without a version, which is put together when it is read.
+
+    Put it above `@blp.response`, with `@documents(IF_NONE_MATCH)`.
+    """
+
+    @wraps(view)
+    def respond(*args: Any, **kwargs: Any) -> Any:
+        response = view(*args, **kwargs)
+        set_etag(content_tag(response.get_data()))
+        return response
+
+    return cast(View, respond)
+
+
+def expect_content(content: bytes) -> None:
+    """Reject a change if `If-Match` names another content than the current one.
+
+    Raises:
+        PreconditionFailed: The content has changed since the client read it.
+    """
+    tags = _tags("If-Match")
+    if tags and {content_tag(content), "*"}.isdisjoint(tags):
+        raise PreconditionFailed("The version in If-Match is out of date.")
 
 
 def if_match() -> int | None:

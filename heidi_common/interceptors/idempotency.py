@@ -9,17 +9,21 @@
 
 The response is stored in the transaction of the view, so either both are committed or neither is. An error is not
 stored, so the client can correct the request and use the key again.
+
+A view that calls another server, or that commits more than once, uses `@idempotent_outside` instead.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Any, TypeVar, cast
 
 from flask import Response, request
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from heidi_common.database.models import utcnow
@@ -29,10 +33,15 @@ from heidi_common.interceptors.idempotency_keys import RETENTION, IdempotencyKey
 from heidi_common.jwt.guards import caller
 from heidi_common.openapi.headers import IDEMPOTENCY_KEY, documents
 from heidi_common.problems import BadRequest, Conflict, Invalid
+from heidi_common.runtime import current_settings
 
 View = TypeVar("View", bound=Callable[..., Any])
 HEADER = "Idempotency-Key"
 MAX_KEY_LENGTH = 255
+IN_PROGRESS = 0
+"""The status of a key whose request runs outside of a transaction."""
+LEASE = timedelta(seconds=120)
+"""After this time without a response, the process is considered dead and the key can be used again."""
 _STORED_HEADERS = ("Content-Type", "Location")
 
 
@@ -57,15 +66,63 @@ def idempotent(view: View) -> View:
     return cast(View, documents(IDEMPOTENCY_KEY)(run_once))
 
 
+def idempotent_outside(view: View) -> View:
+    """Honour `Idempotency-Key` on a route whose view must not run in one transaction.
+
+    The key is reserved first, and the response is stored afterwards. If the process is killed in between, a repetition
+    runs the view again once LEASE has passed.
+
+    The view raises, besides its own errors, those of `idempotent`.
+    """
+
+    @wraps(view)
+    def run_once(*args: Any, **kwargs: Any) -> Any:
+        key = request.headers.get(HEADER)
+        if key is None:
+            return view(*args, **kwargs)
+        _check(key)
+        identity = _identity(key)
+        with transaction():
+            stored = _lock_and_read(identity)
+            if stored is not None:
+                return _replay(stored)
+            _store(identity, Response(status=IN_PROGRESS), expires_in=LEASE)
+        return _run_reserved(identity, lambda: view(*args, **kwargs))
+
+    return cast(View, documents(IDEMPOTENCY_KEY)(run_once))
+
+
+def _run_reserved(identity: dict[str, Any], respond: Callable[[], Response]) -> Response:
+    try:
+        response = respond()
+        with transaction():
+            _store(identity, response)
+    except BaseException:
+        db.session.rollback()
+        with transaction():
+            db.session.execute(delete(IdempotencyKey).filter_by(**identity))
+        raise
+    return response
+
+
 def _run_once(key: str, respond: Callable[[], Response]) -> Response:
-    identity = {"caller_id": caller().id, "route": _route(), "key": key}
-    _lock(identity)
-    stored = db.session.execute(select(IdempotencyKey).filter_by(**identity)).scalar_one_or_none()
-    if stored is not None and stored.expires_at > utcnow():
+    identity = _identity(key)
+    stored = _lock_and_read(identity)
+    if stored is not None:
         return _replay(stored)
     response = respond()
     _store(identity, response)
     return response
+
+
+def _identity(key: str) -> dict[str, Any]:
+    return {"caller_id": caller().id, "route": _route(), "key": key}
+
+
+def _lock_and_read(identity: dict[str, Any]) -> IdempotencyKey | None:
+    _lock(identity)
+    stored = db.session.execute(select(IdempotencyKey).filter_by(**identity)).scalar_one_or_none()
+    return stored if stored is not None and stored.expires_at > utcnow() else None
 
 
 def _check(key: str) -> None:
@@ -84,29 +141,39 @@ def _lock(identity: dict[str, Any]) -> None:
     digest = hashlib.sha256(repr(sorted(identity.items())).encode()).digest()
     number = int.from_bytes(digest[:8], signed=True)
     if not db.session.scalar(select(func.pg_try_advisory_xact_lock(number))):
-        raise Conflict(f"A request with this `{HEADER}` is still in progress.", code="idempotency_in_flight")
+        raise _in_progress()
+
+
+def _in_progress() -> Conflict:
+    return Conflict(f"A request with this `{HEADER}` is still in progress.", code="idempotency_in_flight")
 
 
 def _replay(stored: IdempotencyKey) -> Response:
     if stored.request_hash != _request_hash():
         detail = "This key was used for a different request. Use a new key for each request."
         raise Invalid.field(f"/header/{HEADER}", detail, code="idempotency_key_reused")
+    if stored.status == IN_PROGRESS:
+        raise _in_progress()
     return Response(stored.body, status=stored.status, headers=stored.headers | {"Idempotent-Replayed": "true"})
 
 
 def _request_hash() -> str:
-    """The hash of what distinguishes one request from another: path, query and body."""
+    """The HMAC of what distinguishes one request from another: path, query and body.
+
+    A plain hash would make it possible to guess a password in a body.
+    """
+    key = current_settings().secret_key.encode()
     parts = (request.path.encode(), request.query_string, request.get_data(cache=True))
-    return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+    return hmac.digest(key, b"\0".join(hashlib.sha256(part).digest() for part in parts), "sha256").hex()
 
 
-def _store(identity: dict[str, Any], response: Response) -> None:
+def _store(identity: dict[str, Any], response: Response, *, expires_in: timedelta = RETENTION) -> None:
     values = {
         "request_hash": _request_hash(),
         "status": response.status_code,
         "headers": {name: response.headers[name] for name in _STORED_HEADERS if name in response.headers},
         "body": response.get_data(as_text=True),
-        "expires_at": utcnow() + RETENTION,
+        "expires_at": utcnow() + expires_in,
     }
     statement = insert(IdempotencyKey).values(identity | values)
     db.session.execute(statement.on_conflict_do_update(index_elements=list(identity), set_=values))

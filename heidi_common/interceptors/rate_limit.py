@@ -62,7 +62,7 @@ class _Limiter:
         self._counter = RequestCounter()
         self._address_limit = settings.throttle_address_per_minute
         self._caller_limit = settings.throttle_user_per_minute
-        self._exempts_loopback = settings.environment in ("standalone", "test")
+        self._exempts_loopback = settings.exempts_loopback
 
     def throttle_address(self, current: Request, state: _AppCtxGlobals) -> None:
         network = _network(current.remote_addr) if self._address_limit else None
@@ -83,8 +83,7 @@ class _Limiter:
             raise _too_many(status)
 
     def _is_exempt(self, current: Request) -> bool:
-        """A call from another service was counted when its cause reached the platform. On a developer's machine all
-        requests come from the loopback address."""
+        """A call from another service was counted when its cause reached the platform."""
         if current.path in _UNLIMITED_PATHS or is_valid_peer(current.headers):
             return True
         return self._exempts_loopback and _is_loopback(current.remote_addr)

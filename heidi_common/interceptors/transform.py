@@ -92,9 +92,13 @@ def enveloped(data: Any, meta: dict[str, Any] | None = None) -> dict[str, Any]:
 
 @cache
 def _envelope_schema(schema: type[ma.Schema], many: bool) -> type[ma.Schema]:
-    """The envelope in OpenAPI: one class for each schema, so that each is one component."""
+    """The envelope in OpenAPI: one class for each schema, so that each is one component.
+
+    A schema with special members in `meta` names their schema in `envelope_meta`.
+    """
     name = schema.__name__.removesuffix("Out") + ("List" if many else "")
-    meta = ma.fields.Nested(ListMeta, required=True) if many else ma.fields.Dict(required=True)
+    meta_schema = ListMeta if many else getattr(schema, "envelope_meta", None)
+    meta = ma.fields.Nested(meta_schema, required=True) if meta_schema else ma.fields.Dict(required=True)
     members = {"data": ma.fields.Nested(schema, many=many, required=True), "meta": meta}
     return type(f"{name}Answer", (ma.Schema,), members)
 

@@ -19,6 +19,7 @@ from flask_jwt_extended import JWTManager, create_access_token
 from jwt.utils import base64url_decode
 
 from heidi_common.config.settings import Settings
+from heidi_common.crypto.clock_skew import LEEWAY_SECONDS
 from heidi_common.jwt.keys import public_keys
 from heidi_common.jwt.signing_keys import private_keys
 from heidi_common.problems import Unauthorized
@@ -74,7 +75,7 @@ def sign(subject: str, kind: str, claims: Claims, *, seconds: int | None = None)
 
 
 def verify(token: str, kind: str = "access") -> Claims:
-    """Verify the signature and the standard claims of a token.
+    """Verify the signature and the standard claims of a token. Times may deviate by LEEWAY_SECONDS.
 
     Args:
         token: The token in compact serialization, from an untrusted source.
@@ -110,7 +111,8 @@ class _VerifiedToken:
     claims: Claims
 
     def is_still_valid(self) -> bool:
-        return bool(self.claims["exp"] > time.time()) and public_keys().get(self.kid) is self.key
+        is_current = self.claims["exp"] > time.time() - LEEWAY_SECONDS
+        return bool(is_current) and public_keys().get(self.kid) is self.key
 
 
 def _verify_cached(token: str) -> _VerifiedToken:
@@ -137,6 +139,7 @@ def _verify_signature(token: str) -> _VerifiedToken:
         algorithms=[ALGORITHM],
         issuer=settings.jwt_issuer,
         audience=settings.jwt_audience,
+        leeway=LEEWAY_SECONDS,
         options={"require": REQUIRED_CLAIMS},
     )
     return _VerifiedToken(kid, key, decoded["header"].get("typ"), decoded["payload"])

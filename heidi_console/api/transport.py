@@ -30,7 +30,7 @@ SERVICES_BY_PATH = {
 
 
 @dataclass(frozen=True)
-class ApiRequest:
+class ApiCall:
     """A request: its path begins after `/api/v1`."""
 
     method: str
@@ -56,7 +56,7 @@ class ApiResponse:
     etag: str | None = None
 
 
-def send(call: ApiRequest, token: str | None = None) -> ApiResponse:
+def send(call: ApiCall, token: str | None = None) -> ApiResponse:
     """Send a request.
 
     Args:
@@ -88,7 +88,7 @@ def _query_value(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _headers(call: ApiRequest, token: str | None) -> dict[str, str]:
+def _headers(call: ApiCall, token: str | None) -> dict[str, str]:
     """The services see the browser's address and user agent, so that limits, sessions and audit name them."""
     headers = {"X-Forwarded-For": request.remote_addr or "", "User-Agent": request.headers.get("User-Agent", "")}
     if token:

@@ -14,7 +14,7 @@ from wtforms.validators import InputRequired
 from heidi_console import calls
 from heidi_console.access import PUBLIC
 from heidi_console.api.problems import ApiProblem
-from heidi_console.api.transport import ApiRequest, send
+from heidi_console.api.transport import ApiCall, send
 from heidi_console.forms.base import ConsoleForm, explain
 from heidi_console.pages.area import PREFIX, Area
 from heidi_console.session import signed_in
@@ -98,7 +98,7 @@ def next_path() -> str:
 def _submit(page: ConsoleForm, path: str, body: dict[str, Any]) -> Response | None:
     """Send the credentials to auth. None if they were rejected; the form then says why."""
     try:
-        response = send(ApiRequest("POST", path, json=body)).data
+        response = send(ApiCall("POST", path, json=body)).data
     except ApiProblem as problem:
         page.form_errors = [*page.form_errors, problem.detail if problem.status < 500 else explain(problem)]
         return None

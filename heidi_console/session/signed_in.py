@@ -11,7 +11,7 @@ from heidi_common.redis.client import redis_client
 from heidi_common.redis.lock import Lock, LockNotAcquired
 from heidi_common.runtime import current_settings
 from heidi_console.api.problems import ApiProblem, ApiUnavailable
-from heidi_console.api.transport import ApiRequest, send
+from heidi_console.api.transport import ApiCall, send
 from heidi_console.session import store
 from heidi_console.session.cookie import ConsoleSession
 from heidi_console.session.problems import SessionEnded, SessionsUnavailable
@@ -51,7 +51,7 @@ def sign_out() -> None:
     current = _session()
     if current.tokens:
         try:
-            send(ApiRequest("POST", "/auth/logout"), current.tokens["access"])
+            send(ApiCall("POST", "/auth/logout"), current.tokens["access"])
         except ApiProblem as problem:
             if problem.status != 401:
                 raise
@@ -112,7 +112,7 @@ def refresh(used: str) -> str:
 
 def _refreshed(tokens: dict[str, Any]) -> dict[str, Any]:
     try:
-        response = send(ApiRequest("POST", "/auth/refresh", json={"refreshToken": tokens["refresh"]}))
+        response = send(ApiCall("POST", "/auth/refresh", json={"refreshToken": tokens["refresh"]}))
     except ApiUnavailable:
         raise
     except ApiProblem as problem:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 
 import click
 from flask.cli import AppGroup
 
 from heidi_common.audit import chain
 from heidi_common.cli.commands import report_reencryption
+from heidi_common.cli.lists import report_cut
 from heidi_common.crypto import vapid
+from heidi_common.identity.models import MachineClient
 from heidi_common.identity.scopes import Scope
 from heidi_common.interceptors.validation import invalid
 from heidi_common.jwt.keys import Jwk
@@ -86,11 +89,13 @@ def verify_audit() -> None:
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True)
 def list_audit(limit: int, **filters: str | None) -> None:
     """List the latest rows, newest first."""
-    for row in audit.list_rows({**filters, "limit": limit, "cursor": None, "total": False}).items:
+    page = audit.list_rows({**filters, "limit": limit, "cursor": None, "total": False})
+    for row in page.items:
         parties = f"{row.actor or '-'} -> {row.target or '-'}"
         detail = json.dumps(row.detail) if row.detail else ""
         line = f"{row.position}  {row.at:%Y-%m-%dT%H:%M:%SZ}  {row.action}  {row.outcome}  {parties}  {detail}"
         click.echo(line.rstrip())
+    report_cut(page.has_more, limit)
 
 
 @clients_group.command("create")
@@ -110,8 +115,18 @@ def create_client(name: str, scopes: tuple[str, ...]) -> None:
 @clients_group.command("list")
 def list_clients() -> None:
     """List the ID, name and scopes of each machine client that is not revoked."""
-    for client in clients.list_clients(limit=100, cursor=None, total=False).items:
+    for client in _all_clients():
         click.echo(f"{client.id}  {client.name}  {' '.join(client.scopes)}")
+
+
+def _all_clients() -> Iterator[MachineClient]:
+    cursor = None
+    while True:
+        page = clients.list_clients(limit=100, cursor=cursor, total=False)
+        yield from page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            return
 
 
 def _print_keys(keys: list[Jwk], *, to_stderr: bool = False) -> None:

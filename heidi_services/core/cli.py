@@ -8,6 +8,7 @@ from uuid import UUID
 import click
 from flask.cli import AppGroup
 
+from heidi_common.cli.lists import report_cut
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.problems import NotFound
 from heidi_common.schemas.fields import iso
@@ -31,17 +32,21 @@ _event_id = click.argument("event_id", type=click.UUID)
 def list_events(type_: str | None, subject: str | None, since: datetime | None, limit: int) -> None:
     """List events, newest first."""
     since_utc = since.replace(tzinfo=UTC) if since else None
-    for event in event_log.find(limit=limit, type=type_, subject=subject, since=since_utc).items:
+    page = event_log.find(limit=limit, type=type_, subject=subject, since=since_utc)
+    for event in page.items:
         click.echo(_line(event))
+    report_cut(page.has_more, limit)
 
 
 @dead.command("list")
 @_limit
 def list_dead_letters(limit: int) -> None:
     """List dead letters, one line for each event and subscriber."""
-    for dead_letter in dead_letters.find(limit=limit).items:
+    page = dead_letters.find(limit=limit)
+    for dead_letter in page.items:
         for failure in dead_letter.failures:
             click.echo(f"{_line(dead_letter.event)}  {failure.consumer}  {failure.attempts} attempts")
+    report_cut(page.has_more, limit)
 
 
 @dead.command("show")

@@ -11,7 +11,7 @@ from flask import Response, after_this_request, g
 from heidi_common.database.pagination import Page
 from heidi_common.identity.models import Role
 from heidi_common.identity.personal_data import PersonalRecordOut, part_query
-from heidi_common.interceptors.conditional import etag
+from heidi_common.interceptors.conditional import etag, tagged
 from heidi_common.interceptors.event_stream import ServerSentEvent, access_check, last_event_id, stream_response
 from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint
@@ -59,11 +59,12 @@ def _set_cache_header(response: Response, *, is_hit: bool) -> Response:
 
 @blp.route(f"{BASE}/users/<uuid:user_id>/profile", methods=["GET"])
 @authenticated
+@documents(IF_NONE_MATCH)
+@tagged
 @blp.response(200, schemas.ProfileOut)
 def get_profile(user_id: UUID) -> dict[str, Any]:
     """Show a user's account, notifications, integrations and sessions in one response."""
-    sections, unavailable = profile.build(user_id, caller())
-    g.meta = {"unavailable": unavailable}
+    sections, g.meta = profile.build(user_id, caller())
     return sections
 
 
@@ -113,6 +114,7 @@ def list_dead_letters(query: dict[str, Any]) -> Page:
 
 @blp.route(f"{BASE}/events/dead/<uuid:event_id>/replay", methods=["POST"])
 @guard(Role.ADMIN)
+@idempotent
 @blp.arguments(schemas.DeadLetterQuery, location="query")
 @blp.response(202, schemas.AffectedSubscribersOut)
 def replay_dead_letter(query: dict[str, Any], event_id: UUID) -> dict[str, int]:
@@ -122,6 +124,7 @@ def replay_dead_letter(query: dict[str, Any], event_id: UUID) -> dict[str, int]:
 
 @blp.route(f"{BASE}/events/dead/<uuid:event_id>/discard", methods=["POST"])
 @guard(Role.ADMIN)
+@idempotent
 @blp.arguments(schemas.DeadLetterQuery, location="query")
 @blp.response(200, schemas.AffectedSubscribersOut)
 def discard_dead_letter(query: dict[str, Any], event_id: UUID) -> dict[str, int]:

@@ -94,8 +94,18 @@ class OverviewOut(Schema):
     as_of = fields.String(required=True)
 
 
+class ProfileMeta(Schema):
+    unavailable = fields.List(fields.String(), required=True, metadata={"description": "services without response"})
+    truncated = fields.List(
+        fields.String(),
+        metadata={"description": "parts of which only the first items are shown; absent if there are none"},
+    )
+
+
 class ProfileOut(Schema):
     """A part is null if its service did not respond; `meta.unavailable` names the service."""
+
+    envelope_meta = ProfileMeta
 
     user = fields.Dict(allow_none=True)
     unread_count = fields.Integer(allow_none=True)

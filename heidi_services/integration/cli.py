@@ -9,6 +9,7 @@ from flask.cli import AppGroup
 from sqlalchemy import select
 
 from heidi_common.cli.commands import report_reencryption
+from heidi_common.cli.lists import first
 from heidi_common.database.session import db
 from heidi_common.problems import Problem
 from heidi_common.schemas.fields import iso
@@ -39,15 +40,15 @@ groups = (group,)
 @group.command("list")
 @click.option("--user-id", type=click.UUID)
 @click.option("--provider", type=click.Choice([name.value for name in ProviderName]))
-@click.option("--limit", default=100, show_default=True)
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1))
 def list_command(user_id: UUID | None, provider: str | None, limit: int) -> None:
     """List integrations, newest first."""
-    statement = select(Integration).order_by(Integration.created_at.desc()).limit(limit)
+    statement = select(Integration).order_by(Integration.created_at.desc()).limit(limit + 1)
     if user_id:
         statement = statement.where(Integration.user_id == user_id)
     if provider:
         statement = statement.where(Integration.provider == provider)
-    for row in db.session.scalars(statement):
+    for row in first(db.session.scalars(statement), limit):
         state = "on" if row.is_open else "off"
         click.echo(f"{row.id}  {row.provider:8}  {state:3}  {row.user_id}  {row.name}")
 
@@ -70,14 +71,15 @@ def rotate_keys_command() -> None:
 @group.command("deliveries")
 @click.argument("integration_id", type=click.UUID)
 @click.option("--status", type=click.Choice([status.value for status in DeliveryStatus]))
-@click.option("--limit", default=50, show_default=True)
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1))
 def deliveries_command(integration_id: UUID, status: str | None, limit: int) -> None:
     """List the deliveries of an integration, newest first."""
     _get_integration(integration_id)
     statement = select(Delivery).where(Delivery.integration_id == integration_id)
     if status:
         statement = statement.where(Delivery.status == status)
-    for row in db.session.scalars(statement.order_by(Delivery.created_at.desc()).limit(limit)):
+    newest = statement.order_by(Delivery.created_at.desc()).limit(limit + 1)
+    for row in first(db.session.scalars(newest), limit):
         line = f"{row.id}  {iso(row.created_at)}  {row.status:9}  {row.attempts:2}  {row.event_type}"
         click.echo(f"{line}  {row.last_error or ''}".rstrip())
 

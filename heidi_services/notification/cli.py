@@ -11,6 +11,7 @@ import click
 from flask.cli import AppGroup
 from sqlalchemy import Select, select
 
+from heidi_common.cli.lists import first
 from heidi_common.database.session import db
 from heidi_common.problems import Problem
 from heidi_common.schemas.fields import iso
@@ -34,8 +35,8 @@ _MAX_ATTEMPTS = 1000
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 def list_(status: str | None, channel: str | None, user_id: UUID | None, limit: int) -> None:
     """List notifications, newest first."""
-    statement = select(Notification).order_by(Notification.created_at.desc()).limit(limit)
-    rows = map(_notification_row, db.session.scalars(_filtered(statement, status, channel, user_id)))
+    statement = select(Notification).order_by(Notification.created_at.desc()).limit(limit + 1)
+    rows = map(_notification_row, first(db.session.scalars(_filtered(statement, status, channel, user_id)), limit))
     _echo_table(("id", "created", "channel", "status", "attempts", "reason"), rows)
 
 
@@ -50,6 +51,8 @@ def show(notification_id: UUID) -> None:
     attempts = queries.list_attempts(notification_id, owner=None, limit=_MAX_ATTEMPTS, cursor=None)
     header = ("attempt", "started", "provider", "outcome", "duration", "error")
     _echo_table(header, map(_attempt_row, attempts.items))
+    if attempts.has_more:
+        click.echo(f"Only the first {_MAX_ATTEMPTS} attempts are shown; the API lists all.", err=True)
 
 
 @notifications.command("retry")
@@ -67,10 +70,12 @@ def retry_one(notification_id: UUID) -> None:
 @click.option("--channel", type=_CHANNELS)
 @click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"]), help="Start time; UTC by default.")
 def retry_failed(channel: str | None, since: datetime | None) -> None:
-    """Retry all failed notifications, at the rate of bulk messages."""
+    """Retry failed notifications, at the rate of bulk messages: the 10,000 oldest ones."""
     since_utc = since.replace(tzinfo=UTC) if since is not None and since.tzinfo is None else since
-    count = manual_retry.retry_failed({"channel": channel} if channel else {}, since=since_utc)
-    click.echo(f"{count} notifications will be retried.")
+    retried = manual_retry.retry_failed({"channel": channel} if channel else {}, since=since_utc)
+    click.echo(f"{retried.number} notifications will be retried.")
+    if retried.has_more:
+        click.echo("There are more. Run the command again.")
 
 
 @notifications.command()

@@ -58,7 +58,12 @@ class Notification(Entity, JobMixin, Base):
             "expires_at",
             postgresql_where=text("status = 'PENDING' AND expires_at IS NOT NULL"),
         ),
-        Index("ix_notifications_user_id_created_at_id", "user_id", "created_at", "id"),
+        # The further columns let the user's list be counted without reading the rows, which lie far apart.
+        Index(
+            "ix_notifications_user_newest",
+            *("user_id", "created_at", "id"),
+            postgresql_include=["channel", "sent_at", "hidden_at"],
+        ),
         Index("ix_notifications_unread_newest", "user_id", "created_at", "id", postgresql_where=text(IS_UNREAD)),
         Index(
             "ix_notifications_user_id_stream_id", "user_id", "stream_id", postgresql_where=text("stream_id IS NOT NULL")

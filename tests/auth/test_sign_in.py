@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from heidi_common.database.session import db
 from heidi_common.messaging.outbox import OutboxEvent
+from heidi_services.auth.service import sessions
 from tests.auth.helpers import PASSWORD, bearer, login, mails, refresh, register
 
 
@@ -85,6 +87,17 @@ def test_devices_are_listed_and_signed_out_one_by_one(client: FlaskClient) -> No
     assert client.delete(path, headers=bearer(here)).status_code == 204
     assert client.get("/api/v1/auth/me", headers=bearer(there)).status_code == 401
     assert client.get("/api/v1/auth/me", headers=bearer(here)).status_code == 200
+
+
+def test_a_list_of_sessions_that_is_cut_says_so(client: FlaskClient, as_user, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sessions, "MAX_LISTED", 2)
+    credentials = {"email": "ada@example.test", "password": PASSWORD}
+    headers = bearer(register(client))
+    for count, has_more in ((1, False), (2, False), (2, True)):
+        response = client.get("/api/v1/auth/sessions", headers=headers).json
+        assert (len(response["data"]), response["meta"]["hasMore"]) == (count, has_more)
+        assert response["meta"]["limit"] == 2
+        assert client.post("/api/v1/auth/login", json=credentials).status_code == 200
 
 
 def test_the_same_device_again_sends_no_mail(client: FlaskClient) -> None:

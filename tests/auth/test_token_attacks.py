@@ -6,13 +6,15 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import jwt as pyjwt
 import pytest
+import time_machine
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask.testing import FlaskClient
 from sqlalchemy import func, select
@@ -158,6 +160,49 @@ def test_the_unchanged_token_is_accepted(client: FlaskClient) -> None:
     for token in (data["accessToken"], sign(claims(data))):
         response = client.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {token}"})
         assert response.status_code == 200, response.json
+
+
+@pytest.fixture
+def stopped_clock() -> Iterator[None]:
+    with time_machine.travel(utcnow(), tick=False):
+        yield
+
+
+def seconds_from_now(seconds: int) -> int:
+    return int(time.time()) + seconds
+
+
+@pytest.mark.parametrize("claim", ["iat", "nbf"])
+@pytest.mark.parametrize(("seconds", "status"), [(1, 200), (3, 200), (60, 401)])
+def test_a_token_may_come_from_a_machine_whose_clock_is_slightly_ahead(
+    client: FlaskClient, claim: str, seconds: int, status: int
+) -> None:
+    token = sign(claims(register(client), **{claim: seconds_from_now(seconds)}))
+    response = client.get("/api/v1/auth/me", headers={"Authorization": f"Bearer {token}"})
+    assert response.status_code == status, response.json
+
+
+@pytest.mark.usefixtures("stopped_clock")
+@pytest.mark.parametrize(("seconds", "statuses"), [(-1, [200, 200]), (-60, [401, 401])])
+def test_a_token_may_expire_later_by_the_clock_of_another_machine(
+    client: FlaskClient, seconds: int, statuses: list[int]
+) -> None:
+    """The second time the token is in the process's cache of verified tokens."""
+    token = sign(claims(register(client), exp=seconds_from_now(seconds)))
+    headers = {"Authorization": f"Bearer {token}"}
+    assert [client.get("/api/v1/auth/me", headers=headers).status_code for _ in range(2)] == statuses
+
+
+@pytest.mark.usefixtures("stopped_clock")
+def test_refresh_and_machine_tokens_have_the_same_leeway(client: FlaskClient, as_client) -> None:
+    refresh = pyjwt.decode(register(client)["refreshToken"], options={"verify_signature": False})
+    token = sign(refresh | {"iat": seconds_from_now(3)}, typ="rt+jwt")
+    assert client.post("/api/v1/auth/refresh", json={"refreshToken": token}).status_code == 200
+    access = as_client("integrations:read")["Authorization"].removeprefix("Bearer ")
+    machine = pyjwt.decode(access, options={"verify_signature": False})
+    token = sign(machine | {"iat": seconds_from_now(3), "exp": seconds_from_now(-1)})
+    response = client.get("/api/v1/integrations", headers={"Authorization": f"Bearer {token}"})
+    assert response.status_code == 200, response.json
 
 
 def test_a_machine_token_is_rejected_on_a_users_route(client: FlaskClient, as_client) -> None:

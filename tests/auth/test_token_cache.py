@@ -9,6 +9,7 @@ import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
+from heidi_common.crypto.clock_skew import LEEWAY_SECONDS
 from heidi_common.database.models import utcnow
 from heidi_common.jwt import tokens
 from tests.auth.helpers import bearer, register
@@ -24,7 +25,7 @@ def test_a_verified_token_is_rejected_once_it_has_expired(client: FlaskClient) -
     with time_machine.travel(utcnow(), tick=False) as clock:
         data = register(client)
         assert [status(client, data), status(client, data)] == [200, 200]
-        clock.shift(timedelta(seconds=901))
+        clock.shift(timedelta(seconds=900 + LEEWAY_SECONDS + 1))
         assert status(client, data) == 401
 
 

@@ -53,6 +53,17 @@ def test_users_see_what_several_services_know_in_one_response(
     }
 
 
+def test_a_part_of_which_only_the_first_items_are_shown_is_named(
+    core_client: FlaskClient, respond: Respond, as_user: Callable[..., Any]
+) -> None:
+    me = as_user()
+    all_respond(respond, me.user.id, except_for="integration")
+    query = {"userId": str(me.user.id)}
+    respond("integration", "/api/v1/integrations", [{"id": "i1"}], query=query, meta={"hasMore": True})
+    response = core_client.get(path_of(me.user.id), headers=me.headers)
+    assert response.get_json()["meta"] == {"unavailable": [], "truncated": ["integrations"]}
+
+
 def test_an_administrator_reads_another_user_s_profile(
     core_client: FlaskClient, respond: Respond, as_user: Callable[..., Any]
 ) -> None:

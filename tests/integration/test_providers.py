@@ -332,6 +332,16 @@ def test_a_custom_template_is_filled_in_one_pass_and_its_timestamp_is_checked() 
     assert rejected("CUSTOM", inbound(body, headers, now=NOW + 11), {"secret": "s"}, {"verify": rule})
 
 
+@pytest.mark.parametrize("offset", [-3, 2, 5])
+def test_a_small_tolerance_allows_for_clocks_that_differ(offset: int) -> None:
+    rule = {"scheme": "hmac", "header": "X-Sig", "template": "{timestamp}{body}", "timestampHeader": "X-Time"}
+    signature = hmac.new(b"s", f"{NOW}x".encode(), hashlib.sha256).hexdigest()
+    headers = {"X-Sig": signature, "X-Time": str(NOW)}
+    config = {"verify": rule | {"tolerance": 1}}
+    assert accepted("CUSTOM", inbound(b"x", headers, now=NOW + offset), {"secret": "s"}, config)
+    assert rejected("CUSTOM", inbound(b"x", headers, now=NOW + 6), {"secret": "s"}, config)
+
+
 def test_a_custom_token_and_basic_credentials_are_compared_whole() -> None:
     token = {"verify": {"scheme": "token", "header": "Authorization", "prefix": "Bearer "}}
     assert accepted("CUSTOM", inbound(b"x", {"Authorization": "Bearer t0k"}), {"token": "t0k"}, token)

@@ -15,7 +15,7 @@ from heidi_common.identity.models import Role
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Notification
-from heidi_services.notification.service import scheduled_tasks
+from heidi_services.notification.service import manual_retry, scheduled_tasks
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, delivered
 from tests.notification.mailserver import MailServer
@@ -200,3 +200,19 @@ def test_failed_messages_are_retried_at_the_rate_of_bulk_messages(
     mail.handler.data_answers.clear()
     assert scheduled_tasks.release_bulk(Channel.EMAIL, 10) == [failed]
     assert delivered(failed).status == "SENT"
+
+
+def test_a_retry_of_more_messages_than_its_limit_says_so(
+    client: FlaskClient, post: Post, as_user: AsUser, mail: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(manual_retry.retry_failed.__kwdefaults__, "limit", 2)
+    person, admin = as_user(email="ann@example.org"), as_user(Role.ADMIN)
+    mail.handler.data_answers["ann@example.org"] = "554 No"
+    for _ in range(3):
+        delivered(post(person))
+    answers = [client.post(f"{URL}/retry-failed", headers=admin.headers).get_json() for _ in range(3)]
+    assert [(answer["data"]["retried"], answer["meta"]["hasMore"]) for answer in answers] == [
+        (2, True),
+        (1, False),
+        (0, False),
+    ]

@@ -7,10 +7,12 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import uuid4
 
 import http_ece
+import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
@@ -20,7 +22,9 @@ from werkzeug import Request, Response
 
 from heidi_common.database.session import db
 from heidi_common.http_client.client import HttpClient
+from heidi_services.notification.channels import fcm_tokens
 from heidi_services.notification.channels.fcm import FcmSender
+from heidi_services.notification.channels.fcm_tokens import ServiceAccountTokens
 from heidi_services.notification.channels.message import DeliveryOutcome, Message
 from heidi_services.notification.channels.sendgrid import SendGridSender
 from heidi_services.notification.channels.simulated import SimulatedSender
@@ -29,7 +33,7 @@ from heidi_services.notification.channels.webpush import WebPushSender
 from heidi_services.notification.models import PushDevice
 from tests.conftest import SignedIn, make_settings
 from tests.notification.conftest import Post, attempts_of, delivered
-from tests.polling import until
+from tests.polling import TIMEOUT_SECONDS, until
 from tests.ports import free_port
 
 LOOPBACK = make_settings("", "").outbound_allow_nets
@@ -150,21 +154,34 @@ def test_a_wrong_sendgrid_key_is_not_retryable(httpserver: HTTPServer) -> None:
 # FCM
 
 
-@pytest.fixture
-def fcm(httpserver: HTTPServer) -> FcmSender:
-    """A sender whose service account gets its access token from the test server."""
+@pytest.fixture(scope="module")
+def account_key() -> str:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    account = {
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+@pytest.fixture
+def account(httpserver: HTTPServer, account_key: str) -> dict[str, str]:
+    """A service account that gets its access tokens from the test server."""
+    return {
         "type": "service_account",
         "project_id": "heidi-test",
         "private_key_id": "1",
-        "private_key": key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode(),
+        "private_key": account_key,
         "client_email": "push@heidi-test.iam.gserviceaccount.com",
         "client_id": "1",
         "token_uri": httpserver.url_for("/token"),
     }
+
+
+def _fcm(vendor: HTTPServer, account: dict[str, str]) -> FcmSender:
+    return FcmSender(_settings(vendor, fcm_service_account=json.dumps(account)), HttpClient(LOOPBACK))
+
+
+@pytest.fixture
+def fcm(httpserver: HTTPServer, account: dict[str, str]) -> FcmSender:
     httpserver.expect_request("/token").respond_with_json({"access_token": "at", "expires_in": 3600})
-    return FcmSender(_settings(httpserver, fcm_service_account=json.dumps(account)), HttpClient(LOOPBACK))
+    return _fcm(httpserver, account)
 
 
 def test_fcm_receives_a_message_that_replaces_its_duplicate(httpserver: HTTPServer, fcm: FcmSender) -> None:
@@ -208,11 +225,99 @@ def test_fcms_responses_determine_the_result(
     assert (result.outcome, result.recipient_gone, result.retryable) == (outcome, dead, retryable)
 
 
-def test_an_unavailable_token_server_is_technical(httpserver: HTTPServer, fcm: FcmSender) -> None:
+@pytest.mark.parametrize(
+    ("status", "body", "retryable"),
+    [
+        (503, "later", True),
+        (429, '{"error": "rate_limited"}', True),
+        (200, "not JSON", True),
+        (200, '{"access_token": 1, "expires_in": "soon"}', True),
+        (400, '{"error": "invalid_grant", "error_description": "Invalid JWT Signature."}', False),
+        (302, "", False),
+    ],
+)
+def test_without_an_access_token_nothing_is_sent(
+    httpserver: HTTPServer, fcm: FcmSender, status: int, body: str, retryable: bool
+) -> None:
     httpserver.clear()
-    httpserver.expect_request("/token").respond_with_data("later", status=503)
+    httpserver.expect_request("/token").respond_with_data(body, status=status)
     result = fcm.send(_message("device-token"))
+    assert (result.outcome, result.retryable) == (DeliveryOutcome.TECHNICAL, retryable)
+    assert [request.path for request, _ in httpserver.log] == ["/token"]
+
+
+def test_a_token_server_that_stalls_costs_one_time_out(
+    httpserver: HTTPServer, account: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fcm_tokens, "_TIMEOUT_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        stalled = account | {"token_uri": f"http://127.0.0.1:{silent.getsockname()[1]}/token"}
+        result = _fcm(httpserver, stalled).send(_message("device-token"))
     assert (result.outcome, result.retryable) == (DeliveryOutcome.TECHNICAL, True)
+    assert "TimedOut" in str(result.error)
+
+
+def test_no_thread_waits_for_the_token_request_of_another(account: dict[str, str]) -> None:
+    all_have_asked = threading.Barrier(3)
+
+    class TokenServer(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            all_have_asked.wait(TIMEOUT_SECONDS)
+            self.send_response(503)
+            self.end_headers()
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), TokenServer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/token"
+    tokens = ServiceAccountTokens(account | {"token_uri": url}, HttpClient(LOOPBACK))
+    with ThreadPoolExecutor(3) as pool:
+        requests = [pool.submit(tokens.access_token) for _ in range(3)]
+    assert {str(request.exception()) for request in requests} == {"token request: 503 "}
+    server.shutdown()
+    server.server_close()
+
+
+def test_the_token_request_is_that_of_a_service_account(httpserver: HTTPServer, fcm: FcmSender) -> None:
+    httpserver.expect_request("/v1/projects/heidi-test/messages:send").respond_with_json({"name": "1"})
+    fcm.send(_message("device-token"))
+    form = httpserver.log[0][0].form
+    assert form["grant_type"] == "urn:ietf:params:oauth:grant-type:jwt-bearer"
+    claims = jwt.decode(form["assertion"], options={"verify_signature": False})
+    assert claims["iss"] == "push@heidi-test.iam.gserviceaccount.com"
+    assert (claims["aud"], claims["exp"] - claims["iat"]) == (httpserver.url_for("/token"), 3600)
+    assert claims["scope"] == "https://www.googleapis.com/auth/firebase.messaging"
+    assert jwt.get_unverified_header(form["assertion"]) == {"alg": "RS256", "kid": "1", "typ": "JWT"}
+
+
+@pytest.mark.parametrize(("seconds", "requests"), [(3600, 1), (200, 3), (20, 3)])
+def test_a_token_is_renewed_before_it_expires(
+    httpserver: HTTPServer, fcm: FcmSender, seconds: int, requests: int
+) -> None:
+    httpserver.clear()
+    httpserver.expect_request("/token").respond_with_json({"access_token": "at", "expires_in": seconds})
+    httpserver.expect_request("/v1/projects/heidi-test/messages:send").respond_with_json({"name": "1"})
+    for _ in range(3):
+        assert fcm.send(_message("device-token")).outcome is DeliveryOutcome.SENT
+    assert [request.path for request, _ in httpserver.log].count("/token") == requests
+
+
+def test_while_the_token_is_valid_a_failed_renewal_does_not_matter(httpserver: HTTPServer, fcm: FcmSender) -> None:
+    httpserver.clear()
+    httpserver.expect_ordered_request("/token").respond_with_json({"access_token": "at", "expires_in": 200})
+    send = "/v1/projects/heidi-test/messages:send"
+    httpserver.expect_ordered_request(send).respond_with_json({"name": "1"})
+    httpserver.expect_ordered_request("/token").respond_with_data("later", status=503)
+    httpserver.expect_ordered_request(send).respond_with_json({"name": "2"})
+    assert [fcm.send(_message("device-token")).provider_id for _ in range(2)] == ["1", "2"]
+
+
+def test_a_token_that_fcm_rejects_is_replaced(httpserver: HTTPServer, fcm: FcmSender) -> None:
+    send = "/v1/projects/heidi-test/messages:send"
+    httpserver.expect_oneshot_request(send).respond_with_json({"error": {"status": "UNAUTHENTICATED"}}, status=401)
+    httpserver.expect_request(send).respond_with_json({"name": "1"})
+    assert fcm.send(_message("device-token")).outcome is DeliveryOutcome.TECHNICAL
+    assert fcm.send(_message("device-token")).outcome is DeliveryOutcome.SENT
+    assert [request.path for request, _ in httpserver.log].count("/token") == 2
 
 
 # Web Push

@@ -44,7 +44,7 @@ def plan_of(call: Callable[[], object]) -> str:
 
 @pytest.mark.parametrize(
     ("unread", "index"),
-    [(False, "ix_notifications_user_id_created_at_id"), (True, "ix_notifications_unread_newest")],
+    [(False, "ix_notifications_user_newest"), (True, "ix_notifications_unread_newest")],
 )
 @pytest.mark.parametrize("include_hidden", [False, True])
 def test_a_list_is_read_in_the_order_of_its_index(

@@ -11,12 +11,11 @@ from heidi_common.config.sections.processes import WebProcess
 from heidi_common.config.settings import ConfigError, Settings
 from heidi_common.operation_inputs import CORE_SCOPES
 from heidi_services import SERVICES
-from heidi_standalone.servers.nginx import TEMPLATE
+from heidi_standalone.servers.nginx import FOLLOWED, TEMPLATE, render
 from tests.common.config.test_reference import variables_read
 from tests.standalone.manifests import COMPOSE, KUBERNETES, OWN_PROCESSES, ROOT, pods, sleeps
 
 PORTS = {name: service.port for name, service in SERVICES.items()}
-NAMES_IN_TEMPLATE = set(re.findall(r"\$\{([A-Z]+)\}", TEMPLATE.read_text()))
 
 
 def test_compose_has_the_seven_services_on_their_ports_and_all_other_parts() -> None:
@@ -54,18 +53,27 @@ def test_the_documented_command_creates_cores_client_with_the_scopes_it_needs(fi
     assert re.findall(r"--scope (\S+)", command) == list(CORE_SCOPES)
 
 
-@pytest.mark.parametrize("where", ["compose", "kubernetes"])
-def test_every_variable_of_the_routers_template_has_a_value(where: str) -> None:
+def router_variables(where: str) -> set[str]:
     if where == "compose":
-        variables, command = COMPOSE["router"]["environment"].keys(), COMPOSE["router"]["command"][-1]
-    else:
-        (router,) = (
-            item for item in KUBERNETES if item["kind"] == "Deployment" and item["metadata"]["name"] == "router"
-        )
-        (container,) = router["spec"]["template"]["spec"]["containers"]
-        variables, command = {item["name"] for item in container["env"]}, container["command"][-1]
-    assert set(variables) == NAMES_IN_TEMPLATE
-    assert set(re.findall(r"\$([A-Z]+)", command)) == NAMES_IN_TEMPLATE
+        return set(COMPOSE["router"]["environment"])
+    (router,) = (item for item in KUBERNETES if item["kind"] == "Deployment" and item["metadata"]["name"] == "router")
+    (settings,) = (
+        item for item in KUBERNETES if item["kind"] == "ConfigMap" and item["metadata"]["name"] == "settings"
+    )
+    (container,) = router["spec"]["template"]["spec"]["containers"]
+    assert {"configMapRef": {"name": "settings"}} in container["envFrom"]
+    return {item["name"] for item in container["env"]} | set(settings["data"])
+
+
+@pytest.mark.parametrize("where", ["compose", "kubernetes"])
+def test_the_routers_template_can_be_rendered(where: str) -> None:
+    rendered = render(dict.fromkeys(router_variables(where) - {*FOLLOWED}, "value"))
+    assert "${" not in rendered
+
+
+def test_every_setting_that_the_router_follows_reaches_it_under_compose() -> None:
+    assert set(FOLLOWED) <= router_variables("compose")
+    assert set(FOLLOWED) <= set(variables_read())
 
 
 def test_kubernetes_has_what_compose_has() -> None:
@@ -117,7 +125,7 @@ def test_the_images_entrypoint_clears_the_metrics_and_is_never_replaced() -> Non
     image = (ROOT / "Dockerfile").read_text()
     assert re.search(r"ENTRYPOINT .*rm -rf .*PROMETHEUS_MULTIPROC_DIR.* && mkdir -p .*PROMETHEUS_MULTIPROC_DIR", image)
     ours = {name: container for name, _, container in pods() if container["image"] == "heidi"}
-    assert ours.keys() == {*SERVICES, "worker", "relay", "clock", "migrate"}
+    assert ours.keys() == {*SERVICES, "console", "worker", "relay", "clock", "migrate"}
     assert [name for name, container in ours.items() if "command" in container] == []
     assert [name for name, service in COMPOSE.items() if "entrypoint" in service] == []
 

@@ -15,6 +15,7 @@ from tests.conftest import ROOT
     [
         ("HEIDI_PORT", "abc", "HEIDI_PORT must be a number from 1 to 65535, not 'abc'."),
         ("HEIDI_BASE_PORT", "70000", "HEIDI_BASE_PORT must be a number from 1 to 65511, not '70000'."),
+        ("TRUSTED_PROXIES", "proxy", "TRUSTED_PROXIES: 'proxy' does not appear to be an IPv4 or IPv6 network"),
         ("LOG_LEVEL", "LOUD", "LOG_LEVEL: 'LOUD' is not one of DEBUG, INFO, WARNING, ERROR"),
     ],
 )

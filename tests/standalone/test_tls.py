@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from heidi_standalone.servers import service_user
-from heidi_standalone.servers.nginx import TEMPLATE, Router, render
+from heidi_standalone.servers.nginx import Router, render
 from tests.polling import TIMEOUT_SECONDS
 from tests.ports import free_port
 from tests.standalone.conftest import RunningRouter, running
@@ -45,7 +45,7 @@ def tls_router(upstreams: dict[str, str], tmp_path_factory: pytest.TempPathFacto
     write_certificate(nginx.folder)
     port = free_port()
     tls = OVERRIDE["environment"]["TLS"].replace("/tls/", f"{nginx.folder}/").replace("8443", f"127.0.0.1:{port}")
-    nginx.config.write_text(render(TEMPLATE.read_text(), nginx.values() | {"TLS": tls}))
+    nginx.config.write_text(render(nginx.values() | {"TLS": tls}))
     with running(nginx) as plain:
         yield TlsRouter(plain, port, nginx.folder / "fullchain.pem")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 
 from heidi_common.config.declaration import setting
-from heidi_common.config.parsers import Network, encryption_keys, natural, networks, random_secret, words
+from heidi_common.config.parsers import Network, encryption_keys, natural, networks, positive, random_secret, words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +50,8 @@ class Security:
         "TRUSTED_PROXIES",
         parse=networks,
         default=(ip_network("127.0.0.0/8"),),
-        help="Networks, separated by commas, of the proxies whose `X-Forwarded-For` is trusted.",
+        help="Networks, separated by commas, of the proxies whose `X-Forwarded-For` the services trust: those of the "
+        "router. Under `make run` it names the proxies in front of the router.",
     )
 
 
@@ -62,8 +63,37 @@ class Http:
         "CORS_ORIGINS", parse=words, default=(), help="Allowed origins of browser applications, separated by commas."
     )
     request_time_limit: int = setting(
-        "REQUEST_TIME_LIMIT", parse=natural, default=30, help="Seconds after which a request is aborted."
+        "REQUEST_TIME_LIMIT", parse=positive, default=30, help="Seconds after which a request is aborted."
     )
     max_body_bytes: int = setting(
-        "MAX_BODY_BYTES", parse=natural, default=1024 * 1024, help="Maximum size of a request body."
+        "MAX_BODY_BYTES", parse=positive, default=1024 * 1024, help="Maximum size of a request body."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouterSettings:
+    """Router.
+
+    The router also follows `PUBLIC_BASE_URL`, `THROTTLE_ADDRESS_PER_MINUTE`, `MAX_BODY_BYTES` and `REQUEST_TIME_LIMIT`.
+    """
+
+    router_trusted_proxies: tuple[Network, ...] = setting(
+        "ROUTER_TRUSTED_PROXIES",
+        parse=networks,
+        default=(),
+        help="Networks, separated by commas, of the proxies in front of the router whose `X-Forwarded-For` it trusts. "
+        "`make run` takes them from `TRUSTED_PROXIES` if this is unset.",
+    )
+    router_connections: int = setting(
+        "ROUTER_CONNECTIONS",
+        parse=natural,
+        default=200,
+        help="Connections from an IP address at the same time, event streams included. 0: no limit.",
+    )
+    hsts_seconds: int = setting(
+        "HSTS_SECONDS",
+        parse=natural,
+        default=31_536_000,
+        help="`max-age` of the header `Strict-Transport-Security`, which the router sends if it terminates TLS, or if "
+        "`PUBLIC_BASE_URL` begins with `https://`. 0: not sent.",
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from heidi_common.identity.models import Role
 from heidi_common.identity.scopes import Scope
-from heidi_common.interceptors.idempotency import idempotent
+from heidi_common.interceptors.idempotency import idempotent, idempotent_outside
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated, caller, guard, public
 from heidi_services.auth.routes.device import current_device
@@ -70,6 +70,7 @@ def verify_email(body: dict[str, Any]) -> None:
 
 @blp.route("/api/v1/auth/email/resend", methods=["POST"])
 @authenticated
+@idempotent_outside
 @blp.response(202, AcceptedOut)
 def resend_verification() -> dict[str, bool]:
     """Send the verification e-mail again."""

@@ -7,10 +7,13 @@ from uuid import UUID
 
 from flask import Response, jsonify
 
+from heidi_common.database.pagination import Page
 from heidi_common.identity import accounts, serializers
-from heidi_common.identity.serializers import UserOut
+from heidi_common.identity.serializers import AnyRow, UserOut
+from heidi_common.interceptors.conditional import set_etag
 from heidi_common.interceptors.transform import Blueprint, enveloped
 from heidi_common.jwt.guards import authenticated, caller
+from heidi_common.openapi.headers import IF_NONE_MATCH, documents
 from heidi_common.problems import Unauthorized
 from heidi_services.auth.schemas import SessionOut, SessionQuery, ValidOut
 from heidi_services.auth.service import sessions
@@ -23,23 +26,31 @@ blp = Blueprint("sessions", __name__, description="The signed-in user and their 
 @blp.response(200, ValidOut)
 def validate_token() -> Response:
     """Return the user and the claims of a valid access token; 401 otherwise."""
-    return jsonify(enveloped({"valid": True, "user": _me(), "claims": caller().claims}))
+    return jsonify(
+        enveloped({"valid": True, "user": serializers.serialize_user_json(_read_caller()), "claims": caller().claims})
+    )
 
 
 @blp.route("/api/v1/auth/me", methods=["GET"])
 @authenticated
+@documents(IF_NONE_MATCH)
 @blp.response(200, UserOut)
 def read_me() -> Response:
-    """Return the signed-in user."""
-    return jsonify(enveloped(_me()))
+    """Return the signed-in user. The `ETag` is that of `/users/me`, which a change can name in `If-Match`."""
+    user = _read_caller()
+    set_etag(f'"{user.id.hex}.{user.version}"')
+    return jsonify(enveloped(serializers.serialize_user_json(user)))
 
 
 @blp.route("/api/v1/auth/sessions", methods=["GET"])
 @authenticated
 @blp.arguments(SessionQuery, location="query")
 @blp.response(200, SessionOut(many=True))
-def list_sessions(query: dict[str, Any]) -> list[dict[str, Any]]:
-    """List the active sessions, the most recently used first. `current` marks the session of this request."""
+def list_sessions(query: dict[str, Any]) -> Page:
+    """List the active sessions, the most recently used first. `current` marks the session of this request.
+
+    At most 200 are listed; if there are more, `meta.hasMore` is true although there is no next page.
+    """
     return sessions.list_sessions(caller(), query["user_id"])
 
 
@@ -51,8 +62,8 @@ def end_session(session_id: UUID) -> None:
     sessions.end_session(caller(), session_id)
 
 
-def _me() -> dict[str, Any]:
+def _read_caller() -> AnyRow:
     user = accounts.read_public(caller().id)
     if user is None:
         raise Unauthorized("The session has ended.", error="invalid_token")
-    return serializers.serialize_user_json(user)
+    return user

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from heidi_common.audit.trail import record
 from heidi_common.database.models import utcnow
+from heidi_common.database.pagination import Page
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts
@@ -34,8 +35,8 @@ def log_out_everywhere(caller: Caller) -> None:
         record("authn_logout_all", actor=caller.id, target=caller.id, detail={"sessions": len(ended)})
 
 
-def list_sessions(caller: Caller, user_id: UUID | None = None) -> list[dict[str, Any]]:
-    """List active sessions, the most recently used first, at most `MAX_LISTED`.
+def list_sessions(caller: Caller, user_id: UUID | None = None) -> Page:
+    """List active sessions, the most recently used first, on a single page of at most `MAX_LISTED`.
 
     Args:
         caller: The requesting user.
@@ -50,9 +51,10 @@ def list_sessions(caller: Caller, user_id: UUID | None = None) -> list[dict[str,
         select(Session)
         .where(Session.user_id == (user_id or caller.id), *accounts.active_session_conditions(Session, utcnow()))
         .order_by(Session.rotated_at.desc())
-        .limit(MAX_LISTED)
+        .limit(MAX_LISTED + 1)
     )
-    return [_serialize(session, caller) for session in db.session.scalars(statement)]
+    rows = [_serialize(session, caller) for session in db.session.scalars(statement)]
+    return Page(rows[:MAX_LISTED], MAX_LISTED, is_cut=len(rows) > MAX_LISTED)
 
 
 def end_session(caller: Caller, session_id: UUID) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from heidi_common.cli.lists import report_cut
 from heidi_services.city import countries
 from heidi_services.city.cli.group import cities
 from heidi_services.city.geo import MAX_RADIUS_KM, bearing, km_of_chord
@@ -42,9 +43,11 @@ NEGATIVE_NUMBERS = {"ignore_unknown_options": True}
 @LIMIT
 def show_nearby(latitude: float, longitude: float, **options: Any) -> None:
     """Show the cities nearest to a point, in degrees."""
-    for row in nearby.nearest(latitude, longitude, **options).rows:
+    result = nearby.nearest(latitude, longitude, **options)
+    for row in result.rows:
         degrees = bearing(latitude, longitude, row.latitude, row.longitude)
         click.echo(f"{km_of_chord(row.chord):10.3f} km {degrees:6.1f}°  {_summary_line(row)}")
+    report_cut(result.more, options["limit"])
 
 
 @cities.command("search", context_settings=NEGATIVE_NUMBERS)
@@ -57,8 +60,10 @@ def show_search(name: str, near: tuple[float, float] | None, limit: int, country
     q = fold(name)
     if not q:
         raise click.BadParameter("must contain at least one letter or digit")
-    for row in search.search(q, limit=limit, country=country, point=near).rows:
+    result = search.search(q, limit=limit, country=country, point=near)
+    for row in result.rows:
         click.echo(_summary_line(row))
+    report_cut(result.more, limit)
 
 
 @cities.command("stats")

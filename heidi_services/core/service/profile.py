@@ -9,15 +9,16 @@ from heidi_common.jwt.guards import Caller
 from heidi_common.peers.client import call_peers, caller_headers
 from heidi_common.peers.models import PeerRequest, PeerResponse
 from heidi_common.problems import NotFound, Unauthorized
+from heidi_common.schemas.naming import camel
 
 _RECENT_NOTIFICATIONS = 5
 
 
-def build(user_id: UUID, caller: Caller) -> tuple[dict[str, Any], list[str]]:
+def build(user_id: UUID, caller: Caller) -> tuple[dict[str, Any], dict[str, list[str]]]:
     """Query the services that know the user, with the caller's token.
 
     Returns:
-        The sections of the profile (None if the service did not respond), and the names of the unavailable services.
+        The sections of the profile (None if the service did not respond), and the attributes of `ProfileMeta`.
 
     Raises:
         NotFound: The user does not exist, or the caller is neither the user nor an ADMIN.
@@ -30,7 +31,9 @@ def build(user_id: UUID, caller: Caller) -> tuple[dict[str, Any], list[str]]:
     responses = call_peers(calls)
     _check_access(responses["user"])
     unavailable = sorted({calls[name].service for name, response in responses.items() if not response.ok})
-    return {name: _section(name, response) for name, response in responses.items()}, unavailable
+    sections = {name: _section(name, response) for name, response in responses.items()}
+    cut = sorted(name for name, response in responses.items() if response.meta.get("hasMore"))
+    return sections, {"unavailable": unavailable} | ({"truncated": list(map(camel, cut))} if cut else {})
 
 
 def _calls(user_id: UUID, *, is_own: bool) -> dict[str, PeerRequest]:

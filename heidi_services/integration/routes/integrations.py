@@ -8,7 +8,7 @@ from uuid import UUID
 from heidi_common.database.pagination import Page
 from heidi_common.identity.scopes import Scope
 from heidi_common.interceptors.conditional import etag, if_match
-from heidi_common.interceptors.idempotency import idempotent
+from heidi_common.interceptors.idempotency import idempotent, idempotent_outside
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated, caller, guarded_user
 from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
@@ -82,6 +82,7 @@ def delete_integration(integration_id: UUID) -> None:
 
 @blp.route(f"{INTEGRATION}/test", methods=["POST"])
 @authenticated
+@idempotent_outside
 @blp.response(200, schemas.ConnectionCheckOut)
 def test_integration(integration_id: UUID) -> ConnectionCheckResult:
     """Test an integration: call the provider's API, or send a signed webhook to the `webhookUrl`."""

@@ -6,21 +6,18 @@ https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages
 from __future__ import annotations
 
 import json
-import threading
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import requests
-from google.auth.exceptions import GoogleAuthError, RefreshError
-from google.auth.transport.requests import Request
-from google.oauth2 import service_account
 
 from heidi_common.config.settings import Settings
 from heidi_common.http_client.client import HttpClient
+from heidi_services.notification.channels.fcm_tokens import ServiceAccountTokens, TokenUnavailable
 from heidi_services.notification.channels.http_provider import json_object, post
 from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
 
-_SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 _UNREGISTERED = "UNREGISTERED"
 _MAX_TEXT = 3000
 
@@ -32,30 +29,24 @@ class FcmSender:
 
     def __init__(self, settings: Settings, client: HttpClient) -> None:
         account = _service_account(settings.fcm_service_account)
-        self._client, self._lock = client, threading.Lock()
+        self._client, self._tokens = client, ServiceAccountTokens(account, client)
         self._url = f"{settings.fcm_url}/v1/projects/{account['project_id']}/messages:send"
-        from_info = service_account.Credentials.from_service_account_info
-        self._credentials = from_info(account, scopes=[_SCOPE])  # type: ignore[no-untyped-call]
 
     def supports(self, message: Message) -> bool:
         return message.keys is None
 
     def send(self, message: Message) -> SendResult:
         try:
-            headers = {"Authorization": f"Bearer {self._access_token()}"}
-        except GoogleAuthError as error:
-            rejected = isinstance(error, RefreshError) and not error.retryable
-            return SendResult(DeliveryOutcome.TECHNICAL, self.name, error=str(error)[:300], final=rejected)
-        return post(self._client, self.name, self._url, self._parse, json=_request_body(message), headers=headers)
+            token = self._tokens.access_token()
+        except TokenUnavailable as error:
+            return SendResult(DeliveryOutcome.TECHNICAL, self.name, error=str(error)[:300], final=error.is_rejected)
+        headers, parse = {"Authorization": f"Bearer {token}"}, partial(self._parse, token=token)
+        return post(self._client, self.name, self._url, parse, json=_request_body(message), headers=headers)
 
-    def _access_token(self) -> str:
-        with self._lock:
-            if not self._credentials.valid:
-                self._credentials.refresh(Request())
-            return str(self._credentials.token)
-
-    def _parse(self, response: requests.Response) -> SendResult | None:
+    def _parse(self, response: requests.Response, *, token: str) -> SendResult | None:
         body = json_object(response)
+        if response.status_code == 401:
+            self._tokens.discard(token)
         if response.ok:
             return SendResult(DeliveryOutcome.SENT, self.name, code="200", provider_id=str(body.get("name", "")))
         if response.status_code == 404 or _error_code(body) == _UNREGISTERED:

@@ -1,7 +1,7 @@
 """The providers: how each creates its sender, and how it parses delivery receipts.
 
-A provider's module is imported when the provider is first used, because google-auth and the encryption of Web Push are
-slow to import and most installations need neither.
+A provider's module is imported when the provider is first used, because the encryption of Web Push is
+slow to import and most installations do not need it.
 """
 
 from __future__ import annotations

@@ -6,9 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from heidi_common.database.pagination import Page
+from heidi_common.interceptors.conditional import tagged
 from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated, caller, public
+from heidi_common.openapi.headers import IF_NONE_MATCH, documents
 from heidi_common.schemas.base import PageQuery
 from heidi_services.notification.models import PushDevice
 from heidi_services.notification.schemas.devices import DeviceIn, DeviceOut, PushKeyOut
@@ -32,6 +34,8 @@ def register_device(body: dict[str, Any]) -> PushDevice:
 
 @blp.route("/api/v1/notifications/push-key", methods=["GET"])
 @public
+@documents(IF_NONE_MATCH)
+@tagged
 @blp.response(200, PushKeyOut)
 def get_push_key() -> dict[str, str]:
     """Get the VAPID public key with which a browser subscribes to push notifications (`applicationServerKey`)."""

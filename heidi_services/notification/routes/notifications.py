@@ -11,7 +11,7 @@ from heidi_common.database.pagination import Page
 from heidi_common.database.totals import Total
 from heidi_common.database.transactions import expect_version
 from heidi_common.identity.scopes import Scope
-from heidi_common.interceptors.conditional import etag, if_match
+from heidi_common.interceptors.conditional import etag, if_match, tagged
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated, caller, guarded_user
 from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
@@ -68,6 +68,8 @@ def list_attempts(query: dict[str, Any], notification_id: UUID) -> Page:
 
 @blp.route("/api/v1/notifications/unread-count", methods=["GET"])
 @guarded_user(scopes=READ)
+@documents(IF_NONE_MATCH)
+@tagged
 @blp.arguments(NotificationUserQuery, location="query")
 @blp.response(200, CountOut)
 def get_unread_count(query: dict[str, Any]) -> Total:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from flask import g
+
 from heidi_common.identity.models import Role
+from heidi_common.interceptors.conditional import tagged
 from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import caller, guard
+from heidi_common.openapi.headers import IF_NONE_MATCH, documents
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Notification
 from heidi_services.notification.routes.notifications import WRITE
@@ -55,6 +59,8 @@ def send_bulk(body: dict[str, Any]) -> dict[str, Any]:
 
 @blp.route("/api/v1/notifications/batches/<uuid:batch_id>", methods=["GET"])
 @guard(Role.ADMIN, Role.MODERATOR, scopes=(WRITE,))
+@documents(IF_NONE_MATCH)
+@tagged
 @blp.response(200, BatchOut)
 def get_batch(batch_id: UUID) -> dict[str, Any]:
     """Count a batch's messages by status."""
@@ -77,8 +83,13 @@ def retry_notification(notification_id: UUID) -> Notification:
 @blp.arguments(RetryIn)
 @blp.response(202, RetryCountOut)
 def retry_failed(body: dict[str, Any]) -> dict[str, int]:
-    """Retry failed messages: all of them, or by channel, category, user, batch and time."""
-    return {"retried": manual_retry.retry_failed(body, since=body.pop("since"))}
+    """Retry failed messages: all of them, or by channel, category, user, batch and time.
+
+    At most 10,000 are retried, the oldest first; if others match, `meta.hasMore` is true: repeat the request.
+    """
+    retried = manual_retry.retry_failed(body, since=body.pop("since"))
+    g.meta = {"limit": manual_retry.RETRY_LIMIT, "hasMore": retried.has_more}
+    return {"retried": retried.number}
 
 
 def _draft(body: dict[str, Any]) -> Draft:

@@ -95,5 +95,14 @@ class RetryIn(Schema):
     since = UtcDateTime(load_default=None)
 
 
+class RetryMeta(Schema):
+    limit = fields.Integer(required=True)
+    has_more = fields.Boolean(
+        required=True, metadata={"description": "whether further messages match, which were not retried"}
+    )
+
+
 class RetryCountOut(Schema):
+    envelope_meta = RetryMeta
+
     retried = fields.Integer(required=True)

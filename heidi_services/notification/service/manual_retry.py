@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, func, select, update
@@ -15,6 +15,8 @@ from heidi_common.problems import Conflict, NotFound
 from heidi_services.notification.enums import NotificationStatus
 from heidi_services.notification.models import BULK_PRIORITY, NORMAL_PRIORITY, UNHINTED, Notification
 
+RETRY_LIMIT = 10_000
+"""The most notifications that one call retries, so that its transaction ends in seconds."""
 _NOT_EXPIRED = Notification.expires_at.is_(None) | (Notification.expires_at > func.now())
 
 
@@ -34,7 +36,16 @@ def retry_notification(notification_id: UUID) -> Notification:
     return db.session.get_one(Notification, notification_id, populate_existing=True)
 
 
-def retry_failed(filters: Mapping[str, Any], *, since: datetime | None = None, limit: int = 10_000) -> int:
+class RetriedNotifications(NamedTuple):
+    """How many notifications will be retried, and whether there were more than the limit."""
+
+    number: int
+    has_more: bool
+
+
+def retry_failed(
+    filters: Mapping[str, Any], *, since: datetime | None = None, limit: int = RETRY_LIMIT
+) -> RetriedNotifications:
     """Retry all failed notifications that match, at the rate of bulk messages so that they do not delay others.
 
     Args:
@@ -43,16 +54,18 @@ def retry_failed(filters: Mapping[str, Any], *, since: datetime | None = None, l
         limit: The most notifications to retry, oldest first.
 
     Returns:
-        The number of notifications that will be retried.
+        The number of notifications that will be retried, and whether others match.
     """
     selected = select(Notification.id).where(Notification.status == NotificationStatus.FAILED, _NOT_EXPIRED)
     for name, value in filters.items():
         selected = selected.where(getattr(Notification, name) == value)
     if since is not None:
         selected = selected.where(Notification.created_at >= since)
-    selected = selected.order_by(Notification.created_at).limit(limit)
+    first = selected.order_by(Notification.created_at).limit(limit)
     with transaction():
-        return _reopen(Notification.id.in_(selected.scalar_subquery()), hinted_until=UNHINTED, priority=BULK_PRIORITY)
+        number = _reopen(Notification.id.in_(first.scalar_subquery()), hinted_until=UNHINTED, priority=BULK_PRIORITY)
+        has_more = number == limit and db.session.scalar(select(selected.exists()))
+    return RetriedNotifications(number, bool(has_more))
 
 
 def _reopen(condition: ColumnElement[bool], **values: Any) -> int:

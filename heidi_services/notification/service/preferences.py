@@ -39,6 +39,12 @@ def get(user_id: UUID) -> NotificationPreferences:
     return db.session.get(NotificationPreferences, user_id) or NotificationPreferences(user_id=user_id, muted=[])
 
 
+def lock(user_id: UUID) -> NotificationPreferences:
+    """Return the user's preferences and lock them in the caller's transaction, so that a change depends on them."""
+    db.session.execute(insert(NotificationPreferences).values(user_id=user_id).on_conflict_do_nothing())
+    return db.session.get_one(NotificationPreferences, user_id, with_for_update=True, populate_existing=True)
+
+
 def replace(
     user_id: UUID,
     preferences: Sequence[ChannelPreference],
@@ -59,8 +65,7 @@ def replace(
         raise Invalid(errors)
     muted = sorted(preference.key for preference in preferences if not preference.enabled)
     with transaction():
-        db.session.execute(insert(NotificationPreferences).values(user_id=user_id).on_conflict_do_nothing())
-        row = db.session.get_one(NotificationPreferences, user_id, with_for_update=True, populate_existing=True)
+        row = lock(user_id)
         _release_postponed(row)
         row.muted = muted
         row.quiet_start, row.quiet_end = quiet_hours or (None, None)

@@ -44,7 +44,12 @@ def test_a_rollback_discards_its_row_but_not_that_of_a_failure(app: Flask) -> No
 
 @pytest.mark.parametrize(
     "statement",
-    [update(Audit).values(action="nothing"), text("DELETE FROM audit"), text("UPDATE audit SET hash = hash")],
+    [
+        update(Audit).values(action="nothing"),
+        text("DELETE FROM audit"),
+        text("UPDATE audit SET hash = hash"),
+        text("TRUNCATE audit"),
+    ],
 )
 def test_the_database_refuses_to_change_or_delete_a_row(app: Flask, statement) -> None:
     record_updates()
@@ -104,5 +109,5 @@ def test_the_commands_print_the_state_and_the_latest_rows(app: Flask) -> None:
     record_updates()
     runner = app.test_cli_runner()
     assert runner.invoke(args=["audit", "verify"]).output.startswith("3 rows are intact; head ")
-    listed = runner.invoke(args=["audit", "list", "--action", "user_updated", "--limit", "2"]).output.splitlines()
+    listed = runner.invoke(args=["audit", "list", "--action", "user_updated", "--limit", "2"]).stdout.splitlines()
     assert [line.split()[0] for line in listed] == ["3", "2"]

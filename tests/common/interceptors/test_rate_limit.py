@@ -1,4 +1,5 @@
 from collections.abc import Callable, Iterator
+from ipaddress import ip_network
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -130,8 +131,23 @@ def test_probes_are_never_throttled(throttled: Flask) -> None:
     assert {get(throttled, "/healthz", "198.51.100.7").status_code for _ in range(10)} == {200}
 
 
-def test_the_loopback_address_is_not_throttled_on_a_developers_machine(throttled: Flask) -> None:
-    assert {get(throttled, "/api/v1/none", "127.0.0.1").status_code for _ in range(10)} == {404}
+@pytest.mark.parametrize(
+    ("changes", "is_limited"),
+    [
+        ({"public_base_url": "http://localhost:8080"}, False),
+        ({"public_base_url": "http://[::1]:8080"}, False),
+        ({"public_base_url": "http://localhost:8080", "router_trusted_proxies": (ip_network("127.0.0.1"),)}, True),
+        ({"public_base_url": "https://heidi.example.org"}, True),
+        ({"public_base_url": "http://localhost:8080", "environment": "production"}, True),
+    ],
+)
+def test_loopback_addresses_are_exempt_only_if_no_other_machine_can_reach_the_platform(
+    app: Flask, settings: Settings, changes: dict[str, Any], is_limited: bool
+) -> None:
+    values = {"environment": "standalone", "throttle_address_per_minute": 5} | changes
+    limited = build_app(make_settings(settings.database_url, settings.redis_url, **values), SERVICES["core"])
+    statuses = [get(limited, "/api/v1/none", "127.0.0.1").status_code for _ in range(7)]
+    assert (429 in statuses) is is_limited
 
 
 def test_an_unavailable_redis_does_not_cause_a_server_error(app: Flask, settings: Settings) -> None:
