@@ -13,19 +13,18 @@ from playwright.sync_api import Page, expect
 
 from heidi_common.identity.models import Role
 from heidi_common.redis.client import redis_client
+from tests.auth.helpers import PASSWORD, register_verified
 from tests.conftest import SignedIn
 from tests.console.conftest import COOKIE, Served, start_session
 
-PASSWORD = "a long enough password"
 EMAIL = "ada@example.test"
 OpenAs = Callable[..., Page]
 
 
 @pytest.fixture
 def account(client: FlaskClient) -> dict[str, str]:
-    """A registered account; its tokens."""
-    response = client.post("/api/v1/auth/register", json={"email": EMAIL, "password": PASSWORD})
-    tokens: dict[str, str] = response.get_json()["data"]
+    """A registered account with a verified address; its tokens."""
+    tokens: dict[str, str] = register_verified(client)
     return tokens
 
 
