@@ -34,12 +34,20 @@ class EmailRecipient(Protocol):
     def locale(self) -> str | None: ...
 
 
-def send(template: str, to: EmailRecipient, *, notification_type: str = "INFO", **variables: Any) -> None:
+def send(
+    template: str,
+    to: EmailRecipient,
+    *,
+    address: str | None = None,
+    notification_type: str = "INFO",
+    **variables: Any,
+) -> None:
     """Request an e-mail within the caller's transaction.
 
     Args:
         template: Name of a template of the notification service.
         to: The user. `firstName` (see `greeting_name`) and `email` are variables of every template.
+        address: An earlier or a future address of the user, instead of the present one. The e-mail contains no name.
         notification_type: `INFO`, `WARNING` or `ALERT`.
         **variables: Further variables of the template.
     """
@@ -52,8 +60,9 @@ def send(template: str, to: EmailRecipient, *, notification_type: str = "INFO", 
         template=template,
         locale=to.locale,
     )
-    template_variables = {"firstName": greeting_name(to), "email": to.email, **variables}
-    emit(event, secret_data={"recipient": to.email, "variables": template_variables})
+    recipient, name = (to.email, greeting_name(to)) if address is None else (address, "")
+    template_variables = {"firstName": name, "email": recipient, **variables}
+    emit(event, secret_data={"recipient": recipient, "variables": template_variables})
 
 
 def greeting_name(to: EmailRecipient) -> str:

@@ -31,7 +31,8 @@ class Platform:
         "FRONTEND_URL",
         parse=base_url,
         default="",
-        help="The URL of your own application with the pages `/verify-email` and `/reset-password`, to which e-mails "
+        help="The URL of your own application with the pages `/verify-email`, `/reset-password`, `/confirm-email` "
+        "and `/revert-email`, to which e-mails "
         "link. If it is unset, they link to Heidi's pages at `PUBLIC_BASE_URL`.",
     )
     peer_url: str = setting(
