@@ -6,7 +6,7 @@ COLUMNS = Columns(
     descriptions={
         "email": "required; existing users are not changed",
         "id": "a UUID that the user keeps; must not exist yet",
-        "password": "plain text; is hashed",
+        "password": "plain text; is hashed",  # nosec B105  # a description
         "passwordHash": "a hash of another system instead: bcrypt, argon2, PBKDF2 or scrypt",
         "passwordSalt": "only for Firebase hashes, with --firebase-config",
         "role": "USER (default), MODERATOR or ADMIN",
