@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from heidi_common.config.sections.processes import LocalPlatform
-from heidi_common.config.service_registry import SERVICES
+from heidi_common.config.service_registry import CONSOLE, SERVICES
 from heidi_common.config.settings import Settings
 from heidi_common.server.bind_check import bind_error
 from heidi_standalone.errors import StartupError
@@ -35,6 +35,10 @@ class Ports:
 
     def service(self, name: str) -> int:
         return SERVICES[name].port_from(self.base)
+
+    @property
+    def console(self) -> int:
+        return CONSOLE.port_from(self.base)
 
     @property
     def smtp(self) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from heidi_common.config.declaration import read, setting
 from heidi_common.config.parsers import natural, one_of
-from heidi_common.config.service_registry import SERVICES
+from heidi_common.config.service_registry import CONSOLE, SERVICES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,10 +20,10 @@ class WebProcess:
 
     service: str = setting(
         "HEIDI_SERVICE",
-        parse=one_of(*SERVICES),
+        parse=one_of(*SERVICES, CONSOLE.name),
         default="",
         default_text="all seven",
-        help="The service that the process serves.",
+        help="The service that the process serves, or `console`.",
     )
     bind: str = setting(
         "BIND",
@@ -70,6 +70,12 @@ class LocalPlatform:
 
     home: str = setting("HEIDI_HOME", default=".heidi", help="The folder where `make run` keeps everything.")
     router_port: int = setting("HEIDI_PORT", parse=natural, default=8080, help="The router's port.")
+    console: str = setting(
+        "HEIDI_CONSOLE",
+        parse=one_of("on", "off"),
+        default="on",
+        help="`off`: `make run` does not start the web console.",
+    )
     admin_password: str = setting(
         "HEIDI_ADMIN_PASSWORD",
         default="",

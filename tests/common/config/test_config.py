@@ -147,6 +147,6 @@ def test_a_web_process_is_configured_in_the_same_way() -> None:
     with pytest.raises(ConfigError) as caught:
         WebProcess.from_env({"HEIDI_SERVICE": "town", "GRACEFUL_TIMEOUT": "soon"})
     assert caught.value.problems == [
-        "HEIDI_SERVICE: 'town' is not one of auth, users, city, core, notification, scheduler, integration",
+        "HEIDI_SERVICE: 'town' is not one of auth, users, city, core, notification, scheduler, integration, console",
         "GRACEFUL_TIMEOUT: 'soon' is not a whole number",
     ]
