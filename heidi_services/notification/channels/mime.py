@@ -53,7 +53,7 @@ def build_email(message: Message, *, sender: str, now: datetime) -> Email:
         now: The value of the Date header.
 
     Returns:
-        An e-mail whose Message-ID is derived from the message's ID, so that a repeated one is recognised.
+        An e-mail whose Message-ID is derived from the message's ID, so that a repeated one is recognized.
 
     Raises:
         InvalidAddress: The recipient is not an e-mail address.
