@@ -17,7 +17,7 @@ from heidi_common.database.session import db
 from heidi_common.identity import revocation
 from heidi_common.identity.models import Role, Session, User
 from heidi_common.identity.serializers import PUBLIC_COLUMNS, USER_COLUMNS, AnyRow
-from heidi_common.messaging.events import UserCreated
+from heidi_common.messaging.events import UserCreated, UserDeleted
 from heidi_common.messaging.outbox import emit
 from heidi_common.problems import Conflict, FieldError
 
@@ -100,6 +100,15 @@ def end_sessions(user_id: UUID, reason: str, *, only: UUID | None = None, keep: 
     ended = list(db.session.scalars(statement.values(revoked_at=utcnow(), revoked_reason=reason).returning(Session.id)))
     revocation.announce_ended_sessions(ended)
     return ended
+
+
+def soft_delete(user: User) -> None:
+    """Delete a locked user within the caller's transaction: the row stays, and all sessions end."""
+    user.deleted_at = utcnow()
+    db.session.flush()
+    end_sessions(user.id, "deleted")
+    revoke_access_tokens(user.id)
+    emit(UserDeleted(id=user.id, role=user.role, is_active=user.is_active))
 
 
 def revoke_access_tokens(user_id: UUID) -> None:

@@ -15,6 +15,7 @@ from uuid_utils.compat import uuid7
 from heidi_common.messaging.events import NotificationSend
 from heidi_common.messaging.outbox import emit
 from heidi_common.runtime import current_settings
+from heidi_common.schemas.person_names import name_error
 
 CATEGORY = "security"
 
@@ -34,12 +35,20 @@ class EmailRecipient(Protocol):
     def locale(self) -> str | None: ...
 
 
-def send(template: str, to: EmailRecipient, *, notification_type: str = "INFO", **variables: Any) -> None:
+def send(
+    template: str,
+    to: EmailRecipient,
+    *,
+    address: str | None = None,
+    notification_type: str = "INFO",
+    **variables: Any,
+) -> None:
     """Request an e-mail within the caller's transaction.
 
     Args:
         template: Name of a template of the notification service.
         to: The user. `firstName` (see `greeting_name`) and `email` are variables of every template.
+        address: An earlier or a future address of the user, instead of the present one. The e-mail contains no name.
         notification_type: `INFO`, `WARNING` or `ALERT`.
         **variables: Further variables of the template.
     """
@@ -52,16 +61,19 @@ def send(template: str, to: EmailRecipient, *, notification_type: str = "INFO", 
         template=template,
         locale=to.locale,
     )
-    template_variables = {"firstName": greeting_name(to), "email": to.email, **variables}
-    emit(event, secret_data={"recipient": to.email, "variables": template_variables})
+    recipient, name = (to.email, greeting_name(to)) if address is None else (address, "")
+    template_variables = {"firstName": name, "email": recipient, **variables}
+    emit(event, secret_data={"recipient": recipient, "variables": template_variables})
 
 
 def greeting_name(to: EmailRecipient) -> str:
     """The first name for a greeting; empty if the address is not verified.
 
-    Whoever registers the address of a stranger chooses the name, and could send them any text in it.
+    Whoever registers the address of a stranger chooses the name, and could send them any text in it. It is also empty
+    for a name that an earlier version accepted and that is rejected today.
     """
-    return to.first_name or "" if to.email_verified_at is not None else ""
+    name = to.first_name or ""
+    return name if to.email_verified_at is not None and name_error(name) is None else ""
 
 
 def page_link(page: str, token: str) -> str:

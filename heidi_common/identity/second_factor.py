@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BindParameter, bindparam, delete, exists, func, select
+from sqlalchemy import delete, exists, func, select
 
-from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.session import db
-from heidi_common.identity.models import RecoveryCode, Totp
+from heidi_common.identity.models import RecoveryCode, Totp, User
 
-
-@dataclass(frozen=True)
-class SecondFactorStatus:
-    """Whether sign-in requires a second factor, and how many recovery codes have not been used."""
-
-    is_active: bool
-    remaining_codes: int
-
-
-def read_status(user_id: UUID) -> SecondFactorStatus:
-    """Read the status of a user's second factor outside of any transaction, in one round trip."""
-    row = _STATUS.first(user_id=user_id)
-    return SecondFactorStatus(row.is_active, row.remaining) if row else SecondFactorStatus(False, 0)
+IS_ACTIVE = exists().where(Totp.user_id == User.id, Totp.confirmed_at.is_not(None))
+"""Whether sign-in requires a second factor: a column for statements that select from users."""
+REMAINING_CODES = (
+    select(func.count())
+    .where(RecoveryCode.user_id == User.id, RecoveryCode.used_at.is_(None))
+    .correlate(User)
+    .scalar_subquery()
+)
+"""How many recovery codes have not been used, as `IS_ACTIVE`."""
 
 
 def remove(user_id: UUID, *, created_until: datetime | None = None) -> bool:
@@ -44,15 +38,3 @@ def remove(user_id: UUID, *, created_until: datetime | None = None) -> bool:
         return False
     db.session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == user_id))
     return True
-
-
-_USER_ID: BindParameter[UUID] = bindparam("user_id")
-_STATUS = CompiledStatement(
-    select(
-        exists().where(Totp.user_id == _USER_ID, Totp.confirmed_at.is_not(None)).label("is_active"),
-        select(func.count())
-        .where(RecoveryCode.user_id == _USER_ID, RecoveryCode.used_at.is_(None))
-        .scalar_subquery()
-        .label("remaining"),
-    )
-)

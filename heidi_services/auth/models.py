@@ -19,6 +19,8 @@ class Purpose(StrEnum):
     VERIFY_EMAIL = "verify_email"
     RESET_PASSWORD = "reset_password"  # nosec B105
     SECOND_FACTOR = "second_factor"
+    CHANGE_EMAIL = "change_email"
+    REVERT_EMAIL = "revert_email"
 
 
 class OneTimeToken(Base):

@@ -19,7 +19,7 @@ from heidi_common.schemas import timezones
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import Flag, PersonName, Text, UtcDateTime
 from heidi_common.schemas.locales import LocaleTag
-from heidi_common.schemas.validators import validate_range
+from heidi_common.schemas.validators import not_blank, one_line, validate_range
 from heidi_services.users.serializers import UserDetailOut
 
 PHONE = validate.Regexp(
@@ -103,6 +103,16 @@ class UserImportIn(Schema):
     is_active = fields.Boolean(load_default=True)
     email_verified = fields.Boolean(load_default=True)
     created_at = UtcDateTime(validate=_not_in_the_future)
+
+
+class ReasonQuery(Schema):
+    reason = Text(max=500)
+
+
+class ReasonIn(Schema):
+    """Why an administrator intervenes. The audit trail keeps it, so it must not contain personal data."""
+
+    reason = Text(required=True, max=500, validate=[not_blank, one_line])
 
 
 class EraseIn(Schema):

@@ -34,6 +34,18 @@ def confirm(body: dict[str, Any]) -> dict[str, Any]:
     return mfa_enrolment.confirm(caller(), body["code"])
 
 
+@blp.route("/api/v1/auth/mfa/recovery-codes", methods=["POST"])
+@authenticated
+@requires_recent_sign_in
+@blp.response(200, RecoveryOut)
+def regenerate_recovery_codes() -> dict[str, Any]:
+    """Replace the recovery codes by ten new ones, which only this response contains.
+
+    403 `recent_sign_in_required` if the session is older than ten minutes: sign in again first.
+    """
+    return mfa_enrolment.regenerate_recovery_codes(caller())
+
+
 @blp.route("/api/v1/auth/mfa/totp", methods=["DELETE"])
 @authenticated
 @requires_recent_sign_in

@@ -80,6 +80,26 @@ def confirm(caller: Caller, code: str, now: datetime | None = None) -> dict[str,
     return {"recovery_codes": codes}
 
 
+def regenerate_recovery_codes(caller: Caller) -> dict[str, Any]:
+    """Replace the recovery codes; the old ones do not work any more.
+
+    Returns:
+        The attributes of `RecoveryOut`: the new codes, which cannot be read again.
+
+    Raises:
+        NotFound: No second factor is enabled.
+    """
+    codes = totp.generate_recovery_codes()
+    with transaction():
+        factor = db.session.get(Totp, caller.id, with_for_update=True)
+        if factor is None or factor.confirmed_at is None:
+            raise NotFound("Second factor not found.")
+        _store_recovery_codes(caller.id, codes)
+        record("authn_recovery_codes_created", actor=caller.id)
+        mailer.send("recovery-codes-replaced", db.session.get_one(User, caller.id), notification_type="WARNING")
+    return {"recovery_codes": codes}
+
+
 def remove(caller: Caller) -> None:
     """Remove the second factor and its recovery codes, and notify the user by e-mail."""
     with transaction():
