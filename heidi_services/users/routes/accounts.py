@@ -27,7 +27,10 @@ READ, WRITE = (Scope.USERS_READ,), (Scope.USERS_WRITE,)
 @blp.arguments(UserListQuery, location="query")
 @blp.response(200, UserDetailOut(many=True))
 def list_users(query: dict[str, Any]) -> Response:
-    """List users. `?q=` searches names and e-mail addresses."""
+    """List users. `?q=` searches names and e-mail addresses, `?ids=` reads a batch.
+
+    Names are found as "First Last" and "Last First", internationalised domains in Unicode and in Punycode.
+    """
     return page_response(queries.list_users(query))
 
 
