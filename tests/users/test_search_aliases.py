@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from heidi_common.database.transactions import reading
-from heidi_common.identity.emails import normalise_email
+from heidi_common.identity.emails import normalize_email
 from heidi_common.identity.models import Role
 
 USERS = "/api/v1/users"
@@ -42,7 +42,7 @@ def find(client: FlaskClient, headers: dict[str, str], **query: str) -> list[str
 def test_an_internationalised_domain_is_found_in_both_forms(
     client: FlaskClient, as_user: Callable[..., Any], email: str, queries: list[str]
 ) -> None:
-    stored = as_user(email=normalise_email(email), first_name="Some", last_name="Body").user.email
+    stored = as_user(email=normalize_email(email), first_name="Some", last_name="Body").user.email
     as_user(email="other@bcher.example", first_name="O", last_name="Ther")
     admin = as_user(Role.ADMIN).headers
     for q in queries:

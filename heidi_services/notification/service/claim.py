@@ -128,7 +128,7 @@ def claim_new_in_app(notification_ids: Sequence[UUID]) -> list[ClaimedNotificati
 def find_attempted(notification_ids: Sequence[UUID]) -> list[AttemptedNotification]:
     """Those of the notifications that are due and were claimed before, fewest attempts first.
 
-    One of them may have crashed its worker, so each must be delivered without neighbours.
+    One of them may have crashed its worker, so each must be delivered without neighbors.
     """
     return [AttemptedNotification(*row) for row in _attempted_statement().all(claimed=list(notification_ids))]
 

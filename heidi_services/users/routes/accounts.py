@@ -68,7 +68,7 @@ def get_me() -> Response:
 @blp.arguments(UserPatch)
 @blp.response(200, UserDetailOut)
 def update_user(body: dict[str, Any], user_id: UUID) -> Response:
-    """Change your own profile, or (ADMIN) any account, with `role`, `isActive` and `email`. Honours `If-Match`.
+    """Change your own profile, or (ADMIN) any account, with `role`, `isActive` and `email`. Honors `If-Match`.
 
     A machine client may change any account but that of an administrator, and cannot make one: 403.
     """
@@ -81,7 +81,7 @@ def update_user(body: dict[str, Any], user_id: UUID) -> Response:
 @blp.arguments(UserPatch)
 @blp.response(200, UserDetailOut)
 def update_me(body: dict[str, Any]) -> Response:
-    """Change your own profile. Honours `If-Match`."""
+    """Change your own profile. Honors `If-Match`."""
     return _changed_response(users.update(caller(), caller().id, body, if_match()))
 
 
