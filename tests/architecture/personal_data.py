@@ -47,6 +47,8 @@ PERSONAL: Mapping[str, Handling] = {
     **_columns("users", "email first_name last_name phone locale timezone", f"{USERS}._anonymize", "user"),
     **_columns("users", "password_hash", f"{USERS}._anonymize", SECRET),
     **_columns("users", "search", f"{USERS}._anonymize", COPY),
+    **_columns("audit_addresses", "sealed", "heidi_common.audit.addresses.delete_for_user", COPY),
+    **_columns("audit_addresses", "fingerprint", "heidi_common.audit.addresses.delete_for_user", SECRET),
     **_columns("sessions", "ip user_agent label", f"{USERS}._anonymize", "sessions"),
     **_columns("idempotency_keys", "body", RESPONSES, "storedResponses"),
     **_columns("outbox", "sealed", f"{USERS}._erase_events", "not exported: the requested message contains it"),
