@@ -60,7 +60,7 @@ def request_change(caller: Caller, new: str, current_password: str | None, devic
     else:
         password.require_password(user, current_password, device, "password")
     if email == user.email:
-        raise Invalid.field("email", "Must differ from the present address.")
+        raise Invalid.field("email", "Must differ from the current address.")
     login_throttle.count_or_reject(login_throttle.email_limit(email, device.ip))
     with transaction():
         owner = db.session.scalar(select(User).where(User.email == email, User.deleted_at.is_(None)))

@@ -58,7 +58,7 @@ def _find_by_email(email: str, users: Select[User]) -> User | None:
 def reset_password(token: str, new_password: str, now: datetime | None = None) -> None:
     """Set a new password by a mailed token and end all sessions.
 
-    The second factor remains enabled, unless somebody else may have enrolled it (see `reclaim`).
+    The second factor remains enabled, unless someone else may have enrolled it (see `reclaim`).
 
     Raises:
         BadRequest: The token is not valid.

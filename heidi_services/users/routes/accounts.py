@@ -29,7 +29,7 @@ READ, WRITE = (Scope.USERS_READ,), (Scope.USERS_WRITE,)
 def list_users(query: dict[str, Any]) -> Response:
     """List users. `?q=` searches names and e-mail addresses, `?ids=` reads a batch.
 
-    Names are found as "First Last" and "Last First", internationalised domains in Unicode and in Punycode.
+    Names are found as "First Last" and "Last First", internationalized domains in Unicode and in Punycode.
     """
     return page_response(queries.list_users(query))
 

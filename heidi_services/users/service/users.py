@@ -168,7 +168,7 @@ def _assign(user: User, values: dict[str, Any]) -> None:
 
 
 def _replace_email(user: User, email: str) -> None:
-    """Set an address that somebody else than the user has entered. Auth sends it the link to verify it."""
+    """Set an address that someone other than the user has entered. Auth sends it the link to verify it."""
     addresses = (user.email, email)
     user.owner_proved, user.email_verified_at = is_owner_proved(user), None
     user.email, user.has_former_email = email, False
