@@ -45,7 +45,7 @@ def remember(email: str, user_id: UUID | None = None) -> str:
     """Store an address within the caller's transaction, unless the text is not an address.
 
     Args:
-        email: The normalised address, or what a client has sent instead.
+        email: The normalized address, or what a client has sent instead.
         user_id: The user whose erasure deletes it. The present address of a user is deleted in any case.
 
     Returns:
