@@ -203,7 +203,7 @@ def test_an_invalid_box_is_rejected(world: FlaskClient, box: str) -> None:
     assert response.status_code == 422 and "bbox" in response.json["detail"]
 
 
-@pytest.mark.parametrize("query", ["country=DE,AT", "country=at,de", "country=DE&country=AT", "country=DE, AT,DE"])
+@pytest.mark.parametrize("query", ["country=DE,AT", "country=at,de", "country=DE, AT,DE"])
 @pytest.mark.parametrize(
     "path", ["", "/nearby?latitude=47.8&longitude=12.9&radiusKm=300&limit=100", "/search?q=s&limit=100"]
 )

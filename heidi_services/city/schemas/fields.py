@@ -29,10 +29,7 @@ class CountryField(Text):
 
 
 class CountriesField(fields.Field[tuple[str, ...]]):
-    """One or several countries: separated by commas, as a repeated parameter, or as a JSON array."""
-
-    is_multiple = True
-    """A repeated parameter is passed on as a list."""
+    """One or several countries: separated by commas, in JSON also an array."""
 
     def __init__(self, **kwargs: Any) -> None:
         about = "One or several ISO 3166-1 alpha-2 codes, separated by commas: `DE` or `DE,AT,CH`."
