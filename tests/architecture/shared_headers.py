@@ -35,6 +35,7 @@ WITHOUT_IDEMPOTENCY_KEY: Mapping[str, str] = {
     "/api/v1/auth/email/verify": PUBLIC,
     "/api/v1/auth/email/change/confirm": PUBLIC,
     "/api/v1/auth/email/change/revert": PUBLIC,
+    "/api/v1/cities/nearby": READS,
     "/api/v1/auth/logout": STATE,
     "/api/v1/auth/logout-all": STATE,
     "/api/v1/auth/password/change": STATE,
