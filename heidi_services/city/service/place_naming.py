@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from sqlalchemy import text
 from heidi_common.config.settings import Settings
 from heidi_common.database.compiled import CompiledStatement
 from heidi_common.runtime import per_app
-from heidi_services.city.gazetteer import scripts, zone_cities
+from heidi_services.city.gazetteer import scripts
 from heidi_services.city.name_matching import fold
 from heidi_services.city.naming import ENGLISH, Naming
 
@@ -21,7 +21,9 @@ MAX_LANGUAGES = 8
 _IN_LANGUAGE = CompiledStatement(
     text("SELECT country, region, min(text) AS text FROM place_names WHERE language = :language GROUP BY 1, 2")
 )
-_OTHER_NAMES = CompiledStatement(text("SELECT id, name, timezone, other_names FROM cities WHERE id = ANY(:ids)"))
+_OTHER_NAMES = CompiledStatement(
+    text("SELECT id, name, country, timezone, other_names FROM cities WHERE id = ANY(:ids)")
+)
 
 Names = dict[tuple[str, str], str]
 
@@ -41,7 +43,8 @@ def naming(language: str | None, rows: Iterable[Any]) -> Naming:
     """
     if language is None:
         return ENGLISH
-    return Naming(_place_names(language), _city_names(language, [UUID(str(row.id)) for row in rows]))
+    names = _place_names(language)
+    return Naming(names, _city_names(language, names, [UUID(str(row.id)) for row in rows]))
 
 
 def _place_names(language: str) -> Names:
@@ -70,17 +73,17 @@ def _shortened(tag: str) -> list[str]:
     return ["-".join(parts[:length]) for length in range(len(parts), 0, -1)]
 
 
-def _city_names(language: str, ids: list[UUID]) -> dict[str, str]:
+def _city_names(language: str, names: Names, ids: list[UUID]) -> dict[str, str]:
     """Return city ID -> its name in the language, as far as the data has one."""
-    zones = next(filter(None, map(zone_cities.names_in, _shortened(language))), {})
-    named = ((str(row.id), _city_name(row, language, zones)) for row in (_OTHER_NAMES.all(ids=ids) if ids else []))
+    rows = _OTHER_NAMES.all(ids=ids) if ids else []
+    named = ((str(row.id), _city_name(row, language, names)) for row in rows)
     return {city_id: name for city_id, name in named if name}
 
 
-def _city_name(row: Any, language: str, zones: Mapping[str, str]) -> str | None:
+def _city_name(row: Any, language: str, names: Names) -> str | None:
     """The name of the city after which the time zone is called, or the name in a script of this language alone."""
-    names = [row.name, *row.other_names]
-    zone_name = zones.get(row.timezone or "")
-    if zone_name and fold(zone_name) in set(map(fold, names)):
+    own_names = [row.name, *row.other_names]
+    zone_name = names.get((row.country, row.timezone)) if row.timezone else None
+    if zone_name and fold(zone_name) in set(map(fold, own_names)):
         return zone_name
-    return scripts.first_in_script(names, language)
+    return scripts.first_in_script(own_names, language)
