@@ -110,7 +110,7 @@ PLACE_NAMES = Table(
     Column("text", Text, nullable=False),
     info={"shipped": True},
 )
-"""Names of countries, regions and cities of time zones: `name` is folded, the others are those of `gazetteer.PlaceName`."""
+"""Names of countries, regions and cities of zones: `name` is folded, the others are those of `gazetteer.PlaceName`."""
 
 PLACE_NAMES_VERSION = Table(
     "place_names_version", Base.metadata, Column("version", Text, primary_key=True), info={"shipped": True}
