@@ -70,7 +70,10 @@ def random_point(dice: random.Random) -> tuple[float, float]:
 def compare(points: int, dice: random.Random) -> int:
     """Search around each point with a random radius and limit; returns how many results differ from the oracle's."""
     rows = CompiledStatement(
-        text("SELECT id, latitude, longitude, country, coalesce(population, 0) AS p FROM cities")
+        text(
+            "SELECT id, latitude, longitude, country, coalesce(population, 0) AS p FROM cities"
+            " WHERE kind IS DISTINCT FROM 'DISTRICT'"
+        )
     ).all()
     cities = [Known(str(c.id), c.latitude, c.longitude, c.country, c.p) for c in rows]
     centers = [random_point(dice) for _ in range(points)] + [(float(a), float(b)) for a, b in CORNERS]

@@ -45,7 +45,7 @@ def _with_work(due: Sequence[PeriodicTask]) -> list[PeriodicTask]:
     try:
         idle = due_probes.idle_tasks(tuple(task.name for task in due))
     except Exception as error:  # if the database is unavailable, every task fails and is delayed
-        log.warning("probes failed", extra={"error": repr(error)[:300]})
+        log.warning("cannot find out which tasks have work; running all of them", extra={"error": repr(error)[:300]})
         return list(due)
     now = time.monotonic()
     skipped = [task for task in due if task.name in idle and now < task.polled_at + UNPROBED_SECONDS]

@@ -89,7 +89,9 @@ class Announcements:
                 self._receive()
             except Exception as error:
                 if self._subscribed:
-                    log.warning("lost the subscription to announcements", extra={"error": repr(error)[:300]})
+                    log.warning(
+                        "announcements of messages are unavailable; polling instead", extra={"error": repr(error)[:300]}
+                    )
                 self._subscribed = False
                 time.sleep(RECONNECT_SECONDS)
 

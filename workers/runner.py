@@ -36,7 +36,11 @@ def run_until_stopped(
             tick()
         except Exception as error:
             failures += 1
-            log.warning("iteration failed", extra={"role": name, "error": repr(error)[:300]}, exc_info=failures == 1)
+            log.warning(
+                "iteration failed; trying again",
+                extra={"role": name, "error": repr(error)[:300]},
+                exc_info=failures == 1,
+            )
             stop.wait(min(0.5 * 2**failures, MAX_PAUSE_SECONDS))
         else:
             failures = 0

@@ -63,7 +63,9 @@ def _record_rejection(response: Response) -> Response:
             _record_status(response.status_code)
         except (SQLAlchemyError, Problem):
             # The request is rejected in any case; a failure to record that must not change the response.
-            log.warning("rejected request not recorded in the audit trail", extra={"status": response.status_code})
+            log.warning(
+                "a rejected request could not be recorded in the audit trail", extra={"status": response.status_code}
+            )
     return response
 
 

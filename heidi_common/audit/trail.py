@@ -7,7 +7,7 @@ follow OWASP's logging vocabulary (`authn_login_fail`, `authz_fail`, `user_updat
         ...
         record("user_updated", actor=caller().id, target=user.id, detail={"changed": ["role"]})
 
-    record_failure("authn_login_fail", target=fingerprint(email))  # before raising: it rolls back the request's work
+    record_failure("authn_login_fail", email=email)  # before raising: it rolls back the request's work
 
 Source: https://cheatsheetseries.owasp.org/cheatsheets/Logging_Vocabulary_Cheat_Sheet.html
 """
@@ -23,6 +23,7 @@ from sqlalchemy import BigInteger, Index, event, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from uuid_utils.compat import uuid7
 
+from heidi_common.audit import addresses
 from heidi_common.audit.fingerprint import fingerprint
 from heidi_common.database.models import Base
 from heidi_common.database.session import db
@@ -63,6 +64,7 @@ def record(
     *,
     actor: UUID | str | None = None,
     target: UUID | str | None = None,
+    email: str | None = None,
     outcome: str = "success",
     detail: dict[str, Any] | None = None,
 ) -> None:
@@ -74,10 +76,15 @@ def record(
         action: The name of the action, such as `user_updated`.
         actor: The id of the user or client who acts.
         target: The id of the user or client that is acted on, or a `fingerprint`.
+        email: The address that is acted on, instead of `target`: recorded as its fingerprint (see `addresses`).
         outcome: `success` or `failure`.
         detail: Further JSON. It must not contain personal data or secrets. If core acts for the requester of an
             operation, their ID is added as `onBehalfOf`.
     """
+    if email is not None:
+        with transaction():
+            record(action, actor=actor, target=addresses.remember(email), outcome=outcome, detail=detail)
+        return
     row = {
         "position": 0,  # replaced by the trigger
         "id": uuid7(),
@@ -103,6 +110,7 @@ def record_failure(
     *,
     actor: UUID | str | None = None,
     target: UUID | str | None = None,
+    email: str | None = None,
     detail: dict[str, Any] | None = None,
 ) -> None:
     """Record a failed action in a transaction of its own. Arguments as in `record`.
@@ -111,7 +119,7 @@ def record_failure(
     """
     db.session.rollback()
     with transaction():
-        record(action, actor=actor, target=target, outcome="failure", detail=detail)
+        record(action, actor=actor, target=target, email=email, outcome="failure", detail=detail)
     mark_audited()
 
 

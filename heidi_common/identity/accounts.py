@@ -20,6 +20,7 @@ from heidi_common.identity.serializers import PUBLIC_COLUMNS, USER_COLUMNS, AnyR
 from heidi_common.messaging.events import UserCreated, UserDeleted
 from heidi_common.messaging.outbox import emit
 from heidi_common.problems import Conflict, FieldError
+from heidi_common.schemas.naming import camel
 
 
 def create_user(
@@ -67,6 +68,17 @@ def _taken(email: str, user_id: UUID | None) -> Conflict:
         return email_taken("email")
     detail = "A user with this ID exists already." if holder is None else "The e-mail address belongs to another ID."
     return Conflict(detail, code="id_taken", errors=[FieldError("/id", detail)])
+
+
+def audited_changes(user: User, before: dict[str, Any]) -> dict[str, Any]:
+    """Return the old and the new value of those changes that decide what a user may do, for the audit trail.
+
+    Args:
+        user: The user, after the changes.
+        before: Attribute -> old value, of all changed attributes.
+    """
+    names = [name for name in ("role", "is_active") if name in before]
+    return {camel(name): {"old": before[name], "new": getattr(user, name)} for name in names}
 
 
 def email_taken(field: str | None) -> Conflict:

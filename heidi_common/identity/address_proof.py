@@ -39,6 +39,6 @@ def is_owner_proved(user: User) -> bool:
 def proved_before_verification() -> ColumnElement[bool]:
     """The value of `owner_proved` when an address is verified by a link, which does not prove who opens it.
 
-    The user who knows the password may be somebody else, unless they have proved the account before.
+    The user who knows the password may be someone else, unless they have proved the account before.
     """
     return func.coalesce(User.owner_proved, User.email_verified_at.is_not(None))

@@ -32,7 +32,7 @@ class User(Entity, Base):
     """A user.
 
     `email` is normalized and unique among users who are not deleted. Increasing `token_version` invalidates all access
-    tokens of the user. `owner_proved` is false as long as the owner of the address may be somebody else than the user
+    tokens of the user. `owner_proved` is false as long as the owner of the address may be someone other than the user
     who knows the password (see `address_proof`); None means: as `email_verified_at` says.
     """
 

@@ -83,7 +83,10 @@ def _handle_new(consumer: str, claimed: Sequence[ClaimedRow], handler: Handler) 
         try:
             handled = _handle_together(consumer, remaining, handler)
         except Exception as error:
-            log.info("events are handled singly", extra={"consumer": consumer, "error": repr(error)[:300]})
+            log.info(
+                "events cannot be handled together; they are handled singly",
+                extra={"consumer": consumer, "error": repr(error)[:300]},
+            )
             break
         remaining = remaining[handled:]
     return [_handle_claimed(consumer, row, handler)[1] for row in remaining]

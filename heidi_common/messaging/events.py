@@ -99,7 +99,7 @@ class UserDeleted(_UserEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class UserReclaimed(_UserEvent):
-    """The owner of the address has proved it to an account that somebody else may have registered.
+    """The owner of the address has proved it to an account that someone else may have registered.
 
     What was attached to the account until `attached_until` (ISO 8601) is removed.
     """

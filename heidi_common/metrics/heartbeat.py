@@ -74,7 +74,7 @@ class Pulse:
         try:
             action()
         except Exception as error:
-            log.warning("heartbeat was not stored", extra={"role": self.role, "error": repr(error)[:300]})
+            log.warning("the heartbeat could not be stored", extra={"role": self.role, "error": repr(error)[:300]})
 
     def _update_row(self) -> None:
         key = {"role": self.role, "host": socket.gethostname(), "process_id": os.getpid()}

@@ -15,7 +15,7 @@ NOTIFY_SECONDS = 1.0
 
 
 class WebWorker(ThreadWorker):  # type: ignore[misc]
-    """When it is to stop, it finishes its requests, ends event streams and closes idle connections.
+    """A worker that stops as soon as its requests are finished: it ends event streams and closes idle connections.
 
     gunicorn's own worker waits for idle connections until `keepalive` or GRACEFUL_TIMEOUT has passed. The router always
     keeps some open, so each stop would take that long.

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import click
 from flask.cli import AppGroup
 
-from heidi_common.audit import chain
+from heidi_common.audit import addresses, chain
 from heidi_common.cli.commands import report_reencryption
 from heidi_common.cli.lists import report_cut
 from heidi_common.crypto import vapid
@@ -19,13 +19,14 @@ from heidi_common.identity.scopes import Scope
 from heidi_common.interceptors.validation import invalid
 from heidi_common.jwt.keys import Jwk
 from heidi_common.jwt.signing_keys import private_keys
+from heidi_common.problems import NotFound
 from heidi_common.runtime import current_settings
 from heidi_services.auth import key_rotation
 from heidi_services.auth.schemas import ClientIn
 from heidi_services.auth.service import audit, clients, totp_secrets
 
 keys_group = AppGroup("keys", help="Signing keys: list, rotate. Encryption keys: reseal. Web Push: vapid.")
-audit_group = AppGroup("audit", help="Audit trail: verify, list.")
+audit_group = AppGroup("audit", help="Audit trail: verify, list, address.")
 clients_group = AppGroup("clients", help="Machine clients: create, list.")
 groups = (keys_group, audit_group, clients_group)
 
@@ -71,6 +72,7 @@ def reencrypt() -> None:
     """Re-encrypt second factors and the parameters of Firebase projects with the first of ENCRYPTION_KEYS."""
     report_reencryption("second factors", *totp_secrets.reencrypt_all())
     report_reencryption("Firebase projects", *firebase_projects.reencrypt_all())
+    report_reencryption("addresses of the audit trail", *addresses.reencrypt_all())
 
 
 @audit_group.command("verify")
@@ -98,6 +100,16 @@ def list_audit(limit: int, **filters: str | None) -> None:
         line = f"{row.position}  {row.at:%Y-%m-%dT%H:%M:%SZ}  {row.action}  {row.outcome}  {parties}  {detail}"
         click.echo(line.rstrip())
     report_cut(page.has_more, limit)
+
+
+@audit_group.command("address")
+@click.argument("fingerprint")
+def read_address(fingerprint: str) -> None:
+    """Show the e-mail address behind a target such as hmac:... This is audited."""
+    try:
+        click.echo(audit.read_address(fingerprint, actor=None)["email"])
+    except NotFound as problem:
+        raise click.ClickException(str(problem)) from None
 
 
 @clients_group.command("create")

@@ -189,6 +189,12 @@ class AuditQuery(PageQuery):
         validate_range(data, "from_", "to", "to")
 
 
+class AuditAddressOut(Schema):
+    fingerprint = fields.String()
+    email = fields.String()
+    recorded_at = UtcDateTime()
+
+
 class AuditOut(Schema):
     id = fields.UUID()
     position = fields.Integer()

@@ -10,6 +10,7 @@ import orjson
 
 from heidi_common.schemas import timezones
 from heidi_services.city import countries
+from heidi_services.city.enums import CityKind
 from heidi_services.city.geo import normalize_longitude
 from heidi_services.city.name_matching import fold, index_names
 
@@ -29,6 +30,8 @@ class CityRecord(NamedTuple):
         digest: Differs if the source has changed the city since.
         extra: The metadata, as JSON text.
         index_names: The folded names under which search finds the city.
+        kind: A CityKind; None if the source does not say what the place is.
+        has_id: Whether the source has given the city an ID.
     """
 
     source: str
@@ -43,6 +46,8 @@ class CityRecord(NamedTuple):
     extra: str | None
     other_names: list[str]
     index_names: list[str]
+    kind: str | None
+    has_id: bool
 
 
 def build_record(
@@ -57,6 +62,7 @@ def build_record(
     timezone: str,
     other_names: list[str],
     extra: dict[str, Any] | None,
+    kind: str | None = None,
 ) -> CityRecord:
     """Validate and normalize a city.
 
@@ -71,6 +77,7 @@ def build_record(
         timezone: A name of the IANA database; may be empty.
         other_names: Names that are too long, and duplicates, are left out.
         extra: The metadata.
+        kind: A CityKind; None or empty if it is unknown.
 
     Raises:
         InvalidRecord: A value is invalid.
@@ -78,12 +85,15 @@ def build_record(
     lat, lon = _degrees(latitude, 90, "latitude"), normalize_longitude(_degrees(longitude, 180, "longitude"))
     residents = _population(population)
     _check_text(name, country, timezone)
+    if kind and kind not in set(CityKind):
+        raise InvalidRecord(f"kind {kind!r} is not one of {', '.join(CityKind)}")
     others = [other for other in dict.fromkeys(other_names) if other != name and 0 < len(other) <= MAX_NAME_LENGTH]
     metadata = orjson.dumps(extra).decode() if extra else None
+    # Not the kind: rows that were imported before there was one would all count as changed.
     values = (name, country, state or None, lat, lon, residents or None, timezone or None, metadata, others)
     digest = _digest(values)
-    source = source or f"csv:{country}:{fold(name)}:{lat:.4f}:{lon:.4f}"
-    return CityRecord(source, digest, *values, index_names([name, *others]))
+    own = source or f"csv:{country}:{fold(name)}:{lat:.4f}:{lon:.4f}"
+    return CityRecord(own, digest, *values, index_names([name, *others]), kind or None, source is not None)
 
 
 def _digest(values: tuple[Any, ...]) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Float,
     ForeignKey,
     Index,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -45,6 +46,9 @@ POS = (
 )
 
 
+SORT_NAME = "plain_letters(name)"
+
+
 class City(Entity, Base):
     """A city. Deactivated cities are kept, because other data may refer to their IDs."""
 
@@ -54,11 +58,12 @@ class City(Entity, Base):
         CheckConstraint("longitude >= -180 AND longitude < 180", name="longitude"),
         CheckConstraint("country ~ '^[A-Z]{2}$'", name="country"),
         CheckConstraint("population >= 0", name="population"),
+        CheckConstraint("kind IN ('CITY', 'DISTRICT')", name="kind"),
         UniqueConstraint("source"),
-        Index("ix_cities_name_id", "name", "id"),
-        Index("ix_cities_country_name_id", "country", "name", "id"),
-        Index("ix_cities_state_name_id", "state", "name", "id"),
-        Index("ix_cities_timezone_name_id", "timezone", "name", "id"),
+        Index("ix_cities_name_id", "sort_name", "id"),
+        Index("ix_cities_country_name_id", "country", "sort_name", "id"),
+        Index("ix_cities_state_name_id", "state", "sort_name", "id"),
+        Index("ix_cities_timezone_name_id", "timezone", "sort_name", "id"),
         Index("ix_cities_created_at_id", "created_at", "id"),
     )
 
@@ -69,6 +74,8 @@ class City(Entity, Base):
     longitude: Mapped[float] = mapped_column(Float(53))
     population: Mapped[int | None]
     timezone: Mapped[str | None]
+    kind: Mapped[str | None]
+    """A CityKind; None if unknown."""
     extra: Mapped[dict[str, Any] | None] = mapped_column("metadata")
     is_active: Mapped[bool] = mapped_column(default=True, server_default="true")
     other_names: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list, server_default="{}", deferred=True)
@@ -77,6 +84,8 @@ class City(Entity, Base):
     source_digest: Mapped[str | None] = mapped_column(deferred=True)
     """Digest of the imported values: an import updates a row only if its source has changed since."""
     pos: Mapped[str] = mapped_column(Cube, Computed(POS, persisted=True), deferred=True)
+    sort_name: Mapped[str] = mapped_column(Computed(SORT_NAME, persisted=True), deferred=True)
+    """The name as lists are sorted by it: Ä beside A. The database computes it, as it may have no ICU collations."""
     people: Mapped[int] = column_property(literal_column(PEOPLE))
 
 
@@ -89,3 +98,21 @@ CITY_NAMES = Table(
     Column("weight", REAL, nullable=False),
 )
 """Derived from `cities`: each folded name of each active city, with the columns that search filters and ranks by."""
+
+PLACE_NAMES = Table(
+    "place_names",
+    Base.metadata,
+    Column("name", Text, nullable=False, index=True),
+    Column("country", Text, nullable=False),
+    Column("region", Text, nullable=False),
+    Column("level", SmallInteger, nullable=False),
+    Column("language", Text, nullable=False, index=True),
+    Column("text", Text, nullable=False),
+    info={"shipped": True},
+)
+"""Names of countries, regions and cities of zones: `name` is folded, the others are those of `gazetteer.PlaceName`."""
+
+PLACE_NAMES_VERSION = Table(
+    "place_names_version", Base.metadata, Column("version", Text, primary_key=True), info={"shipped": True}
+)
+"""One row: the versions of the packages that `place_names` was filled from."""

@@ -14,7 +14,8 @@ MIN_LENGTH_FOR_TYPOS = 4
 # Combining marks; planes beyond the first two contain none.
 _MARKS = dict.fromkeys(code for code in range(0x300, 0x20000) if unicodedata.combining(chr(code)))
 _SPELLED_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
-_APOSTROPHES = re.compile("['`´ʹʻʼʽʾʿˈ‘’′]")
+_APOSTROPHES = re.compile("['`´ʹʻʼʽʾʿˈ‘’′\N{ARABIC TATWEEL}]")
+"""Removed without leaving a space, like the tatweel, which only stretches an Arabic word."""
 _SEPARATORS = re.compile(r"[\W_]+")
 
 

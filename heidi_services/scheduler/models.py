@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import Computed, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from heidi_common.database.models import Base, Entity
@@ -20,10 +20,12 @@ class Schedule(Entity, Base):
     __table_args__ = (
         Index("ix_schedules_next_run", "next_run", postgresql_where=text("is_enabled")),
         Index("ix_schedules_created_at_id", "created_at", "id"),
-        Index("ix_schedules_name_id", "name", "id"),
+        Index("ix_schedules_name_id", "sort_name", "id"),
     )
 
     name: Mapped[str]
+    sort_name: Mapped[str] = mapped_column(Computed("plain_letters(name)", persisted=True), deferred=True)
+    """The name as lists are sorted by it: Ä beside A."""
     description: Mapped[str | None]
     cron_expression: Mapped[str]
     timezone: Mapped[str]

@@ -14,7 +14,10 @@ COMMON_MODULES = frozenset({"routes", "schemas", "service", "models", "cli"})
 DOMAIN_MODULES: Mapping[str, frozenset[str]] = {
     "auth": frozenset({"key_rotation", "oauth", "one_time_tokens", "pages", "response_timing", "tokens", "totp"}),
     "city": frozenset(
-        {"countries", "geo", "http_cache", "import_record", "import_sources", "name_matching", "serializers"}
+        {
+            *{"bounding_box", "countries", "enums", "gazetteer", "geo", "http_cache", "import_record"},
+            *{"import_sources", "name_matching", "naming", "place_query", "serializers", "spellings"},
+        }
     ),
     "core": frozenset({"credentials", "operations", "serializers"}),
     "integration": frozenset({"enums", "providers", "webhook_signing"}),

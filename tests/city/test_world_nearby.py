@@ -13,10 +13,22 @@ MAX_RADIUS_KM = 20038
 ALL = CompiledStatement(
     text("SELECT id, latitude, longitude, country, coalesce(population, 0) AS population FROM cities")
 )
+WITHOUT_DISTRICTS = CompiledStatement(
+    text(
+        "SELECT id, latitude, longitude, country, coalesce(population, 0) AS population FROM cities"
+        " WHERE kind IS DISTINCT FROM 'DISTRICT'"
+    )
+)
 
 
 @pytest.fixture(scope="module")
 def cities(world: FlaskClient) -> list[Known]:
+    return [Known(str(r.id), r.latitude, r.longitude, r.country, r.population) for r in WITHOUT_DISTRICTS.all()]
+
+
+@pytest.fixture(scope="module")
+def places(world: FlaskClient) -> list[Known]:
+    """All cities, with districts."""
     return [Known(str(r.id), r.latitude, r.longitude, r.country, r.population) for r in ALL.all()]
 
 
@@ -67,6 +79,14 @@ def test_a_city_has_exactly_its_nearest_cities(world: FlaskClient, cities: list[
     others = sort_by_distance(cities, city.latitude, city.longitude, lambda other: other.id != city.id)
     nearest = world.get(f"/api/v1/cities/{city.id}/nearby?radiusKm=200&limit=50").json["data"]
     check(nearest, others, 200, 50)
+
+
+@pytest.mark.parametrize(("latitude", "longitude"), [(52.52, 13.4), (40.76, -73.98), (19.07, 72.88), (0, 0)])
+def test_with_districts_all_places_are_nearest(
+    world: FlaskClient, places: list[Known], latitude: float, longitude: float
+) -> None:
+    nearest = get_nearest(world, latitude, longitude, 500.0, 100, "&kind=ANY")
+    check(nearest, sort_by_distance(places, latitude, longitude), 500.0, 100)
 
 
 @pytest.mark.parametrize(

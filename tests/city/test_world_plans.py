@@ -73,8 +73,15 @@ def test_nearest_cities_are_read_in_order_from_the_index(plans: Plans) -> None:
 
 
 def test_typos_and_similar_names_use_an_index(plans: Plans) -> None:
-    prefix, typo, similar = plans("/search?q=constantinoplis ad")
+    explained = plans("/search?q=constantinoplis xq")
+    prefix, regions, typo, similar = explained
+    assert "ix_place_names_name" in regions
     assert "hx_city_names_" in prefix
     assert "hx_city_names_" in typo
     assert "hx_city_names_typo" in similar
-    assert not any("Seq Scan" in plan for plan in (prefix, typo, similar))
+    assert not any("Seq Scan" in plan for plan in explained)
+
+
+@pytest.mark.parametrize("q", ["paris, texas", "portland me", "munich, bavaria, germany", "сидней, австралия"])
+def test_regions_use_an_index(plans: Plans, q: str) -> None:
+    assert not any("Seq Scan" in plan for plan in plans(f"/search?q={q}"))

@@ -175,9 +175,9 @@ def test_the_default_templates_are_valid_and_exist_in_both_languages() -> None:
     defaults = set(default_templates())
     assert names <= {name for name, _ in defaults}
     assert defaults == {(name, locale) for name, _ in defaults for locale in ("en", "de")}
-    for source in default_templates().values():
+    variables = {"firstName": "Ann", "link": "https://example.org", "device": "Firefox", "ip": "192.0.2.1", "days": 7}
+    for (name, _), source in default_templates().items():
         validate_template(source.body)
-        text = source.render(
-            {"firstName": "Ann", "link": "https://example.org", "device": "Firefox", "ip": "192.0.2.1"}
-        )
-        assert "Ann" in text.content and text.subject
+        text = source.render(variables)
+        # The owner of the address did not enter the name if someone else may have registered the account.
+        assert ("Ann" in text.content) is (name != "attachments-removed") and text.subject

@@ -1,4 +1,4 @@
-"""Search by "Last First" and by internationalised domains, and batches of IDs."""
+"""Search by "Last First" and by internationalized domains, and batches of IDs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def find(client: FlaskClient, headers: dict[str, str], **query: str) -> list[str
         ("jo@mail.straße.test", ["straße", "strasse", "mail.straße"]),
     ],
 )
-def test_an_internationalised_domain_is_found_in_both_forms(
+def test_an_internationalized_domain_is_found_in_both_forms(
     client: FlaskClient, as_user: Callable[..., Any], email: str, queries: list[str]
 ) -> None:
     stored = as_user(email=normalize_email(email), first_name="Some", last_name="Body").user.email

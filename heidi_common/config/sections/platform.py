@@ -73,6 +73,12 @@ class Retention:
     notification_retention_days: int = setting(
         "NOTIFICATION_RETENTION_DAYS", parse=natural, default=365, help="Days for which notifications are kept."
     )
+    audit_address_retention_days: int = setting(
+        "AUDIT_ADDRESS_RETENTION_DAYS",
+        parse=natural,
+        default=90,
+        help="Days for which the e-mail addresses behind the fingerprints of the audit trail are kept, encrypted.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

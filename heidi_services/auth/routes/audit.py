@@ -7,8 +7,9 @@ from typing import Any
 from heidi_common.database.pagination import Page
 from heidi_common.identity.models import Role
 from heidi_common.interceptors.transform import Blueprint
-from heidi_common.jwt.guards import guard
-from heidi_services.auth.schemas import AuditOut, AuditQuery
+from heidi_common.jwt.guards import caller, guard
+from heidi_common.jwt.reauthentication import requires_recent_sign_in
+from heidi_services.auth.schemas import AuditAddressOut, AuditOut, AuditQuery
 from heidi_services.auth.service import audit
 
 blp = Blueprint("audit", __name__, description="The audit trail")
@@ -21,3 +22,16 @@ blp = Blueprint("audit", __name__, description="The audit trail")
 def list_audit(query: dict[str, Any]) -> Page:
     """List the audit trail, newest first. Filters: `actor`, `action`, `target`, `outcome`, `from`, `to`."""
     return audit.list_rows(query)
+
+
+@blp.route("/api/v1/auth/audit/addresses/<fingerprint>", methods=["GET"])
+@guard(Role.ADMIN)
+@requires_recent_sign_in
+@blp.response(200, AuditAddressOut)
+def read_address(fingerprint: str) -> dict[str, Any]:
+    """Read the e-mail address behind a `target` such as `hmac:...`, to investigate an incident. This is audited.
+
+    404 if it is not that of an e-mail address, or after AUDIT_ADDRESS_RETENTION_DAYS. 403 `recent_sign_in_required` if
+    the session is older than ten minutes.
+    """
+    return audit.read_address(fingerprint, caller().id)

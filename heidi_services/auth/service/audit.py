@@ -1,13 +1,17 @@
-"""Read the audit trail."""
+"""Read the audit trail, and the addresses behind its fingerprints."""
 
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import select
 
-from heidi_common.audit.trail import Audit
+from heidi_common.audit import addresses
+from heidi_common.audit.trail import Audit, record
 from heidi_common.database.pagination import Page, page
+from heidi_common.database.transactions import transaction
+from heidi_common.problems import NotFound
 
 
 def list_rows(query: dict[str, Any]) -> Page:
@@ -37,3 +41,25 @@ def list_rows(query: dict[str, Any]) -> Page:
         total=query["total"],
         filters=conditions[len(indexed) :],
     )
+
+
+def read_address(fingerprint: str, actor: UUID | None) -> dict[str, Any]:
+    """Read the e-mail address behind a fingerprint of the trail. The trail records who has read it.
+
+    Args:
+        fingerprint: `hmac:` and 32 hexadecimal digits, as a row names it.
+        actor: The administrator; None for a command on the command line.
+
+    Returns:
+        The attributes of `AuditAddressOut`.
+
+    Raises:
+        NotFound: It is the fingerprint of another text, or the address was deleted after its retention period.
+    """
+    with transaction():
+        stored = addresses.find(fingerprint)
+        if stored is None:
+            raise NotFound("No address is stored for this fingerprint.")
+        row, email = stored
+        record("audit_address_read", actor=actor, target=fingerprint)
+        return {"fingerprint": fingerprint, "email": email, "recorded_at": row.recorded_at}

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from heidi_common.audit.fingerprint import fingerprint
+from heidi_common.audit import addresses
 from heidi_common.audit.rejections import record_token_failure
 from heidi_common.audit.trail import record
 from heidi_common.database.models import utcnow
@@ -60,11 +60,11 @@ def request_change(caller: Caller, new: str, current_password: str | None, devic
     else:
         password.require_password(user, current_password, device, "password")
     if email == user.email:
-        raise Invalid.field("email", "Must differ from the present address.")
+        raise Invalid.field("email", "Must differ from the current address.")
     login_throttle.count_or_reject(login_throttle.email_limit(email, device.ip))
     with transaction():
         owner = db.session.scalar(select(User).where(User.email == email, User.deleted_at.is_(None)))
-        detail = {"new": fingerprint(email)}
+        detail = {"new": addresses.remember(email, caller.id)}
         record("user_email_change_requested", actor=caller.id, target=caller.id, detail=detail)
         if owner is None:
             _send_confirmation(user, email)
@@ -169,7 +169,7 @@ def _set_email(user: User, email: str, now: datetime) -> None:
 
 
 def _record(user: User, action: str, before: str) -> None:
-    detail = {"old": fingerprint(before), "new": fingerprint(user.email)}
+    detail = {"old": addresses.remember(before, user.id), "new": addresses.remember(user.email, user.id)}
     record(action, actor=user.id, target=user.id, detail=detail)
 
 

@@ -53,8 +53,8 @@ def verify_email(token: str, signed_in: UUID | None = None, now: datetime | None
 
     Args:
         token: The token from the e-mail.
-        signed_in: The user who sends the token. If it is that of the account, they have its password, too, so they
-            have registered it themselves.
+        signed_in: The user who sends the token. If it is the account's user, they know its password, which proves
+            that they registered the account themselves.
         now: Default: the current time.
 
     Raises:

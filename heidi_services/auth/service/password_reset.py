@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import Select, exists, select
 
-from heidi_common.audit.fingerprint import fingerprint
 from heidi_common.audit.rejections import record_token_failure
 from heidi_common.audit.trail import record
 from heidi_common.database.models import utcnow
@@ -42,7 +41,8 @@ def request_reset(email: str, device: SessionDevice) -> None:
     with constant_time_response(), transaction():
         active = User.is_active & User.deleted_at.is_(None)
         user = _find_by_email(email, select(User).where(active))
-        record("authn_password_forgot", target=user.id if user else fingerprint(subject))
+        by_user = {"target": user.id} if user is not None else {"email": subject}
+        record("authn_password_forgot", **by_user)
         if user is not None:
             token = one_time_tokens.issue(Purpose.RESET_PASSWORD, user, LIFETIME)
             mailer.send("password-reset", user, token=token, link=mailer.page_link("reset-password", token), minutes=15)
@@ -58,7 +58,7 @@ def _find_by_email(email: str, users: Select[User]) -> User | None:
 def reset_password(token: str, new_password: str, now: datetime | None = None) -> None:
     """Set a new password by a mailed token and end all sessions.
 
-    The second factor remains enabled, unless somebody else may have enrolled it (see `reclaim`).
+    The second factor remains enabled, unless someone else may have enrolled it (see `reclaim`).
 
     Raises:
         BadRequest: The token is not valid.

@@ -1,4 +1,4 @@
-"""Take an account over: its owner proves the address of an account that somebody else may have registered.
+"""Take an account over: its owner proves the address of an account that someone else may have registered.
 
 The second factor and the phone number that were attached before are removed here; `user.reclaimed` makes the other
 services remove devices and integrations. Each service audits what it removes and reports it by e-mail.

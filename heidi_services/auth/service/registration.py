@@ -10,7 +10,6 @@ from typing import Any
 
 from sqlalchemy import select, update
 
-from heidi_common.audit.fingerprint import fingerprint
 from heidi_common.audit.trail import record, record_failure
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
@@ -83,7 +82,7 @@ def _register_open(email: str, password_hash: str, profile: dict[str, Any], devi
 
 
 def _email_taken(email: str) -> Conflict:
-    record_failure("user_registration_fail", target=fingerprint(email), detail={"reason": "email_taken"})
+    record_failure("user_registration_fail", email=email, detail={"reason": "email_taken"})
     return accounts.email_taken("email")
 
 
@@ -96,7 +95,7 @@ def _register_unverified(email: str, password_hash: str, profile: dict[str, Any]
             user = _create(email, password_hash, profile)
         elif user.email_verified_at is not None or not user.is_active:
             mailer.send("email-taken", user)
-            record("user_registration_fail", target=fingerprint(email), outcome="failure")
+            record("user_registration_fail", email=email, outcome="failure")
             return
         else:
             _replace_registration(user, password_hash, profile)

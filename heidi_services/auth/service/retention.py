@@ -1,12 +1,14 @@
-"""Retention: expired tokens, ended sessions and expired counters of throttles are deleted."""
+"""Retention: deletes expired tokens and counters, ended sessions, and old addresses of the audit trail."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+from heidi_common.audit.addresses import AuditAddress
 from heidi_common.database.models import utcnow
 from heidi_common.database.retention import delete_in_batches
 from heidi_common.identity.models import SESSION_END, Session, ThrottleCounter
+from heidi_common.runtime import current_settings
 from heidi_services.auth.models import OneTimeToken
 
 TOKEN_RETENTION = timedelta(days=1)
@@ -19,4 +21,7 @@ def delete_expired() -> bool:
     now = utcnow()
     more_tokens = delete_in_batches(OneTimeToken, OneTimeToken.expires_at, now - TOKEN_RETENTION)
     more_counters = delete_in_batches(ThrottleCounter, ThrottleCounter.expires_at, now)
-    return delete_in_batches(Session, SESSION_END, now - SESSION_RETENTION) or more_tokens or more_counters
+    addresses_end = now - timedelta(days=current_settings().audit_address_retention_days)
+    more_addresses = delete_in_batches(AuditAddress, AuditAddress.recorded_at, addresses_end)
+    more_sessions = delete_in_batches(Session, SESSION_END, now - SESSION_RETENTION)
+    return more_tokens or more_counters or more_addresses or more_sessions

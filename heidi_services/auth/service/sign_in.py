@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, exists, select, update
 
-from heidi_common.audit.fingerprint import fingerprint
 from heidi_common.audit.trail import record_failure
 from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.session import db
@@ -118,7 +117,7 @@ def _mark_owner_proved(user_id: UUID) -> None:
 
 
 def _rejection(subject: str) -> Unauthorized:
-    record_failure("authn_login_fail", target=fingerprint(subject))
+    record_failure("authn_login_fail", email=subject)
     return Unauthorized("Incorrect e-mail address or password.", code="invalid_credentials")
 
 

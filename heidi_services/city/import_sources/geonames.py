@@ -9,6 +9,8 @@ from typing import Any
 
 import orjson
 
+from heidi_services.city.enums import CityKind
+from heidi_services.city.gazetteer import districts
 from heidi_services.city.import_record import CityRecord, InvalidRecord, build_record
 from heidi_services.city.import_sources.source import CitySource, count_lines, parse_lines
 
@@ -57,6 +59,7 @@ def _from_shipped(city: dict[str, Any]) -> CityRecord:
         timezone=city["timezone"],
         other_names=city["alternatenames"],
         extra={"geonameId": city["geonameid"]},
+        kind=CityKind.DISTRICT if int(city["geonameid"]) in districts.ids() else None,
     )
 
 
@@ -79,4 +82,5 @@ def _from_columns(columns: list[str]) -> CityRecord | None:
         timezone=columns[17],
         other_names=columns[3].split(",") if columns[3] else [],
         extra={"geonameId": number},
+        kind=CityKind.DISTRICT if columns[7] == districts.DISTRICT_FEATURE else CityKind.CITY,
     )

@@ -19,6 +19,7 @@ COLUMNS = Columns(
         "state": "code of the first-level region",
         "population": "a whole number",
         "timezone": "IANA, such as Europe/Berlin",
+        "kind": "CITY, or DISTRICT for a part of a city; may be empty",
         "otherNames": "further names, separated by semicolons; in JSON also an array",
     },
     required=frozenset({"name", "country", "latitude", "longitude"}),
@@ -49,6 +50,7 @@ def _from_row(row: dict[str, Any] | str) -> CityRecord:
         timezone=values["timezone"],
         other_names=[name.strip() for name in values["otherNames"].split(";") if name.strip()],
         extra=None,
+        kind=values["kind"].upper(),
     )
 
 

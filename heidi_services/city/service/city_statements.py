@@ -18,7 +18,7 @@ from heidi_services.city.service.name_index import WEIGHT
 TABLE = cast(Table, City.__table__)
 CLIENT_COLUMNS = (
     *("id", "name", "country", "state", "latitude", "longitude", "population", "timezone", "metadata"),
-    *("is_active", "other_names"),
+    *("is_active", "other_names", "kind"),
 )
 
 

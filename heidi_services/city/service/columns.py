@@ -17,6 +17,7 @@ _EXPRESSIONS = {
     "longitude": "longitude",
     "population": "population",
     "timezone": "timezone",
+    "kind": "kind",
     "metadata": "CAST(metadata AS text)",
     "is_active": "is_active",
     "created": f"to_char(created_at, {_ISO})",

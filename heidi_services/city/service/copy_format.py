@@ -5,6 +5,8 @@ Source: https://www.postgresql.org/docs/current/sql-copy.html, "Text Format".
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from uuid_utils import uuid7
 
 from heidi_services.city.import_record import CityRecord
@@ -12,7 +14,12 @@ from heidi_services.city.import_record import CityRecord
 
 def copy_line(record: CityRecord) -> str:
     """Format a city as a line for COPY into the table `incoming`, with a new ID."""
-    values = (str(uuid7()), *record[:10], _array(record.other_names), _array(record.index_names))
+    names = _array(record.other_names), _array(record.index_names)
+    return copy_row((str(uuid7()), *record[:10], *names, record.kind, "t" if record.has_id else "f"))
+
+
+def copy_row(values: Iterable[str | float | None]) -> str:
+    """Format the values of a row as a line for COPY."""
     return "\t".join(r"\N" if value is None else _escape(str(value)) for value in values) + "\n"
 
 

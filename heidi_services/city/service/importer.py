@@ -19,7 +19,7 @@ from heidi_common.database.transactions import reading, transaction
 from heidi_services.city.import_record import CityRecord, InvalidRecord
 from heidi_services.city.import_sources.source import NumberedRecord
 from heidi_services.city.service import import_statements as sql
-from heidi_services.city.service import response_cache
+from heidi_services.city.service import place_index, response_cache
 from heidi_services.city.service.copy_format import copy_line
 
 BATCH = 2000
@@ -53,6 +53,8 @@ def import_cities(lines: Iterable[NumberedRecord], progress: Progress = _ignore_
     """Add the cities that are new, and update those whose source has changed since the last import.
 
     A city that was changed by the API keeps its values until its source changes. A deactivated city stays inactive.
+    A city without an ID is the one with the same country and name within 5 km that an earlier file without IDs added.
+    The names of countries and regions are updated too, if the packages that they come from have changed.
 
     Args:
         lines: The cities to import, and the lines to skip.
@@ -64,6 +66,7 @@ def import_cities(lines: Iterable[NumberedRecord], progress: Progress = _ignore_
         _execute("SET LOCAL lock_timeout = 0")
         _execute("SET LOCAL maintenance_work_mem = '256MB'")
         _execute(f"SELECT pg_advisory_xact_lock({IMPORT_LOCK})")
+        place_index.refresh()
         _execute(sql.CREATE_INCOMING)
         received = _copy(_valid_records(lines, report), progress)
         progress(0)
@@ -104,13 +107,16 @@ def _copy(records: Iterator[CityRecord], progress: Progress) -> int:
 
 def _merge(report: ImportReport, received: int) -> None:
     _execute("ANALYZE incoming")
+    if _execute(sql.HAS_CITIES_WITHOUT_ID).scalar():
+        _execute(sql.MATCH_MOVED)
+    districts = len(_execute(sql.ADD_DISTRICTS).all())
     changed = [row.id for row in _execute(sql.UPDATE_CHANGED)]
     with _indexes_rebuilt_if_empty():
         report.added = _execute(sql.INSERT_NEW).rowcount
         if changed:
             _execute(sql.DELETE_NAMES, ids=changed)
         _execute(sql.INSERT_NAMES, ids=changed)
-    report.changed = len(changed)
+    report.changed = len(changed) + districts
     report.unchanged = received - report.added - report.changed
 
 

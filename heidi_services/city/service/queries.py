@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -16,14 +17,16 @@ from heidi_common.database.transactions import transaction
 from heidi_common.problems import NotFound
 from heidi_services.city.geo import bearing, distance_km
 from heidi_services.city.models import City
+from heidi_services.city.service.city_conditions import city_conditions, state_is
+from heidi_services.city.service.city_filter import CityFilter
 from heidi_services.city.service.columns import COLUMNS, SELECT_COLUMNS
 
 SORTS: dict[str, InstrumentedAttribute[Any]] = {
-    "name": City.name,
+    "name": City.sort_name,
     "population": City.people,
     "createdAt": City.created_at,
 }
-_LIST = select(*SELECT_COLUMNS, City.created_at, City.people.label("people"))
+_LIST = select(*SELECT_COLUMNS, City.created_at, City.people.label("people"), City.sort_name)
 _BY_ID = CompiledStatement(text(f"SELECT {COLUMNS} FROM cities WHERE id = :id"))  # nosec  # B608: constants
 _OTHER_NAMES = CompiledStatement(text("SELECT other_names FROM cities WHERE id = :id"))
 _COUNTS = CompiledStatement(
@@ -66,8 +69,9 @@ def list_cities(
     limit: int,
     cursor: str | None,
     total: TotalRequest,
-    min_population: int | None = None,
+    where: CityFilter,
     max_population: int | None = None,
+    state: str | None = None,
     **equal: Any,
 ) -> Page:
     """Read a page of cities.
@@ -77,20 +81,23 @@ def list_cities(
         limit: The maximum number of cities.
         cursor: Of the previous page; None for the first page.
         total: Whether to count all cities that match.
-        min_population: Only cities with at least this known population.
+        where: Which cities. Its least population is compared in the way that the index of populations supports.
         max_population: Only cities with at most this known population.
+        state: Only cities whose state has this code or name.
         equal: Attribute -> the value that it must have.
 
     Returns:
         A page of rows with COLUMNS.
     """
-    statement = _LIST.where(*(getattr(City, name) == value for name, value in equal.items()))
-    if min_population is not None:
-        statement = statement.where(City.people >= max(min_population, 0))
+    conditions = [getattr(City, name) == value for name, value in equal.items()]
+    if where.min_population is not None:
+        conditions.append(City.people >= max(where.min_population, 0))
     if max_population is not None:
-        statement = statement.where(City.people.between(0, max_population))
+        conditions.append(City.people.between(0, max_population))
+    if state is not None:
+        conditions.append(state_is(state))
     return page(
-        statement,
+        _LIST.where(*conditions, *city_conditions(replace(where, min_population=None))),
         order=SORTS[sort.removeprefix("-")],
         descending=sort.startswith("-"),
         tiebreak=City.id,

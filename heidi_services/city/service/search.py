@@ -1,38 +1,22 @@
-"""Search for cities by name: names that begin with the query, then names with one typo, then similar names."""
+"""Search for cities: a name alone, or a name that is followed by its region, its country or a postal code."""
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from itertools import islice
+from typing import NamedTuple
 
-from sqlalchemy import text
-
-from heidi_common.database.compiled import CompiledStatement, Row
-from heidi_services.city.geo import EARTH_RADIUS_KM, unit_vector
+from heidi_common.database.compiled import Row
 from heidi_services.city.name_matching import MIN_LENGTH_FOR_TYPOS, one_typo_away
-from heidi_services.city.service.columns import COLUMNS
+from heidi_services.city.place_query import PlaceQuery, Reading
+from heidi_services.city.service import region_filter
+from heidi_services.city.service.candidates import PREFIX, SIMILAR, TYPO, SearchScope, match
+from heidi_services.city.service.city_filter import NO_FILTER, CityFilter
+from heidi_services.city.service.region_filter import Gazetteer, Places
+from heidi_services.city.spellings import spellings
 
-MAX_CANDIDATES = 200
-"""Candidates by name and popularity."""
-MAX_CANDIDATES_NEARBY = 500
-"""Cities around the point of the search that are candidates too, whatever their popularity."""
-MIN_SIMILARITY = 0.35
-"""Trigram similarity (0 to 1) that a similar name must have."""
-
-PREFIX = "name LIKE :prefix"
-TYPO = "name = ANY(:spellings)"
-SIMILAR = f"name % :q AND similarity(name, :q) >= {MIN_SIMILARITY}"
-SCORE = {
-    PREFIX: "CASE WHEN name = :q THEN 1.0 ELSE 0.6 + 0.3 * length(:q) / length(name) END",
-    TYPO: "0.75",
-    SIMILAR: "0.7 * similarity(name, :q)",
-}
-NEARBY_IDS = (
-    "SELECT id FROM cities WHERE is_active"  # nosec B608
-    f" ORDER BY pos <-> CAST(:place AS cube) LIMIT {MAX_CANDIDATES_NEARBY}"
-)
-DISTANCE_FACTOR = f"(1 + 1 / (1 + {2 * EARTH_RADIUS_KM / 100} * asin(least(1, chord / 2))))"
-"""Doubles the score at the point itself; approaches 1 over hundreds of kilometers."""
+MAX_READINGS = 8
+"""How many ways to read a text are searched."""
 
 
 class SearchResult(NamedTuple):
@@ -49,38 +33,92 @@ class SearchResult(NamedTuple):
     point: tuple[float, float] | None
 
 
-def search(q: str, *, limit: int, country: str | None = None, point: tuple[float, float] | None = None) -> SearchResult:
+def search(
+    query: PlaceQuery, *, limit: int, where: CityFilter = NO_FILTER, point: tuple[float, float] | None = None
+) -> SearchResult:
     """Search active cities by name. More popular cities and cities closer to the point come first.
 
-    Typos are considered only if fewer than `limit` cities begin with the query, none of them has exactly this name,
-    and the query has four letters or more. Similar names are considered only if there is no other match.
+    The whole text is a name first. If no city has exactly this name, the text is read as a name and what follows it:
+    regions and countries narrow the result; unknown words after a comma, and postal codes, are ignored.
 
     Args:
-        q: The query, folded by `name_matching.fold`.
+        query: The text, parsed by `place_query.parse`.
         limit: The maximum number of cities.
-        country: Only cities of this country (ISO 3166-1 alpha-2).
+        where: Which cities; by default without districts.
         point: (latitude, longitude) in degrees.
     """
-    parameters = _parameters(q, limit, country, point)
-    rows = _matches(PREFIX, parameters | {"prefix": f"{q}%"})
-    if len(rows) < limit and len(q) >= MIN_LENGTH_FOR_TYPOS and not any(row.exact for row in rows):
-        rows = _merge(rows, _matches(TYPO, parameters | {"spellings": one_typo_away(q)}))
-        rows = rows or _matches(SIMILAR, parameters)
+    scope = SearchScope(where, limit, point)
+    rows = _named(query, query.text, scope)
+    if query.is_qualified and not _has_exact(rows):
+        rows = _qualified(query, scope, rows)
+    if len(rows) <= limit and not _has_exact(rows):
+        rows = rows if query.is_qualified and rows else _with_typos(query.text, scope, rows)
     return SearchResult(rows[:limit], len(rows) > limit, point)
 
 
-def _parameters(q: str, limit: int, country: str | None, point: tuple[float, float] | None) -> dict[str, Any]:
-    parameters: dict[str, Any] = {"q": q, "limit": limit + 1}
-    if country is not None:
-        parameters["country"] = country
-    if point is not None:
-        x, y, z = unit_vector(*point)
-        parameters["place"] = f"({x!r},{y!r},{z!r})"
-    return parameters
+def _named(query: PlaceQuery, name: str, scope: SearchScope) -> list[Row]:
+    """Find the cities with a name that begins with `name`, a part of the query, or with another spelling of it."""
+    return match(PREFIX, scope, [*spellings(name), *query.latin.get(name, ())])
 
 
-def _matches(condition: str, parameters: dict[str, Any]) -> list[Row]:
-    return _statement(condition, "country" in parameters, "place" in parameters).all(**parameters)
+def _has_exact(rows: list[Row]) -> bool:
+    return any(row.exact for row in rows)
+
+
+def _with_typos(name: str, scope: SearchScope, rows: list[Row]) -> list[Row]:
+    """Add names that are one typo away; if there are none, similar names. Too short a name is left as it is."""
+    if len(name) < MIN_LENGTH_FOR_TYPOS:
+        return rows
+    rows = _merge(rows, match(TYPO, scope, [name], spellings=one_typo_away(name)))
+    return rows or match(SIMILAR, scope, [name])
+
+
+def _qualified(query: PlaceQuery, scope: SearchScope, prefixed: list[Row]) -> list[Row]:
+    """Find the cities of the first reading with a city of exactly its name, else of the first with any city.
+
+    Args:
+        query: The text.
+        scope: Among which cities to search.
+        prefixed: The cities with a name that begins with the whole text: they are kept.
+    """
+    readings = _possible(query, scope)
+    fallback: list[Row] = []
+    for reading, narrowed in readings:
+        rows = _named(query, reading.name, narrowed)
+        if _has_exact(rows):
+            return _merge(rows, prefixed)
+        if reading.name == readings[0][0].name:  # a city that merely begins like the region is not meant
+            fallback = fallback or rows
+    return prefixed or fallback or _less_exactly(query, scope, readings[:1])
+
+
+def _less_exactly(query: PlaceQuery, scope: SearchScope, readings: list[tuple[Reading, SearchScope]]) -> list[Row]:
+    """Find the name without what follows its comma, since there is no such place; else names with a typo."""
+    rows = _named(query, query.parts[0], scope) if len(query.parts) > 1 else []
+    if _has_exact(rows):
+        return rows
+    typos = (_with_typos(reading.name, narrowed, []) for reading, narrowed in readings)
+    return next(filter(None, typos), rows)
+
+
+def _possible(query: PlaceQuery, scope: SearchScope) -> list[tuple[Reading, SearchScope]]:
+    """Return the readings that make sense, each with the scope that its qualifiers leave, the most likely first."""
+    known = region_filter.known_places(query)
+    possible = ((reading, places) for reading in query.readings() for places in _places(reading, known))
+    return [(reading, scope._replace(places=places)) for reading, places in islice(possible, MAX_READINGS)]
+
+
+def _places(reading: Reading, known: Gazetteer) -> Iterator[Places]:
+    """Yield what the qualifiers of a reading can mean. If none is known, one may be misspelt, or all are ignored."""
+    places = region_filter.resolve(reading, known.regions)
+    if places:
+        yield places
+    counties = region_filter.resolve(reading, known.counties)
+    if counties and counties != places:
+        yield counties
+    if places == frozenset() and not counties:
+        yield from filter(None, [region_filter.resolve(reading, region_filter.misspelt_places(reading))])
+        yield places
 
 
 def _merge(first: list[Row], second: list[Row]) -> list[Row]:
@@ -88,29 +126,3 @@ def _merge(first: list[Row], second: list[Row]) -> list[Row]:
     seen = {row.id for row in first}
     merged = first + [row for row in second if row.id not in seen]
     return sorted(merged, key=lambda row: -row.score)
-
-
-@cache
-def _statement(condition: str, country: bool, point: bool) -> CompiledStatement:
-    chord = "pos <-> CAST(:place AS cube)" if point else "0"
-    sql = (
-        f"SELECT {COLUMNS}, chord, exact, score * {DISTANCE_FACTOR if point else '1'} AS score"  # nosec  # B608: constants
-        f" FROM (SELECT cities.*, hits.score, hits.exact, {chord} AS chord"
-        f" FROM ({_candidates(condition, country, point)}) hits JOIN cities ON id = city_id) pool"
-        " ORDER BY score DESC, id LIMIT :limit"
-    )
-    return CompiledStatement(text(sql))
-
-
-def _candidates(condition: str, country: bool, point: bool) -> str:
-    """Build the SQL that scores the candidates: the best by name and popularity, and those around the point."""
-    rated = f"max(({SCORE[condition]}) * weight) AS score, bool_or(name = :q) AS exact"
-    scored = f"SELECT city_id, {rated} FROM city_names"  # nosec  # B608: constants
-    where = f"WHERE {condition}" + (" AND city_names.country = :country" if country else "")
-    best = f"{scored} {where} GROUP BY city_id ORDER BY score DESC LIMIT {MAX_CANDIDATES}"
-    if not point:
-        return best
-    close = f"{scored} JOIN ({NEARBY_IDS}) close ON close.id = city_id {where} GROUP BY city_id"
-    both = f"({best}) UNION ALL ({close})"
-    together = "city_id, max(score) AS score, bool_or(exact) AS exact"
-    return f"SELECT {together} FROM ({both}) either GROUP BY city_id"  # nosec  # B608: constants

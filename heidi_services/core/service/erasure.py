@@ -1,4 +1,4 @@
-"""Erasure of users: delete what operations store about them."""
+"""Erase what core stores about a user who was erased (`users/service/erasure.py`)."""
 
 from __future__ import annotations
 

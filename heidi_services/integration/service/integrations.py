@@ -101,9 +101,11 @@ def update(integration_id: UUID, caller: Caller, body: dict[str, Any], version: 
         integration.name = body.get("name", integration.name)
         if "credentials" in body:
             integration.credentials = credential_store.encrypt_credentials(integration.id, credentials)
+        detail: dict[str, Any] = {"changed": sorted(body)}
         if "is_active" in body:
+            detail["isActive"] = {"old": integration.is_active, "new": body["is_active"]}
             _set_active(integration, body["is_active"])
-        trail.record("integration_updated", actor=caller.id, target=integration.id, detail={"changed": sorted(body)})
+        trail.record("integration_updated", actor=caller.id, target=integration.id, detail=detail)
     return integration
 
 

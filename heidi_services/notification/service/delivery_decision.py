@@ -16,7 +16,7 @@ from heidi_services.notification.channels.message import Sender
 from heidi_services.notification.channels.registry import senders_for
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import PushDevice
-from heidi_services.notification.service import rate_limits, suppressions, template_resolver
+from heidi_services.notification.service import send_limits, suppressions, template_resolver
 from heidi_services.notification.service.claim import MAX_CLAIMS, ClaimedNotification
 from heidi_services.notification.service.delivery_policy import Cancellation, DeliveryFailure, Postponement, evaluate
 from heidi_services.notification.service.rendering import MissingVariable, RenderingError
@@ -77,7 +77,7 @@ def _decide_provider_delivery(job: ClaimedNotification, variables: object) -> De
         return DeliveryFailure("no_device" if job.channel is Channel.PUSH else "no_address")
     if not senders:
         return DeliveryFailure("no_provider")
-    wait = rate_limits.reserve_send_slot(job, senders)
+    wait = send_limits.reserve_send_slot(job, senders)
     if wait is not None:
         return Postponement(utcnow() + wait)
     return ProviderDelivery(text, targets, senders)

@@ -63,7 +63,10 @@ class LeaseKeeper:
                 with app.app_context():
                     self._extend(job)
             except SQLAlchemyError as error:
-                log.warning("lease not extended", extra={"notification": str(job.id), "error": str(error)[:200]})
+                log.warning(
+                    "the lease of a notification was not extended",
+                    extra={"notification": str(job.id), "error": str(error)[:200]},
+                )
 
 
 @per_app

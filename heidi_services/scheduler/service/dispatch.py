@@ -54,7 +54,7 @@ def dispatch_due() -> None:
         except DBAPIError as error:
             if size == 1 or not error.connection_invalidated:
                 raise
-            log.warning("dispatch batch exceeded the idle timeout; its size is reduced", extra={"slots": size})
+            log.warning("a batch of slots exceeded the idle timeout; its size is reduced", extra={"slots": size})
             size = max(1, size // 8)
         else:
             size = min(MAX_BATCH_SIZE, size * 2)

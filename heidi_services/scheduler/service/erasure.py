@@ -1,4 +1,4 @@
-"""Erasure of users: delete the personal data in schedules, in their runs and in the events that they have emitted."""
+"""Erase what scheduler stores about a user who was erased (`users/service/erasure.py`)."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from heidi_common.database.session import db
 from heidi_common.problems import NotFound
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 
-SORTS = {"createdAt": Schedule.created_at, "name": Schedule.name}
+SORTS = {"createdAt": Schedule.created_at, "name": Schedule.sort_name}
 
 
 def database_now() -> datetime:

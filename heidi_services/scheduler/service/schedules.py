@@ -57,7 +57,10 @@ def update_schedule(schedule_id: UUID, values: dict[str, Any], *, version: int |
         if changed & NEXT_RUN_FIELDS:
             _set_next_run(schedule)
         if changed:
-            record("schedule_updated", actor=requested_by, target=schedule.id, detail={"changed": sorted(changed)})
+            detail: dict[str, Any] = {"changed": sorted(changed)}
+            if "is_enabled" in changed:
+                detail["isEnabled"] = {"old": not schedule.is_enabled, "new": schedule.is_enabled}
+            record("schedule_updated", actor=requested_by, target=schedule.id, detail=detail)
     return schedule
 
 

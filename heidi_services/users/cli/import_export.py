@@ -56,8 +56,9 @@ def import_users(path: Path, kind: str | None, encoding: str | None, firebase_co
 @click.option("--with-hashes", is_flag=True, help="Include password hashes, for a move to another installation.")
 def export_users(path: Path, kind: str | None, with_hashes: bool) -> None:
     """Export all users that are not deleted to a file (or `-`), in the format that `import` reads."""
-    lines = bulk_export.export_users(kind or _kind(path), with_hashes=with_hashes)
     with _open(path) as file:
+        bulk_export.audit_export(with_hashes=with_hashes)
+        lines = bulk_export.export_users(kind or _kind(path), with_hashes=with_hashes)
         if str(path) != "-":
             # The file contains personal data and possibly password hashes: readable by its owner only.
             path.chmod(0o600)

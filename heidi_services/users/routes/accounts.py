@@ -29,7 +29,7 @@ READ, WRITE = (Scope.USERS_READ,), (Scope.USERS_WRITE,)
 def list_users(query: dict[str, Any]) -> Response:
     """List users. `?q=` searches names and e-mail addresses, `?ids=` reads a batch.
 
-    Names are found as "First Last" and "Last First", internationalised domains in Unicode and in Punycode.
+    Names are found as "First Last" and "Last First", internationalized domains in Unicode and in Punycode.
     """
     return page_response(queries.list_users(query))
 
@@ -90,7 +90,7 @@ def update_me(body: dict[str, Any]) -> Response:
 @documents(IF_MATCH)
 @blp.response(204)
 def delete_user(user_id: UUID) -> None:
-    """Soft-delete your own account, or (ADMIN) any account. All sessions end immediately.
+    """Soft-delete your own account (after a recent sign-in), or (ADMIN) any account. All sessions end immediately.
 
     A machine client may delete any account but that of an administrator: 403.
     """
@@ -102,7 +102,10 @@ def delete_user(user_id: UUID) -> None:
 @documents(IF_MATCH)
 @blp.response(204)
 def delete_me() -> None:
-    """Soft-delete your own account. All sessions end immediately."""
+    """Soft-delete your own account. All sessions end immediately.
+
+    403 `recent_sign_in_required` if the session is older than ten minutes: sign in again first.
+    """
     users.delete(caller(), caller().id, if_match())
 
 

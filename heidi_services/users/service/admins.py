@@ -68,8 +68,10 @@ def _create(address: str, password: str) -> User:
 
 
 def _promote(user: User) -> None:
+    before = {"role": user.role, "is_active": user.is_active}
     user.role, user.is_active = Role.ADMIN, True
     db.session.flush()
     accounts.revoke_access_tokens(user.id)
     emit(UserUpdated(id=user.id, role=user.role, is_active=True, changed=("isActive", "role")))
-    record("user_updated", target=user.id, detail={"changed": ["isActive", "role"]})
+    detail = {"changed": ["isActive", "role"], **accounts.audited_changes(user, before)}
+    record("user_updated", target=user.id, detail=detail)

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
+from heidi_common.audit.trail import record
 from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import User
 from heidi_common.import_files import spreadsheet_text
 
@@ -28,6 +30,13 @@ FIELDS = {
     "emailVerified": User.email_verified_at.is_not(None),
     "createdAt": User.created_at,
 }
+
+
+def audit_export(*, with_hashes: bool) -> None:
+    """Record an export before it begins, so that one that is interrupted is recorded, too."""
+    with transaction():
+        users = db.session.scalar(select(func.count()).where(User.deleted_at.is_(None)))
+        record("users_exported", detail={"users": users, "passwordHashes": with_hashes})
 
 
 def export_users(kind: str, *, with_hashes: bool = False) -> Iterator[str]:

@@ -13,6 +13,7 @@ from uuid import UUID
 from flask import request
 from sqlalchemy import select, update
 
+from heidi_common.audit import addresses as addresses_of_trail
 from heidi_common.audit.trail import record, record_failure
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
@@ -55,6 +56,7 @@ def erase_user(caller: Caller, user_id: UUID, password: str | None) -> User:
         if user.erased_at is None:
             require_another_admin(user)
             addresses = {"email": user.email, "phone": user.phone}
+            addresses_of_trail.delete_for_user(user.id, user.email)
             _anonymize(user, utcnow())
             event = UserDeleted(id=user.id, role=user.role, is_active=user.is_active, changed=("erasedAt",))
             emit(event, secret_data=addresses)

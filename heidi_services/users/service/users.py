@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from heidi_common.audit import addresses
 from heidi_common.audit.trail import record
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
@@ -19,6 +20,7 @@ from heidi_common.identity.models import Role, User
 from heidi_common.identity.password_hashing import password_hasher
 from heidi_common.identity.password_policy import require_acceptable_password
 from heidi_common.jwt.guards import Caller
+from heidi_common.jwt.reauthentication import require_recent_sign_in
 from heidi_common.messaging.events import UserUpdated
 from heidi_common.messaging.outbox import emit
 from heidi_common.problems import Conflict, Invalid
@@ -90,16 +92,21 @@ def apply_update(user_id: UUID, changes: dict[str, Any], actor: UUID | None, ver
     with transaction():
         user = lock_user(user_id)
         expect_version(user, version)
-        changed = {name for name, value in changes.items() if getattr(user, name) != value}
-        if changed:
-            _assign(user, {name: changes[name] for name in changed})
-            _record_update(user, changed, actor)
+        before = {name: getattr(user, name) for name, value in changes.items() if getattr(user, name) != value}
+        if before:
+            _assign(user, {name: changes[name] for name in before})
+            _record_update(user, before, actor)
     return user
 
 
 def delete(caller: Caller, user_id: UUID, version: int | None) -> None:
-    """Soft-delete a user: the row stays, all sessions end, and the e-mail address becomes available again."""
+    """Soft-delete a user: the row stays, all sessions end, and the e-mail address becomes available again.
+
+    Users who delete themselves must have signed in recently: Forbidden, `recent_sign_in_required`.
+    """
     require_delete_permission(caller, user_id)
+    if caller.id == user_id:
+        require_recent_sign_in(caller)
     with transaction():
         user = lock_user(user_id)
         require_role_permission(caller, user.role)
@@ -161,7 +168,7 @@ def _assign(user: User, values: dict[str, Any]) -> None:
 
 
 def _replace_email(user: User, email: str) -> None:
-    """Set an address that somebody else than the user has entered. Auth sends it the link to verify it."""
+    """Set an address that someone other than the user has entered. Auth sends it the link to verify it."""
     addresses = (user.email, email)
     user.owner_proved, user.email_verified_at = is_owner_proved(user), None
     user.email, user.has_former_email = email, False
@@ -171,10 +178,14 @@ def _replace_email(user: User, email: str) -> None:
         mailer.send("email-changed-by-admin", user, address=address, notification_type="WARNING")
 
 
-def _record_update(user: User, changed: set[str], actor: UUID | None) -> None:
-    names = tuple(sorted(camel(name) for name in changed))
+def _record_update(user: User, before: dict[str, Any], actor: UUID | None) -> None:
+    names = tuple(sorted(camel(name) for name in before))
     emit(UserUpdated(id=user.id, role=user.role, is_active=user.is_active, changed=names))
-    record("user_updated", actor=actor, target=user.id, detail={"changed": list(names)})
+    detail: dict[str, Any] = {"changed": list(names), **accounts.audited_changes(user, before)}
+    if "email" in before:
+        old, new = before["email"], user.email
+        detail["email"] = {"old": addresses.remember(old, user.id), "new": addresses.remember(new, user.id)}
+    record("user_updated", actor=actor, target=user.id, detail=detail)
 
 
 def _flush_email(field: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Rate limits of providers and recipients: token buckets in Redis, updated by one Lua script.
+"""Limits of sending, for providers and recipients: token buckets in Redis, updated by one Lua script.
 
 Without Redis nothing is limited: too many messages are better than delayed ones.
 """

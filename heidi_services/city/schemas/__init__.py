@@ -1,0 +1,1 @@
+"""Schemas of requests to the city service, and of its responses."""
