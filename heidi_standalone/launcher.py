@@ -3,11 +3,13 @@
 import signal
 import time
 from functools import partial
+from pathlib import Path
 from types import FrameType
 
 import click
 
 from heidi_common.config.service_registry import SERVICES
+from heidi_common.server.heartbeat_files import ROLES, STALE_SECONDS, file_age, running_files
 from heidi_standalone.banner import print_banner
 from heidi_standalone.bootstrap import BootstrapCommands
 from heidi_standalone.errors import StartupError
@@ -21,6 +23,7 @@ from heidi_standalone.readiness import is_ready, wait_until_ready
 from heidi_standalone.supervision.supervisor import Supervisor
 
 RESTART_REPORT_SECONDS = 30
+HEARTBEAT_CHECK_SECONDS = 10
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -102,9 +105,21 @@ class Launcher:
         return commands.run(pending, admin_file=self.home.admin, client_file=self.home.client)
 
     def _watch(self) -> None:
+        checked_at = time.monotonic()
         while self.supervisor.alive:
             time.sleep(0.5)
+            if time.monotonic() - checked_at > HEARTBEAT_CHECK_SECONDS:
+                checked_at = time.monotonic()
+                self._restart_hung()
         raise StartupError("The supervisor was stopped and took all processes with it. Run the command again.")
+
+    def _restart_hung(self) -> None:
+        """Restart the worker, relay or clock if its process hangs. Their files suffice: this is their machine."""
+        folder = Path(self.platform.env["HEARTBEAT_FOLDER"])
+        for role in ROLES:
+            if any(file_age(file) > STALE_SECONDS for file in running_files(role, folder).values()):
+                click.echo(f"{time.strftime('%H:%M:%S')} {role} hangs and is being restarted")
+                self.supervisor.restart(role)
 
     def _report_exit(self, name: str, reason: str) -> None:
         """Report a restart, but not repeatedly for a program that keeps failing."""

@@ -94,6 +94,7 @@ class StandalonePlatform:
             "DATABASE_MAX_OVERFLOW": "0",
             "SMTP_URL": f"smtp://127.0.0.1:{self.ports.smtp}",
             "MALLOC_ARENA_MAX": "2",
+            "HEARTBEAT_FOLDER": str(self.home.run / "heartbeats"),
         }
         if self.postgres:
             env["DATABASE_URL"] = self.postgres.url

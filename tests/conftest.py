@@ -169,12 +169,14 @@ def scratch(settings: Settings) -> Iterator[Flask]:
 
 @pytest.fixture
 def as_user(app: Flask) -> Callable[..., SignedIn]:
-    """Create a user with a session: `as_user(Role.ADMIN, email="a@b.test")`."""
+    """Create a verified user with a session: `as_user(Role.ADMIN, email="a@b.test")`."""
 
     def create(role: Role = Role.USER, **fields: object) -> SignedIn:
         now = utcnow()
         # Decimal digits only: a search for "ada" could match a hexadecimal number.
-        user = User(**({"id": uuid7(), "email": f"{uuid7().int}@example.test", "role": role} | fields))
+        user = User(
+            **({"id": uuid7(), "email": f"{uuid7().int}@example.test", "role": role, "email_verified_at": now} | fields)
+        )
         session = Session(
             id=uuid7(),
             user_id=user.id,

@@ -17,14 +17,16 @@ from flask import Flask
 from heidi_common.config.settings import Settings
 from heidi_common.logger.request_id import bound_request_id, bound_row_request_ids
 from heidi_common.server.parent_death import die_with_parent
-from heidi_services.notification.channels.registry import close_senders
+from heidi_services.notification.channels.registry import close_senders, interrupt_senders
 from workers.batching import request_ids
 from workers.consumption import BoundedRabbitmqBroker
 from workers.redis_broker import WakingRedisBroker
 
 QUEUES = ("notification", "bulk", "scheduler", "integration", "webhooks", "core")
-TIME_LIMIT_MS = 10 * 60 * 1000
-"""The last resort. Sockets have shorter time limits of their own, since Dramatiq cannot interrupt a system call."""
+TIME_LIMIT_MS = 30 * 60 * 1000
+"""The last resort, longer than the longest wait: that for the response of an SMTP server.
+
+Sockets have shorter time limits of their own, since Dramatiq cannot interrupt a system call."""
 
 
 def make_broker(url: str, *middleware: Middleware) -> Broker:
@@ -65,6 +67,12 @@ class AppContext(Middleware):
         if master is not None and master.pid != os.getppid():  # it was killed before the signal was requested
             os.kill(os.getpid(), signal.SIGKILL)
         self.app = base_app(self.settings, "worker")
+
+    def before_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
+        """Deliveries that wait for a slow server record that their result is unknown, before the process is killed."""
+        if self.app is not None:
+            with self.app.app_context():
+                interrupt_senders()
 
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
         """The threads have ended, or have been given up."""

@@ -14,6 +14,8 @@ from dramatiq import Broker
 from heidi_common.app import base_app
 from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
+from heidi_common.metrics.heartbeat import Pulse
+from heidi_common.server.heartbeat_files import heartbeat_folder
 from workers import due_probes
 from workers.broker import make_broker
 from workers.periodic_tasks import PERIODIC_TASKS, UNFINISHED, PeriodicTask
@@ -78,7 +80,14 @@ def main() -> None:
         with app.app_context():
             tick(broker)
 
-    run_until_stopped("clock", tick_in_context, pause=0.2)
+    pulse = Pulse("clock", heartbeat_folder(settings.heartbeat_folder))
+
+    def beat() -> None:
+        with app.app_context():
+            pulse.beat()
+
+    run_until_stopped("clock", tick_in_context, pause=0.2, beat=beat)
+    pulse.end()
 
 
 if __name__ == "__main__":

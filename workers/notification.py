@@ -35,5 +35,10 @@ def welcome_user(event: OutboxEvent) -> None:
 
 
 @consumer("notification")
+def remove_attached_devices(event: OutboxEvent) -> None:
+    event_handlers.handle_user_reclaimed(event)
+
+
+@consumer("notification")
 def forget_user(event: OutboxEvent) -> None:
     erasure.erase_user_data(event)

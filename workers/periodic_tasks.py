@@ -16,6 +16,7 @@ from heidi_common.database.retention import delete_in_batches
 from heidi_common.interceptors import idempotency_keys
 from heidi_common.messaging import inbox
 from heidi_common.messaging.outbox import OutboxEvent
+from heidi_common.metrics import heartbeat
 from heidi_common.runtime import current_settings
 from heidi_services.auth.service import retention as auth_retention
 from heidi_services.core.service import operations
@@ -130,6 +131,7 @@ PERIODIC_TASKS = (
     PeriodicTask("operations", 1, WakeUp(operations.overdue, "core", "carry_out_operation")),
     PeriodicTask("inbox", 1, overdue_inbox),
     PeriodicTask("prune", 3600, run_in_parts(delete_expired_events)),
+    PeriodicTask("old heartbeats", 3600, run_task(heartbeat.delete_old)),
     PeriodicTask("idempotency", 600, run_in_parts(idempotency_keys.delete_expired)),
     PeriodicTask("notifications", 1, WakeUp(notifications.overdue, "notification", "deliver_notification", OUTSIDE)),
     *(PeriodicTask(f"bulk {channel}", 0.5, _release_bulk(channel, OUTSIDE)) for channel in PROVIDER_CHANNELS),

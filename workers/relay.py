@@ -11,19 +11,23 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from dramatiq import Broker, Message
-from sqlalchemy import Select, func, select, text, update
+from sqlalchemy import Select, func, select, text
 
 from heidi_common.app import base_app
 from heidi_common.config.settings import Settings
+from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.listener import NotifyListener
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.jobs import HINT_LEASE
 from heidi_common.messaging.outbox import OUTBOX_CHANNEL, POSITION_SEQUENCE, POSITIONED_CHANNEL, OutboxEvent
+from heidi_common.metrics.heartbeat import Pulse
 from heidi_common.rabbitmq.publisher import Publisher
+from heidi_common.server.heartbeat_files import heartbeat_folder
 from heidi_services.notification.enums import PROVIDER_CHANNELS
 from workers.batching import LARGEST, OUTSIDE, hints
 from workers.broker import make_broker
@@ -47,6 +51,20 @@ INSERT_INBOX_ROWS = text(
 )
 """As text: building an INSERT of that many rows with SQLAlchemy takes as long as the rest of a batch."""
 
+_ACQUIRE_LOCK = CompiledStatement(select(func.pg_advisory_xact_lock(LOCK)), changes=True)
+
+_MARK_SENT = CompiledStatement(
+    text(
+        "WITH positions AS MATERIALIZED (SELECT id, nextval(:sequence) AS position"
+        " FROM (SELECT id FROM unnest(CAST(:ids AS uuid[])) AS given (id) ORDER BY id) AS ordered), sent AS ("
+        " UPDATE outbox SET sent_at = now(), position = positions.position FROM positions"
+        " WHERE outbox.id = positions.id RETURNING outbox.id)"
+        " SELECT pg_notify(:channel, '') FROM sent LIMIT 1"
+    ).bindparams(sequence=POSITION_SEQUENCE.name, channel=POSITIONED_CHANNEL),
+    changes=True,
+)
+"""The positions are drawn before the rows are updated, since an UPDATE visits rows in any order."""
+
 Publish = Callable[[Sequence[OutboxEvent]], None]
 
 
@@ -63,7 +81,7 @@ def relay_batch(broker: Broker, publish: Publish, limit: int = BATCH) -> int:
     """
     messages: list[Message[Any]] = []
     with transaction():
-        db.session.execute(select(func.pg_advisory_xact_lock(LOCK)))
+        _ACQUIRE_LOCK.all()
         events = list(db.session.scalars(_unsent(limit)))
         if events:
             messages = _fan_out(events)
@@ -74,6 +92,7 @@ def relay_batch(broker: Broker, publish: Publish, limit: int = BATCH) -> int:
     return len(events)
 
 
+@cache
 def _unsent(limit: int) -> Select[OutboxEvent]:
     oldest_first = select(OutboxEvent).where(OutboxEvent.sent_at.is_(None)).order_by(OutboxEvent.id).limit(limit)
     return oldest_first.with_for_update(skip_locked=True)
@@ -110,24 +129,8 @@ def _waits_outside(event: OutboxEvent) -> bool:
 
 
 def _mark_sent(events: Sequence[OutboxEvent]) -> None:
-    """Mark the events sent and give them their positions in the log, within a batch in the order of their IDs.
-
-    The positions are drawn before the rows are updated, since an UPDATE visits rows in any order.
-    """
-    batch = (
-        select(OutboxEvent.id)
-        .where(OutboxEvent.id.in_([event.id for event in events]))
-        .order_by(OutboxEvent.id)
-        .subquery()
-    )
-    positions = select(batch.c.id, POSITION_SEQUENCE.next_value().label("position")).subquery()
-    statement = (
-        update(OutboxEvent)
-        .where(OutboxEvent.id == positions.c.id)
-        .values(sent_at=func.now(), position=positions.c.position)
-    )
-    db.session.execute(statement.execution_options(synchronize_session=False))
-    db.session.execute(select(func.pg_notify(POSITIONED_CHANNEL, "")))
+    """Mark the events sent and give them their positions in the log, within a batch in the order of their IDs."""
+    _MARK_SENT.all(ids=[event.id for event in events])
 
 
 class ExchangePublisher:
@@ -153,16 +156,23 @@ def main() -> None:
     exchange = ExchangePublisher(settings.broker_url)
     listener = NotifyListener(settings.database_url, OUTBOX_CHANNEL, name="relay-listener")
 
+    pulse = Pulse("relay", heartbeat_folder(settings.heartbeat_folder))
+
     def relay_all() -> None:
         started_at = time.monotonic()
         with app.app_context():
             while relay_batch(broker, exchange.publish) == BATCH:
-                pass
+                pulse.beat()
         listener.wait(MAX_WAIT_SECONDS)
         time.sleep(max(0.0, started_at + MIN_ROUND_SECONDS - time.monotonic()))
         exchange.keep_alive()
 
-    run_until_stopped("relay", relay_all)
+    def beat() -> None:
+        with app.app_context():
+            pulse.beat()
+
+    run_until_stopped("relay", relay_all, beat=beat)
+    pulse.end()
 
 
 if __name__ == "__main__":

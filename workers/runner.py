@@ -11,7 +11,9 @@ log = logging.getLogger(__name__)
 MAX_PAUSE_SECONDS = 10.0
 
 
-def run_until_stopped(name: str, tick: Callable[[], None], *, pause: float = 0.0) -> None:
+def run_until_stopped(
+    name: str, tick: Callable[[], None], *, pause: float = 0.0, beat: Callable[[], None] = lambda: None
+) -> None:
     """Call `tick` repeatedly until SIGTERM or SIGINT.
 
     After a failure the next call waits 1 to 10 seconds, longer after each consecutive failure. Only the first of
@@ -21,6 +23,7 @@ def run_until_stopped(name: str, tick: Callable[[], None], *, pause: float = 0.0
         name: Name of the process in log lines.
         tick: One round of work.
         pause: Seconds between two successful rounds.
+        beat: Called before each round, also after failures: the process is alive, although it cannot work.
     """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -28,6 +31,7 @@ def run_until_stopped(name: str, tick: Callable[[], None], *, pause: float = 0.0
     log.info("started", extra={"role": name})
     failures = 0
     while not stop.is_set():
+        beat()
         try:
             tick()
         except Exception as error:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from heidi_common.messaging.events import matches
 from heidi_common.messaging.outbox import OutboxEvent
+from heidi_services.auth.service import email_change
 from heidi_services.integration.service import forwarding, owner_sync
 
 Interested = Callable[[Sequence[OutboxEvent]], set[UUID]]
@@ -51,8 +52,10 @@ SUBSCRIPTIONS: tuple[Hint | Consume, ...] = (
     Hint("notification.queued", "notification", "deliver_notification"),
     Hint("schedule.execute", "scheduler", "run_schedule"),
     Consume("notification.send", "notification", "make_requested_notification"),
+    Consume("user.updated", "core", "verify_replaced_address", interested=email_change.filter_replaced_addresses),
     Consume("user.created", "notification", "welcome_user"),
     Consume("user.deleted", "notification", "forget_user"),
+    Consume("user.reclaimed", "notification", "remove_attached_devices"),
     Consume("user.deleted", "core", "forget_sign_in"),
     Consume("user.deleted", "core", "erase_operations"),
     Consume("user.deleted", "scheduler", "erase_schedules"),

@@ -17,13 +17,20 @@ from heidi_common.database.session import db
 from heidi_common.identity import revocation
 from heidi_common.identity.models import Role, Session, User
 from heidi_common.identity.serializers import PUBLIC_COLUMNS, USER_COLUMNS, AnyRow
-from heidi_common.messaging.events import UserCreated
+from heidi_common.messaging.events import UserCreated, UserDeleted
 from heidi_common.messaging.outbox import emit
 from heidi_common.problems import Conflict, FieldError
 
 
 def create_user(
-    *, email: str, password_hash: str | None, role: Role = Role.USER, origin: str | None = None, **profile: Any
+    *,
+    email: str,
+    password_hash: str | None,
+    role: Role = Role.USER,
+    origin: str | None = None,
+    user_id: UUID | None = None,
+    created_at: datetime | None = None,
+    **profile: Any,
 ) -> User:
     """Insert a user within the caller's transaction and emit `user.created`.
 
@@ -32,23 +39,34 @@ def create_user(
         password_hash: None if the user has to choose a password before signing in.
         role: The role of the new user.
         origin: Passed on in the event as `changed`. Users with the origin `imported` get no welcome message.
+        user_id: The ID that the user has had in another system; by default a new one.
+        created_at: When the user was created in another system; by default now.
         profile: Values of further columns.
 
     Returns:
         The new user.
 
     Raises:
-        Conflict: `email_taken`, also if another transaction inserts the same address concurrently.
+        Conflict: `email_taken` or `id_taken`, also if another transaction inserts the same value concurrently.
     """
     now = utcnow()
-    values = {"id": uuid7(), "email": email, "password_hash": password_hash, "role": role, "created_at": now}
-    statement = insert(User).values(**values, updated_at=now, password_changed_at=now, **profile)
-    unless_taken = statement.on_conflict_do_nothing(index_elements=[User.email], index_where=User.deleted_at.is_(None))
-    user: User | None = db.session.scalar(unless_taken.returning(User))
+    values = {"id": user_id or uuid7(), "email": email, "password_hash": password_hash, "role": role}
+    values |= {"created_at": created_at or now, "updated_at": now, "password_changed_at": now}
+    statement = insert(User).values(**values, **profile).on_conflict_do_nothing()
+    user: User | None = db.session.scalar(statement.returning(User))
     if user is None:
-        raise email_taken("email")
+        raise _taken(email, user_id)
     emit(UserCreated(id=user.id, role=user.role, is_active=user.is_active, changed=(origin,) if origin else None))
     return user
+
+
+def _taken(email: str, user_id: UUID | None) -> Conflict:
+    """Which value an INSERT conflicts with. A repeated import of the same user conflicts with the address."""
+    holder = db.session.scalar(select(User.id).where(User.email == email, User.deleted_at.is_(None)))
+    if user_id is None or holder == user_id:
+        return email_taken("email")
+    detail = "A user with this ID exists already." if holder is None else "The e-mail address belongs to another ID."
+    return Conflict(detail, code="id_taken", errors=[FieldError("/id", detail)])
 
 
 def email_taken(field: str | None) -> Conflict:
@@ -82,6 +100,15 @@ def end_sessions(user_id: UUID, reason: str, *, only: UUID | None = None, keep: 
     ended = list(db.session.scalars(statement.values(revoked_at=utcnow(), revoked_reason=reason).returning(Session.id)))
     revocation.announce_ended_sessions(ended)
     return ended
+
+
+def soft_delete(user: User) -> None:
+    """Delete a locked user within the caller's transaction: the row stays, and all sessions end."""
+    user.deleted_at = utcnow()
+    db.session.flush()
+    end_sessions(user.id, "deleted")
+    revoke_access_tokens(user.id)
+    emit(UserDeleted(id=user.id, role=user.role, is_active=user.is_active))
 
 
 def revoke_access_tokens(user_id: UUID) -> None:

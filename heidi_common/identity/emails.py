@@ -22,16 +22,51 @@ def normalise_email(text: str) -> str:
     """Validate an address and convert it to its normal form.
 
     Args:
-        text: The address as a user has entered it.
+        text: The address as a user has entered it. Surrounding spaces are ignored.
 
     Returns:
-        The address in NFKC and case-folded, with the domain in IDNA form. Dots and plus tags of the local part stay.
+        The address in lower case and NFC, with full-width characters as ASCII and the domain in IDNA form. Letters that
+        only look or sound alike stay different: `ß` is not `ss`. Dots and plus tags of the local part stay.
 
     Raises:
         ValueError: The text is not an e-mail address. The message says why.
+
+    Source: the rules of RFC 8265, section 3.3 (UsernameCaseMapped).
     """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    local, _, _ = folded.rpartition("@")
+    bare = _narrow(strip_spaces(text))
+    return _validated(unicodedata.normalize("NFC", bare.lower()).rpartition("@")[0], bare)
+
+
+def former_form(text: str) -> str | None:
+    """Convert an address to the form in which versions before 1.2 stored it: NFKC and case-folded.
+
+    Returns:
+        The address if that form differs from the current one, for users whose address was stored before; else None.
+    """
+    bare = strip_spaces(text)
+    if bare.isascii():
+        return None
+    try:
+        former = _validated(casefolded(bare).rpartition("@")[0], bare)
+        return former if former != normalise_email(text) else None
+    except ValueError:
+        return None
+
+
+def casefolded(text: str) -> str:
+    """Fold an address so far that all addresses that were ever equal are equal. It keys the counters of failures."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", strip_spaces(text)).casefold())
+
+
+def strip_spaces(text: str) -> str:
+    """Remove surrounding white space, and the invisible characters that copied text begins or ends with."""
+    invisible = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+    while (stripped := text.strip().strip(invisible)) != text:
+        text = stripped
+    return text
+
+
+def _validated(local: str, text: str) -> str:
     # The validator folds the domain by UTS 46. str.casefold would turn one domain into another (ß into ss).
     domain = unicodedata.normalize("NFKC", text).rpartition("@")[2]
     try:
@@ -44,6 +79,16 @@ def normalise_email(text: str) -> str:
     if len(address) > MAX_LENGTH:
         raise ValueError(f"The e-mail address is longer than {MAX_LENGTH} characters.")
     return address
+
+
+def _narrow(text: str) -> str:
+    """Replace full-width and half-width characters by the usual ones. Source: RFC 8264, section 5.2.1."""
+    return "".join(_usual_width(character) for character in text)
+
+
+def _usual_width(character: str) -> str:
+    kind, _, code = unicodedata.decomposition(character).partition(" ")
+    return chr(int(code, 16)) if kind in ("<wide>", "<narrow>") else character
 
 
 def require_valid_email(text: str, field: str = "email") -> str:

@@ -1,6 +1,7 @@
 """Throttling of failed sign-ins and similar attempts.
 
-Failures are counted for what the client has submitted, whether or not such an account exists. `throttle_counters.py`
+Failures are counted for what the client has submitted, whether or not such an account exists; all spellings of an
+address that find the same account share a counter. `throttle_counters.py`
 stores the counters, also while Redis is unavailable.
 """
 
@@ -11,6 +12,7 @@ from uuid import UUID
 
 from heidi_common.audit.trail import fingerprint
 from heidi_common.identity import throttle_counters
+from heidi_common.identity.emails import casefolded
 from heidi_common.identity.throttle_counters import Window
 from heidi_common.problems import TooMany
 from heidi_common.runtime import current_settings
@@ -33,7 +35,8 @@ class ThrottleLimit:
 
 def pair_limit(subject: str, address: str) -> ThrottleLimit:
     """Failures for one account from one IP address."""
-    return _failure_limit(f"pair:{fingerprint(f'{subject} {address}')}", current_settings().throttle_pair_failures)
+    key = fingerprint(f"{casefolded(subject)} {address}")
+    return _failure_limit(f"pair:{key}", current_settings().throttle_pair_failures)
 
 
 def address_limit(address: str) -> ThrottleLimit:
@@ -43,7 +46,8 @@ def address_limit(address: str) -> ThrottleLimit:
 
 def account_limit(subject: str) -> ThrottleLimit:
     """Failures for one account from all IP addresses. It is a soft limit: known addresses are still accepted."""
-    return _failure_limit(f"account:{fingerprint(subject)}", current_settings().throttle_account_failures)
+    key = fingerprint(casefolded(subject))
+    return _failure_limit(f"account:{key}", current_settings().throttle_account_failures)
 
 
 def second_factor_limit(user_id: UUID) -> ThrottleLimit:
@@ -66,7 +70,7 @@ def email_limit(subject: str, address: str) -> ThrottleLimit:
 
     The limit is for the pair, so that an attacker cannot use up the e-mails of a victim.
     """
-    key = fingerprint(f"{subject} {address}")
+    key = fingerprint(f"{casefolded(subject)} {address}")
     return ThrottleLimit(f"mails:{key}", current_settings().throttle_mails_per_hour, 3600)
 
 

@@ -1,4 +1,4 @@
-"""Users, sessions, machine clients and counters of throttles: the only tables that two services write.
+"""Users, sessions, second factors, machine clients and counters of throttles: the tables that two services write.
 
 A user's row holds credentials, which auth writes, and the profile, which users writes. All services read users,
 sessions and clients to find out whether a user is deactivated, a session has ended or a client is revoked.
@@ -13,8 +13,9 @@ from uuid import UUID
 from sqlalchemy import Computed, ForeignKey, Index, Text, func, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
+from uuid_utils.compat import uuid7
 
-from heidi_common.database.models import Base, Entity
+from heidi_common.database.models import Base, Entity, utcnow
 
 SEARCH = "plain_letters(' ' || coalesce(first_name, '') || ' ' || coalesce(last_name, '') || ' ' || email)"
 
@@ -31,7 +32,8 @@ class User(Entity, Base):
     """A user.
 
     `email` is normalised and unique among users who are not deleted. Increasing `token_version` invalidates all access
-    tokens of the user.
+    tokens of the user. `owner_proved` is false as long as the owner of the address may be somebody else than the user
+    who knows the password (see `address_proof`); None means: as `email_verified_at` says.
     """
 
     __tablename__ = "users"
@@ -45,6 +47,8 @@ class User(Entity, Base):
     )
 
     email: Mapped[str]
+    has_former_email: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    """Whether `email` was stored by the rules of version 1.1 and has not changed since (see `email_lookup`)."""
     password_hash: Mapped[str | None]
     password_changed_at: Mapped[datetime | None]
     role: Mapped[Role] = mapped_column(Text, default=Role.USER, server_default="USER")
@@ -55,6 +59,7 @@ class User(Entity, Base):
     timezone: Mapped[str | None]
     is_active: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     email_verified_at: Mapped[datetime | None]
+    owner_proved: Mapped[bool | None]
     token_version: Mapped[int] = mapped_column(default=1, server_default="1")
     deleted_at: Mapped[datetime | None]
     erased_at: Mapped[datetime | None]
@@ -76,8 +81,9 @@ class User(Entity, Base):
 class Session(Base):
     """One sign-in.
 
-    `counter` is the number of the current refresh token. For 10 s after a rotation, the token before it leads to the
-    current one, so that clients can repeat a refresh whose response was lost.
+    `counter` is the number of the newest refresh token. The `siblings` numbers before it are also valid: they were
+    issued for the same parent, because the responses to earlier refreshes were lost. The parent is the token that was
+    used last; its number is `parent_distance` less than that of its oldest valid child.
     """
 
     __tablename__ = "sessions"
@@ -86,6 +92,8 @@ class Session(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
     counter: Mapped[int] = mapped_column(default=1, server_default="1")
+    siblings: Mapped[int] = mapped_column(default=0, server_default="0")
+    parent_distance: Mapped[int] = mapped_column(default=1, server_default="1")
     rotated_at: Mapped[datetime]
     created_at: Mapped[datetime]
     idle_expires_at: Mapped[datetime]
@@ -101,6 +109,30 @@ SESSION_END = func.least(Session.revoked_at, Session.absolute_expires_at)
 """When a session has ended or will end. The index hx_sessions_end has the same expression."""
 
 
+class Totp(Base):
+    """A user's second factor. `last_step` is the time step of the last code used, so that no code works twice."""
+
+    __tablename__ = "totp"
+
+    user_id: Mapped[UUID] = mapped_column(primary_key=True)
+    secret: Mapped[str]
+    last_step: Mapped[int] = mapped_column(default=0, server_default="0")
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+    confirmed_at: Mapped[datetime | None]
+
+
+class RecoveryCode(Base):
+    """One of the ten recovery codes of a user who has lost the device. It is stored as a hash and works once."""
+
+    __tablename__ = "recovery_codes"
+    __table_args__ = (Index("uq_recovery_codes_user_id_code_hash", "user_id", "code_hash", unique=True),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    user_id: Mapped[UUID]
+    code_hash: Mapped[str]
+    used_at: Mapped[datetime | None]
+
+
 class MachineClient(Entity, Base):
     """A program that signs in with its id and a secret (stored as a hash) and acts within its scopes."""
 
@@ -111,6 +143,16 @@ class MachineClient(Entity, Base):
     scopes: Mapped[list[str]] = mapped_column(ARRAY(Text))
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+class FirebaseProject(Base):
+    """The parameters of a Firebase project whose users were imported. `sealed` is their encrypted JSON."""
+
+    __tablename__ = "firebase_projects"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    sealed: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
 
 
 class ThrottleCounter(Base):

@@ -1,4 +1,4 @@
-"""Password hashing: argon2id by default, bcrypt as an option. Hashes of both kinds are verified.
+"""Password hashing: argon2id by default, bcrypt as an option. Hashes of both kinds, and of other systems, are verified.
 
 The services auth and users both hash passwords::
 
@@ -9,8 +9,7 @@ The services auth and users both hash passwords::
 
 from __future__ import annotations
 
-import base64
-import hashlib
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -19,25 +18,25 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, overload
 
 import bcrypt
-from argon2 import PasswordHasher as Argon2Hasher
-from argon2 import Type
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import Argon2Error
 
 from heidi_common.config.settings import Settings
+from heidi_common.identity import firebase_projects
+from heidi_common.identity.password_formats import argon2_hash, bcrypt_hash
+from heidi_common.identity.password_formats.argon2_hash import Argon2Hash
+from heidi_common.identity.password_formats.bcrypt_hash import BcryptHash
+from heidi_common.identity.password_formats.reading import FindParameters, read_hash
+from heidi_common.identity.password_formats.stored_hash import InvalidHash, StoredHash
+from heidi_common.identity.password_text import normalise_password, password_forms
 from heidi_common.problems import Unavailable
 from heidi_common.runtime import per_app
 
+log = logging.getLogger(__name__)
 MAX_PASSWORD_BYTES = 1024
 WAIT_SECONDS = 5.0
 """How long a caller waits for a slot."""
 BCRYPT_ROUNDS = 10
-BCRYPT_BYTES = 72
-BCRYPT_SHA256_PREFIX = "bcrypt-sha256"
-"""Marks the bcrypt hash of a password that was longer than BCRYPT_BYTES and therefore hashed with SHA-256 first."""
 S = TypeVar("S")
-
-# 19 MiB, two passes, one lane. Source: OWASP Password Storage Cheat Sheet.
-_ARGON2 = Argon2Hasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, type=Type.ID)
 
 
 @dataclass(frozen=True)
@@ -61,18 +60,33 @@ class PasswordHasher:
     Args:
         algorithm: `argon2id` or `bcrypt`.
         slots: How many passwords are hashed at the same time; by default the number of CPUs. Other callers wait.
+        find_parameters: Finds the parameters of imported Firebase hashes.
     """
 
-    def __init__(self, algorithm: str = "argon2id", slots: int | None = None) -> None:
+    def __init__(
+        self,
+        algorithm: str = "argon2id",
+        slots: int | None = None,
+        find_parameters: FindParameters = lambda _: None,
+    ) -> None:
         self.algorithm = algorithm
+        self._find_parameters = find_parameters
         self._slots = threading.BoundedSemaphore(slots or os.cpu_count() or 1)
-        self._dummy = self._hash("the password of no account")
+        self._dummy = self.read(self._hash("the password of no account"))
+
+    def read(self, stored: str) -> StoredHash:
+        """Read a stored hash, such as one that is imported.
+
+        Raises:
+            InvalidHash: `verify` cannot verify it. The message says why, and what to do instead.
+        """
+        return read_hash(stored, self._find_parameters)
 
     def hash(self, password: str) -> str:
         """Hash a password.
 
         Args:
-            password: A password of up to MAX_PASSWORD_BYTES bytes in UTF-8.
+            password: A password of up to MAX_PASSWORD_BYTES bytes in UTF-8. It is normalised.
 
         Returns:
             The hash in the usual text format of its algorithm, with salt and parameters.
@@ -81,7 +95,7 @@ class PasswordHasher:
             Unavailable: `busy`. No slot became free within 5 s.
         """
         with self._slot():
-            return self._hash(password)
+            return self._hash(normalise_password(password))
 
     @overload
     def verify(self, stored: str | None, password: str) -> PasswordCheck[None]: ...
@@ -94,7 +108,7 @@ class PasswordHasher:
 
         Args:
             stored: The stored hash; None if there is no account or it has no password.
-            password: Any text.
+            password: Any text. Its other forms are tried too (`password_text`).
             before_hash: Called when a slot is free, before the work. An exception that it raises ends the verification.
 
         Returns:
@@ -103,22 +117,29 @@ class PasswordHasher:
         Raises:
             Unavailable: `busy`. No slot became free within 5 s.
         """
-        too_long = len(password.encode()) > MAX_PASSWORD_BYTES
-        known = stored if stored is not None and is_known_hash(stored) else None
+        forms = [""] if len(password.encode()) > MAX_PASSWORD_BYTES else password_forms(password)
+        known = self._read_known(stored)
         with self._slot():
             status = before_hash()
-            matches = _matches(known or self._dummy, "" if too_long else password)
-        if not matches or known is None or too_long:
+            matching = next((form for form in forms if _matches(known or self._dummy, form)), None)
+        if not matching or known is None:
             return PasswordCheck(status, is_correct=False)
-        return PasswordCheck(status, is_correct=True, needs_rehash=self._needs_rehash(known))
+        return PasswordCheck(status, is_correct=True, needs_rehash=matching != forms[0] or self._needs_rehash(known))
+
+    def _read_known(self, stored: str | None) -> StoredHash | None:
+        try:
+            return None if stored is None else self.read(stored)
+        except InvalidHash as error:
+            log.error("a stored password hash cannot be verified", extra={"reason": str(error)})
+            return None
 
     def _hash(self, password: str) -> str:
-        return _bcrypt_hash(password) if self.algorithm == "bcrypt" else _ARGON2.hash(password)
+        return _bcrypt_hash(password) if self.algorithm == "bcrypt" else argon2_hash.HASHER.hash(password)
 
-    def _needs_rehash(self, stored: str) -> bool:
+    def _needs_rehash(self, stored: StoredHash) -> bool:
         if self.algorithm == "bcrypt":
-            return f"$2b${BCRYPT_ROUNDS}$" not in stored
-        return not stored.startswith("$argon2id$") or _ARGON2.check_needs_rehash(stored)
+            return not isinstance(stored, BcryptHash) or stored.needs_rehash(BCRYPT_ROUNDS)
+        return not isinstance(stored, Argon2Hash) or stored.needs_rehash()
 
     @contextmanager
     def _slot(self) -> Iterator[None]:
@@ -134,62 +155,31 @@ class PasswordHasher:
 @per_app
 def password_hasher(settings: Settings) -> PasswordHasher:
     """The hasher of the current app, with the settings' PASSWORD_HASHER."""
-    return PasswordHasher(settings.password_hasher)
+    return PasswordHasher(settings.password_hasher, find_parameters=firebase_projects.Finder().find)
 
 
 def is_known_hash(stored: str) -> bool:
-    """Whether `PasswordHasher.verify` can verify a hash, such as one that is imported."""
-    if stored.startswith("$argon2"):
-        try:
-            _ARGON2.check_needs_rehash(stored)
-        except InvalidHashError:
-            return False
-        return True
-    return _is_bcrypt(stored.removeprefix(BCRYPT_SHA256_PREFIX))
+    """Whether `PasswordHasher.verify` can verify a hash without the parameters of a Firebase project."""
+    try:
+        read_hash(stored, lambda _: None)
+    except InvalidHash:
+        return False
+    return True
 
 
-def _matches(stored: str, password: str) -> bool:
-    if stored.startswith("$argon2"):
-        try:
-            return _ARGON2.verify(stored, password)
-        except (VerificationError, InvalidHashError):
-            return False
-    return _bcrypt_matches(stored, password)
+def _matches(stored: StoredHash, password: str) -> bool:
+    """Verify a hash that has been read. A failure of the library, such as lack of memory, is not an error response."""
+    try:
+        return stored.matches(password)
+    except (ValueError, MemoryError, Argon2Error) as error:
+        log.error("a stored password hash could not be verified", extra={"reason": repr(error)[:200]})
+        return False
 
 
 def _bcrypt_hash(password: str) -> str:
     """Hash with plain bcrypt up to 72 bytes. bcrypt ignores further bytes, so longer passwords are hashed first."""
     raw = password.encode()
     salt = bcrypt.gensalt(BCRYPT_ROUNDS)
-    if _fits_bcrypt(raw):
+    if bcrypt_hash.fits(raw):
         return bcrypt.hashpw(raw, salt).decode()
-    return BCRYPT_SHA256_PREFIX + bcrypt.hashpw(_digest(raw), salt).decode()
-
-
-def _bcrypt_matches(stored: str, password: str) -> bool:
-    raw = password.encode()
-    if stored.startswith(BCRYPT_SHA256_PREFIX):
-        raw, stored = _digest(raw), stored.removeprefix(BCRYPT_SHA256_PREFIX)
-    # A longer password could match a plain bcrypt hash only if it were truncated. It is hashed to take the same time.
-    matches = bcrypt.checkpw(raw if _fits_bcrypt(raw) else _digest(raw), stored.encode())
-    return matches and _fits_bcrypt(raw)
-
-
-def _fits_bcrypt(raw: bytes) -> bool:
-    return len(raw) <= BCRYPT_BYTES and b"\0" not in raw
-
-
-def _digest(raw: bytes) -> bytes:
-    return base64.b64encode(hashlib.sha256(raw).digest())
-
-
-def _is_bcrypt(stored: str) -> bool:
-    parts = stored.split("$")
-    return (
-        len(parts) == 4
-        and parts[1] in ("2a", "2b", "2y")
-        and parts[2].isdigit()
-        and 4 <= int(parts[2]) <= 15
-        and len(parts[3]) == 53
-        and parts[3].isascii()
-    )
+    return bcrypt_hash.PREHASHED + bcrypt.hashpw(bcrypt_hash.digest(raw), salt).decode()

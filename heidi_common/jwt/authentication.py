@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from uuid import UUID
 
 from flask import current_app, request
 from sqlalchemy.exc import SQLAlchemyError
@@ -66,6 +67,15 @@ def has_admin_token() -> bool:
         return scheme.lower() == "bearer" and authenticate(token).is_admin
     except (Unauthorized, SQLAlchemyError):
         return False
+
+
+def optional_user_id() -> UUID | None:
+    """The user whose valid access token the current request, which may be to a public route, carries; else None."""
+    try:
+        caller = authenticate(bearer_token())
+    except Unauthorized:
+        return None
+    return caller.id if caller.kind == "user" else None
 
 
 def bearer_token() -> str:

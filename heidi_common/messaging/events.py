@@ -94,6 +94,17 @@ class UserDeleted(_UserEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class UserReclaimed(_UserEvent):
+    """The owner of the address has proved it to an account that somebody else may have registered.
+
+    What was attached to the account until `attached_until` (ISO 8601) is removed.
+    """
+
+    type = "user.reclaimed"
+    attached_until: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class NotificationSend(Event):
     """A request, which any service may emit, to create and deliver a notification.
 

@@ -55,6 +55,8 @@ class Inbox(JobMixin, Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
     done_at: Mapped[datetime | None]
 
+    work, open_status = "inbox", "pending"
+
 
 def is_handled(event_id: Any) -> ColumnElement[bool]:
     """The condition that all subscribers of an event have handled it, and that it is not a dead letter.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Interval, Select, bindparam, case, func, select, update
@@ -32,6 +32,8 @@ class JobMixin:
     """Mixin for rows that workers process.
 
     Attributes:
+        work: The kind of work, in metrics.
+        open_status: The status of a row that waits for a worker.
         attempts: How often a worker has claimed the row.
         next_attempt_at: When the row is due.
         hinted_until: Until then a wake-up message is assumed to be under way.
@@ -42,6 +44,14 @@ class JobMixin:
     next_attempt_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
     hinted_until: Mapped[datetime] = mapped_column(default=_hint_lease, server_default=func.now())
     locked_until: Mapped[datetime | None]
+
+    work: ClassVar[str]
+    open_status: ClassVar[str]
+
+    @classmethod
+    def oldest_due(cls) -> ColumnElement[Any]:
+        """The earliest due time, as an expression that an index of the open rows can answer."""
+        return func.min(cls.next_attempt_at)
 
 
 def status_is(column: Any, status: str) -> ColumnElement[bool]:

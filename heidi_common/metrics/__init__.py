@@ -3,5 +3,7 @@
 exporter: `/metrics`; `counter`, `gauge` and `histogram` define metrics that are correct with several processes.
 request_metrics: the duration and number of requests.
 platform_collector: gauges that are read at each scrape (outbox, inbox, memory, CPU, database connections).
+waiting_work: how much work of each kind waits, and for how long.
+heartbeat: heartbeats of background processes.
 health: `/healthz` (liveness) and `/readyz` (readiness).
 """

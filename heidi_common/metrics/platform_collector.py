@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import psutil
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -10,15 +10,9 @@ from prometheus_client.registry import Collector
 from sqlalchemy import text
 
 from heidi_common.database.session import db
+from heidi_common.metrics import heartbeat
+from heidi_common.metrics.waiting_work import read_waiting_work
 
-UNSENT_EVENTS = """
-SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0), count(*) FROM outbox WHERE sent_at IS NULL
-"""
-INBOX_EVENTS = """
-SELECT 'pending' AS status, count(*) AS number FROM inbox WHERE status = 'pending'
-UNION ALL SELECT 'dead', count(*) FROM inbox WHERE status = 'dead'
-"""
-"""Two counts, since `status IN (...)` would match neither of the partial indexes and read the whole table."""
 CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
 
 
@@ -39,13 +33,20 @@ class PlatformCollector(Collector):
 
     def _database(self) -> Iterable[Metric]:
         with db.engine.connect() as connection:
-            oldest, unsent = connection.execute(text(UNSENT_EVENTS)).one()
-            inbox = {row.status: row.number for row in connection.execute(text(INBOX_EVENTS))}
+            work = {item.kind: item for item in read_waiting_work(connection)}
+            beats = heartbeat.read_ages(connection)
             connections = connection.execute(text(CONNECTIONS)).scalar_one()
-        yield _gauge("outbox_oldest_unsent_seconds", "Age of the oldest event that is not yet sent", float(oldest))
-        yield _gauge("outbox_unsent", "Events that are not yet sent", unsent)
-        yield _gauge("inbox_pending", "Events that a subscriber has yet to handle", inbox.get("pending", 0))
-        yield _gauge("inbox_dead", "Events whose handler failed permanently (dead letters)", inbox.get("dead", 0))
+        dead, outbox = work.pop("dead"), work["outbox"]
+        yield _gauge("outbox_oldest_unsent_seconds", "Age of the oldest event not yet sent", outbox.oldest_seconds)
+        yield _gauge("outbox_unsent", "Events that are not yet sent", outbox.number)
+        yield _gauge("inbox_pending", "Events that a subscriber has yet to handle", work["inbox"].number)
+        yield _gauge("inbox_dead", "Events whose handler failed permanently (dead letters)", dead.number)
+        number = {item.kind: item.number for item in work.values()}
+        yield _gauges("work_pending", "Rows that wait for a worker, at most 100,000", "kind", number)
+        oldest = {item.kind: item.oldest_seconds for item in work.values()}
+        yield _gauges("work_oldest_due_seconds", "How long the oldest due row has been due", "kind", oldest)
+        if beats:
+            yield _gauges("heartbeat_age_seconds", "Time since the last heartbeat of any process", "role", beats)
         yield _gauge("database_connections", "Open connections to the database", connections)
 
 
@@ -55,6 +56,13 @@ def _family(process: psutil.Process) -> list[psutil.Process]:
     if parent is not None and "gunicorn" in " ".join(parent.cmdline()):
         return [parent, *parent.children(recursive=True)]
     return [process]
+
+
+def _gauges(name: str, about: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(f"heidi_{name}", about, labels=[label])
+    for value, number in values.items():
+        family.add_metric([value], number)
+    return family
 
 
 def _gauge(name: str, about: str, value: float) -> GaugeMetricFamily:

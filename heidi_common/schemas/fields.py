@@ -79,6 +79,11 @@ def iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def iso_exact(at: datetime) -> str:
+    """Format an aware datetime as ISO 8601 in UTC with microseconds, for comparison with stored times."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
 class Number(fields.Float):
     """A number in a JSON body. Text is rejected even if it looks like a number. (Not for queries: they are text.)"""
 

@@ -13,6 +13,7 @@ from heidi_common.audit import chain
 from heidi_common.cli.commands import report_reencryption
 from heidi_common.cli.lists import report_cut
 from heidi_common.crypto import vapid
+from heidi_common.identity import firebase_projects
 from heidi_common.identity.models import MachineClient
 from heidi_common.identity.scopes import Scope
 from heidi_common.interceptors.validation import invalid
@@ -67,8 +68,9 @@ def generate_vapid_key() -> None:
 
 @keys_group.command("reseal")
 def reencrypt() -> None:
-    """Re-encrypt the secrets of all second factors with the first of ENCRYPTION_KEYS."""
+    """Re-encrypt second factors and the parameters of Firebase projects with the first of ENCRYPTION_KEYS."""
     report_reencryption("second factors", *totp_secrets.reencrypt_all())
+    report_reencryption("Firebase projects", *firebase_projects.reencrypt_all())
 
 
 @audit_group.command("verify")

@@ -1,4 +1,4 @@
-"""The tables of auth in addition to the shared identity tables: one-time tokens and second factors."""
+"""The table of auth in addition to the shared identity tables: one-time tokens."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ class Purpose(StrEnum):
     VERIFY_EMAIL = "verify_email"
     RESET_PASSWORD = "reset_password"  # nosec B105
     SECOND_FACTOR = "second_factor"
+    CHANGE_EMAIL = "change_email"
+    REVERT_EMAIL = "revert_email"
 
 
 class OneTimeToken(Base):
@@ -40,28 +42,4 @@ class OneTimeToken(Base):
     tries: Mapped[int] = mapped_column(default=0, server_default="0")
     created_at: Mapped[datetime] = mapped_column(default=utcnow)
     expires_at: Mapped[datetime]
-    used_at: Mapped[datetime | None]
-
-
-class Totp(Base):
-    """A user's second factor. `last_step` is the time step of the last code used, so that no code works twice."""
-
-    __tablename__ = "totp"
-
-    user_id: Mapped[UUID] = mapped_column(primary_key=True)
-    secret: Mapped[str]
-    last_step: Mapped[int] = mapped_column(default=0, server_default="0")
-    created_at: Mapped[datetime] = mapped_column(default=utcnow)
-    confirmed_at: Mapped[datetime | None]
-
-
-class RecoveryCode(Base):
-    """One of the ten recovery codes of a user who has lost the device. It is stored as a hash and works once."""
-
-    __tablename__ = "recovery_codes"
-    __table_args__ = (Index("uq_recovery_codes_user_id_code_hash", "user_id", "code_hash", unique=True),)
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
-    user_id: Mapped[UUID]
-    code_hash: Mapped[str]
     used_at: Mapped[datetime | None]

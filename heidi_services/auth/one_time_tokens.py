@@ -18,15 +18,17 @@ INVITATION = "invitation"
 """The label of a token that is valid for days, but only until its user has signed in."""
 
 
-def issue(purpose: Purpose, user: Any, lifetime: timedelta, *, label: str | None = None) -> str:
-    """Create a token within the caller's transaction. It is bound to the user's current e-mail address."""
+def issue(
+    purpose: Purpose, user: Any, lifetime: timedelta, *, label: str | None = None, email: str | None = None
+) -> str:
+    """Create a token within the caller's transaction. It is bound to `email`; default: the user's current address."""
     token, now = tokens.generate_secret(), utcnow()
     db.session.add(
         OneTimeToken(
             user_id=user.id,
             purpose=purpose,
             token_hash=tokens.hash_secret(token),
-            email=user.email,
+            email=email or user.email,
             label=label,
             created_at=now,
             expires_at=now + lifetime,

@@ -50,6 +50,13 @@ class EmailIn(Schema):
     email = Text(required=True, max=320)
 
 
+class EmailChangeIn(Schema):
+    """The new address. The password is needed unless the user has signed in recently."""
+
+    email = Text(required=True, max=320)
+    password = Text(max=MAX_PASSWORD_BYTES, load_only=True, load_default=None)
+
+
 class InviteIn(Schema):
     user_id = fields.UUID(required=True)
 
@@ -66,6 +73,13 @@ class ResetIn(Schema):
 class ChangeIn(Schema):
     current_password = _password()
     new_password = _password(metadata=PASSWORD_METADATA)
+
+
+class MeOut(UserOut):
+    """The signed-in user, and the state of their second factor."""
+
+    mfa_enabled = fields.Boolean()
+    recovery_codes_remaining = fields.Integer()
 
 
 class SignedInOut(Schema):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import unicodedata
 from datetime import datetime
 
 import pyotp
@@ -28,8 +29,10 @@ def matching_step(secret: str, code: str, now: datetime) -> int | None:
     """Find the time step of a code among the current step and one step before and after it.
 
     Returns:
-        The number of 30-second steps since 1970; None if the code is wrong.
+        The number of 30-second steps since 1970; None if the code is wrong. Spaces in the code are ignored, and the
+        digits of any script are accepted.
     """
+    code = _ascii_digits(code)
     if len(code) != 6 or not (code.isascii() and code.isdigit()):
         return None
     totp = pyotp.TOTP(secret)
@@ -40,6 +43,12 @@ def matching_step(secret: str, code: str, now: datetime) -> int | None:
     return None
 
 
+def _ascii_digits(code: str) -> str:
+    """Write digits of any script in ASCII, without white space, hyphens and invisible characters."""
+    visible = (character for character in code if unicodedata.category(character) not in ("Zs", "Cf", "Pd", "Cc"))
+    return "".join(str(unicodedata.decimal(character, character)) for character in visible)
+
+
 def generate_recovery_codes() -> list[str]:
     """Generate ten codes of about 79 bits each, without characters that look alike (`0` and `o`, `1` and `l`)."""
     return ["-".join(_code_group() for _ in range(4)) for _ in range(RECOVERY_CODES)]
@@ -47,7 +56,8 @@ def generate_recovery_codes() -> list[str]:
 
 def hash_recovery_code(code: str) -> str:
     """Hash a recovery code for storage; spaces, dashes and case are ignored. Random codes need no slow hash."""
-    normalized = "".join(character for character in code.casefold() if character.isalnum())
+    usual = unicodedata.normalize("NFKC", code).casefold()
+    normalized = "".join(character for character in usual if character.isalnum())
     return hashlib.sha256(normalized.encode()).hexdigest()
 
 

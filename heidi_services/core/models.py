@@ -49,3 +49,5 @@ class Operation(JobMixin, Entity, Base):
     requested_by: Mapped[UUID | None]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+
+    work, open_status = "operations", "PENDING"

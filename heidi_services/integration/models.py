@@ -9,7 +9,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from uuid_utils.compat import uuid7
 
@@ -138,7 +149,14 @@ class Delivery(JobMixin, Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow, server_default=func.now())
 
+    work, open_status = "deliveries", "PENDING"
+
     attempt_log: Mapped[list[DeliveryAttempt]] = relationship(order_by="DeliveryAttempt.number", viewonly=True)
+
+    @classmethod
+    def oldest_due(cls) -> ColumnElement[Any]:
+        """By the index hx_deliveries_due_at: a plain one could make lists read the backlog."""
+        return func.timezone("UTC", func.min(func.timezone("UTC", cls.next_attempt_at)))
 
 
 class DeliveryAttempt(Base):
@@ -176,3 +194,5 @@ class Sync(JobMixin, Base):
     last_error: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
     finished_at: Mapped[datetime | None]
+
+    work, open_status = "syncs", "PENDING"

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     ForeignKey,
     Index,
     Sequence,
@@ -42,6 +43,7 @@ class Notification(Entity, JobMixin, Base):
 
     `sealed` holds secret template variables and a recipient's address, encrypted, until the message is sent.
     `stream_id` is the position of an in-app message in the user's stream.
+    `retry_progress` is a RetryProgress, between the attempts of a delivery.
     """
 
     __tablename__ = "notifications"
@@ -100,6 +102,14 @@ class Notification(Entity, JobMixin, Base):
     read_at: Mapped[datetime | None]
     hidden_at: Mapped[datetime | None]
     stream_id: Mapped[int | None] = mapped_column(BigInteger)
+    retry_progress: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+
+    work, open_status = "notifications", "PENDING"
+
+    @classmethod
+    def oldest_due(cls) -> ColumnElement[Any]:
+        """By the index hx_notifications_due_at: a plain one could make lists read the backlog."""
+        return func.timezone("UTC", func.min(func.timezone("UTC", cls.next_attempt_at)))
 
     @property
     def due_at(self) -> datetime | None:

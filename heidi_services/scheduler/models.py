@@ -72,6 +72,8 @@ class ScheduleRun(Entity, JobMixin, Base):
     awaits: Mapped[UUID | None]
     """The ID of the request event that another service must handle before this run has succeeded."""
 
+    work, open_status = "runs", "QUEUED"
+
     @property
     def duration_ms(self) -> int | None:
         """Duration of the last attempt; None until it has ended."""

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import re
+from datetime import datetime
 from typing import Any
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
+from heidi_common.database.models import utcnow
 from heidi_common.database.text_search import plain_letters
 from heidi_common.identity.models import Role
+from heidi_common.identity.password_formats.stored_hash import MAX_LENGTH as MAX_HASH_LENGTH
 from heidi_common.identity.password_hashing import MAX_PASSWORD_BYTES
 from heidi_common.identity.password_policy import PASSWORD_METADATA
 from heidi_common.schemas import timezones
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import Flag, PersonName, Text, UtcDateTime
-from heidi_common.schemas.validators import validate_range
+from heidi_common.schemas.locales import LocaleTag
+from heidi_common.schemas.validators import not_blank, one_line, validate_range
 from heidi_services.users.serializers import UserDetailOut
 
 PHONE = validate.Regexp(
     re.compile(r"\+[1-9][0-9]{6,14}\Z"), error="Must be a phone number in E.164 format, such as +4930123456."
-)
-LOCALE = validate.Regexp(
-    re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?\Z"), error="Must be a locale such as de-AT."
 )
 
 
@@ -61,27 +63,56 @@ class UserPatch(Schema):
     first_name = PersonName(allow_none=True)
     last_name = PersonName(allow_none=True)
     phone = Text(max=16, allow_none=True, validate=PHONE)
-    locale = Text(max=12, allow_none=True, validate=LOCALE)
+    locale = LocaleTag(allow_none=True)
     timezone = Text(max=64, allow_none=True, validate=timezones.is_known)
     role = fields.Enum(Role, by_value=True)
     is_active = Flag()
     email = Text(max=320)
 
 
+class PasswordHash(Text):
+    """A stored hash. Keycloak's is a JSON object, which becomes text."""
+
+    def __init__(self) -> None:
+        super().__init__(max=MAX_HASH_LENGTH)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = json.dumps(value, separators=(",", ":")) if isinstance(value, dict) else value
+        return super()._deserialize(text.strip() if isinstance(text, str) else text, attr, data, **kwargs)
+
+
+def _not_in_the_future(at: datetime) -> None:
+    if at > utcnow():
+        raise ValidationError("Must not be in the future.")
+
+
 class UserImportIn(Schema):
     """A line of an import, with a password, with a hash from another system, or with neither (until a reset)."""
 
+    id = fields.UUID()
     email = Text(required=True, max=320)
     password = Text(max=MAX_PASSWORD_BYTES)
-    password_hash = Text(max=500)
+    password_hash = PasswordHash()
+    password_salt = Text(max=1000)
     first_name = PersonName(allow_none=True)
     last_name = PersonName(allow_none=True)
     phone = Text(max=16, allow_none=True, validate=PHONE)
-    locale = Text(max=12, allow_none=True, validate=LOCALE)
+    locale = LocaleTag(allow_none=True)
     timezone = Text(max=64, allow_none=True, validate=timezones.is_known)
     role = fields.Enum(Role, by_value=True, load_default=Role.USER)
     is_active = fields.Boolean(load_default=True)
     email_verified = fields.Boolean(load_default=True)
+    created_at = UtcDateTime(validate=_not_in_the_future)
+
+
+class ReasonQuery(Schema):
+    reason = Text(max=500)
+
+
+class ReasonIn(Schema):
+    """Why an administrator intervenes. The audit trail keeps it, so it must not contain personal data."""
+
+    reason = Text(required=True, max=500, validate=[not_blank, one_line])
 
 
 class EraseIn(Schema):

@@ -30,9 +30,9 @@ def main() -> int:
 def run_demo(terminal: Terminal, platform: RunningPlatform) -> None:
     """Run all steps. The schedule is created early, so that its next run is due when the other steps are done."""
     api = ApiClient(platform.base_url)
-    user = accounts.register_and_sign_in(terminal, api)
-    admin = accounts.sign_in_administrator(terminal, api, *platform.admin_credentials())
     mails = MailReader(platform.home / "mail")
+    user = accounts.register_and_sign_in(terminal, api, mails)
+    admin = accounts.sign_in_administrator(terminal, api, *platform.admin_credentials())
     accounts.find_nearest_cities(terminal, api)
     schedule = schedules.create_and_run(terminal, admin, user, mails)
     notifications.send_email(terminal, admin, user, mails)

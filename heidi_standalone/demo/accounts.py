@@ -6,6 +6,8 @@ import secrets
 from dataclasses import dataclass
 
 from heidi_standalone.api_client import ApiClient, StepFailed
+from heidi_standalone.demo.maildir import MailReader
+from heidi_standalone.demo.polling import wait_for
 from heidi_standalone.demo.terminal import Terminal
 
 ZURICH_MAIN_STATION = {"latitude": 47.3782, "longitude": 8.5402}
@@ -20,7 +22,7 @@ class DemoUser:
     api: ApiClient
 
 
-def register_and_sign_in(terminal: Terminal, api: ApiClient) -> DemoUser:
+def register_and_sign_in(terminal: Terminal, api: ApiClient, mails: MailReader) -> DemoUser:
     """Register a new user each time, so that the demonstration can be repeated."""
     email, password = f"heidi.demo+{secrets.token_hex(4)}@heidi.local", secrets.token_urlsafe(16)
     with terminal.step("Register a user") as report:
@@ -32,6 +34,11 @@ def register_and_sign_in(terminal: Terminal, api: ApiClient) -> DemoUser:
     with terminal.step("Sign in") as report:
         demo_user = DemoUser(user["id"], email, api.sign_in(email, password))
         report(f"GET /auth/me returns {demo_user.api.get('/auth/me')['email']}")
+    with terminal.step("Confirm the e-mail address") as report:
+        mail = wait_for(lambda: mails.find(email, "Confirm your e-mail address"), "The e-mail with the link")
+        _, _, token = mail.get_content().partition("#token=")
+        demo_user.api.post("/auth/email/verify", {"token": token.split()[0]})
+        report("an integration needs a confirmed address")
     return demo_user
 
 

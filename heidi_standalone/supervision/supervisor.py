@@ -75,6 +75,13 @@ class Supervisor:
             rpc.addProcessGroup(group)
             rpc.startProcessGroup(group, False)
 
+    def restart(self, name: str) -> None:
+        """Restart a program that hangs. It is killed if it does not end in time."""
+        rpc = self._rpc()
+        process = f"{next(program.group for program in self.programs if program.name == name)}:{name}"
+        rpc.stopProcess(process)
+        rpc.startProcess(process, False)
+
     def is_up(self, name: str) -> bool:
         """Whether a program has been running for `STABLE_SECONDS`."""
         (info,) = (info for info in self._rpc().getAllProcessInfo() if info["name"] == name)

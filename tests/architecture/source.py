@@ -12,9 +12,7 @@ PRODUCT = ("heidi_common", "heidi_standalone", "heidi_services", "workers")
 
 COMMON_MODULES = frozenset({"routes", "schemas", "service", "models", "cli"})
 DOMAIN_MODULES: Mapping[str, frozenset[str]] = {
-    "auth": frozenset(
-        {"key_rotation", "mailer", "oauth", "one_time_tokens", "pages", "response_timing", "tokens", "totp"}
-    ),
+    "auth": frozenset({"key_rotation", "oauth", "one_time_tokens", "pages", "response_timing", "tokens", "totp"}),
     "city": frozenset(
         {"countries", "geo", "http_cache", "import_record", "import_sources", "name_matching", "serializers"}
     ),

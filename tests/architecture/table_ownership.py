@@ -16,6 +16,7 @@ COMMON = (
     "heidi_common.messaging.inbox",
     "heidi_common.interceptors.idempotency_keys",
     "heidi_common.audit.trail",
+    "heidi_common.metrics.heartbeat",
 )
 SHARE_IDENTITY = frozenset({IDENTITY, "auth", "users"})
 """The User row holds credentials (auth) and profile (users), so that these two services may refer to it."""

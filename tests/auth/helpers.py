@@ -39,3 +39,16 @@ def mails(template: str) -> list[dict[str, Any]]:
         select(OutboxEvent).where(OutboxEvent.type == "notification.send").order_by(OutboxEvent.id)
     )
     return [event.decrypt_secret_data() for event in events if event.data["template"] == template]
+
+
+def verify_email(client: FlaskClient, email: str = "ada@example.test", **options: Any) -> None:
+    """Open the link of the latest verification e-mail to an address."""
+    token = [mail["variables"]["token"] for mail in mails("verify-email") if mail["recipient"] == email][-1]
+    assert client.post("/api/v1/auth/email/verify", json={"token": token}, **options).status_code == 204
+
+
+def register_verified(client: FlaskClient, email: str = "ada@example.test", **fields: Any) -> Any:
+    """Register a user who then verifies the address."""
+    signed_in = register(client, email, **fields)
+    verify_email(client, email, headers=bearer(signed_in))
+    return signed_in

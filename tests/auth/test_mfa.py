@@ -15,12 +15,11 @@ from sqlalchemy.exc import OperationalError
 
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
-from heidi_common.identity.models import User
+from heidi_common.identity.models import RecoveryCode, Totp, User
 from heidi_common.interceptors.error_handlers import LOCK_NOT_AVAILABLE
 from heidi_common.runtime import Runtime, current_settings
-from heidi_services.auth.models import RecoveryCode, Totp
 from heidi_services.auth.service import mfa_challenge, totp_secrets
-from tests.auth.helpers import ANOTHER, bearer, login, mails, register
+from tests.auth.helpers import ANOTHER, bearer, login, mails, register_verified
 
 TOTP = "/api/v1/auth/mfa/totp"
 
@@ -30,7 +29,7 @@ class EnrolledUser:
 
     def __init__(self, client: FlaskClient, clock) -> None:
         self.client, self.clock = client, clock
-        self.data = register(client)
+        self.data = register_verified(client)
         self.secret = client.post(TOTP, headers=bearer(self.data)).json["data"]["secret"]
         confirmed = client.post(f"{TOTP}/confirm", json={"code": self.code()}, headers=bearer(self.data))
         self.recovery = confirmed.json["data"]["recoveryCodes"]
@@ -149,7 +148,7 @@ def test_a_password_reset_does_not_bypass_the_second_factor(client, ada) -> None
 
 
 def test_a_factor_takes_effect_when_confirmed_and_ends_when_removed(client) -> None:
-    data = register(client)
+    data = register_verified(client)
     assert client.post(f"{TOTP}/confirm", json={"code": "123456"}, headers=bearer(data)).status_code == 409
     first = client.post(TOTP, headers=bearer(data)).json["data"]
     assert first["otpauthUri"].startswith("otpauth://totp/Heidi:ada%40example.test?secret=" + first["secret"])

@@ -20,7 +20,7 @@ from heidi_services.auth.service import password_reset
 from tests.auth.helpers import ANOTHER, bearer, login, mails, register
 from tests.conftest import make_settings
 
-PAGES = ("/verify-email", "/reset-password")
+PAGES = ("/verify-email", "/reset-password", "/confirm-email", "/revert-email")
 
 
 class Elements(HTMLParser):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID
@@ -53,15 +54,83 @@ def test_eight_concurrent_uses_rotate_once_and_return_the_same_token(
         assert db.session.scalar(select(func.count()).where(Audit.action == "authn_token_reuse")) == 0
 
 
-def test_the_previous_token_works_for_ten_seconds_and_counts_as_theft_after_that(client: FlaskClient) -> None:
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(utcnow(), tick=False) as traveller:
+        yield traveller
+
+
+@pytest.mark.parametrize("seconds", [0, 9.9, 10])
+def test_a_parent_leads_to_the_same_child_for_ten_seconds(client: FlaskClient, clock, seconds: float) -> None:
     data = register(client)
-    with time_machine.travel(utcnow(), tick=False) as clock:
-        newer = refresh(client, data["refreshToken"]).json["data"]
-        clock.shift(timedelta(seconds=9))
-        assert refresh(client, data["refreshToken"]).status_code == 200
-        clock.shift(timedelta(seconds=2))
-        assert refresh(client, data["refreshToken"]).status_code == 401
-        assert_ended(client, newer)
+    child = refresh(client, data["refreshToken"]).json["data"]
+    clock.shift(timedelta(seconds=seconds))
+    assert number(refresh(client, data["refreshToken"]).json["data"]) == number(child) == 2
+
+
+@pytest.mark.parametrize("delays", [[10.1], [12, 12], [60, 3, 3600], [86_400] * 4], ids=str)
+def test_a_client_whose_responses_are_lost_is_not_signed_out(client: FlaskClient, clock, delays: list[float]) -> None:
+    parent = register(client)
+    refresh(client, parent["refreshToken"])
+    for delay in delays:
+        clock.shift(timedelta(seconds=delay))
+        elsewhere = {"REMOTE_ADDR": f"192.0.2.{len(delays)}"}
+        body = {"refreshToken": parent["refreshToken"]}
+        response = client.post("/api/v1/auth/refresh", json=body, environ_base=elsewhere)
+        assert response.status_code == 200
+    child = response.json["data"]
+    assert refresh(client, child["refreshToken"]).status_code == 200
+    assert client.get("/api/v1/auth/me", headers=bearer(child)).status_code == 200
+    assert mails("token-theft") == []
+
+
+def siblings(client: FlaskClient, clock, count: int) -> tuple[dict, list[dict]]:
+    """A parent, and its children."""
+    parent, children = register(client), []
+    for _ in range(count):
+        children.append(refresh(client, parent["refreshToken"]).json["data"])
+        clock.shift(timedelta(seconds=11))
+    assert [number(child) for child in children] == list(range(2, count + 2))
+    return parent, children
+
+
+@pytest.mark.parametrize("used", [0, 1, 2])
+@pytest.mark.parametrize("other", ["parent", 0, 1, 2])
+def test_the_first_used_sibling_ends_the_others_and_their_parent(client: FlaskClient, clock, used: int, other) -> None:
+    parent, children = siblings(client, clock, 3)
+    grandchild = refresh(client, children[used]["refreshToken"]).json["data"]
+    assert number(grandchild) == 5
+    clock.shift(timedelta(seconds=11))
+    again = refresh(client, (parent if other == "parent" else children[other])["refreshToken"])
+    if other == used:  # its own response may have been lost, too
+        assert number(again.json["data"]) == 6 and refresh(client, grandchild["refreshToken"]).status_code == 200
+    else:
+        assert again.status_code == 401
+        assert_ended(client, grandchild)
+
+
+def test_two_users_of_one_token_are_detected_whoever_is_first(client: FlaskClient, clock) -> None:
+    stolen = register(client)["refreshToken"]
+    thief = refresh(client, stolen).json["data"]
+    clock.shift(timedelta(seconds=30))
+    owner = refresh(client, stolen).json["data"]
+    thief = refresh(client, thief["refreshToken"]).json["data"]
+    assert refresh(client, owner["refreshToken"]).status_code == 401
+    assert_ended(client, thief)
+
+
+def test_concurrent_late_retries_get_one_new_sibling(app: Flask, client: FlaskClient) -> None:
+    parent = register(client)["refreshToken"]
+    refresh(client, parent)
+    with transaction():
+        db.session.scalar(select(Session)).rotated_at = utcnow() - timedelta(seconds=60)
+    with ThreadPoolExecutor(8) as pool:
+        responses = list(pool.map(lambda token: refresh(app.test_client(), token), [parent] * 8))
+    assert {number(response.json["data"]) for response in responses} == {3}
+
+
+def number(pair: dict) -> int:
+    return verify(pair["refreshToken"], "refresh")["cnt"]
 
 
 def test_a_token_two_rotations_old_counts_as_theft_immediately(client: FlaskClient) -> None:

@@ -1,5 +1,6 @@
 """A real SMTP server in a thread, whose responses tests can override."""
 
+import asyncio
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ class Handler:
     """Stores received e-mails.
 
     `rcpt_answers` and `data_answers` override the response by recipient, `mail_answers` the next ones to MAIL.
+    `accepts_after` is the time in seconds that it takes to accept a message.
     `extensions` are announced in addition, such as `250-PIPELINING`.
     """
 
@@ -31,6 +33,7 @@ class Handler:
         self.data_answers: dict[str, str] = {}
         self.mail_answers: list[str] = []
         self.commands: list[str] = []
+        self.accepts_after = 0.0
 
     async def handle_EHLO(
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
@@ -60,16 +63,16 @@ class Handler:
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
-        answer = self.rcpt_answers.get(address)
-        if answer is None:
+        answer = self.rcpt_answers.get(address, "250 OK")
+        if answer.startswith("25"):
             envelope.rcpt_tos.append(address)
-            answer = "250 OK"
         return answer
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         self.connections.add(session.peer)
         self.recipients += envelope.rcpt_tos
         self.mails.append(cast(EmailMessage, message_from_bytes(cast(bytes, envelope.content), policy=default)))
+        await asyncio.sleep(self.accepts_after)
         answer = self.data_answers.get(envelope.rcpt_tos[0], "250 OK")
         if answer == "hang up":
             transport = cast(Any, server).transport

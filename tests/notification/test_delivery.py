@@ -1,7 +1,7 @@
 """From the POST to the mailbox: delivery, its recorded results, and its failures."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -23,6 +23,7 @@ from heidi_services.notification.service import (
 )
 from heidi_services.notification.service.claim import claim
 from heidi_services.notification.service.delivery import deliver
+from heidi_services.notification.service.manual_retry import retry_notification
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, attempts_of, delivered, row
 from tests.notification.mailserver import MailServer
@@ -136,11 +137,113 @@ def test_there_is_no_attempt_after_the_last_one(post: Post, mail: MailServer, as
     person = as_user(email="ann@example.org")
     mail.handler.rcpt_answers["ann@example.org"] = "451 Later"
     waiting = delivered(post(person))
-    with transaction():
-        db.session.execute(db.update(Notification).values(attempts=13))
-    _due_now(waiting.id)
+    assert timedelta(hours=71) < _gives_up_at(waiting) - utcnow() < timedelta(hours=72)
+    _give_up_now(waiting.id)
     failed = delivered(waiting.id)
     assert (failed.status, failed.failure_reason) == ("FAILED", "attempts_exhausted")
+    assert retry_notification(failed.id).retry_progress is None
+    _due_now(waiting.id)
+    assert delivered(waiting.id).status == "PENDING", "retried by hand, it has three days again"
+
+
+def _gives_up_at(waiting: Notification) -> datetime:
+    assert waiting.retry_progress is not None
+    return datetime.fromisoformat(waiting.retry_progress["giveUpAt"])
+
+
+def _give_up_now(notification_id: UUID) -> None:
+    progress = {**(row(notification_id).retry_progress or {}), "giveUpAt": utcnow().isoformat()}
+    with transaction():
+        db.session.execute(db.update(Notification).values(retry_progress=progress))
+    _due_now(notification_id)
+
+
+def test_an_outage_of_hours_loses_no_message(post: Post, mail: MailServer, as_user: AsUser) -> None:
+    mail.handler.mail_answers = ["421 Down for maintenance"] * 60
+    waiting = post(as_user(email="ann@example.org"))
+    for _ in range(30):
+        assert delivered(waiting).status == "PENDING"
+        _due_now(waiting)
+    mail.handler.mail_answers = []
+    assert delivered(waiting).status == "SENT"
+
+
+def test_rejected_credentials_wait_until_they_are_replaced(
+    post: Post, mail: MailServer, as_user: AsUser, reconfigure: Callable[..., None]
+) -> None:
+    working = mail.url
+    reconfigure(smtp_url=f"smtp://ann:secret@127.0.0.1:{mail.port}")
+    waiting = delivered(post(as_user(email="ann@example.org")))
+    assert (waiting.status, attempts_of(waiting.id)[0].outcome) == ("PENDING", "technical")
+    reconfigure(smtp_url=working)
+    _due_now(waiting.id)
+    assert delivered(waiting.id).status == "SENT"
+
+
+def test_rejected_credentials_are_the_reason_in_the_end(
+    post: Post, mail: MailServer, as_user: AsUser, reconfigure: Callable[..., None]
+) -> None:
+    reconfigure(smtp_url=f"smtp://ann:secret@127.0.0.1:{mail.port}")
+    waiting = delivered(post(as_user()))
+    _give_up_now(waiting.id)
+    assert delivered(waiting.id).failure_reason == "misconfigured"
+
+
+def test_a_message_that_may_have_been_accepted_twice_is_not_sent_again(
+    post: Post, mail: MailServer, as_user: AsUser
+) -> None:
+    mail.handler.data_answers["ann@example.org"] = "hang up"
+    waiting = delivered(post(as_user(email="ann@example.org")))
+    assert waiting.next_attempt_at - utcnow() > timedelta(minutes=25), "far apart"
+    _due_now(waiting.id)
+    failed = delivered(waiting.id)
+    assert (failed.status, failed.failure_reason, len(mail.mails)) == ("FAILED", "timeout", 2)
+
+
+class _Devices:
+    """A push provider with the outcomes of each device's next calls; afterwards every call succeeds."""
+
+    name = "devices"
+
+    def __init__(self, outcomes: dict[str, list[DeliveryOutcome]]) -> None:
+        self.outcomes, self.calls = outcomes, list[str]()
+
+    def supports(self, message: Message) -> bool:
+        return True
+
+    def send(self, message: Message) -> SendResult:
+        self.calls.append(message.recipient)
+        left = self.outcomes.get(message.recipient, [])
+        return SendResult(left.pop(0) if left else DeliveryOutcome.SENT, self.name)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "status"),
+    [
+        (DeliveryOutcome.TEMPORARY, DeliveryOutcome.SENT, "SENT"),
+        (DeliveryOutcome.TECHNICAL, DeliveryOutcome.PERMANENT, "SENT"),
+        (DeliveryOutcome.AMBIGUOUS, DeliveryOutcome.AMBIGUOUS, "SENT"),
+    ],
+)
+def test_only_the_device_that_failed_temporarily_is_retried(
+    post: Post,
+    client: FlaskClient,
+    as_user: AsUser,
+    monkeypatch: pytest.MonkeyPatch,
+    first: DeliveryOutcome,
+    second: DeliveryOutcome,
+    status: str,
+) -> None:
+    person = as_user()
+    for token in ("phone", "tablet"):
+        client.post("/api/v1/notifications/devices", json={"token": token}, headers=person.headers)
+    sender = _Devices({"tablet": [first, second]})
+    monkeypatch.setattr(delivery_decision, "senders_for", lambda *_: [sender])
+    waiting = delivered(post(person, channel="PUSH"))
+    assert (waiting.status, sorted(sender.calls)) == ("PENDING", ["phone", "tablet"])
+    _due_now(waiting.id)
+    assert (delivered(waiting.id).status, sender.calls[2:]) == (status, ["tablet"])
+    assert len(_events("notification.sent")) == 1
 
 
 def test_a_notification_that_always_crashes_its_worker_fails_in_the_end(

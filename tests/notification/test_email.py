@@ -87,6 +87,20 @@ def test_a_temporary_rejection_is_retryable(server: MailServer, answers: str) ->
     assert (result.outcome, result.code, result.retryable) == (DeliveryOutcome.TEMPORARY, "451", True)
 
 
+@pytest.mark.parametrize("answer", ["251 User not local; will forward", "252 Cannot verify", "250 OK"])
+def test_a_recipient_that_the_server_forwards_or_cannot_verify_is_accepted(server: MailServer, answer: str) -> None:
+    server.handler.rcpt_answers["ann@example.org"] = answer
+    assert _sender(server.url).send(_message()).sent
+    assert server.mails[0]["Subject"] == "Hi"
+
+
+def test_a_server_may_take_longer_to_accept_a_message_than_to_receive_it(server: MailServer) -> None:
+    sender = _sender(server.url, time_limit=0.5)
+    server.handler.accepts_after = 1.0
+    assert sender.send(_message()).sent
+    assert len(server.mails) == 1
+
+
 def test_a_response_lost_after_the_text_is_ambiguous(server: MailServer) -> None:
     server.handler.data_answers["ann@example.org"] = "hang up"
     result = _sender(server.url).send(_message())
@@ -127,7 +141,7 @@ def test_an_international_address_is_delivered(server: MailServer) -> None:
 
 def test_credentials_are_not_sent_unencrypted(server: MailServer) -> None:
     result = _sender(f"smtp://ann:secret@127.0.0.1:{server.port}").send(_message())
-    assert (result.outcome, result.retryable) == (DeliveryOutcome.TECHNICAL, False)
+    assert (result.outcome, result.misconfigured) == (DeliveryOutcome.TECHNICAL, True)
     assert "secret" not in result.error
 
 
@@ -140,14 +154,14 @@ def test_the_sender_signs_in_where_the_server_requires_it(password: str, sent: b
     with mail_server(authenticator=authenticate, auth_require_tls=False, auth_required=True) as running:
         result = _sender(f"smtp://ann:{password}@127.0.0.1:{running.port}?starttls=never").send(_message())
     assert result.sent is sent
-    assert result.retryable is False
+    assert result.misconfigured is not sent
 
 
 def test_a_self_signed_certificate_is_not_trusted(tmp_path: Path) -> None:
     with mail_server(tls=_self_signed(tmp_path)) as running:
         result = _sender(running.url).send(_message())
         assert running.mails == []
-    assert (result.outcome, result.retryable) == (DeliveryOutcome.TECHNICAL, False)
+    assert (result.outcome, result.misconfigured) == (DeliveryOutcome.TECHNICAL, True)
     assert "certificate" in result.error.lower()
 
 

@@ -90,7 +90,13 @@ def test_twilio_receives_the_documented_form(httpserver: HTTPServer) -> None:
         (400, {"code": 21211, "message": "invalid number"}, DeliveryOutcome.PERMANENT, False, True),
         (400, {"code": 21610, "message": "unsubscribed"}, DeliveryOutcome.PERMANENT, False, True),
         (400, {"code": 21602, "message": "no body"}, DeliveryOutcome.PERMANENT, False, False),
-        (401, {"code": 20003, "message": "authenticate"}, DeliveryOutcome.TECHNICAL, False, False),
+        (401, {"code": 20003, "message": "authenticate"}, DeliveryOutcome.TECHNICAL, True, False),
+        (404, {"code": 20404, "message": "no such account"}, DeliveryOutcome.TECHNICAL, True, False),
+        (400, {"code": 21606, "message": "From is not a number of yours"}, DeliveryOutcome.TECHNICAL, True, False),
+        (301, {}, DeliveryOutcome.TECHNICAL, True, False),
+        (302, {"sid": "SM1"}, DeliveryOutcome.TECHNICAL, True, False),
+        (405, {}, DeliveryOutcome.TECHNICAL, True, False),
+        (408, {}, DeliveryOutcome.TEMPORARY, True, False),
         (429, {"code": 20429}, DeliveryOutcome.TEMPORARY, True, False),
         (503, {}, DeliveryOutcome.TEMPORARY, True, False),
     ],
@@ -145,10 +151,10 @@ def test_sendgrid_receives_the_documented_json(httpserver: HTTPServer) -> None:
     assert mail["custom_args"] == {"notification_id": str(message.id)}
 
 
-def test_a_wrong_sendgrid_key_is_not_retryable(httpserver: HTTPServer) -> None:
+def test_a_wrong_sendgrid_key_waits_for_the_right_one(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/v3/mail/send").respond_with_json({"errors": []}, status=401)
     result = SendGridSender(_settings(httpserver), HttpClient(LOOPBACK)).send(_message("ann@example.org"))
-    assert (result.outcome, result.retryable) == (DeliveryOutcome.TECHNICAL, False)
+    assert (result.outcome, result.misconfigured, result.retryable) == (DeliveryOutcome.TECHNICAL, True, True)
 
 
 # FCM
@@ -205,7 +211,10 @@ def test_fcm_receives_a_message_that_replaces_its_duplicate(httpserver: HTTPServ
     [
         (404, "UNREGISTERED", DeliveryOutcome.PERMANENT, True, False),
         (400, "INVALID_ARGUMENT", DeliveryOutcome.PERMANENT, False, False),
-        (403, "SENDER_ID_MISMATCH", DeliveryOutcome.TECHNICAL, False, False),
+        (403, "SENDER_ID_MISMATCH", DeliveryOutcome.PERMANENT, False, False),
+        (401, "THIRD_PARTY_AUTH_ERROR", DeliveryOutcome.TECHNICAL, False, True),
+        (404, "", DeliveryOutcome.TECHNICAL, False, True),
+        (307, "", DeliveryOutcome.TECHNICAL, False, True),
         (429, "QUOTA_EXCEEDED", DeliveryOutcome.TEMPORARY, False, True),
         (503, "UNAVAILABLE", DeliveryOutcome.TEMPORARY, False, True),
     ],
@@ -226,7 +235,28 @@ def test_fcms_responses_determine_the_result(
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "retryable"),
+    ("field", "dead"), [("message.token", True), ("message.data[0].value", False), ("message.notification", False)]
+)
+def test_only_an_invalid_token_ends_a_device(httpserver: HTTPServer, fcm: FcmSender, field: str, dead: bool) -> None:
+    violation = {"@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [{"field": field}]}
+    details = [{"errorCode": "INVALID_ARGUMENT"}, violation]
+    error = {"error": {"code": 400, "message": "invalid", "status": "INVALID_ARGUMENT", "details": details}}
+    httpserver.expect_request("/v1/projects/heidi-test/messages:send").respond_with_json(error, status=400)
+    result = fcm.send(_message("device-token"))
+    assert (result.outcome, result.recipient_gone) == (DeliveryOutcome.PERMANENT, dead)
+
+
+@pytest.mark.parametrize("status", [301, 400, 403, 404, 410, 413])
+def test_a_page_for_people_says_nothing_about_a_device(httpserver: HTTPServer, fcm: FcmSender, status: int) -> None:
+    httpserver.expect_request("/v1/projects/heidi-test/messages:send").respond_with_data(
+        "<!doctype html><title>Error</title>", status=status, content_type="text/html; charset=utf-8"
+    )
+    result = fcm.send(_message("device-token"))
+    assert (result.outcome, result.misconfigured, result.recipient_gone) == (DeliveryOutcome.TECHNICAL, True, False)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "is_temporary"),
     [
         (503, "later", True),
         (429, '{"error": "rate_limited"}', True),
@@ -237,12 +267,12 @@ def test_fcms_responses_determine_the_result(
     ],
 )
 def test_without_an_access_token_nothing_is_sent(
-    httpserver: HTTPServer, fcm: FcmSender, status: int, body: str, retryable: bool
+    httpserver: HTTPServer, fcm: FcmSender, status: int, body: str, is_temporary: bool
 ) -> None:
     httpserver.clear()
     httpserver.expect_request("/token").respond_with_data(body, status=status)
     result = fcm.send(_message("device-token"))
-    assert (result.outcome, result.retryable) == (DeliveryOutcome.TECHNICAL, retryable)
+    assert (result.outcome, result.misconfigured) == (DeliveryOutcome.TECHNICAL, not is_temporary)
     assert [request.path for request, _ in httpserver.log] == ["/token"]
 
 

@@ -13,7 +13,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from flask import Flask
 
 from heidi_common.config.settings import Settings
-from heidi_services.notification.channels import registry
+from heidi_services.notification.channels import registry, smtp_pool
 from heidi_services.notification.channels.message import DeliveryOutcome, Message
 from heidi_services.notification.channels.smtp_pool import SmtpPool
 from heidi_services.notification.channels.smtp_sender import SmtpSender
@@ -48,6 +48,36 @@ def test_messages_share_one_connection_which_is_reset_between_them(server: MailS
     assert len(server.mails) == 3
     assert len(server.handler.connections) == 1
     assert server.handler.commands == ["EHLO", "RSET", "RSET"]
+
+
+def test_a_slow_server_occupies_half_of_the_connections(server: MailServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smtp_pool, "SLOW_SECONDS", 0.3)
+    server.handler.accepts_after = 1.0
+    sender = _sender(server.url, smtp_connections=4)
+    assert sender.send(_message()).sent
+    with ThreadPoolExecutor(8) as threads:
+        results = list(threads.map(lambda _: sender.send(_message()), range(8)))
+    assert sorted(result.outcome for result in results) == ["sent"] * 2 + ["temporary"] * 6
+    assert len(server.mails) == 3
+
+    server.handler.accepts_after = 0.0
+    monkeypatch.setattr(smtp_pool, "SLOW_SECONDS", TIMEOUT_SECONDS)  # on a busy machine every server is slow
+    assert sender.send(_message()).sent
+    with ThreadPoolExecutor(8) as threads:
+        assert all(result.sent for result in threads.map(lambda _: sender.send(_message()), range(8)))
+
+
+def test_a_process_that_ends_stops_waiting_for_a_slow_server(
+    server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp_pool, "INTERRUPT_AFTER_SECONDS", 0.0)
+    server.handler.accepts_after = TIMEOUT_SECONDS
+    sender = _sender(server.url)
+    with ThreadPoolExecutor(1) as threads:
+        delivery = threads.submit(sender.send, _message())
+        until(lambda: len(server.handler.connections) == 1)
+        sender.interrupt()
+        assert delivery.result(TIMEOUT_SECONDS).outcome is DeliveryOutcome.AMBIGUOUS
 
 
 def test_threads_open_at_most_the_configured_number_of_connections(server: MailServer) -> None:

@@ -15,17 +15,17 @@ from heidi_common.audit.chain import verify_chain
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.identity.models import Role, Session, User
+from heidi_common.identity.models import RecoveryCode, Role, Session, Totp, User
 from heidi_common.interceptors.idempotency_keys import IdempotencyKey
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.peers import transport
 from heidi_common.peers.models import PeerResponse
 from heidi_common.runtime import current_settings
 from heidi_services import SERVICES
-from heidi_services.auth.models import OneTimeToken, RecoveryCode, Totp
+from heidi_services.auth.models import OneTimeToken
 from heidi_services.auth.service import erasure, retention
 from heidi_services.users.peer_data import PERSONAL_DATA
-from tests.auth.helpers import PASSWORD, bearer, login, register
+from tests.auth.helpers import PASSWORD, bearer, login, register, register_verified
 
 USERS = "/api/v1/users"
 
@@ -56,7 +56,7 @@ def without_ids(text: str) -> str:
 
 
 def test_users_erase_themselves_with_the_password_and_only_the_id_remains(client: FlaskClient) -> None:
-    data = register(client, firstName="Ada", lastName="Lovelace")
+    data = register_verified(client, firstName="Ada", lastName="Lovelace")
     user_id, headers = data["user"]["id"], bearer(data)
     enrol(client, headers)
     assert erase(client, user_id, headers).json["errors"][0]["pointer"] == "/password"
@@ -125,7 +125,7 @@ def test_the_last_administrator_cannot_erase_themselves(client, as_user) -> None
 
 def test_a_deletion_that_was_reversed_deletes_no_data(client, as_user) -> None:
     admin = as_user(Role.ADMIN).headers
-    data = register(client)
+    data = register_verified(client)
     enrol(client, bearer(data))
     client.delete(f"{USERS}/{data['user']['id']}", headers=admin)
     client.post(f"{USERS}/{data['user']['id']}/restore", headers=admin)
@@ -145,7 +145,7 @@ def test_expired_tokens_and_sessions_are_deleted(client) -> None:
 
 
 def test_an_export_contains_the_data_of_every_service(client, as_user) -> None:
-    data = register(client, firstName="Ada")
+    data = register_verified(client, firstName="Ada")
     headers = bearer(data)
     body = {"provider": "WEBHOOK", "name": "mine", "webhookUrl": "https://example.com/hook"}
     created = client.post("/api/v1/integrations", json=body, headers=headers)

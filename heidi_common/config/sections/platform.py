@@ -31,7 +31,8 @@ class Platform:
         "FRONTEND_URL",
         parse=base_url,
         default="",
-        help="The URL of your own application with the pages `/verify-email` and `/reset-password`, to which e-mails "
+        help="The URL of your own application with the pages `/verify-email`, `/reset-password`, `/confirm-email` "
+        "and `/revert-email`, to which e-mails "
         "link. If it is unset, they link to Heidi's pages at `PUBLIC_BASE_URL`.",
     )
     peer_url: str = setting(
@@ -53,6 +54,12 @@ class Platform:
     )
     core_client_secret: str | None = setting(
         "CORE_CLIENT_SECRET", default=None, in_repr=False, help="The secret of `CORE_CLIENT_ID`."
+    )
+    heartbeat_folder: str = setting(
+        "HEARTBEAT_FOLDER",
+        default="",
+        help="The folder in which relay, clock and workers of this machine show that they are alive. If it is unset, a "
+        "folder of the user below that for temporary files.",
     )
 
 

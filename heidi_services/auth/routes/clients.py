@@ -14,11 +14,11 @@ from heidi_common.interceptors.strict_json import read_json
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.interceptors.validation import any_query
 from heidi_common.jwt.guards import caller, guard, machine, public
+from heidi_common.jwt.reauthentication import requires_recent_sign_in
 from heidi_common.problems import Invalid
 from heidi_common.schemas.base import PageQuery
 from heidi_common.schemas.fields import clean_text
 from heidi_services.auth.oauth import OAuthError, basic_credentials, form_request_body
-from heidi_services.auth.routes.reauthentication import requires_recent_sign_in
 from heidi_services.auth.schemas import ClientIn, ClientOut, ClientSecretOut, GrantOut, IntrospectionOut
 from heidi_services.auth.service import client_credentials, clients
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated, caller
-from heidi_services.auth.routes.reauthentication import requires_recent_sign_in
+from heidi_common.jwt.reauthentication import requires_recent_sign_in
 from heidi_services.auth.schemas import CodeIn, EnrolmentOut, RecoveryOut
 from heidi_services.auth.service import mfa_enrolment
 
@@ -32,6 +32,18 @@ def enrol() -> dict[str, Any]:
 def confirm(body: dict[str, Any]) -> dict[str, Any]:
     """Enable the second factor by its first code. Only this response contains the ten recovery codes."""
     return mfa_enrolment.confirm(caller(), body["code"])
+
+
+@blp.route("/api/v1/auth/mfa/recovery-codes", methods=["POST"])
+@authenticated
+@requires_recent_sign_in
+@blp.response(200, RecoveryOut)
+def regenerate_recovery_codes() -> dict[str, Any]:
+    """Replace the recovery codes by ten new ones, which only this response contains.
+
+    403 `recent_sign_in_required` if the session is older than ten minutes: sign in again first.
+    """
+    return mfa_enrolment.regenerate_recovery_codes(caller())
 
 
 @blp.route("/api/v1/auth/mfa/totp", methods=["DELETE"])

@@ -21,6 +21,24 @@ def verify_email() -> Response:
     return pages.render("verify-email")
 
 
+@blp.route("/confirm-email", methods=["GET"])
+@public
+@any_query
+@blp.response(200, content_type="text/html")
+def confirm_email() -> Response:
+    """Show the page that sends the token after `#` to `POST /auth/email/change/confirm`."""
+    return pages.render("confirm-email")
+
+
+@blp.route("/revert-email", methods=["GET"])
+@public
+@any_query
+@blp.response(200, content_type="text/html")
+def revert_email() -> Response:
+    """Show the page that sends the token after `#` to `POST /auth/email/change/revert`."""
+    return pages.render("revert-email")
+
+
 @blp.route("/reset-password", methods=["GET"])
 @public
 @any_query

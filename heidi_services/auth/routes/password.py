@@ -1,4 +1,4 @@
-"""Endpoints of passwords and e-mail verification."""
+"""Endpoints of passwords."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import Any
 
 from heidi_common.identity.models import Role
 from heidi_common.identity.scopes import Scope
-from heidi_common.interceptors.idempotency import idempotent, idempotent_outside
+from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated, caller, guard, public
 from heidi_services.auth.routes.device import current_device
-from heidi_services.auth.schemas import AcceptedOut, ChangeIn, EmailIn, InviteIn, ResetIn, TokenIn
-from heidi_services.auth.service import email_verification, invitation, password, password_reset
+from heidi_services.auth.schemas import AcceptedOut, ChangeIn, EmailIn, InviteIn, ResetIn
+from heidi_services.auth.service import invitation, password, password_reset
 
-blp = Blueprint("password", __name__, description="Passwords and e-mail verification")
+blp = Blueprint("password", __name__, description="Passwords")
 ACCEPTED = {"accepted": True}
 
 
@@ -57,22 +57,3 @@ def reset_password(body: dict[str, Any]) -> None:
 def change_password(body: dict[str, Any]) -> None:
     """Change the password by the current one and end the user's other sessions."""
     password.change_password(caller(), body["current_password"], body["new_password"], current_device())
-
-
-@blp.route("/api/v1/auth/email/verify", methods=["POST"])
-@public
-@blp.arguments(TokenIn)
-@blp.response(204)
-def verify_email(body: dict[str, Any]) -> None:
-    """Verify an e-mail address by a mailed token."""
-    email_verification.verify_email(body["token"])
-
-
-@blp.route("/api/v1/auth/email/resend", methods=["POST"])
-@authenticated
-@idempotent_outside
-@blp.response(202, AcceptedOut)
-def resend_verification() -> dict[str, bool]:
-    """Send the verification e-mail again."""
-    email_verification.resend_verification(caller(), current_device().ip)
-    return ACCEPTED

@@ -9,14 +9,14 @@ from flask import Response, jsonify
 
 from heidi_common.database.pagination import Page
 from heidi_common.identity import accounts, serializers
-from heidi_common.identity.serializers import AnyRow, UserOut
+from heidi_common.identity.serializers import AnyRow
 from heidi_common.interceptors.conditional import set_etag
 from heidi_common.interceptors.transform import Blueprint, enveloped
 from heidi_common.jwt.guards import authenticated, caller
 from heidi_common.openapi.headers import IF_NONE_MATCH, documents
 from heidi_common.problems import Unauthorized
-from heidi_services.auth.schemas import SessionOut, SessionQuery, ValidOut
-from heidi_services.auth.service import sessions
+from heidi_services.auth.schemas import MeOut, SessionOut, SessionQuery, ValidOut
+from heidi_services.auth.service import profile, sessions
 
 blp = Blueprint("sessions", __name__, description="The signed-in user and their sessions")
 
@@ -34,12 +34,15 @@ def validate_token() -> Response:
 @blp.route("/api/v1/auth/me", methods=["GET"])
 @authenticated
 @documents(IF_NONE_MATCH)
-@blp.response(200, UserOut)
+@blp.response(200, MeOut)
 def read_me() -> Response:
-    """Return the signed-in user. The `ETag` is that of `/users/me`, which a change can name in `If-Match`."""
-    user = _read_caller()
-    set_etag(f'"{user.id.hex}.{user.version}"')
-    return jsonify(enveloped(serializers.serialize_user_json(user)))
+    """Return the signed-in user, whether a second factor is enabled, and how many recovery codes remain.
+
+    A change of `/users/me` can name the `ETag` in `If-Match`.
+    """
+    me = profile.read_me(caller().id)
+    set_etag(me.etag)
+    return jsonify(enveloped(me.json))
 
 
 @blp.route("/api/v1/auth/sessions", methods=["GET"])

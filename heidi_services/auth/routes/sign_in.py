@@ -60,8 +60,8 @@ def answer_challenge(body: dict[str, Any]) -> dict[str, Any]:
 def refresh_tokens(body: dict[str, Any]) -> dict[str, Any]:
     """Exchange a refresh token for a new pair of tokens.
 
-    The old refresh token returns the same new one for ten seconds more, for concurrent requests. Its use after that
-    counts as theft and ends the session.
+    If the response was lost, repeat the request: the old refresh token stays valid until a new one has been used. For
+    ten seconds it returns the same new one. Its use after a new one was used counts as theft and ends the session.
     """
     return refresh.refresh_tokens(body["refresh_token"])
 

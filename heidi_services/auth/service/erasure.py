@@ -8,10 +8,9 @@ from sqlalchemy import delete
 
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.identity.models import User
+from heidi_common.identity.models import RecoveryCode, Totp, User
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.auth import one_time_tokens
-from heidi_services.auth.models import RecoveryCode, Totp
 
 
 def erase_user_data(event: OutboxEvent) -> None:

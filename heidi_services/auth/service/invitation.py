@@ -10,9 +10,10 @@ from sqlalchemy import exists, select
 from heidi_common.audit.trail import record
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
+from heidi_common.identity import mailer
 from heidi_common.identity.models import Session, User
 from heidi_common.problems import NotFound
-from heidi_services.auth import mailer, one_time_tokens
+from heidi_services.auth import one_time_tokens
 from heidi_services.auth.models import Purpose
 
 LIFETIME = timedelta(days=7)

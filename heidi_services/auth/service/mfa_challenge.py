@@ -13,15 +13,21 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts, login_throttle
-from heidi_common.identity.models import User
+from heidi_common.identity.models import RecoveryCode, Totp, User
 from heidi_common.problems import Unauthorized
 from heidi_services.auth import one_time_tokens, totp
-from heidi_services.auth.models import OneTimeToken, Purpose, RecoveryCode, Totp
+from heidi_services.auth.models import OneTimeToken, Purpose
 from heidi_services.auth.service import session_start, totp_secrets
 from heidi_services.auth.service.session_start import SessionDevice
 
 LIFETIME = timedelta(minutes=5)
 MAX_ATTEMPTS = 5
+
+
+class CodeAlreadyUsed(Unauthorized):
+    """The code belongs to the user's app, but it or a later one has been used."""
+
+    code = "code_already_used"
 
 
 def create_challenge(user: Any, device: SessionDevice) -> dict[str, Any]:
@@ -44,7 +50,7 @@ def answer_challenge(token: str, code: str, device: SessionDevice, now: datetime
         The attributes of `SignedInOut`: the user and their tokens.
 
     Raises:
-        Unauthorized: `invalid_mfa_token` or `invalid_code`.
+        Unauthorized: `invalid_mfa_token` or `invalid_code`; `code_already_used`, which does not count as an attempt.
         TooMany: Too many wrong codes of this user, or too many failures from this IP address.
     """
     now, address_limit = now or utcnow(), login_throttle.address_limit(device.ip)
@@ -56,8 +62,12 @@ def answer_challenge(token: str, code: str, device: SessionDevice, now: datetime
         raise Unauthorized("The challenge has expired. Sign in again.", code="invalid_mfa_token")
     user_limit = login_throttle.second_factor_limit(challenge.user_id)
     login_throttle.check(user_limit)
-    with transaction():
-        signed_in = _start_session(challenge, code, device, now)
+    try:
+        with transaction():
+            signed_in = _start_session(challenge, code, device, now)
+    except CodeAlreadyUsed:
+        _uncount_attempt(challenge.id)
+        raise
     if signed_in is not None:
         return signed_in
     login_throttle.count(user_limit, address_limit)
@@ -80,6 +90,12 @@ def _count_attempt(token: str, now: datetime) -> OneTimeToken | None:
     return challenge
 
 
+def _uncount_attempt(challenge_id: UUID) -> None:
+    with transaction():
+        statement = update(OneTimeToken).where(OneTimeToken.id == challenge_id, OneTimeToken.tries > 0)
+        db.session.execute(statement.values(tries=OneTimeToken.tries - 1))
+
+
 def _start_session(challenge: OneTimeToken, code: str, device: SessionDevice, now: datetime) -> dict[str, Any] | None:
     # Locks the user: a concurrent deactivation is either seen here, or ends the new session.
     db.session.execute(select(User.id).where(User.id == challenge.user_id).with_for_update(read=True))
@@ -95,8 +111,14 @@ def _use_code(user_id: UUID, code: str, now: datetime) -> bool:
     factor = db.session.get(Totp, user_id)
     if factor is None or factor.confirmed_at is None:
         return False
-    step = totp_secrets.matching_step(factor, code.strip(), now)
-    return _use_step(user_id, step) if step is not None else _use_recovery_code(user_id, code, now)
+    step = totp_secrets.matching_step(factor, code, now)
+    if step is None:
+        return _use_recovery_code(user_id, code, now)
+    if not _use_step(user_id, step):
+        raise CodeAlreadyUsed(
+            "This code has been used already. Wait for the next code of your app, then enter that one."
+        )
+    return True
 
 
 def _use_step(user_id: UUID, step: int) -> bool:

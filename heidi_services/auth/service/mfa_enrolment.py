@@ -14,12 +14,12 @@ from heidi_common.audit.trail import record, record_failure
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.identity import accounts, login_throttle
-from heidi_common.identity.models import User
+from heidi_common.identity import accounts, login_throttle, mailer, second_factor
+from heidi_common.identity.address_proof import require_verified_email
+from heidi_common.identity.models import RecoveryCode, Totp, User
 from heidi_common.jwt.guards import Caller
 from heidi_common.problems import Conflict, Invalid, NotFound
-from heidi_services.auth import mailer, totp
-from heidi_services.auth.models import RecoveryCode, Totp
+from heidi_services.auth import totp
 from heidi_services.auth.service import totp_secrets
 
 ISSUER = "Heidi"
@@ -34,7 +34,9 @@ def enrol(caller: Caller) -> dict[str, Any]:
 
     Raises:
         Conflict: A second factor is enabled already.
+        Forbidden: `email_not_verified`.
     """
+    require_verified_email(caller.id)
     with transaction():
         user = accounts.find_public(caller.id)
         if user is None:
@@ -55,7 +57,9 @@ def confirm(caller: Caller, code: str, now: datetime | None = None) -> dict[str,
         Conflict: No second factor is awaiting confirmation.
         Invalid: The code is incorrect.
         TooMany: Too many wrong codes.
+        Forbidden: `email_not_verified`.
     """
+    require_verified_email(caller.id)
     now = now or utcnow()
     limit = login_throttle.second_factor_limit(caller.id)
     login_throttle.check(limit)
@@ -76,13 +80,31 @@ def confirm(caller: Caller, code: str, now: datetime | None = None) -> dict[str,
     return {"recovery_codes": codes}
 
 
+def regenerate_recovery_codes(caller: Caller) -> dict[str, Any]:
+    """Replace the recovery codes; the old ones do not work any more.
+
+    Returns:
+        The attributes of `RecoveryOut`: the new codes, which cannot be read again.
+
+    Raises:
+        NotFound: No second factor is enabled.
+    """
+    codes = totp.generate_recovery_codes()
+    with transaction():
+        factor = db.session.get(Totp, caller.id, with_for_update=True)
+        if factor is None or factor.confirmed_at is None:
+            raise NotFound("Second factor not found.")
+        _store_recovery_codes(caller.id, codes)
+        record("authn_recovery_codes_created", actor=caller.id)
+        mailer.send("recovery-codes-replaced", db.session.get_one(User, caller.id), notification_type="WARNING")
+    return {"recovery_codes": codes}
+
+
 def remove(caller: Caller) -> None:
     """Remove the second factor and its recovery codes, and notify the user by e-mail."""
     with transaction():
-        removed = db.session.scalar(delete(Totp).where(Totp.user_id == caller.id).returning(Totp.user_id))
-        if removed is None:
+        if not second_factor.remove(caller.id):
             raise NotFound("Second factor not found.")
-        db.session.execute(delete(RecoveryCode).where(RecoveryCode.user_id == caller.id))
         record("authn_mfa_disabled", actor=caller.id)
         mailer.send("mfa-removed", db.session.get_one(User, caller.id), notification_type="WARNING")
 

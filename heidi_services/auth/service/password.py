@@ -13,16 +13,20 @@ from heidi_common.audit.trail import record, record_failure
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.identity import accounts, login_throttle, serializers
+from heidi_common.identity import accounts, login_throttle, mailer, serializers
 from heidi_common.identity.models import User
 from heidi_common.identity.password_hashing import password_hasher
 from heidi_common.identity.password_policy import require_acceptable_password
 from heidi_common.jwt.guards import Caller
 from heidi_common.problems import Invalid
-from heidi_services.auth import mailer, one_time_tokens
+from heidi_services.auth import one_time_tokens
+from heidi_services.auth.models import Purpose
 from heidi_services.auth.service.session_start import SessionDevice
 
 _COLUMNS = (*serializers.PUBLIC_COLUMNS, User.password_hash, User.password_changed_at, User.locale)
+
+
+_ENDED_BY_NEW_PASSWORD = tuple(purpose for purpose in Purpose if purpose is not Purpose.REVERT_EMAIL)
 
 
 def change_password(
@@ -37,7 +41,7 @@ def change_password(
     now = now or utcnow()
     user = db.session.execute(select(*_COLUMNS).where(User.id == caller.id)).one()
     db.session.rollback()
-    _require_current_password(user, current, device)
+    require_password(user, current, device, "currentPassword")
     if new_password == current:
         raise Invalid.field("newPassword", "Must differ from the current password.", code="password_refused")
     password_hash = hash_acceptable(new_password, user)
@@ -64,6 +68,8 @@ def hash_acceptable(new_password: str, user: Any) -> str:
 def store_hash(user_id: UUID, password_hash: str, now: datetime, *conditions: ColumnElement[bool]) -> bool:
     """Store a new hash and delete the user's one-time tokens, within the caller's transaction.
 
+    The link that reverts a change of the address stays valid: a thief may have changed both address and password.
+
     Returns:
         False if the user does not meet the conditions; then nothing is changed.
     """
@@ -75,19 +81,25 @@ def store_hash(user_id: UUID, password_hash: str, now: datetime, *conditions: Co
     statement = update(User).where(User.id == user_id, *conditions).values(values)
     if db.session.scalar(statement.returning(User.id)) is None:
         return False
-    one_time_tokens.delete_for_user(user_id)
+    one_time_tokens.delete_for_user(user_id, *_ENDED_BY_NEW_PASSWORD)
     return True
 
 
-def _require_current_password(user: Any, password: str, device: SessionDevice) -> None:
+def require_password(user: Any, password: str, device: SessionDevice, field: str) -> None:
+    """Require the user's password, so that a stolen access token does not suffice.
+
+    Raises:
+        Invalid: It is incorrect. The error names `field`.
+        TooMany: Too many failures from this IP address.
+    """
     limit = login_throttle.pair_limit(user.email, device.ip)
     recheck = partial(login_throttle.check, limit)
     recheck()
     if not password_hasher().verify(user.password_hash, password, before_hash=recheck).is_correct:
         login_throttle.count(limit)
         record_failure("authn_password_change_fail", actor=user.id, target=user.id)
-        raise _wrong_password()
+        raise _wrong_password(field)
 
 
-def _wrong_password() -> Invalid:
-    return Invalid.field("currentPassword", "The current password is incorrect.", code="wrong_password")
+def _wrong_password(field: str = "currentPassword") -> Invalid:
+    return Invalid.field(field, "The current password is incorrect.", code="wrong_password")

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import Select, exists, select
 
 from heidi_common.audit.rejections import record_token_failure
 from heidi_common.audit.trail import fingerprint, record
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.identity import accounts, login_throttle
-from heidi_common.identity.emails import normalise_email
+from heidi_common.identity import accounts, login_throttle, mailer
+from heidi_common.identity.email_lookup import by_email
+from heidi_common.identity.emails import casefolded, normalise_email
 from heidi_common.identity.models import Session, User
 from heidi_common.problems import BadRequest
-from heidi_services.auth import mailer, one_time_tokens
+from heidi_services.auth import one_time_tokens
 from heidi_services.auth.models import OneTimeToken, Purpose
 from heidi_services.auth.response_timing import constant_time_response
-from heidi_services.auth.service import password
+from heidi_services.auth.service import password, reclaim
 from heidi_services.auth.service.session_start import SessionDevice
 
 LIFETIME = timedelta(minutes=15)
@@ -35,20 +35,29 @@ def request_reset(email: str, device: SessionDevice) -> None:
     try:
         subject = normalise_email(email)
     except ValueError:
-        subject = email.casefold()
+        subject = casefolded(email)
     login_throttle.count_or_reject(login_throttle.password_reset_limit(device.ip))
     login_throttle.count_or_reject(login_throttle.email_limit(subject, device.ip))
     with constant_time_response(), transaction():
         active = User.is_active & User.deleted_at.is_(None)
-        user = db.session.scalar(select(User).where(User.email == subject, active))
+        user = _find_by_email(email, select(User).where(active))
         record("authn_password_forgot", target=user.id if user else fingerprint(subject))
         if user is not None:
             token = one_time_tokens.issue(Purpose.RESET_PASSWORD, user, LIFETIME)
             mailer.send("password-reset", user, token=token, link=mailer.page_link("reset-password", token), minutes=15)
 
 
+def _find_by_email(email: str, users: Select[User]) -> User | None:
+    try:
+        return db.session.scalar(by_email(users, email))
+    except ValueError:
+        return None
+
+
 def reset_password(token: str, new_password: str, now: datetime | None = None) -> None:
-    """Set a new password by a mailed token and end all sessions. The second factor remains enabled.
+    """Set a new password by a mailed token and end all sessions.
+
+    The second factor remains enabled, unless somebody else may have enrolled it (see `reclaim`).
 
     Raises:
         BadRequest: The token is not valid.
@@ -73,7 +82,7 @@ def _redeem(token: str, user: Any, password_hash: str, now: datetime) -> bool:
         _, email = redeemed
         password.store_hash(user.id, password_hash, now)
         # The token arrived by e-mail, which proves that the address belongs to the user.
-        _mark_verified(user.id, email, now)
+        reclaim.prove_owner(user.id, email, now)
         accounts.end_sessions(user.id, "password_reset")
         accounts.revoke_access_tokens(user.id)
         record("authn_password_reset", actor=user.id, target=user.id)
@@ -83,7 +92,7 @@ def _redeem(token: str, user: Any, password_hash: str, now: datetime) -> bool:
 
 def _find_user(token: str, now: datetime) -> Any:
     """Find the user of a valid token. The connection is returned to the pool before the new password is hashed."""
-    columns = (User.id, User.email, User.first_name, User.last_name, User.locale)
+    columns = (User.id, User.email, User.email_verified_at, User.first_name, User.last_name, User.locale)
     has_signed_in = exists().where(Session.user_id == User.id)
     statement = (
         select(*columns)
@@ -96,11 +105,6 @@ def _find_user(token: str, now: datetime) -> Any:
         return db.session.execute(statement).first()
     finally:
         db.session.rollback()
-
-
-def _mark_verified(user_id: UUID, email: str, now: datetime) -> None:
-    unverified = update(User).where(User.id == user_id, User.email == email, User.email_verified_at.is_(None))
-    db.session.execute(unverified.values(email_verified_at=now, updated_at=now))
 
 
 def _invalid_token() -> BadRequest:

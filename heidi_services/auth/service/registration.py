@@ -14,14 +14,14 @@ from heidi_common.audit.trail import fingerprint, record, record_failure
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.identity import accounts, login_throttle
+from heidi_common.identity import accounts, login_throttle, mailer
 from heidi_common.identity.emails import require_valid_email
 from heidi_common.identity.models import User
 from heidi_common.identity.password_hashing import password_hasher
 from heidi_common.identity.password_policy import require_acceptable_password
 from heidi_common.problems import Conflict
 from heidi_common.runtime import current_settings
-from heidi_services.auth import mailer, one_time_tokens
+from heidi_services.auth import one_time_tokens
 from heidi_services.auth.models import Purpose
 from heidi_services.auth.response_timing import constant_time_response
 from heidi_services.auth.service import email_verification, session_start

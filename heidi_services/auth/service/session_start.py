@@ -13,10 +13,10 @@ from uuid_utils.compat import uuid7
 from heidi_common.audit.trail import record
 from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.models import utcnow
-from heidi_common.identity import serializers
+from heidi_common.identity import mailer, serializers
 from heidi_common.identity.models import Session
 from heidi_common.runtime import current_settings
-from heidi_services.auth import mailer, tokens
+from heidi_services.auth import tokens
 from heidi_services.auth.tokens import SessionPosition
 
 _USER_AGENTS = select(Session.user_agent).where(Session.user_id == bindparam("user_id"))
@@ -25,7 +25,7 @@ _NEW_DEVICE = CompiledStatement(
     select((exists(_USER_AGENTS) & ~exists(_USER_AGENTS.where(_SAME_AGENT))).label("is_new"))
 )
 _TIMES = ("created_at", "rotated_at", "idle_expires_at", "absolute_expires_at")
-_COLUMNS = ("id", "user_id", "counter", "ip", "user_agent", "label", *_TIMES)
+_COLUMNS = ("id", "user_id", "counter", "siblings", "parent_distance", "ip", "user_agent", "label", *_TIMES)
 _INSERT = CompiledStatement(
     insert(Session).values({name: bindparam(name) for name in _COLUMNS}).returning(Session.id), changes=True
 )
@@ -49,13 +49,19 @@ def start_session(user: Any, device: SessionDevice) -> dict[str, Any]:
     now = utcnow()
     session = _new_session(user.id, device, now)
     if _is_new_device(user.id, device):
-        at, name = now.strftime("%Y-%m-%d %H:%M UTC"), device.label or device.user_agent or ""
-        mailer.send("new-device", user, notification_type="WARNING", device=name, ip=device.ip, at=at)
+        _report_new_device(user, device, now)
     _INSERT.all(**session)
     record("authn_login_success", actor=user.id, target=session["id"])
     expires_at = min(session["idle_expires_at"], session["absolute_expires_at"])
     position = SessionPosition(session["id"], session["counter"], expires_at)
     return {"user": serializers.serialize_user(user), **tokens.issue_pair(user, position, now)}
+
+
+def _report_new_device(user: Any, device: SessionDevice, now: datetime) -> None:
+    # Whoever signs in chooses these texts. A stranger whose address has been registered must not receive them.
+    name = (device.label or device.user_agent or "") if user.email_verified_at is not None else ""
+    at = now.strftime("%Y-%m-%d %H:%M UTC")
+    mailer.send("new-device", user, notification_type="WARNING", device=name, ip=device.ip, at=at)
 
 
 def _new_session(user_id: UUID, device: SessionDevice, now: datetime) -> dict[str, Any]:
@@ -64,6 +70,8 @@ def _new_session(user_id: UUID, device: SessionDevice, now: datetime) -> dict[st
         "id": uuid7(),
         "user_id": user_id,
         "counter": 1,
+        "siblings": 0,
+        "parent_distance": 1,
         "rotated_at": now,
         "created_at": now,
         "idle_expires_at": now + timedelta(seconds=settings.session_idle_seconds),

@@ -12,23 +12,29 @@ from heidi_common.audit.trail import fingerprint, record_failure
 from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.identity import login_throttle, serializers
-from heidi_common.identity.emails import normalise_email
+from heidi_common.identity import emails, login_throttle, serializers
+from heidi_common.identity.email_lookup import has_former_email
 from heidi_common.identity.login_throttle import ThrottleLimit, ThrottleStatus
-from heidi_common.identity.models import Session, User
+from heidi_common.identity.models import Session, Totp, User
 from heidi_common.identity.password_hashing import PasswordCheck, password_hasher
 from heidi_common.identity.serializers import AnyRow
 from heidi_common.problems import Unauthorized
-from heidi_services.auth.models import Totp
 from heidi_services.auth.service import mfa_challenge, registration, session_start
 from heidi_services.auth.service.session_start import SessionDevice
 
 UNKNOWN_USER = UUID(int=0)
-_COLUMNS = (*serializers.PUBLIC_COLUMNS, User.password_hash, User.password_changed_at, User.token_version, User.locale)
-_HAS_TOTP = exists().where(Totp.user_id == User.id, Totp.confirmed_at.is_not(None)).label("has_totp")
-_FIND = CompiledStatement(
-    select(*_COLUMNS, _HAS_TOTP).where(User.email == bindparam("subject"), User.deleted_at.is_(None))
+_COLUMNS = (
+    *serializers.PUBLIC_COLUMNS,
+    User.password_hash,
+    User.password_changed_at,
+    User.token_version,
+    User.locale,
+    User.owner_proved,
 )
+_HAS_TOTP = exists().where(Totp.user_id == User.id, Totp.confirmed_at.is_not(None)).label("has_totp")
+_USERS = select(*_COLUMNS, _HAS_TOTP).where(User.deleted_at.is_(None))
+_FIND = CompiledStatement(_USERS.where(User.email == bindparam("subject")))
+_FIND_FORMER = CompiledStatement(_USERS.where(has_former_email(bindparam("subject"))))
 _LOCK = CompiledStatement(
     select(User.id)
     .where(User.id == bindparam("user_id"), User.is_active, User.deleted_at.is_(None))
@@ -53,7 +59,7 @@ def sign_in(email: str, password: str, device: SessionDevice) -> dict[str, Any]:
     account = login_throttle.account_limit(subject)
     login_throttle.check(pair, address)
     # Read on a connection that returns to the pool before hashing begins.
-    user = _FIND.first(subject=subject)
+    user = _find(subject, emails.former_form(email))
     # Verified before anything else is decided, so that all rejections take the same time.
     check = _verify_password(user, password, pair, address, account)
     # Queried even if the password is wrong: an extra statement would reveal that it is right.
@@ -69,6 +75,12 @@ def sign_in(email: str, password: str, device: SessionDevice) -> dict[str, Any]:
         if _lock_unchanged(user):
             return _complete(user, device)
     raise _rejection(subject)
+
+
+def _find(subject: str, former: str | None) -> AnyRow | None:
+    """Find a user. Both forms of an address are queried in any case, so that the time reveals nothing."""
+    former_user = _FIND_FORMER.first(subject=former) if former is not None else None
+    return _FIND.first(subject=subject) or former_user
 
 
 def _verify_password(
@@ -99,7 +111,15 @@ def _lock_unchanged(user: AnyRow) -> bool:
 
 
 def _complete(user: AnyRow, device: SessionDevice) -> dict[str, Any]:
+    if user.owner_proved is False and user.email_verified_at is not None:
+        _mark_owner_proved(user.id)
     return mfa_challenge.create_challenge(user, device) if user.has_totp else session_start.start_session(user, device)
+
+
+def _mark_owner_proved(user_id: UUID) -> None:
+    """Record that the user of an account whose address was verified by a link knows the password."""
+    statement = update(User).where(User.id == user_id).values(owner_proved=True, updated_at=User.updated_at)
+    db.session.execute(statement)
 
 
 def _rejection(subject: str) -> Unauthorized:
@@ -118,6 +138,6 @@ def _replace_hash(user: AnyRow, password: str) -> None:
 def _subject(email: str) -> str:
     """What is looked up and counted: the normalised address, or the text as sent if it is not an address."""
     try:
-        return normalise_email(email)
+        return emails.normalise_email(email)
     except ValueError:
-        return email.casefold()
+        return emails.casefolded(email)

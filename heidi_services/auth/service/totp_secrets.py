@@ -11,8 +11,8 @@ from sqlalchemy import select
 from heidi_common.crypto.encryption import DecryptionError, field_encryptor
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
+from heidi_common.identity.models import Totp
 from heidi_services.auth import totp
-from heidi_services.auth.models import Totp
 
 log = logging.getLogger(__name__)
 BATCH = 200

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, or_, select
+from sqlalchemy import ARRAY, Text, Uuid, any_, bindparam, or_, select
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
+from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
@@ -26,7 +29,14 @@ from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Delivery, Integration
 from heidi_services.integration.service.webhook_client import build_payload
 
-EndpointRow = Row[UUID, UUID, Role, Any]
+
+class Endpoint(NamedTuple):
+    """An active integration that receives events. `patterns` should be a list, but any JSON may be stored."""
+
+    id: UUID
+    user_id: UUID
+    owner_role: str
+    patterns: Any
 
 
 def filter_forwardable(events: Iterable[OutboxEvent]) -> set[UUID]:
@@ -86,18 +96,30 @@ def _lock_existing(integration_ids: Sequence[UUID]) -> list[UUID]:
     return list(db.session.scalars(statement.with_for_update(read=True, key_share=True)))
 
 
-def _find_endpoints(user_ids: set[UUID | None]) -> Sequence[EndpointRow]:
+def _find_endpoints(user_ids: set[UUID | None]) -> list[Endpoint]:
     """The active endpoints of ADMINs, and of the users that the events are about."""
-    statement = (
-        select(Integration.id, Integration.user_id, Integration.owner_role, Integration.config["eventTypes"])
+    rows = _endpoints_statement().all(user_ids=list(user_ids - {None}))
+    return [Endpoint(row.id, row.user_id, row.owner_role, orjson.loads(row.patterns)) for row in rows]
+
+
+@cache
+def _endpoints_statement() -> CompiledStatement:
+    """Built once: the relay executes it for each batch, however small."""
+    owners = bindparam("user_ids", type_=ARRAY(Uuid))
+    return CompiledStatement(
+        select(
+            Integration.id,
+            Integration.user_id,
+            Integration.owner_role,
+            sql_cast(Integration.config["eventTypes"], Text).label("patterns"),
+        )
         .where(Integration.is_active, Integration.owner_active, Integration.webhook_url.is_not(None))
         .where(Integration.config.has_key("eventTypes"))
-        .where(or_(Integration.owner_role == Role.ADMIN, Integration.user_id.in_(user_ids - {None})))
+        .where(or_(Integration.owner_role == Role.ADMIN.value, Integration.user_id == any_(owners)))
     )
-    return db.session.execute(statement).all()
 
 
-def _subscribes(endpoint: EndpointRow, event: OutboxEvent) -> bool:
+def _subscribes(endpoint: Endpoint, event: OutboxEvent) -> bool:
     _, user_id, owner_role, patterns = endpoint
     if not _may_receive(owner_role, user_id, event.user_id):
         return False
@@ -105,7 +127,7 @@ def _subscribes(endpoint: EndpointRow, event: OutboxEvent) -> bool:
     return isinstance(patterns, list) and any(matches(str(pattern), event.type) for pattern in patterns)
 
 
-def _may_receive(owner_role: Role, owner_id: UUID, about_user: UUID | None) -> bool:
+def _may_receive(owner_role: str, owner_id: UUID, about_user: UUID | None) -> bool:
     """ADMINs receive all events; other users receive only the events about themselves."""
     return owner_role == Role.ADMIN or owner_id == about_user
 

@@ -12,6 +12,7 @@ from heidi_common.audit import trail
 from heidi_common.crypto.encryption import DecryptionError
 from heidi_common.database.session import db
 from heidi_common.database.transactions import expect_version, transaction
+from heidi_common.identity.address_proof import require_verified_email
 from heidi_common.identity.models import Role
 from heidi_common.jwt.guards import Caller
 from heidi_common.problems import Forbidden
@@ -42,8 +43,10 @@ def create(owner: Caller, body: dict[str, Any]) -> CreatedIntegration:
     """Create an integration of the caller. A WEBHOOK without a `secret` gets a generated one.
 
     Raises:
+        Forbidden: `email_not_verified`.
         Invalid: The credentials, the config or the URL are not valid for this provider.
     """
+    require_verified_email(owner.id)
     credentials, config = body.get("credentials") or {}, body.get("config") or {}
     provider = ProviderName(body["provider"])
     secret = _generate_sender_secret(provider, credentials)

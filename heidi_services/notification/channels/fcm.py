@@ -15,10 +15,11 @@ import requests
 from heidi_common.config.settings import Settings
 from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.fcm_tokens import ServiceAccountTokens, TokenUnavailable
-from heidi_services.notification.channels.http_provider import json_object, post
+from heidi_services.notification.channels.http_provider import is_accepted, json_object, misconfigured, post
 from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
 
-_UNREGISTERED = "UNREGISTERED"
+_UNREGISTERED, _SENDER_MISMATCH = "UNREGISTERED", "SENDER_ID_MISMATCH"
+_INVALID_CREDENTIALS = "THIRD_PARTY_AUTH_ERROR"
 _MAX_TEXT = 3000
 
 
@@ -39,7 +40,9 @@ class FcmSender:
         try:
             token = self._tokens.access_token()
         except TokenUnavailable as error:
-            return SendResult(DeliveryOutcome.TECHNICAL, self.name, error=str(error)[:300], final=error.is_rejected)
+            return SendResult(
+                DeliveryOutcome.TECHNICAL, self.name, error=str(error)[:300], misconfigured=error.is_rejected
+            )
         headers, parse = {"Authorization": f"Bearer {token}"}, partial(self._parse, token=token)
         return post(self._client, self.name, self._url, parse, json=_request_body(message), headers=headers)
 
@@ -47,14 +50,25 @@ class FcmSender:
         body = json_object(response)
         if response.status_code == 401:
             self._tokens.discard(token)
-        if response.ok:
+        if is_accepted(response):
             return SendResult(DeliveryOutcome.SENT, self.name, code="200", provider_id=str(body.get("name", "")))
-        if response.status_code == 404 or _error_code(body) == _UNREGISTERED:
-            error = "the token is no longer registered"
-            return SendResult(
-                DeliveryOutcome.PERMANENT, self.name, code=_UNREGISTERED, error=error, recipient_gone=True
-            )
-        return None
+        return _result_by_code(_error_code(body), body)
+
+
+def _result_by_code(code: str, body: dict[str, Any]) -> SendResult | None:
+    """Interpret FCM's own error codes; None if the HTTP status decides.
+
+    A token of another project fails, but its device is kept: after a change of FCM_SERVICE_ACCOUNT to a wrong project,
+    every token would look like that. https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode
+    """
+    error = _error_message(body)
+    if code == _UNREGISTERED or _is_invalid_token(body):
+        return SendResult(DeliveryOutcome.PERMANENT, FcmSender.name, code=code, error=error, recipient_gone=True)
+    if code == _SENDER_MISMATCH:
+        return SendResult(DeliveryOutcome.PERMANENT, FcmSender.name, code=code, error=error)
+    if code == _INVALID_CREDENTIALS:
+        return misconfigured(FcmSender.name, code, error)
+    return None
 
 
 def _service_account(setting: str) -> dict[str, Any]:
@@ -78,6 +92,21 @@ def _request_body(message: Message) -> dict[str, Any]:
 
 
 def _error_code(body: dict[str, Any]) -> str:
+    return next((str(detail["errorCode"]) for detail in _details(body) if "errorCode" in detail), "")
+
+
+def _is_invalid_token(body: dict[str, Any]) -> bool:
+    """Whether the request was rejected because of its token: an INVALID_ARGUMENT may also mean the text."""
+    violations = [violation for detail in _details(body) for violation in detail.get("fieldViolations") or ()]
+    return any(isinstance(item, dict) and item.get("field") == "message.token" for item in violations)
+
+
+def _details(body: dict[str, Any]) -> list[dict[str, Any]]:
     error = body.get("error")
-    details = error.get("details", []) if isinstance(error, dict) else []
-    return next((str(d["errorCode"]) for d in details if isinstance(d, dict) and "errorCode" in d), "")
+    details = error.get("details") if isinstance(error, dict) else None
+    return [detail for detail in details if isinstance(detail, dict)] if isinstance(details, list) else []
+
+
+def _error_message(body: dict[str, Any]) -> str:
+    error = body.get("error")
+    return str(error.get("message", ""))[:300] if isinstance(error, dict) else ""

@@ -12,6 +12,8 @@ from heidi_common.http_client.errors import BlockedURLError, OutboundError
 from heidi_services.notification.channels.message import DeliveryOutcome, SendResult
 
 TIMEOUT_SECONDS = 15.0
+_TEMPORARY = frozenset({408, 425, 429})
+_REJECTED_MESSAGE = frozenset({400, 413, 422})
 ParseResponse = Callable[[requests.Response], SendResult | None]
 """A provider's own interpretation of its response; None leaves the result to the HTTP status."""
 
@@ -37,16 +39,38 @@ def post(
 
 
 def result_by_status(provider: str, response: requests.Response) -> SendResult:
-    """Interpret the HTTP status: 2xx accepted, 429 and 5xx temporary, 401 and 403 our credentials, others permanent."""
-    code, excerpt = str(response.status_code), response.text[:300]
-    if response.ok:
+    """Interpret the HTTP status of a response that the provider's documents do not define.
+
+    Returns:
+        Sent for 2xx only; temporary for 408, 425, 429 and 5xx; permanent for 400, 413 and 422, with which APIs reject
+        the content of a request. Every other status (redirects, 401, 403, 404, ...) means that the URL or the
+        credentials are wrong, which says nothing about the message or its recipient; and so does an HTML page,
+        because it is not the response of an API.
+    """
+    status, code, excerpt = response.status_code, str(response.status_code), response.text[:300]
+    if is_accepted(response):
         return SendResult(DeliveryOutcome.SENT, provider, code=code)
-    if response.status_code == 429 or response.status_code >= 500:
+    if status in _TEMPORARY or status >= 500:
         pause = retry_after(response)
         return SendResult(DeliveryOutcome.TEMPORARY, provider, code=code, error=excerpt, retry_after=pause)
-    if response.status_code in (401, 403):
-        return SendResult(DeliveryOutcome.TECHNICAL, provider, code=code, error=excerpt, final=True)
-    return SendResult(DeliveryOutcome.PERMANENT, provider, code=code, error=excerpt)
+    if status in _REJECTED_MESSAGE and not is_html(response):
+        return SendResult(DeliveryOutcome.PERMANENT, provider, code=code, error=excerpt)
+    return misconfigured(provider, code, excerpt)
+
+
+def is_accepted(response: requests.Response) -> bool:
+    """Only 2xx means that the provider accepted the message; `response.ok` includes redirects."""
+    return 200 <= response.status_code < 300
+
+
+def is_html(response: requests.Response) -> bool:
+    """Whether the response is a page for people: of a proxy, a load balancer or a wrong host."""
+    return "html" in response.headers.get("Content-Type", "").lower()
+
+
+def misconfigured(provider: str, code: str, error: str) -> SendResult:
+    """The result of a call whose URL or credentials are wrong."""
+    return SendResult(DeliveryOutcome.TECHNICAL, provider, code=code, error=error, misconfigured=True)
 
 
 def retry_after(response: requests.Response) -> float | None:

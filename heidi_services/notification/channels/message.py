@@ -13,7 +13,7 @@ class DeliveryOutcome(StrEnum):
     SENT = "sent"
     TEMPORARY = "temporary"  # the provider rejected the message for now
     PERMANENT = "permanent"  # the provider rejected the message permanently
-    TECHNICAL = "technical"  # the provider could not be reached, or our configuration is wrong
+    TECHNICAL = "technical"  # the provider could not be reached, or rejected our configuration
     AMBIGUOUS = "ambiguous"  # the message was transmitted, but the response was lost: it may have been accepted
 
 
@@ -44,8 +44,10 @@ class SendResult:
 
     Attributes:
         retry_after: Seconds that the provider asked to wait before the next attempt.
-        final: Suppresses the retries that the outcome would otherwise have: waiting does not fix a wrong API key.
-        recipient_gone: The address itself does not exist (any more), so it must not be used again.
+        misconfigured: The provider rejected our configuration, such as the API key or the URL. Operators are alerted,
+            and the message waits for the fix.
+        recipient_gone: The address itself must not be used again, for instance because it does not exist any more.
+        suppression_reason: Why, if the address is suppressed.
     """
 
     outcome: DeliveryOutcome
@@ -54,8 +56,9 @@ class SendResult:
     provider_id: str = ""
     error: str = ""
     retry_after: float | None = None
-    final: bool = False
+    misconfigured: bool = False
     recipient_gone: bool = False
+    suppression_reason: str = "unknown_address"
 
     @property
     def sent(self) -> bool:
@@ -68,7 +71,7 @@ class SendResult:
 
     @property
     def retryable(self) -> bool:
-        return not (self.sent or self.final or self.outcome is DeliveryOutcome.PERMANENT)
+        return not (self.sent or self.outcome is DeliveryOutcome.PERMANENT)
 
 
 class Sender(Protocol):
@@ -89,6 +92,10 @@ class Sender(Protocol):
 @runtime_checkable
 class KeepsConnections(Protocol):
     """A sender that keeps connections open between messages."""
+
+    def interrupt(self) -> None:
+        """Stop waiting for responses, because the process ends: the results of these calls are ambiguous."""
+        ...
 
     def close(self) -> None:
         """Close them, because the process ends."""

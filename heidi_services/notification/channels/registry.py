@@ -106,6 +106,13 @@ def senders_for(channel: Channel) -> Sequence[Sender]:
     return [_sender(name) for name in _provider_names(current_settings(), channel)]
 
 
+def interrupt_senders() -> None:
+    """Stop waiting for responses of providers that take long, when the process ends."""
+    for sender in _senders().values():
+        if isinstance(sender, KeepsConnections):
+            sender.interrupt()
+
+
 def close_senders() -> None:
     """Close the connections that the current app's senders keep open, when the process ends."""
     for sender in _senders().values():

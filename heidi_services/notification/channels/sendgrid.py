@@ -18,7 +18,7 @@ from heidi_common.config.settings import Settings
 from heidi_common.crypto import webhook_verification
 from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.delivery_receipt import DeliveryReceipt, ProviderCallback
-from heidi_services.notification.channels.http_provider import post
+from heidi_services.notification.channels.http_provider import is_accepted, post
 from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
 from heidi_services.notification.channels.mime import (
     InvalidAddress,
@@ -71,7 +71,7 @@ class SendGridSender:
         return headers
 
     def _parse(self, response: requests.Response) -> SendResult | None:
-        if not response.ok:
+        if not is_accepted(response):
             return None
         provider_id = response.headers.get("X-Message-Id", "")
         return SendResult(DeliveryOutcome.SENT, self.name, code=str(response.status_code), provider_id=provider_id)

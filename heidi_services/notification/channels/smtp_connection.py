@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import smtplib
+import socket
 import ssl
 import time
 from collections.abc import Sequence
@@ -13,9 +14,16 @@ from heidi_services.notification.channels.smtp_server import SmtpServer
 
 _LINE_START_DOT = re.compile(rb"(?m)^\.")
 _QUIT_SECONDS = 1.0
+RESPONSE_SECONDS = 600.0
+"""How long a server may take to accept a message that was transmitted (RFC 5321, section 4.5.3.2.6).
 
-Command = tuple[int, str, str]
-"""The reply that is expected, the name of the command, and its arguments."""
+Whoever gives up earlier and transmits the message again makes the server deliver it twice.
+"""
+_RECIPIENT_ACCEPTED = (250, 251, 252)
+"""251: the server forwards the message. 252: it accepts the message without having verified the address."""
+
+Command = tuple[tuple[int, ...], str, str]
+"""The replies that accept the command, its name, and its arguments."""
 
 
 class SMTPRejected(Exception):
@@ -39,10 +47,14 @@ class SmtpConnection:
 
     Args:
         deadline: When connecting and signing in must be finished, as a value of `time.monotonic()`.
+
+    Attributes:
+        awaits_since: Since when the response to a transmitted message is awaited, as a value of `time.monotonic()`.
     """
 
     def __init__(self, server: SmtpServer, *, deadline: float) -> None:
         self._deadline, self._is_reused = deadline, False
+        self.awaits_since: float | None = None
         self._smtp = _connect(server, max(deadline - time.monotonic(), 0.01))
         try:
             self._greet(server)
@@ -57,7 +69,8 @@ class SmtpConnection:
             sender: The envelope sender.
             recipient: The envelope recipient.
             body: The message with CRLF line ends.
-            deadline: When the delivery must be finished, as a value of `time.monotonic()`.
+            deadline: When the message must be transmitted, as a value of `time.monotonic()`. The server may take
+                RESPONSE_SECONDS more to accept it.
 
         Returns:
             The server's response.
@@ -71,11 +84,18 @@ class SmtpConnection:
         options = () if recipient.isascii() else ("SMTPUTF8",)
         if options and not self._smtp.has_extn("smtputf8"):
             raise SMTPRejected("MAIL", 550, b"the server does not support international addresses")
-        reset = [(250, "RSET", "")] if self._is_reused else []  # it also shows whether the server is still there
+        reset = [((250,), "RSET", "")] if self._is_reused else []  # it also shows whether the server is still there
         self._is_reused = True
-        mail = (250, "MAIL", " ".join((f"FROM:<{sender}>", *options)))
-        self._execute([*reset, mail, (250, "RCPT", f"TO:<{recipient}>"), (354, "DATA", "")])
+        mail = ((250,), "MAIL", " ".join((f"FROM:<{sender}>", *options)))
+        recipients = (_RECIPIENT_ACCEPTED, "RCPT", f"TO:<{recipient}>")
+        self._execute([*reset, mail, recipients, ((354,), "DATA", "")])
         return self._transmit(body)
+
+    def interrupt(self) -> None:
+        """Make a thread that awaits the server's response fail with SMTPResponseLost."""
+        with suppress(OSError):
+            if self._smtp.sock is not None:
+                self._smtp.sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the connection without a word, because it has failed."""
@@ -108,8 +128,8 @@ class SmtpConnection:
             raise ValueError("A command must be a single line")
         self._smtp.send("".join(f"{line}\r\n" for line in lines).encode())
         replies = [self._reply() for _ in commands]
-        for (expected_code, name, _), (code, text) in zip(commands, replies, strict=True):
-            if code != expected_code:
+        for (accepted, name, _), (code, text) in zip(commands, replies, strict=True):
+            if code not in accepted:
                 self._end_data(replies[-1][0])
                 raise SMTPRejected(name, code, text)
 
@@ -129,10 +149,13 @@ class SmtpConnection:
     def _transmit(self, body: bytes) -> str:
         self._apply_deadline()
         self._smtp.send(_LINE_START_DOT.sub(b"..", body.removesuffix(b"\r\n")) + b"\r\n.\r\n")
+        self._deadline, self.awaits_since = time.monotonic() + RESPONSE_SECONDS, time.monotonic()
         try:
             code, text = self._reply()
         except OSError as error:  # a timeout or a closed connection; smtplib's own exceptions are OSErrors
             raise SMTPResponseLost(str(error) or type(error).__name__) from error
+        finally:
+            self.awaits_since = None
         if code != 250:
             raise SMTPRejected("message", code, text)
         return text.decode("utf-8", "replace")
@@ -173,6 +196,7 @@ class SmtpConnection:
 
 
 def _connect(server: SmtpServer, seconds: float) -> smtplib.SMTP:
+    """smtplib also waits `seconds` for the greeting, which busy servers delay."""
     if server.tls:
         return smtplib.SMTP_SSL(server.host, server.port, timeout=seconds, context=ssl.create_default_context())
     return smtplib.SMTP(server.host, server.port, timeout=seconds)

@@ -14,6 +14,9 @@ from heidi_services.notification.channels.smtp_server import SmtpServer
 
 IDLE_SECONDS = 30.0
 """How long an unused connection stays open: less than the time after which servers close theirs."""
+SLOW_SECONDS = 3.0
+"""A delivery that takes longer shows that the server is slow."""
+INTERRUPT_AFTER_SECONDS = 5.0
 _CLOSING = 421
 
 
@@ -37,8 +40,11 @@ class SmtpPool:
 
     def __init__(self, server: SmtpServer, *, size: int, idle_seconds: float = IDLE_SECONDS) -> None:
         self._server, self._idle_seconds = server, idle_seconds
-        self._free = threading.BoundedSemaphore(size)
+        self._size, self._slow_size = size, max(1, size // 2)
         self._changed = threading.Condition()
+        self._deliveries: dict[object, float] = {}
+        self._in_use: set[SmtpConnection] = set()
+        self._is_slow = False
         self._idle: list[IdleConnection] = []
         self._closer: threading.Thread | None = None
         self._is_closed = False
@@ -72,6 +78,17 @@ class SmtpPool:
                         raise
             self._use(SmtpConnection(self._server, deadline=deadline), sender, recipient, body, deadline)
 
+    def interrupt(self) -> None:
+        """Stop waiting for responses, when the process ends: these messages may have been accepted, or not.
+
+        Servers that are not slow get a few seconds more, so that few messages are affected.
+        """
+        until = time.monotonic() + INTERRUPT_AFTER_SECONDS
+        while self._awaiting() and time.monotonic() < until:
+            time.sleep(0.05)
+        for connection in self._awaiting():
+            connection.interrupt()
+
     def close(self) -> None:
         """Close the idle connections now, and each other one when its message has been transmitted."""
         with self._changed:
@@ -83,16 +100,42 @@ class SmtpPool:
 
     @contextmanager
     def _slot(self, deadline: float) -> Iterator[None]:
-        if not self._free.acquire(timeout=max(0.0, deadline - time.monotonic())):
-            raise NoFreeConnection("All connections to the SMTP server are in use")
+        with self._changed:
+            while len(self._deliveries) >= self._limit():
+                if self._is_slow or not self._changed.wait(min(SLOW_SECONDS, max(0.0, deadline - time.monotonic()))):
+                    self._raise_if_over(deadline)
+            delivery, started = object(), time.monotonic()
+            self._deliveries[delivery] = started
         try:
             yield
         finally:
-            self._free.release()
+            with self._changed:
+                del self._deliveries[delivery]
+                self._is_slow = time.monotonic() - started > SLOW_SECONDS
+                self._changed.notify_all()
+
+    def _raise_if_over(self, deadline: float) -> None:
+        """Raise if waiting is of no use: the threads of a worker could deliver other messages meanwhile."""
+        if self._is_slow:
+            raise NoFreeConnection("The SMTP server is slow, and enough messages wait for its response")
+        if time.monotonic() >= deadline:
+            raise NoFreeConnection("All connections to the SMTP server are in use")
+
+    def _limit(self) -> int:
+        """While the server is slow, half of the connections: with the defaults, a quarter of a worker's threads."""
+        slow_since = time.monotonic() - SLOW_SECONDS
+        self._is_slow = self._is_slow or any(started < slow_since for started in self._deliveries.values())
+        return self._slow_size if self._is_slow else self._size
+
+    def _awaiting(self) -> list[SmtpConnection]:
+        with self._changed:
+            return [connection for connection in self._in_use if connection.awaits_since is not None]
 
     def _use(self, connection: SmtpConnection, sender: str, recipient: str, body: bytes, deadline: float) -> None:
         """Transmit the message; afterwards the connection is idle or, if it has failed, closed."""
         is_usable = False
+        with self._changed:
+            self._in_use.add(connection)
         try:
             connection.deliver(sender, recipient, body, deadline=deadline)
             is_usable = True
@@ -100,6 +143,8 @@ class SmtpPool:
             is_usable = error.code != _CLOSING
             raise
         finally:
+            with self._changed:
+                self._in_use.discard(connection)
             if is_usable:
                 self._keep(connection)
             else:

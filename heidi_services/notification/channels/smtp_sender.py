@@ -15,13 +15,16 @@ from heidi_services.notification.channels.smtp_server import SmtpServer
 
 _UNKNOWN_MAILBOX = re.compile(r"\b5\.1\.(1|2|3|6|10)\b")  # enhanced status codes (RFC 3463) of a bad address
 
+COMMAND_SECONDS = 300.0
+"""Servers delay their responses to commands on purpose, against spam (RFC 5321, section 4.5.3.2: five minutes)."""
+
 
 class SmtpSender:
     """Sends through the server of SMTP_URL, over at most SMTP_CONNECTIONS connections."""
 
     name = "smtp"
 
-    def __init__(self, settings: Settings, client: object = None, *, time_limit: float = 25.0) -> None:
+    def __init__(self, settings: Settings, client: object = None, *, time_limit: float = COMMAND_SECONDS) -> None:
         self._from, self._envelope_from = settings.mail_from, parseaddr(settings.mail_from)[1]
         self._pool = SmtpPool(SmtpServer.from_url(settings.smtp_url), size=settings.smtp_connections)
         self._time_limit = time_limit
@@ -30,7 +33,11 @@ class SmtpSender:
         return True
 
     def send(self, message: Message) -> SendResult:
-        """Transmit the message. Takes at most `time_limit` seconds, including the wait for a connection."""
+        """Transmit the message.
+
+        Takes at most `time_limit` seconds, including the wait for a connection, until the message is transmitted; the
+        server's response to it may take RESPONSE_SECONDS more.
+        """
         deadline = time.monotonic() + self._time_limit
         try:
             mail = build_email(message, sender=self._from, now=datetime.now(UTC))
@@ -40,6 +47,10 @@ class SmtpSender:
         except Exception as error:
             return _failure_result(error)
         return SendResult(DeliveryOutcome.SENT, self.name, code="250", provider_id=mail["Message-ID"])
+
+    def interrupt(self) -> None:
+        """Stop waiting for the server's responses, because the process ends."""
+        self._pool.interrupt()
 
     def close(self) -> None:
         """Close the connections, when the process ends."""
@@ -60,5 +71,5 @@ def _failure_result(error: Exception) -> SendResult:
         return SendResult(DeliveryOutcome.TEMPORARY, SmtpSender.name, error=reason)
     if isinstance(error, SMTPResponseLost):
         return SendResult(DeliveryOutcome.AMBIGUOUS, SmtpSender.name, error=reason)
-    final = isinstance(error, (SMTPMisconfigured, ssl.SSLCertVerificationError))
-    return SendResult(DeliveryOutcome.TECHNICAL, SmtpSender.name, error=reason, final=final)
+    misconfigured = isinstance(error, (SMTPMisconfigured, ssl.SSLCertVerificationError))
+    return SendResult(DeliveryOutcome.TECHNICAL, SmtpSender.name, error=reason, misconfigured=misconfigured)

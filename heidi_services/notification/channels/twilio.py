@@ -15,12 +15,17 @@ from heidi_common.config.settings import Settings
 from heidi_common.crypto import webhook_verification
 from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.delivery_receipt import DeliveryReceipt, ProviderCallback
-from heidi_services.notification.channels.http_provider import json_object, post
+from heidi_services.notification.channels.http_provider import is_accepted, json_object, misconfigured, post
 from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
 from heidi_services.notification.enums import NotificationStatus
 
-_INVALID_NUMBER = (21211, 21217, 21614)
+_INVALID_NUMBER = frozenset({21211, 21217, 21614})
 _UNSUBSCRIBED = 21610
+_INVALID_SENDER = frozenset({20003, 20404, 21212, 21603, 21606, 21659, 21660, 21701, 21702, 21703, 21704, 21705})
+"""The account, its number (TWILIO_FROM) or its messaging service is wrong, whatever the recipient.
+
+https://www.twilio.com/docs/api/errors
+"""
 _STATUSES = {
     "sent": NotificationStatus.SENT,
     "delivered": NotificationStatus.DELIVERED,
@@ -54,12 +59,26 @@ class TwilioSender:
 
     def _parse(self, response: requests.Response) -> SendResult | None:
         body, code = json_object(response), str(response.status_code)
-        if response.ok:
+        if is_accepted(response):
             return SendResult(DeliveryOutcome.SENT, self.name, code=code, provider_id=str(body.get("sid", "")))
-        if body.get("code") in (*_INVALID_NUMBER, _UNSUBSCRIBED):
-            error, code = str(body.get("message", "")), str(body["code"])
-            return SendResult(DeliveryOutcome.PERMANENT, self.name, code=code, error=error, recipient_gone=True)
+        return _result_by_code(body.get("code"), str(body.get("message", "")))
+
+
+def _result_by_code(code: object, error: str) -> SendResult | None:
+    """Interpret Twilio's own error codes; None if the code is not one of those that are known here."""
+    if code in _INVALID_SENDER:
+        return misconfigured(TwilioSender.name, str(code), error)
+    if code not in _INVALID_NUMBER and code != _UNSUBSCRIBED:
         return None
+    reason = "stop" if code == _UNSUBSCRIBED else "unknown_address"
+    return SendResult(
+        DeliveryOutcome.PERMANENT,
+        TwilioSender.name,
+        code=str(code),
+        error=error,
+        recipient_gone=True,
+        suppression_reason=reason,
+    )
 
 
 def parse_receipts(callback: ProviderCallback, settings: Settings) -> Sequence[DeliveryReceipt]:

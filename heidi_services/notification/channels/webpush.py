@@ -18,7 +18,7 @@ from pywebpush import WebPusher
 from heidi_common.config.settings import Settings
 from heidi_common.crypto import base64url
 from heidi_common.http_client.client import HttpClient
-from heidi_services.notification.channels.http_provider import post
+from heidi_services.notification.channels.http_provider import is_accepted, is_html, post
 from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
 
 _TTL_SECONDS = 24 * 3600
@@ -68,10 +68,10 @@ class WebPushSender:
 
     def _parse(self, response: requests.Response) -> SendResult | None:
         code = str(response.status_code)
-        if response.ok:
+        if is_accepted(response):
             location = response.headers.get("Location", "")
             return SendResult(DeliveryOutcome.SENT, self.name, code=code, provider_id=location)
-        if response.status_code in (404, 410):
+        if response.status_code in (404, 410) and not is_html(response):  # RFC 8030, section 7.3
             error = "unsubscribed"
             return SendResult(DeliveryOutcome.PERMANENT, self.name, code=code, error=error, recipient_gone=True)
         return None

@@ -9,15 +9,13 @@ from marshmallow import ValidationError, fields, validate
 
 from heidi_common.crypto import base64url
 from heidi_common.identity.models import Role
+from heidi_common.schemas import locales
 from heidi_common.schemas.fields import Text
 from heidi_services.notification.enums import Channel, NotificationStatus, NotificationType
 
 _CATEGORY = validate.Regexp(
     r"[a-z][a-z0-9_-]{0,49}\Z",
     error="Must start with a lower-case letter and contain only lower-case letters, digits, - and _ (at most 50).",
-)
-_LOCALE = validate.Regexp(
-    r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,3}\Z", error="Must be a language tag such as de or de-AT."
 )
 Enumeration = type[Channel] | type[NotificationStatus] | type[NotificationType] | type[Role]
 
@@ -27,7 +25,12 @@ def category_field(**options: Any) -> Text:
 
 
 def locale_field(**options: Any) -> Text:
-    return Text(max=35, validate=_LOCALE, **options)
+    """A language tag. Its case is kept: it identifies a template."""
+    return Text(max=locales.MAX_LENGTH, validate=_language_tag, **options)
+
+
+def _language_tag(tag: str) -> None:
+    locales.validate_tag(tag)
 
 
 def enum_field(enumeration: Enumeration, **options: Any) -> fields.String:

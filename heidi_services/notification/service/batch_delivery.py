@@ -6,6 +6,7 @@ of a batch therefore share these statements. Each keeps its own lease: if the wo
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ from heidi_services.notification.service.delivery import deliver
 from heidi_services.notification.service.delivery_decision import InAppDelivery, decide
 from heidi_services.notification.service.delivery_results import mark_shown, record
 
+BATCH_SECONDS = 300.0
+"""The longest time for which one message may occupy a thread before the rest of its rows goes to other threads."""
 WakeSingly: TypeAlias = Callable[[Sequence[AttemptedNotification]], object]
 
 
@@ -51,9 +54,14 @@ def deliver_many(notification_ids: Sequence[UUID], wake_singly: WakeSingly) -> N
 
 
 def _deliver_each(notification_ids: Sequence[UUID], failures: _Failures) -> list[UUID]:
-    """Deliver those notifications that were never claimed, one after the other; returns the others."""
-    unclaimed = []
+    """Deliver those notifications that were never claimed, one after the other; returns the others.
+
+    If the provider is slow, the rest of a batch is left to the clock, which wakes workers for it again.
+    """
+    unclaimed, started = [], time.monotonic()
     for notification_id in notification_ids:
+        if time.monotonic() - started > BATCH_SECONDS:
+            break
         with failures.collected(notification_id):
             if not deliver(notification_id, only_new=True):
                 unclaimed.append(notification_id)

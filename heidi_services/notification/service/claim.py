@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from functools import cache
 from operator import attrgetter
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Interval, Table, bindparam, case, func, literal, select, update
@@ -25,11 +25,12 @@ from heidi_services.notification.models import (
     NotificationPreferences,
     Suppression,
 )
+from heidi_services.notification.service.retry_progress import RetryProgress
 
 LEASE = timedelta(seconds=60)
 """Longer than the time limits of all providers together. A delivery to many devices extends it."""
 MAX_CLAIMS = 20
-"""More than the attempts of any channel. It ends a notification that crashes its worker in every delivery."""
+"""Claims without a recorded result that end a notification: it crashes its worker in every delivery."""
 
 _ROW = cast(Table, Notification.__table__)
 
@@ -39,6 +40,7 @@ class ClaimedNotification(NamedTuple):
 
     Attributes:
         attempts: The number of this attempt, starting at 1. It identifies the claim.
+        retry_progress: `progress` as it is stored.
         email: The address of the user's account, as `phone`.
         user_exists: False if the account does not exist or has been deleted.
         muted: The user's muted categories (`category:CHANNEL`); None without preferences.
@@ -61,6 +63,7 @@ class ClaimedNotification(NamedTuple):
     sealed: str | None
     expires_at: datetime | None
     attempts: int
+    retry_progress: dict[str, Any] | None
     email: str | None
     phone: str | None
     user_exists: bool
@@ -71,6 +74,16 @@ class ClaimedNotification(NamedTuple):
     timezone: str | None
     suppressed: bool
     has_hashed: bool
+
+    @property
+    def progress(self) -> RetryProgress:
+        """What the earlier attempts have achieved."""
+        return RetryProgress.from_json(self.retry_progress)
+
+    @property
+    def crashes(self) -> int:
+        """Attempts, with this one, whose result was not recorded."""
+        return self.attempts - self.progress.recorded
 
 
 class AttemptedNotification(NamedTuple):

@@ -13,7 +13,7 @@ from heidi_common.database.models import utcnow
 from heidi_services.notification.channels.message import Message, Sender
 from heidi_services.notification.enums import UNMUTABLE, Channel
 from heidi_services.notification.service import circuit_breaker
-from heidi_services.notification.service.claim import LEASE, ClaimedNotification, claim, extend_lease
+from heidi_services.notification.service.claim import ClaimedNotification, claim, extend_lease
 from heidi_services.notification.service.delivery_decision import (
     DeliveryDecision,
     DeliveryTarget,
@@ -21,11 +21,10 @@ from heidi_services.notification.service.delivery_decision import (
     decide,
 )
 from heidi_services.notification.service.delivery_results import record
+from heidi_services.notification.service.lease_keeper import EXTEND_AFTER_SECONDS, kept_lease
 from heidi_services.notification.service.provider_calls import ProviderCall
 from heidi_services.notification.service.template_resolver import RenderedMessage
 from heidi_services.notification.service.unsubscribe import unsubscribe_link
-
-EXTEND_AFTER_SECONDS = LEASE.total_seconds() / 4
 
 
 def deliver(notification_id: UUID, *, only_new: bool = False) -> bool:
@@ -52,11 +51,14 @@ def send(job: ClaimedNotification, decision: DeliveryDecision) -> list[ProviderC
     Returns:
         The calls in their order; empty for every decision but a ProviderDelivery.
     """
-    return list(_send_to_targets(job, decision)) if isinstance(decision, ProviderDelivery) else []
+    if not isinstance(decision, ProviderDelivery):
+        return []
+    with kept_lease(job):
+        return list(_send_to_targets(job, decision))
 
 
 def _send_to_targets(job: ClaimedNotification, delivery: ProviderDelivery) -> Iterator[ProviderCall]:
-    """Call one target after the other. Many slow devices take longer than one lease, so it is extended meanwhile."""
+    """Call one target after the other, and stop if another worker has claimed the notification meanwhile."""
     leased_at = time.monotonic()
     for target in delivery.targets:
         if time.monotonic() - leased_at > EXTEND_AFTER_SECONDS:

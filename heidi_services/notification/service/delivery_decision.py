@@ -55,7 +55,7 @@ def decide(job: ClaimedNotification) -> DeliveryDecision:
     Raises:
         DecryptionError: The secrets cannot be decrypted. The job is retried until MAX_CLAIMS.
     """
-    if job.attempts > MAX_CLAIMS:
+    if job.crashes > MAX_CLAIMS:
         return DeliveryFailure("attempts_exhausted")
     secrets = _decrypted_secrets(job)
     job = _with_recipient(job, secrets.get("recipient"))
@@ -73,7 +73,7 @@ def _decide_provider_delivery(job: ClaimedNotification, variables: object) -> De
     except (MissingVariable, RenderingError, LookupError):
         return DeliveryFailure("template_failed")
     targets, senders = _targets(job), senders_for(job.channel)
-    if not targets:
+    if not targets and not job.progress.accepted:
         return DeliveryFailure("no_device" if job.channel is Channel.PUSH else "no_address")
     if not senders:
         return DeliveryFailure("no_provider")
@@ -119,7 +119,7 @@ def _render(job: ClaimedNotification, variables: object) -> RenderedMessage:
 
 def _targets(job: ClaimedNotification) -> list[DeliveryTarget]:
     if job.channel is Channel.PUSH:
-        return _device_targets(job.user_id)
+        return _device_targets(job)
     address = _address(job)
     return [DeliveryTarget(address)] if address else []
 
@@ -128,8 +128,12 @@ def _address(job: ClaimedNotification) -> str | None:
     return job.email if job.channel is Channel.EMAIL else job.phone
 
 
-def _device_targets(user_id: UUID) -> list[DeliveryTarget]:
-    devices = db.session.scalars(select(PushDevice).where(PushDevice.user_id == user_id))
+def _device_targets(job: ClaimedNotification) -> list[DeliveryTarget]:
+    """All devices of the user; after an attempt, only those that are left."""
+    statement = select(PushDevice).where(PushDevice.user_id == job.user_id)
+    if job.progress.devices is not None:
+        statement = statement.where(PushDevice.id.in_(job.progress.devices))
+    devices = db.session.scalars(statement)
     targets = [DeliveryTarget(device.token, _keys(device), device.id) for device in devices]
     db.session.rollback()  # no connection is held while the provider is called
     return targets

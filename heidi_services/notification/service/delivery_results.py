@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -30,11 +32,13 @@ from heidi_services.notification.service.provider_calls import (
     ProviderCall,
     attempt_row,
     insert_attempts,
-    is_ambiguous,
     stored_provider_id,
 )
-from heidi_services.notification.service.retry_policy import give_up_reason, next_attempt_at
+from heidi_services.notification.service.retry_policy import give_up_at, give_up_reason, next_attempt_at
+from heidi_services.notification.service.retry_progress import RetryProgress
 from heidi_services.notification.service.status_transitions import TIMED_OUT
+
+log = logging.getLogger(__name__)
 
 
 def record(job: ClaimedNotification, decision: DeliveryDecision, attempts: Sequence[ProviderCall]) -> None:
@@ -57,16 +61,22 @@ def record_attempts(job: ClaimedNotification, attempts: Sequence[ProviderCall]) 
     if len(attempts) == 1 and attempts[0].result.sent:
         _record_first_call(job, attempts[0])
         return
+    _report_misconfiguration(attempts)
+    progress = job.progress.after(attempts)
     with transaction():
         insert_attempts(job, attempts)
-        sent = next((call.result for call in attempts if call.result.sent), None)
-        if sent is not None:
-            db.session.execute(sent_statement(provider_id=stored_provider_id(sent)), {"sent_id": job.id})
-            emit(_sent_event(job))
-        elif any(call.result.retryable for call in attempts):
-            _retry_or_give_up(job, attempts)
+        if progress.is_left(attempts):
+            _retry_or_give_up(job, attempts, progress)
         else:
-            _fail(job, _rejection_reason(attempts))
+            _finish(job, attempts, progress, "refused")
+
+
+def _report_misconfiguration(attempts: Sequence[ProviderCall]) -> None:
+    """Tell operators that a provider rejects our configuration: until they fix it, its messages wait."""
+    for call in attempts:
+        if call.result.misconfigured:
+            context = {"provider": call.result.provider, "code": call.result.code, "error": call.result.error}
+            log.error("provider rejected the configuration", extra=context)
 
 
 def mark_shown(jobs: Sequence[ClaimedNotification]) -> None:
@@ -108,17 +118,42 @@ def _record_first_call(job: ClaimedNotification, call: ProviderCall) -> None:
     wake_relay()
 
 
-def _retry_or_give_up(job: ClaimedNotification, attempts: Sequence[ProviderCall]) -> None:
+def _retry_or_give_up(job: ClaimedNotification, attempts: Sequence[ProviderCall], progress: RetryProgress) -> None:
     due_at = next_attempt_at(job, attempts)
     reason = give_up_reason(job, due_at)
     if reason is None:
-        update_claimed(job, next_attempt_at=due_at, hinted_until=due_at)
+        stored = replace(progress, give_up_at=give_up_at(job)).as_json()
+        update_claimed(job, next_attempt_at=due_at, hinted_until=due_at, retry_progress=stored)
     else:
-        _fail(job, TIMED_OUT if is_ambiguous(attempts) else reason)
+        _finish(job, attempts, progress, reason)
+
+
+def _finish(job: ClaimedNotification, attempts: Sequence[ProviderCall], progress: RetryProgress, reason: str) -> None:
+    """End the delivery. The notification is sent if one device accepted it; otherwise it has failed.
+
+    Args:
+        reason: Why it has failed, unless the attempts say more.
+    """
+    if progress.accepted:
+        _mark_sent(job, attempts)
+    elif progress.ambiguous:
+        _fail(job, TIMED_OUT)
+    else:
+        _fail(job, "misconfigured" if any(call.result.misconfigured for call in attempts) else reason)
+
+
+def _mark_sent(job: ClaimedNotification, attempts: Sequence[ProviderCall] = ()) -> None:
+    provider_id = next((stored_provider_id(call.result) for call in attempts if call.result.sent), None)
+    values = {} if provider_id is None else {"provider_id": provider_id}
+    db.session.execute(sent_statement(**values), {"sent_id": job.id})
+    emit(_sent_event(job))
 
 
 def _fail(job: ClaimedNotification, reason: str) -> None:
-    if update_claimed(job, status=NotificationStatus.FAILED, failure_reason=reason):
+    """Mark the notification as failed; or as sent, if one device accepted it before the others failed."""
+    if job.progress.accepted:
+        _mark_sent(job)
+    elif update_claimed(job, status=NotificationStatus.FAILED, failure_reason=reason):
         emit(
             NotificationFailed(
                 id=job.id, about_user=job.user_id, channel=job.channel, category=job.category, reason=reason
@@ -128,8 +163,3 @@ def _fail(job: ClaimedNotification, reason: str) -> None:
 
 def _sent_event(job: ClaimedNotification) -> NotificationSent:
     return NotificationSent(id=job.id, about_user=job.user_id, channel=job.channel, category=job.category)
-
-
-def _rejection_reason(attempts: Sequence[ProviderCall]) -> str:
-    """A fixed term. The provider's own text may contain an address, so it is stored only with the attempt."""
-    return "misconfigured" if any(call.result.final for call in attempts) else "refused"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
@@ -13,6 +14,7 @@ from heidi_common.crypto import vapid
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
+from heidi_common.identity.address_proof import require_verified_email
 from heidi_common.problems import Conflict, NotFound
 from heidi_common.runtime import current_settings
 from heidi_services.notification.models import PushDevice
@@ -35,7 +37,9 @@ def register_device(
 
     Raises:
         Conflict: The user has MAX_DEVICES other devices.
+        Forbidden: `email_not_verified`.
     """
+    require_verified_email(user_id)
     kind = WEB_PUSH if p256dh else FCM
     values = {"user_id": user_id, "kind": kind, "p256dh": p256dh, "auth": auth, "label": label}
     changes = values | {"updated_at": func.now(), "version": PushDevice.version + 1}
@@ -60,6 +64,13 @@ def remove_device(device_id: UUID, user_id: UUID) -> None:
         if device is None or device.user_id != user_id:
             raise NotFound("Device not found.")
         db.session.delete(device)
+
+
+def remove_attached(user_id: UUID, until: datetime) -> int:
+    """Remove the devices that a user registered until a time, within the caller's transaction; return their number."""
+    # A device that was first registered by somebody else keeps the time of its creation.
+    attached = delete(PushDevice).where(PushDevice.user_id == user_id, PushDevice.updated_at <= until)
+    return len(db.session.scalars(attached.returning(PushDevice.id)).all())
 
 
 def _require_capacity(user_id: UUID, token: str) -> None:

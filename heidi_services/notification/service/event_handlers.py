@@ -5,18 +5,23 @@ The handler of `user.deleted` is in `erasure`.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
+from heidi_common.audit.trail import record
 from heidi_common.crypto.encryption import field_encryptor
 from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
+from heidi_common.identity import mailer
 from heidi_common.identity.models import User
 from heidi_common.messaging.inbox import PermanentFailure
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.problems import Invalid
 from heidi_services.notification.enums import Channel, NotificationType
+from heidi_services.notification.service import devices
 from heidi_services.notification.service.drafts import Draft
 from heidi_services.notification.service.enqueue import insert_notification
 
@@ -52,8 +57,19 @@ def handle_user_created(event: OutboxEvent) -> None:
     user = db.session.get(User, UUID(event.subject))
     if user is None or "imported" in (event.data.get("changed") or ()):
         return  # deleted meanwhile, or imported: an existing user of another platform
-    draft = Draft(channel=Channel.EMAIL, template="welcome", variables={"firstName": user.first_name or ""})
+    draft = Draft(channel=Channel.EMAIL, template="welcome", variables={"firstName": mailer.greeting_name(user)})
     insert_notification(user.id, draft.rendered_columns(user.locale), notification_id=event.id)
+
+
+def handle_user_reclaimed(event: OutboxEvent) -> None:
+    """Handle `user.reclaimed`: remove the devices of whoever has registered the account, and report it."""
+    user_id = UUID(event.subject)
+    with transaction():
+        removed = devices.remove_attached(user_id, datetime.fromisoformat(event.data["attachedUntil"]))
+        user = db.session.get(User, user_id)
+        if removed and user is not None:
+            record("user_attachments_removed", actor=user_id, target=user_id, detail={"devices": removed})
+            mailer.send("attachments-removed", user, notification_type="WARNING", devices=removed)
 
 
 def _insert_requested(notification_id: UUID, user_id: UUID, draft: Draft, secrets: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, null, select, update
 
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
@@ -74,6 +74,7 @@ def _reopen(condition: ColumnElement[bool], **values: Any) -> int:
         "status": NotificationStatus.PENDING,
         "failure_reason": None,
         "attempts": 0,
+        "retry_progress": null(),
         "next_attempt_at": func.now(),
         "locked_until": None,
         "updated_at": func.now(),

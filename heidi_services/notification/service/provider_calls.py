@@ -40,7 +40,7 @@ def insert_attempts(job: ClaimedNotification, calls: Sequence[ProviderCall]) -> 
         db.session.execute(ATTEMPTS.insert(), [attempt_row(job, call) for call in calls])
     for call in calls:
         if call.result.recipient_gone:
-            _remove_recipient(job, call.target)
+            _remove_recipient(job, call)
 
 
 def attempt_row(job: ClaimedNotification, call: ProviderCall) -> dict[str, Any]:
@@ -68,13 +68,13 @@ def is_ambiguous(calls: Sequence[ProviderCall]) -> bool:
     return any(call.result.outcome is DeliveryOutcome.AMBIGUOUS for call in calls)
 
 
-def _remove_recipient(job: ClaimedNotification, target: DeliveryTarget) -> None:
-    if target.device_id is not None:
-        db.session.execute(delete(PushDevice).where(PushDevice.id == target.device_id))
+def _remove_recipient(job: ClaimedNotification, call: ProviderCall) -> None:
+    if call.target.device_id is not None:
+        db.session.execute(delete(PushDevice).where(PushDevice.id == call.target.device_id))
     else:
-        _suppress_address(job, target.address)
+        _suppress_address(job, call.target.address, call.result.suppression_reason)
 
 
-def _suppress_address(job: ClaimedNotification, address: str) -> None:
-    values = {"id": uuid7(), "channel": job.channel, "address": address, "reason": "unknown_address"}
+def _suppress_address(job: ClaimedNotification, address: str, reason: str) -> None:
+    values = {"id": uuid7(), "channel": job.channel, "address": address, "reason": reason}
     db.session.execute(insert(Suppression).values(values).on_conflict_do_nothing())

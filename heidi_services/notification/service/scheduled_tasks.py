@@ -72,12 +72,17 @@ def _release_next(channel: Channel, limit: int) -> list[UUID]:
     return mark_hinted(Notification, due)
 
 
+_IS_ACCEPTED = func.coalesce(Notification.retry_progress["accepted"].as_boolean(), False)
+"""One of the devices has the message. Its last attempt, which is due before it expires, marks it as sent."""
+
+
 def fail_expired(limit: int = 500) -> None:
     """Mark notifications as failed that were not sent before they expired, even if a later attempt is scheduled."""
     expired = (
         select(Notification.id)
         .where(Notification.status == NotificationStatus.PENDING, Notification.expires_at <= func.now())
         .where(Notification.locked_until.is_(None) | (Notification.locked_until < func.now()))
+        .where(~_IS_ACCEPTED)
         .limit(limit)
         .with_for_update(skip_locked=True)
     )

@@ -64,10 +64,13 @@ def resolve_template(name: str, channel: Channel, locale: str | None) -> Templat
 
 
 def best_locale(requested: str | None, available: Collection[str], default: str) -> str | None:
-    """Choose a locale: the requested one (`de-AT`), its language (`de`), the default, or else any available one."""
-    tag = (requested or default).replace("_", "-")
-    by_lower_case = {locale.lower(): locale for locale in sorted(available)}
-    for candidate in (tag, tag.partition("-")[0], default):
+    """Choose a locale: the requested one, else a more general one, the default, or else any available one.
+
+    `zh-Hant-TW` is followed by `zh-Hant` and `zh`. Source: RFC 4647, section 3.4.
+    """
+    subtags = (requested or default).replace("_", "-").split("-")
+    by_lower_case = {locale.lower().replace("_", "-"): locale for locale in sorted(available)}
+    for candidate in (*("-".join(subtags[:count]) for count in range(len(subtags), 0, -1)), default):
         if candidate.lower() in by_lower_case:
             return by_lower_case[candidate.lower()]
     return next(iter(by_lower_case.values()), None)

@@ -10,7 +10,6 @@ from uuid import UUID
 import click
 from flask.cli import AppGroup
 
-from heidi_common.identity.emails import normalise_email
 from heidi_common.identity.models import User
 from heidi_common.problems import Problem
 from heidi_services.users.service import queries
@@ -38,7 +37,10 @@ def reports_problems(command: Callable[P, T]) -> Callable[P, T]:
 
 def find_user(id_or_email: str, *, deleted: bool = False) -> User:
     """Find a user, or exit with an error message."""
-    user = queries.find_user(_parse(id_or_email), deleted=deleted)
+    try:
+        user = queries.find_user(_parse(id_or_email), deleted=deleted)
+    except ValueError as error:
+        raise click.ClickException(f"{id_or_email}: {error}") from None
     if user is None:
         raise click.ClickException(f"{'deleted user' if deleted else 'user'} not found: {id_or_email}")
     return user
@@ -55,8 +57,4 @@ def _parse(id_or_email: str) -> UUID | str:
     try:
         return UUID(id_or_email)
     except ValueError:
-        pass
-    try:
-        return normalise_email(id_or_email)
-    except ValueError as error:
-        raise click.ClickException(f"{id_or_email}: {error}") from None
+        return id_or_email

@@ -10,6 +10,8 @@ from typing import IO
 
 import click
 
+from heidi_common.identity.password_formats import firebase_hash
+from heidi_common.identity.password_formats.stored_hash import InvalidHash
 from heidi_services.users.cli.group import users
 from heidi_services.users.schemas import UserImportIn
 from heidi_services.users.service import bulk_export, bulk_import
@@ -22,7 +24,12 @@ FORMAT = click.option(
 @users.command("import")
 @click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @FORMAT
-def import_users(path: Path, kind: str | None) -> None:
+@click.option(
+    "--firebase-config",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help=f"The hash parameters of the Firebase project: {firebase_hash.EXAMPLE}. They are stored encrypted.",
+)
+def import_users(path: Path, kind: str | None, firebase_config: Path | None) -> None:
     """Import users from CSV (with a header) or NDJSON, and print the result of each line.
 
     A line with an error does not stop the import. Existing users are not changed, so an import can be repeated.
@@ -35,7 +42,7 @@ def import_users(path: Path, kind: str | None) -> None:
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
         total = sum(1 for _ in file)
         file.seek(0)
-        for result in _with_progress(bulk_import.import_users(file, kind or _kind(path), UserImportIn()), total):
+        for result in _with_progress(_imported(file, kind or _kind(path), firebase_config), total):
             counts[result.outcome] += 1
             click.echo(f"line {result.line}: {result.outcome} {result.detail}".rstrip())
     click.echo(", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items())) or "nothing to import")
@@ -63,6 +70,18 @@ def _open(path: Path) -> IO[str]:
         return click.open_file(str(path), "w", encoding="utf-8")
     except OSError as error:
         raise click.ClickException(f"{path}: {error.strerror}") from None
+
+
+def _imported(file: IO[str], kind: str, firebase_config: Path | None) -> Iterator[bulk_import.ImportedLine]:
+    firebase = _firebase_parameters(firebase_config) if firebase_config else None
+    return bulk_import.import_users(file, kind, UserImportIn(), firebase=firebase)
+
+
+def _firebase_parameters(path: Path) -> firebase_hash.FirebaseParameters:
+    try:
+        return firebase_hash.read_parameters(path.read_text(encoding="utf-8-sig", errors="replace"))
+    except InvalidHash as error:
+        raise click.ClickException(f"{path}: {error}") from None
 
 
 def _kind(path: Path) -> str:

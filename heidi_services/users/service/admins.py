@@ -9,6 +9,7 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts
+from heidi_common.identity.email_lookup import by_email
 from heidi_common.identity.emails import require_valid_email
 from heidi_common.identity.models import Role, User
 from heidi_common.identity.password_hashing import password_hasher
@@ -33,7 +34,7 @@ def create_or_promote(email: str, password: str) -> tuple[User, bool]:
     """
     address = require_valid_email(email)
     with transaction():
-        locked = select(User).where(User.email == address, User.deleted_at.is_(None)).with_for_update()
+        locked = by_email(select(User).where(User.deleted_at.is_(None)), email).with_for_update()
         user = db.session.scalar(locked)
         if user is None:
             return _create(address, password), True

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import select
@@ -14,6 +15,7 @@ from heidi_common.database.session import db
 from heidi_common.identity.models import User
 
 FIELDS = {
+    "id": User.id,
     "email": User.email,
     "role": User.role,
     "firstName": User.first_name,
@@ -23,6 +25,7 @@ FIELDS = {
     "timezone": User.timezone,
     "isActive": User.is_active,
     "emailVerified": User.email_verified_at.is_not(None),
+    "createdAt": User.created_at,
 }
 
 
@@ -45,7 +48,7 @@ def export_users(kind: str, *, with_hashes: bool = False) -> Iterator[str]:
 
 def _ndjson(rows: Any) -> Iterator[str]:
     for row in rows:
-        yield json.dumps({k: v for k, v in row.items() if v is not None}, ensure_ascii=False) + "\n"
+        yield json.dumps({k: v for k, v in row.items() if v is not None}, ensure_ascii=False, default=_text) + "\n"
 
 
 def _csv(rows: Any, names: list[str]) -> Iterator[str]:
@@ -53,8 +56,15 @@ def _csv(rows: Any, names: list[str]) -> Iterator[str]:
     writer = csv.DictWriter(buffer, names, lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({k: str(v).lower() if isinstance(v, bool) else v for k, v in row.items()})
+        writer.writerow({k: _text(v) if v is not None else None for k, v in row.items()})
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()
     yield buffer.getvalue()
+
+
+def _text(value: Any) -> str:
+    """Format a value so that `import` reads the same one: times in full precision."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -8,17 +8,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
+from uuid import UUID
 
 from marshmallow import Schema, ValidationError
 
 from heidi_common.audit.trail import record
 from heidi_common.database.models import utcnow
 from heidi_common.database.transactions import transaction
-from heidi_common.identity import accounts
+from heidi_common.identity import accounts, firebase_projects
 from heidi_common.identity.emails import normalise_email
-from heidi_common.identity.password_hashing import is_known_hash, password_hasher
-from heidi_common.identity.password_policy import password_error
+from heidi_common.identity.password_formats.firebase_hash import FirebaseParameters
 from heidi_common.problems import Conflict
+from heidi_services.users.service import import_passwords
 
 BATCH = 100
 NumberedRow = tuple[int, dict[str, Any] | str]
@@ -40,17 +41,21 @@ class ImportedLine:
     detail: str
 
 
-def import_users(lines: Iterable[str], kind: str, schema: Schema) -> Iterator[ImportedLine]:
+def import_users(
+    lines: Iterable[str], kind: str, schema: Schema, *, firebase: FirebaseParameters | None = None
+) -> Iterator[ImportedLine]:
     """Import users line by line, lazily: consume the result to run the import.
 
     Args:
         lines: The lines of the file.
         kind: `csv` (with a header) or `ndjson`.
         schema: Validates a line.
+        firebase: The parameters of the project from which hashes with a `passwordSalt` come.
     """
+    project_id = firebase_projects.store(firebase) if firebase else None
     rows = iter(_csv_rows(lines) if kind == "csv" else _json_rows(lines))
     while batch := list(islice(rows, BATCH)):
-        prepared = [(number, _prepare(row, schema)) for number, row in batch]
+        prepared = [(number, _prepare(row, schema, project_id)) for number, row in batch]
         with transaction():
             results = [_insert(number, values) for number, values in prepared]
         yield from results
@@ -84,7 +89,7 @@ def _json_rows(lines: Iterable[str]) -> Iterator[NumberedRow]:
             yield number, row if isinstance(row, dict) else "not a JSON object"
 
 
-def _prepare(row: dict[str, Any] | str, schema: Schema) -> dict[str, Any] | str:
+def _prepare(row: dict[str, Any] | str, schema: Schema, project_id: UUID | None) -> dict[str, Any] | str:
     """Validate and hash outside of any transaction. Returns the column values, or the reason for a refusal."""
     if isinstance(row, str):
         return row
@@ -95,20 +100,13 @@ def _prepare(row: dict[str, Any] | str, schema: Schema) -> dict[str, Any] | str:
         return "; ".join(f"{name}: {_first(messages)}" for name, messages in error.messages_dict.items())
     except ValueError as error:
         return f"email: {error}"
-    return _with_hash(values)
-
-
-def _with_hash(values: dict[str, Any]) -> dict[str, Any] | str:
-    password, password_hash = values.pop("password", None), values.pop("password_hash", None)
-    if password_hash is not None and not is_known_hash(password_hash):
-        return "passwordHash: must be a bcrypt or argon2 hash"
-    if password is not None and password_hash is None:
-        error = password_error(password, (values["email"], values.get("first_name"), values.get("last_name")))
-        if error:
-            return f"password: {error}"
-        password_hash = password_hasher().hash(password)
+    try:
+        values["password_hash"] = import_passwords.take_hash(values, project_id)
+    except import_passwords.RejectedPassword as rejection:
+        return str(rejection)
+    values["user_id"] = values.pop("id", None)
     values["email_verified_at"] = utcnow() if values.pop("email_verified") else None
-    return values | {"password_hash": password_hash}
+    return values
 
 
 def _insert(number: int, values: dict[str, Any] | str) -> ImportedLine:
@@ -116,7 +114,9 @@ def _insert(number: int, values: dict[str, Any] | str) -> ImportedLine:
         return ImportedLine(number, "refused", values)
     try:
         user = accounts.create_user(origin="imported", **values)
-    except Conflict:
+    except Conflict as conflict:
+        if conflict.code == "id_taken":
+            return ImportedLine(number, "refused", f"id: {conflict.detail}")
         return ImportedLine(number, "exists", values["email"])
     record("user_created", target=user.id, detail={"origin": "import"})
     return ImportedLine(number, "created", str(user.id))

@@ -13,6 +13,7 @@ from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
 from heidi_common.database.text_search import plain_letters
+from heidi_common.identity.email_lookup import by_email
 from heidi_common.identity.models import User
 from heidi_common.identity.serializers import AnyRow
 from heidi_common.jwt.guards import Caller
@@ -37,15 +38,18 @@ def get_user(caller: Caller, user_id: UUID) -> AnyRow:
 
 
 def find_user(id_or_email: UUID | str, *, deleted: bool = False) -> User | None:
-    """Find a user by ID or by normalised e-mail address.
+    """Find a user by ID or by e-mail address.
 
     Args:
         id_or_email: The ID or the address.
         deleted: Find deleted or deactivated users instead; of several, the one that was deleted last.
+
+    Raises:
+        ValueError: The text is not an e-mail address.
     """
-    column = User.id if isinstance(id_or_email, UUID) else User.email
     is_deleted = User.deleted_at.is_not(None)
-    statement = select(User).where(column == id_or_email, is_deleted | ~User.is_active if deleted else ~is_deleted)
+    users = select(User).where(is_deleted | ~User.is_active if deleted else ~is_deleted)
+    statement = users.where(User.id == id_or_email) if isinstance(id_or_email, UUID) else by_email(users, id_or_email)
     return db.session.scalars(statement.order_by(User.deleted_at.desc().nulls_last()).limit(1)).first()
 
 

@@ -12,15 +12,16 @@ from heidi_common.audit.trail import record
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import expect_version, transaction
-from heidi_common.identity import accounts
+from heidi_common.identity import accounts, mailer
+from heidi_common.identity.address_proof import is_owner_proved, require_verified_email
 from heidi_common.identity.emails import require_valid_email
 from heidi_common.identity.models import Role, User
 from heidi_common.identity.password_hashing import password_hasher
 from heidi_common.identity.password_policy import require_acceptable_password
 from heidi_common.jwt.guards import Caller
-from heidi_common.messaging.events import UserDeleted, UserUpdated
+from heidi_common.messaging.events import UserUpdated
 from heidi_common.messaging.outbox import emit
-from heidi_common.problems import Conflict
+from heidi_common.problems import Conflict, Invalid
 from heidi_common.schemas.naming import camel
 from heidi_services.users.service.admins import require_another_admin
 from heidi_services.users.service.permissions import (
@@ -52,16 +53,26 @@ def create(body: dict[str, Any], actor: UUID | None = None) -> User:
 def update(caller: Caller, user_id: UUID, changes: dict[str, Any], version: int | None) -> User:
     """Check that the caller may make these changes, then `apply_update`."""
     require_update_permission(caller, user_id, changes)
+    if caller.id == user_id:
+        _require_own_permission(changes, user_id)
     with transaction():
         if caller.kind == "client":
             require_role_permission(caller, lock_user(user_id).role)
         return apply_update(user_id, changes, caller.id, version)
 
 
+def _require_own_permission(changes: dict[str, Any], user_id: UUID) -> None:
+    if changes.get("phone"):
+        require_verified_email(user_id)
+    if "email" in changes:
+        raise Invalid.field("email", "Change your own address by `POST /auth/email/change`, which confirms it.")
+
+
 def apply_update(user_id: UUID, changes: dict[str, Any], actor: UUID | None, version: int | None = None) -> User:
     """Change a user without checking permissions.
 
-    A new role revokes the user's access tokens; a deactivation also ends all sessions.
+    A new role revokes the user's access tokens; a deactivation or a new address also ends all sessions. A new address
+    is not verified; the user is notified at both addresses.
 
     Args:
         user_id: The user to change.
@@ -94,9 +105,7 @@ def delete(caller: Caller, user_id: UUID, version: int | None) -> None:
         require_role_permission(caller, user.role)
         expect_version(user, version)
         require_another_admin(user)
-        user.deleted_at = utcnow()
-        sign_out(user, "deleted")
-        emit(UserDeleted(id=user.id, role=user.role, is_active=user.is_active))
+        accounts.soft_delete(user)
         record("user_deleted", actor=caller.id, target=user.id)
 
 
@@ -140,16 +149,26 @@ def sign_out(user: User, reason: str) -> None:
 def _assign(user: User, values: dict[str, Any]) -> None:
     if values.get("role", Role.ADMIN) != Role.ADMIN or values.get("is_active") is False:
         require_another_admin(user)
+    if "email" in values:
+        _replace_email(user, values["email"])
     for name, value in values.items():
         setattr(user, name, value)
-    if "email" in values:
-        user.email_verified_at = utcnow()
-        _flush_email("email")
     db.session.flush()
     if not user.is_active:
         sign_out(user, "deactivated")
     elif "role" in values:
         accounts.revoke_access_tokens(user.id)
+
+
+def _replace_email(user: User, email: str) -> None:
+    """Set an address that somebody else than the user has entered. Auth sends it the link to verify it."""
+    addresses = (user.email, email)
+    user.owner_proved, user.email_verified_at = is_owner_proved(user), None
+    user.email, user.has_former_email = email, False
+    _flush_email("email")
+    sign_out(user, "email_changed")
+    for address in addresses:
+        mailer.send("email-changed-by-admin", user, address=address, notification_type="WARNING")
 
 
 def _record_update(user: User, changed: set[str], actor: UUID | None) -> None:

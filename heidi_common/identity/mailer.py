@@ -6,6 +6,7 @@ public URL, never from the request.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -26,17 +27,27 @@ class EmailRecipient(Protocol):
     @property
     def email(self) -> str: ...
     @property
+    def email_verified_at(self) -> datetime | None: ...
+    @property
     def first_name(self) -> str | None: ...
     @property
     def locale(self) -> str | None: ...
 
 
-def send(template: str, to: EmailRecipient, *, notification_type: str = "INFO", **variables: Any) -> None:
+def send(
+    template: str,
+    to: EmailRecipient,
+    *,
+    address: str | None = None,
+    notification_type: str = "INFO",
+    **variables: Any,
+) -> None:
     """Request an e-mail within the caller's transaction.
 
     Args:
         template: Name of a template of the notification service.
-        to: The user. `firstName` and `email` are variables of every template.
+        to: The user. `firstName` (see `greeting_name`) and `email` are variables of every template.
+        address: An earlier or a future address of the user, instead of the present one. The e-mail contains no name.
         notification_type: `INFO`, `WARNING` or `ALERT`.
         **variables: Further variables of the template.
     """
@@ -49,8 +60,17 @@ def send(template: str, to: EmailRecipient, *, notification_type: str = "INFO", 
         template=template,
         locale=to.locale,
     )
-    template_variables = {"firstName": to.first_name or "", "email": to.email, **variables}
-    emit(event, secret_data={"recipient": to.email, "variables": template_variables})
+    recipient, name = (to.email, greeting_name(to)) if address is None else (address, "")
+    template_variables = {"firstName": name, "email": recipient, **variables}
+    emit(event, secret_data={"recipient": recipient, "variables": template_variables})
+
+
+def greeting_name(to: EmailRecipient) -> str:
+    """The first name for a greeting; empty if the address is not verified.
+
+    Whoever registers the address of a stranger chooses the name, and could send them any text in it.
+    """
+    return to.first_name or "" if to.email_verified_at is not None else ""
 
 
 def page_link(page: str, token: str) -> str:

@@ -1,4 +1,4 @@
-"""HTTP routes of the users service."""
+"""Accounts and profiles."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from heidi_services.users.serializers import UserDetailOut, page_response, user_
 from heidi_services.users.service import data_export, erasure, queries, users
 
 blp = Blueprint("users", __name__, description="Users")
-blueprints = (blp,)
 READ, WRITE = (Scope.USERS_READ,), (Scope.USERS_WRITE,)
 
 
