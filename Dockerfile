@@ -5,10 +5,10 @@ RUN python -m venv /venv
 ENV PATH=/venv/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 # Dependencies first, because they change less often than the code.
 COPY setup.py constraints.txt pyproject.toml ./
-RUN mkdir heidi_common heidi_services heidi_standalone workers && touch wsgi.py \
+RUN mkdir heidi_common heidi_services heidi_standalone heidi_console workers && touch wsgi.py \
     && pip install -c constraints.txt . && pip uninstall --yes heidi-services
 COPY . .
-RUN pip install --no-deps -e . && python -m compileall -q heidi_common heidi_services heidi_standalone workers
+RUN pip install --no-deps -e . && python -m compileall -q heidi_common heidi_services heidi_standalone heidi_console workers
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 --no-create-home heidi

@@ -31,11 +31,15 @@ run: $(INSTALLED) ## Run the whole platform on this machine (http://localhost:80
 demo: $(INSTALLED) ## Demonstrate the platform as a REST client, while `make run` is running
 	@$(BIN)/python -m heidi_standalone.demo
 
-test: $(TOOLS) ## Run all checks and tests (installs RabbitMQ with apt if possible)
+test: $(TOOLS) ## Run all checks and tests (installs RabbitMQ and Chromium with apt if possible)
 	@command -v rabbitmq-server > /dev/null || test "$$(id -u)" != 0 || ! command -v apt-get > /dev/null || { \
 		echo "Installing RabbitMQ for the tests ..."; \
 		apt-get -q update > /dev/null && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qy install \
 			--no-install-recommends rabbitmq-server > /dev/null; } || echo "RabbitMQ could not be installed."
+	@command -v chromium > /dev/null || test "$$(id -u)" != 0 || ! command -v apt-get > /dev/null || { \
+		echo "Installing Chromium for the tests of the console ..."; \
+		apt-get -q update > /dev/null && DEBIAN_FRONTEND=noninteractive apt-get -qy install \
+			--no-install-recommends chromium fonts-dejavu-core > /dev/null; } || echo "Chromium could not be installed."
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -q --cov --cov-report=
 	@$(BIN)/python -m tests.coverage_summary
@@ -45,7 +49,7 @@ lint: $(TOOLS) ## Run ruff, mypy, import-linter and bandit
 	@$(BIN)/ruff check -q .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/bandit -q -r -c pyproject.toml heidi_common heidi_services heidi_standalone workers
+	@$(BIN)/bandit -q -r -c pyproject.toml heidi_common heidi_services heidi_standalone heidi_console workers
 
 format: $(TOOLS) ## Format the code
 	@$(BIN)/ruff format -q .

@@ -7,13 +7,14 @@ from typing import Any
 
 from prometheus_client import multiprocess
 
+from heidi_common.config.declaration import read_one
 from heidi_common.config.sections.processes import WebProcess
-from heidi_common.config.service_registry import SERVICES
+from heidi_common.config.service_registry import CONSOLE, SERVICES
 from heidi_common.config.settings import Settings
 from heidi_common.server import bind_check
 
-THREADS = {"city": 2, "users": 2, "core": 250, "notification": 250}
-"""Threads per process; 4 for other services.
+THREADS = {"city": 2, "users": 2, "core": 250, "notification": 250, "console": 8}
+"""Threads per process; 4 for other services. The console waits for the API most of the time.
 
 Two where requests are short and bound by Python: more threads only contend for the interpreter lock (a city from
 PostgreSQL: 1,480/s with two threads, 900/s with four). Many where each open event stream occupies one.
@@ -21,8 +22,10 @@ PostgreSQL: 1,480/s with two threads, 900/s with four). Many where each open eve
 
 process = WebProcess.from_env()
 service = process.service
-wsgi_app = "wsgi:app"
-bind = (process.bind or f"127.0.0.1:{SERVICES[service].port if service else 3000}").split(",")
+wsgi_app = "heidi_console.wsgi:app" if service == CONSOLE.name else "wsgi:app"
+bind = (process.bind or f"127.0.0.1:{(SERVICES | {CONSOLE.name: CONSOLE})[service].port if service else 3000}").split(
+    ","
+)
 # One socket per worker, so that the kernel distributes connections. With a shared socket, the worker that wakes first
 # accepts a whole burst of connections and keeps them while the others idle, at a third of the throughput.
 reuse_port = not any(address.startswith("unix:") for address in bind)
@@ -43,7 +46,7 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # nosec B108
 control_socket_disable = True
 accesslog = None
 errorlog = "-"
-loglevel = os.environ.get("LOG_LEVEL", Settings.log_level).lower()
+loglevel = read_one(Settings, "log_level", os.environ).lower()
 
 
 def on_starting(server: Any) -> None:
@@ -64,5 +67,5 @@ def when_ready(_server: Any) -> None:
 
 def child_exit(_server: Any, worker: Any) -> None:
     """Remove the gauges of an ended worker from the metrics."""
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    if process.metrics_folder:
         multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

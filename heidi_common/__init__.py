@@ -22,6 +22,7 @@ Further packages:
     crypto       encryption of stored fields, signatures, base64url
     http_client  outgoing HTTP calls that cannot reach private networks
     identity     users, roles, sessions, passwords, revocation
+    import_files files that users import: CSV, JSON, encodings
     messaging    domain events: transactional outbox, inbox, jobs
     openapi      OpenAPI documents and Swagger UI
     pages        HTML pages for end users

@@ -18,6 +18,8 @@ def print_banner(platform: StandalonePlatform, seconds: float, *, admin_created:
     """
     url, home = platform.base_url, platform.home
     click.secho(f"\nHeidi is running at {url} (started in {seconds:.1f} s).", bold=True)
+    if platform.has_console:
+        click.secho(f"  Console         {url}/console/", bold=True)
     click.echo(f"  API documents   {url}/docs/")
     click.echo(f"  Sent e-mails    {home.mail if platform.mail else platform.env['SMTP_URL']}")
     click.echo(f"  Logs            {home.logs}")

@@ -80,8 +80,10 @@ class Launcher:
     def _start_services(self) -> None:
         ports = self.platform.ports
         with step("Starting the seven services, worker, relay and clock"):
-            self.supervisor.launch(self.platform.services())
+            self.supervisor.launch([*self.platform.services(), *self.platform.console()])
             services = {name: partial(is_ready, ports.service(name), "/readyz") for name in SERVICES}
+            if self.platform.has_console:
+                services["console"] = partial(is_ready, ports.console, "/readyz")
             workers = {name: partial(self.supervisor.is_up, name) for name in ("worker", "relay", "clock")}
             wait_until_ready(self.supervisor, services)
             wait_until_ready(self.supervisor, workers)

@@ -4,6 +4,10 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from heidi_common.config.declaration import read_one
+from heidi_common.config.secret_files import value_of
+from heidi_common.config.sections.processes import LocalPlatform
+from heidi_common.config.service_registry import CONSOLE
 from heidi_common.config.service_registry import SERVICES as SERVICE_REGISTRY
 from heidi_common.config.settings import Settings
 from heidi_standalone.home import Home
@@ -29,16 +33,18 @@ class StandalonePlatform:
     def __init__(self, home: Home, ports: Ports, environ: Mapping[str, str]) -> None:
         secrets = home.secrets()
         self.home, self.ports = home, ports
-        self.postgres = None if environ.get("DATABASE_URL") else Postgres(home.postgres)
-        valkey_needed = not (environ.get("REDIS_URL") and environ.get("BROKER_URL"))
+        self.postgres = None if value_of(environ, "DATABASE_URL") else Postgres(home.postgres)
+        valkey_needed = not (value_of(environ, "REDIS_URL") and value_of(environ, "BROKER_URL"))
         self.valkey = Valkey(home.valkey, password=secrets["VALKEY_PASSWORD"]) if valkey_needed else None
-        self.mail = not environ.get("SMTP_URL")
+        self.mail = not value_of(environ, "SMTP_URL")
         addresses = {name: f"127.0.0.1:{ports.service(name)}" for name in SERVICE_REGISTRY}
+        self.has_console = read_one(LocalPlatform, "console", environ) != "off"
+        console = f"127.0.0.1:{ports.console}" if self.has_console else None
         self.private_keys = environ.get("JWT_PRIVATE_KEYS") or str(home.private_keys)
         self.generated_env = self._generate_env(secrets)
         self.given_env = self.generated_env | {name: value for name, value in environ.items() if value}
         self.env = self.given_env | _trusted_proxies(environ)
-        self.router = Router(home.nginx, ports.router, addresses, self.env)
+        self.router = Router(home.nginx, ports.router, addresses, self.env, console=console)
 
     @property
     def base_url(self) -> str:
@@ -51,7 +57,7 @@ class StandalonePlatform:
         if self.valkey:
             self.valkey.prepare()
         self.router.prepare(exempts_loopback=Settings.from_env(self.env).exempts_loopback)
-        for name in SERVICE_REGISTRY:
+        for name in (*SERVICE_REGISTRY, CONSOLE.name):
             _create_empty(self.home.metrics / name)
 
     def servers(self) -> Iterator[Program]:
@@ -74,6 +80,12 @@ class StandalonePlatform:
         yield Program("worker", SERVICES, worker, client, stop_seconds=20)
         yield Program("relay", SERVICES, _python_module("workers.relay"))
         yield Program("clock", SERVICES, _python_module("workers.clock"))
+
+    def console(self) -> Iterator[Program]:
+        """The web console, unless HEIDI_CONSOLE is `off`."""
+        if self.has_console:
+            env = self._web_environment(CONSOLE.name, self.ports.console)
+            yield Program(CONSOLE.name, SERVICES, _python_module("gunicorn"), env)
 
     def router_programs(self) -> Iterator[Program]:
         """The router. It is started once the services are ready."""
@@ -105,18 +117,21 @@ class StandalonePlatform:
         return env
 
     def _service_environment(self, name: str, client: Mapping[str, str]) -> dict[str, str]:
-        env = {
-            "HEIDI_SERVICE": name,
-            "BIND": f"127.0.0.1:{self.ports.service(name)}",
-            "WEB_CONCURRENCY": self.env.get("WEB_CONCURRENCY") or ("2" if name in BUSY_SERVICES else "1"),
-            "PROMETHEUS_MULTIPROC_DIR": str(self.home.metrics / name),
-            "GRACEFUL_TIMEOUT": "5",
-        }
+        env = self._web_environment(name, self.ports.service(name))
         if name == "auth":
             env["JWT_PRIVATE_KEYS"] = self.private_keys
         if name == "core":
             env |= client
         return env
+
+    def _web_environment(self, name: str, port: int) -> dict[str, str]:
+        return {
+            "HEIDI_SERVICE": name,
+            "BIND": f"127.0.0.1:{port}",
+            "WEB_CONCURRENCY": self.env.get("WEB_CONCURRENCY") or ("2" if name in BUSY_SERVICES else "1"),
+            "PROMETHEUS_MULTIPROC_DIR": str(self.home.metrics / name),
+            "GRACEFUL_TIMEOUT": "5",
+        }
 
 
 def _trusted_proxies(environ: Mapping[str, str]) -> dict[str, str]:

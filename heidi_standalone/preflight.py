@@ -24,6 +24,7 @@ def check_machine(platform: StandalonePlatform) -> None:
     ports = platform.ports
     require_free(ports.router, "the router", "Choose another one with --port or HEIDI_PORT.")
     others = {f"the service {name}": ports.service(name) for name in SERVICES}
+    others |= {"the console": ports.console} if platform.has_console else {}
     others |= {"the mail sink": ports.smtp} if platform.mail else {}
     for user, port in others.items():
         require_free(port, user, "Choose another range with HEIDI_BASE_PORT.")

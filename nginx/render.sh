@@ -4,7 +4,7 @@
 #
 # Required: ROOT (a folder that nginx can write to), LISTEN, WORKERS, and a server for each service (AUTH, USERS ...).
 # Optional: RESOLVER (a resolver directive), TLS (a second listener with its certificate), TRUSTED (directives that trust
-# a proxy), UNCOUNTED (networks without limits, for nginx's `geo`), and the settings below (docs/configuration.md).
+# a proxy), CONSOLE (a proxy_pass to the web console), UNCOUNTED (networks without limits, for nginx's `geo`), and the settings below (docs/configuration.md).
 set -eu
 
 number() { # prints the value of the variable $1, or the default $2
@@ -32,8 +32,8 @@ MAX_AGE=$(number HSTS_SECONDS 31536000)
 TRUSTED="${TRUSTED:-}$(trust_directives "${ROUTER_TRUSTED_PROXIES:-}")"
 case "${PUBLIC_BASE_URL:-}" in https://*) PUBLIC_TLS=on ;; *) PUBLIC_TLS= ;; esac
 if [ "$MAX_AGE" -gt 0 ]; then HSTS="max-age=$MAX_AGE"; else HSTS=; fi
-UNCOUNTED=${UNCOUNTED:-} RESOLVER=${RESOLVER:-} TLS=${TLS:-}
-export RATE CONNECTIONS BODY SECONDS_LIMIT TRUSTED PUBLIC_TLS HSTS UNCOUNTED RESOLVER TLS
+UNCOUNTED=${UNCOUNTED:-} RESOLVER=${RESOLVER:-} TLS=${TLS:-} CONSOLE=${CONSOLE:-return 404;}
+export RATE CONNECTIONS BODY SECONDS_LIMIT TRUSTED PUBLIC_TLS HSTS UNCOUNTED RESOLVER TLS CONSOLE
 
 # Only ${NAME} in capitals is replaced: nginx's own variables are in small letters.
 exec awk '{

@@ -26,18 +26,17 @@ class WorkerPulse(Middleware):
 
     def __init__(self, context: AppContext) -> None:
         self.context = context
-        self.pulse: Pulse | None = None
+        self.thread: threading.Thread | None = None
         self.stop = threading.Event()
         self.started: dict[int, float] = {}
 
     def after_process_boot(self, broker: Broker) -> None:
-        self.pulse = Pulse("worker", heartbeat_folder(self.context.settings.heartbeat_folder))
-        threading.Thread(target=self._run, args=[self.pulse], name="heartbeat", daemon=True).start()
+        pulse = Pulse("worker", heartbeat_folder(self.context.settings.heartbeat_folder))
+        self.thread = threading.Thread(target=self._run, args=[pulse], name="heartbeat", daemon=True)
+        self.thread.start()
 
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
         self.stop.set()
-        if self.pulse is not None:
-            self.pulse.end()
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
         self.started[threading.get_ident()] = time.monotonic()
@@ -55,8 +54,9 @@ class WorkerPulse(Middleware):
         return any(now - started > BUSY_SECONDS for started in list(self.started.values()))
 
     def _run(self, pulse: Pulse) -> None:
-        assert self.context.app is not None
         while not self.stop.wait(FILE_SECONDS):
-            if not self.is_stuck(time.monotonic()):
-                with self.context.app.app_context():
+            app = self.context.app  # Dramatiq calls the last middleware first: the app may not exist yet
+            if app is not None and not self.is_stuck(time.monotonic()):
+                with app.app_context():
                     pulse.beat()
+        pulse.end()

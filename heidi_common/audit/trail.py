@@ -14,7 +14,6 @@ Source: https://cheatsheetseries.owasp.org/cheatsheets/Logging_Vocabulary_Cheat_
 
 from __future__ import annotations
 
-import hmac
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -24,11 +23,11 @@ from sqlalchemy import BigInteger, Index, event, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from uuid_utils.compat import uuid7
 
+from heidi_common.audit.fingerprint import fingerprint
 from heidi_common.database.models import Base
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.logger.request_id import request_id
-from heidi_common.runtime import current_settings
 
 _PENDING = "heidi_audit_pending"
 _AUDITED = "heidi.audited"
@@ -125,19 +124,6 @@ def mark_audited() -> None:
 def is_audited() -> bool:
     """Whether the failure of the current request has been recorded."""
     return bool(request.environ.get(_AUDITED))
-
-
-def fingerprint(text: str) -> str:
-    """A stable HMAC that stands for an e-mail or IP address.
-
-    Args:
-        text: The address. Equal texts have equal fingerprints as long as SECRET_KEY does not change.
-
-    Returns:
-        `hmac:` and 32 hexadecimal digits.
-    """
-    key = hmac.digest(current_settings().secret_key.encode(), b"heidi audit fingerprint", "sha256")
-    return "hmac:" + hmac.digest(key, text.encode("utf-8", "surrogatepass"), "sha256").hex()[:32]
 
 
 def _with_requester(detail: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -51,5 +51,8 @@ _ALL = (
     Service("integration", 3007, "heidi_services.integration", _INTEGRATION),
 )
 
+CONSOLE = Service("console", 3009, "heidi_console", "The web console, a client of the services")
+"""The console runs like a service, but it is a client of the seven services and has no API."""
+
 SERVICES = {service.name: service for service in _ALL}
 """Name -> service, in the order of their ports."""

@@ -73,11 +73,12 @@ def _validated(local: str, text: str) -> str:
         validated = validate_email(f"{local}@{domain}", check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError as error:
         raise ValueError(str(error)) from None
-    if len(validated.local_part.encode()) > MAX_LOCAL_BYTES:
-        raise ValueError(f"The part before the @ is longer than {MAX_LOCAL_BYTES} bytes.")
+    local_bytes = len(validated.local_part.encode())
+    if local_bytes > MAX_LOCAL_BYTES:
+        raise ValueError(f"The part before the @ must have at most {MAX_LOCAL_BYTES} bytes, but has {local_bytes}.")
     address = f"{validated.local_part}@{validated.ascii_domain}"
     if len(address) > MAX_LENGTH:
-        raise ValueError(f"The e-mail address is longer than {MAX_LENGTH} characters.")
+        raise ValueError(f"The e-mail address must have at most {MAX_LENGTH} characters, but has {len(address)}.")
     return address
 
 

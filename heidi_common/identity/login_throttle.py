@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from heidi_common.audit.trail import fingerprint
+from heidi_common.audit.fingerprint import fingerprint, fingerprints
 from heidi_common.identity import throttle_counters
 from heidi_common.identity.emails import casefolded
 from heidi_common.identity.throttle_counters import Window
@@ -35,19 +35,17 @@ class ThrottleLimit:
 
 def pair_limit(subject: str, address: str) -> ThrottleLimit:
     """Failures for one account from one IP address."""
-    key = fingerprint(f"{casefolded(subject)} {address}")
-    return _failure_limit(f"pair:{key}", current_settings().throttle_pair_failures)
+    return _pair_limit(fingerprint(f"{casefolded(subject)} {address}"))
 
 
 def address_limit(address: str) -> ThrottleLimit:
     """Failures from one IP address, for any account."""
-    return _failure_limit(f"address:{fingerprint(address)}", current_settings().throttle_address_failures)
+    return _address_limit(fingerprint(address))
 
 
 def account_limit(subject: str) -> ThrottleLimit:
     """Failures for one account from all IP addresses. It is a soft limit: known addresses are still accepted."""
-    key = fingerprint(casefolded(subject))
-    return _failure_limit(f"account:{key}", current_settings().throttle_account_failures)
+    return _account_limit(fingerprint(casefolded(subject)))
 
 
 def second_factor_limit(user_id: UUID) -> ThrottleLimit:
@@ -74,6 +72,18 @@ def email_limit(subject: str, address: str) -> ThrottleLimit:
     return ThrottleLimit(f"mails:{key}", current_settings().throttle_mails_per_hour, 3600)
 
 
+def _pair_limit(pair: str) -> ThrottleLimit:
+    return _failure_limit(f"pair:{pair}", current_settings().throttle_pair_failures)
+
+
+def _address_limit(address: str) -> ThrottleLimit:
+    return _failure_limit(f"address:{address}", current_settings().throttle_address_failures)
+
+
+def _account_limit(account: str) -> ThrottleLimit:
+    return _failure_limit(f"account:{account}", current_settings().throttle_account_failures)
+
+
 def _failure_limit(key: str, max_count: int) -> ThrottleLimit:
     return ThrottleLimit(key, max_count, current_settings().throttle_window_seconds)
 
@@ -89,6 +99,63 @@ class ThrottleStatus:
 
     failures: int
     soft_limit_reached: bool
+
+
+class SignInThrottle:
+    """The limits of one attempt to sign in with a password: for the account from this address, for the address, and
+    (softly) for the account.
+
+    Args:
+        subject: The account that the client names.
+        address: The client's IP address.
+
+    Raises:
+        TooMany: A limit is reached.
+    """
+
+    def __init__(self, subject: str, address: str) -> None:
+        subject = casefolded(subject)
+        pair, by_address, account = fingerprints(f"{subject} {address}", address, subject)
+        self._limits = _pair_limit(pair), _address_limit(by_address)
+        self._soft = _account_limit(account)
+        check(*self._limits)
+
+    def recheck(self) -> ThrottleStatus:
+        """Check again, and report whether the soft limit is reached. Raises TooMany."""
+        return check(*self._limits, soft=self._soft)
+
+    def count_failure(self) -> None:
+        """Count a failure for each limit."""
+        count(*self._limits, self._soft)
+
+    def forget_failures(self) -> None:
+        """Delete the counter of the account from this address, after its password was correct."""
+        reset(self._limits[0])
+
+
+class SecondFactorThrottle:
+    """The limits of one answer to a challenge: failures from this IP address, then wrong codes of the user.
+
+    Args:
+        address: The client's IP address.
+
+    Raises:
+        TooMany: The limit of the address is reached.
+    """
+
+    def __init__(self, address: str) -> None:
+        self._limits: tuple[ThrottleLimit, ...] = (address_limit(address),)
+        check(*self._limits)
+
+    def add_user(self, user_id: UUID) -> None:
+        """Check and from now on count the user's limit too. Raises TooMany."""
+        user_limit = second_factor_limit(user_id)
+        check(user_limit)
+        self._limits = (user_limit, *self._limits)
+
+    def count_failure(self) -> None:
+        """Count a failure for each limit."""
+        count(*self._limits)
 
 
 def check(*limits: ThrottleLimit, soft: ThrottleLimit | None = None) -> ThrottleStatus:

@@ -48,6 +48,10 @@ class Event:
         """The user that the event is about; None if it does not concern a single user."""
         return getattr(self, "about_user", None)
 
+    def columns(self) -> dict[str, Any]:
+        """The columns of the outbox that the event determines."""
+        return {"type": self.event_type, "subject": self.subject, "user_id": self.user_id, "data": self.data()}
+
     def data(self) -> dict[str, Any]:
         """Serialize the event's fields to JSON values, with names in camelCase and without fields that are None."""
         values = {_wire_name(field.name): _to_json(getattr(self, field.name)) for field in fields(self)}

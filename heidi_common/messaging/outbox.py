@@ -153,12 +153,8 @@ EVENT_COLUMNS = tuple(column(f"event_{name}", OutboxEvent.__table__.c[name].type
 
 def event_row(event: Event, secret_data: dict[str, Any] | None, event_id: UUID) -> dict[str, Any]:
     """Return the columns of an event: what `emit` stores, with the secret data encrypted."""
-    return {
+    return event.columns() | {
         "id": event_id,
-        "type": event.event_type,
-        "subject": event.subject,
-        "user_id": event.user_id,
-        "data": event.data(),
         "sealed": field_encryptor().encrypt(secret_data, context=event_id.bytes) if secret_data else None,
         "request_id": request_id(),
     }

@@ -4,6 +4,7 @@ Each point is mapped to the unit sphere. The straight chord between two points g
 distance, so ordering by chord is exact, also at the poles and across the date line.
 """
 
+from collections.abc import Iterable
 from math import asin, atan2, cos, degrees, pi, radians, sin, sqrt
 
 EARTH_RADIUS_KM = 6371.0088
@@ -34,6 +35,22 @@ def km_of_chord(chord: float) -> float:
 def chord_of_km(km: float) -> float:
     """Convert a great-circle distance in kilometres to a chord; half of the circumference and more gives 2."""
     return 2 * sin(min(km / (2 * EARTH_RADIUS_KM), pi / 2))
+
+
+def distances_and_bearings(
+    latitude: float, longitude: float, places: Iterable[tuple[float, float, float]]
+) -> list[tuple[float, float]]:
+    """Calculate how far other places are from a point, and in which direction.
+
+    Args:
+        latitude: Of the point, in degrees.
+        longitude: Of the point, in degrees.
+        places: For each place the chord between it and the point, its latitude and its longitude.
+
+    Returns:
+        For each place the distance in kilometres, and the initial bearing as in `bearing`.
+    """
+    return [(km_of_chord(chord), bearing(latitude, longitude, lat, lon)) for chord, lat, lon in places]
 
 
 def distance_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:

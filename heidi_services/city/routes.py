@@ -157,6 +157,6 @@ def deactivate_city(city_id: UUID) -> None:
 
 
 def _nearby_response(result: nearby.Nearby, query: dict[str, Any]) -> Response:
-    items = (serializers.serialize_with_distance(row, result.latitude, result.longitude) for row in result.rows)
+    items = serializers.serialize_cities(result.rows, (result.latitude, result.longitude))
     meta = {"limit": query["limit"], "hasMore": result.more, "nextCursor": None}
     return cacheable_response(serializers.list_response(items, meta, geojson=prefers_geojson()), negotiated=True)

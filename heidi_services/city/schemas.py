@@ -10,7 +10,7 @@ from marshmallow import ValidationError, fields, post_load, validate, validates_
 from heidi_common.schemas import timezones
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import Flag, FreeJson, Number, Text, UtcDateTime
-from heidi_common.schemas.validators import not_blank, validate_range
+from heidi_common.schemas.validators import Length, not_blank, validate_range
 from heidi_services.city import countries
 from heidi_services.city.geo import MAX_RADIUS_KM
 from heidi_services.city.import_record import MAX_POPULATION
@@ -46,7 +46,7 @@ class CityPatch(Schema):
     is_active = Flag()
     other_names = fields.List(
         Text(max=200, validate=not_blank),
-        validate=validate.Length(max=300),
+        validate=Length(max=300),
         metadata={"description": "Further names under which search finds the city."},
     )
 

@@ -10,7 +10,7 @@ import orjson
 
 from heidi_common.interceptors.transform import enveloped
 from heidi_services.city.countries import name_of
-from heidi_services.city.geo import bearing, km_of_chord
+from heidi_services.city.geo import distances_and_bearings
 from heidi_services.city.http_cache import CachedResponse
 
 
@@ -33,30 +33,21 @@ def serialize_city(row: Any) -> dict[str, Any]:
     }
 
 
-def serialize_with_distance(row: Any, latitude: float, longitude: float) -> dict[str, Any]:
-    """Return the JSON object of a city with its distance (kilometres, three decimals) and bearing from a point.
-
-    Args:
-        row: A row with `columns.COLUMNS` and `chord`, its distance on the unit sphere.
-        latitude: Of the point, in degrees.
-        longitude: Of the point, in degrees.
-    """
-    return serialize_city(row) | {
-        "distanceKm": round(km_of_chord(row.chord), 3),
-        "bearing": bearing(latitude, longitude, row.latitude, row.longitude),
-    }
-
-
 def serialize_cities(rows: Iterable[Any], point: tuple[float, float] | None) -> list[dict[str, Any]]:
-    """Return the JSON objects of cities, with distances if there is a point.
+    """Return the JSON objects of cities, with distance (kilometres, three decimals) and bearing if there is a point.
 
     Args:
-        rows: Rows with `columns.COLUMNS`, and with `chord` if there is a point.
+        rows: Rows with `columns.COLUMNS`; if there is a point, also with `chord`, the distance on the unit sphere.
         point: Latitude and longitude in degrees.
     """
     if point is None:
         return [serialize_city(row) for row in rows]
-    return [serialize_with_distance(row, *point) for row in rows]
+    rows = list(rows)
+    measured = distances_and_bearings(*point, ((row.chord, row.latitude, row.longitude) for row in rows))
+    return [
+        serialize_city(row) | {"distanceKm": round(km, 3), "bearing": degrees}
+        for row, (km, degrees) in zip(rows, measured, strict=True)
+    ]
 
 
 def countries_response(counts: Iterable[tuple[str, int]]) -> CachedResponse:

@@ -58,15 +58,23 @@ class Router:
         port: The port it listens on.
         addresses: Name of a service -> `host:port`.
         settings: The settings that the router follows, as variables.
+        console: `host:port` of the web console, or None if it is disabled.
     """
 
     def __init__(
-        self, folder: Path, port: int, addresses: Mapping[str, str], settings: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        port: int,
+        addresses: Mapping[str, str],
+        settings: Mapping[str, str] | None = None,
+        *,
+        console: str | None = None,
     ) -> None:
         self.folder = folder.absolute()
         self.port = port
         self.addresses = addresses
         self.settings = settings or {}
+        self.console = console
         self.config = self.folder / "nginx.conf"
 
     def prepare(self, *, exempts_loopback: bool = True) -> None:
@@ -93,6 +101,7 @@ class Router:
             "ROOT": str(self.folder),
             "LISTEN": f"127.0.0.1:{self.port}",
             "WORKERS": "2",
+            "CONSOLE": f"proxy_pass http://{self.console};" if self.console else "",
         }
         followed = {name: self.settings[name] for name in FOLLOWED if self.settings.get(name)}
         return followed | local | {service.upper(): address for service, address in self.addresses.items()}

@@ -114,6 +114,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "notifications.status": "an enumeration",
     "notifications.failure_reason": "an enumeration",
     "notifications.provider_id": "an ID",
+    "notifications.retry_progress": "times, counts and IDs of devices",
     "notification_attempts.provider": "the name of a provider",
     "notification_attempts.outcome": "an enumeration",
     "notification_attempts.code": "a code of the provider",

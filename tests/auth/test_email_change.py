@@ -13,7 +13,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
-from heidi_common.audit.trail import Audit, fingerprint
+from heidi_common.audit.fingerprint import fingerprint
+from heidi_common.audit.trail import Audit
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction

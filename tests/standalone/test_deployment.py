@@ -78,7 +78,7 @@ def test_every_setting_that_the_router_follows_reaches_it_under_compose() -> Non
 
 def test_kubernetes_has_what_compose_has() -> None:
     deployments = {item["metadata"]["name"] for item in KUBERNETES if item["kind"] == "Deployment"}
-    assert deployments == {*SERVICES, "worker", "relay", "clock", "router"}
+    assert deployments == {*SERVICES, "console", "worker", "relay", "clock", "router"}
     ports = {
         item["metadata"]["name"]: item["spec"]["ports"][0]["port"] for item in KUBERNETES if item["kind"] == "Service"
     }
@@ -125,7 +125,7 @@ def test_the_images_entrypoint_clears_the_metrics_and_is_never_replaced() -> Non
     image = (ROOT / "Dockerfile").read_text()
     assert re.search(r"ENTRYPOINT .*rm -rf .*PROMETHEUS_MULTIPROC_DIR.* && mkdir -p .*PROMETHEUS_MULTIPROC_DIR", image)
     ours = {name: container for name, _, container in pods() if container["image"] == "heidi"}
-    assert ours.keys() == {*SERVICES, "worker", "relay", "clock", "migrate"}
+    assert ours.keys() == {*SERVICES, "console", "worker", "relay", "clock", "migrate"}
     assert [name for name, container in ours.items() if "command" in container] == []
     assert [name for name, service in COMPOSE.items() if "entrypoint" in service] == []
 

@@ -164,16 +164,19 @@ def test_hundreds_of_lines_are_imported_with_bounded_transactions(run, tmp_path)
 
 
 @pytest.mark.parametrize("ending", ["csv", "ndjson"])
-def test_a_line_that_is_not_utf_8_is_refused_and_the_others_are_not(run, tmp_path, ending: str) -> None:
+def test_a_damaged_line_of_a_utf_8_file_is_refused_and_the_others_are_not(run, tmp_path, ending: str) -> None:
     lines = {
-        "csv": ["email,firstName", "jo@example.test,J\xfcrg", "al@example.test,Al"],
-        "ndjson": ['{"email": "jo@example.test", "firstName": "J\xfcrg"}', '{"email": "al@example.test"}'],
+        "csv": ["email,firstName", "jo@example.test,J\xfcrg", "al@example.test,J\u00c3\u00bcrg"],
+        "ndjson": [
+            '{"email": "jo@example.test", "firstName": "J\xfcrg"}',
+            '{"email": "al@example.test", "firstName": "J\u00c3\u00bcrg"}',
+        ],
     }
     path = tmp_path / f"people.{ending}"
     path.write_bytes("\n".join(lines[ending]).encode("latin-1"))
     result = run("import", str(path))
     assert "1 created, 1 refused" in result.output
-    assert [user.email for user in db.session.query(User)] == ["al@example.test"]
+    assert [(user.email, user.first_name) for user in db.session.query(User)] == [("al@example.test", "Jürg")]
 
 
 def test_a_file_that_cannot_be_written_is_reported_in_one_line(run, tmp_path) -> None:

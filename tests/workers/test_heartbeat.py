@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -185,3 +186,18 @@ def test_the_clock_beats(settings: Settings, app: Flask, tmp_path: Path) -> None
         process.terminate()
         process.wait()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_worker_beats_as_soon_as_its_app_exists_and_removes_its_file_when_it_ends(
+    app: Flask, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("workers.worker_pulse.FILE_SECONDS", 0.01)
+    context = AppContext(replace(settings, heartbeat_folder=str(tmp_path)))
+    worker = WorkerPulse(context)
+    worker.after_process_boot(None)  # type: ignore[arg-type]
+    assert hanging("worker", tmp_path, settings.database_url) is None
+    context.app = app
+    until(lambda: hanging("worker", tmp_path, settings.database_url) == {})
+    worker.after_worker_shutdown(None, None)  # type: ignore[arg-type]
+    until(lambda: worker.thread is not None and not worker.thread.is_alive())
+    assert hanging("worker", tmp_path, settings.database_url) is None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from heidi_common.config.declaration import read, setting
+from heidi_common.config.declaration import read, read_one, setting
 from heidi_common.config.parsers import natural, one_of
-from heidi_common.config.service_registry import SERVICES
+from heidi_common.config.service_registry import CONSOLE, SERVICES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,10 +21,10 @@ class WebProcess:
 
     service: str = setting(
         "HEIDI_SERVICE",
-        parse=one_of(*SERVICES),
+        parse=one_of(*SERVICES, CONSOLE.name),
         default="",
         default_text="all seven",
-        help="The service that the process serves.",
+        help="The service that the process serves, or `console`.",
     )
     bind: str = setting(
         "BIND",
@@ -70,6 +71,12 @@ class LocalPlatform:
 
     home: str = setting("HEIDI_HOME", default=".heidi", help="The folder where `make run` keeps everything.")
     router_port: int = setting("HEIDI_PORT", parse=natural, default=8080, help="The router's port.")
+    console: str = setting(
+        "HEIDI_CONSOLE",
+        parse=one_of("on", "off"),
+        default="on",
+        help="`off`: `make run` does not start the web console.",
+    )
     admin_password: str = setting(
         "HEIDI_ADMIN_PASSWORD",
         default="",
@@ -77,3 +84,9 @@ class LocalPlatform:
         in_repr=False,
         help="The password for `flask users create-admin`.",
     )
+
+
+def home_folder(env: Mapping[str, str] = os.environ) -> Path:
+    """The folder of the platform that `make run` starts: HEIDI_HOME, or `.heidi` in this checkout."""
+    in_checkout = Path(__file__).resolve().parents[3] / LocalPlatform.home
+    return Path(read_one(LocalPlatform, "home", env, {"HEIDI_HOME": str(in_checkout)})).expanduser()

@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import select, update
 
-from heidi_common.audit.trail import fingerprint, record, record_failure
+from heidi_common.audit.fingerprint import fingerprint
+from heidi_common.audit.trail import record, record_failure
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction

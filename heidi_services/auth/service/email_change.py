@@ -9,8 +9,9 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from heidi_common.audit.fingerprint import fingerprint
 from heidi_common.audit.rejections import record_token_failure
-from heidi_common.audit.trail import fingerprint, record
+from heidi_common.audit.trail import record
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction

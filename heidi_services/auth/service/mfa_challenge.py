@@ -12,7 +12,8 @@ from heidi_common.audit.trail import record, record_failure
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.identity import accounts, login_throttle
+from heidi_common.identity import accounts
+from heidi_common.identity.login_throttle import SecondFactorThrottle
 from heidi_common.identity.models import RecoveryCode, Totp, User
 from heidi_common.problems import Unauthorized
 from heidi_services.auth import one_time_tokens, totp
@@ -53,15 +54,13 @@ def answer_challenge(token: str, code: str, device: SessionDevice, now: datetime
         Unauthorized: `invalid_mfa_token` or `invalid_code`; `code_already_used`, which does not count as an attempt.
         TooMany: Too many wrong codes of this user, or too many failures from this IP address.
     """
-    now, address_limit = now or utcnow(), login_throttle.address_limit(device.ip)
-    login_throttle.check(address_limit)
+    now, throttle = now or utcnow(), SecondFactorThrottle(device.ip)
     challenge = _count_attempt(token, now)
     if challenge is None:
-        login_throttle.count(address_limit)
+        throttle.count_failure()
         record_failure("authn_mfa_fail", detail={"reason": "challenge"})
         raise Unauthorized("The challenge has expired. Sign in again.", code="invalid_mfa_token")
-    user_limit = login_throttle.second_factor_limit(challenge.user_id)
-    login_throttle.check(user_limit)
+    throttle.add_user(challenge.user_id)
     try:
         with transaction():
             signed_in = _start_session(challenge, code, device, now)
@@ -70,7 +69,7 @@ def answer_challenge(token: str, code: str, device: SessionDevice, now: datetime
         raise
     if signed_in is not None:
         return signed_in
-    login_throttle.count(user_limit, address_limit)
+    throttle.count_failure()
     record_failure("authn_mfa_fail", actor=challenge.user_id, detail={"reason": "code"})
     raise Unauthorized("The code is incorrect.", code="invalid_code")
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import Select, exists, select
 
+from heidi_common.audit.fingerprint import fingerprint
 from heidi_common.audit.rejections import record_token_failure
-from heidi_common.audit.trail import fingerprint, record
+from heidi_common.audit.trail import record
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, exists, select, update
 
-from heidi_common.audit.trail import fingerprint, record_failure
+from heidi_common.audit.fingerprint import fingerprint
+from heidi_common.audit.trail import record_failure
 from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.identity import emails, login_throttle, serializers
+from heidi_common.identity import emails, serializers
 from heidi_common.identity.email_lookup import has_former_email
-from heidi_common.identity.login_throttle import ThrottleLimit, ThrottleStatus
+from heidi_common.identity.login_throttle import SignInThrottle, ThrottleStatus
 from heidi_common.identity.models import Session, Totp, User
 from heidi_common.identity.password_hashing import PasswordCheck, password_hasher
 from heidi_common.identity.serializers import AnyRow
@@ -55,22 +55,20 @@ def sign_in(email: str, password: str, device: SessionDevice) -> dict[str, Any]:
         Unavailable: All slots for hashing are in use.
     """
     subject = _subject(email)
-    pair, address = login_throttle.pair_limit(subject, device.ip), login_throttle.address_limit(device.ip)
-    account = login_throttle.account_limit(subject)
-    login_throttle.check(pair, address)
+    throttle = SignInThrottle(subject, device.ip)
     # Read on a connection that returns to the pool before hashing begins.
     user = _find(subject, emails.former_form(email))
     # Verified before anything else is decided, so that all rejections take the same time.
-    check = _verify_password(user, password, pair, address, account)
+    check = _verify_password(user, password, throttle)
     # Queried even if the password is wrong: an extra statement would reveal that it is right.
     locked_out = _is_locked_out(check.status, user, device)
     if locked_out or not (check.is_correct and user and _can_sign_in(user)):
-        login_throttle.count(pair, address, account)
+        throttle.count_failure()
         raise _rejection(subject)
     if check.needs_rehash:
         _replace_hash(user, password)
     if check.status.failures:
-        login_throttle.reset(pair)
+        throttle.forget_failures()
     with transaction():
         if _lock_unchanged(user):
             return _complete(user, device)
@@ -83,12 +81,9 @@ def _find(subject: str, former: str | None) -> AnyRow | None:
     return _FIND.first(subject=subject) or former_user
 
 
-def _verify_password(
-    user: AnyRow | None, password: str, pair: ThrottleLimit, address: ThrottleLimit, account: ThrottleLimit
-) -> PasswordCheck[ThrottleStatus]:
+def _verify_password(user: AnyRow | None, password: str, throttle: SignInThrottle) -> PasswordCheck[ThrottleStatus]:
     """Check the limits again after waiting for a slot, so that a burst of requests cannot exceed them meanwhile."""
-    recheck = partial(login_throttle.check, pair, address, soft=account)
-    return password_hasher().verify(user.password_hash if user else None, password, before_hash=recheck)
+    return password_hasher().verify(user.password_hash if user else None, password, before_hash=throttle.recheck)
 
 
 def _is_locked_out(status: ThrottleStatus, user: AnyRow | None, device: SessionDevice) -> bool:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import click
 
+from heidi_common.cli import imports
+from heidi_common.import_files.reading import FORMATS
 from heidi_services.city.cli.group import cities
-from heidi_services.city.import_sources import csv_file, geonames
+from heidi_services.city.import_sources import geonames, table_file
 from heidi_services.city.import_sources.source import CitySource
 from heidi_services.city.service import importer
 
@@ -30,30 +32,35 @@ MAX_SKIPPED_LINES_SHOWN = 20
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(["csv", "geonames"]),
-    help="Format of the file. Default: csv if its extension is .csv, otherwise geonames.",
+    type=click.Choice([*FORMATS, "geonames"]),
+    help="Format of the file. Default: by its content (`geonames`: 19 columns separated by tabs, without a header).",
 )
-def import_cities(min_population: str, path: Path | None, kind: str | None) -> None:
-    """Import cities from the shipped GeoNames data, a CSV file or a GeoNames file. An import can be repeated."""
+@imports.ENCODING
+@imports.documents_columns(table_file.COLUMNS)
+def import_cities(min_population: str, path: Path | None, kind: str | None, encoding: str | None) -> None:
+    """Import cities from the shipped GeoNames data, or from a file: CSV, JSON, NDJSON or GeoNames' own format.
+
+    A row with an error does not stop the import. An import can be repeated.
+    """
     started = time.monotonic()
-    try:
-        source = _source(min_population, path, kind)
-        with _progress(source.length) as progress:
-            report = importer.import_cities(source.lines, progress)
-    except csv_file.InvalidHeader as error:
-        raise click.ClickException(f"{path}: {error}") from None
+    source = _source(min_population, path, kind, encoding)
+    with _progress(source.length) as progress:
+        report = importer.import_cities(source.lines, progress)
     _show_skipped(report.skipped)
     click.echo(
         f"{report.added:,} added, {report.changed:,} changed, {report.unchanged:,} unchanged,"
         f" {len(report.skipped):,} skipped in {time.monotonic() - started:.1f} s"
     )
+    if report.skipped:
+        imports.exit_refused()
 
 
-def _source(min_population: str, path: Path | None, kind: str | None) -> CitySource:
+def _source(min_population: str, path: Path | None, kind: str | None, encoding: str | None) -> CitySource:
     if path is None:
         return geonames.read_shipped(int(min_population))
-    kind = kind or ("csv" if path.suffix.lower() == ".csv" else "geonames")
-    return csv_file.read_file(path) if kind == "csv" else geonames.read_file(path)
+    if kind == "geonames" or (kind is None and geonames.is_geonames(path)):
+        return geonames.read_file(path)
+    return table_file.read_cities(imports.read_or_reject(path, table_file.COLUMNS, kind=kind, encoding=encoding))
 
 
 def _show_skipped(lines: list[importer.SkippedLine]) -> None:

@@ -1,1 +1,1 @@
-"""Sources of city imports: the shipped GeoNames data, files in GeoNames' format, and CSV files."""
+"""Sources of city imports: the shipped GeoNames data, files in GeoNames' format, and tables (CSV, JSON)."""

@@ -31,6 +31,13 @@ def read_file(path: Path) -> CitySource:
     return CitySource(count_lines(path), parse_lines(_split_lines(path), _from_columns))
 
 
+def is_geonames(path: Path) -> bool:
+    """Whether the first line of a file has the columns of GeoNames' format."""
+    with path.open("rb") as file:
+        columns = file.readline(100_000).removeprefix(b"\xef\xbb\xbf").split(b"\t")
+    return len(columns) == 19 and columns[0].isdigit()
+
+
 def _split_lines(path: Path) -> Iterator[tuple[int, list[str]]]:
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="\n") as file:
         for number, line in enumerate(file, 1):

@@ -64,10 +64,6 @@ class EventPage:
     cursor: str | None
 
 
-def _no_reply(inbound: InboundWebhook) -> None:
-    return None
-
-
 def _no_errors(credentials: Credentials, config: Config) -> Mapping[str, str]:
     return {}
 
@@ -106,7 +102,7 @@ class Provider:
     can_verify: Callable[[Credentials, Config], bool]
     verify_signature: Callable[[InboundWebhook, Credentials, Config], None]
     parse_events: Callable[[InboundWebhook, Config], Sequence[ReceivedEvent]]
-    build_reply: Callable[[InboundWebhook], tuple[bytes, str] | None] = _no_reply
+    build_reply: Callable[[InboundWebhook], tuple[bytes, str] | None] | None = None
     find_errors: Callable[[Credentials, Config], Mapping[str, str]] = _no_errors
     probe_request: Callable[[Credentials], ApiRequest | None] = _no_probe
     probe_succeeded: Callable[[int, bytes], bool] = is_success
@@ -126,6 +122,11 @@ def requires(credential_name: str) -> Callable[[Credentials, Config], bool]:
 def content_hash(content: bytes) -> str:
     """The event ID for content that has none: `sha256:` and the hexadecimal digest."""
     return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def received_event(event_id: object, event_type: object, body: bytes) -> ReceivedEvent:
+    """An event of a JSON body, with the hash of the body as its ID and `unknown` as its type if they are unusable."""
+    return ReceivedEvent(id_or_type(event_id) or content_hash(body), id_or_type(event_type) or "unknown", body)
 
 
 def id_or_type(value: object) -> str | None:

@@ -27,8 +27,7 @@ def parse_events(inbound: base.InboundWebhook, config: base.Config) -> Sequence[
 
 def _event(event: dict[str, object]) -> base.ReceivedEvent:
     body = json.dumps(event, separators=(",", ":")).encode()
-    event_id = base.id_or_type(event.get("sg_event_id")) or base.content_hash(body)
-    return base.ReceivedEvent(event_id, base.id_or_type(event.get("event")) or "unknown", body)
+    return base.received_event(event.get("sg_event_id"), event.get("event"), body)
 
 
 def find_errors(credentials: base.Credentials, config: base.Config) -> Mapping[str, str]:

@@ -39,8 +39,7 @@ def parse_events(inbound: base.InboundWebhook, config: base.Config) -> Sequence[
         return []
     event = message.get("event")
     event_type = event.get("type") if isinstance(event, dict) else message.get("type")
-    event_id = base.id_or_type(message.get("event_id")) or base.content_hash(inbound.body)
-    return [base.ReceivedEvent(event_id, base.id_or_type(event_type) or "unknown", inbound.body)]
+    return [base.received_event(message.get("event_id"), event_type, inbound.body)]
 
 
 def build_reply(inbound: base.InboundWebhook) -> tuple[bytes, str] | None:

@@ -33,8 +33,7 @@ def parse_events(inbound: base.InboundWebhook, config: base.Config) -> Sequence[
 
 
 def _event(event: dict[str, object], body: bytes) -> base.ReceivedEvent:
-    event_id = base.id_or_type(event.get("id")) or base.content_hash(body)
-    return base.ReceivedEvent(event_id, base.id_or_type(event.get("type")) or "unknown", body)
+    return base.received_event(event.get("id"), event.get("type"), body)
 
 
 def _authorization(credentials: base.Credentials) -> dict[str, str]:

@@ -103,4 +103,5 @@ def _acknowledge(integration: Integration, events: Sequence[ReceivedEvent], inbo
         integration_log.record(
             integration.id, "IN", "webhook", "SUCCESS", status_code=200, request=_describe(inbound), response=response
         )
-    return WebhookReceipt(len(events), stored, PROVIDERS[integration.provider].build_reply(inbound))
+    build_reply = PROVIDERS[integration.provider].build_reply
+    return WebhookReceipt(len(events), stored, build_reply(inbound) if build_reply else None)

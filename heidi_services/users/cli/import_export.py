@@ -10,44 +10,44 @@ from typing import IO
 
 import click
 
+from heidi_common.cli import imports
 from heidi_common.identity.password_formats import firebase_hash
 from heidi_common.identity.password_formats.stored_hash import InvalidHash
+from heidi_common.import_files.reading import FORMATS
 from heidi_services.users.cli.group import users
+from heidi_services.users.cli.import_columns import COLUMNS
 from heidi_services.users.schemas import UserImportIn
 from heidi_services.users.service import bulk_export, bulk_import
 
 FORMAT = click.option(
-    "--format", "kind", type=click.Choice(["csv", "ndjson"]), help="Format of the file. Default: by its extension."
+    "--format", "kind", type=click.Choice(["csv", "ndjson"]), help="Default: by the file's extension."
 )
 
 
 @users.command("import")
 @click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@FORMAT
+@click.option("--format", "kind", type=click.Choice(FORMATS), help="Format of the file. Default: by its content.")
+@imports.ENCODING
 @click.option(
     "--firebase-config",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help=f"The hash parameters of the Firebase project: {firebase_hash.EXAMPLE}. They are stored encrypted.",
 )
-def import_users(path: Path, kind: str | None, firebase_config: Path | None) -> None:
-    """Import users from CSV (with a header) or NDJSON, and print the result of each line.
+@imports.documents_columns(COLUMNS)
+def import_users(path: Path, kind: str | None, encoding: str | None, firebase_config: Path | None) -> None:
+    """Import users from CSV (with a header), NDJSON or a JSON array, and print the result of each row.
 
-    A line with an error does not stop the import. Existing users are not changed, so an import can be repeated.
-
-    Fields: email, password or passwordHash (bcrypt, argon2), role, firstName, lastName, phone, locale, timezone,
-    isActive, emailVerified.
+    A row with an error does not stop the import. Existing users are not changed, so an import can be repeated.
     """
+    file = imports.read_or_reject(path, COLUMNS, kind=kind, encoding=encoding)
+    firebase = _firebase_parameters(firebase_config) if firebase_config else None
     counts: Counter[str] = Counter()
-    # Bytes that are not UTF-8 become surrogates, which no field accepts: only the lines that contain them are refused.
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
-        total = sum(1 for _ in file)
-        file.seek(0)
-        for result in _with_progress(_imported(file, kind or _kind(path), firebase_config), total):
-            counts[result.outcome] += 1
-            click.echo(f"line {result.line}: {result.outcome} {result.detail}".rstrip())
+    for result in _with_progress(bulk_import.import_users(file.rows, UserImportIn(), firebase=firebase), file.length):
+        counts[result.outcome] += 1
+        click.echo(f"line {result.line}: {result.outcome} {result.detail}".rstrip())
     click.echo(", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items())) or "nothing to import")
     if counts["refused"]:
-        sys.exit(1)
+        imports.exit_refused()
 
 
 @users.command("export")
@@ -70,11 +70,6 @@ def _open(path: Path) -> IO[str]:
         return click.open_file(str(path), "w", encoding="utf-8")
     except OSError as error:
         raise click.ClickException(f"{path}: {error.strerror}") from None
-
-
-def _imported(file: IO[str], kind: str, firebase_config: Path | None) -> Iterator[bulk_import.ImportedLine]:
-    firebase = _firebase_parameters(firebase_config) if firebase_config else None
-    return bulk_import.import_users(file, kind, UserImportIn(), firebase=firebase)
 
 
 def _firebase_parameters(path: Path) -> firebase_hash.FirebaseParameters:

@@ -1,4 +1,4 @@
-"""Export of users to CSV or NDJSON, in the format that `bulk_import` reads."""
+"""Export of users to CSV or NDJSON, in the form that the import reads. A spreadsheet runs no value as a formula."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sqlalchemy import select
 
 from heidi_common.database.session import db
 from heidi_common.identity.models import User
+from heidi_common.import_files import spreadsheet_text
 
 FIELDS = {
     "id": User.id,
@@ -56,7 +57,7 @@ def _csv(rows: Any, names: list[str]) -> Iterator[str]:
     writer = csv.DictWriter(buffer, names, lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({k: _text(v) if v is not None else None for k, v in row.items()})
+        writer.writerow({k: spreadsheet_text.protect(_text(v)) if v is not None else None for k, v in row.items()})
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()

@@ -1,9 +1,7 @@
-"""Import of users from CSV or NDJSON: every line succeeds or fails on its own; one transaction per hundred lines."""
+"""Import of users: every row succeeds or fails on its own; one transaction per hundred rows."""
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -18,12 +16,11 @@ from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts, firebase_projects
 from heidi_common.identity.emails import normalise_email
 from heidi_common.identity.password_formats.firebase_hash import FirebaseParameters
+from heidi_common.import_files.rows import NumberedRow
 from heidi_common.problems import Conflict
 from heidi_services.users.service import import_passwords
 
 BATCH = 100
-NumberedRow = tuple[int, dict[str, Any] | str]
-"""(line number, the row or the reason why it is refused)."""
 
 
 @dataclass(frozen=True)
@@ -42,51 +39,22 @@ class ImportedLine:
 
 
 def import_users(
-    lines: Iterable[str], kind: str, schema: Schema, *, firebase: FirebaseParameters | None = None
+    rows: Iterable[NumberedRow], schema: Schema, *, firebase: FirebaseParameters | None = None
 ) -> Iterator[ImportedLine]:
-    """Import users line by line, lazily: consume the result to run the import.
+    """Import users row by row, lazily: consume the result to run the import.
 
     Args:
-        lines: The lines of the file.
-        kind: `csv` (with a header) or `ndjson`.
-        schema: Validates a line.
+        rows: The rows of the file.
+        schema: Validates a row.
         firebase: The parameters of the project from which hashes with a `passwordSalt` come.
     """
     project_id = firebase_projects.store(firebase) if firebase else None
-    rows = iter(_csv_rows(lines) if kind == "csv" else _json_rows(lines))
-    while batch := list(islice(rows, BATCH)):
+    remaining = iter(rows)
+    while batch := list(islice(remaining, BATCH)):
         prepared = [(number, _prepare(row, schema, project_id)) for number, row in batch]
         with transaction():
             results = [_insert(number, values) for number, values in prepared]
         yield from results
-
-
-def _csv_rows(lines: Iterable[str]) -> Iterator[NumberedRow]:
-    reader = csv.DictReader(lines, strict=True)
-    while True:
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield reader.line_num, f"not CSV: {error}"
-            continue
-        if None in row or None in row.values():
-            yield reader.line_num, "the number of fields differs from the header's"
-        else:
-            yield reader.line_num, {name.strip(): value for name, value in row.items() if value != ""}
-
-
-def _json_rows(lines: Iterable[str]) -> Iterator[NumberedRow]:
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            yield number, f"not JSON: {error}"
-        else:
-            yield number, row if isinstance(row, dict) else "not a JSON object"
 
 
 def _prepare(row: dict[str, Any] | str, schema: Schema, project_id: UUID | None) -> dict[str, Any] | str:

@@ -8,7 +8,8 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from heidi_common.audit.chain import GENESIS_HASH, verify_chain
-from heidi_common.audit.trail import Audit, fingerprint, record, record_failure
+from heidi_common.audit.fingerprint import fingerprint
+from heidi_common.audit.trail import Audit, record, record_failure
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 

@@ -1,0 +1,1 @@
+"""Requests to the REST API of the services. `transport.py` sends one; `problems.py` has the errors."""

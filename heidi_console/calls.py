@@ -1,0 +1,74 @@
+"""Calls of the API as the signed-in user. An expired access token is refreshed once.
+
+messages = calls.get("/notifications", status="FAILED", limit=50)
+calls.post(f"/notifications/{message_id}/retry", key=form.request_key.data)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from heidi_console.api.problems import ApiProblem
+from heidi_console.api.transport import ApiCall, ApiResponse, send
+from heidi_console.session import signed_in
+
+
+def get(path: str, **params: Any) -> ApiResponse:
+    """Read a resource. Parameters that are None or empty are left out.
+
+    Raises:
+        ApiProblem: The API has rejected the request, or a service did not respond.
+        SessionEnded: The session has ended.
+    """
+    return call(ApiCall("GET", path, params=params))
+
+
+def post(path: str, body: Any = None, *, key: str | None = None, **params: Any) -> ApiResponse:
+    """Create a resource, or act on one.
+
+    Args:
+        path: The path after `/api/v1`.
+        body: The JSON body.
+        key: The idempotency key, so that a form that is submitted twice has one effect.
+        params: The query.
+
+    Raises:
+        ApiProblem: The API has rejected the request, or a service did not respond.
+        SessionEnded: The session has ended.
+    """
+    return call(ApiCall("POST", path, params=params, json=body, headers={"Idempotency-Key": key} if key else {}))
+
+
+def patch(path: str, body: Any, *, etag: str | None = None) -> ApiResponse:
+    """Change a resource, unless it has changed since the version `etag`. Raises what `get` raises."""
+    return call(ApiCall("PATCH", path, json=body, headers=_if_match(etag)))
+
+
+def put(path: str, body: Any) -> ApiResponse:
+    """Replace a resource. Raises what `get` raises."""
+    return call(ApiCall("PUT", path, json=body))
+
+
+def delete(path: str, *, etag: str | None = None) -> ApiResponse:
+    """Delete a resource, unless it has changed since the version `etag`. Raises what `get` raises."""
+    return call(ApiCall("DELETE", path, headers=_if_match(etag)))
+
+
+def call(request: ApiCall) -> ApiResponse:
+    """Send a request with the user's access token.
+
+    Raises:
+        ApiProblem: The API has rejected the request, or a service did not respond.
+        SessionEnded: The session has ended.
+    """
+    token = signed_in.access_token()
+    try:
+        return send(request, token)
+    except ApiProblem as problem:
+        if problem.status != 401:
+            raise
+    return send(request, signed_in.refresh(token))
+
+
+def _if_match(etag: str | None) -> dict[str, str]:
+    return {"If-Match": etag} if etag else {}

@@ -1,0 +1,31 @@
+"""The tone of a status: which of five colours its badge has. The word beside it carries the meaning."""
+
+from __future__ import annotations
+
+GOOD, BUSY, WARN, BAD, CALM = "good", "busy", "warn", "bad", "calm"
+
+TONES = {
+    **dict.fromkeys(("SENT", "DELIVERED", "READ", "SUCCEEDED", "SUCCESS", "sent", "success", "up", "active"), GOOD),
+    **dict.fromkeys(("PENDING", "QUEUED", "RUNNING", "INFO"), BUSY),
+    **dict.fromkeys(
+        (
+            "WARNING",
+            "SKIPPED",
+            "MISSED",
+            "COMPENSATED",
+            "temporary",
+            "technical",
+            "ambiguous",
+            "degraded",
+            "REFUSED",
+            "ALERT",
+        ),
+        WARN,
+    ),
+    **dict.fromkeys(("FAILED", "TIMED_OUT", "ERROR", "permanent", "failed", "failure", "down", "disabled"), BAD),
+}
+
+
+def tone(status: str | None) -> str:
+    """The tone of a status of the API; `calm` for those that need no attention."""
+    return TONES.get(status or "", CALM)

@@ -1,0 +1,69 @@
+"""Errors as pages that say what to do. Nothing that the user typed is lost."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, redirect, render_template, request, session, url_for
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from heidi_console.api.problems import ApiProblem
+from heidi_console.browser_security import SAFE_METHODS
+from heidi_console.forms.base import keep_draft
+from heidi_console.session import signed_in
+from heidi_console.session.problems import SessionEnded, SessionsUnavailable
+
+Page = tuple[str, int]
+
+
+def init_error_pages(app: Flask) -> None:
+    """Register the pages of all errors."""
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.register_error_handler(SessionEnded, _session_ended)
+    app.register_error_handler(CSRFError, _csrf_failed)
+    app.register_error_handler(SessionsUnavailable, lambda error: _page(503, code="sessions_unavailable"))
+    app.register_error_handler(ApiProblem, _api_problem)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def _session_ended(_error: SessionEnded) -> Response:
+    """Lead to sign-in, and back to the same page with what the user typed."""
+    signed_in.forget()
+    if request.method not in SAFE_METHODS:
+        keep_draft()
+    session["ended"] = True
+    path = request.full_path.rstrip("?") if request.method in SAFE_METHODS else request.path
+    return redirect(url_for("sign_in.form", next=path), 303)  # type: ignore[return-value]
+
+
+def _csrf_failed(error: CSRFError) -> Response | Page:
+    """An ended session has no token any more; a request from another site must have no effect at all."""
+    origin = request.headers.get("Origin")
+    own = origin is not None and urlsplit(origin).netloc == request.host
+    if own and signed_in.current_user() is None and request.endpoint != "sign_in.form":
+        return _session_ended(SessionEnded())
+    return _page(403, code="csrf")
+
+
+def _api_problem(problem: ApiProblem) -> Page:
+    status = problem.status if problem.status in (403, 404, 409, 412, 422, 429) else 503
+    return _page(status, problem=problem)
+
+
+def _http_error(error: HTTPException) -> Response | Page:
+    if error.code is None or error.code < 400:
+        return error.get_response()  # type: ignore[return-value]
+    return _page(error.code)
+
+
+def _unexpected(_error: Exception) -> Page:
+    from flask import current_app
+
+    current_app.logger.exception("unexpected error")
+    return _page(500)
+
+
+def _page(status: int, *, code: str = "", problem: ApiProblem | None = None) -> Page:
+    return render_template("errors/error.html", status=status, code=code, problem=problem), status

@@ -1,0 +1,103 @@
+"""`ConsoleForm`, the base of all forms."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+from typing import Any
+
+from flask import request, session
+from flask_wtf import FlaskForm
+from wtforms import HiddenField
+from wtforms.i18n import get_translations
+
+from heidi_console.api.problems import ApiProblem
+from heidi_console.translations import current_locale, translate
+
+DRAFT = "draft"
+_CAMEL = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+class ConsoleForm(FlaskForm):  # type: ignore[misc]
+    """A form with a CSRF token, an idempotency key, and a place for the errors of the API.
+
+    A draft is what the user typed when the session ended: after the next sign-in the form shows it again.
+    """
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+        def get_translations(self, form: Any) -> Any:
+            return get_translations([current_locale(), "en"])
+
+    form_errors: list[str]
+    request_key = HiddenField(default=lambda: secrets.token_urlsafe(16))
+    etag = HiddenField()
+
+    def __init__(self, *args: Any, **values: Any) -> None:
+        draft = session.pop(DRAFT, None) if request.method == "GET" and _is_draft_of_this_page() else None
+        super().__init__(*args, **(values | ({"formdata": _multi_dict(draft["fields"])} if draft else {})))
+
+    def show_problem(self, problem: ApiProblem, names: dict[str, str] | None = None) -> None:
+        """Show an error of the API at the fields that it names, and the others above the form.
+
+        Args:
+            problem: The error.
+            names: Field of the API -> field of the form, where they differ otherwise than by their spelling.
+        """
+        unplaced = [error.detail for error in problem.errors if not self._place(error.name, error.detail, names or {})]
+        if unplaced or not problem.errors:
+            self.form_errors = [*self.form_errors, *(unplaced or [explain(problem)])]
+
+    def _place(self, name: str, detail: str, names: dict[str, str]) -> bool:
+        field = self._fields.get(names.get(name) or _CAMEL.sub("_", name).lower())
+        if field is None:
+            return False
+        field.errors = [*field.errors, detail]
+        return True
+
+    def values(self, *names: str) -> dict[str, Any]:
+        """The values of fields as the API expects them: camelCase, and None for empty texts."""
+        return {camel(name): self[name].data or None for name in names}
+
+
+def explain(problem: ApiProblem) -> str:
+    """What an error of the API means for the user, and what to do."""
+    texts = {
+        409: translate("The request conflicts with the current state: %(detail)s", detail=problem.detail),
+        412: translate("Somebody has changed this in the meantime. Check the current values below and save again."),
+        429: translate("Too many requests. Try again in %(num)s seconds.", num=problem.retry_after or 60),
+        503: translate("The service is unavailable at the moment. What you typed is kept; try again shortly."),
+    }
+    return texts.get(problem.status) or problem.detail or translate("The request was rejected.")
+
+
+def camel(name: str) -> str:
+    """The name of a field in the API: `first_name` is `firstName`."""
+    first, *rest = name.split("_")
+    return first + "".join(part.title() for part in rest)
+
+
+def optional(pairs: dict[str, Any]) -> dict[str, Any]:
+    """A body without the members that are None."""
+    return {name: value for name, value in pairs.items() if value is not None}
+
+
+def keep_draft() -> None:
+    """Keep what the user typed until after the next sign-in."""
+    fields = [(name, value) for name, value in request.form.items(multi=True) if name not in SECRET_FIELDS]
+    session[DRAFT] = {"path": request.path, "fields": fields}
+
+
+SECRET_FIELDS = frozenset({"csrf_token", "password", "current_password", "new_password", "code", "client_secret"})
+"""They are never kept in a draft."""
+
+
+def _is_draft_of_this_page() -> bool:
+    draft = session.get(DRAFT)
+    return draft is not None and draft["path"] == request.path
+
+
+def _multi_dict(fields: Sequence[Sequence[str]]) -> Any:
+    from werkzeug.datastructures import MultiDict
+
+    return MultiDict([(name, value) for name, value in fields])

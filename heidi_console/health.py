@@ -1,0 +1,29 @@
+"""Probes of the console: `/healthz` and `/readyz`. They are not routed to the outside."""
+
+from __future__ import annotations
+
+import redis
+from flask import Blueprint
+
+from heidi_common.redis.client import redis_client
+from heidi_console.access import public
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/healthz")
+@public
+def healthz() -> dict[str, str]:
+    """Liveness: the process can respond."""
+    return {"status": "alive"}
+
+
+@blueprint.get("/readyz")
+@public
+def readyz() -> dict[str, str]:
+    """Readiness. Without Redis the console shows only a page that says so; it must remain reachable for that."""
+    try:
+        redis_client().ping()
+    except redis.RedisError:
+        return {"status": "degraded", "service": "console"}
+    return {"status": "ready", "service": "console"}

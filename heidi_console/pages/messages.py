@@ -1,0 +1,114 @@
+"""Messages: the list, one message with its attempts, a new message, cancel and retry, batches."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from heidi_console import calls
+from heidi_console.access import ADMIN, MODERATOR
+from heidi_console.api.problems import ApiProblem
+from heidi_console.components.paging import filters, page_of
+from heidi_console.forms.message import MessageForm
+from heidi_console.forms.recipients import UnknownRecipients, audience
+from heidi_console.pages.area import Area
+from heidi_console.translations import lazy, translate, translate_count
+
+area = Area("messages", lazy("Messages"), role=MODERATOR, starts=("list", "form_new"), group=lazy("Communication"))
+FILTERS = ("status", "channel", "category", "userId")
+RETRY_FILTERS = ("channel", "category", "userId", "batchId", "since")
+
+
+@area.list(role=ADMIN)
+def list_() -> str:
+    """The messages of all users, latest first."""
+    chosen = filters(*FILTERS)
+    response = calls.get("/notifications", **page_of(**chosen))
+    return render_template("messages/list.html", messages=response.data, meta=response.meta, filters=chosen)
+
+
+@area.show("/<uuid:message_id>", role=ADMIN)
+def show(message_id: UUID) -> str:
+    """One message: its content as the recipient sees it, and its delivery attempts."""
+    message = calls.get(f"/notifications/{message_id}").data
+    attempts = calls.get(f"/notifications/{message_id}/attempts", limit=100).data
+    return render_template(
+        "messages/show.html", message=message, attempts=attempts, recipient=_recipient(message["userId"])
+    )
+
+
+@area.show("/batches/<uuid:batch_id>")
+def show_batch(batch_id: UUID) -> str:
+    """The progress of a batch."""
+    return render_template("messages/show_batch.html", batch=calls.get(f"/notifications/batches/{batch_id}").data)
+
+
+@area.form("/new")
+def form_new() -> str | Response:
+    """Compose a message."""
+    form = MessageForm(user=request.args.get("user"))
+    if form.validate_on_submit() and (response := _send(form)):
+        return response
+    return render_template("messages/form_new.html", form=form)
+
+
+@area.act("/<uuid:message_id>/retry", role=ADMIN)
+def act_retry(message_id: UUID) -> Response:
+    """Retry a failed message."""
+    calls.post(f"/notifications/{message_id}/retry")
+    flash(translate("The message is being sent again."), "good")
+    return redirect(url_for("messages.show", message_id=message_id), 303)
+
+
+@area.act("/<uuid:message_id>/cancel", role=ADMIN)
+def act_cancel(message_id: UUID) -> Response:
+    """Cancel a message that has not been sent yet."""
+    calls.delete(f"/notifications/{message_id}")
+    flash(translate("The message is cancelled and will not be sent."), "good")
+    return redirect(url_for("messages.show", message_id=message_id), 303)
+
+
+@area.act("/retry-failed", role=ADMIN)
+def act_retry_failed() -> Response:
+    """Retry all failed messages that the filters of the list select."""
+    body = {name: value for name in RETRY_FILTERS if (value := request.form.get(name))}
+    retried = calls.post("/notifications/retry-failed", body).data["retried"]
+    flash(
+        translate_count("%(num)s message is being sent again.", "%(num)s messages are being sent again.", retried),
+        "good",
+    )
+    chosen: dict[str, Any] = {name: value for name, value in body.items() if name in FILTERS}
+    return redirect(url_for("messages.list", **chosen), 303)
+
+
+def _send(form: MessageForm) -> Response | None:
+    """Enqueue the message. None if it was rejected; the form then says why."""
+    try:
+        path, recipients = audience(form)
+        accepted = calls.post(path, form.body() | recipients, key=form.request_key.data).data
+    except UnknownRecipients as error:
+        form[form.to.data if form.to.data != "list" else "users"].errors = [str(error)]
+        return None
+    except ApiProblem as problem:
+        form.show_problem(problem, {"userId": "user", "userIds": "users", "filter": "role"})
+        return None
+    return _accepted(accepted)
+
+
+def _accepted(accepted: dict[str, Any]) -> Response:
+    flash(translate("The message is accepted."), "good")
+    if "batchId" in accepted:
+        return redirect(url_for("messages.show_batch", batch_id=accepted["batchId"]), 303)
+    return redirect(url_for("messages.show", message_id=accepted["id"]), 303)
+
+
+def _recipient(user_id: str) -> dict[str, Any] | None:
+    """The user; None if the account does not exist any more, or the users service is unavailable."""
+    try:
+        user: dict[str, Any] = calls.get(f"/users/{user_id}").data
+    except ApiProblem:
+        return None
+    return user

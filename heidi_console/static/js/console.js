@@ -1,0 +1,24 @@
+// What HTML cannot do alone. Every page works without this, except that it does not update by itself.
+import { startLive } from "./live.js";
+import { startForms } from "./forms.js";
+
+for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(button.dataset.copy);
+  button.classList.add("copied");
+  setTimeout(() => button.classList.remove("copied"), 1200);
+});
+
+// "/" moves to the search box.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.target.closest("input, textarea, select, [contenteditable]")) return;
+  const search = document.querySelector("[data-search]");
+  if (search) { event.preventDefault(); search.focus(); }
+});
+
+document.querySelector("[data-focus]")?.focus();
+startForms(document);
+startLive(document.querySelector("main[data-live]"));

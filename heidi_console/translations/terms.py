@@ -1,0 +1,70 @@
+"""The words for values of the API: a status such as `FAILED` is shown as a word in the language of the page."""
+
+from __future__ import annotations
+
+from wtforms.fields.choices import SelectChoice
+
+from heidi_console.translations import lazy, translate
+
+TERMS = {
+    # statuses
+    "PENDING": lazy("Waiting"),
+    "SENT": lazy("Sent"),
+    "FAILED": lazy("Failed"),
+    "DELIVERED": lazy("Delivered"),
+    "READ": lazy("Read"),
+    "CANCELLED": lazy("Cancelled"),
+    # states of services and work
+    "up": lazy("Available"),
+    "degraded": lazy("Degraded"),
+    "down": lazy("Unavailable"),
+    # outcomes of attempts
+    "sent": lazy("Sent"),
+    "temporary": lazy("Rejected for now"),
+    "permanent": lazy("Rejected"),
+    "technical": lazy("Not reachable"),
+    "ambiguous": lazy("Unknown"),
+    # channels
+    "EMAIL": lazy("E-mail"),
+    "SMS": lazy("SMS"),
+    "PUSH": lazy("Push"),
+    "IN_APP": lazy("In-app"),
+    # types of messages
+    "INFO": lazy("Information"),
+    "WARNING": lazy("Warning"),
+    "ERROR": lazy("Error"),
+    "SUCCESS": lazy("Success"),
+    "ALERT": lazy("Alert"),
+    # roles
+    "USER": lazy("User"),
+    "MODERATOR": lazy("Moderator"),
+    "ADMIN": lazy("Administrator"),
+}
+
+
+def term(value: str | None) -> str:
+    """The word for a value of the API; the value itself if it has none."""
+    return str(TERMS[value]) if value in TERMS else translate(str(value or ""))
+
+
+def choices(*values: str) -> list[SelectChoice]:
+    """The choices of a select field for values of the API."""
+    return [SelectChoice(value, TERMS[value]) for value in values]
+
+
+REASONS = {
+    "no_address": lazy("The account has no address for this channel. Add one to the account, then retry."),
+    "suppressed": lazy("The address is suppressed: it bounced, complained or replied STOP."),
+    "expired": lazy("The message was not sent in time and has expired."),
+    "user_deleted": lazy("The account was deleted."),
+    "no_device": lazy("The account has no device for push messages."),
+    "no_provider": lazy("No provider is configured for this channel. Configure one, then retry."),
+    "template_failed": lazy("The template does not exist any more, or it needs a variable that is missing."),
+    "muted": lazy("The user has muted this category."),
+    "timeout": lazy("The server did not respond repeatedly. Check it, then retry."),
+}
+
+
+def reason(code: str | None) -> str:
+    """Why a message failed, and what to do. Texts of providers are returned as they are."""
+    return str(REASONS[code]) if code in REASONS else str(code or "")

@@ -1,0 +1,55 @@
+"""Dates and times in the language and time zone of the user."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_datetime, format_timedelta
+from flask import has_request_context, session
+
+from heidi_console.translations import current_locale
+
+
+def user_zone() -> tzinfo:
+    """The time zone of the signed-in user's account; UTC without one."""
+    tokens = getattr(session, "tokens", None) if has_request_context() else None
+    name = (tokens or {}).get("user", {}).get("timezone") or "UTC"
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError):
+        return UTC
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """A time of the API as an aware datetime."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
+
+
+def exact(text: str | None) -> str:
+    """A time with date, seconds and zone: `5 Jan 2026, 14:03:07 UTC`."""
+    moment = parse_time(text)
+    if moment is None:
+        return ""
+    local = moment.astimezone(user_zone())
+    return f"{format_datetime(local, 'd MMM y, HH:mm:ss', locale=current_locale())} {local.tzname()}"
+
+
+def relative(text: str | None, now: datetime | None = None) -> str:
+    """How long ago a time was, or how far ahead it is: `3 minutes ago`, `in 2 hours`."""
+    moment = parse_time(text)
+    if moment is None:
+        return ""
+    delta = moment - (now or datetime.now(UTC))
+    return format_timedelta(delta, add_direction=True, locale=current_locale(), threshold=1.2)
+
+
+def to_api(local: datetime) -> str:
+    """A time that the user has typed, in the user's zone, as the API expects it."""
+    return local.replace(tzinfo=user_zone()).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def to_input(text: str | None) -> datetime | None:
+    """A time of the API for an input field, in the user's zone."""
+    moment = parse_time(text)
+    return moment.astimezone(user_zone()).replace(tzinfo=None) if moment else None

@@ -1,0 +1,119 @@
+"""The console and the services on real ports, and Chromium."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from threading import Thread
+from typing import Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from werkzeug.serving import make_server
+
+from heidi_common.config.settings import Settings
+from heidi_common.identity.models import Role
+from heidi_common.runtime import current_settings
+from heidi_console.app import build_console
+from heidi_console.session import store
+from tests.conftest import SignedIn
+from tests.notification.conftest import mail, post, reconfigure  # noqa: F401  # fixtures
+
+COOKIE = "heidi_console"
+
+
+@dataclass(frozen=True)
+class Served:
+    """The console on a port, in front of the services of the fixture `platform`."""
+
+    url: str
+    app: Flask
+
+
+def need_chromium() -> str:
+    """The path of Chromium. Without it, skip the test; under CI=true, fail it."""
+    if path := shutil.which("chromium"):
+        return path
+    reason = "Chromium is not installed (Debian: apt-get install chromium)"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = need_chromium()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def served(platform: Flask, settings: Settings) -> Iterator[Served]:
+    services = make_server("127.0.0.1", 0, platform, threaded=True)
+    console = build_console(replace(settings, peer_url=f"http://127.0.0.1:{services.server_port}"))
+    server = make_server("127.0.0.1", 0, console, threaded=True)
+    for each in (services, server):
+        Thread(target=each.serve_forever, daemon=True).start()
+    yield Served(f"http://127.0.0.1:{server.server_port}", console)
+    for each in (services, server):
+        each.shutdown()
+
+
+def start_session(served: Served, person: SignedIn) -> str:
+    """Create a signed-in session of the console without typing a password; return its ID."""
+    session_id = store.new_id()
+    user = person.user
+    tokens = {
+        "access": person.headers["Authorization"].removeprefix("Bearer "),
+        "refresh": "none",
+        "expires": time.time() + 900,
+        "user": {
+            "id": str(user.id),
+            "email": user.email,
+            "role": Role(user.role).value,
+            "firstName": None,
+            "lastName": None,
+        },
+    }
+    with served.app.app_context():
+        store.save(session_id, store.TOKENS, tokens, seconds=current_settings().session_idle_seconds)
+        store.save(session_id, store.DATA, {}, seconds=current_settings().session_idle_seconds)
+    return session_id
+
+
+@pytest.fixture
+def open_as(
+    app: Flask, served: Served, chromium: Browser, as_user: Callable[..., SignedIn]
+) -> Iterator[Callable[..., Page]]:
+    """Open a browser as a user: `open_as(Role.ADMIN, width=360, theme="dark", locale="de")`.
+
+    The test fails if a page reports an error, such as a violation of the Content Security Policy.
+    """
+    contexts: list[BrowserContext] = []
+    errors: list[str] = []
+
+    def open_page(
+        role: Role | SignedIn | None = Role.ADMIN, *, width: int = 1440, theme: Any = "light", locale: str = "en"
+    ) -> Page:
+        size = {"width": width, "height": 900}
+        context = chromium.new_context(base_url=served.url, color_scheme=theme, locale=locale, viewport=size)
+        contexts.append(context)
+        if role is not None:
+            person = as_user(role) if isinstance(role, Role) else role
+            cookie = {"name": COOKIE, "value": start_session(served, person), "url": served.url, "httpOnly": True}
+            context.add_cookies([cookie])
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda text: errors.append(text.text) if "Content Security Policy" in text.text else None)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []

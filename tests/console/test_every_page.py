@@ -1,0 +1,54 @@
+"""Every page in a real browser: accessible in both themes, small, from one origin, without scrolling sideways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask
+from playwright.sync_api import Page, Response
+
+from heidi_common.identity.models import Role
+from tests.conftest import SignedIn
+from tests.console.conftest import Served
+from tests.console.examples import PAGES, Example
+from tests.notification.conftest import Post
+
+MAX_BYTES = 150_000
+WCAG = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+@pytest.mark.parametrize("example", PAGES, ids=lambda example: example.name)
+def test_a_page_is_accessible_small_and_fits_every_width(
+    app: Flask,
+    served: Served,
+    open_as: Callable[..., Page],
+    as_user: Callable[..., SignedIn],
+    post: Post,
+    example: Example,
+) -> None:
+    admin = as_user(Role.ADMIN)
+    path = example.prepare(admin, post)
+    page = open_as(admin if example.signed_in else None)
+    responses: list[Response] = []
+    page.on("response", lambda each: responses.append(each))
+    response = page.goto(path)
+    assert response is not None
+    assert response.status == 200
+    assert {urlsplit(each.url).netloc for each in responses} == {urlsplit(served.url).netloc}
+    assert sum(len(each.body()) for each in responses if each.ok) < MAX_BYTES
+    assert violations(page) == []
+    for width in (360, 768, 1440):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.emulate_media(color_scheme="dark")
+    assert violations(page) == []
+
+
+def violations(page: Page) -> list[str]:
+    """What axe objects to: the rule and the elements."""
+    results = Axe().run(page, options=WCAG).response["violations"]
+    return [f"{each['id']}: {node['target']} {node['html'][:200]}" for each in results for node in each["nodes"]]
