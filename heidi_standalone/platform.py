@@ -141,7 +141,7 @@ def _trusted_proxies(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _python_module(name: str, *options: str) -> list[str]:
-    """A command that `supervision.supervisord` recognises: it forks the process instead of starting a new Python."""
+    """A command that `supervision.supervisord` recognizes: it forks the process instead of starting a new Python."""
     return [sys.executable, "-m", name, *options]
 
 

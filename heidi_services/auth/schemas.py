@@ -119,7 +119,7 @@ class SessionOut(Schema):
     current = fields.Boolean()
 
 
-class EnrolmentOut(Schema):
+class EnrollmentOut(Schema):
     secret = fields.String()
     otpauth_uri = fields.String()
 

@@ -41,7 +41,7 @@ class CityPatch(Schema):
     latitude = Number(validate=LATITUDE)
     longitude = Number(validate=LONGITUDE, metadata={"description": "180 is stored as -180."})
     population = fields.Integer(strict=True, validate=POPULATION, allow_none=True)
-    timezone = Text(max=64, allow_none=True, validate=timezones.is_known)
+    timezone = Text(max=64, allow_none=True, validate=timezones.validate_timezone)
     extra = FreeJson(data_key="metadata", allow_none=True)
     is_active = Flag()
     other_names = fields.List(
@@ -112,7 +112,7 @@ class CityListQuery(PageQuery):
     state = Text(max=100)
     min_population = fields.Integer(validate=POPULATION)
     max_population = fields.Integer(validate=POPULATION)
-    timezone = Text(max=64, validate=timezones.is_known)
+    timezone = Text(max=64, validate=timezones.validate_timezone)
     is_active = fields.Boolean(load_default=True)
     sort = fields.String(load_default="name", validate=validate.OneOf([s + k for k in SORTS for s in ("", "-")]))
 

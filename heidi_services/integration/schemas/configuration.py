@@ -70,7 +70,7 @@ class _ConfigFields(Schema):
 
 
 class ConfigIn(FreeJson):
-    """`eventTypes`, `verify`, `tolerance`. Unknown names are rejected, because a misspelt name would have no effect."""
+    """`eventTypes`, `verify`, `tolerance`. Unknown names are rejected: a misspelled name would have no effect."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[Any, Any]:
         config = super()._deserialize(value, attr, data, **kwargs)

@@ -29,7 +29,7 @@ class QuietHours(Schema):
         max=64,
         load_default=None,
         allow_none=True,
-        validate=timezones.is_known,
+        validate=timezones.validate_timezone,
         metadata={"description": "null: the time zone of the user's profile"},
     )
 

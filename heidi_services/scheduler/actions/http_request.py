@@ -81,6 +81,6 @@ def _call(context: RunContext, payload: JSON) -> requests.Response:
 
 
 def _run_headers(context: RunContext) -> dict[str, str]:
-    """The receiver recognises a repeated attempt by the same key, and a late attempt by a lower fencing token."""
+    """The receiver recognizes a repeated attempt by the same key, and a late attempt by a lower fencing token."""
     headers = {"Idempotency-Key": str(context.run_id), "X-Heidi-Scheduled-For": iso(context.scheduled_for)}
     return headers | ({} if context.fencing_token is None else {"X-Heidi-Fence": str(context.fencing_token)})

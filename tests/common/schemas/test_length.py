@@ -4,7 +4,7 @@ import marshmallow as ma
 import pytest
 from marshmallow import fields
 
-from heidi_common.identity.emails import normalise_email
+from heidi_common.identity.emails import normalize_email
 from heidi_common.identity.password_policy import password_error
 from heidi_common.schemas.fields import FreeJson, PersonName, Text
 from heidi_common.schemas.validators import Length
@@ -45,4 +45,4 @@ def test_so_do_the_rules_of_passwords(password: str, actual: int) -> None:
 @pytest.mark.parametrize(("local", "domain", "actual"), [(65, 10, 65), (100, 10, 100)])
 def test_so_do_those_of_addresses(local: int, domain: int, actual: int) -> None:
     with pytest.raises(ValueError, match=f"but has {actual}"):
-        normalise_email("a" * local + "@" + "b" * domain + ".test")
+        normalize_email("a" * local + "@" + "b" * domain + ".test")
