@@ -22,8 +22,8 @@ MEASURED_SECONDS, MAIL_SECONDS = 40.0, 15.0
 IMPORT_DOMAIN = "import.example.org"
 COUNT = "SELECT count(*) FROM users WHERE email LIKE %s"
 QUEUEING = """
-SELECT coalesce(percentile_cont(0.99) WITHIN GROUP (ORDER BY extract(epoch FROM a.started_at - o.created_at)), 0)::float8
-       * 1000
+SELECT coalesce(1000 * percentile_cont(0.99) WITHIN GROUP (
+    ORDER BY extract(epoch FROM a.started_at - o.created_at)), 0)::float8
 FROM notification_attempts a JOIN notifications n ON n.id = a.notification_id JOIN outbox o ON o.subject = n.id::text
 WHERE o.type = 'notification.send' AND n.template = 'password-reset' AND o.created_at >= to_timestamp(%s)
 """
