@@ -7,6 +7,7 @@ from typing import Any
 
 from prometheus_client import multiprocess
 
+from heidi_common.config.declaration import read_one
 from heidi_common.config.sections.processes import WebProcess
 from heidi_common.config.service_registry import CONSOLE, SERVICES
 from heidi_common.config.settings import Settings
@@ -45,7 +46,7 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # nosec B108
 control_socket_disable = True
 accesslog = None
 errorlog = "-"
-loglevel = os.environ.get("LOG_LEVEL", Settings.log_level).lower()
+loglevel = read_one(Settings, "log_level", os.environ).lower()
 
 
 def on_starting(server: Any) -> None:
@@ -66,5 +67,5 @@ def when_ready(_server: Any) -> None:
 
 def child_exit(_server: Any, worker: Any) -> None:
     """Remove the gauges of an ended worker from the metrics."""
-    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    if process.metrics_folder:
         multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

@@ -36,6 +36,7 @@ RUN = [
     "jinja2>=3.1",
     "orjson>=3.13",
     "psutil>=7.2",
+    "publicsuffixlist>=1.1",  # which words in a name are domain names, offline
     "pyotp>=2.12",
     "python-dotenv>=1.2",
     "pywebpush>=2.5",

@@ -73,10 +73,10 @@ def compare(points: int, dice: random.Random) -> int:
         text("SELECT id, latitude, longitude, country, coalesce(population, 0) AS p FROM cities")
     ).all()
     cities = [Known(str(c.id), c.latitude, c.longitude, c.country, c.p) for c in rows]
-    centres = [random_point(dice) for _ in range(points)] + [(float(a), float(b)) for a, b in CORNERS]
-    centres += [(c.latitude, c.longitude) for c in dice.sample(cities, min(200, points))]
+    centers = [random_point(dice) for _ in range(points)] + [(float(a), float(b)) for a, b in CORNERS]
+    centers += [(c.latitude, c.longitude) for c in dice.sample(cities, min(200, points))]
     wrong = 0
-    for number, (latitude, longitude) in enumerate(centres, 1):
+    for number, (latitude, longitude) in enumerate(centers, 1):
         radius, limit = dice.choice([10, 50, 500, 5000, EVERYWHERE_KM]), dice.randint(1, 100)
         result = nearby.nearest(latitude, longitude, radius_km=radius, limit=limit)
         cities_found = serializers.serialize_cities(result.rows, (latitude, longitude))
@@ -86,8 +86,8 @@ def compare(points: int, dice: random.Random) -> int:
             wrong += 1
             print(f"({latitude!r}, {longitude!r}) within {radius} km, {limit}: {error}")
         if number % 100 == 0:
-            print(f"{number:,} of {len(centres):,} points compared, {wrong} wrong", flush=True)
-    print(f"{len(centres):,} points compared with every one of {len(cities):,} cities: {wrong} wrong")
+            print(f"{number:,} of {len(centers):,} points compared, {wrong} wrong", flush=True)
+    print(f"{len(centers):,} points compared with every one of {len(cities):,} cities: {wrong} wrong")
     return wrong
 
 

@@ -42,11 +42,11 @@ def _best_first(figures: list[Figure]) -> list[Figure]:
 
 def _bar(figure: Figure, y: int, longest: float) -> str:
     width = figure.value / longest * (WIDTH - LEFT - RIGHT)
-    colour = OWN if figure.contender.startswith(HEIDI) else PEER
+    color = OWN if figure.contender.startswith(HEIDI) else PEER
     digits = 0 if figure.value >= 100 else 1
     label = f"{figure.value:,.{digits}f}{' s' if figure.unit == 's' else '/s'}"
     return (
         f'<text x="{LEFT - 10}" y="{y + 14}" text-anchor="end">{escape(figure.contender)}</text>'
-        f'<rect x="{LEFT}" y="{y}" width="{width:.1f}" height="{BAR}" fill="{colour}"/>'
+        f'<rect x="{LEFT}" y="{y}" width="{width:.1f}" height="{BAR}" fill="{color}"/>'
         f'<text x="{LEFT + width + 6:.1f}" y="{y + 14}">{label}</text>'
     )

@@ -33,9 +33,9 @@ def svg(lines: Sequence[Line]) -> str:
 
 def _bar(number: int, work: str, share: float, scale: float) -> str:
     y = 24 + number * (BAR + GAP)
-    width, colour = min(share, MAX_SHARE) * scale, REACHED if share >= 1 else MISSED
+    width, color = min(share, MAX_SHARE) * scale, REACHED if share >= 1 else MISSED
     return (
         f'<text x="{LEFT - 8}" y="{y + 12}" text-anchor="end">{escape(work)}</text>'
-        f'<rect x="{LEFT}" y="{y}" width="{width:.1f}" height="{BAR}" fill="{colour}"/>'
+        f'<rect x="{LEFT}" y="{y}" width="{width:.1f}" height="{BAR}" fill="{color}"/>'
         f'<text x="{LEFT + width + 4:.1f}" y="{y + 12}">{share:.2f}</text>'
     )

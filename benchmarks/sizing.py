@@ -12,7 +12,7 @@ from benchmarks.tables import Column, markdown
 
 RATES = (10, 50, 100, 250, 500, 1000, 2000)
 """Notifications per second, sustained."""
-UTILISATION = 0.7
+UTILIZATION = 0.7
 POOL = 10
 """DATABASE_POOL_SIZE: connections that each process keeps."""
 RETENTION_DAYS = 30
@@ -22,9 +22,9 @@ HEAD = """# Sizing
 Written by `make bench`; do not edit. How much a rate of notifications needs, calculated from the CPU time and the size
 of one message in the same run ([README.md](README.md)):
 
-- Processes: rate x milliseconds of CPU time per message in their role / 1,000 / {utilisation}. Each process uses one
+- Processes: rate x milliseconds of CPU time per message in their role / 1,000 / {utilization}. Each process uses one
   core at most, and {share} of it leaves room for peaks. Web processes are those of the notification service.
-- Cores: the CPU time of all roles / {utilisation}. The relay is one process: above its limit, more cores do not help.
+- Cores: the CPU time of all roles / {utilization}. The relay is one process: above its limit, more cores do not help.
 - Database connections: `DATABASE_POOL_SIZE` ({pool}) for each web and worker process, and for relay and clock.
 - PostgreSQL: rate x {day:,} s x {days} days x the bytes per message. `NOTIFICATION_RETENTION_DAYS` and
   `EVENT_RETENTION_DAYS` are proportional to it; their defaults are 365 and 30.
@@ -37,7 +37,7 @@ PLACEHOLDER = "\nThe next complete run of `make bench` writes the tables.\n"
 
 def document(lines: Sequence[Line]) -> str:
     """Return the text of sizing.md. Without the measurements that it needs, it says so."""
-    text = HEAD.format(utilisation=UTILISATION, share="70 %", pool=POOL, day=SECONDS_PER_DAY, days=RETENTION_DAYS)
+    text = HEAD.format(utilization=UTILIZATION, share="70 %", pool=POOL, day=SECONDS_PER_DAY, days=RETENTION_DAYS)
     parts = [text]
     for title, work in (("Single POSTs", "in-app, single POSTs"), ("Bulk POSTs", "in-app, bulk POSTs")):
         cpu = next((line.figure.cpu for line in lines if line.figure.cpu and line.figure.work.startswith(work)), None)
@@ -73,7 +73,7 @@ def table(cpu: CpuPerJob, size: float) -> str:
 
 
 def _cores(milliseconds: float, rate: int) -> float:
-    return rate * milliseconds / 1000 / UTILISATION
+    return rate * milliseconds / 1000 / UTILIZATION
 
 
 def _processes(cpu: CpuPerJob, role: str, rate: int) -> int:

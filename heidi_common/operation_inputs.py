@@ -13,6 +13,7 @@ from heidi_common.identity.models import Role
 from heidi_common.identity.scopes import Scope
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import FreeJson, PersonName, Text
+from heidi_common.schemas.validators import Length
 
 ROLES = tuple(role.value for role in Role if role is not Role.ADMIN)
 """The roles of accounts that an operation may create: `users:write` does not cover administrators."""
@@ -21,7 +22,7 @@ ROLES = tuple(role.value for role in Role if role is not Role.ADMIN)
 class OnboardUser(Schema):
     """Create an account, send an invitation by e-mail and put a greeting into the inbox."""
 
-    email = fields.Email(required=True, validate=validate.Length(max=254))
+    email = fields.Email(required=True, validate=Length(max=254))
     first_name = PersonName()
     last_name = PersonName()
     role = fields.String(validate=validate.OneOf(ROLES))

@@ -4,15 +4,14 @@ import errno
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 
 import click
 
-from heidi_common.config.sections.processes import LocalPlatform
+from heidi_common.config.declaration import ConfigError
+from heidi_common.config.sections.processes import home_folder
 from heidi_standalone.errors import StartupError
 from heidi_standalone.home import Home
 from heidi_standalone.launcher import Launcher
-from heidi_standalone.paths import ROOT
 from heidi_standalone.platform import StandalonePlatform
 from heidi_standalone.ports import Ports
 
@@ -23,7 +22,10 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     Returns:
         The exit status: 1 if the platform cannot run. The reason is one line on standard error.
     """
-    folder = Path(environ.get("HEIDI_HOME") or ROOT / LocalPlatform.home).expanduser()
+    try:
+        folder = home_folder(environ)
+    except ConfigError as error:
+        return _fail("; ".join(error.problems))
     try:
         home = Home(folder)
         home.prepare()

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from heidi_common.config.declaration import read_one
+from heidi_common.config.secret_files import value_of
 from heidi_common.config.sections.processes import LocalPlatform
 from heidi_common.config.service_registry import CONSOLE
 from heidi_common.config.service_registry import SERVICES as SERVICE_REGISTRY
@@ -31,12 +33,12 @@ class StandalonePlatform:
     def __init__(self, home: Home, ports: Ports, environ: Mapping[str, str]) -> None:
         secrets = home.secrets()
         self.home, self.ports = home, ports
-        self.postgres = None if environ.get("DATABASE_URL") else Postgres(home.postgres)
-        valkey_needed = not (environ.get("REDIS_URL") and environ.get("BROKER_URL"))
+        self.postgres = None if value_of(environ, "DATABASE_URL") else Postgres(home.postgres)
+        valkey_needed = not (value_of(environ, "REDIS_URL") and value_of(environ, "BROKER_URL"))
         self.valkey = Valkey(home.valkey, password=secrets["VALKEY_PASSWORD"]) if valkey_needed else None
-        self.mail = not environ.get("SMTP_URL")
+        self.mail = not value_of(environ, "SMTP_URL")
         addresses = {name: f"127.0.0.1:{ports.service(name)}" for name in SERVICE_REGISTRY}
-        self.has_console = (environ.get("HEIDI_CONSOLE") or LocalPlatform.console) != "off"
+        self.has_console = read_one(LocalPlatform, "console", environ) != "off"
         console = f"127.0.0.1:{ports.console}" if self.has_console else None
         self.private_keys = environ.get("JWT_PRIVATE_KEYS") or str(home.private_keys)
         self.generated_env = self._generate_env(secrets)
@@ -139,7 +141,7 @@ def _trusted_proxies(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _python_module(name: str, *options: str) -> list[str]:
-    """A command that `supervision.supervisord` recognises: it forks the process instead of starting a new Python."""
+    """A command that `supervision.supervisord` recognizes: it forks the process instead of starting a new Python."""
     return [sys.executable, "-m", name, *options]
 
 

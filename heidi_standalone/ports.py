@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from heidi_common.config.declaration import ConfigError, declarations, read_one
+from heidi_common.config.secret_files import value_of
 from heidi_common.config.sections.processes import LocalPlatform
 from heidi_common.config.service_registry import CONSOLE, SERVICES
 from heidi_common.config.settings import Settings
@@ -29,8 +31,8 @@ class Ports:
             StartupError: One of them is not a port.
         """
         return cls(
-            router=_port(environ, "HEIDI_PORT", cls.router, MAX_PORT),
-            base=_port(environ, "HEIDI_BASE_PORT", cls.base, MAX_PORT - SMTP_OFFSET),
+            router=_port(LocalPlatform, "router_port", environ, MAX_PORT),
+            base=_port(Settings, "base_port", environ, MAX_PORT - SMTP_OFFSET),
         )
 
     def service(self, name: str) -> int:
@@ -45,11 +47,15 @@ class Ports:
         return self.base + SMTP_OFFSET
 
 
-def _port(environ: Mapping[str, str], name: str, default: int, highest: int) -> int:
-    text = environ.get(name) or str(default)
-    if not text.isdecimal() or not 1 <= int(text) <= highest:
-        raise StartupError(f"{name} must be a number from 1 to {highest}, not {text!r}.")
-    return int(text)
+def _port(kind: type, name: str, environ: Mapping[str, str], highest: int) -> int:
+    try:
+        port = int(read_one(kind, name, environ))
+    except ConfigError:
+        port = 0
+    if not 1 <= port <= highest:
+        variable = declarations(kind)[name].variable
+        raise StartupError(f"{variable} must be a number from 1 to {highest}, not {value_of(environ, variable)!r}.")
+    return port
 
 
 def require_free(port: int, user: str, remedy: str) -> None:

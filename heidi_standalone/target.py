@@ -9,10 +9,9 @@ from pathlib import Path
 import requests
 from dotenv import dotenv_values
 
-from heidi_common.config.sections.processes import LocalPlatform
+from heidi_common.config.declaration import read_one
+from heidi_common.config.sections.processes import LocalPlatform, home_folder
 from heidi_standalone.api_client import ApiClient, StepFailed
-from heidi_standalone.paths import ROOT
-from heidi_standalone.ports import Ports
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,9 @@ class RunningPlatform:
     @classmethod
     def from_env(cls) -> RunningPlatform:
         """Locate the platform by HEIDI_HOME, and its port by HEIDI_PORT or the folder's `env` file."""
-        home = Path(os.environ.get("HEIDI_HOME") or ROOT / LocalPlatform.home)
-        port = os.environ.get("HEIDI_PORT") or dotenv_values(home / "env").get("HEIDI_PORT") or Ports.router
+        home = home_folder()
+        stored = {name: value for name, value in dotenv_values(home / "env").items() if value}
+        port = read_one(LocalPlatform, "router_port", os.environ, stored)
         return cls(f"http://127.0.0.1:{port}", home)
 
     def admin_credentials(self) -> tuple[str, str]:

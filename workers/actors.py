@@ -80,7 +80,7 @@ def bind_all(broker: Broker) -> None:
 
 
 def wake_singly(queue: str, name: str, row_ids: Iterable[UUID]) -> None:
-    """Send each row a wake-up message of its own: it may crash its worker, so it must not have neighbours."""
+    """Send each row a wake-up message of its own: it may crash its worker, so it must not have neighbors."""
     broker = dramatiq.get_broker()
     for row_id in row_ids:
         with row_request_id(row_id):

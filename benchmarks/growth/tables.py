@@ -55,7 +55,7 @@ RETURN now() - interval '1 day' * days * (1 - share)
 
 
 def fill(scale: float) -> None:
-    """Fill every table with `scale` times its rows of FULL_SIZE, and analyse it."""
+    """Fill every table with `scale` times its rows of FULL_SIZE, and analyze it."""
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for setting in (
             "statement_timeout = 0",

@@ -6,12 +6,11 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import click
 
 from heidi_common.cli.doctor_checks import Check, all_checks
-from heidi_common.config.sections.processes import LocalPlatform
+from heidi_common.config.sections.processes import home_folder
 from heidi_common.config.settings import ConfigError, Settings
 
 MAX_RESULT_LENGTH = 200
@@ -43,9 +42,8 @@ def environment() -> dict[str, str]:
     is added; variables that are set take precedence."""
     from dotenv import dotenv_values
 
-    home = Path(os.environ.get("HEIDI_HOME") or Path(__file__).resolve().parents[2] / LocalPlatform.home)
     has_database = not {"DATABASE_URL", "DATABASE_URL_FILE"}.isdisjoint(os.environ)
-    local = {} if has_database else dotenv_values(home / "env", interpolate=False)
+    local = {} if has_database else dotenv_values(home_folder() / "env", interpolate=False)
     return {name: value for name, value in local.items() if value} | dict(os.environ)
 
 

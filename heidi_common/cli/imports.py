@@ -21,7 +21,7 @@ from heidi_common.import_files.rows import ImportFile, InvalidFile
 F = TypeVar("F", bound=Callable[..., Any])
 
 ENCODING = click.option(
-    "--encoding", help="Encoding of the file, such as windows-1250. Default: recognised (UTF-8, UTF-16, Windows-1252)."
+    "--encoding", help="Encoding of the file, such as windows-1250. Default: recognized (UTF-8, UTF-16, Windows-1252)."
 )
 EXIT_CODES = (
     "Exit codes: 0 if every row was imported or needed no change, 1 if a row was refused or the file was rejected,"

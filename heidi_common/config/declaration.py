@@ -88,6 +88,28 @@ def declarations(kind: type) -> dict[str, Declaration]:
     return {item.name: item.metadata[_KEY] for section in sections(kind) for item in fields(section)}
 
 
+def read_one(kind: type, name: str, *envs: Mapping[str, str]) -> Any:
+    """Parse one variable, for a process that needs no other setting of its class.
+
+    Args:
+        kind: The class of settings.
+        name: The field.
+        envs: Environments; the first one that sets the variable counts.
+
+    Returns:
+        The value, or the default if no environment sets the variable.
+
+    Raises:
+        ConfigError: The variable is invalid, or is required and missing.
+    """
+    declaration = declarations(kind)[name]
+    try:
+        values = (declaration.read(env) for env in envs)
+        return next((value for value in values if value is not UNSET), declaration.default)
+    except ValueError as error:
+        raise ConfigError([str(error)]) from None
+
+
 def read(kind: type, env: Mapping[str, str]) -> dict[str, Any]:
     """Parse all variables of a class of settings.
 

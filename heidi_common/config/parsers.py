@@ -48,6 +48,17 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return parse
 
 
+def one_of_any_case(*choices: str) -> Callable[[str], str]:
+    """Create a parser that accepts one of these values in upper and lower case, and returns it as it is listed."""
+    by_lower_case = {choice.lower(): choice for choice in choices}
+    parse = one_of(*choices)
+
+    def parse_any_case(raw: str) -> str:
+        return parse(by_lower_case.get(raw.lower(), raw))
+
+    return parse_any_case
+
+
 def some_of(*choices: str) -> Callable[[str], tuple[str, ...]]:
     """Create a parser of a list of these values, separated by commas. Their order is significant."""
     parse = one_of(*choices)

@@ -36,7 +36,7 @@ def create_user(
     """Insert a user within the caller's transaction and emit `user.created`.
 
     Args:
-        email: The normalised address.
+        email: The normalized address.
         password_hash: None if the user has to choose a password before signing in.
         role: The role of the new user.
         origin: Passed on in the event as `changed`, such as IMPORTED: these users get no welcome message.

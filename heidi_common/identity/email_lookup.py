@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Select, and_, or_
 
-from heidi_common.identity.emails import former_form, normalise_email
+from heidi_common.identity.emails import former_form, normalize_email
 from heidi_common.identity.models import User
 
 S = TypeVar("S", bound=Select[Any])
@@ -18,7 +18,7 @@ def by_email(statement: S, text: str) -> S:
     Raises:
         ValueError: The text is not an e-mail address. The message says why.
     """
-    exact, former = User.email == normalise_email(text), former_form(text)
+    exact, former = User.email == normalize_email(text), former_form(text)
     condition = exact if former is None else or_(exact, has_former_email(former))
     return statement.where(condition).order_by(exact.desc()).limit(1)
 

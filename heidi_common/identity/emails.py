@@ -1,4 +1,4 @@
-"""Validation and normalisation of e-mail addresses, so that equal addresses are equal text."""
+"""Validation and normalization of e-mail addresses, so that equal addresses are equal text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ for _name in ("test", "local", "localhost"):
         email_validator.SPECIAL_USE_DOMAIN_NAMES.remove(_name)
 
 
-def normalise_email(text: str) -> str:
+def normalize_email(text: str) -> str:
     """Validate an address and convert it to its normal form.
 
     Args:
@@ -48,7 +48,7 @@ def former_form(text: str) -> str | None:
         return None
     try:
         former = _validated(casefolded(bare).rpartition("@")[0], bare)
-        return former if former != normalise_email(text) else None
+        return former if former != normalize_email(text) else None
     except ValueError:
         return None
 
@@ -73,11 +73,12 @@ def _validated(local: str, text: str) -> str:
         validated = validate_email(f"{local}@{domain}", check_deliverability=False, globally_deliverable=False)
     except EmailNotValidError as error:
         raise ValueError(str(error)) from None
-    if len(validated.local_part.encode()) > MAX_LOCAL_BYTES:
-        raise ValueError(f"The part before the @ is longer than {MAX_LOCAL_BYTES} bytes.")
+    local_bytes = len(validated.local_part.encode())
+    if local_bytes > MAX_LOCAL_BYTES:
+        raise ValueError(f"The part before the @ must have at most {MAX_LOCAL_BYTES} bytes, but has {local_bytes}.")
     address = f"{validated.local_part}@{validated.ascii_domain}"
     if len(address) > MAX_LENGTH:
-        raise ValueError(f"The e-mail address is longer than {MAX_LENGTH} characters.")
+        raise ValueError(f"The e-mail address must have at most {MAX_LENGTH} characters, but has {len(address)}.")
     return address
 
 
@@ -92,12 +93,12 @@ def _usual_width(character: str) -> str:
 
 
 def require_valid_email(text: str, field: str = "email") -> str:
-    """Return the normal form of an address, as `normalise_email` does.
+    """Return the normal form of an address, as `normalize_email` does.
 
     Raises:
         Invalid: The text is not an e-mail address. The error names `field`.
     """
     try:
-        return normalise_email(text)
+        return normalize_email(text)
     except ValueError as error:
         raise Invalid.field(field, str(error)) from None

@@ -15,6 +15,7 @@ from uuid_utils.compat import uuid7
 from heidi_common.messaging.events import NotificationSend
 from heidi_common.messaging.outbox import emit
 from heidi_common.runtime import current_settings
+from heidi_common.schemas.person_names import name_error
 
 CATEGORY = "security"
 
@@ -68,9 +69,11 @@ def send(
 def greeting_name(to: EmailRecipient) -> str:
     """The first name for a greeting; empty if the address is not verified.
 
-    Whoever registers the address of a stranger chooses the name, and could send them any text in it.
+    Whoever registers the address of a stranger chooses the name, and could send them any text in it. It is also empty
+    for a name that an earlier version accepted and that is rejected today.
     """
-    return to.first_name or "" if to.email_verified_at is not None else ""
+    name = to.first_name or ""
+    return name if to.email_verified_at is not None and name_error(name) is None else ""
 
 
 def page_link(page: str, token: str) -> str:

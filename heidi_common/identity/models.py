@@ -31,7 +31,7 @@ class Role(StrEnum):
 class User(Entity, Base):
     """A user.
 
-    `email` is normalised and unique among users who are not deleted. Increasing `token_version` invalidates all access
+    `email` is normalized and unique among users who are not deleted. Increasing `token_version` invalidates all access
     tokens of the user. `owner_proved` is false as long as the owner of the address may be somebody else than the user
     who knows the password (see `address_proof`); None means: as `email_verified_at` says.
     """

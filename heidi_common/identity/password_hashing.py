@@ -27,7 +27,7 @@ from heidi_common.identity.password_formats.argon2_hash import Argon2Hash
 from heidi_common.identity.password_formats.bcrypt_hash import BcryptHash
 from heidi_common.identity.password_formats.reading import FindParameters, read_hash
 from heidi_common.identity.password_formats.stored_hash import InvalidHash, StoredHash
-from heidi_common.identity.password_text import normalise_password, password_forms
+from heidi_common.identity.password_text import normalize_password, password_forms
 from heidi_common.problems import Unavailable
 from heidi_common.runtime import per_app
 
@@ -86,7 +86,7 @@ class PasswordHasher:
         """Hash a password.
 
         Args:
-            password: A password of up to MAX_PASSWORD_BYTES bytes in UTF-8. It is normalised.
+            password: A password of up to MAX_PASSWORD_BYTES bytes in UTF-8. It is normalized.
 
         Returns:
             The hash in the usual text format of its algorithm, with salt and parameters.
@@ -95,7 +95,7 @@ class PasswordHasher:
             Unavailable: `busy`. No slot became free within 5 s.
         """
         with self._slot():
-            return self._hash(normalise_password(password))
+            return self._hash(normalize_password(password))
 
     @overload
     def verify(self, stored: str | None, password: str) -> PasswordCheck[None]: ...

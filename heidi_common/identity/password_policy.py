@@ -53,9 +53,9 @@ def password_error(password: str, personal_data: Iterable[str | None] = ()) -> s
         Which rule the password violates, or None if it is accepted.
     """
     if len(password) < MIN_CHARACTERS:
-        return f"must have at least {MIN_CHARACTERS} characters"
+        return f"must have at least {MIN_CHARACTERS} characters, but has {len(password)}"
     if len(password.encode()) > MAX_PASSWORD_BYTES:
-        return f"must not be longer than {MAX_PASSWORD_BYTES} bytes"
+        return f"must have at most {MAX_PASSWORD_BYTES} bytes, but has {len(password.encode())}"
     if not password.strip():
         return "must not be blank"
     if is_bad_password(password) or _is_bad_casefolded(password):

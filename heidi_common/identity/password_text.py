@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 
 
-def normalise_password(password: str) -> str:
+def normalize_password(password: str) -> str:
     """Return the normal form of a password."""
     spaced = "".join(" " if unicodedata.category(character) == "Zs" else character for character in password)
     return unicodedata.normalize("NFC", spaced)
@@ -23,4 +23,4 @@ def password_forms(password: str) -> list[str]:
     """
     if password.isascii():
         return [password]
-    return list(dict.fromkeys((normalise_password(password), password, unicodedata.normalize("NFD", password))))
+    return list(dict.fromkeys((normalize_password(password), password, unicodedata.normalize("NFD", password))))

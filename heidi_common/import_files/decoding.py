@@ -55,7 +55,7 @@ def _decode_named(raw: bytes, encoding: str) -> str:
 
 
 def _utf16_without_mark(raw: bytes) -> str | None:
-    """UTF-16 is recognised by the zero bytes of ASCII characters: names of columns and delimiters are ASCII."""
+    """UTF-16 is recognized by the zero bytes of ASCII characters: names of columns and delimiters are ASCII."""
     sample = raw[:SAMPLE_BYTES]
     if len(sample) < 4:
         return None

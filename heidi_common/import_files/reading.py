@@ -28,8 +28,8 @@ def read_file(path: Path, columns: Columns, *, kind: str | None = None, encoding
     Args:
         path: The file.
         columns: The columns of the import.
-        kind: One of FORMATS; by default recognised by the content.
-        encoding: The name of the encoding; by default recognised by the content.
+        kind: One of FORMATS; by default recognized by the content.
+        encoding: The name of the encoding; by default recognized by the content.
 
     Raises:
         InvalidFile: The file is rejected as a whole. Nothing has been read by the caller yet.

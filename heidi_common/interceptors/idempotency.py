@@ -46,7 +46,7 @@ _STORED_HEADERS = ("Content-Type", "Location")
 
 
 def idempotent(view: View) -> View:
-    """Honour `Idempotency-Key` on a route. Put it above `@blp.arguments`, so that a repetition is not parsed.
+    """Honor `Idempotency-Key` on a route. Put it above `@blp.arguments`, so that a repetition is not parsed.
 
     The view raises, besides its own errors:
         BadRequest: The key is malformed.
@@ -67,7 +67,7 @@ def idempotent(view: View) -> View:
 
 
 def idempotent_outside(view: View) -> View:
-    """Honour `Idempotency-Key` on a route whose view must not run in one transaction.
+    """Honor `Idempotency-Key` on a route whose view must not run in one transaction.
 
     The key is reserved first, and the response is stored afterwards. If the process is killed in between, a repetition
     runs the view again once LEASE has passed.

@@ -1,4 +1,4 @@
-"""Format log records: JSON for production, coloured text for a terminal."""
+"""Format log records: JSON for production, colored text for a terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pythonjsonlogger.orjson import OrjsonFormatter
 from heidi_common.logger.request_id import request_id
 
 _DETAIL = re.compile(r"^DETAIL: .*$", re.MULTILINE)
-_COLOURS = {"DEBUG": 36, "INFO": 32, "WARNING": 33, "ERROR": 31, "CRITICAL": 35}
+_COLORS = {"DEBUG": 36, "INFO": 32, "WARNING": 33, "ERROR": 31, "CRITICAL": 35}
 _PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "service", "requestId"}
 
 
@@ -33,7 +33,7 @@ class ConsoleFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         extras = " ".join(f"{k}={v}" for k, v in vars(record).items() if k not in _PLAIN)
-        level = f"\x1b[{_COLOURS.get(record.levelname, 0)}m{record.levelname:<7}\x1b[0m"
+        level = f"\x1b[{_COLORS.get(record.levelname, 0)}m{record.levelname:<7}\x1b[0m"
         service, text = getattr(record, "service", "-"), _visible(f"{record.getMessage()}  {extras}".rstrip())
         line = f"{self.formatTime(record, '%H:%M:%S')} {level} {service}  {text}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line

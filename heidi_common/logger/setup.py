@@ -15,7 +15,7 @@ def configure_logging(service: str, level: str, log_format: str) -> None:
     Args:
         service: The service or process in every line.
         level: The minimum level: `DEBUG`, `INFO`, `WARNING` or `ERROR`.
-        log_format: `json`, or `console` for coloured text.
+        log_format: `json`, or `console` for colored text.
     """
     root = logging.getLogger()
     root.handlers[:] = [_console_handler(service) if log_format == "console" else JsonLineHandler(service)]

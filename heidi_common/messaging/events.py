@@ -1,4 +1,4 @@
-"""The catalogue of domain events: one dataclass for each event type that the platform emits.
+"""The catalog of domain events: one dataclass for each event type that the platform emits.
 
 An event holds ids, enums and the names of changed fields. It never holds an e-mail address, a text, a token or a
 secret; those are passed to `emit` as `secret_data`.
@@ -218,7 +218,7 @@ class IntegrationWebhook(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class IntegrationSync(Event):
-    """A request to synchronise an integration. `id` is the integration."""
+    """A request to synchronize an integration. `id` is the integration."""
 
     type = "integration.sync"
     answered_by = "accept_sync"

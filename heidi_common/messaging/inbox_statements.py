@@ -48,7 +48,7 @@ def claim_one(consumer: str, event_id: UUID) -> ClaimedRow | None:
 def find_attempted(consumer: str, event_ids: Sequence[UUID]) -> list[UUID]:
     """Those of the rows that are due and were claimed before, fewest attempts first.
 
-    One of them may have crashed its worker. It has the most attempts, and must not come before its neighbours again
+    One of them may have crashed its worker. It has the most attempts, and must not come before its neighbors again
     and again.
     """
     return [row.event_id for row in _attempted_statement().all(consumer=consumer, event_ids=list(event_ids))]

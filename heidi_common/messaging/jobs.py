@@ -57,7 +57,7 @@ class JobMixin:
 def status_is(column: Any, status: str) -> ColumnElement[bool]:
     """The condition `column = status`, for a statement that selects a row by its primary key.
 
-    It is written so that PostgreSQL cannot use the partial index of open rows. If the table was last analysed while
+    It is written so that PostgreSQL cannot use the partial index of open rows. If the table was last analyzed while
     few rows were open, that index looks smaller than the primary key, and each claim would read the whole backlog:
     1.5 ms among ten thousand rows instead of 0.05 ms.
     """

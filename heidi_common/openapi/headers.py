@@ -1,4 +1,4 @@
-"""Request headers that many operations share. A view declares those that it honours with `@documents`."""
+"""Request headers that many operations share. A view declares those that it honors with `@documents`."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class OutgoingMessage(NamedTuple):
         routing_key: For events, the event type.
         body: A JSON object, or bytes that are sent unchanged.
         headers: The message's headers.
-        message_id: Lets consumers recognise a message that is delivered twice.
+        message_id: Lets consumers recognize a message that is delivered twice.
         content_type: The media type of `body`.
     """
 

@@ -9,6 +9,7 @@ from marshmallow import fields, validate
 
 from heidi_common.schemas.fields import TotalField
 from heidi_common.schemas.naming import camel
+from heidi_common.schemas.validators import Length
 
 
 class Schema(ma.Schema):
@@ -28,7 +29,7 @@ class PageQuery(Schema):
     """The query of every list: `?limit=&cursor=&total=`."""
 
     limit = fields.Integer(load_default=20, validate=validate.Range(1, 100))
-    cursor = fields.String(load_default=None, validate=validate.Length(max=2000))
+    cursor = fields.String(load_default=None, validate=Length(max=2000))
     total = TotalField(load_default=False)
 
 

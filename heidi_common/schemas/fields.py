@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError, fields
 
-from heidi_common.schemas.validators import not_blank, one_line
+from heidi_common.schemas import person_names
+from heidi_common.schemas.validators import Length, not_blank, one_line
 
 MAX_DEPTH = 20
 
@@ -22,7 +23,7 @@ class Text(fields.String):
     """
 
     def __init__(self, *, min: int = 1, max: int = 255, **kwargs: Any) -> None:
-        limits = [validate.Length(min=min, max=max)]
+        limits = [Length(min=min, max=max)]
         further = kwargs.pop("validate", [])
         validators = list(further) if isinstance(further, (list, tuple)) else [further]
         super().__init__(validate=limits + validators, **kwargs)
@@ -47,10 +48,15 @@ def clean_text(value: str) -> str:
 
 
 class PersonName(Text):
-    """A first or last name: a single line, since greetings and subjects of e-mails contain it."""
+    """A first or last name: a single line without links, since greetings and subjects of e-mails contain it."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max=100, validate=[not_blank, one_line], **kwargs)
+        super().__init__(max=100, validate=[not_blank, one_line, _harmless], **kwargs)
+
+
+def _harmless(name: str) -> None:
+    if error := person_names.name_error(name):
+        raise ValidationError(error)
 
 
 class UtcDateTime(fields.AwareDateTime):
@@ -130,8 +136,9 @@ class FreeJson(fields.Dict):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[Any, Any]:
         members: dict[Any, Any] = super()._deserialize(value, attr, data, **kwargs)  # type: ignore[no-untyped-call]
-        if _estimated_bytes(members, depth=1) > self.max_bytes:
-            raise ValidationError(f"Must not be larger than {self.max_bytes} bytes.")
+        size = _estimated_bytes(members, depth=1)
+        if size > self.max_bytes:
+            raise ValidationError(f"Must have at most {self.max_bytes} bytes, but has about {size}.")
         return members
 
 

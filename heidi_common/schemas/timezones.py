@@ -10,16 +10,16 @@ NOT_ZONES = {"Factory", "localtime"}
 
 
 @cache
-def names() -> frozenset[str]:
+def timezone_names() -> frozenset[str]:
     """The names of all time zones. They are cached, since reading them means opening hundreds of files."""
     return frozenset(available_timezones() - NOT_ZONES)
 
 
-def is_known(name: str | None) -> None:
+def validate_timezone(name: str | None) -> None:
     """Reject an unknown time zone (a validator of schemas). None is accepted.
 
     Raises:
         ValidationError: The database has no such zone. Names are case-sensitive.
     """
-    if name is not None and name not in names():
+    if name is not None and name not in timezone_names():
         raise ValidationError("Must be a time zone of the IANA database, such as `Europe/Berlin`.")

@@ -5,9 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import ValidationError
+from marshmallow import ValidationError, validate
 
 from heidi_common.http_client.client import http_client
+
+
+class Length(validate.Length):
+    """A limit of characters or items. The message includes the actual length."""
+
+    message_min = "Must have at least {min} {unit}, but has {length}."
+    message_max = "Must have at most {max} {unit}, but has {length}."
+    message_all = "Must have {min} to {max} {unit}, but has {length}."
+    message_equal = "Must have {equal} {unit}, but has {length}."
+
+    def _format_error(self, value: Any, message: str) -> str:
+        unit = "characters" if isinstance(value, str) else "items"
+        limits = {"min": self.min, "max": self.max, "equal": self.equal}
+        return message.format(unit=unit, length=len(value), **limits)
 
 
 def not_blank(value: str) -> None:

@@ -1,4 +1,4 @@
-"""The tone of a status: which of five colours its badge has. The word beside it carries the meaning."""
+"""The tone of a status: which of five colors its badge has. The word beside it carries the meaning."""
 
 from __future__ import annotations
 

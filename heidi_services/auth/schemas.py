@@ -13,7 +13,7 @@ from heidi_common.identity.scopes import Scope, describe_scopes
 from heidi_common.identity.serializers import UserOut
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import PersonName, Text, UtcDateTime
-from heidi_common.schemas.validators import validate_range
+from heidi_common.schemas.validators import Length, validate_range
 
 
 def _password(**kwargs: Any) -> Text:
@@ -119,7 +119,7 @@ class SessionOut(Schema):
     current = fields.Boolean()
 
 
-class EnrolmentOut(Schema):
+class EnrollmentOut(Schema):
     secret = fields.String()
     otpauth_uri = fields.String()
 
@@ -133,7 +133,7 @@ class ClientIn(Schema):
     scopes = fields.List(
         fields.String(validate=validate.OneOf([scope.value for scope in Scope])),
         required=True,
-        validate=validate.Length(max=50),
+        validate=Length(max=50),
         metadata={"description": describe_scopes()},
     )
 

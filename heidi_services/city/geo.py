@@ -28,12 +28,12 @@ def normalize_longitude(longitude: float) -> float:
 
 
 def km_of_chord(chord: float) -> float:
-    """Convert a chord of the unit sphere (0 to 2) to the great-circle distance in kilometres."""
+    """Convert a chord of the unit sphere (0 to 2) to the great-circle distance in kilometers."""
     return 2 * EARTH_RADIUS_KM * asin(min(1.0, chord / 2))
 
 
 def chord_of_km(km: float) -> float:
-    """Convert a great-circle distance in kilometres to a chord; half of the circumference and more gives 2."""
+    """Convert a great-circle distance in kilometers to a chord; half of the circumference and more gives 2."""
     return 2 * sin(min(km / (2 * EARTH_RADIUS_KM), pi / 2))
 
 
@@ -48,13 +48,13 @@ def distances_and_bearings(
         places: For each place the chord between it and the point, its latitude and its longitude.
 
     Returns:
-        For each place the distance in kilometres, and the initial bearing as in `bearing`.
+        For each place the distance in kilometers, and the initial bearing as in `bearing`.
     """
     return [(km_of_chord(chord), bearing(latitude, longitude, lat, lon)) for chord, lat, lon in places]
 
 
 def distance_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
-    """Calculate the great-circle distance in kilometres between two points in degrees.
+    """Calculate the great-circle distance in kilometers between two points in degrees.
 
     Source: the haversine formula, which is precise for short distances.
     """

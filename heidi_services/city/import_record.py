@@ -118,5 +118,5 @@ def _check_text(name: str, country: str, timezone: str) -> None:
         raise InvalidRecord("has no valid name")
     if country not in countries.names():
         raise InvalidRecord(f"{country!r} is not a country code")
-    if timezone and timezone not in timezones.names():
+    if timezone and timezone not in timezones.timezone_names():
         raise InvalidRecord(f"{timezone!r} is not a time zone")

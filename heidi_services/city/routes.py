@@ -141,7 +141,7 @@ def get_names(city_id: UUID) -> Response:
 @blp.arguments(schemas.CityPatch)
 @blp.response(200, schemas.CityOut)
 def update_city(body: dict[str, Any], city_id: UUID) -> City:
-    """Change any fields of a city. Honours `If-Match`."""
+    """Change any fields of a city. Honors `If-Match`."""
     city = cities.update(city_id, if_match(), **body)
     etag(city)
     return city

@@ -10,7 +10,7 @@ from marshmallow import ValidationError, fields, post_load, validate, validates_
 from heidi_common.schemas import timezones
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import Flag, FreeJson, Number, Text, UtcDateTime
-from heidi_common.schemas.validators import not_blank, validate_range
+from heidi_common.schemas.validators import Length, not_blank, validate_range
 from heidi_services.city import countries
 from heidi_services.city.geo import MAX_RADIUS_KM
 from heidi_services.city.import_record import MAX_POPULATION
@@ -41,12 +41,12 @@ class CityPatch(Schema):
     latitude = Number(validate=LATITUDE)
     longitude = Number(validate=LONGITUDE, metadata={"description": "180 is stored as -180."})
     population = fields.Integer(strict=True, validate=POPULATION, allow_none=True)
-    timezone = Text(max=64, allow_none=True, validate=timezones.is_known)
+    timezone = Text(max=64, allow_none=True, validate=timezones.validate_timezone)
     extra = FreeJson(data_key="metadata", allow_none=True)
     is_active = Flag()
     other_names = fields.List(
         Text(max=200, validate=not_blank),
-        validate=validate.Length(max=300),
+        validate=Length(max=300),
         metadata={"description": "Further names under which search finds the city."},
     )
 
@@ -112,7 +112,7 @@ class CityListQuery(PageQuery):
     state = Text(max=100)
     min_population = fields.Integer(validate=POPULATION)
     max_population = fields.Integer(validate=POPULATION)
-    timezone = Text(max=64, validate=timezones.is_known)
+    timezone = Text(max=64, validate=timezones.validate_timezone)
     is_active = fields.Boolean(load_default=True)
     sort = fields.String(load_default="name", validate=validate.OneOf([s + k for k in SORTS for s in ("", "-")]))
 

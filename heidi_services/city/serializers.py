@@ -34,7 +34,7 @@ def serialize_city(row: Any) -> dict[str, Any]:
 
 
 def serialize_cities(rows: Iterable[Any], point: tuple[float, float] | None) -> list[dict[str, Any]]:
-    """Return the JSON objects of cities, with distance (kilometres, three decimals) and bearing if there is a point.
+    """Return the JSON objects of cities, with distance (kilometers, three decimals) and bearing if there is a point.
 
     Args:
         rows: Rows with `columns.COLUMNS`; if there is a point, also with `chord`, the distance on the unit sphere.

@@ -31,7 +31,7 @@ def resolve_authorization(stored: str | None) -> str:
 
     Args:
         stored: The header that version 1.0 has stored with the operation. It is preferred because a repeated request
-            is recognised by its Idempotency-Key only if it comes from the same caller.
+            is recognized by its Idempotency-Key only if it comes from the same caller.
 
     Raises:
         RetryLater: Auth is unavailable.

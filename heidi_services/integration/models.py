@@ -177,7 +177,7 @@ class DeliveryAttempt(Base):
 
 
 class Sync(JobMixin, Base):
-    """A requested synchronisation; the row is the job. `event_id` is the event that requested it."""
+    """A requested synchronization; the row is the job. `event_id` is the event that requested it."""
 
     __tablename__ = "syncs"
     __table_args__ = (

@@ -43,7 +43,7 @@ def sign_webhook(signing_secrets: Sequence[str], message_id: str, timestamp: int
 
     Args:
         signing_secrets: All valid secrets. During a rotation there are two, and the receiver may know either.
-        message_id: The ID by which receivers recognise a repetition.
+        message_id: The ID by which receivers recognize a repetition.
         timestamp: When this attempt is sent, in Unix seconds.
         body: The exact bytes that are sent.
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, pre_load, validate, validates_schema
 
 from heidi_common.database.models import utcnow
 from heidi_common.database.text_search import plain_letters
@@ -33,7 +35,29 @@ def _searchable(q: str) -> None:
         raise ValidationError("Must contain at least one letter or digit.")
 
 
+MAX_IDS = 100
+
+
+class IdList(fields.Field[list[UUID]]):
+    """IDs in a query, separated by commas."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[UUID]:
+        parts = str(value).split(",")
+        if len(parts) > MAX_IDS:
+            raise ValidationError(f"Must have at most {MAX_IDS} items, but has {len(parts)}.")
+        try:
+            return [UUID(part.strip()) for part in parts]
+        except ValueError:
+            raise ValidationError("Must be UUIDs separated by commas.") from None
+
+
 class UserListQuery(PageQuery):
+    ids = IdList(
+        metadata={
+            "type": "string",
+            "description": f"Up to {MAX_IDS} IDs, separated by commas. Users that do not exist are left out.",
+        }
+    )
     q = Text(max=100, validate=_searchable)
     role = fields.Enum(Role, by_value=True)
     is_active = fields.Boolean()
@@ -43,6 +67,11 @@ class UserListQuery(PageQuery):
     sort = fields.String(
         load_default="-createdAt", validate=validate.OneOf(["createdAt", "-createdAt", "email", "-email"])
     )
+
+    @pre_load
+    def _page_of_batch(self, data: Mapping[str, Any], **_: Any) -> Mapping[str, Any]:
+        """A batch fits into one page unless the client asks for smaller ones."""
+        return data if "ids" not in data or "limit" in data else {**data, "limit": MAX_IDS}
 
     @validates_schema
     def _range(self, data: dict[str, Any], **_: Any) -> None:
@@ -64,7 +93,7 @@ class UserPatch(Schema):
     last_name = PersonName(allow_none=True)
     phone = Text(max=16, allow_none=True, validate=PHONE)
     locale = LocaleTag(allow_none=True)
-    timezone = Text(max=64, allow_none=True, validate=timezones.is_known)
+    timezone = Text(max=64, allow_none=True, validate=timezones.validate_timezone)
     role = fields.Enum(Role, by_value=True)
     is_active = Flag()
     email = Text(max=320)
@@ -98,7 +127,7 @@ class UserImportIn(Schema):
     last_name = PersonName(allow_none=True)
     phone = Text(max=16, allow_none=True, validate=PHONE)
     locale = LocaleTag(allow_none=True)
-    timezone = Text(max=64, allow_none=True, validate=timezones.is_known)
+    timezone = Text(max=64, allow_none=True, validate=timezones.validate_timezone)
     role = fields.Enum(Role, by_value=True, load_default=Role.USER)
     is_active = fields.Boolean(load_default=True)
     email_verified = fields.Boolean(load_default=True)

@@ -15,7 +15,7 @@ SECRET = "the response contains a secret or a token, which must not be stored"
 PUBLIC = "called without a user to whom a key could belong"
 STATE = "sets a state: a repetition has no effect"
 READS = "creates and sends nothing"
-THIRD_PARTY = "called by a third party; events are recognised by the provider's ID"
+THIRD_PARTY = "called by a third party; events are recognized by the provider's ID"
 
 WITHOUT_IDEMPOTENCY_KEY: Mapping[str, str] = {
     "/api/v1/auth/register": SECRET,
@@ -81,7 +81,7 @@ def without_etag(documents: Mapping[str, Mapping[str, Any]], reasons: Mapping[st
 
 
 def without_if_match(operations: Iterable[Endpoint]) -> Iterator[str]:
-    """Find the changes of a resource with an ETag that do not honour `If-Match`."""
+    """Find the changes of a resource with an ETag that do not honor `If-Match`."""
     operations = list(operations)
     tagged = {each.path for each in operations if each.method == "get" and _has(each, "If-None-Match")}
     for each in operations:

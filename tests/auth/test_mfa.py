@@ -189,7 +189,7 @@ def test_recovery_codes_still_work_when_the_encryption_key_is_lost(app: Flask, a
     assert totp_secrets.reencrypt_all()[0] == 0 and len(totp_secrets.reencrypt_all()[1]) == 1
 
 
-def test_an_old_session_can_neither_remove_nor_enrol_a_second_factor(client, ada) -> None:
+def test_an_old_session_can_neither_remove_nor_enroll_a_second_factor(client, ada) -> None:
     ada.advance(601)
     old = client.post("/api/v1/auth/refresh", json={"refreshToken": ada.data["refreshToken"]}).json["data"]
     for method in ("DELETE", "POST"):

@@ -108,9 +108,9 @@ def test_every_language_has_every_text() -> None:
 def test_a_page_works_with_a_keyboard_a_screen_reader_and_a_phone(client: FlaskClient, page: str) -> None:
     elements = open_page(client, page)
     assert {"name": "viewport", "content": "width=device-width, initial-scale=1"} in elements.all("meta")
-    labelled = {element.get("for") for element in elements.all("label")}
+    labeled = {element.get("for") for element in elements.all("label")}
     inputs = [element["id"] for element in elements.all("input") if element["type"] != "checkbox"]
-    assert set(inputs) <= labelled
+    assert set(inputs) <= labeled
     assert [element.get("role") for element in elements.all("p") if element.get("id") == "status"] == ["status"]
     assert len(elements.all("h1")) == len(elements.all("noscript")) == 1
     assert all("hidden" in form for form in elements.all("form")), "without its script a form must not be sent"

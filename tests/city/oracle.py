@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 RADIUS = 6371.0088
 SAME = 1e-3
-"""A metre: cities whose distances differ by less may come in either order."""
+"""A meter: cities whose distances differ by less may come in either order."""
 
 
 class Known(NamedTuple):
@@ -28,7 +28,7 @@ def haversine(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
 def sort_by_distance(
     cities: Iterable[Known], latitude: float, longitude: float, keep: Callable[[Known], bool] = lambda _: True
 ) -> list[tuple[float, str]]:
-    """Return (distance in kilometres, ID) of every city for which `keep` is true, nearest first."""
+    """Return (distance in kilometers, ID) of every city for which `keep` is true, nearest first."""
     pairs = [(haversine(latitude, longitude, c.latitude, c.longitude), c.id) for c in cities if keep(c)]
     return sorted(pairs)
 

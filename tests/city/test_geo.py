@@ -36,7 +36,7 @@ def test_the_chord_and_the_haversine_formula_give_the_same_distance(
     a: tuple[float, float], b: tuple[float, float]
 ) -> None:
     expected = distance_km(*a, *b)
-    # At the antipode both formulas lose half their digits: decimetres instead of nanometres.
+    # At the antipode both formulas lose half their digits: decimeters instead of nanometers.
     allowed = 1e-3 if expected > HALF_CIRCUMFERENCE_KM - 100 else 1e-6
     assert isclose(km_of_chord(chord(a, b)), expected, abs_tol=allowed)
 

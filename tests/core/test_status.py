@@ -8,7 +8,7 @@ from pytest_httpserver import HTTPServer
 from heidi_common import app
 from heidi_common.identity.models import Role
 from heidi_services import SERVICES
-from heidi_services.core.service.status import StatusCache, check_services, summarise
+from heidi_services.core.service.status import StatusCache, check_services, summarize
 from tests.conftest import make_settings
 
 UP = {"status": "up", "latencyMs": 1.0}
@@ -78,12 +78,12 @@ def test_a_dependency_is_down_if_no_service_reaches_it_and_degraded_if_some_do()
         service("a", "up", postgresql=UP, redis=DOWN, broker=UP),
         service("b", "degraded", postgresql=UP, redis=DOWN, broker=DOWN),
     ]
-    statuses = {part["name"]: part["status"] for part in summarise(services)["dependencies"]}
+    statuses = {part["name"]: part["status"] for part in summarize(services)["dependencies"]}
     assert statuses == {"postgresql": "up", "redis": "down", "broker": "degraded"}
 
 
 def test_the_platform_is_down_if_every_service_is() -> None:
-    assert summarise([service("a", "down"), service("b", "down")])["status"] == "down"
+    assert summarize([service("a", "down"), service("b", "down")])["status"] == "down"
 
 
 def test_a_token_that_cannot_be_checked_does_not_hide_that_the_database_is_unavailable(

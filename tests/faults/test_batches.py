@@ -112,7 +112,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_a_batch_loses_nothing(
     assert set(db.session.scalars(select(Inbox.attempts))) == {2}
 
 
-def test_an_event_that_crashes_every_worker_does_not_stop_its_neighbours(
+def test_an_event_that_crashes_every_worker_does_not_stop_its_neighbors(
     broker: dramatiq.Broker, start_worker: StartWorker
 ) -> None:
     event_ids = store([LETHAL if number == 30 else "harmless" for number in range(100)])

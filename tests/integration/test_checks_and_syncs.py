@@ -1,4 +1,4 @@
-"""Calls to the providers' APIs: connection checks, and synchronisations that pull missed events."""
+"""Calls to the providers' APIs: connection checks, and synchronizations that pull missed events."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def create_sync(created: dict[str, Any]) -> UUID:
 
 
 def run(created: dict[str, Any]) -> Sync:
-    """Create the row for a requested synchronisation and run it, as the workers do."""
+    """Create the row for a requested synchronization and run it, as the workers do."""
     sync_id = create_sync(created)
     sync.run_sync(sync_id)
     db.session.expire_all()

@@ -78,7 +78,7 @@ def test_in_app_messages_are_claimed_by_one_statement_and_shown_by_another(post:
     assert event.user_id == people[0].user.id
 
 
-def test_a_message_without_a_decryptable_secret_does_not_affect_its_neighbours(post: Post, as_user: AsUser) -> None:
+def test_a_message_without_a_decryptable_secret_does_not_affect_its_neighbors(post: Post, as_user: AsUser) -> None:
     person = as_user()
     ids = [post(person, channel="IN_APP") for _ in range(3)]
     _set(ids[1], sealed="encrypted with a lost key")
@@ -90,7 +90,7 @@ def test_a_message_without_a_decryptable_secret_does_not_affect_its_neighbours(p
     assert poisoned.attempts == 1 and poisoned.locked_until is not None, "it is due again after its lease"
 
 
-def test_a_message_that_the_database_rejects_does_not_affect_its_neighbours(
+def test_a_message_that_the_database_rejects_does_not_affect_its_neighbors(
     post: Post, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = as_user()

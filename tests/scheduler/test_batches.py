@@ -1,4 +1,4 @@
-"""Runs that are executed in batches: each once, and none is affected by its neighbours."""
+"""Runs that are executed in batches: each once, and none is affected by its neighbors."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -91,7 +91,7 @@ def test_a_batch_is_claimed_by_one_statement_and_recorded_by_another(schedule: M
     assert {at for _, _, at in last} == {run.started_at for id_ in schedule_ids for run in runs_of(id_)}
 
 
-def test_a_run_with_an_invalid_payload_fails_and_its_neighbours_succeed(schedule: MakeSchedule) -> None:
+def test_a_run_with_an_invalid_payload_fails_and_its_neighbors_succeed(schedule: MakeSchedule) -> None:
     schedule_ids = [schedule(max_attempts=3) for _ in range(3)]
     run_ids = queue_runs(schedule_ids)
     with transaction():
@@ -101,7 +101,7 @@ def test_a_run_with_an_invalid_payload_fails_and_its_neighbours_succeed(schedule
     assert states(schedule_ids) == [("SUCCEEDED", 1), ("FAILED", 1), ("SUCCEEDED", 1)]
 
 
-def test_an_action_that_raises_is_retried_and_its_neighbours_succeed(
+def test_an_action_that_raises_is_retried_and_its_neighbors_succeed(
     schedule: MakeSchedule, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     schedule_ids = [schedule(max_attempts=2) for _ in range(3)]

@@ -72,7 +72,7 @@ def test_a_notification_is_requested_with_its_text_encrypted(schedule: MakeSched
     assert event.decrypt_secret_data() == {"subject": "Good morning", "content": "Coffee is ready"}
 
 
-def test_a_synchronisation_and_an_operation_are_requested(schedule: MakeSchedule) -> None:
+def test_a_synchronization_and_an_operation_are_requested(schedule: MakeSchedule) -> None:
     integration = uuid4()
     run_once(schedule(action="integration.sync", payload={"integrationId": str(integration)}))
     assert [event.subject for event in emitted_events("integration.sync")] == [str(integration)]

@@ -39,7 +39,7 @@ def events(kind: str) -> list[OutboxEvent]:
     return list(db.session.scalars(select(OutboxEvent).where(OutboxEvent.type == kind)))
 
 
-def enrol(client: FlaskClient, headers: dict) -> None:
+def enroll(client: FlaskClient, headers: dict) -> None:
     secret = client.post("/api/v1/auth/mfa/totp", headers=headers).json["data"]["secret"]
     body = {"code": pyotp.TOTP(secret).now()}
     assert client.post("/api/v1/auth/mfa/totp/confirm", json=body, headers=headers).status_code == 200
@@ -58,7 +58,7 @@ def without_ids(text: str) -> str:
 def test_users_erase_themselves_with_the_password_and_only_the_id_remains(client: FlaskClient) -> None:
     data = register_verified(client, firstName="Ada", lastName="Lovelace")
     user_id, headers = data["user"]["id"], bearer(data)
-    enrol(client, headers)
+    enroll(client, headers)
     assert erase(client, user_id, headers).json["errors"][0]["pointer"] == "/password"
     assert erase(client, user_id, headers, password="x" * 12).status_code == 422
     assert erase(client, user_id, headers, password=PASSWORD).status_code == 202
@@ -126,7 +126,7 @@ def test_the_last_administrator_cannot_erase_themselves(client, as_user) -> None
 def test_a_deletion_that_was_reversed_deletes_no_data(client, as_user) -> None:
     admin = as_user(Role.ADMIN).headers
     data = register_verified(client)
-    enrol(client, bearer(data))
+    enroll(client, bearer(data))
     client.delete(f"{USERS}/{data['user']['id']}", headers=admin)
     client.post(f"{USERS}/{data['user']['id']}/restore", headers=admin)
     erasure.erase_user_data(events("user.deleted")[0])

@@ -53,7 +53,7 @@ def test_a_search_uses_the_trigram_index(client: FlaskClient, as_user: Callable[
     [(statement, values)] = [item for item in sent if "users" in item[0] and "LIKE" in item[0]]
     with reading() as connection:
         plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {statement}", values).scalars())
-    assert "ix_users_search" in plan and "Seq Scan" not in plan, plan
+    assert "ix_users_search" in plan and "hx_users_search_aliases" in plan and "Seq Scan" not in plan, plan
 
 
 def test_the_migration_rebuilds_the_search_column_of_existing_rows_and_can_be_reversed(scratch: Flask) -> None:

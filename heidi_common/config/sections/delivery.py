@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from heidi_common.config.declaration import setting
+from heidi_common.config.mail_sender import mail_sender
 from heidi_common.config.parsers import base_url, positive, rates, some_of, url, vapid_key
 
 
@@ -25,7 +26,17 @@ class DeliverySettings:
         default=4,
         help="Connections to the SMTP server that each worker process opens at most. They stay open between messages.",
     )
-    mail_from: str = setting("MAIL_FROM", default="Heidi <no-reply@localhost>", help="The sender of e-mails.")
+    smtp_helo_name: str = setting(
+        "SMTP_HELO_NAME",
+        default="",
+        help="The name with which workers introduce themselves to the SMTP server. Empty: the domain of MAIL_FROM.",
+    )
+    mail_from: str = setting(
+        "MAIL_FROM",
+        parse=mail_sender,
+        default="Heidi <no-reply@localhost>",
+        help="The sender of e-mails: an address, with or without a display name before it.",
+    )
     email_providers: tuple[str, ...] = setting(
         "EMAIL_PROVIDERS",
         parse=some_of("smtp", "sendgrid", "simulated"),

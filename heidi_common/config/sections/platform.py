@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from heidi_common.config.declaration import setting
-from heidi_common.config.parsers import base_url, natural, one_of, url
+from heidi_common.config.parsers import base_url, natural, one_of, one_of_any_case, url
 from heidi_common.config.service_registry import FIRST_PORT
 
 ENVIRONMENTS = ("development", "test", "standalone", "production")
@@ -81,9 +81,10 @@ class Logging:
 
     log_level: str = setting(
         "LOG_LEVEL",
-        parse=one_of(*LEVELS),
+        parse=one_of_any_case(*LEVELS),
         default="INFO",
-        help="`DEBUG`, `INFO`, `WARNING` or `ERROR`. In development, `DEBUG` logs SQL statements with their duration.",
+        help="`DEBUG`, `INFO`, `WARNING` or `ERROR`, in upper or lower case. In development, `DEBUG` logs SQL "
+        "statements with their duration.",
     )
     log_format: str = setting(
         "LOG_FORMAT", parse=one_of("json", "console"), default="json", help="`json` or `console`."

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from heidi_common.config.declaration import read, setting
+from heidi_common.config.declaration import read, read_one, setting
 from heidi_common.config.parsers import natural, one_of
 from heidi_common.config.service_registry import CONSOLE, SERVICES
 
@@ -83,3 +84,9 @@ class LocalPlatform:
         in_repr=False,
         help="The password for `flask users create-admin`.",
     )
+
+
+def home_folder(env: Mapping[str, str] = os.environ) -> Path:
+    """The folder of the platform that `make run` starts: HEIDI_HOME, or `.heidi` in this checkout."""
+    in_checkout = Path(__file__).resolve().parents[3] / LocalPlatform.home
+    return Path(read_one(LocalPlatform, "home", env, {"HEIDI_HOME": str(in_checkout)})).expanduser()

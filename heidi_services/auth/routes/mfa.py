@@ -1,4 +1,4 @@
-"""Endpoints for enrolment of a second factor."""
+"""Endpoints for enrollment of a second factor."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated, caller
 from heidi_common.jwt.reauthentication import requires_recent_sign_in
-from heidi_services.auth.schemas import CodeIn, EnrolmentOut, RecoveryOut
-from heidi_services.auth.service import mfa_enrolment
+from heidi_services.auth.schemas import CodeIn, EnrollmentOut, RecoveryOut
+from heidi_services.auth.service import mfa_enrollment
 
 blp = Blueprint("mfa", __name__, description="Second factor: time-based codes and recovery codes")
 
@@ -16,13 +16,13 @@ blp = Blueprint("mfa", __name__, description="Second factor: time-based codes an
 @blp.route("/api/v1/auth/mfa/totp", methods=["POST"])
 @authenticated
 @requires_recent_sign_in
-@blp.response(200, EnrolmentOut)
-def enrol() -> dict[str, Any]:
+@blp.response(200, EnrollmentOut)
+def enroll() -> dict[str, Any]:
     """Create a secret for an authenticator app. It takes effect once it is confirmed.
 
     403 `recent_sign_in_required` if the session is older than ten minutes: sign in again first.
     """
-    return mfa_enrolment.enrol(caller())
+    return mfa_enrollment.enroll(caller())
 
 
 @blp.route("/api/v1/auth/mfa/totp/confirm", methods=["POST"])
@@ -31,7 +31,7 @@ def enrol() -> dict[str, Any]:
 @blp.response(200, RecoveryOut)
 def confirm(body: dict[str, Any]) -> dict[str, Any]:
     """Enable the second factor by its first code. Only this response contains the ten recovery codes."""
-    return mfa_enrolment.confirm(caller(), body["code"])
+    return mfa_enrollment.confirm(caller(), body["code"])
 
 
 @blp.route("/api/v1/auth/mfa/recovery-codes", methods=["POST"])
@@ -43,7 +43,7 @@ def regenerate_recovery_codes() -> dict[str, Any]:
 
     403 `recent_sign_in_required` if the session is older than ten minutes: sign in again first.
     """
-    return mfa_enrolment.regenerate_recovery_codes(caller())
+    return mfa_enrollment.regenerate_recovery_codes(caller())
 
 
 @blp.route("/api/v1/auth/mfa/totp", methods=["DELETE"])
@@ -55,4 +55,4 @@ def remove() -> None:
 
     403 `recent_sign_in_required` if the session is older than ten minutes: sign in again first.
     """
-    mfa_enrolment.remove(caller())
+    mfa_enrollment.remove(caller())

@@ -15,7 +15,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts, login_throttle, mailer
 from heidi_common.identity.email_lookup import by_email
-from heidi_common.identity.emails import casefolded, normalise_email
+from heidi_common.identity.emails import casefolded, normalize_email
 from heidi_common.identity.models import Session, User
 from heidi_common.problems import BadRequest
 from heidi_services.auth import one_time_tokens
@@ -34,7 +34,7 @@ def request_reset(email: str, device: SessionDevice) -> None:
         TooMany: Too many requests from this IP address, or for this e-mail address from it.
     """
     try:
-        subject = normalise_email(email)
+        subject = normalize_email(email)
     except ValueError:
         subject = casefolded(email)
     login_throttle.count_or_reject(login_throttle.password_reset_limit(device.ip))

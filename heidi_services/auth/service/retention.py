@@ -11,7 +11,7 @@ from heidi_services.auth.models import OneTimeToken
 
 TOKEN_RETENTION = timedelta(days=1)
 SESSION_RETENTION = timedelta(days=90)
-"""Sign-in reads ended sessions to recognise the devices and IP addresses that a user has used before."""
+"""Sign-in reads ended sessions to recognize the devices and IP addresses that a user has used before."""
 
 
 def delete_expired() -> bool:

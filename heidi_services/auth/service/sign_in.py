@@ -131,8 +131,8 @@ def _replace_hash(user: AnyRow, password: str) -> None:
 
 
 def _subject(email: str) -> str:
-    """What is looked up and counted: the normalised address, or the text as sent if it is not an address."""
+    """What is looked up and counted: the normalized address, or the text as sent if it is not an address."""
     try:
-        return emails.normalise_email(email)
+        return emails.normalize_email(email)
     except ValueError:
         return emails.casefolded(email)

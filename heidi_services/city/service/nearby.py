@@ -14,15 +14,15 @@ from heidi_services.city.service.columns import COLUMNS
 from heidi_services.city.service.queries import get_city
 
 ROUNDING = 1e-12
-"""A few micrometres on the earth, added to the radius: cities exactly on its edge are included, as is the antipode."""
+"""A few micrometers on the earth, added to the radius: cities exactly on its edge are included, as is the antipode."""
 
 
 class Nearby(NamedTuple):
     """The nearest cities.
 
     Attributes:
-        latitude: Of the centre, in degrees.
-        longitude: Of the centre, in degrees.
+        latitude: Of the center, in degrees.
+        longitude: Of the center, in degrees.
         rows: Rows with COLUMNS and `chord` (0 to 2, on the unit sphere), nearest first.
         more: Whether there are further cities within the radius.
     """
@@ -67,11 +67,11 @@ def nearest(
     Args:
         latitude: Of the point, in degrees.
         longitude: Of the point, in degrees.
-        radius_km: Search radius in kilometres, more than 0 and up to 20038.
+        radius_km: Search radius in kilometers, more than 0 and up to 20038.
         limit: The maximum number of cities.
         country: Only cities of this country (ISO 3166-1 alpha-2).
         min_population: Only cities with at least this known population.
-        around: The city at the centre, which is excluded.
+        around: The city at the center, which is excluded.
 
     Source: great-circle distance with the IUGG mean earth radius R1, 6371.0088 km.
     """
@@ -91,7 +91,7 @@ def nearest_to(city_id: UUID, **options: Any) -> Nearby:
     """Find the active cities nearest to a city, which is not part of the result.
 
     Args:
-        city_id: The city at the centre.
+        city_id: The city at the center.
         options: Passed to `nearest`.
 
     Raises:

@@ -50,7 +50,7 @@ def distance_between(start: UUID, end: UUID) -> tuple[float, float]:
     """Calculate the distance from one city to another.
 
     Returns:
-        Great-circle distance in kilometres, and initial bearing in degrees.
+        Great-circle distance in kilometers, and initial bearing in degrees.
 
     Raises:
         NotFound: One of the cities does not exist.

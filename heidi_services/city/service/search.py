@@ -32,7 +32,7 @@ NEARBY_IDS = (
     f" ORDER BY pos <-> CAST(:place AS cube) LIMIT {MAX_CANDIDATES_NEARBY}"
 )
 DISTANCE_FACTOR = f"(1 + 1 / (1 + {2 * EARTH_RADIUS_KM / 100} * asin(least(1, chord / 2))))"
-"""Doubles the score at the point itself; approaches 1 over hundreds of kilometres."""
+"""Doubles the score at the point itself; approaches 1 over hundreds of kilometers."""
 
 
 class SearchResult(NamedTuple):

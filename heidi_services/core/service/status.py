@@ -51,10 +51,10 @@ def check_services() -> JSON:
     services = [_service("core", own, None, None)] if "core" in SERVICES else []
     services += [_service(name, reply.body, reply.error, reply.latency_ms) for name, reply in responses.items()]
     services.sort(key=lambda service: list(SERVICES).index(service["name"]))
-    return summarise(services)
+    return summarize(services)
 
 
-def summarise(services: list[JSON]) -> JSON:
+def summarize(services: list[JSON]) -> JSON:
     """Derive the status of each dependency, over all services that responded, and of the platform as a whole."""
     dependencies = [_dependency(name, services) for name in health.CHECKS]
     states = {component["status"] for component in services + dependencies}

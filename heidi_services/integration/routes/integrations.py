@@ -1,4 +1,4 @@
-"""Integrations, their connection checks, synchronisations, signing secrets and logs."""
+"""Integrations, their connection checks, synchronizations, signing secrets and logs."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_integration(integration_id: UUID) -> ConnectionCheckResult:
 @idempotent
 @blp.response(202, schemas.IntegrationOut)
 def sync_integration(integration_id: UUID) -> Integration:
-    """Request a synchronisation with the provider. It runs in the background."""
+    """Request a synchronization with the provider. It runs in the background."""
     integration = queries.get_visible(integration_id, caller())
     sync.request_sync(integration)
     return integration

@@ -10,6 +10,7 @@ from marshmallow import ValidationError, fields, validate
 from heidi_common.messaging.events import CustomEvent, all_event_types, matches
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import FreeJson, Text
+from heidi_common.schemas.validators import Length
 from heidi_services.integration.providers.custom import ALGORITHMS, ENCODINGS, SCHEMES
 from heidi_services.integration.providers.registry import PROVIDERS
 
@@ -52,7 +53,7 @@ class VerifyIn(Schema):
 
     scheme = fields.String(required=True, validate=validate.OneOf(sorted(SCHEMES)))
     header = Text(max=100, validate=_HEADER)
-    prefix = fields.String(validate=[validate.Length(max=50), validate.ContainsNoneOf("\r\n\0")])
+    prefix = fields.String(validate=[Length(max=50), validate.ContainsNoneOf("\r\n\0")])
     algorithm = fields.String(validate=validate.OneOf(sorted(ALGORITHMS)))
     encoding = fields.String(validate=validate.OneOf(sorted(ENCODINGS)))
     template = Text(max=200)
@@ -63,13 +64,13 @@ class VerifyIn(Schema):
 
 
 class _ConfigFields(Schema):
-    event_types = fields.List(fields.String(validate=_event_pattern), validate=validate.Length(max=50))
+    event_types = fields.List(fields.String(validate=_event_pattern), validate=Length(max=50))
     verify = fields.Nested(VerifyIn)
     tolerance = fields.Integer(strict=True, validate=_TOLERANCE)
 
 
 class ConfigIn(FreeJson):
-    """`eventTypes`, `verify`, `tolerance`. Unknown names are rejected, because a misspelt name would have no effect."""
+    """`eventTypes`, `verify`, `tolerance`. Unknown names are rejected: a misspelled name would have no effect."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[Any, Any]:
         config = super()._deserialize(value, attr, data, **kwargs)

@@ -87,7 +87,7 @@ def _build_request(delivery: Delivery, integration: Integration) -> WebhookReque
         log.error("a signing secret cannot be decrypted", extra={"integration_id": str(integration.id)})
         _fail_all_pending(delivery, "the signing secret cannot be decrypted: rotate it")
         return None
-    # The message ID is the same on every attempt and for every endpoint, so that receivers recognise repetitions.
+    # The message ID is the same on every attempt and for every endpoint, so that receivers recognize repetitions.
     return WebhookRequest(integration.webhook_url, secrets, str(delivery.event_id), delivery.body)
 
 

@@ -36,7 +36,7 @@ class EventPull:
 
 
 def plan_pull(integration: Integration, now: datetime) -> EventPull | None:
-    """Prepare a pull from shortly before the last synchronisation, at most 30 days back.
+    """Prepare a pull from shortly before the last synchronization, at most 30 days back.
 
     Returns:
         None if the provider does not list its events, or if the integration has no API key.
@@ -60,7 +60,7 @@ def pull_events(pull: EventPull, now: datetime) -> None:
     """Fetch the provider's events page by page and store the new ones, one transaction per page.
 
     Raises:
-        SyncFailed: A request failed, or there are more pages than one synchronisation fetches.
+        SyncFailed: A request failed, or there are more pages than one synchronization fetches.
     """
     cursor: str | None = None
     for _ in range(MAX_PAGES):
@@ -73,7 +73,7 @@ def pull_events(pull: EventPull, now: datetime) -> None:
         cursor = page.cursor
         if cursor is None:
             return
-    raise SyncFailed("the provider has more events than one synchronisation fetches")
+    raise SyncFailed("the provider has more events than one synchronization fetches")
 
 
 def _fetch_page(pull: EventPull, cursor: str | None, now: datetime) -> EventPage:

@@ -13,7 +13,7 @@ DELIVERY_RETENTION = timedelta(days=30)
 LOG_RETENTION = timedelta(days=30)
 SYNC_RETENTION = timedelta(days=30)
 EVENT_RETENTION = timedelta(days=90)
-"""Longer than any provider repeats an event, and longer than a synchronisation looks back.
+"""Longer than any provider repeats an event, and longer than a synchronization looks back.
 
 An event that is received again after its row was deleted would count as a new one.
 """
@@ -31,7 +31,7 @@ def delete_expired_logs(now: datetime | None = None) -> bool:
 
 
 def delete_expired_syncs(now: datetime | None = None) -> bool:
-    """Delete synchronisations that finished long ago. Pending ones are kept regardless of age."""
+    """Delete synchronizations that finished long ago. Pending ones are kept regardless of age."""
     return delete_in_batches(Sync, Sync.finished_at, (now or utcnow()) - SYNC_RETENTION)
 
 

@@ -1,6 +1,6 @@
 """Synchronise an integration: pull missed events if the provider lists its events, else check the connection.
 
-An owner or a schedule requests a synchronisation with the event `integration.sync`. The event becomes a row, and the
+An owner or a schedule requests a synchronization with the event `integration.sync`. The event becomes a row, and the
 row is the job.
 """
 
@@ -42,7 +42,7 @@ class _ClaimedSync:
 
 
 def request_sync(integration: Integration) -> None:
-    """Emit the event that requests a synchronisation. Raises Conflict if the integration is switched off."""
+    """Emit the event that requests a synchronization. Raises Conflict if the integration is switched off."""
     if not integration.is_open:
         raise Conflict("The integration is switched off. Activate it first.", code="integration_inactive")
     with transaction():
@@ -50,7 +50,7 @@ def request_sync(integration: Integration) -> None:
 
 
 def create_sync(event: OutboxEvent) -> UUID | None:
-    """Create the row for a requested synchronisation, in the caller's transaction.
+    """Create the row for a requested synchronization, in the caller's transaction.
 
     Returns:
         The ID of the row; None if the event already has one.
@@ -76,7 +76,7 @@ def create_sync(event: OutboxEvent) -> UUID | None:
 
 
 def run_sync(sync_id: UUID, now: datetime | None = None) -> None:
-    """Run a synchronisation that is due. A failed attempt is retried later, up to five attempts."""
+    """Run a synchronization that is due. A failed attempt is retried later, up to five attempts."""
     claimed = _claim_sync(sync_id, now or utcnow())
     if claimed is None:
         return
@@ -143,5 +143,5 @@ def _set_last_sync_at(integration_id: UUID, now: datetime) -> None:
 
 
 def overdue(limit: int = 500) -> list[UUID]:
-    """Due synchronisations without a wake-up message on its way. They are marked as hinted."""
+    """Due synchronizations without a wake-up message on its way. They are marked as hinted."""
     return jobs.collect_overdue(Sync, open_status=SyncStatus.PENDING, limit=limit)

@@ -28,7 +28,7 @@ GONE = 410
 
 @dataclass(frozen=True)
 class WebhookRequest:
-    """A webhook to send. Receivers recognise a repeated webhook by its `message_id`."""
+    """A webhook to send. Receivers recognize a repeated webhook by its `message_id`."""
 
     url: str
     signing_secrets: list[str]

@@ -26,6 +26,8 @@ class Message:
         recipient: An e-mail address, a phone number, an FCM token or a Web Push endpoint.
         html: Empty: the HTML part of an e-mail is derived from `text`.
         unsubscribe_url: Empty for messages that cannot be unsubscribed from.
+        recipient_name: The name that mail programs show beside the address; empty: none.
+        locale: The language of the text as a BCP 47 tag; empty: unknown.
         keys: The encryption keys of a Web Push subscription (`p256dh`, `auth`).
     """
 
@@ -35,6 +37,8 @@ class Message:
     subject: str = ""
     html: str = ""
     unsubscribe_url: str = ""
+    recipient_name: str = ""
+    locale: str = ""
     keys: Mapping[str, str] | None = None
 
 

@@ -1,31 +1,22 @@
-"""E-mail messages: MIME parts, and headers that are safe from header injection."""
+"""E-mail messages: their headers and MIME parts."""
 
-import html
 import re
 from base64 import encodebytes
+from binascii import b2a_qp
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import EmailPolicy
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from functools import lru_cache
 
+from heidi_common.config.mail_sender import split_sender
+from heidi_services.notification.channels.mail_headers import encode_mailbox, encode_text, header_text, parse_address
 from heidi_services.notification.channels.message import Message
+from heidi_services.notification.channels.text_html import text_to_html
 
-_POLICY = EmailPolicy(linesep="\r\n")
-_SHORT = 70
-"""Characters of a subject that needs no fold."""
 _MAX_LINE = 900
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_UNQUOTED = re.compile(r"[^\s()<>\[\]:;@\\,\"]+")
 _LINE_END = re.compile(r"\r\n|\r|\n")
-_LINK = re.compile(r"https?://[^\s<>\"']+")
-
-
-class InvalidAddress(ValueError):
-    """The address cannot be written in a header, so no server could deliver to it."""
+_NOT_PLAIN = re.compile(r"[^\t\n -~]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +44,16 @@ def build_email(message: Message, *, sender: str, now: datetime) -> Email:
         now: The value of the Date header.
 
     Returns:
-        An e-mail whose Message-ID is derived from the message's ID, so that a repeated one is recognised.
+        An e-mail whose Message-ID is derived from the message's ID, so that a repeated one is recognized.
 
     Raises:
         InvalidAddress: The recipient is not an e-mail address.
     """
-    boundary = f"=_{message.id.hex}"
+    boundary, subject = f"=_{message.id.hex}", header_text(message.subject)
     headers = {
         "From": _from_header(sender),
-        "To": str(parse_address(message.recipient)),
-        "Subject": _encode_subject(header_text(message.subject)),
+        "To": encode_mailbox("To", header_text(message.recipient_name), parse_address(message.recipient)),
+        "Subject": encode_text("Subject", subject),
         "Date": format_datetime(now),
         "Message-ID": message_id(message, sender),
         "Auto-Submitted": "auto-generated",
@@ -72,82 +63,40 @@ def build_email(message: Message, *, sender: str, now: datetime) -> Email:
         headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     headers["MIME-Version"] = "1.0"
     headers["Content-Type"] = f'multipart/alternative; boundary="{boundary}"'
-    parts = [_part(message.text, "plain"), _part(message.html or text_to_html(message.text), "html")]
+    html = message.html or text_to_html(message.text, title=subject, lang=message.locale)
+    parts = [_part(message.text, "plain"), _part(html, "html")]
     body = "".join(f"--{boundary}\r\n{part}\r\n" for part in parts) + f"--{boundary}--\r\n"
     return Email(headers, body.encode())
 
 
 def _part(text: str, subtype: str) -> str:
-    """Short lines of ASCII are not encoded."""
-    text = text.rstrip("\n") + "\n"
-    if text.isascii() and max(map(len, text.splitlines())) <= _MAX_LINE:
-        charset, encoding, content = "us-ascii", "7bit", _LINE_END.sub("\r\n", text)
+    """Short lines of ASCII are not encoded. Other texts are encoded in the way that is shorter.
+
+    The lines are those that SMTP knows: a form feed, for instance, ends none.
+    """
+    text = _LINE_END.sub("\n", text).rstrip("\n") + "\n"
+    charset = "us-ascii" if text.isascii() else "utf-8"
+    if not _NOT_PLAIN.search(text) and max(map(len, text.split("\n"))) <= _MAX_LINE:
+        encoding, content = "7bit", text
     else:
-        charset, encoding = "utf-8", "base64"
-        content = encodebytes(text.encode()).decode().replace("\n", "\r\n")
+        encoding, content = _encode_body(text.encode())
     headers = f'Content-Type: text/{subtype}; charset="{charset}"\r\nContent-Transfer-Encoding: {encoding}\r\n'
-    return f"{headers}\r\n{content}"
+    return f"{headers}\r\n{content}".replace("\r\n", "\n").replace("\n", "\r\n")
 
 
-def _encode_subject(text: str) -> str:
-    if text.isascii() and len(text) <= _SHORT:
-        return text
-    return _encode_header("Subject", text)
-
-
-def _encode_header(name: str, value: str | Address) -> str:
-    """Encode and fold a value that is long or contains other characters than ASCII."""
-    mail = EmailMessage(policy=_POLICY)
-    mail[name] = value
-    return mail.as_string().partition("\r\n\r\n")[0].removeprefix(f"{name}: ")
+def _encode_body(body: bytes) -> tuple[str, str]:
+    """Return the transfer encoding and the encoded text; text in Latin letters stays readable in its source."""
+    quoted, encoded = b2a_qp(body), encodebytes(body)
+    return ("quoted-printable", quoted.decode()) if len(quoted) <= len(encoded) else ("base64", encoded.decode())
 
 
 @lru_cache(maxsize=8)
 def _from_header(sender: str) -> str:
     """Encode the configured sender as the value of From; done once per sender."""
-    name, address = parseaddr(sender)
-    return _encode_header("From", Address(name, addr_spec=address))
-
-
-def parse_address(text: str) -> Address:
-    """Parse one e-mail address; raises InvalidAddress."""
-    if _CONTROL.search(text):
-        raise InvalidAddress("The address contains control characters")
-    local, at_sign, domain = text.rpartition("@")
-    if not text.isascii() and at_sign and _UNQUOTED.fullmatch(local):
-        return Address(username=local, domain=domain)  # the parser of addr_spec supports only ASCII
-    try:
-        return Address(addr_spec=text)
-    except Exception as error:  # besides its own exceptions, the parser raises IndexError and others on hostile input
-        raise InvalidAddress("The address is not a valid e-mail address") from error
+    name, address = split_sender(sender)
+    return encode_mailbox("From", name, parse_address(address))
 
 
 def message_id(message: Message, sender: str) -> str:
     """Derive the Message-ID from the message's ID and the sender's domain."""
-    domain = parseaddr(sender)[1].rpartition("@")[2]
-    return f"<{message.id}@{domain}>"
-
-
-def header_text(text: str) -> str:
-    """Return the text of a header, without line ends and control characters.
-
-    A `=?` would be parsed as an encoded word, which may decode to a line end; before 3.11.10, Python then writes the
-    rest as a separate header.
-    """
-    return " ".join(_CONTROL.sub(" ", text).split()).replace("=?", "= ?")
-
-
-def text_to_html(text: str) -> str:
-    """Convert plain text to an HTML document with paragraphs and clickable links."""
-    paragraphs = re.split(r"\n\s*\n", text.strip())
-    body = "\n".join(f"<p>{_linkify(paragraph)}</p>" for paragraph in paragraphs)
-    return f'<!doctype html>\n<html><head><meta charset="utf-8"></head>\n<body>\n{body}\n</body></html>\n'
-
-
-def _linkify(text: str) -> str:
-    parts, position = [], 0
-    for match in _LINK.finditer(text):
-        url = html.escape(match[0])
-        parts += [html.escape(text[position : match.start()]), f'<a href="{url}">{url}</a>']
-        position = match.end()
-    return "".join([*parts, html.escape(text[position:])]).replace("\n", "<br>\n")
+    return f"<{message.id}@{parse_address(split_sender(sender).address).rpartition('@')[2]}>"

@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from email.utils import parseaddr
 from typing import Any
 from uuid import UUID
 
 import requests
 
+from heidi_common.config.mail_sender import split_sender
 from heidi_common.config.settings import Settings
 from heidi_common.crypto import webhook_verification
 from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.delivery_receipt import DeliveryReceipt, ProviderCallback
 from heidi_services.notification.channels.http_provider import is_accepted, post
+from heidi_services.notification.channels.mail_headers import InvalidAddress, header_text, parse_address
 from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
-from heidi_services.notification.channels.mime import (
-    InvalidAddress,
-    header_text,
-    message_id,
-    parse_address,
-    text_to_html,
-)
+from heidi_services.notification.channels.mime import message_id
+from heidi_services.notification.channels.text_html import text_to_html
 from heidi_services.notification.enums import NotificationStatus
 
 
@@ -50,14 +46,18 @@ class SendGridSender:
         return post(self._client, self.name, self._url, self._parse, json=body, headers=self._headers)
 
     def _request_body(self, message: Message) -> dict[str, Any]:
-        name, address = parseaddr(self._from)
+        name, address = split_sender(self._from)
+        html = message.html or text_to_html(message.text, title=message.subject, lang=message.locale)
+        recipient = {"email": parse_address(message.recipient)}
+        if message.recipient_name:
+            recipient["name"] = header_text(message.recipient_name)
         return {
-            "personalizations": [{"to": [{"email": message.recipient}]}],
+            "personalizations": [{"to": [recipient]}],
             "from": {"email": address, "name": name} if name else {"email": address},
             "subject": header_text(message.subject) or " ",
             "content": [
                 {"type": "text/plain", "value": message.text},
-                {"type": "text/html", "value": message.html or text_to_html(message.text)},
+                {"type": "text/html", "value": html},
             ],
             "headers": self._mail_headers(message),
             "custom_args": {"notification_id": str(message.id)},

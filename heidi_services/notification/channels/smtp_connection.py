@@ -198,5 +198,7 @@ class SmtpConnection:
 def _connect(server: SmtpServer, seconds: float) -> smtplib.SMTP:
     """smtplib also waits `seconds` for the greeting, which busy servers delay."""
     if server.tls:
-        return smtplib.SMTP_SSL(server.host, server.port, timeout=seconds, context=ssl.create_default_context())
-    return smtplib.SMTP(server.host, server.port, timeout=seconds)
+        return smtplib.SMTP_SSL(
+            server.host, server.port, server.helo_name, timeout=seconds, context=ssl.create_default_context()
+        )
+    return smtplib.SMTP(server.host, server.port, server.helo_name, timeout=seconds)

@@ -4,11 +4,12 @@ import re
 import ssl
 import time
 from datetime import UTC, datetime
-from email.utils import parseaddr
 
+from heidi_common.config.mail_sender import split_sender
 from heidi_common.config.settings import Settings
+from heidi_services.notification.channels.mail_headers import InvalidAddress, parse_address
 from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
-from heidi_services.notification.channels.mime import InvalidAddress, build_email
+from heidi_services.notification.channels.mime import build_email
 from heidi_services.notification.channels.smtp_connection import SMTPMisconfigured, SMTPRejected, SMTPResponseLost
 from heidi_services.notification.channels.smtp_pool import NoFreeConnection, SmtpPool
 from heidi_services.notification.channels.smtp_server import SmtpServer
@@ -25,8 +26,10 @@ class SmtpSender:
     name = "smtp"
 
     def __init__(self, settings: Settings, client: object = None, *, time_limit: float = COMMAND_SECONDS) -> None:
-        self._from, self._envelope_from = settings.mail_from, parseaddr(settings.mail_from)[1]
-        self._pool = SmtpPool(SmtpServer.from_url(settings.smtp_url), size=settings.smtp_connections)
+        self._from, self._envelope_from = settings.mail_from, parse_address(split_sender(settings.mail_from).address)
+        helo_name = settings.smtp_helo_name or self._envelope_from.rpartition("@")[2]
+        server = SmtpServer.from_url(settings.smtp_url, helo_name=helo_name)
+        self._pool = SmtpPool(server, size=settings.smtp_connections)
         self._time_limit = time_limit
 
     def supports(self, message: Message) -> bool:
@@ -41,7 +44,8 @@ class SmtpSender:
         deadline = time.monotonic() + self._time_limit
         try:
             mail = build_email(message, sender=self._from, now=datetime.now(UTC))
-            self._pool.deliver(self._envelope_from, message.recipient, mail.as_bytes(), deadline=deadline)
+            recipient = parse_address(message.recipient)
+            self._pool.deliver(self._envelope_from, recipient, mail.as_bytes(), deadline=deadline)
         except SMTPRejected as error:
             return _rejection_result(error)
         except Exception as error:

@@ -34,7 +34,7 @@ def get_preferences() -> dict[str, Any]:
 @blp.arguments(Preferences)
 @blp.response(200, Preferences)
 def put_preferences(body: dict[str, Any]) -> dict[str, Any]:
-    """Replace your muted categories and quiet hours. `security` and `critical` cannot be muted. Honours `If-Match`."""
+    """Replace your muted categories and quiet hours. `security` and `critical` cannot be muted. Honors `If-Match`."""
     channel_preferences = [ChannelPreference(**item) for item in body["preferences"]]
     hours = body["quiet_hours"]
     quiet_hours = (hours["start"], hours["end"]) if hours else None

@@ -66,7 +66,7 @@ def get_template(template_id: UUID) -> dict[str, Any]:
 @blp.arguments(TemplateFields)
 @blp.response(200, TemplateOut)
 def change_template(body: dict[str, Any], template_id: UUID) -> dict[str, Any]:
-    """Change a template. Its previous text remains available as a version. Honours `If-Match`."""
+    """Change a template. Its previous text remains available as a version. Honors `If-Match`."""
     template, version = templates.change(template_id, body, if_match())
     etag(template)
     return _serialize(template, version)
@@ -77,7 +77,7 @@ def change_template(body: dict[str, Any], template_id: UUID) -> dict[str, Any]:
 @documents(IF_MATCH)
 @blp.response(204)
 def delete_template(template_id: UUID) -> None:
-    """Delete a template with its versions. Honours `If-Match`."""
+    """Delete a template with its versions. Honors `If-Match`."""
     templates.delete(template_id, if_match())
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import marshmallow as ma
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError, fields
 
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import Text, UtcDateTime
-from heidi_common.schemas.validators import callable_url
+from heidi_common.schemas.validators import Length, callable_url
 from heidi_services.notification.schemas.fields import base64url_bytes, printable_ascii
 
 
@@ -25,7 +25,7 @@ class PushSubscription(Schema):
         schemes={"https"},
         require_tld=False,
         required=True,
-        validate=[validate.Length(max=2000), printable_ascii, callable_url],
+        validate=[Length(max=2000), printable_ascii, callable_url],
     )
     expiration_time = fields.Integer(allow_none=True)
     keys = fields.Nested(DeviceKeys, required=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from marshmallow import fields, validate
+from marshmallow import fields
 
 from heidi_common.schemas import timezones
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import Text
+from heidi_common.schemas.validators import Length
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.schemas.fields import category_field, enum_field
 
@@ -28,7 +29,7 @@ class QuietHours(Schema):
         max=64,
         load_default=None,
         allow_none=True,
-        validate=timezones.is_known,
+        validate=timezones.validate_timezone,
         metadata={"description": "null: the time zone of the user's profile"},
     )
 
@@ -36,7 +37,7 @@ class QuietHours(Schema):
 class Preferences(Schema):
     """A request and a response have the same form: a client can write back what it has read."""
 
-    preferences = fields.List(fields.Nested(ChannelPreferenceSchema), required=True, validate=validate.Length(max=200))
+    preferences = fields.List(fields.Nested(ChannelPreferenceSchema), required=True, validate=Length(max=200))
     quiet_hours = fields.Nested(QuietHours, load_default=None, allow_none=True)
 
 

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import marshmallow as ma
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError, fields
 
 from heidi_common.identity.models import Role
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime
+from heidi_common.schemas.validators import Length
 from heidi_services.notification.enums import Channel, NotificationType
 from heidi_services.notification.schemas.fields import category_field, enum_field, locale_field
 
@@ -41,8 +42,10 @@ class MessageIn(Schema):
             raise ValidationError("Specify either `content` or `template`, not both.", "template")
         if data["variables"] and data["template"] is None:
             raise ValidationError("`variables` is only supported with `template`.", "variables")
-        if data["channel"] == Channel.SMS and len(data["content"] or "") > MAX_SMS:
-            raise ValidationError(f"A text message must not be longer than {MAX_SMS} characters.", "content")
+        length = len(data["content"] or "")
+        if data["channel"] == Channel.SMS and length > MAX_SMS:
+            detail = f"A text message must have at most {MAX_SMS} characters, but has {length}."
+            raise ValidationError(detail, "content")
 
     @ma.validates_schema
     def _expires_after_delivery(self, data: dict[str, Any], **_: Any) -> None:
@@ -61,7 +64,7 @@ class AudienceFilterIn(Schema):
 
 
 class BulkIn(MessageIn):
-    user_ids = fields.List(fields.UUID(), load_default=None, validate=validate.Length(1, 1000))
+    user_ids = fields.List(fields.UUID(), load_default=None, validate=Length(1, 1000))
     filter = fields.Nested(AudienceFilterIn, load_default=None)
 
     @ma.validates_schema

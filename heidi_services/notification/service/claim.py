@@ -45,6 +45,7 @@ class ClaimedNotification(NamedTuple):
         user_exists: False if the account does not exist or has been deleted.
         muted: The user's muted categories (`category:CHANNEL`); None without preferences.
         quiet_timezone: The time zone of the quiet hours; None means that of the profile, `timezone`.
+        recipient_name: The name of the account; None if its address has not been verified.
         suppressed: Whether nothing may be sent to the address, as far as it is stored in plain.
         has_hashed: Whether the channel has suppressions that are stored as HMACs.
     """
@@ -72,6 +73,7 @@ class ClaimedNotification(NamedTuple):
     quiet_end: time | None
     quiet_timezone: str | None
     timezone: str | None
+    recipient_name: str | None
     suppressed: bool
     has_hashed: bool
 
@@ -126,7 +128,7 @@ def claim_new_in_app(notification_ids: Sequence[UUID]) -> list[ClaimedNotificati
 def find_attempted(notification_ids: Sequence[UUID]) -> list[AttemptedNotification]:
     """Those of the notifications that are due and were claimed before, fewest attempts first.
 
-    One of them may have crashed its worker, so each must be delivered without neighbours.
+    One of them may have crashed its worker, so each must be delivered without neighbors.
     """
     return [AttemptedNotification(*row) for row in _attempted_statement().all(claimed=list(notification_ids))]
 
@@ -196,6 +198,7 @@ def _claim_statement(condition: ColumnElement[bool]) -> CompiledStatement:
             NotificationPreferences.quiet_end,
             NotificationPreferences.timezone.label("quiet_timezone"),
             User.timezone,
+            case((User.email_verified_at.is_not(None), func.concat_ws(" ", User.first_name, User.last_name))),
             select(Suppression.id)
             .where(Suppression.channel == claimed.c.channel, Suppression.address == address)
             .exists()

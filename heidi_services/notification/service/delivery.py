@@ -94,5 +94,7 @@ def _message(job: ClaimedNotification, text: RenderedMessage, target: DeliveryTa
         text=text.content,
         html=text.html or "",
         unsubscribe_url=unsubscribe_link(job.user_id, job.category, job.channel) if can_unsubscribe else "",
+        recipient_name=job.recipient_name or "",
+        locale=job.locale or "",
         keys=target.keys,
     )

@@ -96,7 +96,7 @@ def _with_recipient(job: ClaimedNotification, recipient: object) -> ClaimedNotif
     The statement of the claim does not know whether that address, or an HMAC of the account's, is suppressed.
     """
     if isinstance(recipient, str):
-        job = job._replace(email=recipient, phone=recipient)
+        job = job._replace(email=recipient, phone=recipient, recipient_name=None)
     elif job.suppressed or not job.has_hashed:
         return job
     address = _address(job)

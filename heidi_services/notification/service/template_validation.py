@@ -30,7 +30,7 @@ def validate_template(source: str) -> None:
         InvalidTemplate: With the reason, and the line if there is one.
     """
     if len(source) > MAX_SOURCE:
-        raise InvalidTemplate(f"A template must not be longer than {MAX_SOURCE} characters.")
+        raise InvalidTemplate(f"A template must have at most {MAX_SOURCE} characters, but has {len(source)}.")
     template_nodes = _parse(source)
     if len(template_nodes) > MAX_NODES:
         raise InvalidTemplate(f"A template must not contain more than {MAX_NODES} elements.")

@@ -11,7 +11,7 @@ from heidi_common.http_client.client import http_client
 from heidi_common.http_client.errors import BlockedURLError, OutboundError, ResponseTooLarge, TimedOut
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import FreeJson, Text, iso
-from heidi_common.schemas.validators import callable_url
+from heidi_common.schemas.validators import Length, callable_url
 from heidi_services.scheduler.actions.base import JSON, ActionFailed, ActionResult, RunContext
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
@@ -34,9 +34,7 @@ def _valid_headers(headers: dict[str, str]) -> None:
 class HttpRequestPayload(Schema):
     method = fields.String(load_default="GET", validate=validate.OneOf(METHODS))
     url = Text(required=True, max=2000, validate=callable_url)
-    headers = fields.Dict(
-        keys=Text(max=100), values=Text(min=0, max=4000), validate=[validate.Length(max=30), _valid_headers]
-    )
+    headers = fields.Dict(keys=Text(max=100), values=Text(min=0, max=4000), validate=[Length(max=30), _valid_headers])
     json = FreeJson(metadata={"description": "Body as a JSON object"})
     body = Text(max=16_384, metadata={"description": "Body as text"})
     timeout_seconds = fields.Integer(strict=True, validate=validate.Range(1, 300))
@@ -83,6 +81,6 @@ def _call(context: RunContext, payload: JSON) -> requests.Response:
 
 
 def _run_headers(context: RunContext) -> dict[str, str]:
-    """The receiver recognises a repeated attempt by the same key, and a late attempt by a lower fencing token."""
+    """The receiver recognizes a repeated attempt by the same key, and a late attempt by a lower fencing token."""
     headers = {"Idempotency-Key": str(context.run_id), "X-Heidi-Scheduled-For": iso(context.scheduled_for)}
     return headers | ({} if context.fencing_token is None else {"X-Heidi-Fence": str(context.fencing_token)})

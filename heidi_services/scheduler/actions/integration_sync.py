@@ -1,4 +1,4 @@
-"""The action integration.sync: request a synchronisation with a provider."""
+"""The action integration.sync: request a synchronization with a provider."""
 
 from marshmallow import fields
 

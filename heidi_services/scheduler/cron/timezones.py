@@ -24,7 +24,7 @@ class OffsetPeriod:
 
 
 def load_timezone(name: str) -> ZoneInfo:
-    if name not in timezones.names():
+    if name not in timezones.timezone_names():
         raise TimezoneError(f"'{name}' is not an IANA time zone such as Europe/Berlin (case matters)")
     return ZoneInfo(name)
 

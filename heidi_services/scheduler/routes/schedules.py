@@ -57,7 +57,7 @@ def get_schedule(schedule_id: UUID) -> Schedule:
 @blp.arguments(ScheduleChange(partial=True))
 @blp.response(200, ScheduleOut)
 def change_schedule(body: dict[str, Any], schedule_id: UUID) -> Schedule:
-    """Change fields of a schedule; fields that are left out do not change. Honours `If-Match`."""
+    """Change fields of a schedule; fields that are left out do not change. Honors `If-Match`."""
     schedule = update_schedule_as(caller(), schedule_id, body, if_match())
     etag(schedule)
     return schedule
@@ -68,7 +68,7 @@ def change_schedule(body: dict[str, Any], schedule_id: UUID) -> Schedule:
 @documents(IF_MATCH)
 @blp.response(204)
 def delete_schedule(schedule_id: UUID) -> None:
-    """Delete a schedule and all its runs. Honours `If-Match`."""
+    """Delete a schedule and all its runs. Honors `If-Match`."""
     schedules.delete_schedule(schedule_id, version=if_match(), requested_by=caller().id)
 
 

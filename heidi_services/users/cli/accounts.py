@@ -8,6 +8,8 @@ import sys
 
 import click
 
+from heidi_common.config.declaration import read_one
+from heidi_common.config.sections.processes import LocalPlatform
 from heidi_common.identity.models import Role
 from heidi_services.users.cli.group import find_user, reports_problems, summary_line, user_argument, users
 from heidi_services.users.service import admins
@@ -46,8 +48,8 @@ def _password(from_stdin: bool) -> tuple[str, bool]:
     """Return the password, and whether it was generated."""
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n"), False
-    if os.environ.get("HEIDI_ADMIN_PASSWORD"):
-        return os.environ["HEIDI_ADMIN_PASSWORD"], False
+    if password := read_one(LocalPlatform, "admin_password", os.environ):
+        return password, False
     if sys.stdin.isatty():
         return click.prompt("Password", hide_input=True, confirmation_prompt=True), False
     return secrets.token_urlsafe(18), True

@@ -27,7 +27,10 @@ READ, WRITE = (Scope.USERS_READ,), (Scope.USERS_WRITE,)
 @blp.arguments(UserListQuery, location="query")
 @blp.response(200, UserDetailOut(many=True))
 def list_users(query: dict[str, Any]) -> Response:
-    """List users. `?q=` searches names and e-mail addresses."""
+    """List users. `?q=` searches names and e-mail addresses, `?ids=` reads a batch.
+
+    Names are found as "First Last" and "Last First", internationalised domains in Unicode and in Punycode.
+    """
     return page_response(queries.list_users(query))
 
 
@@ -65,7 +68,7 @@ def get_me() -> Response:
 @blp.arguments(UserPatch)
 @blp.response(200, UserDetailOut)
 def update_user(body: dict[str, Any], user_id: UUID) -> Response:
-    """Change your own profile, or (ADMIN) any account, with `role`, `isActive` and `email`. Honours `If-Match`.
+    """Change your own profile, or (ADMIN) any account, with `role`, `isActive` and `email`. Honors `If-Match`.
 
     A machine client may change any account but that of an administrator, and cannot make one: 403.
     """
@@ -78,7 +81,7 @@ def update_user(body: dict[str, Any], user_id: UUID) -> Response:
 @blp.arguments(UserPatch)
 @blp.response(200, UserDetailOut)
 def update_me(body: dict[str, Any]) -> Response:
-    """Change your own profile. Honours `If-Match`."""
+    """Change your own profile. Honors `If-Match`."""
     return _changed_response(users.update(caller(), caller().id, body, if_match()))
 
 

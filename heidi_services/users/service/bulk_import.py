@@ -14,7 +14,7 @@ from heidi_common.audit.trail import record
 from heidi_common.database.models import utcnow
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts, firebase_projects
-from heidi_common.identity.emails import normalise_email
+from heidi_common.identity.emails import normalize_email
 from heidi_common.identity.password_formats.firebase_hash import FirebaseParameters
 from heidi_common.import_files.rows import NumberedRow
 from heidi_common.messaging.events import IMPORTED, IMPORTED_WITH_WELCOME
@@ -70,7 +70,7 @@ def _prepare(row: dict[str, Any] | str, schema: Schema, project_id: UUID | None)
         return row
     try:
         values: dict[str, Any] = schema.load(row)
-        values["email"] = normalise_email(values["email"])
+        values["email"] = normalize_email(values["email"])
     except ValidationError as error:
         return "; ".join(f"{name}: {_first(messages)}" for name, messages in error.messages_dict.items())
     except ValueError as error:

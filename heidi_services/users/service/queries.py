@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, bindparam, select
+from sqlalchemy import ARRAY, ColumnElement, Select, Uuid, any_, bindparam, func, select
 
 from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.pagination import Page, page
@@ -87,17 +87,20 @@ def filter_statement(query: dict[str, Any]) -> tuple[Select[*tuple[Any, ...]], d
         # Two conditions instead of a parameter: PostgreSQL uses the partial index only for a literal `NOT is_active`.
         values["active" if values.pop("is_active") else "inactive"] = True
     if "q" in values:
-        values["q"] = search_pattern(values["q"])
-    return _statement(query["include_deleted"], frozenset(values)), values
+        values |= {"q": search_pattern(values["q"]), "q_alias": search_pattern(values["q"].replace(",", ""))}
+    return _statement(query["include_deleted"], frozenset(_FILTERS.keys() & values.keys())), values
 
 
+_ALIASES = func.user_search_aliases(User.first_name, User.last_name, User.email)
+"""`Last First` and the Unicode form of the domain, in plain letters. The index hx_users_search_aliases is on it."""
 _FILTERS: dict[str, ColumnElement[bool]] = {
     "role": User.role == bindparam("role"),
     "active": User.is_active.expression,
     "inactive": ~User.is_active,
     "created_from": User.created_at >= bindparam("created_from"),
     "created_to": User.created_at < bindparam("created_to"),
-    "q": User.search.like(bindparam("q"), escape="\\"),
+    "q": User.search.like(bindparam("q"), escape="\\") | _ALIASES.like(bindparam("q_alias"), escape="\\"),
+    "ids": User.id == any_(bindparam("ids", type_=ARRAY(Uuid))),
 }
 
 

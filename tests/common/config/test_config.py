@@ -60,6 +60,11 @@ def test_a_bad_value_names_its_variable_and_the_reason(variable: str, value: str
     assert reason in str(caught.value)
 
 
+@pytest.mark.parametrize("level", ["debug", "Debug", "DEBUG"])
+def test_the_log_level_may_be_written_in_any_case(level: str) -> None:
+    assert Settings.from_env(GOOD | {"LOG_LEVEL": level}).log_level == "DEBUG"
+
+
 def test_secrets_do_not_show_when_settings_are_printed() -> None:
     text = repr(Settings.from_env(GOOD))
     assert GOOD["SECRET_KEY"] not in text

@@ -52,14 +52,14 @@ def test_every_ipv6_address_is_classified_as_in_the_registry(number: int) -> Non
 
 
 @pytest.mark.parametrize(("first", "last"), SPECIAL_V4 + SPECIAL_V6)
-def test_the_ends_of_each_special_range_and_their_neighbours_are_classified_correctly(first: str, last: str) -> None:
+def test_the_ends_of_each_special_range_and_their_neighbors_are_classified_correctly(first: str, last: str) -> None:
     kind, ranges, top = (IPv6Address, RANGES_V6, 2**128) if ":" in first else (IPv4Address, RANGES_V4, 2**32)
     start, end = int(kind(first)), int(kind(last))
     assert not is_public(kind(start)) and not is_public(kind(end))
     assert not is_public(kind(random.Random(first).randint(start, end)))
-    for neighbour in (start - 1, end + 1):
-        if 0 <= neighbour < top:
-            assert is_public(kind(neighbour)) is not any(a <= neighbour <= b for a, b in ranges)
+    for neighbor in (start - 1, end + 1):
+        if 0 <= neighbor < top:
+            assert is_public(kind(neighbor)) is not any(a <= neighbor <= b for a, b in ranges)
 
 
 @pytest.mark.parametrize("inner", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "8.8.8.8"])

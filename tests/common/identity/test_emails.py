@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from heidi_common.identity.emails import former_form, normalise_email
+from heidi_common.identity.emails import former_form, normalize_email
 
 
 @pytest.mark.parametrize("local", ["a" * 64, "ü" * 32])
 def test_a_local_part_of_64_bytes_is_accepted(local: str) -> None:
-    assert normalise_email(f"{local}@example.test") == f"{local}@example.test"
+    assert normalize_email(f"{local}@example.test") == f"{local}@example.test"
 
 
 @pytest.mark.parametrize("local", ["a" * 65, "ü" * 33])
 def test_a_longer_local_part_is_rejected(local: str) -> None:
     with pytest.raises(ValueError, match="64 bytes"):
-        normalise_email(f"{local}@example.test")
+        normalize_email(f"{local}@example.test")
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_a_longer_local_part_is_rejected(local: str) -> None:
     ],
 )
 def test_addresses_in_another_notation_are_equal(text: str, address: str) -> None:
-    assert normalise_email(text) == address
+    assert normalize_email(text) == address
 
 
 @pytest.mark.parametrize(
@@ -39,9 +39,9 @@ def test_addresses_in_another_notation_are_equal(text: str, address: str) -> Non
     [("groß", "gross"), ("νίκος", "νίκοσ"), ("sofﬁa", "soffia"), ("ann²", "ann2"), ("ŉico", "ʼnico")],
 )
 def test_other_letters_are_other_addresses_whose_former_form_is_equal(first: str, second: str) -> None:
-    assert normalise_email(f"{first}@example.test") != normalise_email(f"{second}@example.test")
+    assert normalize_email(f"{first}@example.test") != normalize_email(f"{second}@example.test")
     former = {
-        former_form(f"{local}@example.test") or normalise_email(f"{local}@example.test") for local in (first, second)
+        former_form(f"{local}@example.test") or normalize_email(f"{local}@example.test") for local in (first, second)
     }
     assert len(former) == 1
 
@@ -49,4 +49,4 @@ def test_other_letters_are_other_addresses_whose_former_form_is_equal(first: str
 @pytest.mark.parametrize("text", ["a b@example.test", " ", "a@b@example.test", "a\u200bb@example.test"])
 def test_spaces_within_an_address_are_rejected(text: str) -> None:
     with pytest.raises(ValueError):
-        normalise_email(text)
+        normalize_email(text)

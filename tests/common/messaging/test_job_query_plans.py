@@ -1,4 +1,4 @@
-"""A claim costs the same however many rows are open, also if the table was last analysed while none were."""
+"""A claim costs the same however many rows are open, also if the table was last analyzed while none were."""
 
 from __future__ import annotations
 

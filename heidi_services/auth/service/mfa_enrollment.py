@@ -1,4 +1,4 @@
-"""Enrolment of a second factor: enrol, confirm, remove."""
+"""Enrollment of a second factor: enroll, confirm, remove."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ ISSUER = "Heidi"
 """The name that authenticator apps show beside the e-mail address."""
 
 
-def enrol(caller: Caller) -> dict[str, Any]:
+def enroll(caller: Caller) -> dict[str, Any]:
     """Create a secret that awaits confirmation; it replaces an earlier one that was not confirmed.
 
     Returns:
-        The attributes of `EnrolmentOut`.
+        The attributes of `EnrollmentOut`.
 
     Raises:
         Conflict: A second factor is enabled already.
