@@ -5,8 +5,8 @@ The indexes are created without locking the tables. If the migration is interrup
 
 from alembic import op
 
-revision = "0027"
-down_revision = "0026"
+revision = "0029"
+down_revision = "0028"
 branch_labels = None
 depends_on = None
 
