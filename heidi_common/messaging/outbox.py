@@ -61,7 +61,7 @@ class OutboxEvent(Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
     sent_at: Mapped[datetime | None]
     position: Mapped[int | None] = mapped_column(BigInteger)
-    is_bulk: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
+    is_bulk: Mapped[bool] = mapped_column(server_default=text("false"))
 
     def decrypt_secret_data(self) -> dict[str, Any]:
         """Decrypt the secret data that was passed to `emit`.
