@@ -20,7 +20,7 @@ endef
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint format configuration bench migrate doctor secrets sbom backup
+.PHONY: help run demo test lint format configuration screenshots bench migrate doctor secrets sbom backup
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -57,6 +57,9 @@ format: $(TOOLS) ## Format the code
 
 configuration: $(INSTALLED) ## Write docs/configuration.md from the declarations of the settings
 	@$(BIN)/python -m heidi_common.config.reference > docs/configuration.md
+
+screenshots: $(TOOLS) ## Take the screenshots of the documents, while `make run` is running and after `make demo`
+	@$(BIN)/python -m tests.console.screenshots
 
 bench: $(TOOLS) ## Run the benchmarks and their baselines, and write the results
 	@$(BIN)/python -m benchmarks

@@ -49,9 +49,9 @@ def put(path: str, body: Any) -> ApiResponse:
     return call(ApiCall("PUT", path, json=body))
 
 
-def delete(path: str, *, etag: str | None = None) -> ApiResponse:
+def delete(path: str, *, etag: str | None = None, **params: Any) -> ApiResponse:
     """Delete a resource, unless it has changed since the version `etag`. Raises what `get` raises."""
-    return call(ApiCall("DELETE", path, headers=_if_match(etag)))
+    return call(ApiCall("DELETE", path, params=params, headers=_if_match(etag)))
 
 
 def call(request: ApiCall) -> ApiResponse:

@@ -84,6 +84,7 @@ class Home:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            self.close()
             raise StartupError(
                 f"Heidi is already running in {self.folder}. Stop it, or set HEIDI_HOME to another folder."
             ) from None

@@ -17,13 +17,17 @@ from heidi_common.database.session import db
 from heidi_common.metrics.heartbeat import Pulse
 from heidi_common.server.heartbeat_files import heartbeat_folder
 from workers import due_probes
+from workers.backlog import is_busy
 from workers.broker import make_broker
+from workers.consumption import BULK_QUEUE
 from workers.periodic_tasks import PERIODIC_TASKS, UNFINISHED, PeriodicTask
 from workers.runner import run_until_stopped
 
 log = logging.getLogger(__name__)
 RETRY_SECONDS = 5.0
 """A failed task runs again after this time, or after its own period if that is longer."""
+LONGEST_SILENCE_SECONDS = 600.0
+"""A task whose queue stays long sends messages at least this often."""
 UNPROBED_SECONDS = 60.0
 """A task runs at least this often, even if its probe sees nothing to do."""
 
@@ -55,6 +59,9 @@ def _with_work(due: Sequence[PeriodicTask]) -> list[PeriodicTask]:
 
 
 def _run_task(task: PeriodicTask, broker: Broker) -> Exception | None:
+    if _is_waiting_in_its_queue(task, broker):
+        task.next_at = time.monotonic() + task.every
+        return None
     task.polled_at = time.monotonic()
     task.next_at = task.polled_at + task.every
     try:
@@ -69,6 +76,14 @@ def _run_task(task: PeriodicTask, broker: Broker) -> Exception | None:
         log.warning("periodic task failed", extra={"task": task.name, "error": repr(error)[:300]})
         return error
     return None
+
+
+def _is_waiting_in_its_queue(task: PeriodicTask, broker: Broker) -> bool:
+    """Whether the rows of a task need no further messages, since many wait. Lost messages are repeated later."""
+    queue = getattr(task.poll, "queue", None)
+    if queue is None or queue == BULK_QUEUE:  # bulk work is released at a limited rate
+        return False
+    return time.monotonic() < task.polled_at + LONGEST_SILENCE_SECONDS and is_busy(broker, queue)
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import NORMAL_PRIORITY, Notification
 from heidi_services.notification.service.scheduled_tasks import releasable
 from heidi_services.scheduler.models import Schedule, ScheduleRun
+from workers.subscriptions import SUBSCRIBER_QUEUES
 
 
 def _any(*conditions: Any) -> Exists:
@@ -41,7 +42,8 @@ PROBES: Mapping[str, ColumnElement[bool]] = {
     ),
     "schedule reaper": _any(ScheduleRun.status == "RUNNING", ScheduleRun.locked_until < func.now()),
     "operations": _any_overdue(Operation, "PENDING"),
-    "inbox": _any_overdue(Inbox, "pending"),
+    **{f"inbox {queue}": _any_overdue(Inbox, "pending", ~Inbox.is_bulk) for queue in SUBSCRIBER_QUEUES},
+    "bulk events": _any_overdue(Inbox, "pending", Inbox.is_bulk),
     "notifications": _any_overdue(Notification, "PENDING", Notification.priority == NORMAL_PRIORITY),
     "expired notifications": _any(Notification.status == "PENDING", Notification.expires_at <= func.now()),
     "deliveries": _any_overdue(Delivery, "PENDING"),

@@ -30,7 +30,7 @@ from heidi_services.scheduler.service import dispatch, reaper, request_replies
 from heidi_services.scheduler.service import retention as scheduler_retention
 from workers.batching import LARGEST, OUTSIDE, Wakeable, hints
 from workers.consumption import BULK_QUEUE
-from workers.subscriptions import SUBSCRIPTIONS, Consume
+from workers.subscriptions import SUBSCRIBER_QUEUES, SUBSCRIPTIONS, Consume
 
 LIMIT = 500
 INBOX_DAYS = 14
@@ -89,18 +89,39 @@ def run_in_parts(task: Callable[[], bool]) -> Poll:
     return lambda: UNFINISHED if task() else []
 
 
-def overdue_inbox() -> list[Message[Any]]:
-    """Wake-up messages for events whose subscriber has not been woken, or failed and is due for another attempt."""
-    queues = {item.actor: item.queue for item in SUBSCRIPTIONS if isinstance(item, Consume)}
+def overdue_inbox(*queues: str) -> list[Message[Any]]:
+    """Wake-up messages for events whose subscriber has not been woken, or failed and is due for another attempt.
+
+    Args:
+        queues: Only subscribers with these queues; by default all.
+    """
+    messages: list[Message[Any]] = []
+    for queue in queues or SUBSCRIBER_QUEUES:
+        consumers = {item.actor for item in SUBSCRIPTIONS if isinstance(item, Consume) and item.queue == queue}
+        messages += _hints_for_subscribers(queue, inbox.collect_overdue(LIMIT, consumers))
+    return messages
+
+
+@dataclass(frozen=True)
+class WakeSubscribers:
+    """A poll for the overdue events of the subscribers of one queue."""
+
+    queue: str
+
+    def __call__(self) -> list[Message[Any]]:
+        return overdue_inbox(self.queue)
+
+
+def release_bulk_events() -> list[Message[Any]]:
+    """Wake-up messages for the next events of bulk work, in the queue that leaves threads to urgent work."""
+    return _hints_for_subscribers(BULK_QUEUE, inbox.release_bulk(LIMIT))
+
+
+def _hints_for_subscribers(queue: str, due: Iterable[tuple[str, UUID]]) -> list[Message[Any]]:
     rows: dict[str, list[Wakeable]] = {}
-    for consumer, event_id in inbox.collect_overdue(LIMIT):
+    for consumer, event_id in due:
         rows.setdefault(consumer, []).append((str(event_id), None))
-    return [
-        message
-        for consumer, ids in rows.items()
-        if consumer in queues
-        for message in hints(queues[consumer], consumer, ids)
-    ]
+    return [message for consumer, ids in rows.items() for message in hints(queue, consumer, ids)]
 
 
 IS_DISPENSABLE = (OutboxEvent.sent_at.is_not(None), inbox.is_handled(OutboxEvent.id))
@@ -129,7 +150,8 @@ PERIODIC_TASKS = (
     PeriodicTask("schedule reaper", 5, run_task(reaper.reap_expired)),
     PeriodicTask("schedule history", 3600, run_in_parts(scheduler_retention.delete_expired)),
     PeriodicTask("operations", 1, WakeUp(operations.overdue, "core", "carry_out_operation")),
-    PeriodicTask("inbox", 1, overdue_inbox),
+    *(PeriodicTask(f"inbox {queue}", 1, WakeSubscribers(queue)) for queue in SUBSCRIBER_QUEUES),
+    PeriodicTask("bulk events", 0.2, release_bulk_events),
     PeriodicTask("prune", 3600, run_in_parts(delete_expired_events)),
     PeriodicTask("old heartbeats", 3600, run_task(heartbeat.delete_old)),
     PeriodicTask("idempotency", 600, run_in_parts(idempotency_keys.delete_expired)),

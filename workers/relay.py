@@ -1,9 +1,10 @@
 """Outbox -> broker and topic exchange: `python -m workers.relay`.
 
-NOTIFY wakes the relay; without it, it polls every second. One transaction takes a batch, oldest events first: it writes
-the inbox rows of the subscribers, publishes the events to the exchange for external programs, marks them sent and gives
-each its position in the log. The wake-up messages follow the commit, since workers must find the rows. If the relay is
-killed, no event is lost, and at most one batch is repeated: the inbox rows are keyed by the event.
+NOTIFY wakes the relay; without it, it polls every second. One transaction takes a batch: urgent events before those of
+bulk work, and the oldest first. It writes the inbox rows of the subscribers, publishes the events to the exchange for
+external programs, marks them sent and gives each its position in the log. The wake-up messages follow the commit, since
+workers must find the rows. If the relay is killed, no event is lost, and at most one batch is repeated: the inbox rows
+are keyed by the event.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from functools import cache
 from typing import Any
 
 from dramatiq import Broker, Message
-from sqlalchemy import Select, func, select, text
+from sqlalchemy import Select, exists, func, select, text
+from sqlalchemy.orm import aliased
 
 from heidi_common.app import base_app
 from heidi_common.config.settings import Settings
@@ -45,8 +47,10 @@ LOCK = 0x4865696469_02
 """Advisory lock: one relay at a time assigns positions in the log, so that they are in the order of commits."""
 
 INSERT_INBOX_ROWS = text(
-    "INSERT INTO inbox (event_id, consumer, hinted_until) SELECT event_id, consumer, now() + :lease"
-    " FROM unnest(CAST(:event_id AS uuid[]), CAST(:consumer AS text[])) AS given (event_id, consumer)"
+    "INSERT INTO inbox (event_id, consumer, is_bulk, hinted_until)"
+    " SELECT event_id, consumer, is_bulk, CASE WHEN is_bulk THEN now() ELSE now() + :lease END"
+    " FROM unnest(CAST(:event_id AS uuid[]), CAST(:consumer AS text[]), CAST(:is_bulk AS boolean[]))"
+    " AS given (event_id, consumer, is_bulk)"
     " ON CONFLICT DO NOTHING"
 )
 """As text: building an INSERT of that many rows with SQLAlchemy takes as long as the rest of a batch."""
@@ -82,7 +86,7 @@ def relay_batch(broker: Broker, publish: Publish, limit: int = BATCH) -> int:
     messages: list[Message[Any]] = []
     with transaction():
         _ACQUIRE_LOCK.all()
-        events = list(db.session.scalars(_unsent(limit)))
+        events = _next_events(limit)
         if events:
             messages = _fan_out(events)
             publish(events)
@@ -92,26 +96,48 @@ def relay_batch(broker: Broker, publish: Publish, limit: int = BATCH) -> int:
     return len(events)
 
 
+def _next_events(limit: int) -> list[OutboxEvent]:
+    """Read the oldest urgent events, then the oldest of bulk work, and put the batch into the order of their IDs."""
+    events = list(db.session.scalars(_urgent(limit)))
+    if len(events) < limit:
+        events += db.session.scalars(_bulk(limit - len(events)))
+    return sorted(events, key=lambda event: event.id)
+
+
 @cache
-def _unsent(limit: int) -> Select[OutboxEvent]:
-    oldest_first = select(OutboxEvent).where(OutboxEvent.sent_at.is_(None)).order_by(OutboxEvent.id).limit(limit)
-    return oldest_first.with_for_update(skip_locked=True)
+def _urgent(limit: int) -> Select[OutboxEvent]:
+    """Events that are not of bulk work, unless they would overtake such an event with the same subject."""
+    earlier = aliased(OutboxEvent)
+    overtaken = exists().where(earlier.sent_at.is_(None), earlier.is_bulk, earlier.subject == OutboxEvent.subject)
+    return _oldest(limit).where(~OutboxEvent.is_bulk, ~overtaken)
+
+
+@cache
+def _bulk(limit: int) -> Select[OutboxEvent]:
+    return _oldest(limit).where(OutboxEvent.is_bulk)
+
+
+def _oldest(limit: int) -> Select[OutboxEvent]:
+    unsent = select(OutboxEvent).where(OutboxEvent.sent_at.is_(None)).order_by(OutboxEvent.id).limit(limit)
+    return unsent.with_for_update(skip_locked=True, of=OutboxEvent)
 
 
 def _fan_out(events: Sequence[OutboxEvent]) -> list[Message[Any]]:
     """Write the inbox rows of the subscribers; returns the wake-up messages to send after the commit."""
     messages: list[Message[Any]] = []
-    rows: list[tuple[str, str]] = []
+    rows: list[tuple[str, str, bool]] = []
     for subscription in SUBSCRIPTIONS:
         if isinstance(subscription, Hint):
             messages += _hints_for_subjects(subscription, events)
         else:
-            wake_ups = [(str(event.id), event.request_id) for event in subscription.select(events)]
-            rows += [(event_id, subscription.actor) for event_id, _ in wake_ups]
+            selected = subscription.select(events)
+            rows += [(str(event.id), subscription.actor, event.is_bulk) for event in selected]
+            # The clock releases the rows of bulk events at a limited rate.
+            wake_ups = [(str(event.id), event.request_id) for event in selected if not event.is_bulk]
             messages += hints(subscription.queue, subscription.actor, wake_ups)
     if rows:
-        event_ids, consumers = zip(*rows, strict=True)
-        parameters = {"event_id": list(event_ids), "consumer": list(consumers), "lease": HINT_LEASE}
+        event_ids, consumers, are_bulk = map(list, zip(*rows, strict=True))
+        parameters = {"event_id": event_ids, "consumer": consumers, "is_bulk": are_bulk, "lease": HINT_LEASE}
         db.session.execute(INSERT_INBOX_ROWS, parameters)
     return messages
 

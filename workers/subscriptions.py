@@ -14,6 +14,7 @@ from heidi_common.messaging.events import matches
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.auth.service import email_change
 from heidi_services.integration.service import forwarding, owner_sync
+from heidi_services.notification.service import event_handlers
 
 Interested = Callable[[Sequence[OutboxEvent]], set[UUID]]
 
@@ -53,7 +54,7 @@ SUBSCRIPTIONS: tuple[Hint | Consume, ...] = (
     Hint("schedule.execute", "scheduler", "run_schedule"),
     Consume("notification.send", "notification", "make_requested_notification"),
     Consume("user.updated", "core", "verify_replaced_address", interested=email_change.filter_replaced_addresses),
-    Consume("user.created", "notification", "welcome_user"),
+    Consume("user.created", "notification", "welcome_user", interested=event_handlers.filter_welcomed),
     Consume("user.deleted", "notification", "forget_user"),
     Consume("user.reclaimed", "notification", "remove_attached_devices"),
     Consume("user.deleted", "core", "forget_sign_in"),
@@ -67,3 +68,6 @@ SUBSCRIPTIONS: tuple[Hint | Consume, ...] = (
     Consume("core.operation", "core", "accept_operation"),
     Consume("user.*", "core", "renew_overview"),
 )
+
+SUBSCRIBER_QUEUES = sorted({item.queue for item in SUBSCRIPTIONS if isinstance(item, Consume)})
+"""The queues of the subscribers that have inbox rows."""

@@ -31,6 +31,7 @@ def create_user(
     origin: str | None = None,
     user_id: UUID | None = None,
     created_at: datetime | None = None,
+    bulk: bool = False,
     **profile: Any,
 ) -> User:
     """Insert a user within the caller's transaction and emit `user.created`.
@@ -39,9 +40,10 @@ def create_user(
         email: The normalized address.
         password_hash: None if the user has to choose a password before signing in.
         role: The role of the new user.
-        origin: Passed on in the event as `changed`. Users with the origin `imported` get no welcome message.
+        origin: Passed on in the event as `changed`, such as IMPORTED: these users get no welcome message.
         user_id: The ID that the user has had in another system; by default a new one.
         created_at: When the user was created in another system; by default now.
+        bulk: Whether the user is one of many, so that the event gives way to others.
         profile: Values of further columns.
 
     Returns:
@@ -57,7 +59,8 @@ def create_user(
     user: User | None = db.session.scalar(statement.returning(User))
     if user is None:
         raise _taken(email, user_id)
-    emit(UserCreated(id=user.id, role=user.role, is_active=user.is_active, changed=(origin,) if origin else None))
+    event = UserCreated(id=user.id, role=user.role, is_active=user.is_active, changed=(origin,) if origin else None)
+    emit(event, bulk=bulk)
     return user
 
 

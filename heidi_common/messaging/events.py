@@ -89,6 +89,10 @@ class UserCreated(_UserEvent):
     type = "user.created"
 
 
+IMPORTED, IMPORTED_WITH_WELCOME = "imported", "imported with welcome"
+"""The `changed` of a created user who comes from an import: without a welcome message, or with it."""
+
+
 class UserUpdated(_UserEvent):
     type = "user.updated"
 

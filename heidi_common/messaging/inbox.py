@@ -6,6 +6,7 @@ An event that its handler cannot process becomes a dead letter, which an operato
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from heidi_common.database.models import Base, utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.messaging.jobs import JobMixin, is_overdue
+from heidi_common.messaging.jobs import HINT_LEASE, JobMixin, is_overdue
 from heidi_common.messaging.outbox import OutboxEvent
 
 log = logging.getLogger(__name__)
@@ -37,12 +38,13 @@ class Inbox(JobMixin, Base):
 
     The status is `pending` until the handler's effect is committed (`done`), the handler rejects the request
     (`refused`, with the reason in `last_error`), or the attempts are used up (`dead`). An operator can set a dead
-    letter to `discarded`.
+    letter to `discarded`. Rows of bulk events (`is_bulk`) are released to the workers at a limited rate.
     """
 
     __tablename__ = "inbox"
     __table_args__ = (
         Index("ix_inbox_due", "next_attempt_at", postgresql_where=text("status = 'pending'")),
+        Index("ix_inbox_urgent", "next_attempt_at", postgresql_where=text("status = 'pending' AND NOT is_bulk")),
         Index("ix_inbox_dead", "event_id", postgresql_where=text("status = 'dead'")),
         Index("ix_inbox_errors", "event_id", postgresql_where=text("last_error IS NOT NULL")),
         Index("ix_inbox_done_at", "done_at", postgresql_where=text("done_at IS NOT NULL")),
@@ -54,6 +56,7 @@ class Inbox(JobMixin, Base):
     last_error: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
     done_at: Mapped[datetime | None]
+    is_bulk: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 
     work, open_status = "inbox", "pending"
 
@@ -82,8 +85,30 @@ def delete_secret_data(*event_ids: UUID) -> None:
     db.session.execute(statement.execution_options(synchronize_session=False))
 
 
-def collect_overdue(limit: int) -> list[tuple[str, UUID]]:
+BULK_IN_FLIGHT = 400
+"""The most rows of bulk events that wait for workers: enough to keep these busy, but few enough that all of them are
+claimed before their wake-up messages count as lost (HINT_LEASE)."""
+
+
+def collect_overdue(limit: int, consumers: Iterable[str] | None = None) -> list[tuple[str, UUID]]:
     """Collect due rows without a wake-up message under way, and mark them as hinted, as `jobs.collect_overdue` does.
+
+    Rows of bulk events are left to `release_bulk`.
+
+    Args:
+        limit: The largest number of rows to collect.
+        consumers: Only rows of these subscribers.
+
+    Returns:
+        The consumer and the event id of each row.
+    """
+    conditions = [~Inbox.is_bulk] if consumers is None else [~Inbox.is_bulk, Inbox.consumer.in_(tuple(consumers))]
+    with transaction():
+        return _collect(limit, *conditions)
+
+
+def release_bulk(limit: int) -> list[tuple[str, UUID]]:
+    """Collect the next rows of bulk events, so that no more than BULK_IN_FLIGHT wait for workers.
 
     Args:
         limit: The largest number of rows to collect.
@@ -91,9 +116,16 @@ def collect_overdue(limit: int) -> list[tuple[str, UUID]]:
     Returns:
         The consumer and the event id of each row.
     """
+    in_flight = select(func.count()).where(Inbox.status == "pending", Inbox.is_bulk, Inbox.hinted_until > func.now())
+    with transaction():
+        capacity = min(limit, BULK_IN_FLIGHT - (db.session.scalar(in_flight) or 0))
+        return _collect(capacity, Inbox.is_bulk.is_(True)) if capacity > 0 else []
+
+
+def _collect(limit: int, *conditions: ColumnElement[bool]) -> list[tuple[str, UUID]]:
     due = (
         select(Inbox.event_id, Inbox.consumer)
-        .where(is_overdue(Inbox, "pending"))
+        .where(is_overdue(Inbox, "pending"), *conditions)
         .order_by(Inbox.next_attempt_at)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -102,9 +134,8 @@ def collect_overdue(limit: int) -> list[tuple[str, UUID]]:
     statement = (
         update(Inbox)
         .where(Inbox.event_id == due.c.event_id, Inbox.consumer == due.c.consumer)
-        .values(hinted_until=func.now() + timedelta(seconds=30))
+        .values(hinted_until=func.now() + HINT_LEASE)
         .returning(Inbox.consumer, Inbox.event_id)
         .execution_options(synchronize_session=False)
     )
-    with transaction():
-        return [(row.consumer, row.event_id) for row in db.session.execute(statement)]
+    return [(row.consumer, row.event_id) for row in db.session.execute(statement)]

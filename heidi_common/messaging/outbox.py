@@ -33,12 +33,18 @@ POSITION_SEQUENCE = Sequence("outbox_position", metadata=Base.metadata)
 
 
 class OutboxEvent(Base):
-    """A stored event. `sealed` is its encrypted secret data, which is deleted when the last subscriber has used it."""
+    """A stored event.
+
+    `sealed` is its encrypted secret data, which is deleted when the last subscriber has used it. Events of bulk work
+    (`is_bulk`) are relayed and handled when no others wait; of one subject, events keep their order.
+    """
 
     __tablename__ = "outbox"
     __table_args__ = (
         Index("ix_outbox_unsent", "id", postgresql_where=text("sent_at IS NULL")),
         Index("uq_outbox_position", "position", unique=True, postgresql_where=text("position IS NOT NULL")),
+        Index("ix_outbox_unsent_urgent", "id", postgresql_where=text("sent_at IS NULL AND NOT is_bulk")),
+        Index("ix_outbox_unsent_bulk", "subject", postgresql_where=text("sent_at IS NULL AND is_bulk")),
         Index("ix_outbox_type_position", "type", "position"),
         Index("ix_outbox_subject_position", "subject", "position"),
         Index("ix_outbox_created_at", "created_at"),
@@ -55,6 +61,7 @@ class OutboxEvent(Base):
     created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
     sent_at: Mapped[datetime | None]
     position: Mapped[int | None] = mapped_column(BigInteger)
+    is_bulk: Mapped[bool] = mapped_column(server_default=text("false"))
 
     def decrypt_secret_data(self) -> dict[str, Any]:
         """Decrypt the secret data that was passed to `emit`.
@@ -71,25 +78,31 @@ class OutboxEvent(Base):
         return secret_data
 
 
-def emit(event: Event, *, secret_data: dict[str, Any] | None = None, event_id: UUID | None = None) -> UUID:
+def emit(
+    event: Event, *, secret_data: dict[str, Any] | None = None, event_id: UUID | None = None, bulk: bool = False
+) -> UUID:
     """Store an event in the caller's transaction. The relay is notified at commit.
 
     Args:
         event: The event.
         secret_data: JSON that only subscribers may read, such as a text or a token. It is stored encrypted.
         event_id: Makes the call idempotent: an id that is stored already is not stored again.
+        bulk: Whether the event is one of very many that no user is waiting for.
 
     Returns:
         The id of the stored event.
     """
-    return emit_many([(event, secret_data, event_id)])[0]
+    return emit_many([(event, secret_data, event_id)], bulk=bulk)[0]
 
 
-def emit_many(emissions: Iterable[tuple[Event, dict[str, Any] | None, UUID | None]]) -> list[UUID]:
+def emit_many(
+    emissions: Iterable[tuple[Event, dict[str, Any] | None, UUID | None]], *, bulk: bool = False
+) -> list[UUID]:
     """Store several events with one statement, in the caller's transaction.
 
     Args:
         emissions: For each event: the event, its secret data and its id, as in `emit`.
+        bulk: As in `emit`.
 
     Returns:
         The ids, in the order of the events.
@@ -97,7 +110,7 @@ def emit_many(emissions: Iterable[tuple[Event, dict[str, Any] | None, UUID | Non
     rows = [event_row(event, secret_data, event_id or uuid7()) for event, secret_data, event_id in emissions]
     if rows:
         with transaction():
-            db.session.execute(_insert(), rows)
+            db.session.execute(_insert(), [row | {"is_bulk": bulk} for row in rows])
     return [row["id"] for row in rows]
 
 

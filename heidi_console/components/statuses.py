@@ -5,7 +5,23 @@ from __future__ import annotations
 GOOD, BUSY, WARN, BAD, CALM = "good", "busy", "warn", "bad", "calm"
 
 TONES = {
-    **dict.fromkeys(("SENT", "DELIVERED", "READ", "SUCCEEDED", "SUCCESS", "sent", "success", "up", "active"), GOOD),
+    **dict.fromkeys(
+        (
+            "SENT",
+            "DELIVERED",
+            "READ",
+            "SUCCEEDED",
+            "SUCCESS",
+            "sent",
+            "success",
+            "delivered",
+            "succeeded",
+            "done",
+            "up",
+            "active",
+        ),
+        GOOD,
+    ),
     **dict.fromkeys(("PENDING", "QUEUED", "RUNNING", "INFO"), BUSY),
     **dict.fromkeys(
         (

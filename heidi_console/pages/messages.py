@@ -24,7 +24,7 @@ RETRY_FILTERS = ("channel", "category", "userId", "batchId", "since")
 
 @area.list(role=ADMIN)
 def list_() -> str:
-    """The messages of all users, latest first."""
+    """The messages of a user, by default the own ones, latest first."""
     chosen = filters(*FILTERS)
     response = calls.get("/notifications", **page_of(**chosen))
     return render_template("messages/list.html", messages=response.data, meta=response.meta, filters=chosen)

@@ -41,7 +41,7 @@ def relative(text: str | None, now: datetime | None = None) -> str:
     if moment is None:
         return ""
     delta = moment - (now or datetime.now(UTC))
-    return format_timedelta(delta, add_direction=True, locale=current_locale(), threshold=1.2)
+    return format_timedelta(delta, add_direction=True, locale=current_locale())
 
 
 def to_api(local: datetime) -> str:

@@ -5,7 +5,8 @@ import subprocess  # nosec B404  # runs the package supervisor
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -23,6 +24,18 @@ SOCKET = "supervisor.sock"
 EXIT_LINE = re.compile(r"exited: (?P<name>\S+) \((?P<reason>[^;)]*)|spawnerr: (?P<error>.*)")
 STOP_SECONDS = 60
 STABLE_SECONDS = 3
+
+
+@contextmanager
+def supervisor_rpc(path: Path) -> Iterator[Any]:
+    """Connect to the XML-RPC interface of a supervisor, and close the connection afterwards.
+
+    Args:
+        path: The supervisor's socket.
+    """
+    transport = SupervisorTransport("", "", f"unix://{path}")
+    with ServerProxy("http://127.0.0.1", transport=transport) as proxy:
+        yield proxy.supervisor
 
 
 class Supervisor:
@@ -69,22 +82,23 @@ class Supervisor:
         added = list(programs)
         self.programs += added
         self._write_config()
-        rpc = self._rpc()
-        rpc.reloadConfig()
-        for group in {program.group for program in added}:
-            rpc.addProcessGroup(group)
+        with supervisor_rpc(self.socket) as rpc:
+            rpc.reloadConfig()
+            for group in {program.group for program in added}:
+                rpc.addProcessGroup(group)
             rpc.startProcessGroup(group, False)
 
     def restart(self, name: str) -> None:
         """Restart a program that hangs. It is killed if it does not end in time."""
-        rpc = self._rpc()
         process = f"{next(program.group for program in self.programs if program.name == name)}:{name}"
-        rpc.stopProcess(process)
-        rpc.startProcess(process, False)
+        with supervisor_rpc(self.socket) as rpc:
+            rpc.stopProcess(process)
+            rpc.startProcess(process, False)
 
     def is_up(self, name: str) -> bool:
         """Whether a program has been running for `STABLE_SECONDS`."""
-        (info,) = (info for info in self._rpc().getAllProcessInfo() if info["name"] == name)
+        with supervisor_rpc(self.socket) as rpc:
+            (info,) = (info for info in rpc.getAllProcessInfo() if info["name"] == name)
         return bool(info["statename"] == "RUNNING" and info["now"] - info["start"] >= STABLE_SECONDS)
 
     @property
@@ -118,13 +132,10 @@ class Supervisor:
 
     def _answers(self) -> bool:
         try:
-            return bool(self._rpc().getState()["statename"] == "RUNNING")
+            with supervisor_rpc(self.socket) as rpc:
+                return bool(rpc.getState()["statename"] == "RUNNING")
         except OSError:
             return False
-
-    def _rpc(self) -> Any:
-        transport = SupervisorTransport("", "", f"unix://{self.socket}")
-        return ServerProxy("http://127.0.0.1", transport=transport).supervisor
 
     def _listen(self, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None

@@ -116,6 +116,9 @@ def test_every_rejection_does_the_same_work(app: Flask, rejected_accounts) -> No
             assert login(app.test_client(), *credentials, environ_base=elsewhere).status_code == 401
         done[reason] = work
     assert sum(step == "hash" for step in done["wrong"]) == 1 and len(done["wrong"]) > 3
+    no_address = done.pop("no address")
+    stores_address = [step for step in done["wrong"] if "INSERT INTO audit_addresses" in step]
+    assert no_address == [step for step in done["wrong"] if step not in stores_address], "the sender knows what it sent"
     assert {reason: work for reason, work in done.items() if work != done["wrong"]} == {}
 
 

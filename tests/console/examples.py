@@ -41,6 +41,16 @@ def message_list(admin: Any, post: Any) -> str:
     return "/console/messages/"
 
 
+def person(admin: Any, _post: Any) -> str:
+    """The administrator's own account."""
+    return f"/console/people/{admin.user.id}"
+
+
+def person_edit(admin: Any, post: Any) -> str:
+    """The form of an account."""
+    return f"{person(admin, post)}/edit"
+
+
 PAGES = [
     Example("sign_in.form", at("/console/sign-in"), signed_in=False),
     Example("home.list", at("/console/")),
@@ -48,4 +58,26 @@ PAGES = [
     Example("messages.list", message_list),
     Example("messages.show", message),
     Example("messages.form_new", at("/console/messages/new")),
+    Example("people.list", at("/console/people/")),
+    Example("people.show", person),
+    Example("people.form_new", at("/console/people/new")),
+    Example("people.form_edit", person_edit),
+    Example("schedules.list", at("/console/schedules/")),
+    Example("schedules.form_action", at("/console/schedules/new")),
+    Example("schedules.form_new", at("/console/schedules/new?action=notification.send")),
+    Example("webhooks.list", at("/console/webhooks/")),
+    Example("webhooks.form_new", at("/console/webhooks/new")),
+    Example("events.list", at("/console/events/")),
+    Example("events.list_dead", at("/console/events/dead")),
+    Example("operations.list", at("/console/operations/")),
+    Example("operations.form_new", at("/console/operations/new")),
+    Example("audit.list", at("/console/audit/")),
+    Example("clients.list", at("/console/clients/")),
+    Example("templates.list", at("/console/templates/")),
+    Example("templates.form_new", at("/console/templates/new")),
+    Example("account.list", at("/console/account/")),
+    Example("account.form_profile", at("/console/account/profile")),
+    Example("account.form_password", at("/console/account/password")),
+    Example("account.form_preferences", at("/console/account/preferences")),
+    Example("clients.form_new", at("/console/clients/new")),
 ]

@@ -12,18 +12,17 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
-from xmlrpc.client import ServerProxy
 
 import psutil
 import psycopg2
 import requests
-from supervisor.xmlrpc import SupervisorTransport
 
 from heidi_standalone.servers.unix_sockets import socket_folder
-from heidi_standalone.supervision.supervisor import SOCKET
+from heidi_standalone.supervision.supervisor import SOCKET, supervisor_rpc
 from tests.polling import TIMEOUT_SECONDS
 from tests.ports import free_range
 
@@ -65,7 +64,8 @@ class Platform:
 
     def pid(self, name: str) -> int:
         """Return the PID of a supervised program; 0 while it is being restarted."""
-        programs = {info["name"]: info for info in self._rpc().getAllProcessInfo()}
+        with self._rpc() as rpc:
+            programs = {info["name"]: info for info in rpc.getAllProcessInfo()}
         return int(programs[name]["pid"]) if programs[name]["statename"] in ("RUNNING", "STARTING") else 0
 
     def kill(self, name: str) -> None:
@@ -76,13 +76,16 @@ class Platform:
 
     def stop_program(self, name: str) -> None:
         """Stop a supervised program cleanly, until `start_program`."""
-        self._rpc().stopProcess(self._full_name(name))
+        with self._rpc() as rpc:
+            rpc.stopProcess(self._full_name(name))
 
     def start_program(self, name: str) -> None:
-        self._rpc().startProcess(self._full_name(name))
+        with self._rpc() as rpc:
+            rpc.startProcess(self._full_name(name))
 
     def _full_name(self, name: str) -> str:
-        (info,) = (info for info in self._rpc().getAllProcessInfo() if info["name"] == name)
+        with self._rpc() as rpc:
+            (info,) = (info for info in rpc.getAllProcessInfo() if info["name"] == name)
         return f"{info['group']}:{name}"
 
     def worker_children(self) -> list[int]:
@@ -129,9 +132,8 @@ class Platform:
                 return line.partition("=")[2].strip("'").replace("postgresql+psycopg2://", "postgresql://")
         raise AssertionError("no DATABASE_URL in the platform's env file")
 
-    def _rpc(self) -> Any:
-        transport = SupervisorTransport("", "", f"unix://{socket_folder(self.home / 'run', SOCKET) / SOCKET}")
-        return ServerProxy("http://127.0.0.1", transport=transport).supervisor
+    def _rpc(self) -> AbstractContextManager[Any]:
+        return supervisor_rpc(socket_folder(self.home / "run", SOCKET) / SOCKET)
 
 
 class Sender:

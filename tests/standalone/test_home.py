@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import stat
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,10 +22,11 @@ from tests.ports import free_port
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
+def home(tmp_path: Path) -> Iterator[Home]:
     prepared = Home(tmp_path / "home")
     prepared.prepare()
-    return prepared
+    yield prepared
+    prepared.close()
 
 
 def test_secrets_and_keys_are_created_once_and_only_readable_by_their_owner(home: Home) -> None:
@@ -32,6 +34,7 @@ def test_secrets_and_keys_are_created_once_and_only_readable_by_their_owner(home
     home.close()
     again = Home(home.folder)
     again.prepare()
+    again.close()
     assert (again.secrets(), again.private_keys.read_text()) == (first, key)
     for path in (home.private_keys, home.folder / "secrets.json"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -25,6 +25,7 @@ from workers.broker import make_broker
 from workers.clock import UNPROBED_SECONDS, tick
 from workers.due_probes import PROBES, idle_tasks
 from workers.periodic_tasks import PERIODIC_TASKS, PeriodicTask
+from workers.subscriptions import SUBSCRIBER_QUEUES
 
 PAST, FUTURE = utcnow() - timedelta(minutes=1), utcnow() + timedelta(hours=1)
 DUE = {"next_attempt_at": PAST, "hinted_until": PAST}
@@ -44,7 +45,8 @@ WORK: dict[str, Rows] = {
     ],
     "schedule reaper": [(ScheduleRun, RUNNING | {"locked_until": PAST, "hinted_until": FUTURE})],
     "operations": [(Operation, DUE | {"status": "PENDING"})],
-    "inbox": [(Inbox, DUE)],
+    **{f"inbox {queue}": [(Inbox, DUE)] for queue in SUBSCRIBER_QUEUES},
+    "bulk events": [(Inbox, DUE | {"is_bulk": True})],
     "notifications": [(Notification, DUE | {"channel": "EMAIL", "priority": NORMAL_PRIORITY})],
     "bulk EMAIL": [(Notification, UNRELEASED | {"channel": "EMAIL"})],
     "bulk SMS": [(Notification, UNRELEASED | {"channel": "SMS", "hinted_until": PAST})],
@@ -99,7 +101,7 @@ def polled(task: PeriodicTask, settings: Settings) -> bool:
 
 
 def test_a_task_without_work_is_left_out_but_not_for_ever(app: Flask, settings: Settings) -> None:
-    task = PeriodicTask("inbox", 0, lambda: [])
+    task = PeriodicTask("inbox core", 0, lambda: [])
     assert polled(task, settings), "it has never run"
     assert not polled(task, settings)
     store(Inbox, DUE)

@@ -14,9 +14,9 @@ async function refresh(main, timer) {
   if (!next.querySelector("main[data-live]")) clearInterval(timer);
 }
 
-// What the user is using (a focused field, an open dialog) is not replaced.
+// What the user is using (a focused field, an open dialog, opened details) is not replaced.
 function replace(region, next) {
-  if (!next || region.contains(document.activeElement) || region.querySelector(":popover-open")) return;
+  if (!next || region.contains(document.activeElement) || region.querySelector(":popover-open, details[open]")) return;
   if (region.dataset.html === undefined) region.dataset.html = normal(region);
   const html = normal(next);
   if (html === region.dataset.html) return;

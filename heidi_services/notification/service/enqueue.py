@@ -73,6 +73,19 @@ def insert_notification(
     return Notification(**attributes, id=new_id, user_id=user_id, extra=columns.get("metadata"), **row._asdict())
 
 
+def insert_bulk(user_id: UUID, columns: Mapping[str, Any], *, notification_id: UUID) -> None:
+    """Insert one of many notifications, which the clock releases at a limited rate.
+
+    Args:
+        columns: As in `insert_notification`.
+        notification_id: The ID of the row, which makes a repeated call have no effect.
+    """
+    recipient = (User.id == user_id) & User.deleted_at.is_(None)
+    statement = insert_statement(recipient, id_=literal(notification_id), bulk=True)
+    with transaction():
+        db.session.execute(statement, insert_parameters(columns))
+
+
 @cache
 def _insert_one_statement() -> CompiledStatement:
     """Inserts the row and the event; if it inserts no row, it emits no event."""

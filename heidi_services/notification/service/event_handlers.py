@@ -5,6 +5,7 @@ The handler of `user.deleted` is in `erasure`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,13 +18,14 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import mailer
 from heidi_common.identity.models import User
+from heidi_common.messaging.events import IMPORTED
 from heidi_common.messaging.inbox import PermanentFailure
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.problems import Invalid
 from heidi_services.notification.enums import Channel, NotificationType
 from heidi_services.notification.service import devices
 from heidi_services.notification.service.drafts import Draft
-from heidi_services.notification.service.enqueue import insert_notification
+from heidi_services.notification.service.enqueue import insert_bulk, insert_notification
 
 
 def handle_notification_send(event: OutboxEvent) -> None:
@@ -55,10 +57,21 @@ def handle_notification_send(event: OutboxEvent) -> None:
 def handle_user_created(event: OutboxEvent) -> None:
     """Handle `user.created`: send the welcome e-mail, under an ID that is derived from the event."""
     user = db.session.get(User, UUID(event.subject))
-    if user is None or "imported" in (event.data.get("changed") or ()):
+    if user is None or not is_welcomed(event):
         return  # deleted meanwhile, or imported: an existing user of another platform
     draft = Draft(channel=Channel.EMAIL, template="welcome", variables={"firstName": mailer.greeting_name(user)})
-    insert_notification(user.id, draft.rendered_columns(user.locale), notification_id=event.id)
+    insert = insert_bulk if event.is_bulk else insert_notification
+    insert(user.id, draft.rendered_columns(user.locale), notification_id=event.id)
+
+
+def filter_welcomed(events: Sequence[OutboxEvent]) -> set[UUID]:
+    """Return the IDs of the `user.created` events whose users get a welcome message."""
+    return {event.id for event in events if is_welcomed(event)}
+
+
+def is_welcomed(event: OutboxEvent) -> bool:
+    """Whether a created user gets a welcome message: imported ones only if the import requests it."""
+    return IMPORTED not in (event.data.get("changed") or ())
 
 
 def handle_user_reclaimed(event: OutboxEvent) -> None:

@@ -33,8 +33,13 @@ FORMAT = click.option(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help=f"The hash parameters of the Firebase project: {firebase_hash.EXAMPLE}. They are stored encrypted.",
 )
+@click.option(
+    "--welcome", is_flag=True, help="Send each created user the welcome e-mail, at the rate of bulk messages."
+)
 @imports.documents_columns(COLUMNS)
-def import_users(path: Path, kind: str | None, encoding: str | None, firebase_config: Path | None) -> None:
+def import_users(
+    path: Path, kind: str | None, encoding: str | None, firebase_config: Path | None, welcome: bool
+) -> None:
     """Import users from CSV (with a header), NDJSON or a JSON array, and print the result of each row.
 
     A row with an error does not stop the import. Existing users are not changed, so an import can be repeated.
@@ -42,7 +47,8 @@ def import_users(path: Path, kind: str | None, encoding: str | None, firebase_co
     file = imports.read_or_reject(path, COLUMNS, kind=kind, encoding=encoding)
     firebase = _firebase_parameters(firebase_config) if firebase_config else None
     counts: Counter[str] = Counter()
-    for result in _with_progress(bulk_import.import_users(file.rows, UserImportIn(), firebase=firebase), file.length):
+    results = bulk_import.import_users(file.rows, UserImportIn(), firebase=firebase, welcome=welcome)
+    for result in _with_progress(results, file.length):
         counts[result.outcome] += 1
         click.echo(f"line {result.line}: {result.outcome} {result.detail}".rstrip())
     click.echo(", ".join(f"{count} {outcome}" for outcome, count in sorted(counts.items())) or "nothing to import")

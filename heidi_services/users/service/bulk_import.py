@@ -17,6 +17,7 @@ from heidi_common.identity import accounts, firebase_projects
 from heidi_common.identity.emails import normalize_email
 from heidi_common.identity.password_formats.firebase_hash import FirebaseParameters
 from heidi_common.import_files.rows import NumberedRow
+from heidi_common.messaging.events import IMPORTED, IMPORTED_WITH_WELCOME
 from heidi_common.problems import Conflict
 from heidi_services.users.service import import_passwords
 
@@ -39,7 +40,11 @@ class ImportedLine:
 
 
 def import_users(
-    rows: Iterable[NumberedRow], schema: Schema, *, firebase: FirebaseParameters | None = None
+    rows: Iterable[NumberedRow],
+    schema: Schema,
+    *,
+    firebase: FirebaseParameters | None = None,
+    welcome: bool = False,
 ) -> Iterator[ImportedLine]:
     """Import users row by row, lazily: consume the result to run the import.
 
@@ -47,13 +52,15 @@ def import_users(
         rows: The rows of the file.
         schema: Validates a row.
         firebase: The parameters of the project from which hashes with a `passwordSalt` come.
+        welcome: Whether the created users get a welcome message.
     """
+    origin = IMPORTED_WITH_WELCOME if welcome else IMPORTED
     project_id = firebase_projects.store(firebase) if firebase else None
     remaining = iter(rows)
     while batch := list(islice(remaining, BATCH)):
         prepared = [(number, _prepare(row, schema, project_id)) for number, row in batch]
         with transaction():
-            results = [_insert(number, values) for number, values in prepared]
+            results = [_insert(number, values, origin) for number, values in prepared]
         yield from results
 
 
@@ -77,11 +84,11 @@ def _prepare(row: dict[str, Any] | str, schema: Schema, project_id: UUID | None)
     return values
 
 
-def _insert(number: int, values: dict[str, Any] | str) -> ImportedLine:
+def _insert(number: int, values: dict[str, Any] | str, origin: str) -> ImportedLine:
     if isinstance(values, str):
         return ImportedLine(number, "refused", values)
     try:
-        user = accounts.create_user(origin="imported", **values)
+        user = accounts.create_user(origin=origin, bulk=True, **values)
     except Conflict as conflict:
         if conflict.code == "id_taken":
             return ImportedLine(number, "refused", f"id: {conflict.detail}")

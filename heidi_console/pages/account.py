@@ -1,0 +1,132 @@
+"""Account: the user's own profile, password, second factor, sessions and preferences."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import segno
+from flask import redirect, render_template, request, session, url_for
+from werkzeug.wrappers import Response
+
+from heidi_console import calls
+from heidi_console.access import USER
+from heidi_console.api.problems import ApiProblem
+from heidi_console.forms.account import ConfirmFactorForm, PasswordForm, ProfileForm
+from heidi_console.forms.preferences import CHANNELS, PreferencesForm
+from heidi_console.pages.area import Area
+from heidi_console.pages.responses import done, part
+from heidi_console.session import signed_in
+from heidi_console.translations import lazy, translate
+
+area = Area("account", lazy("Account"), role=USER, group=lazy("Own account"))
+PROFILE = ("first_name", "last_name", "phone", "locale", "timezone")
+
+
+@area.list()
+def list_() -> str:
+    """Everything about the own account."""
+    return render_template(
+        "account/list.html",
+        profile=calls.get("/users/me").data,
+        sessions=part("/auth/sessions") or [],
+        devices=part("/notifications/devices") or [],
+    )
+
+
+@area.form("/profile")
+def form_profile() -> str | Response:
+    """Change the own profile."""
+    response = calls.get("/users/me")
+    names = {"first_name": "firstName", "last_name": "lastName"}
+    form = ProfileForm(etag=response.etag, **{name: response.data.get(names.get(name, name)) for name in PROFILE})
+    if form.validate_on_submit():
+        try:
+            profile = calls.patch("/users/me", form.values(*PROFILE), etag=form.etag.data).data
+            signed_in.remember_user({name: profile[name] for name in ("firstName", "lastName", "locale", "timezone")})
+            return done(translate("Your profile is changed."), "account.list")
+        except ApiProblem as problem:
+            form.show_problem(problem)
+            form.etag.data = response.etag
+    return render_template("account/form.html", form=form, title=translate("Profile"), fields=PROFILE)
+
+
+@area.form("/password")
+def form_password() -> str | Response:
+    """Change the password. All other sessions end."""
+    form = PasswordForm()
+    if form.validate_on_submit():
+        try:
+            calls.post("/auth/password/change", form.values("current_password", "new_password"))
+            return done(translate("The password is changed. Your other sessions have ended."), "account.list")
+        except ApiProblem as problem:
+            form.show_problem(problem)
+    fields = ("current_password", "new_password")
+    return render_template("account/form.html", form=form, title=translate("Password"), fields=fields)
+
+
+@area.act("/second-factor")
+def act_enrol() -> Response:
+    """Create the secret of a second factor. It takes effect once it is confirmed."""
+    session["enrolment"] = calls.post("/auth/mfa/totp").data
+    return redirect(url_for("account.form_second_factor"), 303)
+
+
+@area.form("/second-factor/confirm")
+def form_second_factor() -> str | Response:
+    """Confirm a second factor by its first code, and show the recovery codes."""
+    enrolment = session.get("enrolment")
+    if enrolment is None:
+        return redirect(url_for("account.list"), 303)
+    form = ConfirmFactorForm()
+    if form.validate_on_submit():
+        try:
+            codes = calls.post("/auth/mfa/totp/confirm", {"code": (form.code.data or "").replace(" ", "")}).data
+            session.pop("enrolment")
+            return render_template("account/show_codes.html", codes=codes["recoveryCodes"])
+        except ApiProblem as problem:
+            form.show_problem(problem)
+    qr = segno.make(enrolment["otpauthUri"], micro=False).svg_data_uri(scale=5, border=2, dark="#000", light="#fff")
+    return render_template("account/form_second_factor.html", form=form, qr=qr, secret=enrolment["secret"])
+
+
+@area.act("/second-factor/remove")
+def act_remove_second_factor() -> Response:
+    """Remove the own second factor."""
+    calls.delete("/auth/mfa/totp")
+    return done(translate("The second factor is removed."), "account.list")
+
+
+@area.act("/sessions/<uuid:session_id>/end")
+def act_end_session(session_id: UUID) -> Response:
+    """End one of the own sessions."""
+    calls.delete(f"/auth/sessions/{session_id}")
+    return done(translate("The session has ended."), "account.list")
+
+
+@area.act("/verify")
+def act_verify() -> Response:
+    """Send the e-mail that verifies the address again."""
+    calls.post("/auth/email/resend")
+    return done(translate("The e-mail is on its way."), "account.list")
+
+
+@area.act("/devices/<uuid:device_id>/delete")
+def act_delete_device(device_id: UUID) -> Response:
+    """Stop push messages to a device."""
+    calls.delete(f"/notifications/devices/{device_id}")
+    return done(translate("The device is removed."), "account.list")
+
+
+@area.form("/preferences")
+def form_preferences() -> str | Response:
+    """Choose which messages arrive on which channel, and the quiet hours."""
+    current = calls.get("/notifications/preferences").data
+    form = PreferencesForm(current)
+    if request.method == "POST":
+        form.read(request.form)
+        try:
+            calls.put("/notifications/preferences", form.body())
+            return done(translate("Your preferences are saved."), "account.list")
+        except ApiProblem as problem:
+            form.errors = [error.detail for error in problem.errors] or [problem.detail]
+    return render_template("account/form_preferences.html", form=form, channels=CHANNELS)

@@ -1,0 +1,58 @@
+"""Events: the log with a live tail, and dead letters."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import render_template, request
+from werkzeug.wrappers import Response
+
+from heidi_console import calls
+from heidi_console.access import ADMIN
+from heidi_console.components.paging import filters, page_of
+from heidi_console.pages.area import Area
+from heidi_console.pages.responses import done
+from heidi_console.translations import lazy, translate, translate_count
+
+area = Area("events", lazy("Events"), role=ADMIN, group=lazy("Automation"))
+
+
+@area.list()
+def list_() -> str:
+    """The events of all services, latest first."""
+    chosen = filters("type", "subject")
+    response = calls.get("/core/events", **page_of(sort="-position", **chosen))
+    return render_template("events/list.html", events=response.data, meta=response.meta, filters=chosen)
+
+
+@area.list("/dead")
+def list_dead() -> str:
+    """Events that a subscriber failed to handle too often."""
+    response = calls.get("/core/events/dead", **page_of())
+    return render_template("events/list_dead.html", letters=response.data, meta=response.meta)
+
+
+@area.act("/dead/<uuid:event_id>/replay")
+def act_replay(event_id: UUID) -> Response:
+    """Let the subscribers of a dead letter handle it again."""
+    calls.post(f"/core/events/dead/{event_id}/replay")
+    return done(translate("The event is being handled again."), "events.list_dead")
+
+
+@area.act("/dead/<uuid:event_id>/discard")
+def act_discard(event_id: UUID) -> Response:
+    """Give up a dead letter."""
+    calls.post(f"/core/events/dead/{event_id}/discard")
+    return done(translate("The dead letter is discarded."), "events.list_dead")
+
+
+@area.act("/dead/all")
+def act_all() -> Response:
+    """Replay or discard all dead letters of one event type."""
+    action = "discard" if request.form.get("action") == "discard" else "replay"
+    letters = calls.get("/core/events/dead", limit=100).data
+    chosen = [letter["id"] for letter in letters if letter["event"]["type"] == request.form.get("type")]
+    for event_id in chosen:
+        calls.post(f"/core/events/dead/{event_id}/{action}")
+    text = translate_count("%(num)s dead letter is done.", "%(num)s dead letters are done.", len(chosen))
+    return done(text, "events.list_dead")

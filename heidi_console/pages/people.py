@@ -1,0 +1,158 @@
+"""People: search, one account with everything that belongs to it, and the actions of support."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+from uuid import UUID
+
+from flask import redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from heidi_console import calls
+from heidi_console.access import ADMIN, MODERATOR, allows
+from heidi_console.api.problems import ApiProblem
+from heidi_console.components.paging import filters, page_of
+from heidi_console.forms.account import AccountForm, InvitationForm
+from heidi_console.forms.base import optional
+from heidi_console.pages.area import Area
+from heidi_console.pages.responses import done, part
+from heidi_console.translations import lazy, translate
+
+area = Area("people", lazy("People"), role=MODERATOR, group=lazy("Directory"))
+ACCOUNT = ("first_name", "last_name", "phone", "locale", "timezone")
+
+
+@area.list()
+def list_() -> str:
+    """The accounts."""
+    chosen = filters("q", "role", "isActive", "includeDeleted")
+    response = calls.get("/users", **page_of(**chosen))
+    return render_template("people/list.html", people=response.data, meta=response.meta, filters=chosen)
+
+
+@area.list("/suggest")
+def list_suggestions() -> Response:
+    """Accounts for a field that asks for a user, as JSON."""
+    from flask import jsonify
+
+    users = calls.get("/users", q=request.args.get("q", ""), limit=8).data
+    return jsonify([{"value": user["email"], "label": _name(user)} for user in users])
+
+
+@area.show("/<uuid:user_id>")
+def show(user_id: UUID) -> str:
+    """One account; for administrators with its sessions, messages, integrations and audit trail."""
+    response = calls.get(f"/users/{user_id}")
+    details = _details(user_id) if allows(ADMIN) else {}
+    return render_template("people/show.html", person=response.data, name=_name(response.data), **details)
+
+
+@area.form("/new", role=ADMIN)
+def form_new() -> str | Response:
+    """Invite somebody: create the account and send the e-mail with which the password is chosen."""
+    form = InvitationForm()
+    if form.validate_on_submit():
+        try:
+            return _invite(form)
+        except ApiProblem as problem:
+            form.show_problem(problem)
+    return render_template("people/form_new.html", form=form)
+
+
+@area.form("/<uuid:user_id>/edit", role=ADMIN)
+def form_edit(user_id: UUID) -> str | Response:
+    """Change an account."""
+    response = calls.get(f"/users/{user_id}")
+    form = AccountForm(etag=response.etag, **_fields(response.data))
+    if form.validate_on_submit():
+        try:
+            body = form.values(*ACCOUNT) | {"role": form.role.data, "email": form.email.data}
+            calls.patch(f"/users/{user_id}", body, etag=form.etag.data)
+            return done(translate("The account is changed."), "people.show", user_id=user_id)
+        except ApiProblem as problem:
+            form.show_problem(problem)
+            form.etag.data = response.etag
+    return render_template("people/form_edit.html", form=form, person=response.data)
+
+
+@area.act("/<uuid:user_id>/active", role=ADMIN)
+def act_active(user_id: UUID) -> Response:
+    """Deactivate or activate an account. Deactivation ends all sessions at once."""
+    active = request.form.get("active") == "yes"
+    calls.patch(f"/users/{user_id}", {"isActive": active})
+    text = translate("The account is active.") if active else translate("The account is deactivated and signed out.")
+    return done(text, "people.show", user_id=user_id)
+
+
+@area.act("/<uuid:user_id>/delete", role=ADMIN)
+def act_delete(user_id: UUID) -> Response:
+    """Delete an account. It can be restored."""
+    calls.delete(f"/users/{user_id}")
+    return done(translate("The account is deleted. You can restore it."), "people.show", user_id=user_id)
+
+
+@area.act("/<uuid:user_id>/restore", role=ADMIN)
+def act_restore(user_id: UUID) -> Response:
+    """Restore a deleted account."""
+    calls.post(f"/users/{user_id}/restore")
+    return done(translate("The account is restored."), "people.show", user_id=user_id)
+
+
+@area.act("/<uuid:user_id>/sign-out", role=ADMIN)
+def act_end_sessions(user_id: UUID) -> Response:
+    """End all sessions of a user, or one of them."""
+    session_id = request.form.get("session_id")
+    path = f"/users/{user_id}/sessions" + (f"/{UUID(session_id)}" if session_id else "")
+    calls.delete(path)
+    return done(translate("The user is signed out."), "people.show", user_id=user_id)
+
+
+@area.act("/<uuid:user_id>/remove-second-factor", role=ADMIN)
+def act_remove_second_factor(user_id: UUID) -> Response:
+    """Remove the second factor of a user who has lost it."""
+    calls.delete(f"/users/{user_id}/mfa")
+    return done(translate("The second factor is removed."), "people.show", user_id=user_id)
+
+
+@area.act("/<uuid:user_id>/invite", role=ADMIN)
+def act_invite(user_id: UUID) -> Response:
+    """Send the invitation again."""
+    calls.post("/auth/password/invite", {"userId": str(user_id)})
+    return done(translate("The invitation is on its way."), "people.show", user_id=user_id)
+
+
+@area.act("/<uuid:user_id>/erase", role=ADMIN)
+def act_erase(user_id: UUID) -> Response:
+    """Erase all personal data of a user. The address must be typed, because this cannot be undone."""
+    person = calls.get(f"/users/{user_id}").data
+    if request.form.get("typed", "").strip() != person["email"]:
+        return redirect(url_for("people.show", user_id=user_id), 303)
+    calls.post(f"/users/{user_id}/erase", {})
+    return done(translate("The personal data is being erased in all services."), "people.list")
+
+
+def _details(user_id: UUID) -> dict[str, Any]:
+    return {
+        "sessions": part("/auth/sessions", userId=user_id),
+        "messages": part("/notifications", userId=user_id, limit=10),
+        "integrations": part("/integrations", userId=user_id, limit=10),
+        "audit": part("/auth/audit", target=user_id, limit=10),
+    }
+
+
+def _invite(form: InvitationForm) -> Response:
+    body = optional(form.values("email", "first_name", "last_name", "role"))
+    # The password is never used: the invitation lets the user choose one.
+    created = calls.post("/users", body | {"password": secrets.token_urlsafe(24)}, key=form.request_key.data).data
+    calls.post("/auth/password/invite", {"userId": created["id"]})
+    return done(translate("The invitation is on its way."), "people.show", user_id=created["id"])
+
+
+def _fields(user: dict[str, Any]) -> dict[str, Any]:
+    names = {"first_name": "firstName", "last_name": "lastName"}
+    return {name: user.get(names.get(name, name)) for name in (*ACCOUNT, "role", "email")}
+
+
+def _name(user: dict[str, Any]) -> str:
+    return " ".join(filter(None, (user["firstName"], user["lastName"]))) or str(user["email"])

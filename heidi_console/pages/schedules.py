@@ -1,0 +1,172 @@
+"""Schedules: the list, one schedule with its runs, create and change, run now, enable, disable, backfill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from flask import flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from heidi_console import calls
+from heidi_console.access import ADMIN
+from heidi_console.api.problems import ApiProblem
+from heidi_console.api.transport import ApiResponse
+from heidi_console.components.paging import filters, page_of
+from heidi_console.forms.backfill import BackfillForm
+from heidi_console.forms.schedule import ScheduleForm
+from heidi_console.forms.schema import SchemaField, read_fields, schema_fields, show_errors
+from heidi_console.pages.area import Area
+from heidi_console.pages.responses import done, part
+from heidi_console.translations import lazy, translate, translate_count
+
+area = Area("schedules", lazy("Schedules"), role=ADMIN, group=lazy("Automation"))
+Save = Callable[[dict[str, Any]], ApiResponse]
+STRIP = 50
+"""Runs in the strip of a schedule."""
+
+
+@area.list()
+def list_() -> str:
+    """The schedules."""
+    chosen = filters("isEnabled", "action")
+    response = calls.get("/schedules", **page_of(**chosen))
+    actions = [action["name"] for action in part("/schedules/actions") or []]
+    return render_template(
+        "schedules/list.html", schedules=response.data, meta=response.meta, filters=chosen, actions=actions
+    )
+
+
+@area.show("/<uuid:schedule_id>")
+def show(schedule_id: UUID) -> str:
+    """One schedule with its next and last runs."""
+    base = f"/schedules/{schedule_id}"
+    return render_template(
+        "schedules/show.html",
+        schedule=calls.get(base).data,
+        upcoming=part(f"{base}/upcoming", count=5),
+        runs=part(f"{base}/runs", limit=STRIP) or [],
+        backfill=BackfillForm(),
+    )
+
+
+@area.show("/<uuid:schedule_id>/runs/<uuid:run_id>")
+def show_run(schedule_id: UUID, run_id: UUID) -> str:
+    """One run with its result or error."""
+    run = calls.get(f"/schedules/{schedule_id}/runs/{run_id}").data
+    return render_template("schedules/show_run.html", run=run, schedule=calls.get(f"/schedules/{schedule_id}").data)
+
+
+@area.form("/new")
+def form_new() -> str | Response:
+    """Create a schedule: first the action, then when and with what it runs."""
+    actions = {action["name"]: action for action in calls.get("/schedules/actions").data}
+    action = actions.get(request.values.get("action", ""))
+    if action is None:
+        return render_template("schedules/form_action.html", actions=actions.values())
+    form = ScheduleForm()
+    return _edit(form, action, {}, lambda body: calls.post("/schedules", body, key=form.request_key.data))
+
+
+@area.form("/<uuid:schedule_id>/edit")
+def form_edit(schedule_id: UUID) -> str | Response:
+    """Change a schedule."""
+    response = calls.get(f"/schedules/{schedule_id}")
+    actions = {action["name"]: action for action in calls.get("/schedules/actions").data}
+    form = ScheduleForm(etag=response.etag, **_form_values(response.data))
+    payload = response.data["payload"]
+    path = f"/schedules/{schedule_id}"
+    return _edit(
+        form, actions[response.data["action"]], payload, lambda body: calls.patch(path, body, etag=form.etag.data)
+    )
+
+
+@area.act("/preview")
+def act_preview() -> str:
+    """What a cron expression means, and when it runs next: a part of the form, updated while typing."""
+    body = {"cronExpression": request.form.get("cron_expression"), "timezone": request.form.get("timezone")}
+    try:
+        return render_template("schedules/preview.html", preview=calls.post("/schedules/preview", body).data)
+    except ApiProblem as problem:
+        return render_template("schedules/preview.html", error=problem.detail)
+
+
+@area.act("/<uuid:schedule_id>/run")
+def act_run(schedule_id: UUID) -> Response:
+    """Run a schedule now, and watch the run."""
+    run = calls.post(f"/schedules/{schedule_id}/run").data
+    return redirect(url_for("schedules.show_run", schedule_id=schedule_id, run_id=run["id"]), 303)
+
+
+@area.act("/<uuid:schedule_id>/enabled")
+def act_enabled(schedule_id: UUID) -> Response:
+    """Enable or disable a schedule."""
+    enabled = request.form.get("enabled") == "yes"
+    calls.post(f"/schedules/{schedule_id}/{'enable' if enabled else 'disable'}")
+    text = translate("The schedule is enabled.") if enabled else translate("The schedule is disabled.")
+    return done(text, "schedules.show", schedule_id=schedule_id)
+
+
+@area.act("/<uuid:schedule_id>/backfill")
+def act_backfill(schedule_id: UUID) -> Response:
+    """Run what was missed in a past period."""
+    form = BackfillForm()
+    if not form.validate_on_submit():
+        flash(translate("Enter the start and the end of the period."), "bad")
+        return redirect(url_for("schedules.show", schedule_id=schedule_id), 303)
+    result = calls.post(f"/schedules/{schedule_id}/backfill", form.body(), key=form.request_key.data).data
+    text = translate_count("%(num)s run is queued.", "%(num)s runs are queued.", result["runs"])
+    return done(text, "schedules.show", schedule_id=schedule_id)
+
+
+@area.act("/<uuid:schedule_id>/delete")
+def act_delete(schedule_id: UUID) -> Response:
+    """Delete a schedule and its runs."""
+    calls.delete(f"/schedules/{schedule_id}")
+    return done(translate("The schedule is deleted."), "schedules.list")
+
+
+def _edit(form: ScheduleForm, action: dict[str, Any], payload: dict[str, Any], save: Save) -> str | Response:
+    fields = schema_fields(action["payload"], payload)
+    if form.is_submitted() and (response := _save(form, fields, action["name"], save)):
+        return response
+    return render_template("schedules/form_edit.html", form=form, action=action, fields=fields)
+
+
+def _save(form: ScheduleForm, fields: list[SchemaField], action: str, save: Save) -> Response | None:
+    """Save the schedule. None if something is wrong; the form then says what."""
+    payload = read_fields(fields, request.form)
+    if not form.validate() or any(field.error for field in fields):
+        return None
+    try:
+        schedule = save(form.body(action, payload)).data
+    except ApiProblem as problem:
+        _show_problem(form, fields, problem)
+        return None
+    return done(translate("The schedule is saved."), "schedules.show", schedule_id=schedule["id"])
+
+
+def _show_problem(form: ScheduleForm, fields: list[SchemaField], problem: ApiProblem) -> None:
+    """Errors of the payload belong to the fields of the schema, the others to those of the form."""
+    of_payload = {
+        error.pointer.removeprefix("/payload/"): error.detail for error in problem.errors if error.name == "payload"
+    }
+    problem.errors = [error for error in problem.errors if error.name != "payload"]
+    unplaced = show_errors(fields, of_payload)
+    if problem.errors or not of_payload:
+        form.show_problem(problem)
+    form.form_errors = [*form.form_errors, *unplaced]
+
+
+def _form_values(schedule: dict[str, Any]) -> dict[str, Any]:
+    names = {
+        "cron_expression": "cronExpression",
+        "is_enabled": "isEnabled",
+        "misfire_policy": "misfirePolicy",
+        "overlap_policy": "overlapPolicy",
+        "max_attempts": "maxAttempts",
+        "timeout_seconds": "timeoutSeconds",
+    }
+    fields = ("name", "description", "timezone", *names)
+    return {field: schedule.get(names.get(field, field)) for field in fields}

@@ -1,0 +1,134 @@
+"""Webhooks: endpoints and receivers, their deliveries and received events."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from flask import flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from heidi_common.runtime import current_settings
+from heidi_console import calls
+from heidi_console.access import USER
+from heidi_console.api.problems import ApiProblem
+from heidi_console.components.paging import filters, page_of
+from heidi_console.forms.webhook import PROVIDERS, RecoverForm, WebhookForm
+from heidi_console.pages.area import Area
+from heidi_console.pages.responses import done, part
+from heidi_console.translations import lazy, translate, translate_count
+
+area = Area("webhooks", lazy("Webhooks"), role=USER, group=lazy("Automation"))
+
+
+@area.list()
+def list_() -> str:
+    """The integrations: for administrators those of all users, otherwise the user's own."""
+    chosen = filters("provider", "isActive")
+    response = calls.get("/integrations", **page_of(**chosen))
+    return render_template(
+        "webhooks/list.html", webhooks=response.data, meta=response.meta, filters=chosen, providers=PROVIDERS
+    )
+
+
+@area.show("/<uuid:webhook_id>")
+def show(webhook_id: UUID) -> str:
+    """One integration with its deliveries, received events and requests."""
+    base = f"/integrations/{webhook_id}"
+    webhook = calls.get(base).data
+    chosen = filters("status")
+    return render_template(
+        "webhooks/show.html",
+        webhook=webhook,
+        receiver=receiver_url(webhook["provider"], webhook["id"]),
+        deliveries=part(f"{base}/deliveries", limit=20, **chosen) or [],
+        events=part(f"{base}/events", limit=10) or [],
+        logs=part(f"{base}/logs", limit=10) or [],
+        filters=chosen,
+        recover=RecoverForm(),
+    )
+
+
+@area.show("/<uuid:webhook_id>/deliveries/<uuid:delivery_id>")
+def show_delivery(webhook_id: UUID, delivery_id: UUID) -> str:
+    """One delivery with its request and its attempts."""
+    delivery = calls.get(f"/integrations/{webhook_id}/deliveries/{delivery_id}").data
+    return render_template("webhooks/show_delivery.html", delivery=delivery)
+
+
+@area.form("/new")
+def form_new() -> str | Response:
+    """Create an integration and show its secrets."""
+    form = WebhookForm()
+    if form.validate_on_submit():
+        try:
+            webhook = calls.post("/integrations", form.body()).data
+            receiver = receiver_url(webhook["provider"], webhook["id"])
+            return render_template("webhooks/show_secret.html", webhook=webhook, receiver=receiver)
+        except ApiProblem as problem:
+            form.show_problem(problem, {"config": "event_types"})
+    return render_template("webhooks/form_new.html", form=form)
+
+
+@area.act("/<uuid:webhook_id>/test")
+def act_test(webhook_id: UUID) -> Response:
+    """Send a signed test to the endpoint, or call the provider's API."""
+    result = calls.post(f"/integrations/{webhook_id}/test").data
+    flash(f"{result['detail']} ({result['durationMs']} ms)", "good" if result["ok"] else "bad")
+    return redirect(url_for("webhooks.show", webhook_id=webhook_id), 303)
+
+
+@area.act("/<uuid:webhook_id>/active")
+def act_active(webhook_id: UUID) -> Response:
+    """Disable or enable an integration."""
+    active = request.form.get("active") == "yes"
+    calls.patch(f"/integrations/{webhook_id}", {"isActive": active})
+    text = translate("The webhook is enabled.") if active else translate("The webhook is disabled.")
+    return done(text, "webhooks.show", webhook_id=webhook_id)
+
+
+@area.act("/<uuid:webhook_id>/rotate")
+def act_rotate(webhook_id: UUID) -> str:
+    """Replace the signing secret and show the new one."""
+    secret = calls.post(f"/integrations/{webhook_id}/rotate-secret").data
+    webhook = calls.get(f"/integrations/{webhook_id}").data | secret
+    return render_template("webhooks/show_secret.html", webhook=webhook, receiver=None)
+
+
+@area.act("/<uuid:webhook_id>/recover")
+def act_recover(webhook_id: UUID) -> Response:
+    """Send again what has failed, and what was missed, since a time."""
+    form = RecoverForm()
+    if not form.validate_on_submit() or not form.since.api_value:
+        flash(translate("Enter the time since when deliveries are to be recovered."), "bad")
+        return redirect(url_for("webhooks.show", webhook_id=webhook_id), 303)
+    body = {"since": form.since.api_value}
+    count = calls.post(f"/integrations/{webhook_id}/recover", body, key=form.request_key.data).data["recovered"]
+    text = translate_count("%(num)s delivery is sent again.", "%(num)s deliveries are sent again.", count)
+    return done(text, "webhooks.show", webhook_id=webhook_id)
+
+
+@area.act("/<uuid:webhook_id>/deliveries/<uuid:delivery_id>/retry")
+def act_retry(webhook_id: UUID, delivery_id: UUID) -> Response:
+    """Send a delivery again now."""
+    calls.post(f"/integrations/{webhook_id}/deliveries/{delivery_id}/retry")
+    text = translate("The delivery is sent again.")
+    return done(text, "webhooks.show_delivery", webhook_id=webhook_id, delivery_id=delivery_id)
+
+
+@area.act("/<uuid:webhook_id>/events/<uuid:event_id>/replay")
+def act_replay(webhook_id: UUID, event_id: UUID) -> Response:
+    """Let subscribers handle a received event again."""
+    calls.post(f"/integrations/{webhook_id}/events/{event_id}/replay")
+    return done(translate("The event is being handled again."), "webhooks.show", webhook_id=webhook_id)
+
+
+@area.act("/<uuid:webhook_id>/delete")
+def act_delete(webhook_id: UUID) -> Response:
+    """Delete an integration with its history."""
+    calls.delete(f"/integrations/{webhook_id}")
+    return done(translate("The webhook is deleted."), "webhooks.list")
+
+
+def receiver_url(provider: str, webhook_id: str) -> str:
+    """The URL to enter at the provider."""
+    return f"{current_settings().public_base_url}/api/v1/webhooks/{provider.lower()}/{webhook_id}"
