@@ -72,7 +72,9 @@ PERSONAL: Mapping[str, Handling] = {
         "suppressions",
     ),
     **_columns("integrations", "name webhook_url config", INTEGRATIONS, "integrations"),
-    **_columns("integrations", "credentials signing_secret previous_signing_secret", INTEGRATIONS, SECRET),
+    **_columns(
+        "integrations", "credentials signing_secret previous_signing_secret older_signing_secrets", INTEGRATIONS, SECRET
+    ),
     **_columns("integration_logs", "request response error", INTEGRATIONS, "integrations"),
     **_columns("webhook_events", "provider_event_id body", INTEGRATIONS, "integrations"),
     **_columns("deliveries", "body", INTEGRATIONS, COPY),
