@@ -141,6 +141,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "syncs.status": "an enumeration",
     "schedules.cron_expression": "times",
     "schedules.timezone": "the time zone of the times",
+    "schedules.rules_version": "a version",
     "schedules.action": "an enumeration",
     "schedules.misfire_policy": "an enumeration",
     "schedules.overlap_policy": "an enumeration",
