@@ -26,19 +26,19 @@ def get_visible(integration_id: UUID, caller: Caller, *, lock: bool = False) -> 
         NotFound: The integration does not exist, or the caller may not see it.
     """
     integration = db.session.get(Integration, integration_id, with_for_update=lock or None, populate_existing=lock)
-    if integration is None or not (integration.user_id == caller.id or _sees_all(caller)):
+    if integration is None or not (integration.user_id == caller.id or sees_all(caller)):
         raise NotFound("Integration not found.")
     return integration
 
 
-def _sees_all(caller: Caller) -> bool:
+def sees_all(caller: Caller) -> bool:
     return caller.is_admin or caller.kind == "client"
 
 
 def list_integrations(caller: Caller, query: dict[str, Any]) -> Page:
     """A page of the integrations that the caller may see, newest first."""
     statement: Select[Any] = select(Integration)
-    if not _sees_all(caller):
+    if not sees_all(caller):
         statement = statement.where(Integration.user_id == caller.id)
     for name in ("user_id", "provider", "is_active"):
         if query.get(name) is not None:
