@@ -8,6 +8,7 @@ from uuid import UUID
 
 from flask import Response, after_this_request, g
 
+from heidi_common.database.models import utcnow
 from heidi_common.database.pagination import Page
 from heidi_common.identity.models import Role
 from heidi_common.identity.personal_data import PersonalRecordOut, part_query
@@ -21,7 +22,16 @@ from heidi_common.openapi.headers import IF_NONE_MATCH, documents
 from heidi_common.schemas.base import PageQuery
 from heidi_services.core import schemas
 from heidi_services.core.models import Operation
-from heidi_services.core.service import dead_letters, event_log, event_stream, operations, overview, profile, status
+from heidi_services.core.service import (
+    chart_series,
+    dead_letters,
+    event_log,
+    event_stream,
+    operations,
+    overview,
+    profile,
+    status,
+)
 from heidi_services.core.service.event_tail import Entry
 from heidi_services.core.service.personal_data import PARTS
 
@@ -50,6 +60,21 @@ def get_overview() -> dict[str, Any]:
     g.meta = overview.meta(current)
     after_this_request(partial(_set_cache_header, is_hit=cached is not None))
     return current["data"]  # type: ignore[no-any-return]
+
+
+@blp.route(f"{BASE}/overview/series", methods=["GET"])
+@guard(Role.ADMIN)
+@blp.arguments(schemas.SeriesQuery, location="query")
+@blp.response(200, schemas.ChartOut)
+def get_series(query: dict[str, Any]) -> dict[str, Any]:
+    """Show a metric over time, for charts: per minute for two days, per hour for two years.
+
+    Metrics: `events`, `messages`, `runs`, `deliveries` (attempts of webhooks), `operations`, `signIns`, and
+    `deliveryTime`: p50 and p95, in milliseconds, of the time from when messages were due to when they were sent.
+    """
+    period = chart_series.choose_period(query["start"], query["end"], query["step"], utcnow())
+    shown = {"start": period.start, "end": period.end, "step": period.step, "times": period.times}
+    return {"metric": query["metric"], "series": chart_series.read_series(query["metric"], period)} | shown
 
 
 def _set_cache_header(response: Response, *, is_hit: bool) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
+from heidi_common.metrics.series import LABELS
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime
 from heidi_services.core.models import OperationStatus
@@ -92,6 +93,35 @@ class OverviewOut(Schema):
     notifications = fields.Dict(required=True)
     events = fields.Dict(required=True)
     as_of = fields.String(required=True)
+
+
+class SeriesQuery(Schema):
+    metric = fields.String(required=True, validate=validate.OneOf(list(LABELS)))
+    start = UtcDateTime(data_key="from", load_default=None, metadata={"description": "default: one hour before `to`"})
+    end = UtcDateTime(data_key="to", load_default=None, metadata={"description": "default: now"})
+    step = fields.Integer(
+        load_default=None,
+        validate=validate.Range(60, 31 * 86_400),
+        metadata={"description": "seconds: a multiple of 60, or of 3600 for times more than two days ago"},
+    )
+
+
+class SeriesOut(Schema):
+    """The values of one combination of labels, one for each of `times`."""
+
+    labels = fields.Dict(required=True)
+    values = fields.List(fields.Integer(allow_none=True), required=True)
+
+
+class ChartOut(Schema):
+    """A metric over time. `times` are the beginnings of its steps; a series without amounts is left out."""
+
+    metric = fields.String(required=True)
+    start = UtcDateTime(data_key="from", required=True)
+    end = UtcDateTime(data_key="to", required=True)
+    step = fields.Integer(required=True, metadata={"description": "length of a step in seconds"})
+    times = fields.List(UtcDateTime(), required=True)
+    series = fields.List(fields.Nested(SeriesOut), required=True)
 
 
 class ProfileMeta(Schema):

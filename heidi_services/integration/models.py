@@ -138,9 +138,7 @@ class Delivery(JobMixin, Base):
         Index("ix_deliveries_failed_id", "id", postgresql_where=text("status = 'FAILED'")),
         Index("ix_deliveries_pending_id", "id", postgresql_where=text("status = 'PENDING'")),
         Index("ix_deliveries_failures", "updated_at", postgresql_where=text("status = 'FAILED'")),
-        Index(
-            "ix_deliveries_own_failures", "integration_id", "updated_at", postgresql_where=text("status = 'FAILED'")
-        ),
+        Index("ix_deliveries_own_failures", "integration_id", "updated_at", postgresql_where=text("status = 'FAILED'")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)

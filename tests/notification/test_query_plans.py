@@ -53,7 +53,9 @@ def plan_of(call: Callable[[], object]) -> str:
 def test_a_list_is_read_in_the_order_of_its_index(
     notifications: None, unread: bool, index: str, include_hidden: bool
 ) -> None:
-    plan = plan_of(lambda: queries.list_notifications(USER, {"unread": unread}, include_hidden=include_hidden, **PAGING))
+    plan = plan_of(
+        lambda: queries.list_notifications(USER, {"unread": unread}, include_hidden=include_hidden, **PAGING)
+    )
     assert index in plan and "Sort" not in plan, plan
 
 

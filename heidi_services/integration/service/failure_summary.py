@@ -51,8 +51,8 @@ def summarize_failures(caller: Caller, since: datetime, limit: int) -> Page:
 
 
 def _failures(owner: UUID | None, since: datetime) -> Select[Any]:
-    statement = select(Delivery.id, Delivery.integration_id, Delivery.updated_at)
-    statement = statement.where(Delivery.status == DeliveryStatus.FAILED, Delivery.updated_at >= since)
+    columns: tuple[Any, ...] = (Delivery.id, Delivery.integration_id, Delivery.updated_at)
+    statement = select(*columns).where(Delivery.status == DeliveryStatus.FAILED, Delivery.updated_at >= since)
     if owner is not None:
         own = select(Integration.id).where(Integration.user_id == owner)
         statement = statement.where(Delivery.integration_id.in_(own))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
+from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.logger.request_id import row_request_id
@@ -162,4 +163,11 @@ def _fail(job: ClaimedNotification, reason: str) -> None:
 
 
 def _sent_event(job: ClaimedNotification) -> NotificationSent:
-    return NotificationSent(id=job.id, about_user=job.user_id, channel=job.channel, category=job.category)
+    waited = utcnow() - (job.scheduled_for or job.created_at)
+    return NotificationSent(
+        id=job.id,
+        about_user=job.user_id,
+        channel=job.channel,
+        category=job.category,
+        delivery_ms=max(0, round(waited / timedelta(milliseconds=1))),
+    )

@@ -56,9 +56,7 @@ def get_visible(notification_id: UUID, *, owner: UUID | None) -> Notification:
     return notification
 
 
-def list_notifications(
-    user_id: UUID, query: Mapping[str, Any], *, include_hidden: bool, **paging: Any
-) -> Page:
+def list_notifications(user_id: UUID, query: Mapping[str, Any], *, include_hidden: bool, **paging: Any) -> Page:
     """List a user's notifications, newest first.
 
     Args:
