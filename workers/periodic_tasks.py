@@ -26,7 +26,7 @@ from heidi_services.notification.enums import PROVIDER_CHANNELS, Channel
 from heidi_services.notification.service import retention as notification_retention
 from heidi_services.notification.service import scheduled_tasks as notifications
 from heidi_services.notification.service import suppressions
-from heidi_services.scheduler.service import dispatch, reaper, request_replies
+from heidi_services.scheduler.service import dispatch, next_runs, reaper, request_replies
 from heidi_services.scheduler.service import retention as scheduler_retention
 from workers.batching import LARGEST, OUTSIDE, Wakeable, hints
 from workers.consumption import BULK_QUEUE
@@ -144,6 +144,7 @@ def _release_bulk(channel: Channel, largest: int) -> WakeUp:
 
 
 PERIODIC_TASKS = (
+    PeriodicTask("time zone rules", 3600, run_task(next_runs.apply_rules)),  # before the first dispatch
     PeriodicTask("schedules", 0.2, run_task(dispatch.dispatch_due)),
     PeriodicTask("schedule runs", 0.5, WakeUp(reaper.overdue_runs, "scheduler", "run_schedule")),
     PeriodicTask("schedule answers", 0.5, WakeUp(request_replies.runs_with_reply, "scheduler", "conclude_run")),

@@ -30,6 +30,7 @@ PROPERTIES = (
     "disabled_reason",
     "has_credentials",
     "failing_since",
+    "last_failed_at",
     "last_sync_at",
     "created_at",
 )

@@ -21,6 +21,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from uuid_utils.compat import uuid7
 
@@ -33,7 +34,7 @@ from heidi_services.integration.enums import DeliveryStatus, ProviderName, SyncS
 class Integration(Entity, Base):
     """A user's connection to a provider.
 
-    `credentials` and both signing secrets are encrypted; the encryption context contains the row's ID.
+    `credentials` and all signing secrets are encrypted; the encryption context contains the row's ID.
 
     `owner_role` and `owner_active` are copied from the events about users, as of `owner_position` in the event log:
     this service does not read the tables of the users service.
@@ -66,8 +67,11 @@ class Integration(Entity, Base):
     signing_secret: Mapped[str]
     previous_signing_secret: Mapped[str | None]
     previous_valid_until: Mapped[datetime | None]
+    older_signing_secrets: Mapped[list[dict[str, str]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """Those before the previous one that are still valid, each as `secret` (encrypted) and `validUntil`."""
     last_sync_at: Mapped[datetime | None]
     failing_since: Mapped[datetime | None]
+    last_failed_at: Mapped[datetime | None]
     is_unhealthy: Mapped[bool] = mapped_column("is_troubled", default=False, server_default=text("false"))
     """The last attempt failed or was slow. Unhealthy endpoints share a few worker threads."""
 

@@ -72,7 +72,9 @@ PERSONAL: Mapping[str, Handling] = {
         "suppressions",
     ),
     **_columns("integrations", "name webhook_url config", INTEGRATIONS, "integrations"),
-    **_columns("integrations", "credentials signing_secret previous_signing_secret", INTEGRATIONS, SECRET),
+    **_columns(
+        "integrations", "credentials signing_secret previous_signing_secret older_signing_secrets", INTEGRATIONS, SECRET
+    ),
     **_columns("integration_logs", "request response error", INTEGRATIONS, "integrations"),
     **_columns("webhook_events", "provider_event_id body", INTEGRATIONS, "integrations"),
     **_columns("deliveries", "body", INTEGRATIONS, COPY),
@@ -139,6 +141,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "syncs.status": "an enumeration",
     "schedules.cron_expression": "times",
     "schedules.timezone": "the time zone of the times",
+    "schedules.rules_version": "a version",
     "schedules.action": "an enumeration",
     "schedules.misfire_policy": "an enumeration",
     "schedules.overlap_policy": "an enumeration",

@@ -104,7 +104,7 @@ def sync_integration(integration_id: UUID) -> Integration:
 @authenticated
 @blp.response(200, schemas.SecretOut)
 def rotate_secret(integration_id: UUID) -> dict[str, str]:
-    """Rotate the signing secret. For 24 hours deliveries carry the signatures of the old and the new secret."""
+    """Rotate the signing secret. For 24 hours deliveries also carry the signature of each replaced secret."""
     return {"signing_secret": secret_rotation.rotate_secret(integration_id, caller())}
 
 

@@ -131,7 +131,7 @@ def _set_active(integration: Integration, active: bool) -> None:
     """Activation clears the record of failures."""
     integration.is_active = active
     if active:
-        integration.disabled_reason = integration.failing_since = None
+        integration.disabled_reason = integration.failing_since = integration.last_failed_at = None
 
 
 def delete(integration_id: UUID, caller: Caller, version: int | None) -> None:
