@@ -143,13 +143,9 @@ class NotificationQueued(_NotificationEvent):
     type = "notification.queued"
 
 
-@dataclass(frozen=True, kw_only=True)
 class NotificationSent(_NotificationEvent):
-    """The notification was sent `delivery_ms` milliseconds after it was due: after its creation or `scheduledFor`."""
-
     type = "notification.sent"
     external = True
-    delivery_ms: int | None = None
 
 
 class NotificationFailed(_NotificationEvent):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate
 
 from heidi_common.metrics.series import LABELS
 from heidi_common.schemas.base import PageQuery, Schema
@@ -93,6 +93,33 @@ class OverviewOut(Schema):
     notifications = fields.Dict(required=True)
     events = fields.Dict(required=True)
     as_of = fields.String(required=True)
+
+
+def _not_blank(text: str) -> None:
+    if not text.strip():
+        raise ValidationError("Enter a part of a name, an ID, or an event type.")
+
+
+class SearchQuery(Schema):
+    q = Text(
+        max=100,
+        required=True,
+        validate=_not_blank,
+        metadata={"description": "a part of a name, an ID, or an event type"},
+    )
+
+
+class HitOut(Schema):
+    """A result of a search: at most five of each kind."""
+
+    kind = fields.String(
+        required=True,
+        metadata={"description": "user, city, message, schedule, integration, operation, event or eventType"},
+    )
+    id = fields.String(required=True)
+    title = fields.String(required=True)
+    detail = fields.String(required=True, allow_none=True)
+    link = fields.String(required=True, metadata={"description": "URL of the result in the API"})
 
 
 class SeriesQuery(Schema):

@@ -45,6 +45,8 @@ class Integration(Entity, Base):
         CheckConstraint("provider IN ('STRIPE','SENDGRID','TWILIO','SLACK','WEBHOOK','CUSTOM')", name="provider"),
         Index("ix_integrations_user_id_created_at_id", "user_id", "created_at", "id"),
         Index("ix_integrations_created_at_id", "created_at", "id"),
+        Index("ix_integrations_failing", "failing_since", postgresql_where=text("failing_since IS NOT NULL")),
+        Index("ix_integrations_disabled", "updated_at", postgresql_where=text("disabled_reason IS NOT NULL")),
         Index(
             "ix_integrations_forwarding",
             "owner_role",

@@ -10,9 +10,11 @@ from uuid import uuid4
 import pytest
 from dramatiq import Broker
 from flask.testing import FlaskClient
+from sqlalchemy import update
 from uuid_utils.compat import uuid7
 
 from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
 from heidi_common.messaging.events import (
@@ -26,7 +28,9 @@ from heidi_common.messaging.events import (
 )
 from heidi_common.messaging.outbox import emit
 from heidi_common.schemas.fields import iso
+from heidi_services.notification.models import Notification
 from tests.conftest import SignedIn
+from tests.notification.conftest import Post, post  # noqa: F401  # a fixture
 from tests.workers.test_relay import broker  # noqa: F401  # a fixture
 from workers.relay import relay_batch
 
@@ -65,7 +69,7 @@ def test_relayed_events_are_counted_once(read: Read, broker: Broker) -> None:  #
     common = {"about_user": uuid4(), "channel": "EMAIL", "category": "general"}
     emitted(NotificationQueued(id=uuid7(), **common))
     emitted(NotificationBatch(id=uuid7(), channel="SMS", accepted=250))
-    emitted(NotificationSent(id=uuid7(), delivery_ms=1500, **common))
+    emitted(NotificationSent(id=uuid7(), **common))
     emitted(NotificationFailed(id=uuid7(), reason="refused", **common))
     emitted(ScheduleCompleted(id=uuid7(), schedule_id=uuid7(), status="SUCCEEDED"))
     emitted(CustomEvent(id=uuid7(), name="custom.any", payload={}))
@@ -101,9 +105,15 @@ def test_delivery_times_are_percentiles(
     client: FlaskClient,
     as_user: Callable[..., SignedIn],
     broker: Broker,  # noqa: F811
+    post: Post,  # noqa: F811
 ) -> None:
-    for _ in range(20):
-        emitted(NotificationSent(id=uuid7(), about_user=uuid4(), channel="PUSH", delivery_ms=2000))
+    person = as_user()
+    sent = [post(person, channel="PUSH", content="Hello") for _ in range(3)]
+    with transaction():
+        earlier = {"created_at": utcnow() - timedelta(seconds=2)}
+        db.session.execute(update(Notification).where(Notification.id.in_(sent)).values(earlier))
+    for notification_id in sent:
+        emitted(NotificationSent(id=notification_id, about_user=person.user.id, channel="PUSH"))
     relay_batch(broker, lambda events: None)
     response = client.get(f"{PATH}?metric=deliveryTime", headers=as_user(Role.ADMIN).headers).json["data"]
     [p95] = [s for s in response["series"] if s["labels"] == {"channel": "PUSH", "quantile": "p95"}]

@@ -7,11 +7,14 @@ from typing import Any
 
 from heidi_common.database.models import utcnow
 from heidi_common.database.pagination import Page
-from heidi_common.jwt.guards import caller
+from heidi_common.identity.models import Role
+from heidi_common.jwt.guards import caller, guard
+from heidi_common.metrics.attention import AttentionItem, AttentionOut
 from heidi_services.integration.models import Delivery, WebhookEvent
 from heidi_services.integration.routes.integrations import blp, readable
 from heidi_services.integration.schemas import deliveries as schemas
 from heidi_services.integration.schemas.webhooks import PlatformEventQuery, WebhookEventOut
+from heidi_services.integration.service.attention import find_problems
 from heidi_services.integration.service.failure_summary import summarize_failures
 from heidi_services.integration.service.owned_rows import list_rows
 
@@ -47,3 +50,11 @@ def list_failures(query: dict[str, Any]) -> Page:
 def list_all_events(query: dict[str, Any]) -> Page:
     """List the events that all your integrations have received, newest first. An ADMIN gets those of all users."""
     return list_rows(WebhookEvent, caller(), query, names=("type",))
+
+
+@blp.route("/api/v1/integrations/attention", methods=["GET"])
+@guard(Role.ADMIN)
+@blp.response(200, AttentionOut(many=True))
+def list_problems() -> list[AttentionItem]:
+    """List what needs an operator's attention. `GET /core/attention` collects this list from all services."""
+    return find_problems(utcnow())

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
 from heidi_common.database.pagination import Page, newest_first
 from heidi_common.database.session import db
+from heidi_common.database.text_search import contains
 from heidi_common.jwt.guards import Caller
 from heidi_common.problems import NotFound
 from heidi_services.integration.models import Integration
@@ -43,4 +44,9 @@ def list_integrations(caller: Caller, query: dict[str, Any]) -> Page:
     for name in ("user_id", "provider", "is_active"):
         if query.get(name) is not None:
             statement = statement.where(getattr(Integration, name) == query[name])
+    if query.get("q") is not None:
+        statement = statement.where(contains(func.plain_letters(Integration.name), query["q"]))
+    if query.get("is_failing") is not None:
+        fails = Integration.failing_since.is_not(None)
+        statement = statement.where(fails if query["is_failing"] else ~fails)
     return newest_first(statement, Integration, query)

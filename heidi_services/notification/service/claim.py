@@ -64,8 +64,6 @@ class ClaimedNotification(NamedTuple):
     sealed: str | None
     expires_at: datetime | None
     attempts: int
-    created_at: datetime
-    scheduled_for: datetime | None
     retry_progress: dict[str, Any] | None
     email: str | None
     phone: str | None

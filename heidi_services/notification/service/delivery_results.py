@@ -5,12 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import orjson
 
-from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.logger.request_id import row_request_id
@@ -163,11 +162,4 @@ def _fail(job: ClaimedNotification, reason: str) -> None:
 
 
 def _sent_event(job: ClaimedNotification) -> NotificationSent:
-    waited = utcnow() - (job.scheduled_for or job.created_at)
-    return NotificationSent(
-        id=job.id,
-        about_user=job.user_id,
-        channel=job.channel,
-        category=job.category,
-        delivery_ms=max(0, round(waited / timedelta(milliseconds=1))),
-    )
+    return NotificationSent(id=job.id, about_user=job.user_id, channel=job.channel, category=job.category)

@@ -5,8 +5,8 @@ The indexes are created without locking the tables. If the migration is interrup
 
 from alembic import op
 
-revision = "0030"
-down_revision = "0029"
+revision = "0032"
+down_revision = "0031"
 branch_labels = None
 depends_on = None
 
