@@ -61,7 +61,8 @@ _ACQUIRE_LOCK = CompiledStatement(select(func.pg_advisory_xact_lock(LOCK)), chan
 
 _MARK_SENT = CompiledStatement(
     text(
-        f"WITH counted AS ({INSERT_DELTAS}), positions AS MATERIALIZED (SELECT id, nextval(:sequence) AS position"
+        "WITH counted AS (" + INSERT_DELTAS + "),"
+        " positions AS MATERIALIZED (SELECT id, nextval(:sequence) AS position"
         " FROM (SELECT id FROM unnest(CAST(:ids AS uuid[])) AS given (id) ORDER BY id) AS ordered), sent AS ("
         " UPDATE outbox SET sent_at = now(), position = positions.position FROM positions"
         " WHERE outbox.id = positions.id RETURNING outbox.id)"
