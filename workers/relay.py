@@ -61,7 +61,7 @@ _ACQUIRE_LOCK = CompiledStatement(select(func.pg_advisory_xact_lock(LOCK)), chan
 
 _MARK_SENT = CompiledStatement(
     text(
-        "WITH counted AS (" + INSERT_DELTAS + "),"
+        "WITH counted AS (" + INSERT_DELTAS + "),"  # nosec B608  # a constant
         " positions AS MATERIALIZED (SELECT id, nextval(:sequence) AS position"
         " FROM (SELECT id FROM unnest(CAST(:ids AS uuid[])) AS given (id) ORDER BY id) AS ordered), sent AS ("
         " UPDATE outbox SET sent_at = now(), position = positions.position FROM positions"
