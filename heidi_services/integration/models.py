@@ -43,6 +43,8 @@ class Integration(Entity, Base):
     __table_args__ = (
         Index("ix_integrations_user_id_created_at_id", "user_id", "created_at", "id"),
         Index("ix_integrations_created_at_id", "created_at", "id"),
+        Index("ix_integrations_failing", "failing_since", postgresql_where=text("failing_since IS NOT NULL")),
+        Index("ix_integrations_disabled", "updated_at", postgresql_where=text("disabled_reason IS NOT NULL")),
         Index(
             "ix_integrations_forwarding",
             "owner_role",
@@ -137,6 +139,10 @@ class Delivery(JobMixin, Base):
         Index("ix_deliveries_integration_id_created_at_id", "integration_id", "created_at", "id"),
         Index("ix_deliveries_due", "integration_id", "next_attempt_at", postgresql_where=text("status = 'PENDING'")),
         Index("ix_deliveries_created_at", "created_at"),
+        Index("ix_deliveries_failed_id", "id", postgresql_where=text("status = 'FAILED'")),
+        Index("ix_deliveries_pending_id", "id", postgresql_where=text("status = 'PENDING'")),
+        Index("ix_deliveries_failures", "updated_at", postgresql_where=text("status = 'FAILED'")),
+        Index("ix_deliveries_own_failures", "integration_id", "updated_at", postgresql_where=text("status = 'FAILED'")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)

@@ -91,6 +91,8 @@ class ConnectionCheckOut(Schema):
 
 
 class IntegrationQuery(PageQuery):
+    q = Text(max=100, metadata={"description": "part of the name, whatever its case and accents"})
+    is_failing = fields.Boolean(metadata={"description": "whether deliveries to the endpoint fail at present"})
     user_id = fields.UUID()
     provider = fields.String(validate=_PROVIDERS)
     is_active = fields.Boolean()
