@@ -129,9 +129,8 @@ def stream_response(
         opening_comment: The text of a comment after the opening lines.
         on_close: Called when the client has disconnected or the stream has ended, even if nothing was read.
     """
-    opening = (
-        f"id: {start.position}\nretry: {RETRY_MS}\n" + (f": {opening_comment}\n" if opening_comment else "") + "\n"
-    )
+    comment = f": {opening_comment}\n" if opening_comment else ""
+    opening = f"id: {start.position}\nretry: {RETRY_MS}\n{comment}\n"
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     body = _body(opening, chain(start.reset(), events), is_authorized, f": {keep_alive}\n\n")
     response = Response(body, mimetype="text/event-stream", headers=headers)
