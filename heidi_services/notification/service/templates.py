@@ -113,7 +113,7 @@ def delete(template_id: UUID, version: int | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a message would contain. A push message is shortened as its sender would; only for it, `truncated` tells so."""
+    """What a message would contain. Of a push message, `truncated` tells whether it is shortened as its sender does."""
 
     channel: Channel
     subject: str | None
