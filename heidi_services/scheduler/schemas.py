@@ -93,6 +93,12 @@ class RunOut(Schema):
     result = fields.Dict(allow_none=True)
     error = fields.String(allow_none=True)
     duration_ms = fields.Integer(allow_none=True)
+    missed_from = UtcDateTime(
+        allow_none=True, metadata={"description": "a MISSED run stands for the slots from this one to `scheduledFor`"}
+    )
+    missed_slots = fields.Integer(
+        allow_none=True, metadata={"description": "the number of slots that a MISSED run stands for"}
+    )
 
 
 class RunQuery(PageQuery):
