@@ -16,7 +16,7 @@ from heidi_common.database.retention import delete_in_batches
 from heidi_common.interceptors import idempotency_keys
 from heidi_common.messaging import inbox
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_common.metrics import clock_state, heartbeat
+from heidi_common.metrics import clock_state, heartbeat, time_series
 from heidi_common.runtime import current_settings
 from heidi_services.auth.service import retention as auth_retention
 from heidi_services.core.service import operations
@@ -155,6 +155,8 @@ PERIODIC_TASKS = (
     *(PeriodicTask(f"inbox {queue}", 1, WakeSubscribers(queue)) for queue in SUBSCRIBER_QUEUES),
     PeriodicTask("bulk events", 0.2, release_bulk_events),
     PeriodicTask("prune", 3600, run_in_parts(delete_expired_events)),
+    PeriodicTask("counters", 5, run_in_parts(time_series.fold)),
+    PeriodicTask("old counters", 3600, run_in_parts(time_series.delete_expired)),
     PeriodicTask("old heartbeats", 3600, run_task(heartbeat.delete_old)),
     PeriodicTask("old clock states", 3600, run_task(clock_state.delete_old)),
     PeriodicTask("idempotency", 600, run_in_parts(idempotency_keys.delete_expired)),

@@ -21,6 +21,7 @@ class Schedule(Entity, Base):
         Index("ix_schedules_next_run", "next_run", postgresql_where=text("is_enabled")),
         Index("ix_schedules_created_at_id", "created_at", "id"),
         Index("ix_schedules_name_id", "sort_name", "id"),
+        Index("ix_schedules_failing", "last_run", postgresql_where=text("last_run_status IN ('FAILED', 'TIMED_OUT')")),
     )
 
     name: Mapped[str]

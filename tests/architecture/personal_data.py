@@ -101,6 +101,8 @@ NOT_PERSONAL: Mapping[str, str] = {
     "notification_batches": "IDs and numbers",
     "heartbeats": "names of processes and machines",
     "clock_states": "names of machines",
+    "counter_deltas": "numbers",
+    "counter_totals": "numbers",
     "throttle_counters": "HMACs, until a time limit of at most an hour",
     "users.role": "an enumeration",
     "sessions.revoked_reason": "an enumeration",
