@@ -145,7 +145,7 @@ def _release_bulk(channel: Channel, largest: int) -> WakeUp:
 
 PERIODIC_TASKS = (
     PeriodicTask("time zone rules", 3600, run_task(next_runs.apply_rules)),  # before the first dispatch
-    PeriodicTask("clock comparison", 5, run_task(clock_guard.store_state)),
+    PeriodicTask("clock comparison", 6, run_task(clock_guard.store_state)),
     PeriodicTask("schedules", 0.2, run_task(dispatch.dispatch_due)),
     PeriodicTask("schedule runs", 0.5, WakeUp(reaper.overdue_runs, "scheduler", "run_schedule")),
     PeriodicTask("schedule answers", 0.5, WakeUp(request_replies.runs_with_reply, "scheduler", "conclude_run")),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import flask_migrate
 import pytest
@@ -24,7 +25,7 @@ from heidi_common.database.session import db
 from heidi_services import SERVICES
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 from heidi_services.scheduler.service import schedules
-from heidi_standalone.servers.postgres import Postgres
+from heidi_standalone.servers.postgres import BINARIES, Postgres
 from tests.conftest import ROOT, make_settings
 
 LIBRARIES = ("/usr/lib/*/faketime/libfaketime.so.1", "/usr/lib/faketime/libfaketime.so.1", "/usr/lib64/faketime/*.so.1")
@@ -63,19 +64,38 @@ class FakeTime:
         new.replace(self.file)
 
 
-@pytest.fixture
-def fake_time(tmp_path: Path) -> FakeTime:
-    return FakeTime(tmp_path)
+class FakedPostgres(Postgres):
+    """The library is loaded after the change to the service's user, who could not use what it creates for root."""
+
+    def __init__(self, folder: Path, fake_time: FakeTime) -> None:
+        super().__init__(folder, durable=False)
+        self.fake_time = fake_time
+
+    def _command(self, program: str, *options: str) -> list[str]:
+        if program != "postgres":
+            return super()._command(program, *options)
+        variables = [f"{name}={value}" for name, value in self.fake_time.environment.items()]
+        return super()._command("/usr/bin/env", *variables, str(BINARIES / program), *options)
 
 
 @pytest.fixture
-def faked_app(fake_time: FakeTime, tmp_path: Path, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
+def public_folder() -> Iterator[Path]:
+    """A folder that the user of the database server can read, too."""
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture
+def fake_time(public_folder: Path) -> FakeTime:
+    return FakeTime(public_folder)
+
+
+@pytest.fixture
+def faked_app(fake_time: FakeTime, tmp_path: Path, redis_url: str) -> Iterator[Flask]:
     """The scheduler on a database server of its own, whose clock can be set."""
-    server = Postgres(tmp_path / "pg", durable=False)
-    with monkeypatch.context() as patch:
-        for name, value in fake_time.environment.items():
-            patch.setenv(name, value)
-        server.start()
+    server = FakedPostgres(tmp_path / "pg", fake_time)
+    server.start()
     try:
         app = build_app(make_settings(server.url, redis_url), SERVICES["scheduler"])
         init_migrations(app)
@@ -104,7 +124,7 @@ def clock_process(settings: Settings, log: Path, environment: dict[str, str]) ->
 
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", RUN_CLOCK],
+            [sys.executable, "-W", "ignore", "-c", RUN_CLOCK],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
