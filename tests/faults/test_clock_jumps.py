@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 import time
@@ -22,6 +23,7 @@ from heidi_common.app import build_app
 from heidi_common.cli.commands import init_migrations
 from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
+from heidi_common.runtime import current_settings
 from heidi_services import SERVICES
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 from heidi_services.scheduler.service import schedules
@@ -120,8 +122,6 @@ clock.main()
 
 @contextmanager
 def clock_process(settings: Settings, log: Path, environment: dict[str, str]) -> Iterator[Callable[[], str]]:
-    import pickle
-
     with log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-c", RUN_CLOCK],
@@ -174,15 +174,14 @@ def slots() -> list[datetime]:
     return list(db.session.scalars(select(ScheduleRun.scheduled_for).order_by(ScheduleRun.scheduled_for)))
 
 
-@pytest.mark.parametrize("everywhere", [True, False], ids=["machine", "clock process only"])
-@pytest.mark.parametrize("offset", ["+30h", "-9h"])
+@pytest.mark.parametrize(
+    ("everywhere", "offset"), [(True, "+30h"), (False, "-9h")], ids=["the whole machine", "the clock process only"]
+)
 def test_slots_fire_once_after_a_jump(
     faked_app: Flask, fake_time: FakeTime, tmp_path: Path, everywhere: bool, offset: str
 ) -> None:
-    from heidi_common.runtime import current_settings
-
     every_minute()
-    own = fake_time if everywhere else FakeTime(tmp_path / "own") if (tmp_path / "own").mkdir() is None else fake_time
+    own = fake_time if everywhere else FakeTime(tmp_path)
     with clock_process(current_settings(), tmp_path / "clock.log", own.environment) as log:
         wait_for(lambda: len(slots()) >= 1, log)
         before = slots()
