@@ -7,6 +7,7 @@ import subprocess  # nosec B404  # runs our own commands
 import sys
 from pathlib import Path
 
+from heidi_common.server.durable_files import replace_durably
 from heidi_standalone.errors import StartupError
 from heidi_standalone.paths import ROOT
 from heidi_standalone.pending_steps import PendingSteps
@@ -59,7 +60,7 @@ class BootstrapCommands:
         if "nothing done" in output:
             unfinished.unlink()
             return False
-        unfinished.rename(file)
+        replace_durably(unfinished, file)
         return True
 
     def create_client(self, file: Path) -> None:

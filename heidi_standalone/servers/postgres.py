@@ -10,6 +10,8 @@ import subprocess  # nosec B404  # runs the wheel's own binaries
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
+
 from heidi_standalone.servers import service_user
 from heidi_standalone.servers.embedded_server import EmbeddedServer
 from heidi_standalone.servers.unix_sockets import socket_folder
@@ -108,12 +110,19 @@ class Postgres(EmbeddedServer):
     def _delete_stale_pid_file(self) -> None:
         """After a power failure, the PID in the file may be that of any process; PostgreSQL would refuse to start."""
         pid_file = self.folder / "postmaster.pid"
-        if pid_file.exists() and not self.is_ready() and not _is_postgres(int(pid_file.read_text().split()[0])):
+        if pid_file.exists() and not self.is_ready() and not self._is_used_by(_first_number(pid_file)):
             pid_file.unlink()
 
+    def _is_used_by(self, pid: int | None) -> bool:
+        """Whether a process is a PostgreSQL server of this folder: it has made the folder its working folder."""
+        try:
+            process = psutil.Process(pid) if pid else None
+            return process is not None and process.name() == "postgres" and self.folder.samefile(process.cwd())
+        except (psutil.Error, OSError):
+            return False
 
-def _is_postgres(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip() == "postgres"
-    except OSError:
-        return False
+
+def _first_number(pid_file: Path) -> int | None:
+    """The PID in a file; None if the file is empty or damaged."""
+    first_line = pid_file.read_bytes().partition(b"\n")[0].strip()
+    return int(first_line) if first_line.isdigit() and len(first_line) < 10 else None
