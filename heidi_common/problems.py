@@ -152,3 +152,17 @@ class TooMany(_RetryLater):
 
 class Unavailable(_RetryLater):
     status, code = 503, "unavailable"
+
+
+class InsufficientStorage(_RetryLater):
+    """A change that the disk has no space for.
+
+    Source: RFC 4918, section 11.5.
+    """
+
+    status, code = 507, "disk_full"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The disk of the server is full. Nothing was changed. Try again when space has been freed.", retry_after=30
+        )

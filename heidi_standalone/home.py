@@ -4,7 +4,7 @@ import fcntl
 from pathlib import Path
 from typing import IO
 
-from heidi_standalone import stored_keys, stored_secrets
+from heidi_standalone import scratch, stored_keys, stored_secrets
 from heidi_standalone.errors import StartupError
 from heidi_standalone.stored_json import read_object
 
@@ -20,7 +20,7 @@ class Home:
         self.mail = self.folder / "mail"
         self.logs = self.folder / "logs"
         self.run = self.folder / "run"
-        self.metrics = self.run / "metrics"
+        self.scratch = scratch.scratch_folder(self.folder)
         self.private_keys = self.folder / "keys" / "private.json"
         self.public_keys = self.folder / "keys" / "public.json"
         self.admin = self.folder / "admin.txt"
@@ -38,12 +38,15 @@ class Home:
         self._lock_folder()
         for folder in (self.logs, self.run, self.private_keys.parent):
             folder.mkdir(mode=0o700, exist_ok=True)
+        scratch.prepare(self.scratch)
         stored_keys.ensure(self.private_keys, self.public_keys)
 
     def close(self) -> None:
-        """Release the lock."""
+        """Delete what need not outlive the platform, and release the lock."""
         if self._lock is not None:
+            scratch.remove(self.scratch)
             self._lock.close()
+            self._lock = None
 
     def secrets(self) -> dict[str, str]:
         """Load the secrets; create them the first time.
@@ -64,7 +67,8 @@ class Home:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self.close()
+            self._lock.close()
+            self._lock = None
             raise StartupError(
                 f"Heidi is already running in {self.folder}. Stop it, or set HEIDI_HOME to another folder."
             ) from None

@@ -3,10 +3,9 @@
 import json
 from pathlib import Path
 
-import click
-
 from heidi_common.server.durable_files import write_durably
 from heidi_standalone.private_files import write_private
+from heidi_standalone.progress import echo
 from heidi_standalone.stored_json import read_object
 
 
@@ -23,7 +22,7 @@ def ensure(private: Path, public: Path) -> None:
     damaged = [file for file, key_set in ((private, signing), (public, verifying)) if file.exists() and not key_set]
     _rebuild(private, public, signing or [], verifying or [])
     for file in damaged:
-        click.echo(f"  {file} was damaged and has been {'restored' if signing else 'replaced by a new key'}")
+        echo(f"  {file} was damaged and has been {'restored' if signing else 'replaced by a new key'}")
 
 
 def _rebuild(private: Path, public: Path, signing: list[dict[str, str]], verifying: list[dict[str, str]]) -> None:

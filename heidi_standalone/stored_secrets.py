@@ -5,11 +5,11 @@ import json
 import secrets
 from pathlib import Path
 
-import click
 from dotenv import dotenv_values
 
 from heidi_standalone.errors import StartupError
 from heidi_standalone.private_files import write_private
+from heidi_standalone.progress import echo
 from heidi_standalone.stored_json import read_object
 
 ENCRYPTING = ("SECRET_KEY", "ENCRYPTION_KEYS")
@@ -38,7 +38,7 @@ def _recover(path: Path, env_file: Path, database: Path) -> dict[str, str]:
     known = read_object(path) or (dotenv_values(env_file, interpolate=False) if env_file.exists() else {})
     kept = {name: value for name in ENCRYPTING if (value := known.get(name)) and "\0" not in value}
     if len(kept) == len(ENCRYPTING):
-        click.echo(f"  {path} was missing or damaged and has been restored from {env_file}")
+        echo(f"  {path} was missing or damaged and has been restored from {env_file}")
         return kept
     if database.exists():
         raise StartupError(

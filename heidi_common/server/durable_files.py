@@ -29,11 +29,16 @@ def write_durably(path: Path, text: str, *, mode: int) -> None:
 def replace_durably(unfinished: Path, path: Path) -> None:
     """Rename a file whose content is on the disk, and write the folder to the disk."""
     unfinished.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Write the names in a folder to the disk. Their renames are lost by a power failure otherwise."""
+    descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(descriptor)
     finally:
-        os.close(folder)
+        os.close(descriptor)
 
 
 def _has_content(path: Path, text: str, mode: int) -> bool:

@@ -9,7 +9,7 @@ import subprocess  # nosec B404  # runs the wheel's own binary
 import time
 from pathlib import Path
 
-import click
+from heidi_standalone.progress import echo
 
 MANIFEST_LINE = re.compile(r"file (?P<name>[^\s\"]+) seq \d+ type (?P<type>[bhi])(?: .*)?")
 BASE, HISTORY = "b", "h"
@@ -29,7 +29,7 @@ def repair(folder: Path, binary: Path) -> None:
         return
     damaged = folder.with_name(f"{folder.name}.damaged-{time.time_ns()}")
     folder.rename(damaged)
-    click.echo(f"  {folder} was damaged and has been moved to {damaged}; Valkey starts empty")
+    echo(f"  {folder} was damaged and has been moved to {damaged}; Valkey starts empty")
 
 
 def _is_usable(folder: Path, binary: Path) -> bool:
@@ -41,7 +41,7 @@ def _is_usable(folder: Path, binary: Path) -> bool:
         return False
     damaged = [file for file in increments if not _passes(binary, "valkey-check-aof", file)]
     if damaged and damaged == increments[-1:] and _passes(binary, "valkey-check-aof", "--fix", *damaged):
-        click.echo(f"  {damaged[0]} was damaged; what followed the damage has been removed")
+        echo(f"  {damaged[0]} was damaged; what followed the damage has been removed")
         return True
     return not damaged
 
