@@ -43,4 +43,5 @@ class RunStatus(StrEnum):
     MISSED = "MISSED"
 
 
+FAILED_STATUSES = (RunStatus.FAILED, RunStatus.TIMED_OUT)
 OPEN_STATUSES = (RunStatus.QUEUED, RunStatus.RUNNING)

@@ -74,6 +74,10 @@ class ScheduleOut(ScheduleBase):
 
 
 class ScheduleQuery(PageQuery):
+    q = Text(max=100, load_default=None, metadata={"description": "part of the name, whatever its case and accents"})
+    is_failing = fields.Boolean(
+        load_default=None, metadata={"description": "whether the last run failed or exceeded its time limit"}
+    )
     is_enabled = fields.Boolean(load_default=None)
     action = fields.String(load_default=None, validate=KNOWN_ACTION)
     sort = fields.String(

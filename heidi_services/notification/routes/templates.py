@@ -96,7 +96,7 @@ def list_versions(query: dict[str, Any], template_id: UUID) -> Page:
 @blp.response(200, TemplatePreviewOut)
 def preview_template(body: dict[str, Any], template_id: UUID) -> RenderedMessage:
     """Render a template with variables. A missing variable is 422 and named in `errors`."""
-    return templates.preview(template_id, body["variables"])
+    return templates.preview(template_id, body["variables"], body["locale"])
 
 
 def _serialize(template: Template, version: TemplateVersion) -> dict[str, Any]:

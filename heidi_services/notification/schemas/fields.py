@@ -9,7 +9,6 @@ from marshmallow import ValidationError, fields, validate
 
 from heidi_common.crypto import base64url
 from heidi_common.identity.models import Role
-from heidi_common.schemas import locales
 from heidi_common.schemas.fields import Text
 from heidi_services.notification.enums import Channel, NotificationStatus, NotificationType
 
@@ -22,15 +21,6 @@ Enumeration = type[Channel] | type[NotificationStatus] | type[NotificationType] 
 
 def category_field(**options: Any) -> Text:
     return Text(max=50, validate=_CATEGORY, **options)
-
-
-def locale_field(**options: Any) -> Text:
-    """A language tag. Its case is kept: it identifies a template."""
-    return Text(max=locales.MAX_LENGTH, validate=_language_tag, **options)
-
-
-def _language_tag(tag: str) -> None:
-    locales.validate_tag(tag)
 
 
 def enum_field(enumeration: Enumeration, **options: Any) -> fields.String:

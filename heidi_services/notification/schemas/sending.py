@@ -11,9 +11,10 @@ from marshmallow import ValidationError, fields
 from heidi_common.identity.models import Role
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime
+from heidi_common.schemas.locales import LocaleTag
 from heidi_common.schemas.validators import Length
 from heidi_services.notification.enums import Channel, NotificationType
-from heidi_services.notification.schemas.fields import category_field, enum_field, locale_field
+from heidi_services.notification.schemas.fields import category_field, enum_field
 
 MAX_SMS = 1600
 """Twilio's limit: a text message of this length is sent in ten parts."""
@@ -29,7 +30,7 @@ class MessageIn(Schema):
     content = Text(max=100_000, load_default=None, allow_none=True)
     template = Text(max=100, load_default=None, allow_none=True)
     variables = FreeJson(max_bytes=32_768, load_default=dict)
-    locale = locale_field(load_default=None, allow_none=True)
+    locale = LocaleTag(load_default=None, allow_none=True)
     metadata = FreeJson(load_default=None, allow_none=True)
     scheduled_for = UtcDateTime(load_default=None, allow_none=True)
     expires_at = UtcDateTime(load_default=None, allow_none=True)

@@ -6,9 +6,10 @@ from marshmallow import fields, validate
 
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime
+from heidi_common.schemas.locales import LocaleTag
 from heidi_common.schemas.validators import one_line
 from heidi_services.notification.enums import Channel
-from heidi_services.notification.schemas.fields import category_field, enum_field, locale_field
+from heidi_services.notification.schemas.fields import category_field, enum_field
 
 _NAME = validate.Regexp(
     r"[a-z0-9][a-z0-9._-]{0,99}\Z",
@@ -27,7 +28,7 @@ class TemplateFields(Schema):
 class TemplateIn(TemplateFields):
     name = Text(max=100, required=True, validate=_NAME)
     channel = enum_field(Channel, required=True)
-    locale = locale_field(load_default="en")
+    locale = LocaleTag(load_default="en")
     body = Text(max=64_000, required=True)
 
 
@@ -56,11 +57,16 @@ class TemplateVersionOut(Schema):
 class TemplateQuery(PageQuery):
     name = Text(max=100)
     channel = enum_field(Channel)
-    locale = locale_field()
+    locale = LocaleTag()
 
 
 class TemplatePreviewIn(Schema):
     variables = FreeJson(max_bytes=32_768, load_default=dict)
+    locale = LocaleTag(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "The recipient's locale, for dates, numbers and money. Default: the template's."},
+    )
 
 
 class TemplatePreviewOut(Schema):

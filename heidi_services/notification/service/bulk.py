@@ -95,12 +95,16 @@ def _skipped(user_ids: Sequence[UUID], batch: Batch) -> Sequence[UUID]:
 
 
 def _by_locale(users: ColumnElement[bool], draft: Draft) -> list[tuple[ColumnElement[bool], dict[str, Any]]]:
-    """Return the recipients and columns for each locale of the template; without a template there is one pair."""
+    """Return the recipients and columns for each text; without a template there is one pair.
+
+    Recipients with the same text share a pair, although their locales differ.
+    """
     if draft.template is None or draft.locale is not None:
         return [(users, draft.rendered_columns())]
     locale = func.coalesce(User.locale, literal("", Text()))
-    versions: dict[str, tuple[list[str], dict[str, Any]]] = {}
+    versions: dict[tuple[str | None, ...], tuple[list[str], dict[str, Any]]] = {}
     for user_locale in db.session.scalars(select(locale).where(users).distinct()):
         columns = draft.rendered_columns(user_locale or None)
-        versions.setdefault(columns["locale"], ([], columns))[0].append(user_locale)
+        text = tuple(columns[name] for name in ("locale", "subject", "content", "html"))
+        versions.setdefault(text, ([], columns))[0].append(user_locale)
     return [(users & locale.in_(user_locales), columns) for user_locales, columns in versions.values()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -64,12 +64,12 @@ def decide(job: ClaimedNotification) -> DeliveryDecision:
         return objection
     if job.channel is Channel.IN_APP:
         return InAppDelivery()
-    return _decide_provider_delivery(job, secrets.get("variables"))
+    return _decide_provider_delivery(job, secrets)
 
 
-def _decide_provider_delivery(job: ClaimedNotification, variables: object) -> DeliveryDecision:
+def _decide_provider_delivery(job: ClaimedNotification, secrets: Mapping[str, Any]) -> DeliveryDecision:
     try:
-        text = _render(job, variables)
+        text = _render(job, secrets)
     except (MissingVariable, RenderingError, LookupError):
         return DeliveryFailure("template_failed")
     targets, senders = _targets(job), senders_for(job.channel)
@@ -105,7 +105,7 @@ def _with_recipient(job: ClaimedNotification, recipient: object) -> ClaimedNotif
     return job._replace(suppressed=suppressed)
 
 
-def _render(job: ClaimedNotification, variables: object) -> RenderedMessage:
+def _render(job: ClaimedNotification, secrets: Mapping[str, Any]) -> RenderedMessage:
     """The stored text, or the template at the version with which the notification was queued."""
     if job.content is not None:
         return RenderedMessage(job.subject, job.content, job.html)
@@ -114,7 +114,7 @@ def _render(job: ClaimedNotification, variables: object) -> RenderedMessage:
     db.session.rollback()
     if source is None:
         raise LookupError(job.template)
-    return source.render(variables if isinstance(variables, dict) else {})
+    return source.render(secrets.get("variables") or {}, secrets.get("locale"))
 
 
 def _targets(job: ClaimedNotification) -> list[DeliveryTarget]:

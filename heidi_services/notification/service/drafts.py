@@ -47,7 +47,7 @@ class Draft:
         if self.template is None:
             return self._columns(RenderedMessage(self.subject, self.content or ""))
         source = self.template_source(locale)
-        return self._columns(render_or_invalid(source, self.variables), source)
+        return self._columns(render_or_invalid(source, self.variables, self.locale or locale), source)
 
     def unrendered_columns(self, source: TemplateSource) -> dict[str, Any]:
         """Return the columns of a message whose variables stay encrypted until it is sent."""
@@ -79,11 +79,11 @@ class Draft:
         }
 
 
-def render_or_invalid(source: TemplateSource, variables: Mapping[str, Any]) -> RenderedMessage:
-    """Render a template; raises Invalid, which names the variable that is missing."""
+def render_or_invalid(
+    source: TemplateSource, variables: Mapping[str, Any], locale: str | None = None
+) -> RenderedMessage:
+    """Render a template for a recipient's locale; raises Invalid, which points to the variable that is missing."""
     try:
-        return source.render(variables)
-    except MissingVariable as error:
-        raise Invalid.field(f"/variables/{error.name}", str(error)) from error
-    except RenderingError as error:
-        raise Invalid.field("variables", str(error)) from error
+        return source.render(variables, locale)
+    except (MissingVariable, RenderingError) as error:
+        raise Invalid.field(f"/variables{error.pointer}", str(error)) from error

@@ -7,8 +7,6 @@ is killed leaves all or nothing, and the unique key of the runs rejects a slot t
 
 import logging
 import time
-from datetime import datetime
-from uuid import UUID
 
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
@@ -18,6 +16,7 @@ from heidi_common.database.transactions import transaction
 from heidi_services.scheduler.models import Schedule
 from heidi_services.scheduler.service.dispatch_planning import DueSchedule, Plans, plan_batch, rows_of
 from heidi_services.scheduler.service.failure_notifications import notify_missed
+from heidi_services.scheduler.service.next_runs import store_next_runs
 from heidi_services.scheduler.service.run_storage import insert_runs
 
 log = logging.getLogger(__name__)
@@ -31,12 +30,6 @@ MAX_SECONDS = 1.0
 
 IDLE_TIMEOUT = text("SET LOCAL idle_in_transaction_session_timeout = '1s'")
 """A clock that is stopped or cut off from the database must not keep its row locks."""
-
-SET_NEXT_RUNS = text(
-    "UPDATE schedules SET next_run = upcoming.next_run, version = version + 1"
-    " FROM unnest(CAST(:ids AS uuid[]), CAST(:nexts AS timestamptz[])) AS upcoming (id, next_run)"
-    " WHERE schedules.id = upcoming.id"
-)
 
 COLUMNS = (
     *(Schedule.id, Schedule.name, Schedule.cron_expression, Schedule.timezone, Schedule.next_run, Schedule.end_at),
@@ -70,7 +63,8 @@ def _dispatch_batch(size: int) -> int:
         plans = plan_batch(due, size)
         insert_runs(rows_of(plans))
         _notify_missed(plans)
-        _set_next_runs({schedule.id: slots.next_run for schedule, slots in plans})
+        schedules = {schedule.id: schedule for schedule, _ in plans}
+        store_next_runs(schedules, {schedule.id: slots.next_run for schedule, slots in plans})
     return len(plans)
 
 
@@ -90,8 +84,3 @@ def _notify_missed(plans: Plans) -> None:
     for schedule, slots in plans:
         if slots.missed and slots.is_caught_up(schedule.now):
             notify_missed(schedule, slots.missed[-1])
-
-
-def _set_next_runs(next_runs: dict[UUID, datetime | None]) -> None:
-    ids = [str(schedule_id) for schedule_id in next_runs]
-    db.session.execute(SET_NEXT_RUNS, {"ids": ids, "nexts": list(next_runs.values())})
