@@ -161,8 +161,3 @@ class InsufficientStorage(_RetryLater):
     """
 
     status, code = 507, "disk_full"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "The disk of the server is full. Nothing was changed. Try again when space has been freed.", retry_after=30
-        )

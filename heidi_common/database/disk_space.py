@@ -28,4 +28,11 @@ def require_disk_space() -> None:
         InsufficientStorage: The request is to change something, and the disk is full.
     """
     if has_request_context() and request.method not in SAFE_METHODS and disk_guard().is_full:
-        raise InsufficientStorage()
+        raise disk_full()
+
+
+def disk_full() -> InsufficientStorage:
+    """The error of a change that the disk has no space for."""
+    return InsufficientStorage(
+        "The disk of the server is full. Nothing was changed. Try again when space has been freed.", retry_after=30
+    )

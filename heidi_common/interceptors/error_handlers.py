@@ -14,6 +14,7 @@ from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from heidi_common import problems
+from heidi_common.database.disk_space import disk_full
 from heidi_common.interceptors.conditional import NotModified
 from heidi_common.logger.request_id import request_id
 from heidi_common.problems import Problem
@@ -93,7 +94,7 @@ def _database(error: exc.SQLAlchemyError) -> Response:
         return problem_response(problems.Unavailable("The request exceeded its time limit.", code="time_limit"))
     if code == DISK_FULL:
         log.error("the disk of the database is full")
-        return problem_response(problems.InsufficientStorage())
+        return problem_response(disk_full())
     if isinstance(error, (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)) or _connection_lost(error):
         log.warning("database is unavailable", extra={"error": type(error).__name__})
         return problem_response(
