@@ -4,6 +4,7 @@ import errno
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 
 from heidi_common.config.declaration import ConfigError
 from heidi_common.config.sections.processes import home_folder
@@ -13,6 +14,7 @@ from heidi_standalone.errors import StartupError
 from heidi_standalone.home import Home
 from heidi_standalone.launcher import Launcher
 from heidi_standalone.ownership import check_ownership
+from heidi_standalone.plain_paths import plain_path
 from heidi_standalone.platform import StandalonePlatform
 from heidi_standalone.ports import Ports
 from heidi_standalone.progress import echo
@@ -33,19 +35,24 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
         return _fail("; ".join(error.problems))
     try:
         check_ownership(folder.absolute(), environ)
-        DiskReserve(folder).release()
-        home = Home(folder)
-        home.prepare()
-        try:
-            Launcher(StandalonePlatform(home, Ports.from_env(environ), environ)).run()
-        finally:
-            home.close()
+        with plain_path(folder.absolute()) as path:
+            _run(path, environ)
     except (StartupError, RuntimeError, ValueError) as error:
         return _fail(str(error))
     except OSError as error:
         disk_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         return _fail(f"The disk that contains {folder} is full. Free some space." if disk_full else str(error))
     return 0
+
+
+def _run(folder: Path, environ: Mapping[str, str]) -> None:
+    DiskReserve(folder).release()
+    home = Home(folder)
+    home.prepare()
+    try:
+        Launcher(StandalonePlatform(home, Ports.from_env(environ), environ)).run()
+    finally:
+        home.close()
 
 
 def _fail(reason: str) -> int:

@@ -93,7 +93,7 @@ class Launcher:
         """Write the settings for other commands on the same platform: `flask -e .heidi/env doctor`."""
         env = {name: self.platform.env[name] for name in self.platform.generated_env}
         env["JWT_PRIVATE_KEYS"] = self.platform.private_keys
-        write_private(self.home.env, "".join(f"{name}='{value}'\n" for name, value in env.items()))
+        write_private(self.home.env, "".join(f"{name}='{_escaped(value)}'\n" for name, value in env.items()))
 
     def _supervised_environment(self) -> dict[str, str]:
         """What all programs share. Only auth gets the private keys (see StandalonePlatform)."""
@@ -144,6 +144,11 @@ class Launcher:
             echo("")
             with step("Stopping"):
                 self.supervisor.stop()
+
+
+def _escaped(value: str) -> str:
+    """A value between single quotes in an `env` file."""
+    return value.replace("\\", "\\\\").replace("'", "\\'")
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

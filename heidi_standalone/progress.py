@@ -19,7 +19,7 @@ def echo(text: str, **style: Any) -> None:
         style: Options of `click.secho`.
     """
     with suppress(OSError):
-        click.secho(text, **style)
+        click.secho(text.encode(errors="replace").decode(), **style)  # a path may contain bytes that are not text
 
 
 @contextmanager

@@ -91,5 +91,5 @@ def give_to_user(path: Path) -> None:
 
 
 def _is_reachable(path: Path) -> bool:
-    """Whether every user can reach a path: all folders above it can be entered."""
-    return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.parents)
+    """Whether every user can reach a path, also through a link: all folders above it can be entered."""
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in (*path.parents, *path.resolve().parents))
