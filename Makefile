@@ -61,8 +61,12 @@ test: $(TOOLS) ## Run all checks and tests (installs RabbitMQ and Chromium with 
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -q --cov --cov-report=
 	@$(BIN)/python -m tests.coverage_summary
 
-faults: $(TOOLS) ## Damage the environment of running platforms: full disks, files after a power failure
-	@$(BIN)/pytest -m faults -q
+faults: $(TOOLS) ## Kill processes, set the clock, fill the disk, damage files (installs libfaketime with apt if possible)
+	@ls /usr/lib/*/faketime > /dev/null 2>&1 || test "$$(id -u)" != 0 || ! command -v apt-get > /dev/null || { \
+		echo "Installing libfaketime for the tests ..."; \
+		apt-get -q update > /dev/null && DEBIAN_FRONTEND=noninteractive apt-get -qy install \
+			--no-install-recommends faketime > /dev/null; } || echo "libfaketime could not be installed."
+	@$(BIN)/pytest -q tests/faults tests/standalone/test_power_cuts.py
 
 lint: $(TOOLS) ## Run ruff, mypy, import-linter and bandit
 	@$(BIN)/ruff format --check -q .

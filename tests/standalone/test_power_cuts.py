@@ -18,7 +18,6 @@ from heidi_standalone.ports import Ports
 from heidi_standalone.servers.postgres import Postgres
 from heidi_standalone.servers.valkey import Valkey
 
-pytestmark = pytest.mark.faults
 DAMAGES = {
     "empty": lambda content: b"",
     "zeros": lambda content: bytes(len(content)),
