@@ -21,7 +21,7 @@ DOMAIN_MODULES: Mapping[str, frozenset[str]] = {
     ),
     "core": frozenset({"credentials", "operations", "serializers"}),
     "integration": frozenset({"enums", "providers", "webhook_signing"}),
-    "notification": frozenset({"channels", "default_templates", "enums"}),
+    "notification": frozenset({"channels", "default_templates", "enums", "templating"}),
     "scheduler": frozenset({"actions", "cron", "enums", "misfire"}),
     "users": frozenset({"peer_data", "serializers"}),
 }
