@@ -55,11 +55,10 @@ class IntegrationOut(Schema):
     config = fields.Dict(required=True)
     is_active = fields.Boolean(required=True)
     has_credentials = fields.Boolean(required=True)
-    endpoint_auth = fields.Raw(
+    endpoint_auth = fields.Dict(
         attribute="endpoint_auth_info",
         allow_none=True,
         metadata={
-            "type": ["object", "null"],
             "description": "How requests to `webhookUrl` are authenticated: `type` and what is not secret.",
         },
     )
