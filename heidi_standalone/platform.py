@@ -108,6 +108,8 @@ class StandalonePlatform:
             "MALLOC_ARENA_MAX": "2",
             "HEARTBEAT_FOLDER": str(self.home.run / "heartbeats"),
         }
+        if self.mail:
+            env["MAIL_SINK_FOLDER"] = str(self.home.mail)
         if self.postgres:
             env["DATABASE_URL"] = self.postgres.url
         if self.valkey:

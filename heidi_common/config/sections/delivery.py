@@ -20,6 +20,11 @@ class DeliverySettings:
         default="smtp://127.0.0.1:1025",
         help="`smtp://` or `smtps://`, with user and password if the server requires them.",
     )
+    mail_sink_folder: str = setting(
+        "MAIL_SINK_FOLDER",
+        default="",
+        help="The Maildir of the mail sink, whose e-mails an ADMIN can read; `make run` sets it. Empty: there is none.",
+    )
     smtp_connections: int = setting(
         "SMTP_CONNECTIONS",
         parse=positive,

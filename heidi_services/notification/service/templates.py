@@ -111,10 +111,15 @@ def delete(template_id: UUID, version: int | None) -> None:
 
 def preview(template_id: UUID, variables: Mapping[str, Any], locale: str | None = None) -> RenderedMessage:
     """Render the current version for a recipient's locale; raises NotFound, or Invalid if a variable is missing."""
+    _, source = current_source(template_id)
+    return render_or_invalid(source, variables, locale)
+
+
+def current_source(template_id: UUID) -> tuple[Template, TemplateSource]:
+    """Return a template and the source of its current version; raises NotFound."""
     template, current = get(template_id)
     texts = {name: getattr(current, name) for name in TEXT_COLUMNS}
-    source = TemplateSource(template.name, template.locale, current.number, template.category, **texts)
-    return render_or_invalid(source, variables, locale)
+    return template, TemplateSource(template.name, template.locale, current.number, template.category, **texts)
 
 
 def _validate(fields: Mapping[str, Any], channel: str) -> None:
