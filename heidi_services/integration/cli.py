@@ -13,8 +13,9 @@ from heidi_common.cli.lists import first
 from heidi_common.database.session import db
 from heidi_common.problems import Problem
 from heidi_common.schemas.fields import iso
-from heidi_services.integration.enums import DeliveryStatus, ProviderName
+from heidi_services.integration.enums import DeliveryStatus
 from heidi_services.integration.models import Delivery, Integration
+from heidi_services.integration.providers.registry import PROVIDERS
 from heidi_services.integration.service import manual_retry, secret_rotation
 
 PROPERTIES = (
@@ -40,7 +41,7 @@ groups = (group,)
 
 @group.command("list")
 @click.option("--user-id", type=click.UUID)
-@click.option("--provider", type=click.Choice([name.value for name in ProviderName]))
+@click.option("--provider", type=click.Choice(list(PROVIDERS)))
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1))
 def list_command(user_id: UUID | None, provider: str | None, limit: int) -> None:
     """List integrations, newest first."""

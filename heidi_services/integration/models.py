@@ -11,7 +11,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
-    CheckConstraint,
     ColumnElement,
     ForeignKey,
     Index,
@@ -28,7 +27,7 @@ from uuid_utils.compat import uuid7
 from heidi_common.database.models import Base, Entity, utcnow
 from heidi_common.identity.models import Role
 from heidi_common.messaging.jobs import JobMixin
-from heidi_services.integration.enums import DeliveryStatus, ProviderName, SyncStatus
+from heidi_services.integration.enums import DeliveryStatus, SyncStatus
 
 
 class Integration(Entity, Base):
@@ -42,7 +41,6 @@ class Integration(Entity, Base):
 
     __tablename__ = "integrations"
     __table_args__ = (
-        CheckConstraint("provider IN ('STRIPE','SENDGRID','TWILIO','SLACK','WEBHOOK','CUSTOM')", name="provider"),
         Index("ix_integrations_user_id_created_at_id", "user_id", "created_at", "id"),
         Index("ix_integrations_created_at_id", "created_at", "id"),
         Index("ix_integrations_failing", "failing_since", postgresql_where=text("failing_since IS NOT NULL")),
@@ -59,7 +57,7 @@ class Integration(Entity, Base):
     owner_role: Mapped[Role] = mapped_column(Text)
     owner_active: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     owner_position: Mapped[int | None] = mapped_column(BigInteger)
-    provider: Mapped[ProviderName] = mapped_column(Text)
+    provider: Mapped[str]
     name: Mapped[str]
     webhook_url: Mapped[str | None]
     config: Mapped[dict[str, Any]]

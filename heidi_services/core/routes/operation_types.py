@@ -26,7 +26,7 @@ def list_operation_types() -> list[dict[str, Any]]:
         {
             "type": name,
             "description": " ".join((kind.input.__doc__ or "").split()),
-            "input": json_schema(kind.input),
+            "input": json_schema(kind.input()),
             "steps": [step.name for step in kind.steps],
             "scopes": sorted(REQUIRED_SCOPES[name]),
         }

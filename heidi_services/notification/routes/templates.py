@@ -25,7 +25,6 @@ from heidi_services.notification.schemas.templates import (
     TemplateVersionOut,
 )
 from heidi_services.notification.service import template_tests, templates
-from heidi_services.notification.service.template_resolver import RenderedMessage
 
 blp = Blueprint("notification-templates", __name__, description="Message templates with variables")
 
@@ -95,7 +94,7 @@ def list_versions(query: dict[str, Any], template_id: UUID) -> Page:
 @guard(Role.ADMIN)
 @blp.arguments(TemplatePreviewIn)
 @blp.response(200, TemplatePreviewOut)
-def preview_template(body: dict[str, Any], template_id: UUID) -> RenderedMessage:
+def preview_template(body: dict[str, Any], template_id: UUID) -> templates.Preview:
     """Render a template with variables. A missing variable is 422 and named in `errors`."""
     return templates.preview(template_id, body["variables"], body["locale"])
 

@@ -7,7 +7,7 @@ from marshmallow import fields, validate
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import Text, UtcDateTime
 from heidi_services.notification.enums import Channel, NotificationStatus, NotificationType
-from heidi_services.notification.schemas.fields import category_field, enum_field
+from heidi_services.notification.schemas.fields import IsTruncated, SegmentCount, category_field, enum_field
 
 
 class NotificationOut(Schema):
@@ -22,6 +22,8 @@ class NotificationOut(Schema):
     content = fields.String(
         required=True, allow_none=True, metadata={"description": "null while the text contains secrets"}
     )
+    segments = SegmentCount(required=True)
+    truncated = IsTruncated(required=True)
     metadata = fields.Dict(attribute="extra", required=True, allow_none=True)
     status = enum_field(NotificationStatus, required=True)
     scheduled_for = UtcDateTime(required=True, allow_none=True)

@@ -16,9 +16,6 @@ from heidi_common.schemas.validators import Length
 from heidi_services.notification.enums import Channel, NotificationType
 from heidi_services.notification.schemas.fields import category_field, enum_field
 
-MAX_SMS = 1600
-"""Twilio's limit: a text message of this length is sent in ten parts."""
-
 
 class MessageIn(Schema):
     """A message, as `content` or as a template with variables."""
@@ -43,10 +40,6 @@ class MessageIn(Schema):
             raise ValidationError("Specify either `content` or `template`, not both.", "template")
         if data["variables"] and data["template"] is None:
             raise ValidationError("`variables` is only supported with `template`.", "variables")
-        length = len(data["content"] or "")
-        if data["channel"] == Channel.SMS and length > MAX_SMS:
-            detail = f"A text message must have at most {MAX_SMS} characters, but has {length}."
-            raise ValidationError(detail, "content")
 
     @ma.validates_schema
     def _expires_after_delivery(self, data: dict[str, Any], **_: Any) -> None:
@@ -81,6 +74,11 @@ class BatchAcceptedOut(Schema):
         fields.UUID(),
         required=True,
         metadata={"description": "The IDs in `userIds` for which no user exists; nothing is sent to them"},
+    )
+    segments = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Segments of each SMS (the most, if it depends on the locale); null: another channel"},
     )
 
 

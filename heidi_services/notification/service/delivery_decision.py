@@ -21,6 +21,7 @@ from heidi_services.notification.service.claim import MAX_CLAIMS, ClaimedNotific
 from heidi_services.notification.service.delivery_policy import Cancellation, DeliveryFailure, Postponement, evaluate
 from heidi_services.notification.service.rendering import MissingVariable, RenderingError
 from heidi_services.notification.service.template_resolver import RenderedMessage
+from heidi_services.notification.service.text_limits import TextTooLong, check_length
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,8 @@ def _decide_provider_delivery(job: ClaimedNotification, secrets: Mapping[str, An
         text = _render(job, secrets)
     except (MissingVariable, RenderingError, LookupError):
         return DeliveryFailure("template_failed")
+    except TextTooLong:
+        return DeliveryFailure("too_long")
     targets, senders = _targets(job), senders_for(job.channel)
     if not targets and not job.progress.accepted:
         return DeliveryFailure("no_device" if job.channel is Channel.PUSH else "no_address")
@@ -114,7 +117,9 @@ def _render(job: ClaimedNotification, secrets: Mapping[str, Any]) -> RenderedMes
     db.session.rollback()
     if source is None:
         raise LookupError(job.template)
-    return source.render(secrets.get("variables") or {}, secrets.get("locale"))
+    text = source.render(secrets.get("variables") or {}, secrets.get("locale"))
+    check_length(job.channel, text.content, text.html)
+    return text
 
 
 def _targets(job: ClaimedNotification) -> list[DeliveryTarget]:

@@ -16,6 +16,7 @@ from heidi_services.notification.service.template_resolver import (
     TemplateSource,
     resolve_template,
 )
+from heidi_services.notification.service.text_limits import TextTooLong, check_length
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,8 @@ class Draft:
             locale: The recipient's locale, used if the draft has none.
 
         Raises:
-            Invalid: The template does not exist, or a variable is missing or unsuitable. Names the field.
+            Invalid: The template does not exist, a variable is missing or unsuitable, or the text is too long for the
+                channel. Names the field.
         """
         if self.template is None:
             return self.columns_of(RenderedMessage(self.subject, self.content or ""))
@@ -63,6 +65,7 @@ class Draft:
 
     def columns_of(self, text: RenderedMessage, source: TemplateSource | None = None) -> dict[str, Any]:
         """Return the columns of the message with a rendered text, and the template that it comes from."""
+        check_or_invalid(self.channel, text, "content" if source is None else "variables")
         return {
             "channel": self.channel,
             "type": self.type,
@@ -88,3 +91,11 @@ def render_or_invalid(
         return source.render(variables, locale)
     except (MissingVariable, RenderingError) as error:
         raise Invalid.field(f"/variables{error.pointer}", str(error)) from error
+
+
+def check_or_invalid(channel: Channel, text: RenderedMessage, field: str) -> None:
+    """Check the length of a text; raises Invalid, which names the field, if the channel does not transmit it."""
+    try:
+        check_length(channel, text.content, text.html)
+    except TextTooLong as error:
+        raise Invalid.field(field, str(error)) from error

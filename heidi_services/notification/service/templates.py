@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -14,10 +15,11 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import expect_version, transaction
 from heidi_common.problems import Conflict, FieldError, Invalid, NotFound
 from heidi_common.schemas.locales import hyphenated
+from heidi_services.notification.channels.push_text import push_text
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Template, TemplateVersion
-from heidi_services.notification.service.drafts import render_or_invalid
-from heidi_services.notification.service.template_resolver import RenderedMessage, TemplateSource
+from heidi_services.notification.service.drafts import check_or_invalid, render_or_invalid
+from heidi_services.notification.service.template_resolver import TemplateSource
 from heidi_services.notification.service.template_validation import InvalidTemplate, validate_template
 
 TEXT_COLUMNS = ("subject", "body", "html")
@@ -109,10 +111,31 @@ def delete(template_id: UUID, version: int | None) -> None:
         db.session.delete(template)
 
 
-def preview(template_id: UUID, variables: Mapping[str, Any], locale: str | None = None) -> RenderedMessage:
-    """Render the current version for a recipient's locale; raises NotFound, or Invalid if a variable is missing."""
-    _, source = current_source(template_id)
-    return render_or_invalid(source, variables, locale)
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a message would contain. Of a push message, `truncated` tells whether it is shortened as its sender does."""
+
+    channel: Channel
+    subject: str | None
+    content: str
+    html: str | None
+    truncated: bool | None = None
+
+
+def preview(template_id: UUID, variables: Mapping[str, Any], locale: str | None = None) -> Preview:
+    """Render the current version for a recipient's locale.
+
+    Raises:
+        NotFound: The template does not exist.
+        Invalid: A variable is missing or unsuitable, or the text is too long for the channel.
+    """
+    template, source = current_source(template_id)
+    text, channel = render_or_invalid(source, variables, locale), Channel(template.channel)
+    check_or_invalid(channel, text, "variables")
+    if channel is not Channel.PUSH:
+        return Preview(channel, text.subject, text.content, text.html)
+    short = push_text(text.subject or "", text.content)
+    return Preview(channel, short.title if text.subject is not None else None, short.body, None, short.truncated)
 
 
 def current_source(template_id: UUID) -> tuple[Template, TemplateSource]:

@@ -16,6 +16,7 @@ from babel import Locale, UnknownLocaleError, dates, numbers
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
+from heidi_common.schemas.locales import hyphenated
 from heidi_services.notification.templating.values import Absent, Boolean, RenderingError, pointer_of
 
 LOCALE_KEY = "__locale__"
@@ -87,7 +88,7 @@ FORMATS: dict[str, Filter] = {
 @lru_cache(maxsize=512)
 def cldr_locale(tag: str) -> Locale:
     """Return the locale of a BCP 47 tag, or of the longest beginning of it that CLDR knows; otherwise English."""
-    subtags = tag.split("-")
+    subtags = hyphenated(tag).split("-")
     for length in range(len(subtags), 0, -1):
         try:
             return Locale.parse("-".join(subtags[:length]), sep="-")

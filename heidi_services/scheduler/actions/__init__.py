@@ -64,6 +64,6 @@ def _lenient_schema(name: str) -> Schema:
 def describe_actions() -> list[dict[str, Any]]:
     """List every action with the JSON schema of its payload."""
     return [
-        {"name": name, "description": action.about, "payload": json_schema(action.payload)}
+        {"name": name, "description": action.about, "payload": json_schema(action.payload())}
         for name, action in ACTIONS.items()
     ]
