@@ -46,7 +46,7 @@ class Broadcast(Schema):
         max_bytes=65_536,
         metadata={"description": 'The message, such as {"channel": "IN_APP", "content": "Maintenance tonight"}'},
     )
-    user_ids = fields.List(fields.UUID(), metadata={"description": "The recipients, or use `filter`"})
+    user_ids = fields.List(fields.UUID(), metadata={"description": "The recipients, unless a filter selects them"})
     filter = FreeJson(metadata={"description": 'Selects the recipients, such as {"role": "USER", "isActive": true}'})
 
 

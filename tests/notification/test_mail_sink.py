@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,9 @@ def sink(tmp_path: Path, reconfigure: Callable[..., Any]) -> Callable[..., str]:
     def store(content: bytes, *recipients: str) -> str:
         envelope = Envelope()
         envelope.mail_from, envelope.rcpt_tos, envelope.content = "a@example.org", list(recipients), content
-        reply: str = asyncio.run(handler.handle_DATA(None, None, envelope))  # type: ignore[arg-type]
+        with ThreadPoolExecutor(1) as thread:  # this thread may have an event loop already
+            storing = handler.handle_DATA(None, None, envelope)  # type: ignore[arg-type]
+            reply: str = thread.submit(asyncio.run, storing).result()
         return reply.removeprefix("250 ")
 
     return store
