@@ -54,8 +54,9 @@ class Schedule(Entity, Base):
 
 
 class ScheduleRun(Entity, JobMixin, Base):
-    """One slot of one schedule and its outcome. The row is the job, see `heidi_common.messaging.jobs`.
+    """One slot of one schedule and its outcome, or a range of missed slots.
 
+    The row is the job, see `heidi_common.messaging.jobs`.
     The unique key makes the dispatch exact: however many clock processes see a slot, it gets one row.
     """
 
@@ -76,6 +77,12 @@ class ScheduleRun(Entity, JobMixin, Base):
     finished_at: Mapped[datetime | None]
     result: Mapped[dict[str, Any] | None]
     error: Mapped[str | None]
+    missed_from: Mapped[datetime | None]
+    """A MISSED row stands for the slots from this one to `scheduled_for`."""
+    missed_slots: Mapped[int | None]
+    """How many slots a MISSED row stands for."""
+    is_replay: Mapped[bool] = mapped_column(server_default=text("false"))
+    """The run repeats a slot of the past, beside the runs of current slots: neither waits for the other."""
     awaits: Mapped[UUID | None]
     """The ID of the request event that another service must handle before this run has succeeded."""
 

@@ -100,6 +100,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "template_versions": "texts for all users, without values",
     "notification_batches": "IDs and numbers",
     "heartbeats": "names of processes and machines",
+    "clock_states": "names of machines",
     "counter_deltas": "numbers",
     "counter_totals": "numbers",
     "throttle_counters": "HMACs, until a time limit of at most an hour",

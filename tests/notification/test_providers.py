@@ -39,6 +39,7 @@ from heidi_services.notification.service.delivery_decision import DeliveryTarget
 from heidi_services.notification.service.template_resolver import RenderedMessage
 from tests.conftest import SignedIn, make_settings
 from tests.notification.conftest import Post, attempts_of, delivered
+from tests.notification.devices import device_token
 from tests.polling import TIMEOUT_SECONDS, until
 from tests.ports import free_port
 
@@ -520,20 +521,22 @@ def test_a_push_is_sent_to_every_device_and_an_unregistered_one_is_removed(
     app: Flask, client: Any, post: Post, as_user: Callable[..., SignedIn]
 ) -> None:
     person = as_user()
-    for token in ("phone", "gone-phone"):
-        answer = client.post("/api/v1/notifications/devices", json={"token": token}, headers=person.headers)
+    for name in ("phone", "gone-phone"):
+        answer = client.post(
+            "/api/v1/notifications/devices", json={"token": device_token(name)}, headers=person.headers
+        )
         assert answer.status_code == 201
     sent = delivered(post(person, channel="PUSH"))
     assert sent.status == "SENT"
     assert sorted(attempt.outcome for attempt in attempts_of(sent.id)) == ["permanent", "sent"]
-    assert list(db.session.scalars(db.select(PushDevice.token))) == ["phone"]
+    assert list(db.session.scalars(db.select(PushDevice.token))) == [device_token("phone")]
 
 
 def test_of_concurrent_removals_one_succeeds_and_the_others_are_404(
     app: Flask, client: Any, as_user: Callable[..., SignedIn]
 ) -> None:
     person, url, start = as_user(), "/api/v1/notifications/devices", threading.Barrier(6)
-    device_id = client.post(url, json={"token": "a"}, headers=person.headers).get_json()["data"]["id"]
+    device_id = client.post(url, json={"token": device_token("a")}, headers=person.headers).get_json()["data"]["id"]
 
     def remove(_: int) -> int:
         with app.app_context(), app.test_client() as other:
@@ -547,7 +550,7 @@ def test_of_concurrent_removals_one_succeeds_and_the_others_are_404(
 def test_devices_are_paged(client: Any, as_user: Callable[..., SignedIn]) -> None:
     person, url = as_user(), "/api/v1/notifications/devices"
     for person_, token in ((person, "a"), (as_user(), "b"), (person, "c")):
-        client.post(url, json={"token": token, "label": token}, headers=person_.headers)
+        client.post(url, json={"token": device_token(token), "label": token}, headers=person_.headers)
     first = client.get(f"{url}?limit=1&total=true", headers=person.headers).get_json()
     second = client.get(f"{url}?limit=1&cursor={first['meta']['nextCursor']}", headers=person.headers).get_json()
     assert [device["label"] for device in first["data"] + second["data"]] == ["a", "c"]

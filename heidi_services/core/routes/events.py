@@ -12,6 +12,7 @@ from heidi_common.identity.models import Role
 from heidi_common.interceptors.event_stream import ServerSentEvent, access_check, last_event_id, stream_response
 from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.jwt.guards import guard
+from heidi_common.openapi.headers import LAST_EVENT_ID, documents
 from heidi_common.schemas.base import PageQuery
 from heidi_services.core import schemas
 from heidi_services.core.routes.blueprint import BASE, blp
@@ -34,14 +35,19 @@ def list_events(query: dict[str, Any]) -> Page:
 
 @blp.route(f"{BASE}/events/stream", methods=["GET"])
 @guard(Role.ADMIN)
+@documents(LAST_EVENT_ID)
 @blp.arguments(schemas.EventFilter, location="query")
-@blp.response(200, content_type="text/event-stream", description="Server-Sent Events; IDs are positions in the log.")
+@blp.response(
+    200,
+    content_type="text/event-stream",
+    description="Server-Sent Events; IDs are positions in the log. `reset` if some may be missing.",
+)
 def stream_events(query: dict[str, Any]) -> Response:
     """Stream new events; with `Last-Event-ID`, starting after that position."""
-    tail, start = event_stream.current_tail(), last_event_id()
-    start = tail.newest() if start is None else start
+    tail = event_stream.current_tail()
+    start = tail.start_of(last_event_id())
     is_selected = event_stream.entry_filter(query.get("type"), query.get("subject"))
-    events = map(_server_sent_event, event_stream.entries(tail, start, is_selected))
+    events = map(_server_sent_event, event_stream.entries(tail, start.position, is_selected))
     return stream_response(start, events, access_check(max_age=1.0), keep_alive="alive")
 
 
