@@ -20,8 +20,11 @@ def up(port: int | None, broker_url: str | None, database_url: str | None, redis
         "REDIS_URL": redis_url,
     }
     env = os.environ | {name: value for name, value in options.items() if value}
+    from heidi_standalone.environment import platform_environment
+
     # The launcher lives as long as the platform: exec frees the memory that Flask takes.
-    os.execve(sys.executable, [sys.executable, "-m", "heidi_standalone"], env)  # nosec B606
+    command = [sys.executable, "-m", "heidi_standalone", "--clean"]
+    os.execve(sys.executable, command, platform_environment(env))  # nosec B606
 
 
 @click.command("doctor")
