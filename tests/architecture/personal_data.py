@@ -81,7 +81,9 @@ PERSONAL: Mapping[str, Handling] = {
     **_columns("deliveries", "last_error", INTEGRATIONS, "integrations"),
     **_columns("delivery_attempts", "response error", INTEGRATIONS, "deliveryAttempts"),
     **_columns("syncs", "last_error", INTEGRATIONS, "syncs"),
-    **_columns("schedules", "name description payload on_failure", f"{SCHEDULES}._erase_schedules", "schedules"),
+    **_columns(
+        "schedules", "name description payload on_failure concurrency_key", f"{SCHEDULES}._erase_schedules", "schedules"
+    ),
     **_columns("schedules", "sort_name", f"{SCHEDULES}._erase_schedules", COPY),
     **_columns("schedule_runs", "result error", f"{SCHEDULES}._erase_runs", "runs"),
     **_columns("operations", "steps error", OPERATIONS, "operations"),
@@ -148,6 +150,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "schedules.action": "an enumeration",
     "schedules.misfire_policy": "an enumeration",
     "schedules.overlap_policy": "an enumeration",
+    "schedules.concurrency_policy": "an enumeration",
     "schedules.last_run_status": "an enumeration",
     "schedule_runs.trigger": "an enumeration",
     "schedule_runs.status": "an enumeration",
