@@ -16,7 +16,7 @@ from heidi_common.database.retention import delete_in_batches
 from heidi_common.interceptors import idempotency_keys
 from heidi_common.messaging import inbox
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_common.metrics import clock_state, heartbeat, time_series
+from heidi_common.metrics import certificate, clock_state, heartbeat, platform_states, time_series
 from heidi_common.runtime import current_settings
 from heidi_services.auth.service import retention as auth_retention
 from heidi_services.core.service import operations
@@ -159,6 +159,8 @@ PERIODIC_TASKS = (
     PeriodicTask("old counters", 3600, run_in_parts(time_series.delete_expired)),
     PeriodicTask("old heartbeats", 3600, run_task(heartbeat.delete_old)),
     PeriodicTask("old clock states", 3600, run_task(clock_state.delete_old)),
+    PeriodicTask("certificate", 3600, run_task(certificate.store_expiry)),
+    PeriodicTask("old states", 86_400, run_task(platform_states.delete_old)),
     PeriodicTask("idempotency", 600, run_in_parts(idempotency_keys.delete_expired)),
     PeriodicTask("notifications", 1, WakeUp(notifications.overdue, "notification", "deliver_notification", OUTSIDE)),
     *(PeriodicTask(f"bulk {channel}", 0.5, _release_bulk(channel, OUTSIDE)) for channel in PROVIDER_CHANNELS),

@@ -6,11 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Computed, DateTime, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import Computed, DateTime, ForeignKey, Index, UniqueConstraint, func, literal_column, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from heidi_common.database.models import Base, Entity
 from heidi_common.messaging.jobs import JobMixin
+from heidi_common.metrics.problem_gauges import problem_gauge
 
 
 class Schedule(Entity, Base):
@@ -110,3 +111,19 @@ class ScheduleRun(Entity, JobMixin, Base):
         if self.started_at is None or self.finished_at is None:
             return None
         return round((self.finished_at - self.started_at).total_seconds() * 1000)
+
+
+problem_gauge(
+    "schedules_failing",
+    "Enabled schedules whose last run failed",
+    select(func.count())
+    .select_from(Schedule)
+    .where(Schedule.is_enabled, literal_column("last_run_status IN ('FAILED', 'TIMED_OUT')")),
+)
+problem_gauge(
+    "schedules_overdue_seconds",
+    "How long the next run of a schedule has been due without having been dispatched",
+    select(func.greatest(func.extract("epoch", func.now() - func.min(Schedule.next_run)), 0)).where(
+        Schedule.is_enabled
+    ),
+)
