@@ -79,7 +79,7 @@ class Launcher:
 
     def _start_services(self) -> None:
         ports = self.platform.ports
-        with step("Starting the seven services, worker, relay and clock"):
+        with step("Starting the services, worker, relay and clock"):
             self.supervisor.launch([*self.platform.services(), *self.platform.console()])
             services = {name: partial(is_ready, ports.service(name), "/readyz") for name in SERVICES}
             if self.platform.has_console:

@@ -1,4 +1,4 @@
-"""The conventions of the HTTP contract, on every endpoint that the seven documents describe."""
+"""The conventions of the HTTP contract, on every endpoint that the documents describe."""
 
 from __future__ import annotations
 

@@ -25,6 +25,8 @@ FOLLOWED = (
     "ROUTER_CONNECTIONS",
     "ROUTER_TRUSTED_PROXIES",
     "HSTS_SECONDS",
+    "FILES_MAX_BYTES",
+    "FILES_STALL_SECONDS",
 )
 """The settings that the router follows."""
 LOOPBACK = "127.0.0.0/8 0; ::1/128 0;"
@@ -59,6 +61,7 @@ class Router:
         addresses: Name of a service -> `host:port`.
         settings: The settings that the router follows, as variables.
         console: `host:port` of the web console, or None if it is disabled.
+        files: The folder of stored files that it sends; None if the file service sends them.
     """
 
     def __init__(
@@ -69,12 +72,14 @@ class Router:
         settings: Mapping[str, str] | None = None,
         *,
         console: str | None = None,
+        files: Path | None = None,
     ) -> None:
         self.folder = folder.absolute()
         self.port = port
         self.addresses = addresses
         self.settings = settings or {}
         self.console = console
+        self.files = files
         self.config = self.folder / "nginx.conf"
 
     def prepare(self, *, exempts_loopback: bool = True) -> None:
@@ -87,6 +92,8 @@ class Router:
         service_user.private_folder(self.folder)
         for name in WRITABLE:
             shutil.rmtree(self.folder / name, ignore_errors=True)
+        if self.files:
+            service_user.readable_folder(self.files)
         self.config.write_text(render(self.values() | {"UNCOUNTED": LOOPBACK if exempts_loopback else ""}))
         service_user.give_to_user(self.config)
 
@@ -101,6 +108,7 @@ class Router:
             "ROOT": str(self.folder),
             "LISTEN": f"127.0.0.1:{self.port}",
             "WORKERS": "2",
+            "FILES_ROOT": str(self.files or ""),
             "CONSOLE": f"proxy_pass http://{self.console};" if self.console else "",
         }
         followed = {name: self.settings[name] for name in FOLLOWED if self.settings.get(name)}
