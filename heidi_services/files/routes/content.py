@@ -90,11 +90,12 @@ def _accelerated(path: Path) -> Response:
 
 def _streamed(path: Path, tag: str) -> Response:
     try:
-        response = send_file(path, mimetype="application/octet-stream", etag=False, last_modified=None)
+        response = send_file(path, mimetype="application/octet-stream", conditional=False, etag=False)
     except FileNotFoundError:
         raise NotFound("The content was deleted.") from None
     response.headers["ETag"] = tag  # `If-Range` is compared with it
     try:
+        response.last_modified = None
         response.make_conditional(request, accept_ranges=True, complete_length=path.stat().st_size)
     except RequestedRangeNotSatisfiable as error:
         problem = RangeNotSatisfiable("The range is outside of the file.")

@@ -51,16 +51,16 @@ def upload_file(query: dict[str, Any]) -> Any:
     413 if the file exceeds FILES_MAX_BYTES, or the quota of the owner (`quota_exceeded`).
     """
     owner_id = queries.owner_of_upload(caller(), query.get("user_id"))
-    size = request.content_length
-    upload.require_acceptable(0 if size is None else size - FORM_BYTES)
+    is_form = request.mimetype == "multipart/form-data"
+    least_size = max(0, (request.content_length or 0) - (FORM_BYTES if is_form else 0))
+    upload.require_acceptable(least_size)
     with streamed_body() as read:
-        is_form = request.mimetype == "multipart/form-data"
         incoming = (
             IncomingForm(read, request.content_type or "")
             if is_form
             else Incoming(read, name=query.get("name"), content_type=request.content_type)
         )
-        file = upload.store(owner_id, incoming, size=size, visibility=query["visibility"])
+        file = upload.store(owner_id, incoming, reserved_bytes=least_size, visibility=query["visibility"])
     etag(file)
     return file, {"Location": f"/api/v1/files/{file.id}"}
 

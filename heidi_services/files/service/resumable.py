@@ -224,6 +224,8 @@ class _Appending:
             with transaction():
                 owner_usage = usage.lock(self.owner_id)
                 self._execute(self._held().values(holder=self.holder))
+                if whole_id != part_id:
+                    objects.complete_derived(part_id, ObjectStatus.PART, last.size)
                 upload = db.session.get_one(Upload, self.upload_id, populate_existing=True)
                 usage.change(owner_usage, -upload.bytes)
                 db.session.delete(upload)

@@ -22,13 +22,13 @@ from heidi_services.files.service.file_events import emit_created
 _FIELDS = frozenset({"name", "visibility"})
 
 
-def store(owner_id: UUID, incoming: Incoming, *, size: int | None, visibility: str) -> File:
+def store(owner_id: UUID, incoming: Incoming, *, reserved_bytes: int, visibility: str) -> File:
     """Store the file of a request.
 
     Args:
         owner_id: The owner of the file.
         incoming: The body.
-        size: The size of the body; None if the client did not announce it.
+        reserved_bytes: What the file has at least, as far as the client has announced it.
         visibility: The visibility, unless a field of the body names another one.
 
     Raises:
@@ -36,7 +36,7 @@ def store(owner_id: UUID, incoming: Incoming, *, size: int | None, visibility: s
         Invalid: A field of the body is wrong.
     """
     limit = current_settings().files_max_bytes
-    object_id = objects.begin(owner_id, reserved_bytes=min(size or 0, limit))
+    object_id = objects.begin(owner_id, reserved_bytes=reserved_bytes)
     content = Content(incoming.chunks(), limit)
     objects.write(object_id, content)
     try:

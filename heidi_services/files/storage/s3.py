@@ -62,7 +62,7 @@ class S3Storage:
         secret_access_key: Its secret.
     """
 
-    def __init__(self, bucket: Bucket, access_key_id: str = "", secret_access_key: str = "") -> None:
+    def __init__(self, bucket: Bucket, access_key_id: str, secret_access_key: str) -> None:
         self.bucket = bucket
         keys = {"aws_access_key_id": access_key_id, "aws_secret_access_key": secret_access_key}
         self._keys = keys if access_key_id else {}
