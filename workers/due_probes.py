@@ -15,7 +15,7 @@ from heidi_common.database.compiled import CompiledStatement
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.jobs import is_overdue
 from heidi_services.core.models import Operation
-from heidi_services.files.models import FileJob, StoredObject, Upload
+from heidi_services.files.models import FileJob, StoredObject
 from heidi_services.integration.models import Delivery, Sync
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import NORMAL_PRIORITY, Notification
@@ -51,7 +51,6 @@ PROBES: Mapping[str, ColumnElement[bool]] = {
     "syncs": _any_overdue(Sync, "PENDING"),
     "file processing": _any_overdue(FileJob, "PENDING"),
     "removed objects": _any(StoredObject.remove_after <= func.now()),
-    "expired file uploads": _any(Upload.expires_at < func.now()),
     **{f"bulk {channel}": _any(releasable(channel)) for channel in Channel},
 }
 """The condition of each task that has one, by the name of the task."""

@@ -21,16 +21,16 @@ class Files:
         "FILES_URL",
         parse=url("file", "s3"),
         default="",
-        default_text="`file://` and `FILES_PATH`",
         in_repr=False,
         help="Where files are stored: `file:///folder` or `s3://bucket?endpoint=https://...&region=...`. With "
-        "`publicEndpoint`, clients are sent there instead of to `endpoint`; `prefix` precedes all keys.",
+        "`publicEndpoint`, clients are sent there instead of to `endpoint`; `prefix` precedes all keys. Unset: "
+        "`FILES_PATH`.",
     )
     files_path: str = setting(
         "FILES_PATH",
         default="",
-        default_text="`files` in `HEIDI_HOME`",
-        help="The folder of stored files, unless `FILES_URL` is set. File service, worker, clock and router share it.",
+        help="The folder of stored files, unless `FILES_URL` is set; file service, worker and router share it. "
+        "Unset: `files` in `HEIDI_HOME`.",
     )
     files_s3_access_key_id: str = setting(
         "FILES_S3_ACCESS_KEY_ID",

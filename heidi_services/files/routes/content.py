@@ -14,7 +14,7 @@ from heidi_common.interceptors.conditional import set_etag
 from heidi_common.jwt.authentication import authenticate, bearer_token
 from heidi_common.jwt.guards import Caller, public
 from heidi_common.openapi.headers import IF_NONE_MATCH, documents
-from heidi_common.problems import Forbidden, NotFound, Problem
+from heidi_common.problems import NotFound, Problem
 from heidi_services.files import schemas
 from heidi_services.files.enums import RenditionSize
 from heidi_services.files.routes.files import FILE, blp
@@ -53,13 +53,15 @@ def _size(query: dict[str, Any]) -> RenditionSize | None:
 
 
 def _optional_caller() -> Caller | None:
-    """The caller, if the request has a token. An invalid token is rejected, as elsewhere."""
+    """The caller, if the request has a token. An invalid token is rejected, as elsewhere.
+
+    A machine client without the scope gets what requests without a token get.
+    """
     if "Authorization" not in request.headers:
         return None
     caller = g.caller = authenticate(bearer_token())
-    if caller.kind == "client" and Scope.FILES_READ not in caller.scopes:
-        raise Forbidden("Your role or scopes do not permit this request.")
-    return caller
+    may_read = caller.kind == "user" or Scope.FILES_READ in caller.scopes
+    return caller if may_read else None
 
 
 def respond(download: Download) -> Response:

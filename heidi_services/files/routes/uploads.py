@@ -23,7 +23,7 @@ from heidi_services.files.names import DEFAULT_NAME
 from heidi_services.files.routes.body import Incomplete, streamed_body
 from heidi_services.files.routes.files import readable, writable
 from heidi_services.files.service import queries, resumable
-from heidi_services.files.service.resumable import Progress
+from heidi_services.files.service.resumable import UploadProgress
 
 UPLOADS = "/api/v1/files/uploads"
 UPLOAD = f"{UPLOADS}/<uuid:upload_id>"
@@ -126,7 +126,7 @@ def terminate_upload(upload_id: UUID) -> Response:
     return current_app.response_class(status=204)
 
 
-def _append(progress: Progress, offset: int) -> Progress:
+def _append(progress: UploadProgress, offset: int) -> UploadProgress:
     announced = request.headers.get("Upload-Checksum")
     checksum = tus.Checksum(announced) if announced else None
     size = request.content_length
@@ -148,7 +148,7 @@ def _received_chunks(read: Read) -> Iterable[bytes]:
         return
 
 
-def _response(status: int, progress: Progress) -> Response:
+def _response(status: int, progress: UploadProgress) -> Response:
     response = current_app.response_class(status=status)
     del response.headers["Content-Type"]
     response.headers["Upload-Offset"] = str(progress.offset)

@@ -40,7 +40,7 @@ MAX_PARTS = 10_000
 
 
 @dataclass(frozen=True)
-class Progress:
+class UploadProgress:
     """How much of an upload has arrived. A complete one has become a file with the same ID."""
 
     id: UUID
@@ -53,7 +53,7 @@ class Progress:
         return self.expires_at is None
 
 
-def create(owner_id: UUID, *, size: int, name: str, content_type: str | None, visibility: str) -> Progress:
+def create(owner_id: UUID, *, size: int, name: str, content_type: str | None, visibility: str) -> UploadProgress:
     """Create an upload, and reserve its size in the quota of the owner.
 
     Raises:
@@ -74,10 +74,10 @@ def create(owner_id: UUID, *, size: int, name: str, content_type: str | None, vi
     with transaction():
         usage.change(usage.lock(owner_id), size)
         db.session.add(upload)
-    return Progress(upload.id, 0, size, upload.expires_at)
+    return UploadProgress(upload.id, 0, size, upload.expires_at)
 
 
-def get_progress(upload_id: UUID, caller: Caller) -> Progress:
+def get_progress(upload_id: UUID, caller: Caller) -> UploadProgress:
     """Read the progress of an upload.
 
     Raises:
@@ -88,15 +88,15 @@ def get_progress(upload_id: UUID, caller: Caller) -> Progress:
         file = db.session.get(File, upload_id)
         if file is None or not queries.may_change(file, caller):
             raise _not_found()
-        return Progress(file.id, file.object.bytes, file.object.bytes, None)
+        return UploadProgress(file.id, file.object.bytes, file.object.bytes, None)
     if not _may_append(upload, caller) or upload.expires_at <= utcnow():
         raise _not_found()
-    return Progress(upload.id, upload.offset, upload.bytes, upload.expires_at)
+    return UploadProgress(upload.id, upload.offset, upload.bytes, upload.expires_at)
 
 
 def append(
-    progress: Progress, chunks: Iterable[bytes], *, offset: int, size: int | None, checksum: Checksum | None
-) -> Progress:
+    progress: UploadProgress, chunks: Iterable[bytes], *, offset: int, size: int | None, checksum: Checksum | None
+) -> UploadProgress:
     """Append the bytes of a request.
 
     Args:
@@ -149,13 +149,13 @@ def delete_upload(upload_id: UUID, owner_id: UUID) -> None:
 class _Appending:
     """One request that appends to an upload."""
 
-    def __init__(self, progress: Progress, checksum: Checksum | None) -> None:
+    def __init__(self, progress: UploadProgress, checksum: Checksum | None) -> None:
         self.upload_id, self.bytes, self.checksum = progress.id, progress.bytes, checksum
         self.offset = progress.offset
         self.holder = uuid4()
         self.owner_id = self._take_over()
 
-    def run(self, chunks: Iterable[bytes]) -> Progress:
+    def run(self, chunks: Iterable[bytes]) -> UploadProgress:
         # A part with a checksum is committed once all of it has arrived.
         parts = _Parts(chunks, self.bytes if self.checksum else PART_BYTES)
         while self.offset < self.bytes or not self.bytes:
@@ -261,10 +261,10 @@ class _Appending:
         if cast(CursorResult[Any], result).rowcount == 0:
             raise _taken_over()
 
-    def _progress(self) -> Progress:
+    def _progress(self) -> UploadProgress:
         if self.offset == self.bytes:
-            return Progress(self.upload_id, self.offset, self.bytes, None)
-        return Progress(self.upload_id, self.offset, self.bytes, utcnow() + LIFETIME)
+            return UploadProgress(self.upload_id, self.offset, self.bytes, None)
+        return UploadProgress(self.upload_id, self.offset, self.bytes, utcnow() + LIFETIME)
 
 
 class _Parts:
