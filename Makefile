@@ -20,7 +20,7 @@ endef
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint format configuration screenshots bench migrate doctor secrets sbom backup
+.PHONY: help run demo test lint format configuration screenshots bench migrate doctor secrets sbom backup faults
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -43,6 +43,13 @@ test: $(TOOLS) ## Run all checks and tests (installs RabbitMQ and Chromium with 
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -q --cov --cov-report=
 	@$(BIN)/python -m tests.coverage_summary
+
+faults: $(TOOLS) ## Kill processes and set the clock while the platform works (installs libfaketime with apt if possible)
+	@ls /usr/lib/*/faketime > /dev/null 2>&1 || test "$$(id -u)" != 0 || ! command -v apt-get > /dev/null || { \
+		echo "Installing libfaketime for the tests ..."; \
+		apt-get -q update > /dev/null && DEBIAN_FRONTEND=noninteractive apt-get -qy install \
+			--no-install-recommends faketime > /dev/null; } || echo "libfaketime could not be installed."
+	@$(BIN)/pytest -q tests/faults
 
 lint: $(TOOLS) ## Run ruff, mypy, import-linter and bandit
 	@$(BIN)/ruff format --check -q .

@@ -33,3 +33,10 @@ Further packages:
 Modules: `app` builds a Flask app, `runtime` holds what belongs to one app, `problems` are the errors that clients see,
 `operation_inputs` are the inputs of core's operations.
 """
+
+from zoneinfo import ZoneInfo, reset_tzpath
+
+# Every process imports this package first. The rules of the operating system differ between machines and are updated
+# without notice, so only those of the pinned package `tzdata` are used.
+reset_tzpath(())
+ZoneInfo.clear_cache()

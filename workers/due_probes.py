@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Exists, exists, func, select
 from heidi_common.database.compiled import CompiledStatement
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.jobs import is_overdue
+from heidi_common.metrics.time_series import CounterDelta
 from heidi_services.core.models import Operation
 from heidi_services.files.models import FileJob, StoredObject
 from heidi_services.integration.models import Delivery, Sync
@@ -33,6 +34,7 @@ def _any_overdue(model: Any, open_status: str, *conditions: Any) -> Exists:
 
 
 PROBES: Mapping[str, ColumnElement[bool]] = {
+    "counters": _any(CounterDelta.id > 0),
     "schedules": _any(Schedule.is_enabled, Schedule.next_run <= func.now()),
     "schedule runs": _any_overdue(ScheduleRun, "QUEUED"),
     "schedule answers": _any(

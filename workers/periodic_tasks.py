@@ -16,7 +16,7 @@ from heidi_common.database.retention import delete_in_batches
 from heidi_common.interceptors import idempotency_keys
 from heidi_common.messaging import inbox
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_common.metrics import heartbeat
+from heidi_common.metrics import clock_state, heartbeat, time_series
 from heidi_common.runtime import current_settings
 from heidi_services.auth.service import retention as auth_retention
 from heidi_services.core.service import operations
@@ -28,7 +28,7 @@ from heidi_services.notification.enums import PROVIDER_CHANNELS, Channel
 from heidi_services.notification.service import retention as notification_retention
 from heidi_services.notification.service import scheduled_tasks as notifications
 from heidi_services.notification.service import suppressions
-from heidi_services.scheduler.service import dispatch, reaper, request_replies
+from heidi_services.scheduler.service import clock_guard, dispatch, next_runs, reaper, request_replies
 from heidi_services.scheduler.service import retention as scheduler_retention
 from workers.batching import LARGEST, OUTSIDE, Wakeable, hints
 from workers.consumption import BULK_QUEUE
@@ -146,6 +146,8 @@ def _release_bulk(channel: Channel, largest: int) -> WakeUp:
 
 
 PERIODIC_TASKS = (
+    PeriodicTask("time zone rules", 3600, run_task(next_runs.apply_rules)),  # before the first dispatch
+    PeriodicTask("clock comparison", 6, run_task(clock_guard.store_state)),
     PeriodicTask("schedules", 0.2, run_task(dispatch.dispatch_due)),
     PeriodicTask("schedule runs", 0.5, WakeUp(reaper.overdue_runs, "scheduler", "run_schedule")),
     PeriodicTask("schedule answers", 0.5, WakeUp(request_replies.runs_with_reply, "scheduler", "conclude_run")),
@@ -155,7 +157,10 @@ PERIODIC_TASKS = (
     *(PeriodicTask(f"inbox {queue}", 1, WakeSubscribers(queue)) for queue in SUBSCRIBER_QUEUES),
     PeriodicTask("bulk events", 0.2, release_bulk_events),
     PeriodicTask("prune", 3600, run_in_parts(delete_expired_events)),
+    PeriodicTask("counters", 5, run_in_parts(time_series.fold)),
+    PeriodicTask("old counters", 3600, run_in_parts(time_series.delete_expired)),
     PeriodicTask("old heartbeats", 3600, run_task(heartbeat.delete_old)),
+    PeriodicTask("old clock states", 3600, run_task(clock_state.delete_old)),
     PeriodicTask("idempotency", 600, run_in_parts(idempotency_keys.delete_expired)),
     PeriodicTask("notifications", 1, WakeUp(notifications.overdue, "notification", "deliver_notification", OUTSIDE)),
     *(PeriodicTask(f"bulk {channel}", 0.5, _release_bulk(channel, OUTSIDE)) for channel in PROVIDER_CHANNELS),

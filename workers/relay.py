@@ -28,12 +28,14 @@ from heidi_common.database.transactions import transaction
 from heidi_common.messaging.jobs import HINT_LEASE
 from heidi_common.messaging.outbox import OUTBOX_CHANNEL, POSITION_SEQUENCE, POSITIONED_CHANNEL, OutboxEvent
 from heidi_common.metrics.heartbeat import Pulse
+from heidi_common.metrics.time_series import INSERT_DELTAS, delta_parameters
 from heidi_common.rabbitmq.publisher import Publisher
 from heidi_common.server.heartbeat_files import heartbeat_folder
 from heidi_services.notification.enums import PROVIDER_CHANNELS
 from workers.batching import LARGEST, OUTSIDE, hints
 from workers.broker import make_broker
 from workers.cloudevents import exchange_message
+from workers.event_counts import count_events
 from workers.runner import run_until_stopped
 from workers.subscriptions import SUBSCRIPTIONS, Hint
 
@@ -59,7 +61,8 @@ _ACQUIRE_LOCK = CompiledStatement(select(func.pg_advisory_xact_lock(LOCK)), chan
 
 _MARK_SENT = CompiledStatement(
     text(
-        "WITH positions AS MATERIALIZED (SELECT id, nextval(:sequence) AS position"
+        "WITH counted AS (" + INSERT_DELTAS + "),"  # nosec B608  # a constant
+        " positions AS MATERIALIZED (SELECT id, nextval(:sequence) AS position"
         " FROM (SELECT id FROM unnest(CAST(:ids AS uuid[])) AS given (id) ORDER BY id) AS ordered), sent AS ("
         " UPDATE outbox SET sent_at = now(), position = positions.position FROM positions"
         " WHERE outbox.id = positions.id RETURNING outbox.id)"
@@ -67,7 +70,7 @@ _MARK_SENT = CompiledStatement(
     ).bindparams(sequence=POSITION_SEQUENCE.name, channel=POSITIONED_CHANNEL),
     changes=True,
 )
-"""The positions are drawn before the rows are updated, since an UPDATE visits rows in any order."""
+"""Also counts the events. The positions are drawn before the rows are updated: an UPDATE visits rows in any order."""
 
 Publish = Callable[[Sequence[OutboxEvent]], None]
 
@@ -155,8 +158,8 @@ def _waits_outside(event: OutboxEvent) -> bool:
 
 
 def _mark_sent(events: Sequence[OutboxEvent]) -> None:
-    """Mark the events sent and give them their positions in the log, within a batch in the order of their IDs."""
-    _MARK_SENT.all(ids=[event.id for event in events])
+    """Mark the events sent, count them, and give them their positions in the log, in the order of their IDs."""
+    _MARK_SENT.all(ids=[event.id for event in events], **delta_parameters(count_events(events)))
 
 
 class ExchangePublisher:

@@ -6,6 +6,7 @@ import json
 import smtplib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ from heidi_common.identity.scopes import known_scopes
 from heidi_common.jwt.keys import PublicKeys
 from heidi_common.jwt.signing_keys import PrivateKeys
 from heidi_common.operation_inputs import CORE_SCOPES
+from heidi_common.schemas import timezones
 
 TIMEOUT_SECONDS = 5
 OLDEST_POSTGRESQL = 15_00_00
@@ -129,6 +131,12 @@ def _smtp(settings: Settings) -> str:
         return server.ehlo()[1].decode(errors="replace").splitlines()[0]
 
 
+def _time_zone_rules(_settings: Settings) -> str:
+    if not timezones.uses_pinned_rules():
+        raise CheckFailed("the rules of the operating system are used")
+    return f"{timezones.RULES_VERSION}, package tzdata {version('tzdata')}, {len(timezones.timezone_names())} zones"
+
+
 def _signing_keys(settings: Settings) -> str:
     if not settings.jwt_private_keys:
         return "none (only the auth service needs them)"
@@ -171,6 +179,7 @@ CHECKS = (
     Check("Redis", _cache, "Start Redis or Valkey, and check REDIS_URL."),
     Check("broker", _broker, "Start RabbitMQ (or Redis), and check BROKER_URL. Accepted work waits until then."),
     Check("SMTP", _smtp, "Check SMTP_URL. E-mails wait until the server is available.", required=False),
+    Check("time zone rules", _time_zone_rules, "Install the packages of this release again: `make run` does."),
     Check("signing keys", _signing_keys, "Check JWT_PRIVATE_KEYS and JWT_PUBLIC_KEYS: they must belong together."),
     Check("public keys", _public_keys, "Check JWT_PUBLIC_KEYS: it must be JSON, the path of a file, or a URL."),
 )

@@ -13,7 +13,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import re
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -21,6 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from heidi_common.crypto.clock_skew import LEEWAY_SECONDS
+from heidi_common.crypto.webhook_timestamps import parse_timestamp
 
 TWILIO_SIGNATURE_HEADER = "X-Twilio-Signature"
 SENDGRID_SIGNATURE_HEADER = "X-Twilio-Email-Event-Webhook-Signature"
@@ -28,7 +28,6 @@ SENDGRID_TIMESTAMP_HEADER = "X-Twilio-Email-Event-Webhook-Timestamp"
 SENDGRID_TOLERANCE_SECONDS = 24 * 3600
 """SendGrid repeats a request with the same signature for a day, so a smaller tolerance would reject its retries."""
 
-_UNIX_SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 _FORM_TYPE = "application/x-www-form-urlencoded"
 
@@ -57,21 +56,36 @@ def verify_any_equal(signature: bytes, *candidates: bytes) -> None:
         raise InvalidSignature("signature does not match")
 
 
+def verify_hex(signature: str, *digests: str) -> None:
+    """Verify that a hexadecimal signature equals one of several digests, in constant time and in either case.
+
+    Args:
+        signature: The value of a header.
+        digests: Hexadecimal digests, with the prefix of the header.
+
+    Raises:
+        InvalidSignature: No digest is equal.
+    """
+    verify_any_equal(header_bytes(signature).lower(), *(digest.lower().encode() for digest in digests))
+
+
 def verify_timestamp(timestamp: str, now: float, tolerance: float) -> None:
     """Verify that a signed timestamp is recent.
 
     Args:
-        timestamp: Unix time in seconds, as text.
+        timestamp: A time in a format of `parse_timestamp`.
         now: The current Unix time in seconds.
         tolerance: The largest difference, in seconds, into the past and into the future, at least
             LEEWAY_SECONDS.
 
     Raises:
-        InvalidSignature: The timestamp is not a number or is outside of the tolerance.
+        InvalidSignature: The timestamp cannot be read or is outside of the tolerance.
     """
-    if not _UNIX_SECONDS.fullmatch(timestamp):
-        raise InvalidSignature("timestamp is not a number of seconds")
-    if abs(now - int(timestamp)) > max(tolerance, LEEWAY_SECONDS):
+    try:
+        signed_at = parse_timestamp(timestamp)
+    except (ValueError, TypeError, OverflowError):
+        raise InvalidSignature("timestamp is neither Unix time nor ISO 8601") from None
+    if not abs(now - signed_at) <= max(tolerance, LEEWAY_SECONDS):
         raise InvalidSignature("timestamp is outside the tolerance")
 
 

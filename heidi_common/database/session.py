@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+import orjson
 import psycopg2
 from flask import Flask, g
 from flask_sqlalchemy import SQLAlchemy
@@ -43,6 +44,8 @@ def init_db(app: Flask, settings: Settings) -> None:
         "pool_timeout": 5,
         "pool_recycle": 1800,
         "pool_use_lifo": True,
+        # JSONB writes 1e30 with all its digits: read as an integer, it would exceed what a response can contain.
+        "json_deserializer": orjson.loads,
         "hide_parameters": True,  # error texts go into logs and dead letters: they must not contain personal data
         "connect_args": {
             "connect_timeout": 5,

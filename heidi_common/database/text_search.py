@@ -2,6 +2,9 @@
 
 import re
 import unicodedata
+from typing import Any
+
+from sqlalchemy import ColumnElement
 
 UNDECOMPOSABLE_LETTERS = str.maketrans(
     {
@@ -37,3 +40,10 @@ def plain_letters(text: str) -> str:
     """
     unaccented = _COMBINING_MARKS.sub("", unicodedata.normalize("NFKD", text))
     return unicodedata.normalize("NFC", unaccented).lower().translate(UNDECOMPOSABLE_LETTERS)
+
+
+def contains(column: Any, text: str) -> ColumnElement[bool]:
+    """The condition that a column of plain letters contains a text, whatever the text's case and accents."""
+    letters = " ".join(plain_letters(text).split())
+    condition: ColumnElement[bool] = column.contains(letters, autoescape=True)
+    return condition

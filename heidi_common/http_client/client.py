@@ -11,6 +11,7 @@ not block a worker.
 
 import time
 from collections.abc import Mapping, Sequence
+from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,6 +37,7 @@ from heidi_common.runtime import per_app
 
 DEFAULT_TIMEOUT = 15.0
 MAX_RESPONSE_BYTES = 1024 * 1024
+OPTIONAL_BODY_SECONDS = 2.0
 _CHUNK = 16 * 1024
 
 
@@ -93,6 +95,7 @@ class HttpClient:
         trusted: bool = False,
         max_bytes: int = MAX_RESPONSE_BYTES,
         truncate: bool = False,
+        body_optional: bool = False,
     ) -> requests.Response:
         """Send a request and read the whole response.
 
@@ -109,6 +112,8 @@ class HttpClient:
                 other services and of providers.
             max_bytes: The largest body, in bytes after decompression.
             truncate: Cut a larger body off instead of raising.
+            body_optional: The status is the result. A body that is malformed, breaks off or lasts longer than
+                OPTIONAL_BODY_SECONDS is returned as far as it was read.
 
         Returns:
             The response with its body, whatever its status is.
@@ -125,6 +130,7 @@ class HttpClient:
         allow = None if trusted else self._allow_nets
         call = TimedSocketCall(time.monotonic() + timeout, allow, self._resolver)
         session = self._trusted if trusted else self._guarded
+        response = None
         with current_call(call):
             try:
                 response = session.request(
@@ -139,9 +145,15 @@ class HttpClient:
                     allow_redirects=False,
                     stream=True,
                 )
+                if body_optional:
+                    call.deadline = min(call.deadline, time.monotonic() + OPTIONAL_BODY_SECONDS)
                 with response:
                     _read(response, call, max_bytes, truncate)
-            except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+            except (requests.RequestException, HTTPException, HTTPError, OSError, ValueError, TimedOut) as error:
+                if body_optional and call.status is not None:
+                    return response if response is not None else _status_only(call.status)
+                if isinstance(error, TimedOut):
+                    raise
                 raise translate_error(error, call) from error
         return response
 
@@ -162,20 +174,37 @@ def _with_request_id(headers: Mapping[str, str] | None) -> dict[str, str]:
     return ({"X-Request-ID": current} if current else {}) | dict(headers or {})
 
 
+def _status_only(status: int) -> requests.Response:
+    """A response of which only the first line was read, because its headers are malformed."""
+    response = requests.Response()
+    response.status_code = status
+    _set_body(response, b"")
+    return response
+
+
 def _read(response: requests.Response, call: TimedSocketCall, limit: int, truncate: bool) -> None:
     """Read the body into the response. The limit applies to the decompressed body."""
     body = bytearray()
-    while chunk := response.raw.read(_CHUNK, decode_content=True):
-        body += chunk
-        if len(body) > limit:
-            if not truncate:
-                raise ResponseTooLarge(f"the response is larger than {limit} bytes")
-            response.raw.close()  # the next call on this connection must not read the rest
-            break
-        if time.monotonic() > call.deadline:
-            raise TimedOut("the response did not end in time", ambiguous=True)
-    # Private API of requests 2.34: Response has no public way to set the body that `content` returns.
-    response._content = bytes(body[:limit])
+    try:
+        while chunk := response.raw.read1(_CHUNK, decode_content=True):
+            body += chunk
+            if len(body) > limit:
+                if not truncate:
+                    raise ResponseTooLarge(f"the response is larger than {limit} bytes")
+                response.raw.close()  # the next call on this connection must not read the rest
+                break
+            if time.monotonic() > call.deadline:
+                raise TimedOut("the response did not end in time", ambiguous=True)
+    except Exception:
+        response.raw.close()
+        raise
+    finally:
+        _set_body(response, bytes(body[:limit]))
+
+
+def _set_body(response: requests.Response, body: bytes) -> None:
+    """Private API of requests 2.34: Response has no public way to set the body that `content` returns."""
+    response._content = body
     response._content_consumed = True  # type: ignore[attr-defined]
 
 

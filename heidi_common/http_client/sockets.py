@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any
 
@@ -37,12 +38,14 @@ class TimedSocketCall:
         allow: Networks that may be called besides public addresses; None to skip the check.
         resolver: Resolves a host and a port to addresses.
         sent: Whether a part of the request may have been sent.
+        status: The status of the response, as soon as its first line was read.
     """
 
     deadline: float
     allow: Sequence[Network] | None
     resolver: Resolver
     sent: bool = False
+    status: int | None = None
 
     def remaining(self) -> float:
         """Seconds until the deadline, at least 0.001: a time-out of 0 would make a socket non-blocking."""
@@ -139,6 +142,16 @@ class _TimedSocket:
 class _TimedResponse(http.client.HTTPResponse):
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(_TimedSocket(sock), *args, **kwargs)  # type: ignore[arg-type]
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Record the status in the call. Interim responses (102, 103) are skipped; http.client skips only 100."""
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        while HTTPStatus.CONTINUE < status < HTTPStatus.OK and status != HTTPStatus.SWITCHING_PROTOCOLS:
+            http.client.parse_headers(self.fp)
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+        if status != HTTPStatus.CONTINUE:
+            _call.get().status = status
+        return version, status, reason
 
 
 class _GuardedConnection(HTTPConnection):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from flask import Flask, Response, current_app, request
 
@@ -29,6 +31,32 @@ class ServerSentEvent:
 
     def __str__(self) -> str:
         return f"id: {self.id}\nevent: {self.type}\ndata: {self.data}\n\n"
+
+
+@dataclass(frozen=True)
+class StreamStart:
+    """Where a stream starts.
+
+    Attributes:
+        position: Events after it are sent.
+        requested: The `Last-Event-ID` that cannot be resumed from; None if the stream continues without a gap.
+        reason: Why: `future` (it is higher than all IDs, as after a restored backup), `expired` (later events were
+            deleted) or `unknown` (this stream never sent it).
+    """
+
+    position: int
+    requested: int | None = None
+    reason: str | None = None
+
+    def reset(self) -> Iterator[ServerSentEvent]:
+        """The event `reset`, if events may be missing.
+
+        It is an event and not an error status: a browser's EventSource never reconnects after an error status, and
+        shows its reason to nobody. The ID of the event replaces the one that cannot be resumed from.
+        """
+        if self.reason is not None:
+            data = {"reason": self.reason, "requested": self.requested, "position": self.position}
+            yield ServerSentEvent(self.position, "reset", json.dumps(data))
 
 
 def last_event_id() -> int | None:
@@ -83,7 +111,7 @@ class _AccessCheck:
 
 
 def stream_response(
-    start: int,
+    start: StreamStart,
     events: Iterable[ServerSentEvent | None],
     is_authorized: Callable[[], bool],
     *,
@@ -94,16 +122,17 @@ def stream_response(
     """Create a stream that ends with the access token, with `events`, or when this process stops.
 
     Args:
-        start: The ID from which a client resumes that disconnects before the first event.
+        start: Where the stream starts. A client that disconnects before the first event resumes from its position.
         events: Must yield None every second or two while there is no event.
         is_authorized: Whether the access token is still valid. Called before each event and for each None.
         keep_alive: The text of keep-alive comments.
         opening_comment: The text of a comment after the opening lines.
         on_close: Called when the client has disconnected or the stream has ended, even if nothing was read.
     """
-    opening = f"id: {start}\nretry: {RETRY_MS}\n" + (f": {opening_comment}\n" if opening_comment else "") + "\n"
+    comment = f": {opening_comment}\n" if opening_comment else ""
+    opening = f"id: {start.position}\nretry: {RETRY_MS}\n{comment}\n"
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    body = _body(opening, events, is_authorized, f": {keep_alive}\n\n")
+    body = _body(opening, chain(start.reset(), events), is_authorized, f": {keep_alive}\n\n")
     response = Response(body, mimetype="text/event-stream", headers=headers)
     if on_close is not None:
         response.call_on_close(on_close)

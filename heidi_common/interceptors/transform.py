@@ -16,6 +16,7 @@ from heidi_common.database.pagination import Page
 from heidi_common.interceptors.validation import Parser, strict_query
 from heidi_common.jwt.guards import guard_of
 from heidi_common.openapi.headers import add_headers
+from heidi_common.runtime import current_settings
 from heidi_common.schemas.base import ListMeta
 
 View = Callable[..., Any]
@@ -119,5 +120,10 @@ def page_items(page: Page) -> list[Any]:
 
 
 def raw_body() -> bytes:
-    """The unparsed body, for the verification of signatures."""
+    """The unparsed body of a request from a provider, for the verification of signatures.
+
+    Providers send larger bodies than users may (`MAX_WEBHOOK_BYTES`).
+    """
+    settings = current_settings()
+    request.max_content_length = max(settings.max_webhook_bytes, settings.max_body_bytes)
     return request.get_data(cache=True)

@@ -226,6 +226,16 @@ class IntegrationSync(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class IntegrationDisabled(Event):
+    """The integration `id` was switched off by the platform: `reason` is `gone`, `failing` or `operator`."""
+
+    type = "integration.disabled"
+    external = True
+    about_user: UUID
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class _FileEvent(Event):
     """An event about the file `id` of a user. Its name is not part of it."""
 

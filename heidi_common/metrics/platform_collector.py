@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy import text
 
 from heidi_common.database.session import db
-from heidi_common.metrics import heartbeat
+from heidi_common.metrics import clock_state, heartbeat
 from heidi_common.metrics.waiting_work import read_waiting_work
 
 CONNECTIONS = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
@@ -35,6 +35,7 @@ class PlatformCollector(Collector):
         with db.engine.connect() as connection:
             work = {item.kind: item for item in read_waiting_work(connection)}
             beats = heartbeat.read_ages(connection)
+            clocks = clock_state.read(connection)
             connections = connection.execute(text(CONNECTIONS)).scalar_one()
         dead, outbox = work.pop("dead"), work["outbox"]
         yield _gauge("outbox_oldest_unsent_seconds", "Age of the oldest event not yet sent", outbox.oldest_seconds)
@@ -47,7 +48,16 @@ class PlatformCollector(Collector):
         yield _gauges("work_oldest_due_seconds", "How long the oldest due row has been due", "kind", oldest)
         if beats:
             yield _gauges("heartbeat_age_seconds", "Time since the last heartbeat of any process", "role", beats)
+        if clocks:
+            yield from _clocks(clocks)
         yield _gauge("database_connections", "Open connections to the database", connections)
+
+
+def _clocks(reports: Mapping[str, clock_state.ClockReport]) -> Iterable[Metric]:
+    offsets = {host: report.offset_seconds for host, report in reports.items()}
+    yield _gauges("clock_offset_seconds", "How far the database's clock is ahead of the machine's", "host", offsets)
+    held = {host: float(report.is_held) for host, report in reports.items()}
+    yield _gauges("dispatching_held", "1 while the time is in doubt, so that no schedule is dispatched", "host", held)
 
 
 def _family(process: psutil.Process) -> list[psutil.Process]:

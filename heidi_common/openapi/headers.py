@@ -24,6 +24,12 @@ IF_MATCH = _header(
     "If-Match", "The `ETag` of the version to change: 412 if the resource has changed since that version."
 )
 IF_NONE_MATCH = _header("If-None-Match", "The `ETag` of the version that the client has: 304 if it is still current.")
+LAST_EVENT_ID = _header(
+    "Last-Event-ID",
+    "The ID of the last event that the client has received: later ones are sent again. If it cannot be resumed from, "
+    "the first event is `reset` with `reason` (`future`, `expired`, `unknown`), `requested` and `position`. 400 if it "
+    "is not an ID.",
+)
 RAW_BODY = {
     "description": "The payload of the provider, exactly as the provider signed it.",
     "content": {"*/*": {"schema": {}}},
@@ -38,8 +44,8 @@ def documents(*headers: dict[str, Any]) -> Callable[[View], View]:
     a header that it does not declare, or the other way round.
 
     Args:
-        headers: `IF_MATCH` (adds 412), `IF_NONE_MATCH` (for GET: adds 304 and the `ETag` of 200). `@idempotent`
-            declares `IDEMPOTENCY_KEY` itself.
+        headers: `IF_MATCH` (adds 412), `IF_NONE_MATCH` (for GET: adds 304 and the `ETag` of 200),
+            `LAST_EVENT_ID`. `@idempotent` declares `IDEMPOTENCY_KEY` itself.
     """
 
     def declare(view: View) -> View:

@@ -26,8 +26,15 @@ _TAG = re.compile(
 )
 
 
+_POSIX = re.compile(r"(?P<tag>[^.@]+)(\.[\w-]+)?(@(?P<modifier>\w+))?", re.ASCII)
+_SCRIPT_MODIFIERS = {"latin": "latn", "cyrillic": "cyrl", "devanagari": "deva"}
+
+
 class LocaleTag(Text):
-    """A language tag, loaded in the usual case: `ES-419` becomes `es-419`, `zh_hant_tw` becomes `zh-Hant-TW`."""
+    """A language tag, loaded in the usual form.
+
+    `ES-419` becomes `es-419`, `zh_hant_tw` becomes `zh-Hant-TW`, `de_DE.UTF-8` becomes `de-DE`.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max=MAX_LENGTH, **kwargs)
@@ -51,15 +58,29 @@ def format_tag(tag: str) -> str:
 
 
 def validate_tag(tag: str) -> str:
-    """Return a language tag in lower case and with hyphens.
+    """Return a language tag in lower case, with hyphens and without what POSIX adds (`sr_RS.UTF-8@latin`).
 
     Raises:
         ValidationError: It is not well-formed.
     """
-    lowered = tag.lower().replace("_", "-")
+    lowered = hyphenated(tag)
     if not _TAG.match(lowered):
         raise ValidationError("Must be a language tag (BCP 47), such as de, de-AT or es-419.")
     return lowered
+
+
+def hyphenated(tag: str) -> str:
+    """Return what a program calls a locale in lower case and with hyphens, valid or not.
+
+    POSIX adds an encoding, which is dropped, and a modifier, which may name the script.
+    """
+    lowered = tag.strip().lower().replace("_", "-")
+    match = _POSIX.fullmatch(lowered)
+    if match is None:
+        return lowered
+    language, *others = match["tag"].split("-")
+    script = _SCRIPT_MODIFIERS.get(match["modifier"] or "")
+    return "-".join([language, script, *others] if script else [language, *others])
 
 
 def _format_subtag(subtag: str) -> str:

@@ -14,7 +14,7 @@ Overview = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class AttentionItem:
+class AttentionLink:
     """Something to fix: a sentence, and the page where it can be fixed."""
 
     text: str
@@ -29,7 +29,7 @@ class Tile:
     figures: list[tuple[str, Any]]
 
 
-def needs_attention(overview: Overview) -> list[AttentionItem]:
+def needs_attention(overview: Overview) -> list[AttentionLink]:
     """List what an operator should look at.
 
     Args:
@@ -40,10 +40,10 @@ def needs_attention(overview: Overview) -> list[AttentionItem]:
         text = translate_count(
             "%(num)s message failed in the last 24 hours", "%(num)s messages failed in the last 24 hours", failed
         )
-        items.append(AttentionItem(text, url_for("messages.list", status="FAILED")))
+        items.append(AttentionLink(text, url_for("messages.list", status="FAILED")))
     if dead := _count(overview, "events", "dead"):
         text = translate_count("%(num)s dead letter", "%(num)s dead letters", dead)
-        items.append(AttentionItem(text, _page("events.list_dead")))
+        items.append(AttentionLink(text, _page("events.list_dead")))
     return items
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from wtforms import SelectField, StringField, TextAreaField, URLField
@@ -12,8 +13,6 @@ from heidi_console.forms.base import ConsoleForm, optional
 from heidi_console.forms.fields import JsonField, TimeField
 from heidi_console.translations import lazy
 
-PROVIDERS = ("WEBHOOK", "STRIPE", "SENDGRID", "TWILIO", "SLACK", "CUSTOM")
-
 
 class WebhookForm(ConsoleForm):
     """A new integration: whose webhooks are received, and where events are sent."""
@@ -21,7 +20,6 @@ class WebhookForm(ConsoleForm):
     name = StringField(lazy("Name"), [InputRequired()])
     provider = SelectField(
         lazy("Provider"),
-        choices=[SelectChoice(name, name.title()) for name in PROVIDERS],
         description=lazy("Whose webhooks are received. “Webhook” only sends events to your endpoint."),
     )
     webhook_url = URLField(lazy("Endpoint"), description=lazy("The URL to which events are sent, signed"))
@@ -35,6 +33,11 @@ class WebhookForm(ConsoleForm):
         ),
         render_kw={"class": "code", "spellcheck": "false", "autocomplete": "off"},
     )
+
+    def offer(self, providers: Sequence[dict[str, Any]]) -> None:
+        """Offer providers to choose from, with `WEBHOOK` first: most users only want to receive events."""
+        names = sorted((provider["name"] for provider in providers), key=lambda name: name != "WEBHOOK")
+        self.provider.choices = [SelectChoice(name, name.title()) for name in names]
 
     def body(self) -> dict[str, Any]:
         """The integration as the API expects it."""

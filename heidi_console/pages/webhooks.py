@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from flask import flash, redirect, render_template, request, url_for
@@ -12,7 +13,7 @@ from heidi_console import calls
 from heidi_console.access import USER
 from heidi_console.api.problems import ApiProblem
 from heidi_console.components.paging import filters, page_of
-from heidi_console.forms.webhook import PROVIDERS, RecoverForm, WebhookForm
+from heidi_console.forms.webhook import RecoverForm, WebhookForm
 from heidi_console.pages.area import Area
 from heidi_console.pages.responses import done, part
 from heidi_console.translations import lazy, translate, translate_count
@@ -26,8 +27,17 @@ def list_() -> str:
     chosen = filters("provider", "isActive")
     response = calls.get("/integrations", **page_of(**chosen))
     return render_template(
-        "webhooks/list.html", webhooks=response.data, meta=response.meta, filters=chosen, providers=PROVIDERS
+        "webhooks/list.html",
+        webhooks=response.data,
+        meta=response.meta,
+        filters=chosen,
+        providers=[provider["name"] for provider in _providers()],
     )
+
+
+def _providers() -> list[dict[str, Any]]:
+    providers: list[dict[str, Any]] = calls.get("/integrations/providers").data
+    return providers
 
 
 @area.show("/<uuid:webhook_id>")
@@ -59,6 +69,7 @@ def show_delivery(webhook_id: UUID, delivery_id: UUID) -> str:
 def form_new() -> str | Response:
     """Create an integration and show its secrets."""
     form = WebhookForm()
+    form.offer(_providers())
     if form.validate_on_submit():
         try:
             webhook = calls.post("/integrations", form.body()).data

@@ -82,6 +82,7 @@ REASONS = {
     "no_device": lazy("The account has no device for push messages."),
     "no_provider": lazy("No provider is configured for this channel. Configure one, then retry."),
     "template_failed": lazy("The template does not exist any more, or it needs a variable that is missing."),
+    "too_long": lazy("The text is longer than the channel transmits. Shorten the template or its variables."),
     "muted": lazy("The user has muted this category."),
     "timeout": lazy("The server did not respond repeatedly. Check it, then retry."),
 }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import fields, validate
+from marshmallow import ValidationError, fields, validate
 
+from heidi_common.metrics.series import LABELS
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime
 from heidi_services.core.models import OperationStatus
@@ -92,6 +93,62 @@ class OverviewOut(Schema):
     notifications = fields.Dict(required=True)
     events = fields.Dict(required=True)
     as_of = fields.String(required=True)
+
+
+def _not_blank(text: str) -> None:
+    if not text.strip():
+        raise ValidationError("Enter a part of a name, an ID, or an event type.")
+
+
+class SearchQuery(Schema):
+    q = Text(
+        max=100,
+        required=True,
+        validate=_not_blank,
+        metadata={"description": "a part of a name, an ID, or an event type"},
+    )
+
+
+class HitOut(Schema):
+    """A result of a search: at most five of each kind."""
+
+    kind = fields.String(
+        required=True,
+        metadata={"description": "user, city, message, schedule, integration, operation, event or eventType"},
+    )
+    id = fields.String(required=True)
+    title = fields.String(required=True)
+    detail = fields.String(required=True, allow_none=True)
+    link = fields.String(required=True, metadata={"description": "URL of the result in the API"})
+
+
+class SeriesQuery(Schema):
+    metric = fields.String(required=True, validate=validate.OneOf(list(LABELS)))
+    start = UtcDateTime(data_key="from", load_default=None, metadata={"description": "default: one hour before `to`"})
+    end = UtcDateTime(data_key="to", load_default=None, metadata={"description": "default: now"})
+    step = fields.Integer(
+        load_default=None,
+        validate=validate.Range(60, 31 * 86_400),
+        metadata={"description": "seconds: a multiple of 60, or of 3600 for times more than two days ago"},
+    )
+
+
+class SeriesOut(Schema):
+    """The values of one combination of labels, one for each of `times`."""
+
+    labels = fields.Dict(required=True)
+    values = fields.List(fields.Integer(allow_none=True), required=True)
+
+
+class ChartOut(Schema):
+    """A metric over time. `times` are the beginnings of its steps; a series without amounts is left out."""
+
+    metric = fields.String(required=True)
+    start = UtcDateTime(data_key="from", required=True)
+    end = UtcDateTime(data_key="to", required=True)
+    step = fields.Integer(required=True, metadata={"description": "length of a step in seconds"})
+    times = fields.List(UtcDateTime(), required=True)
+    series = fields.List(fields.Nested(SeriesOut), required=True)
 
 
 class ProfileMeta(Schema):

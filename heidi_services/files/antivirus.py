@@ -6,6 +6,7 @@ zero ends the stream. The response is `stream: OK`, `stream: NAME FOUND` or a te
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ CONNECT_SECONDS = 5.0
 SCAN_SECONDS = 300.0
 DEFAULT_PORT = 3310
 _MAX_RESPONSE = 4096
+_FOUND = re.compile(r"stream: (\S.*) FOUND")
 
 
 class ScanFailed(Exception):
@@ -44,13 +46,18 @@ def scan(url: str, chunks: Iterable[bytes]) -> str | None:
 
 def _connect(url: str) -> socket.socket:
     parts = urlsplit(url)
-    if parts.scheme == "unix":
-        connection = socket.socket(socket.AF_UNIX)
+    if parts.scheme != "unix":
+        connection = socket.create_connection((parts.hostname or "", parts.port or DEFAULT_PORT), CONNECT_SECONDS)
+        connection.settimeout(SCAN_SECONDS)
+        return connection
+    connection = socket.socket(socket.AF_UNIX)
+    try:
         connection.settimeout(CONNECT_SECONDS)
         connection.connect(parts.path)
-    else:
-        connection = socket.create_connection((parts.hostname or "", parts.port or DEFAULT_PORT), CONNECT_SECONDS)
-    connection.settimeout(SCAN_SECONDS)
+        connection.settimeout(SCAN_SECONDS)
+    except OSError:
+        connection.close()
+        raise
     return connection
 
 
@@ -82,6 +89,6 @@ def _converse(connection: socket.socket, chunks: Iterable[bytes]) -> str:
 def _virus(response: str) -> str | None:
     if response == "stream: OK":
         return None
-    if response.startswith("stream: ") and response.endswith(" FOUND"):
-        return response.removeprefix("stream: ").removesuffix(" FOUND")
+    if detected := _FOUND.fullmatch(response):
+        return detected[1]
     raise ScanFailed(f"clamd responded: {response[:200] or 'nothing'}")

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from uuid import UUID
 
 import click
 from flask.cli import AppGroup
 from sqlalchemy import select
 
+from heidi_common.audit import trail
 from heidi_common.cli.commands import report_reencryption
 from heidi_common.cli.lists import first
+from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.problems import Problem
 from heidi_common.schemas.fields import iso
-from heidi_services.integration.enums import DeliveryStatus, ProviderName
+from heidi_services.integration.enums import DeliveryStatus
 from heidi_services.integration.models import Delivery, Integration
-from heidi_services.integration.service import manual_retry, secret_rotation
+from heidi_services.integration.providers.registry import PROVIDERS
+from heidi_services.integration.service import credential_store, manual_retry, secret_rotation
+from heidi_services.integration.service.connection_check import check_connection
+from heidi_services.integration.service.deactivation import DisabledReason, deactivate
+from heidi_services.integration.service.delivery_recovery import MAX_MISSED_EVENTS, recover_deliveries
 
 PROPERTIES = (
     "id",
@@ -30,16 +40,18 @@ PROPERTIES = (
     "disabled_reason",
     "has_credentials",
     "failing_since",
+    "last_failed_at",
     "last_sync_at",
     "created_at",
 )
-group = AppGroup("integrations", help="Inspect integrations, retry deliveries, rotate encryption keys.")
+TIME_FORMATS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z")
+group = AppGroup("integrations", help="Inspect, test, recover and disable integrations; rotate secrets and keys.")
 groups = (group,)
 
 
 @group.command("list")
 @click.option("--user-id", type=click.UUID)
-@click.option("--provider", type=click.Choice([name.value for name in ProviderName]))
+@click.option("--provider", type=click.Choice(list(PROVIDERS)))
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1))
 def list_command(user_id: UUID | None, provider: str | None, limit: int) -> None:
     """List integrations, newest first."""
@@ -89,15 +101,84 @@ def deliveries_command(integration_id: UUID, status: str | None, limit: int) -> 
 @click.argument("delivery_id", type=click.UUID)
 def retry_command(integration_id: UUID, delivery_id: UUID) -> None:
     """Make a delivery due now."""
-    try:
+    with _problems_as_errors():
         manual_retry.retry_delivery(_get_integration(integration_id), delivery_id)
+    click.echo("The delivery will be retried within a second.")
+
+
+@group.command("recover")
+@click.argument("integration_id", type=click.UUID)
+@click.option(
+    "--since",
+    type=click.DateTime(TIME_FORMATS),
+    required=True,
+    help="Such as 2026-05-04T10:00; in UTC without an offset.",
+)
+def recover_command(integration_id: UUID, since: datetime) -> None:
+    """Retry deliveries that failed since a time, and send events that were missed."""
+    integration = _get_integration(integration_id)
+    since = since if since.tzinfo else since.replace(tzinfo=UTC)
+    total, count = 0, MAX_MISSED_EVENTS
+    with _problems_as_errors():
+        while count >= MAX_MISSED_EVENTS:  # one call creates no more deliveries of missed events than these
+            count = recover_deliveries(integration, since)
+            total += count
+    click.echo(f"{total} deliveries are due now.")
+
+
+@group.command("test")
+@click.argument("integration_id", type=click.UUID)
+def test_command(integration_id: UUID) -> None:
+    """Call the provider's API, or send a signed webhook to the webhookUrl."""
+    result = check_connection(_get_integration(integration_id), "test")
+    line = f"{result.detail} ({result.duration_ms} ms)"
+    if not result.ok:
+        raise click.ClickException(line)
+    click.echo(line)
+
+
+@group.command("disable")
+@click.argument("integration_id", type=click.UUID)
+def disable_command(integration_id: UUID) -> None:
+    """Switch an integration off, and notify its owner. Its webhooks are neither received nor sent."""
+    _get_integration(integration_id)
+    with transaction():
+        disabled = deactivate(integration_id, DisabledReason.OPERATOR)
+        if disabled:
+            trail.record("integration_disabled", target=integration_id)
+    click.echo("The integration is switched off. Its owner is notified." if disabled else "It was already off.")
+
+
+@group.command("rotate-secret")
+@click.argument("integration_id", type=click.UUID)
+def rotate_secret_command(integration_id: UUID) -> None:
+    """Replace the signing secret, and print the new one."""
+    with _problems_as_errors(), transaction():
+        integration = db.session.get(Integration, integration_id, with_for_update=True)
+        if integration is None:
+            raise _not_found(integration_id)
+        now = utcnow()
+        secret = secret_rotation.replace_secret(integration, actor=None, now=now)
+        earlier = credential_store.earlier_secrets(integration, now)
+    click.echo(secret)
+    click.echo(f"For up to 24 hours deliveries also carry the signatures of {len(earlier)} replaced ones.", err=True)
+
+
+@contextmanager
+def _problems_as_errors() -> Iterator[None]:
+    """Report a problem as the API would, without a traceback."""
+    try:
+        yield
     except Problem as problem:
         raise click.ClickException(str(problem)) from None
-    click.echo("The delivery will be retried within a second.")
 
 
 def _get_integration(integration_id: UUID) -> Integration:
     integration = db.session.get(Integration, integration_id)
     if integration is None:
-        raise click.ClickException(f"Integration {integration_id} not found.")
+        raise _not_found(integration_id)
     return integration
+
+
+def _not_found(integration_id: UUID) -> click.ClickException:
+    return click.ClickException(f"Integration {integration_id} not found.")

@@ -1,17 +1,8 @@
-"""Names of providers and status values, as they are stored and sent."""
+"""Status values, as they are stored and sent."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-
-
-class ProviderName(StrEnum):
-    STRIPE = "STRIPE"
-    SENDGRID = "SENDGRID"
-    TWILIO = "TWILIO"
-    SLACK = "SLACK"
-    WEBHOOK = "WEBHOOK"
-    CUSTOM = "CUSTOM"
 
 
 class DeliveryStatus(StrEnum):

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
-    CheckConstraint,
     ColumnElement,
     ForeignKey,
     Index,
@@ -21,19 +20,20 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 from uuid_utils.compat import uuid7
 
 from heidi_common.database.models import Base, Entity, utcnow
 from heidi_common.identity.models import Role
 from heidi_common.messaging.jobs import JobMixin
-from heidi_services.integration.enums import DeliveryStatus, ProviderName, SyncStatus
+from heidi_services.integration.enums import DeliveryStatus, SyncStatus
 
 
 class Integration(Entity, Base):
     """A user's connection to a provider.
 
-    `credentials` and both signing secrets are encrypted; the encryption context contains the row's ID.
+    `credentials` and all signing secrets are encrypted; the encryption context contains the row's ID.
 
     `owner_role` and `owner_active` are copied from the events about users, as of `owner_position` in the event log:
     this service does not read the tables of the users service.
@@ -41,9 +41,10 @@ class Integration(Entity, Base):
 
     __tablename__ = "integrations"
     __table_args__ = (
-        CheckConstraint("provider IN ('STRIPE','SENDGRID','TWILIO','SLACK','WEBHOOK','CUSTOM')", name="provider"),
         Index("ix_integrations_user_id_created_at_id", "user_id", "created_at", "id"),
         Index("ix_integrations_created_at_id", "created_at", "id"),
+        Index("ix_integrations_failing", "failing_since", postgresql_where=text("failing_since IS NOT NULL")),
+        Index("ix_integrations_disabled", "updated_at", postgresql_where=text("disabled_reason IS NOT NULL")),
         Index(
             "ix_integrations_forwarding",
             "owner_role",
@@ -56,7 +57,7 @@ class Integration(Entity, Base):
     owner_role: Mapped[Role] = mapped_column(Text)
     owner_active: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     owner_position: Mapped[int | None] = mapped_column(BigInteger)
-    provider: Mapped[ProviderName] = mapped_column(Text)
+    provider: Mapped[str]
     name: Mapped[str]
     webhook_url: Mapped[str | None]
     config: Mapped[dict[str, Any]]
@@ -66,8 +67,11 @@ class Integration(Entity, Base):
     signing_secret: Mapped[str]
     previous_signing_secret: Mapped[str | None]
     previous_valid_until: Mapped[datetime | None]
+    older_signing_secrets: Mapped[list[dict[str, str]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """Those before the previous one that are still valid, each as `secret` (encrypted) and `validUntil`."""
     last_sync_at: Mapped[datetime | None]
     failing_since: Mapped[datetime | None]
+    last_failed_at: Mapped[datetime | None]
     is_unhealthy: Mapped[bool] = mapped_column("is_troubled", default=False, server_default=text("false"))
     """The last attempt failed or was slow. Unhealthy endpoints share a few worker threads."""
 
@@ -135,6 +139,10 @@ class Delivery(JobMixin, Base):
         Index("ix_deliveries_integration_id_created_at_id", "integration_id", "created_at", "id"),
         Index("ix_deliveries_due", "integration_id", "next_attempt_at", postgresql_where=text("status = 'PENDING'")),
         Index("ix_deliveries_created_at", "created_at"),
+        Index("ix_deliveries_failed_id", "id", postgresql_where=text("status = 'FAILED'")),
+        Index("ix_deliveries_pending_id", "id", postgresql_where=text("status = 'PENDING'")),
+        Index("ix_deliveries_failures", "updated_at", postgresql_where=text("status = 'FAILED'")),
+        Index("ix_deliveries_own_failures", "integration_id", "updated_at", postgresql_where=text("status = 'FAILED'")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)

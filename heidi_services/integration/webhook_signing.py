@@ -42,7 +42,7 @@ def sign_webhook(signing_secrets: Sequence[str], message_id: str, timestamp: int
     """Sign an outgoing webhook.
 
     Args:
-        signing_secrets: All valid secrets. During a rotation there are two, and the receiver may know either.
+        signing_secrets: All valid secrets. After rotations there are several, and the receiver may know any of them.
         message_id: The ID by which receivers recognize a repetition.
         timestamp: When this attempt is sent, in Unix seconds.
         body: The exact bytes that are sent.

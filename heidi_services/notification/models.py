@@ -70,7 +70,13 @@ class Notification(Entity, JobMixin, Base):
         Index(
             "ix_notifications_user_id_stream_id", "user_id", "stream_id", postgresql_where=text("stream_id IS NOT NULL")
         ),
-        Index("ix_notifications_batch_id_status", "batch_id", "status", postgresql_where=text("batch_id IS NOT NULL")),
+        Index(
+            "ix_notifications_batch_status", "batch_id", "status", "id", postgresql_where=text("batch_id IS NOT NULL")
+        ),
+        Index("ix_notifications_batch", "batch_id", "id", postgresql_where=text("batch_id IS NOT NULL")),
+        Index("ix_notifications_template", "template", "id", postgresql_where=text("template IS NOT NULL")),
+        Index("ix_notifications_failed_id", "id", postgresql_where=text("status = 'FAILED'")),
+        Index("ix_notifications_pending_id", "id", postgresql_where=text("status = 'PENDING'")),
         Index("ix_notifications_provider_id", "provider_id", postgresql_where=text("provider_id IS NOT NULL")),
         Index("ix_notifications_failed", "created_at", postgresql_where=text("status = 'FAILED'")),
     )

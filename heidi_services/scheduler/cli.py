@@ -1,4 +1,4 @@
-"""Commands for administrators: flask schedules list|show|run|enable|disable|preview"""
+"""Commands for administrators: flask schedules list|show|run|enable|disable|preview|recompute"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +16,7 @@ from heidi_services.scheduler.models import Schedule
 from heidi_services.scheduler.schemas import CronPreviewOut, RunOut, ScheduleOut
 from heidi_services.scheduler.service import manual_runs, queries, schedules
 from heidi_services.scheduler.service.preview import preview_cron, preview_schedule
+from heidi_services.scheduler.service.recomputation import recompute_next_runs
 
 commands = AppGroup("schedules", help="List, run, enable and disable schedules.")
 groups = (commands,)
@@ -81,6 +82,21 @@ def preview(cron_expression: str, timezone: str, count: int) -> None:
     with _reports_problems():
         result = preview_cron(cron_expression, timezone, count, None)
     click.echo("\n".join([result.description, *result.times, *result.notes]))
+
+
+@commands.command("recompute")
+def recompute() -> None:
+    """Compute the next runs of all enabled schedules again, after the clock of a machine was wrong.
+
+    Records of slots in the future that did not run are removed. What is due stays due, and no slot runs twice.
+    """
+    result = recompute_next_runs()
+    click.echo(
+        f"{result.schedules} enabled schedules: {result.changed} next runs changed, "
+        f"{result.removed} records of future slots removed."
+    )
+    for schedule_id in result.uncomputable:
+        click.echo(f"{schedule_id}: its expression or time zone is not valid any more; change or disable it.", err=True)
 
 
 def _line(schedule: Schedule) -> str:

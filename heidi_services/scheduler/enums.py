@@ -6,7 +6,8 @@ from enum import StrEnum
 class MisfirePolicy(StrEnum):
     """What happens to slots that became due while no clock process was running.
 
-    SKIP: they are MISSED. LATEST: the newest one runs. ALL: those within `misfire_window_seconds` run, at most 100.
+    SKIP: they are MISSED. LATEST: the newest one runs. ALL: the newest ones run, at most 100. No policy runs a slot
+    that is later than `misfire_window_seconds`.
     """
 
     SKIP = "SKIP"
@@ -43,4 +44,5 @@ class RunStatus(StrEnum):
     MISSED = "MISSED"
 
 
+FAILED_STATUSES = (RunStatus.FAILED, RunStatus.TIMED_OUT)
 OPEN_STATUSES = (RunStatus.QUEUED, RunStatus.RUNNING)

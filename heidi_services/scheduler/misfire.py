@@ -1,14 +1,16 @@
 """Misfire policy: decide which of the due slots run, and which are recorded as missed.
 
-A slot is one occurrence of a schedule's cron expression. These functions need no database.
+A slot is one occurrence of a schedule's cron expression. These functions need no database. Their cost does not grow
+with the number of due slots: after a month without a clock, a minute schedule has 43,200.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import chain, islice, takewhile
+from itertools import chain, takewhile
 from typing import Protocol
 
+from heidi_services.scheduler.cron.counting import count_occurrences
 from heidi_services.scheduler.cron.occurrences import MICROSECOND, occurrences_after
 from heidi_services.scheduler.cron.parser import parse_cron
 from heidi_services.scheduler.cron.timezones import load_timezone
@@ -18,7 +20,8 @@ ON_TIME = timedelta(seconds=59)
 """A slot that is dispatched at most this late is on time. Slots are a minute apart, so at most one slot is on time."""
 
 MAX_CATCH_UP_RUNS = 100
-MAX_SLOTS_PER_PLAN = 500
+FIRST_SPAN = timedelta(hours=2)
+"""The newest slots are searched for in a period of this length, then in longer ones."""
 
 
 class Timing(Protocol):
@@ -37,19 +40,29 @@ class Timing(Protocol):
 
 
 @dataclass(frozen=True)
+class MissedSlots:
+    """A range of slots that do not run, the first and the last one included."""
+
+    first: datetime
+    last: datetime
+    count: int
+
+
+@dataclass(frozen=True)
 class SlotPlan:
-    """What to do with the due slots. `next_run` is the slot that follows them, or None if there is none."""
+    """What to do with the due slots.
 
-    to_run: list[datetime]
-    missed: list[datetime]
-    next_run: datetime | None
+    Attributes:
+        newest: The newest slot, if it runs.
+        catch_up: Older slots that run as well, oldest first.
+        missed: The slots before those, which do not run.
+        next_run: The slot that follows the due slots; None if there is none.
+    """
 
-    @property
-    def count(self) -> int:
-        return len(self.to_run) + len(self.missed)
-
-    def is_caught_up(self, now: datetime) -> bool:
-        return self.next_run is None or self.next_run > now
+    newest: datetime | None = None
+    catch_up: list[datetime] = field(default_factory=list)
+    missed: MissedSlots | None = None
+    next_run: datetime | None = None
 
 
 def plan_slots(schedule: Timing, first: datetime, now: datetime) -> SlotPlan:
@@ -57,43 +70,61 @@ def plan_slots(schedule: Timing, first: datetime, now: datetime) -> SlotPlan:
 
     Args:
         schedule: The schedule, or its row.
-        first: The oldest slot that has not been dispatched.
-        now: The database's time.
-
-    Returns:
-        A plan for at most 500 slots, oldest first. If more are due, `next_run` is the next of them, so that the
-        schedule stays due.
+        first: The oldest slot that has not been dispatched. It counts as a slot even if the expression has changed.
+        now: The database's time, not before `first`.
     """
-    due, following = _due_slots(schedule, first, now)
-    later = 0 if following is None or following > now else _count_later(schedule, due[-1], now)
-    split = len(due) - _count_to_run(schedule, due, later, now)
-    return SlotPlan(to_run=due[split:], missed=due[:split], next_run=following)
+    due = DueSlots(schedule, first, now)
+    to_run = due.newest(*_catch_up_limits(schedule, now))
+    missed = due.missed_before(to_run[0] if to_run else now + MICROSECOND)
+    following = next(slots_after(schedule, now), None)
+    return SlotPlan(to_run[-1] if to_run else None, to_run[:-1], missed, following)
 
 
-def _due_slots(schedule: Timing, first: datetime, now: datetime) -> tuple[list[datetime], datetime | None]:
-    """The slots to plan now, and the one that follows them."""
-    due: list[datetime] = []
-    for slot in chain([first], slots_after(schedule, first)):
-        if slot > now or len(due) == MAX_SLOTS_PER_PLAN:
-            return due, slot
-        due.append(slot)
-    return due, None
+def _catch_up_limits(schedule: Timing, now: datetime) -> tuple[int, datetime]:
+    """How many of the newest slots run, and how old they may be. A slot on time runs under every policy."""
+    window = max(timedelta(seconds=schedule.misfire_window_seconds), ON_TIME)
+    if schedule.misfire_policy == MisfirePolicy.SKIP:
+        return 1, now - ON_TIME
+    return MAX_CATCH_UP_RUNS if schedule.misfire_policy == MisfirePolicy.ALL else 1, now - window
 
 
-def _count_later(schedule: Timing, after: datetime, now: datetime) -> int:
-    """Count the slots that are due as well but left to a later plan. More than MAX_CATCH_UP_RUNS make no difference."""
-    due = takewhile(lambda slot: slot <= now, slots_after(schedule, after))
-    return _count(islice(due, MAX_CATCH_UP_RUNS))
+@dataclass(frozen=True)
+class DueSlots:
+    """The slots from `first` to `now`."""
+
+    schedule: Timing
+    first: datetime
+    now: datetime
+
+    def newest(self, number: int, since: datetime, before: datetime | None = None) -> list[datetime]:
+        """The newest slots that are neither older than `since` nor at or after `before`, at most `number`."""
+        end = self.now if before is None else before - MICROSECOND
+        earliest, span = max(self.first, since), FIRST_SPAN
+        while True:
+            start = max(earliest, end - span)
+            slots = list(takewhile(lambda slot: slot <= end, self._slots_from(start)))
+            if len(slots) >= number or start == earliest:
+                return slots[-number:]
+            span *= 4
+
+    def missed_before(self, end: datetime) -> MissedSlots | None:
+        """The slots before `end`, as a range."""
+        last = self.newest(1, self.first, end)
+        return MissedSlots(self.first, last[0], self._count(last[0])) if last else None
+
+    def _slots_from(self, start: datetime) -> Iterator[datetime]:
+        if start <= self.first:
+            return chain([self.first], slots_after(self.schedule, self.first))
+        return slots_from(self.schedule, start)
+
+    def _count(self, last: datetime) -> int:
+        return 1 + count_slots(self.schedule, self.first, last)
 
 
-def _count_to_run(schedule: Timing, due: list[datetime], later: int, now: datetime) -> int:
-    """How many of the newest slots in `due` run."""
-    if schedule.misfire_policy == MisfirePolicy.ALL:
-        since = now - max(timedelta(seconds=schedule.misfire_window_seconds), ON_TIME)
-        return min(MAX_CATCH_UP_RUNS - later, _count(slot for slot in due if slot >= since))
-    if later:
-        return 0
-    return 1 if schedule.misfire_policy == MisfirePolicy.LATEST or now - due[-1] <= ON_TIME else 0
+def count_slots(schedule: Timing, after: datetime, until: datetime) -> int:
+    """Count the schedule's slots after an instant, up to another one (inclusive)."""
+    until = until if schedule.end_at is None else min(until, schedule.end_at)
+    return count_occurrences(parse_cron(schedule.cron_expression), load_timezone(schedule.timezone), after, until)
 
 
 def slots_after(schedule: Timing, after: datetime) -> Iterator[datetime]:
@@ -111,7 +142,3 @@ def next_slot(schedule: Timing, now: datetime, start_at: datetime | None) -> dat
     """Find the first slot after `now` that is not before the schedule's start."""
     after = now if start_at is None else max(now, start_at - MICROSECOND)
     return next(slots_after(schedule, after), None)
-
-
-def _count(items: Iterable[object]) -> int:
-    return sum(1 for _ in items)

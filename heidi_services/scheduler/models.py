@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Computed, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import Computed, DateTime, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from heidi_common.database.models import Base, Entity
@@ -21,6 +21,7 @@ class Schedule(Entity, Base):
         Index("ix_schedules_next_run", "next_run", postgresql_where=text("is_enabled")),
         Index("ix_schedules_created_at_id", "created_at", "id"),
         Index("ix_schedules_name_id", "sort_name", "id"),
+        Index("ix_schedules_failing", "last_run", postgresql_where=text("last_run_status IN ('FAILED', 'TIMED_OUT')")),
     )
 
     name: Mapped[str]
@@ -44,13 +45,18 @@ class Schedule(Entity, Base):
     last_run: Mapped[datetime | None]
     last_run_status: Mapped[str | None]
     next_run: Mapped[datetime | None]
+    next_wall_clock: Mapped[datetime | None] = mapped_column(DateTime(timezone=False))
+    """What the clocks of the time zone show at `next_run`. If the zone's rules change, the next run keeps this time."""
+    rules_version: Mapped[str | None]
+    """The release of the time zone rules that `next_run` was computed with."""
     run_count: Mapped[int] = mapped_column(default=0, server_default="0")
     created_by: Mapped[UUID]
 
 
 class ScheduleRun(Entity, JobMixin, Base):
-    """One slot of one schedule and its outcome. The row is the job, see `heidi_common.messaging.jobs`.
+    """One slot of one schedule and its outcome, or a range of missed slots.
 
+    The row is the job, see `heidi_common.messaging.jobs`.
     The unique key makes the dispatch exact: however many clock processes see a slot, it gets one row.
     """
 
@@ -71,6 +77,12 @@ class ScheduleRun(Entity, JobMixin, Base):
     finished_at: Mapped[datetime | None]
     result: Mapped[dict[str, Any] | None]
     error: Mapped[str | None]
+    missed_from: Mapped[datetime | None]
+    """A MISSED row stands for the slots from this one to `scheduled_for`."""
+    missed_slots: Mapped[int | None]
+    """How many slots a MISSED row stands for."""
+    is_replay: Mapped[bool] = mapped_column(server_default=text("false"))
+    """The run repeats a slot of the past, beside the runs of current slots: neither waits for the other."""
     awaits: Mapped[UUID | None]
     """The ID of the request event that another service must handle before this run has succeeded."""
 

@@ -13,6 +13,8 @@ from heidi_services.scheduler.actions.notification_send import CHANNELS
 from heidi_services.scheduler.enums import MisfirePolicy, OverlapPolicy, RunStatus, Trigger
 
 DAY = 24 * 3600
+LONGEST_EXPRESSION = 10_000
+"""Much more than the parser accepts, whose message says how to shorten the expression."""
 
 
 def _one_of(values: Iterable[str]) -> validate.OneOf:
@@ -39,7 +41,7 @@ class ScheduleBase(Schema):
 
     name = Text(max=120, required=True, validate=not_blank)
     description = Text(max=1000, allow_none=True)
-    cron_expression = Text(max=1000, required=True)
+    cron_expression = Text(max=LONGEST_EXPRESSION, required=True)
     timezone = Text(max=64, load_default="UTC")
     action = fields.String(required=True, validate=KNOWN_ACTION)
     payload = FreeJson(load_default=dict, max_bytes=65_536)
@@ -74,6 +76,10 @@ class ScheduleOut(ScheduleBase):
 
 
 class ScheduleQuery(PageQuery):
+    q = Text(max=100, load_default=None, metadata={"description": "part of the name, whatever its case and accents"})
+    is_failing = fields.Boolean(
+        load_default=None, metadata={"description": "whether the last run failed or exceeded its time limit"}
+    )
     is_enabled = fields.Boolean(load_default=None)
     action = fields.String(load_default=None, validate=KNOWN_ACTION)
     sort = fields.String(
@@ -93,6 +99,12 @@ class RunOut(Schema):
     result = fields.Dict(allow_none=True)
     error = fields.String(allow_none=True)
     duration_ms = fields.Integer(allow_none=True)
+    missed_from = UtcDateTime(
+        allow_none=True, metadata={"description": "a MISSED run stands for the slots from this one to `scheduledFor`"}
+    )
+    missed_slots = fields.Integer(
+        allow_none=True, metadata={"description": "the number of slots that a MISSED run stands for"}
+    )
 
 
 class RunQuery(PageQuery):
@@ -119,7 +131,7 @@ class UpcomingQuery(Schema):
 
 
 class CronPreviewIn(Schema):
-    cron_expression = Text(max=1000, required=True)
+    cron_expression = Text(max=LONGEST_EXPRESSION, required=True)
     timezone = Text(max=64, load_default="UTC")
     count = fields.Integer(load_default=5, strict=True, validate=validate.Range(1, 100))
     start = UtcDateTime(load_default=None, allow_none=True, data_key="from")

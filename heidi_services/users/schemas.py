@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -21,12 +20,9 @@ from heidi_common.schemas import timezones
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import Flag, PersonName, Text, UtcDateTime
 from heidi_common.schemas.locales import LocaleTag
+from heidi_common.schemas.phone_numbers import PhoneNumber
 from heidi_common.schemas.validators import not_blank, one_line, validate_range
 from heidi_services.users.serializers import UserDetailOut
-
-PHONE = validate.Regexp(
-    re.compile(r"\+[1-9][0-9]{6,14}\Z"), error="Must be a phone number in E.164 format, such as +4930123456."
-)
 
 
 def _searchable(q: str) -> None:
@@ -91,7 +87,7 @@ class UserPatch(Schema):
 
     first_name = PersonName(allow_none=True)
     last_name = PersonName(allow_none=True)
-    phone = Text(max=16, allow_none=True, validate=PHONE)
+    phone = PhoneNumber(allow_none=True)
     locale = LocaleTag(allow_none=True)
     timezone = Text(max=64, allow_none=True, validate=timezones.validate_timezone)
     role = fields.Enum(Role, by_value=True)
@@ -125,7 +121,7 @@ class UserImportIn(Schema):
     password_salt = Text(max=1000)
     first_name = PersonName(allow_none=True)
     last_name = PersonName(allow_none=True)
-    phone = Text(max=16, allow_none=True, validate=PHONE)
+    phone = PhoneNumber(allow_none=True)
     locale = LocaleTag(allow_none=True)
     timezone = Text(max=64, allow_none=True, validate=timezones.validate_timezone)
     role = fields.Enum(Role, by_value=True, load_default=Role.USER)

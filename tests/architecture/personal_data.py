@@ -74,7 +74,9 @@ PERSONAL: Mapping[str, Handling] = {
         "suppressions",
     ),
     **_columns("integrations", "name webhook_url config", INTEGRATIONS, "integrations"),
-    **_columns("integrations", "credentials signing_secret previous_signing_secret", INTEGRATIONS, SECRET),
+    **_columns(
+        "integrations", "credentials signing_secret previous_signing_secret older_signing_secrets", INTEGRATIONS, SECRET
+    ),
     **_columns("integration_logs", "request response error", INTEGRATIONS, "integrations"),
     **_columns("webhook_events", "provider_event_id body", INTEGRATIONS, "integrations"),
     **_columns("deliveries", "body", INTEGRATIONS, COPY),
@@ -103,6 +105,9 @@ NOT_PERSONAL: Mapping[str, str] = {
     "template_versions": "texts for all users, without values",
     "notification_batches": "IDs and numbers",
     "heartbeats": "names of processes and machines",
+    "clock_states": "names of machines",
+    "counter_deltas": "numbers",
+    "counter_totals": "numbers",
     "throttle_counters": "HMACs, until a time limit of at most an hour",
     "users.role": "an enumeration",
     "sessions.revoked_reason": "an enumeration",
@@ -144,6 +149,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "syncs.status": "an enumeration",
     "schedules.cron_expression": "times",
     "schedules.timezone": "the time zone of the times",
+    "schedules.rules_version": "a version",
     "schedules.action": "an enumeration",
     "schedules.misfire_policy": "an enumeration",
     "schedules.overlap_policy": "an enumeration",

@@ -60,6 +60,7 @@ MOMENT = "measured when it is read, with the time of the measurement"
 WITHOUT_ETAG: Mapping[str, str] = {
     "/api/v1/core/status": MOMENT,
     "/api/v1/core/overview": MOMENT,
+    "/api/v1/core/overview/series": MOMENT,
     "/api/v1/users/me/export": MOMENT,
     "/api/v1/auth/audit/addresses/{fingerprint}": "each read is audited",
     "/api/v1/schedules/{schedule_id}/upcoming": MOMENT,

@@ -21,7 +21,7 @@ DOMAIN_MODULES: Mapping[str, frozenset[str]] = {
     ),
     "core": frozenset({"credentials", "operations", "serializers"}),
     "integration": frozenset({"enums", "providers", "webhook_signing"}),
-    "notification": frozenset({"channels", "default_templates", "enums"}),
+    "notification": frozenset({"channels", "default_templates", "enums", "templating"}),
     "files": frozenset(
         {
             *{"antivirus", "content", "content_types", "enums", "images", "incoming", "names", "stall_guard"},

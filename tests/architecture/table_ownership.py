@@ -18,6 +18,8 @@ COMMON = (
     "heidi_common.audit.trail",
     "heidi_common.audit.addresses",
     "heidi_common.metrics.heartbeat",
+    "heidi_common.metrics.clock_state",
+    "heidi_common.metrics.time_series",
 )
 SHARE_IDENTITY = frozenset({IDENTITY, "auth", "users"})
 """The User row holds credentials (auth) and profile (users), so that these two services may refer to it."""

@@ -34,6 +34,15 @@ def test_a_city_is_created_and_read_back_the_same(client: FlaskClient, editor: d
     assert events() == [("city.created", city["id"], {"id": city["id"], "country": "GR"})]
 
 
+@pytest.mark.parametrize("number", [1e30, -1e300, 2.0**64, 1e-140, 9223372036854775807, -9223372036854775808])
+def test_numbers_of_any_size_can_be_read_back(client: FlaskClient, editor: dict[str, str], number: float) -> None:
+    created = client.post(URL, json=NEW | {"metadata": {"sizes": [number]}}, headers=editor)
+    assert created.status_code == 201, created.text
+    changed = client.patch(f"{URL}/{created.json['data']['id']}", json={"population": 311}, headers=editor)
+    assert changed.status_code == 200, changed.text
+    assert changed.json["data"]["metadata"] == {"sizes": [number]}
+
+
 @pytest.mark.parametrize("role", [Role.USER])
 def test_ordinary_users_may_not_change_cities(
     client: FlaskClient, as_user: Callable[..., Any], make: Callable[..., City], role: Role

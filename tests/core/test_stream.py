@@ -176,3 +176,28 @@ def test_an_invalid_last_event_id_is_rejected(core: Flask, admin: Any, last: str
         "/api/v1/core/events/stream", headers=admin.headers | {"Last-Event-ID": last.encode().decode("latin1")}
     )
     assert (answer.status_code, answer.get_json()["code"]) == (400, "bad_last_event_id")
+
+
+@pytest.mark.parametrize("ahead", [1, 7, 10**17])
+def test_an_id_in_the_future_resets_the_stream_to_the_newest_event(url: str, admin: Any, ahead: int) -> None:
+    publish_users(2)
+    newest = db.session.execute(text("SELECT max(position) FROM outbox")).scalar_one()
+    with Listener(url, admin.headers | {"Last-Event-ID": str(newest + ahead)}) as listener:
+        reset = {"reason": "future", "requested": newest + ahead, "position": newest}
+        assert listener.next() == (newest, "reset", reset)
+        (event_id,) = publish_users()
+        assert listener.next()[2]["id"] == event_id
+
+
+@pytest.mark.parametrize("missing", [1, 2, 3])
+def test_an_id_whose_later_events_were_deleted_is_reported_before_the_rest(url: str, admin: Any, missing: int) -> None:
+    ids = publish_users(5)
+    first = db.session.execute(text("SELECT min(position) FROM outbox")).scalar_one()
+    db.session.execute(text("DELETE FROM outbox WHERE position < :end"), {"end": first + missing})
+    db.session.commit()
+    with Listener(url, admin.headers | {"Last-Event-ID": str(first - 1)}) as listener:
+        reset = {"reason": "expired", "requested": first - 1, "position": first - 1}
+        assert listener.next() == (first - 1, "reset", reset)
+        assert [listener.next()[2]["id"] for _ in range(5 - missing)] == ids[missing:]
+    with Listener(url, admin.headers | {"Last-Event-ID": str(first + missing - 1)}) as listener:
+        assert listener.next()[2]["id"] == ids[missing]

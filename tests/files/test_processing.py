@@ -8,6 +8,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -234,8 +235,6 @@ def test_an_unknown_response_is_not_taken_for_a_result(response: bytes) -> None:
             while connection.recv(65536)[-4:] != b"\0\0\0\0":
                 pass
             connection.sendall(response)
-
-    from threading import Thread
 
     thread = Thread(target=respond)
     thread.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,8 @@ from heidi_common.crypto.encryption import field_encryptor
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
+from heidi_common.identity.models import Role
+from heidi_common.jwt.guards import Caller
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Delivery, DeliveryAttempt, Integration, IntegrationLog
 from heidi_services.integration.service import (
@@ -121,6 +123,50 @@ def test_the_previous_secret_verifies_for_a_day_after_a_rotation(
             Webhook(endpoint["signingSecret"]).verify(request.data, dict(request.headers))
 
 
+@pytest.mark.parametrize("rotations", [2, 3, 7])
+def test_every_replaced_secret_verifies_for_its_own_24_hours(
+    client: FlaskClient, endpoint: dict[str, Any], httpserver: HTTPServer, rotations: int
+) -> None:
+    httpserver.expect_request("/hook").respond_with_data("")
+    secrets, started = [endpoint["signingSecret"]], utcnow()
+    for number in range(1, rotations + 1):
+        with time_machine.travel(started + timedelta(hours=number)):
+            secrets.append(secret_rotation.rotate_secret(endpoint["id"], owner(endpoint)))
+    for hour in range(rotations, rotations + 26):
+        with time_machine.travel(started + timedelta(hours=hour, minutes=1)):
+            deliver(enqueue(endpoint))
+            request = httpserver.log[-1][0]
+            # The secret of index i was replaced at hour i + 1.
+            promised = [secret for index, secret in enumerate(secrets[:-1]) if hour < index + 25]
+            assert {secret for secret in secrets if verifies(secret, request)} == {*promised, secrets[-1]}
+
+
+def owner(endpoint: dict[str, Any]) -> Caller:
+    return Caller({"sid": "1", "sub": str(endpoint["user_id"]), "role": Role.USER.value})
+
+
+def verifies(secret: str, request: Request) -> bool:
+    try:
+        Webhook(secret).verify(request.data, dict(request.headers))
+    except WebhookVerificationError:
+        return False
+    return True
+
+
+def test_rotations_are_rejected_while_20_replaced_secrets_are_valid(
+    client: FlaskClient, endpoint: dict[str, Any]
+) -> None:
+    path = f"{API}/{endpoint['id']}/rotate-secret"
+    for _ in range(20):
+        secret_rotation.rotate_secret(endpoint["id"], owner(endpoint))
+    response = client.post(path, headers=endpoint["headers"])
+    assert (response.status_code, response.json["code"]) == (409, "too_many_rotations")
+    assert "Rotate again after" in response.json["detail"]
+    with time_machine.travel(utcnow() + timedelta(hours=24, seconds=1)):
+        secret_rotation.rotate_secret(endpoint["id"], owner(endpoint))
+    assert read_integration(endpoint).older_signing_secrets == []
+
+
 @pytest.mark.parametrize("status", [199 + 101, 302, 400, 404, 429, 500, 503])
 def test_only_2xx_is_success_and_redirects_are_not_followed(
     endpoint: dict[str, Any], httpserver: HTTPServer, status: int
@@ -194,24 +240,52 @@ def test_410_disables_the_integration_and_notifies_its_owner_once(
     assert deliver(second).last_error == "the integration is switched off or has no webhookUrl"
     row = read_integration(endpoint)
     assert (row.is_active, row.disabled_reason) == (False, "The endpoint returned 410 Gone.")
-    [request] = owner_notifications()
-    assert request.user_id == endpoint["user_id"]
-    assert "410 Gone" in request.decrypt_secret_data()["content"]
+    requests = {request.data["channel"]: request for request in owner_notifications()}
+    assert requests.keys() == {"IN_APP", "EMAIL"}
+    assert {request.user_id for request in requests.values()} == {endpoint["user_id"]}
+    assert "410 Gone" in requests["IN_APP"].decrypt_secret_data()["content"]
+    assert requests["EMAIL"].data["template"] == "integration-disabled"
+    assert requests["EMAIL"].decrypt_secret_data()["variables"]["reason"] == "gone"
+    assert disabled_events() == [(str(endpoint["id"]), endpoint["user_id"], "gone")]
     assert len(httpserver.log) == 1
 
 
-def test_only_failures_for_five_days_disable_the_integration(endpoint: dict[str, Any], httpserver: HTTPServer) -> None:
+def disabled_events() -> list[tuple[str, Any, str]]:
+    events = db.session.scalars(select(OutboxEvent).where(OutboxEvent.type == "integration.disabled"))
+    return [(event.subject, event.user_id, event.data["reason"]) for event in events]
+
+
+def fail_on_days(endpoint: dict[str, Any], httpserver: HTTPServer, days: Sequence[float]) -> Integration:
+    """Let one new delivery fail at each of the days, counted from now."""
     httpserver.expect_request("/hook").respond_with_data("", status=500)
     started = utcnow()
-    deliver(enqueue(endpoint))
-    with time_machine.travel(started + timedelta(days=4, hours=23)):
-        deliver(enqueue(endpoint))
-        assert read_integration(endpoint).is_active
-    with time_machine.travel(started + timedelta(days=5, minutes=1)):
-        deliver(enqueue(endpoint))
-    row = read_integration(endpoint)
+    for day in days:
+        with time_machine.travel(started + timedelta(days=day)):
+            deliver(enqueue(endpoint))
+    return read_integration(endpoint)
+
+
+@pytest.mark.parametrize(
+    "days",
+    [(0, 1, 2, 3, 4, 5.01), (0, 1.9, 3.8, 5.7), (0, 0.01, 0.02, 1.2, 2.4, 3.6, 4.8, 6), (0, 30, 31, 32, 33, 34, 35.1)],
+)
+def test_failures_spread_over_five_days_disable_the_integration(
+    endpoint: dict[str, Any], httpserver: HTTPServer, days: tuple[float, ...]
+) -> None:
+    row = fail_on_days(endpoint, httpserver, days)
     assert (row.is_active, row.disabled_reason) == (False, "Every delivery of the last five days failed.")
-    assert len(owner_notifications()) == 1
+    assert {request.data["channel"] for request in owner_notifications()} == {"IN_APP", "EMAIL"}
+    assert disabled_events() == [(str(endpoint["id"]), endpoint["user_id"], "failing")]
+
+
+@pytest.mark.parametrize(
+    "days", [(0, 7), (0, 1, 2, 3, 10), (0, 1, 2, 3, 4, 4.9), (0, 3, 6, 9), (0, 0.01, 8, 8.01, 16, 16.01, 30)]
+)
+def test_failures_with_quiet_days_between_them_disable_nothing(
+    endpoint: dict[str, Any], httpserver: HTTPServer, days: tuple[float, ...]
+) -> None:
+    assert fail_on_days(endpoint, httpserver, days).is_active
+    assert owner_notifications() == disabled_events() == []
 
 
 def test_a_success_restarts_the_five_days(endpoint: dict[str, Any], httpserver: HTTPServer) -> None:

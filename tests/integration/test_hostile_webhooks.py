@@ -21,6 +21,7 @@ CREDENTIALS: dict[str, dict[str, str]] = {
     "SENDGRID": {"webhookPublicKey": "bm90IGEga2V5"},
     "TWILIO": {"authToken": "t"},
     "SLACK": {"signingSecret": "s"},
+    "META": {"appSecret": "s"},
     "WEBHOOK": {"secret": webhook_signing.generate_secret()},
     "CUSTOM": {"secret": "s"},
 }
@@ -30,6 +31,7 @@ HEADERS = {
     "SENDGRID": ["x-twilio-email-event-webhook-signature", "x-twilio-email-event-webhook-timestamp"],
     "TWILIO": ["x-twilio-signature", "content-type"],
     "SLACK": ["x-slack-signature", "x-slack-request-timestamp"],
+    "META": ["x-hub-signature-256"],
     "WEBHOOK": ["webhook-id", "webhook-timestamp", "webhook-signature"],
     "CUSTOM": ["x-sig"],
 }
@@ -67,7 +69,7 @@ def test_a_signed_body_of_any_shape_is_one_storable_event(body: bytes) -> None:
     signature = hmac.new(b"whsec_x", f"{NOW}.".encode() + body, hashlib.sha256).hexdigest()
     request = InboundWebhook(body, {"stripe-signature": f"t={NOW},v1={signature}"}, "https://h.example/w", NOW)
     [event] = verify_and_parse(PROVIDERS["STRIPE"], request, CREDENTIALS["STRIPE"], {})
-    assert event.id == "sha256:" + hashlib.sha256(body).hexdigest()
+    assert event.id == f"sha256:{hashlib.sha256(body).hexdigest()}@{NOW}"
     assert (event.type, event.body) == ("unknown", body)
 
 

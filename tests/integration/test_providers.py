@@ -303,7 +303,8 @@ GITHUB_HEADERS = {"X-Hub-Signature-256": "sha256=757107ea0eb2509fc211221cce984b8
 def test_the_published_example_of_github_is_accepted_as_a_custom_provider() -> None:
     request = inbound(b"Hello, World!", GITHUB_HEADERS)
     events = accepted("CUSTOM", request, GITHUB_SECRET, GITHUB)
-    assert events[0].id == "sha256:" + hashlib.sha256(b"Hello, World!").hexdigest()
+    assert events[0].content == "sha256:" + hashlib.sha256(b"Hello, World!").hexdigest()
+    assert str(events[0].id).startswith(f"{events[0].content}@")
     assert rejected("CUSTOM", inbound(b"Hello, World?", GITHUB_HEADERS), GITHUB_SECRET, GITHUB)
 
 

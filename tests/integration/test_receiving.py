@@ -132,9 +132,16 @@ def test_unknown_inactive_and_mismatched_receivers_are_404(client: FlaskClient, 
     assert stored() == []
 
 
-def test_a_body_over_the_limit_is_413(client: FlaskClient, stripe: dict[str, Any]) -> None:
-    body = b"x" * (1024 * 1024 + 1)
-    assert post(client, stripe, body, stripe_headers(body)).status_code == 413
+@pytest.mark.parametrize(("size", "status"), [(5 * 1024 * 1024, 200), (5 * 1024 * 1024 + 1, 413)])
+def test_a_body_has_at_most_5_mib(client: FlaskClient, stripe: dict[str, Any], size: int, status: int) -> None:
+    body = b"x" * size
+    assert post(client, stripe, body, stripe_headers(body)).status_code == status
+    assert [len(event.body) for event in stored()] == ([size] if status == 200 else [])
+
+
+def test_the_bodies_of_users_keep_their_own_limit(client: FlaskClient, as_user: Callable[..., Any]) -> None:
+    body = {"provider": "WEBHOOK", "name": "x" * 1024 * 1024}
+    assert client.post(API, json=body, headers=as_user().headers).status_code == 413
 
 
 def test_without_the_database_the_provider_is_asked_to_retry(

@@ -26,6 +26,7 @@ from heidi_services.notification.service.delivery import deliver
 from heidi_services.notification.service.manual_retry import retry_notification
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, attempts_of, delivered, row
+from tests.notification.devices import device_token
 from tests.notification.mailserver import MailServer
 from tests.ports import free_port
 
@@ -235,14 +236,14 @@ def test_only_the_device_that_failed_temporarily_is_retried(
     status: str,
 ) -> None:
     person = as_user()
-    for token in ("phone", "tablet"):
-        client.post("/api/v1/notifications/devices", json={"token": token}, headers=person.headers)
-    sender = _Devices({"tablet": [first, second]})
+    for name in ("phone", "tablet"):
+        client.post("/api/v1/notifications/devices", json={"token": device_token(name)}, headers=person.headers)
+    sender = _Devices({device_token("tablet"): [first, second]})
     monkeypatch.setattr(delivery_decision, "senders_for", lambda *_: [sender])
     waiting = delivered(post(person, channel="PUSH"))
-    assert (waiting.status, sorted(sender.calls)) == ("PENDING", ["phone", "tablet"])
+    assert (waiting.status, sorted(sender.calls)) == ("PENDING", [device_token("phone"), device_token("tablet")])
     _due_now(waiting.id)
-    assert (delivered(waiting.id).status, sender.calls[2:]) == (status, ["tablet"])
+    assert (delivered(waiting.id).status, sender.calls[2:]) == (status, [device_token("tablet")])
     assert len(_events("notification.sent")) == 1
 
 
@@ -353,8 +354,8 @@ def test_a_delivery_to_many_slow_devices_keeps_its_lease(
     post: Post, client: FlaskClient, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     person = as_user()
-    for token in ("first", "second", "third"):
-        client.post("/api/v1/notifications/devices", json={"token": token}, headers=person.headers)
+    for name in ("first", "second", "third"):
+        client.post("/api/v1/notifications/devices", json={"token": device_token(name)}, headers=person.headers)
     sender = _SlowSender(post(person, channel="PUSH"))
     monkeypatch.setattr(delivery_decision, "senders_for", lambda *_: [sender])
     monkeypatch.setattr(delivery, "EXTEND_AFTER_SECONDS", 0.0)

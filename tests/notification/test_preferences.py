@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
 
 from heidi_common.database.models import utcnow
 from heidi_common.schemas.fields import iso
@@ -240,3 +242,62 @@ def test_a_security_email_has_no_unsubscribe_link(post: Post, as_user: AsUser, m
 def test_a_forged_link_does_not_exist(client: FlaskClient) -> None:
     for method in (client.get, client.post):
         assert method("/api/v1/notifications/unsubscribe/WyJ4Il0.forged").status_code == 404
+
+
+_BERLIN, _NEW_YORK, _HAVANA, _LORD_HOWE = "Europe/Berlin", "America/New_York", "America/Havana", "Australia/Lord_Howe"
+
+
+@pytest.mark.parametrize(
+    ("zone", "start", "end", "now", "until"),
+    [
+        # Spring: 02:00 becomes 03:00. An end that is skipped is the change.
+        (_BERLIN, "22:00", "02:30", "2026-03-29T00:30", "2026-03-29T01:00"),
+        (_BERLIN, "22:00", "02:00", "2026-03-29T00:30", "2026-03-29T01:00"),
+        (_BERLIN, "22:00", "03:00", "2026-03-29T00:30", "2026-03-29T01:00"),
+        (_BERLIN, "22:00", "07:00", "2026-03-29T00:30", "2026-03-29T05:00"),
+        (_BERLIN, "02:30", "07:00", "2026-03-29T00:59", None),
+        (_BERLIN, "02:30", "07:00", "2026-03-29T01:00", "2026-03-29T05:00"),
+        (_BERLIN, "02:15", "02:45", "2026-03-29T01:00", None),
+        (_NEW_YORK, "23:00", "02:15", "2026-03-08T06:59", "2026-03-08T07:00"),
+        (_HAVANA, "22:00", "00:30", "2026-03-08T04:00", "2026-03-08T05:00"),
+        (_LORD_HOWE, "22:00", "02:10", "2026-10-03T15:00", "2026-10-03T15:30"),
+        # Autumn: 03:00 becomes 02:00. A local time that occurs twice is inside both times.
+        (_BERLIN, "22:00", "02:30", "2026-10-25T00:10", "2026-10-25T00:30"),
+        (_BERLIN, "22:00", "02:30", "2026-10-25T00:30", None),
+        (_BERLIN, "22:00", "02:30", "2026-10-25T01:10", "2026-10-25T01:30"),
+        (_BERLIN, "22:00", "02:30", "2026-10-25T01:30", None),
+        (_BERLIN, "22:00", "07:00", "2026-10-25T00:10", "2026-10-25T06:00"),
+        (_BERLIN, "02:30", "07:00", "2026-10-25T00:29", None),
+        (_BERLIN, "02:30", "07:00", "2026-10-25T00:40", "2026-10-25T06:00"),
+        (_BERLIN, "02:15", "02:45", "2026-10-25T01:20", "2026-10-25T01:45"),
+        (_NEW_YORK, "23:00", "01:15", "2026-11-01T06:05", "2026-11-01T06:15"),
+        (_HAVANA, "22:00", "00:30", "2024-11-03T05:10", "2024-11-03T05:30"),
+        (_LORD_HOWE, "22:00", "01:45", "2026-04-04T15:05", "2026-04-04T15:15"),
+    ],
+)
+def test_quiet_hours_end_on_time_when_clocks_change(
+    zone: str, start: str, end: str, now: str, until: str | None
+) -> None:
+    moment = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    expected = None if until is None else datetime.fromisoformat(until).replace(tzinfo=UTC)
+    assert quiet_until(moment, time.fromisoformat(start), time.fromisoformat(end), zone) == expected
+
+
+_CHANGES = ("2026-03-28T20:00", "2026-10-24T20:00", "2026-03-07T20:00", "2026-10-31T20:00", "2026-04-04T08:00")
+
+
+@given(
+    st.sampled_from(_CHANGES),
+    st.integers(0, 24 * 60),
+    st.sampled_from([_BERLIN, _NEW_YORK, _HAVANA, _LORD_HOWE, "America/Santiago", "Africa/Cairo", "UTC"]),
+    st.times(),
+    st.times(),
+)
+def test_quiet_hours_end_later_and_outside(day: str, minutes: int, zone: str, start: time, end: time) -> None:
+    start, end = start.replace(second=0, microsecond=0), end.replace(second=0, microsecond=0)
+    now = datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(minutes=minutes)
+    until = quiet_until(now, start, end, zone)
+    if until is not None:
+        assert now < until <= now + timedelta(hours=26)
+        assert quiet_until(until, start, end, zone) is None
+        assert quiet_until(until - timedelta(seconds=1), start, end, zone) == until

@@ -7,6 +7,8 @@ import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import uuid4
@@ -25,14 +27,19 @@ from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels import fcm_tokens
 from heidi_services.notification.channels.fcm import FcmSender
 from heidi_services.notification.channels.fcm_tokens import ServiceAccountTokens
-from heidi_services.notification.channels.message import DeliveryOutcome, Message
+from heidi_services.notification.channels.message import DeliveryOutcome, Message, Urgency
 from heidi_services.notification.channels.sendgrid import SendGridSender
 from heidi_services.notification.channels.simulated import SimulatedSender
 from heidi_services.notification.channels.twilio import TwilioSender
 from heidi_services.notification.channels.webpush import WebPushSender
 from heidi_services.notification.models import PushDevice
+from heidi_services.notification.service import delivery
+from heidi_services.notification.service.claim import claim
+from heidi_services.notification.service.delivery_decision import DeliveryTarget
+from heidi_services.notification.service.template_resolver import RenderedMessage
 from tests.conftest import SignedIn, make_settings
 from tests.notification.conftest import Post, attempts_of, delivered
+from tests.notification.devices import device_token
 from tests.polling import TIMEOUT_SECONDS, until
 from tests.ports import free_port
 
@@ -514,20 +521,22 @@ def test_a_push_is_sent_to_every_device_and_an_unregistered_one_is_removed(
     app: Flask, client: Any, post: Post, as_user: Callable[..., SignedIn]
 ) -> None:
     person = as_user()
-    for token in ("phone", "gone-phone"):
-        answer = client.post("/api/v1/notifications/devices", json={"token": token}, headers=person.headers)
+    for name in ("phone", "gone-phone"):
+        answer = client.post(
+            "/api/v1/notifications/devices", json={"token": device_token(name)}, headers=person.headers
+        )
         assert answer.status_code == 201
     sent = delivered(post(person, channel="PUSH"))
     assert sent.status == "SENT"
     assert sorted(attempt.outcome for attempt in attempts_of(sent.id)) == ["permanent", "sent"]
-    assert list(db.session.scalars(db.select(PushDevice.token))) == ["phone"]
+    assert list(db.session.scalars(db.select(PushDevice.token))) == [device_token("phone")]
 
 
 def test_of_concurrent_removals_one_succeeds_and_the_others_are_404(
     app: Flask, client: Any, as_user: Callable[..., SignedIn]
 ) -> None:
     person, url, start = as_user(), "/api/v1/notifications/devices", threading.Barrier(6)
-    device_id = client.post(url, json={"token": "a"}, headers=person.headers).get_json()["data"]["id"]
+    device_id = client.post(url, json={"token": device_token("a")}, headers=person.headers).get_json()["data"]["id"]
 
     def remove(_: int) -> int:
         with app.app_context(), app.test_client() as other:
@@ -541,8 +550,99 @@ def test_of_concurrent_removals_one_succeeds_and_the_others_are_404(
 def test_devices_are_paged(client: Any, as_user: Callable[..., SignedIn]) -> None:
     person, url = as_user(), "/api/v1/notifications/devices"
     for person_, token in ((person, "a"), (as_user(), "b"), (person, "c")):
-        client.post(url, json={"token": token, "label": token}, headers=person_.headers)
+        client.post(url, json={"token": device_token(token), "label": token}, headers=person_.headers)
     first = client.get(f"{url}?limit=1&total=true", headers=person.headers).get_json()
     second = client.get(f"{url}?limit=1&cursor={first['meta']['nextCursor']}", headers=person.headers).get_json()
     assert [device["label"] for device in first["data"] + second["data"]] == ["a", "c"]
     assert (first["meta"]["total"], second["meta"]["hasMore"]) == (2, False)
+
+
+# Limits and expiry
+
+
+_LONG = ("ж" * 5000, "日本語" * 2000, "👩‍👩‍👧‍👦" * 900, '"\\\n' * 3000, "e\u0301" * 4000)
+
+
+@pytest.mark.parametrize("text", _LONG, ids=["cyrillic", "japanese", "emoji", "escapes", "accents"])
+def test_a_long_push_message_is_shortened_to_what_the_services_accept(
+    httpserver: HTTPServer, fcm: FcmSender, text: str
+) -> None:
+    def accept_or_refuse(request: Request) -> Response:
+        """FCM and APNs limit a message to 4096 bytes, without its token."""
+        return Response("{}", 200 if len(request.get_data()) <= 4096 else 400)
+
+    httpserver.expect_request("/v1/projects/heidi-test/messages:send").respond_with_handler(accept_or_refuse)
+    message = Message(uuid4(), "device-token", text, subject=text, expires_at=datetime.now(UTC) + timedelta(days=1))
+    assert fcm.send(message).outcome is DeliveryOutcome.SENT
+    body = httpserver.log[-1][0].get_data()
+    assert b"\\u" not in body, "letters are not escaped"
+    sent = json.loads(body)["message"]
+    assert sent["data"]["truncated"] == "true"
+    assert sent["notification"]["body"].endswith("…") and text.startswith(sent["notification"]["body"][:-1])
+    fcm.send(_message("device-token"))
+    assert "truncated" not in httpserver.log[-1][0].get_json()["message"]["data"]
+
+
+@pytest.mark.parametrize(
+    ("left", "ttl", "validity"),
+    [
+        (timedelta(minutes=5), range(295, 301), range(295, 301)),
+        (timedelta(hours=20), range(71_990, 72_001), [36_000]),
+        (timedelta(days=90), [2_419_200], [36_000]),
+        (timedelta(milliseconds=300), [1], [1]),
+        (timedelta(seconds=-5), [1], [1]),
+    ],
+    ids=["minutes", "hours", "months", "now", "past"],
+)
+def test_every_provider_learns_when_a_message_expires(
+    httpserver: HTTPServer, fcm: FcmSender, left: timedelta, ttl: Any, validity: Any
+) -> None:
+    expires_at = datetime.now(UTC) + left
+    httpserver.expect_request("/v1/projects/heidi-test/messages:send").respond_with_json({"name": "1"})
+    fcm.send(_message("device-token", expires_at=expires_at, urgency=Urgency.HIGH))
+    sent = httpserver.log[-1][0].get_json()["message"]
+    assert int(sent["android"]["ttl"].removesuffix("s")) in ttl and sent["android"]["priority"] == "HIGH"
+    assert sent["apns"]["headers"]["apns-expiration"] == str(int(expires_at.timestamp()))
+    assert sent["apns"]["headers"]["apns-priority"] == "10"
+    assert int(sent["webpush"]["headers"]["TTL"]) in ttl and sent["webpush"]["headers"]["Urgency"] == "high"
+
+    httpserver.expect_request("/2010-04-01/Accounts/AC1/Messages.json").respond_with_json({"sid": "SM1"}, status=201)
+    _twilio(httpserver).send(_message(expires_at=expires_at))
+    assert int(httpserver.log[-1][0].form["ValidityPeriod"]) in validity
+
+    httpserver.expect_request("/v3/mail/send").respond_with_data("", status=202)
+    SendGridSender(_settings(httpserver), HttpClient(LOOPBACK)).send(_message("a@example.org", expires_at=expires_at))
+    header = httpserver.log[-1][0].get_json()["headers"]["Expires"]
+    assert parsedate_to_datetime(header) == expires_at.replace(microsecond=0)
+
+    message = _message(httpserver.url_for("/push"), keys=Browser().keys, expires_at=expires_at, urgency=Urgency.LOW)
+    httpserver.expect_request("/push").respond_with_data("", status=201)
+    _webpush(httpserver).send(message)
+    headers = httpserver.log[-1][0].headers
+    assert int(headers["TTL"]) in ttl and headers["Urgency"] == "low"
+
+
+def test_without_an_expiry_the_providers_have_their_own(httpserver: HTTPServer, fcm: FcmSender) -> None:
+    httpserver.expect_request("/v1/projects/heidi-test/messages:send").respond_with_json({"name": "1"})
+    fcm.send(_message("device-token"))
+    sent = httpserver.log[-1][0].get_json()["message"]
+    assert "ttl" not in sent["android"] and set(sent["apns"]["headers"]) == {"apns-collapse-id"}
+
+
+@pytest.mark.parametrize(
+    ("category", "kind", "urgency"),
+    [
+        ("security", "INFO", Urgency.HIGH),
+        ("critical", "INFO", Urgency.HIGH),
+        ("general", "ALERT", Urgency.HIGH),
+        ("marketing", "INFO", Urgency.LOW),
+        ("general", "WARNING", Urgency.NORMAL),
+    ],
+)
+def test_the_urgency_follows_from_category_and_type(
+    post: Post, as_user: Callable[..., SignedIn], category: str, kind: str, urgency: Urgency
+) -> None:
+    job = claim(post(as_user(), channel="PUSH", category=category, type=kind, expiresAt="2099-01-01T00:00:00Z"))
+    assert job is not None
+    message = delivery._message(job, RenderedMessage(None, "Hello"), DeliveryTarget("token"))
+    assert (message.urgency, message.expires_at) == (urgency, datetime(2099, 1, 1, tzinfo=UTC))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -12,6 +14,7 @@ from sqlalchemy import text
 from heidi_common.database.session import db
 from heidi_common.database.totals import EXACT_UP_TO
 from heidi_services.notification.service import queries, retention
+from heidi_services.notification.service.all_notifications import list_all
 from tests.explained import explained
 
 USER = UUID(int=1)
@@ -50,8 +53,36 @@ def plan_of(call: Callable[[], object]) -> str:
 def test_a_list_is_read_in_the_order_of_its_index(
     notifications: None, unread: bool, index: str, include_hidden: bool
 ) -> None:
-    plan = plan_of(lambda: queries.list_notifications(USER, {}, unread=unread, include_hidden=include_hidden, **PAGING))
+    plan = plan_of(
+        lambda: queries.list_notifications(USER, {"unread": unread}, include_hidden=include_hidden, **PAGING)
+    )
     assert index in plan and "Sort" not in plan, plan
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ({}, "pk_notifications"),
+        ({"status": "FAILED"}, "ix_notifications_failed_id"),
+        ({"status": "PENDING"}, "ix_notifications_pending_id"),
+        ({"template": "rare"}, "ix_notifications_template"),
+        ({"batch_id": USER}, "ix_notifications_batch"),
+        ({"batch_id": USER, "status": "FAILED"}, "ix_notifications_"),
+        ({"channel": "SMS", "status": "READ"}, "pk_notifications"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else value,
+)
+def test_the_list_of_all_is_read_in_the_order_of_an_index(
+    notifications: None, query: dict[str, Any], index: str
+) -> None:
+    for plan in explained(lambda: list_all(query, **PAGING), "notifications"):
+        assert index in plan and "Sort" not in plan, plan
+
+
+def test_a_list_since_a_time_reads_only_later_rows(notifications: None) -> None:
+    since = datetime.now(UTC) - timedelta(minutes=10)
+    [plan, *_] = explained(lambda: list_all({"since": since}, **PAGING), "notifications")
+    assert "hx_notifications_age" in plan, plan
 
 
 def test_the_unread_count_reads_one_index(notifications: None) -> None:

@@ -219,3 +219,42 @@ def test_a_backlog_over_the_limit_ends_the_stream_and_is_resumed(
         seen += [orjson.loads(event.split("data: ")[1])["id"] for event in events]
         position = events[-1].splitlines()[0].removeprefix("id: ") if events else position
     assert seen == ids
+
+
+def _reset(client: FlaskClient, person: Any, last_event_id: int) -> dict[str, Any] | None:
+    """The data of the event `reset`, if the stream begins with it."""
+    response = client.get(URL, headers=person.headers | {"Last-Event-ID": str(last_event_id)})
+    chunks = response.iter_encoded()
+    opening, following = next(chunks).decode(), next(chunks).decode()
+    response.close()
+    if "event: reset" not in following:
+        return None
+    data: dict[str, Any] = orjson.loads(following.partition("data: ")[2])
+    assert opening.startswith(f"id: {data['position']}\n") and following.startswith(f"id: {data['position']}\n")
+    return data
+
+
+@pytest.mark.parametrize("ahead", [1, 5, 10**17])
+def test_a_position_in_the_future_resets_the_stream(
+    client: FlaskClient, post: Post, as_user: AsUser, ahead: int
+) -> None:
+    person = as_user()
+    assert _reset(client, person, ahead) == {"reason": "future", "requested": ahead, "position": 0}
+    latest = delivered(post(person, channel="IN_APP")).stream_id or 0
+    expected = {"reason": "future", "requested": latest + ahead, "position": latest}
+    assert _reset(client, person, latest + ahead) == expected
+
+
+def test_a_position_that_the_stream_never_sent_is_reported_before_what_follows(
+    client: FlaskClient, post: Post, as_user: AsUser
+) -> None:
+    person, other = as_user(), as_user()
+    first = delivered(post(person, channel="IN_APP")).stream_id or 0
+    foreign = [delivered(post(other, channel="IN_APP")).stream_id or 0 for _ in range(3)]
+    last = delivered(post(person, channel="IN_APP"))
+    for position in foreign:
+        assert _reset(client, person, position) == {"reason": "unknown", "requested": position, "position": position}
+    with _stream(client, person, Last_Event_ID=str(foreign[0])) as chunks:
+        assert "event: reset" in next(chunk for chunk in chunks if "event: " in chunk)
+        assert _next(chunks)[1]["id"] == str(last.id)
+    assert _reset(client, person, first) is None

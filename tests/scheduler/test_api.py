@@ -28,7 +28,7 @@ FIELDS = {
 OWNER = "01890000-0000-7000-8000-000000000001"
 RUN_FIELDS = {
     *("id", "scheduleId", "scheduledFor", "startedAt", "finishedAt", "status", "trigger", "attempt", "result"),
-    *("error", "durationMs"),
+    *("error", "durationMs", "missedFrom", "missedSlots"),
 }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from tzdata import IANA_VERSION
 
 from heidi_common.cli import doctor
 from heidi_common.config.settings import Settings
@@ -19,10 +20,11 @@ def findings(settings: Settings) -> dict[str, doctor.Finding]:
 
 def test_available_dependencies_are_reported_with_version_and_duration(app: Flask, settings: Settings) -> None:
     by_name = findings(settings)
-    for name in ("PostgreSQL", "tables", "Redis", "broker", "signing keys", "public keys"):
+    for name in ("PostgreSQL", "tables", "Redis", "broker", "time zone rules", "signing keys", "public keys"):
         assert by_name[name].ok, by_name[name].result
         assert by_name[name].milliseconds >= 0
     assert by_name["PostgreSQL"].result.startswith("18.")
+    assert by_name["time zone rules"].result.startswith(f"{IANA_VERSION}, package tzdata ")
     assert by_name["Redis"].result.startswith("valkey 9.")
 
 
@@ -38,7 +40,11 @@ def test_unavailable_dependencies_are_reported_with_a_remedy(settings: Settings)
             base_port=free_range(),
         )
     )
-    assert [name for name, finding in by_name.items() if finding.ok] == ["signing keys", "public keys"]
+    assert [name for name, finding in by_name.items() if finding.ok] == [
+        "time zone rules",
+        "signing keys",
+        "public keys",
+    ]
     assert "DATABASE_URL" in by_name["PostgreSQL"].check.remedy
     assert not by_name["SMTP"].check.required
     assert not by_name["service auth"].check.required

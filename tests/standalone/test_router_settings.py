@@ -41,6 +41,19 @@ def test_the_size_of_a_body_follows_its_setting(configured) -> None:
     assert (rejected.status_code, rejected.json()["detail"]) == (413, "The body must not exceed 2000 bytes.")
 
 
+@pytest.mark.parametrize("path", ["/api/v1/webhooks/stripe/1", "/api/v1/notifications/receipts/sendgrid"])
+@pytest.mark.parametrize(("users", "providers", "limit"), [("2000", "3000", 3000), ("2000", "1000", 2000)])
+def test_receivers_of_webhooks_have_a_limit_of_their_own(
+    configured, path: str, users: str, providers: str, limit: int
+) -> None:
+    with configured(MAX_BODY_BYTES=users, MAX_WEBHOOK_BYTES=providers) as router:
+        assert requests.post(router.url + path, data=b"x" * limit, timeout=TIMEOUT_SECONDS).status_code == 200
+        rejected = requests.post(router.url + path, data=b"x" * (limit + 1), timeout=TIMEOUT_SECONDS)
+        other = requests.post(router.url + "/api/v1/integrations", data=b"x" * 2001, timeout=TIMEOUT_SECONDS)
+    assert (rejected.status_code, rejected.json()["detail"]) == (413, f"The body must not exceed {limit} bytes.")
+    assert other.status_code == 413
+
+
 def test_the_time_of_a_request_follows_its_setting(configured) -> None:
     with configured(REQUEST_TIME_LIMIT="1") as router:
         rejected = router.get("/api/v1/users?sleep=3")

@@ -83,7 +83,8 @@ def test_the_database_decodes_what_python_encodes(app: Flask) -> None:
     assert len(encoded) > 40
     with reading() as connection:
         statement = text("SELECT label, unicode_label(label) FROM unnest(CAST(:labels AS text[])) label")
-        assert dict(connection.execute(statement, {"labels": list(encoded)}).tuples().all()) == encoded
+        rows = connection.execute(statement, {"labels": list(encoded)}).all()
+    assert {row[0]: row[1] for row in rows} == encoded
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.inbox import Inbox
+from heidi_common.metrics.time_series import CounterDelta
 from heidi_services.core.models import Operation
 from heidi_services.files.models import FileJob, StoredObject
 from heidi_services.integration.models import Delivery, Sync
@@ -36,6 +37,7 @@ EXAMPLES: dict[type[Any], Any] = {str: "x", int: 1, bool: True, datetime: PAST, 
 Rows = list[tuple[type[Any], dict[str, Any]]]
 
 WORK: dict[str, Rows] = {
+    "counters": [(CounterDelta, {})],
     "schedules": [
         (Schedule, {"next_run": PAST, "is_enabled": True, "misfire_policy": "LATEST", "overlap_policy": "SKIP"})
     ],

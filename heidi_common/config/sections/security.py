@@ -68,13 +68,20 @@ class Http:
     max_body_bytes: int = setting(
         "MAX_BODY_BYTES", parse=positive, default=1024 * 1024, help="Maximum size of a request body."
     )
+    max_webhook_bytes: int = setting(
+        "MAX_WEBHOOK_BYTES",
+        parse=positive,
+        default=5 * 1024 * 1024,
+        help="Maximum size of a webhook or delivery receipt of a provider, if it is larger than `MAX_BODY_BYTES`.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class RouterSettings:
     """Router.
 
-    The router also follows `PUBLIC_BASE_URL`, `THROTTLE_ADDRESS_PER_MINUTE`, `MAX_BODY_BYTES` and `REQUEST_TIME_LIMIT`.
+    The router also follows `PUBLIC_BASE_URL`, `THROTTLE_ADDRESS_PER_MINUTE`, `MAX_BODY_BYTES`,
+    `MAX_WEBHOOK_BYTES` and `REQUEST_TIME_LIMIT`.
     """
 
     router_trusted_proxies: tuple[Network, ...] = setting(

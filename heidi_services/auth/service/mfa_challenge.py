@@ -15,6 +15,8 @@ from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts
 from heidi_common.identity.login_throttle import SecondFactorThrottle
 from heidi_common.identity.models import RecoveryCode, Totp, User
+from heidi_common.metrics import series
+from heidi_common.metrics.time_series import count
 from heidi_common.problems import Unauthorized
 from heidi_services.auth import one_time_tokens, totp
 from heidi_services.auth.models import OneTimeToken, Purpose
@@ -59,6 +61,7 @@ def answer_challenge(token: str, code: str, device: SessionDevice, now: datetime
     if challenge is None:
         throttle.count_failure()
         record_failure("authn_mfa_fail", detail={"reason": "challenge"})
+        count(series.SIGN_INS, series.FAILED)
         raise Unauthorized("The challenge has expired. Sign in again.", code="invalid_mfa_token")
     throttle.add_user(challenge.user_id)
     try:
@@ -71,6 +74,7 @@ def answer_challenge(token: str, code: str, device: SessionDevice, now: datetime
         return signed_in
     throttle.count_failure()
     record_failure("authn_mfa_fail", actor=challenge.user_id, detail={"reason": "code"})
+    count(series.SIGN_INS, series.FAILED)
     raise Unauthorized("The code is incorrect.", code="invalid_code")
 
 

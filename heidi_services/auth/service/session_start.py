@@ -15,6 +15,8 @@ from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.models import utcnow
 from heidi_common.identity import mailer, serializers
 from heidi_common.identity.models import Session
+from heidi_common.metrics import series
+from heidi_common.metrics.time_series import count
 from heidi_common.runtime import current_settings
 from heidi_services.auth import tokens
 from heidi_services.auth.tokens import SessionPosition
@@ -52,6 +54,7 @@ def start_session(user: Any, device: SessionDevice) -> dict[str, Any]:
         _report_new_device(user, device, now)
     _INSERT.all(**session)
     record("authn_login_success", actor=user.id, target=session["id"])
+    count(series.SIGN_INS, series.SUCCEEDED)
     expires_at = min(session["idle_expires_at"], session["absolute_expires_at"])
     position = SessionPosition(session["id"], session["counter"], expires_at)
     return {"user": serializers.serialize_user(user), **tokens.issue_pair(user, position, now)}

@@ -17,6 +17,8 @@ from heidi_common.identity.login_throttle import SignInThrottle, ThrottleStatus
 from heidi_common.identity.models import Session, Totp, User
 from heidi_common.identity.password_hashing import PasswordCheck, password_hasher
 from heidi_common.identity.serializers import AnyRow
+from heidi_common.metrics import series
+from heidi_common.metrics.time_series import count
 from heidi_common.problems import Unauthorized
 from heidi_services.auth.service import mfa_challenge, registration, session_start
 from heidi_services.auth.service.session_start import SessionDevice
@@ -118,6 +120,7 @@ def _mark_owner_proved(user_id: UUID) -> None:
 
 def _rejection(subject: str) -> Unauthorized:
     record_failure("authn_login_fail", email=subject)
+    count(series.SIGN_INS, series.FAILED)
     return Unauthorized("Incorrect e-mail address or password.", code="invalid_credentials")
 
 

@@ -20,6 +20,7 @@ from sqlalchemy import func, select
 from heidi_common.config.settings import Settings
 from heidi_common.database.listener import NotifyListener
 from heidi_common.database.transactions import reading
+from heidi_common.interceptors.event_stream import StreamStart
 from heidi_common.messaging.outbox import POSITIONED_CHANNEL, OutboxEvent
 from heidi_services.core.serializers import event_json
 
@@ -59,6 +60,19 @@ class Tail:
             if self._start is not None:
                 return self._newest
         return self._read_newest()
+
+    def start_of(self, requested: int | None) -> StreamStart:
+        """Find where a stream starts.
+
+        Args:
+            requested: The `Last-Event-ID`; None to start with the next event.
+        """
+        if requested is None:
+            return StreamStart(self.newest())
+        oldest, newest = self._read_range()
+        if requested > newest:
+            return StreamStart(newest, requested, "future")
+        return StreamStart(requested) if requested >= oldest - 1 else StreamStart(requested, requested, "expired")
 
     def after(self, position: int, timeout: float) -> Sequence[Entry]:
         """Return the next entries after a position.
@@ -129,6 +143,14 @@ class Tail:
         )
         with self._app.app_context(), reading() as connection:
             return [_entry(row) for row in connection.execute(statement).mappings()]
+
+    def _read_range(self) -> tuple[int, int]:
+        """The oldest and the newest position in the database: other processes may have read more than this one."""
+        with self._app.app_context(), reading() as connection:
+            oldest, newest = connection.execute(
+                select(func.min(OutboxEvent.position), func.max(OutboxEvent.position))
+            ).one()
+            return oldest or 0, newest or 0
 
     def _read_newest(self) -> int:
         with self._app.app_context(), reading() as connection:

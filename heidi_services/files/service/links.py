@@ -122,10 +122,14 @@ def _is_valid(link_id: UUID) -> Any:
 
 
 def _link_id(token: str) -> UUID:
+    signer = value_signer(_SALT)
     try:
-        return UUID(value_signer(_SALT).unsign(token).decode())
+        link_id = UUID(signer.unsign(token).decode())
     except (BadSignature, ValueError):
         raise _link_not_found() from None
+    if signer.sign(link_id.hex).decode() != token:  # base64 has several forms of the same signature
+        raise _link_not_found()
+    return link_id
 
 
 def _link_not_found() -> NotFound:

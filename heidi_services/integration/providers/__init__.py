@@ -1,5 +1,5 @@
 """The providers that send webhooks, one module with one declaration (`PROVIDER`) for each.
 
-To add a provider, write its module, add the module to `registry` and the name to `enums.ProviderName`, and extend the
-CHECK constraint on `integrations.provider` in the model and by a migration.
+To add a provider, write its module and list it in `registry`. The API, its documentation, the commands and the console
+take everything else from the declaration.
 """

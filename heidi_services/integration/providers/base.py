@@ -1,4 +1,4 @@
-"""The contract of a provider: how it signs its webhooks, and where it puts the IDs and types of its events.
+"""The contract of a provider: its settings, how it signs its webhooks, and where it puts IDs and types of events.
 
 Signatures are verified over the raw bytes of the body: a body that was parsed and serialized again has another one.
 """
@@ -9,11 +9,15 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from heidi_common.crypto.webhook_verification import InvalidSignature
+from heidi_common.schemas.base import Schema
 
 Credentials = Mapping[str, str]
 Config = Mapping[str, Any]
+Reply = tuple[bytes, str]
+"""Body and content type of a response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,11 @@ class InboundWebhook:
     url: str
     now: float
 
+    def query(self, name: str) -> str:
+        """The first value of a parameter of the query; empty without it."""
+        values = parse_qs(urlsplit(self.url).query, keep_blank_values=True).get(name)
+        return values[0] if values else ""
+
     def header(self, name: str) -> str:
         """The value of a required header. Raises InvalidSignature if it is missing or empty."""
         value = self.headers.get(name.lower())
@@ -39,11 +48,20 @@ class InboundWebhook:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedEvent:
-    """One event of a webhook. A webhook can carry many events (SendGrid) or none (Slack's handshake)."""
+    """One event of a webhook. A webhook can carry many events (SendGrid) or none (Slack's handshake).
 
-    id: str
+    Attributes:
+        id: The sender's ID. None if it gave none: then equal bodies are different events, with the exceptions that
+            `inbound` describes.
+        type: The sender's name of the event type.
+        body: What is stored.
+        content: For an event without ID: the hash of its body. Set by `inbound`.
+    """
+
+    id: str | None
     type: str
     body: bytes
+    content: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +90,10 @@ def _no_probe(credentials: Credentials) -> None:
     return None
 
 
+def _no_timestamp(inbound: InboundWebhook, config: Config) -> str | None:
+    return None
+
+
 def is_success(status: int, body: bytes) -> bool:
     """Whether an HTTP status is 2xx."""
     return 200 <= status < 300
@@ -79,16 +101,22 @@ def is_success(status: int, body: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """The declaration of a provider.
+    """The declaration of a provider: one value in a module of its own, listed in `registry`.
 
     Attributes:
-        name: The value of `provider` in the API and in the database.
+        name: The value of `provider` in the API and in the database, in capitals.
+        description: What the provider is and sends, for people who choose one.
         credential_names: The names that may occur in `credentials`.
         can_verify: Whether the credentials and the config are sufficient to verify signatures. If not, every webhook
             is rejected.
         verify_signature: Raises InvalidSignature (or any other exception) unless the webhook is signed correctly.
         parse_events: Returns the events of a verified webhook.
+        config_schema: The members of `config` that only this provider has.
+        generated_credential: The name of a credential that the platform generates if the owner provides none.
+        signature_timestamp: The time that the signature covers, as text; None if it covers none.
         build_reply: Returns body and content type of the response, if the provider expects a specific one.
+        answer_challenge: Returns body and content type of the response to a GET by which the provider verifies the
+            URL. Raises InvalidSignature. None if the provider sends none; may return None for other requests.
         find_errors: Returns errors of the credentials and the config: field path -> what the caller has to provide.
         probe_request: Returns an API request that succeeds only with valid credentials; None if there is no API key.
         probe_succeeded: Whether a response to `probe_request` (status, body) confirms the credentials.
@@ -98,11 +126,16 @@ class Provider:
     """
 
     name: str
+    description: str
     credential_names: tuple[str, ...]
     can_verify: Callable[[Credentials, Config], bool]
     verify_signature: Callable[[InboundWebhook, Credentials, Config], None]
     parse_events: Callable[[InboundWebhook, Config], Sequence[ReceivedEvent]]
-    build_reply: Callable[[InboundWebhook], tuple[bytes, str] | None] | None = None
+    config_schema: type[Schema] = Schema
+    generated_credential: str | None = None
+    signature_timestamp: Callable[[InboundWebhook, Config], str | None] = _no_timestamp
+    build_reply: Callable[[InboundWebhook], Reply | None] | None = None
+    answer_challenge: Callable[[InboundWebhook, Credentials], Reply | None] | None = None
     find_errors: Callable[[Credentials, Config], Mapping[str, str]] = _no_errors
     probe_request: Callable[[Credentials], ApiRequest | None] = _no_probe
     probe_succeeded: Callable[[int, bytes], bool] = is_success
@@ -120,13 +153,22 @@ def requires(credential_name: str) -> Callable[[Credentials, Config], bool]:
 
 
 def content_hash(content: bytes) -> str:
-    """The event ID for content that has none: `sha256:` and the hexadecimal digest."""
+    """`sha256:` and the hexadecimal digest of content."""
     return "sha256:" + hashlib.sha256(content).hexdigest()
 
 
+def header_timestamp(name: str) -> Callable[[InboundWebhook, Config], str | None]:
+    """A `signature_timestamp` for providers that send it as a header."""
+
+    def read(inbound: InboundWebhook, config: Config) -> str | None:
+        return inbound.headers.get(name.lower())
+
+    return read
+
+
 def received_event(event_id: object, event_type: object, body: bytes) -> ReceivedEvent:
-    """An event of a JSON body, with the hash of the body as its ID and `unknown` as its type if they are unusable."""
-    return ReceivedEvent(id_or_type(event_id) or content_hash(body), id_or_type(event_type) or "unknown", body)
+    """An event of a JSON body; without ID and of type `unknown` if they are unusable."""
+    return ReceivedEvent(id_or_type(event_id), id_or_type(event_type) or "unknown", body)
 
 
 def id_or_type(value: object) -> str | None:

@@ -8,18 +8,25 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from heidi_common.crypto.webhook_verification import InvalidSignature, header_bytes, verify_any_equal, verify_timestamp
-from heidi_services.integration.providers import base
+from marshmallow import fields, validate
+
+from heidi_common.crypto.webhook_verification import (
+    InvalidSignature,
+    header_bytes,
+    verify_any_equal,
+    verify_hex,
+    verify_timestamp,
+)
+from heidi_common.schemas.base import Schema
+from heidi_common.schemas.fields import Text
+from heidi_common.schemas.validators import Length
+from heidi_services.integration.providers import base, hub_challenge
 
 TOLERANCE_SECONDS = 300
 ALGORITHMS = {"sha1": hashlib.sha1, "sha256": hashlib.sha256, "sha512": hashlib.sha512}
-
-
-def _hex(digest: bytes) -> bytes:
-    return digest.hex().encode()
-
-
-ENCODINGS: Mapping[str, Callable[[bytes], bytes]] = {"hex": _hex, "base64": base64.b64encode}
+ENCODINGS = ("base64", "hex")
+MAX_TOLERANCE_SECONDS = 7 * 86400
+Verifier = Callable[[base.InboundWebhook, base.Credentials, Mapping[str, Any]], None]
 _PLACEHOLDER = re.compile(r"\{(body|timestamp)\}")
 
 
@@ -30,8 +37,11 @@ def _verify_hmac(inbound: base.InboundWebhook, credentials: base.Credentials, ru
         verify_timestamp(timestamp, inbound.now, rule.get("tolerance", TOLERANCE_SECONDS))
     signed = _fill_template(rule.get("template", "{body}"), inbound.body, header_bytes(timestamp))
     digest = hmac.new(credentials["secret"].encode(), signed, ALGORITHMS[rule.get("algorithm", "sha256")]).digest()
-    expected = rule.get("prefix", "").encode() + ENCODINGS[rule.get("encoding", "hex")](digest)
-    verify_any_equal(header_bytes(inbound.header(rule["header"])), expected)
+    signature, prefix = inbound.header(rule["header"]).strip(), rule.get("prefix", "")
+    if rule.get("encoding", "hex") == "hex":
+        verify_hex(signature, prefix + digest.hex())
+    else:
+        verify_any_equal(header_bytes(signature), prefix.encode() + base64.b64encode(digest))
 
 
 def _fill_template(template: str, body: bytes, timestamp: bytes) -> bytes:
@@ -54,7 +64,29 @@ def _verify_basic(inbound: base.InboundWebhook, credentials: base.Credentials, r
     verify_any_equal(base64.b64decode(header_bytes(encoded.strip()), validate=True), expected)
 
 
-SCHEMES = {"hmac": _verify_hmac, "token": _verify_token, "basic": _verify_basic}
+SCHEMES: Mapping[str, Verifier] = {"hmac": _verify_hmac, "token": _verify_token, "basic": _verify_basic}
+_HEADER = validate.Regexp(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z", error="Must be a valid header name.")
+
+
+class VerifyIn(Schema):
+    """How a CUSTOM sender signs or authenticates. `find_errors` checks which fields belong together."""
+
+    scheme = fields.String(required=True, validate=validate.OneOf(sorted(SCHEMES)))
+    header = Text(max=100, validate=_HEADER)
+    prefix = fields.String(validate=[Length(max=50), validate.ContainsNoneOf("\r\n\0")])
+    algorithm = fields.String(validate=validate.OneOf(sorted(ALGORITHMS)))
+    encoding = fields.String(validate=validate.OneOf(ENCODINGS))
+    template = Text(max=200)
+    timestamp_header = Text(max=100, validate=_HEADER)
+    tolerance = fields.Integer(strict=True, validate=validate.Range(1, MAX_TOLERANCE_SECONDS))
+    id_path = Text(max=200)
+    type_path = Text(max=200)
+
+
+class CustomConfig(Schema):
+    verify = fields.Nested(VerifyIn, metadata={"description": "How the sender signs or authenticates its webhooks."})
+
+
 REQUIRED_CREDENTIALS = {"hmac": ("secret",), "token": ("token",), "basic": ("username", "password")}
 
 
@@ -70,8 +102,14 @@ def verify_signature(inbound: base.InboundWebhook, credentials: base.Credentials
 
 def parse_events(inbound: base.InboundWebhook, config: base.Config) -> Sequence[base.ReceivedEvent]:
     rule = config.get("verify") or {}
-    event_id = _extract(inbound, rule.get("idPath")) or base.content_hash(inbound.body)
+    event_id = _extract(inbound, rule.get("idPath"))
     return [base.ReceivedEvent(event_id, _extract(inbound, rule.get("typePath")) or "unknown", inbound.body)]
+
+
+def signature_timestamp(inbound: base.InboundWebhook, config: base.Config) -> str | None:
+    """Only a timestamp that the signature covers identifies a request."""
+    header = (config.get("verify") or {}).get("timestampHeader")
+    return inbound.headers.get(header.lower()) if header else None
 
 
 def _extract(inbound: base.InboundWebhook, path: str | None) -> str | None:
@@ -104,9 +142,13 @@ def find_errors(credentials: base.Credentials, config: base.Config) -> Mapping[s
 
 PROVIDER = base.Provider(
     name="CUSTOM",
-    credential_names=("secret", "token", "username", "password"),
+    description="Any other sender. `config.verify` says how it signs or authenticates its webhooks.",
+    credential_names=("secret", "token", "username", "password", "verifyToken"),
     can_verify=can_verify,
     verify_signature=verify_signature,
     parse_events=parse_events,
+    config_schema=CustomConfig,
+    signature_timestamp=signature_timestamp,
+    answer_challenge=hub_challenge.answer,
     find_errors=find_errors,
 )

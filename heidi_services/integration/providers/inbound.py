@@ -1,15 +1,21 @@
-"""Process a received webhook with its provider's module: verify the signature, then parse the events."""
+"""Process a received webhook with its provider's module: verify the signature, then parse the events.
+
+An event without an ID gets one that is unique, so that two equal bodies are two events. If the signature covers a time,
+the ID is made of that time and the body instead: an equal body with an equal time is a repetition of the request.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from uuid import uuid4
 
 from heidi_common.crypto.webhook_verification import InvalidSignature
 from heidi_services.integration.providers import base
 
 MAX_NAME_LENGTH = 255
 MAX_EVENTS_PER_WEBHOOK = 5000
-"""A body of 1 MiB can contain 350,000 empty events, and the owner of an integration can sign such a body."""
+"""A body of 5 MiB can contain 1.7 million empty events, and the owner of an integration can sign such a body."""
 
 
 def verify_and_parse(
@@ -36,7 +42,9 @@ def verify_and_parse(
     except Exception as error:
         # Malformed headers make parsers fail in ways that cannot be listed. None of them proves the sender.
         raise InvalidSignature(f"cannot be verified ({type(error).__name__})") from None
-    return [_storable(event) for event in _parse_events(provider, inbound, config)]
+    events = _parse_events(provider, inbound, config)
+    timestamp = provider.signature_timestamp(inbound, config)
+    return [_storable(_identified(event, timestamp)) for event in events]
 
 
 def _parse_events(
@@ -51,12 +59,21 @@ def _parse_events(
 
 def _unparsed(inbound: base.InboundWebhook) -> base.ReceivedEvent:
     """The whole body as one event: its signature is valid, only its content is not as expected."""
-    return base.ReceivedEvent(base.content_hash(inbound.body), "unknown", inbound.body)
+    return base.ReceivedEvent(None, "unknown", inbound.body)
+
+
+def _identified(event: base.ReceivedEvent, timestamp: str | None) -> base.ReceivedEvent:
+    """The event with an ID: `sha256:`, the hash of the body, `@`, and the signed time or a new UUID."""
+    if event.id is not None:
+        return event
+    content = base.content_hash(event.body)
+    return replace(event, id=f"{content}@{timestamp or uuid4()}", content=content)
 
 
 def _storable(event: base.ReceivedEvent) -> base.ReceivedEvent:
     """PostgreSQL stores neither NUL nor lone surrogates, and limits the size of an index entry."""
-    id_is_storable = event.id.isprintable() and len(event.id) <= MAX_NAME_LENGTH
-    event_id = event.id if id_is_storable else base.content_hash(event.id.encode(errors="surrogatepass"))
+    event_id = str(event.id)
+    if not event_id.isprintable() or len(event_id) > MAX_NAME_LENGTH:
+        event_id = base.content_hash(event_id.encode(errors="surrogatepass"))
     event_type = "".join(character for character in event.type if character.isprintable())[:MAX_NAME_LENGTH]
-    return base.ReceivedEvent(event_id, event_type or "unknown", event.body)
+    return replace(event, id=event_id, type=event_type or "unknown")

@@ -1,12 +1,10 @@
-"""All providers by name."""
+"""All providers by name. Whoever reads `PROVIDERS` reads it at each use, so that a provider is added in one place."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from heidi_services.integration.providers import custom, sendgrid, slack, stripe, twilio, webhook
+from heidi_services.integration.providers import custom, meta, sendgrid, slack, stripe, twilio, webhook
 from heidi_services.integration.providers.base import Provider
 
-PROVIDERS: Mapping[str, Provider] = {
-    module.PROVIDER.name: module.PROVIDER for module in (stripe, sendgrid, twilio, slack, webhook, custom)
+PROVIDERS: dict[str, Provider] = {
+    module.PROVIDER.name: module.PROVIDER for module in (stripe, sendgrid, twilio, slack, meta, webhook, custom)
 }

@@ -3,10 +3,22 @@
 import json
 from collections.abc import Mapping, Sequence
 
+from marshmallow import fields, validate
+
 from heidi_common.crypto import webhook_verification
+from heidi_common.schemas.base import Schema
 from heidi_services.integration.providers import base
 
 API = "https://api.sendgrid.com"
+MAX_TOLERANCE_SECONDS = 7 * 86400
+
+
+class SendGridConfig(Schema):
+    tolerance = fields.Integer(
+        strict=True,
+        validate=validate.Range(1, MAX_TOLERANCE_SECONDS),
+        metadata={"description": "By how many seconds the time of a signature may differ from that of receipt."},
+    )
 
 
 def verify_signature(inbound: base.InboundWebhook, credentials: base.Credentials, config: base.Config) -> None:
@@ -47,10 +59,13 @@ def probe_request(credentials: base.Credentials) -> base.ApiRequest | None:
 
 PROVIDER = base.Provider(
     name="SENDGRID",
+    description="Delivery and engagement events of e-mails (Event Webhook).",
     credential_names=("apiKey", "webhookPublicKey"),
     can_verify=base.requires("webhookPublicKey"),
     verify_signature=verify_signature,
     parse_events=parse_events,
+    config_schema=SendGridConfig,
+    signature_timestamp=base.header_timestamp(webhook_verification.SENDGRID_TIMESTAMP_HEADER),
     find_errors=find_errors,
     probe_request=probe_request,
 )

@@ -16,16 +16,29 @@ TOLERANCE_SECONDS = 300
 
 
 def verify_signature(inbound: base.InboundWebhook, credentials: base.Credentials, config: base.Config) -> None:
-    pairs = [part.strip().partition("=") for part in inbound.header("Stripe-Signature").split(",")]
-    timestamp = next((value for name, _, value in pairs if name == "t"), "")
+    pairs = _signature_pairs(inbound)
+    timestamp = _timestamp(pairs)
     verify_timestamp(timestamp, inbound.now, TOLERANCE_SECONDS)
     signed = timestamp.encode() + b"." + inbound.body
     expected = hmac.new(credentials["webhookSecret"].encode(), signed, hashlib.sha256).hexdigest()
     # Other schemes are ignored: accepting the test scheme v0 would be a downgrade.
-    candidates = [header_bytes(value) for name, _, value in pairs if name == "v1"]
+    candidates = [header_bytes(value).lower() for name, value in pairs if name == "v1"]
     if not candidates:
         raise InvalidSignature("no v1 signature")
     verify_any_equal(expected.encode(), *candidates)
+
+
+def _signature_pairs(inbound: base.InboundWebhook) -> list[tuple[str, str]]:
+    parts = (part.strip().partition("=") for part in inbound.header("Stripe-Signature").split(","))
+    return [(name, value) for name, _, value in parts]
+
+
+def _timestamp(pairs: Sequence[tuple[str, str]]) -> str:
+    return next((value for name, value in pairs if name == "t"), "")
+
+
+def signature_timestamp(inbound: base.InboundWebhook, config: base.Config) -> str | None:
+    return _timestamp(_signature_pairs(inbound)) or None
 
 
 def parse_events(inbound: base.InboundWebhook, config: base.Config) -> Sequence[base.ReceivedEvent]:
@@ -62,10 +75,12 @@ def parse_event_page(body: bytes) -> base.EventPage:
 
 PROVIDER = base.Provider(
     name="STRIPE",
+    description="Events of payments. A synchronization also fetches those that were missed.",
     credential_names=("apiKey", "webhookSecret"),
     can_verify=base.requires("webhookSecret"),
     verify_signature=verify_signature,
     parse_events=parse_events,
+    signature_timestamp=signature_timestamp,
     probe_request=probe_request,
     event_page_request=event_page_request,
     parse_event_page=parse_event_page,

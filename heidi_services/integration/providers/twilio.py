@@ -24,9 +24,10 @@ def parse_events(inbound: base.InboundWebhook, config: base.Config) -> Sequence[
     form = webhook_verification.parse_form(inbound.body) if "bodySHA256=" not in inbound.url else {}
     first = {name: values[0] for name, values in form.items()}
     status = first.get("MessageStatus") or first.get("SmsStatus") or first.get("CallStatus")
-    sid = first.get("MessageSid") or first.get("SmsSid") or first.get("CallSid")
-    fallback_id = f"{sid}:{status}" if sid and status else base.content_hash(inbound.body)
-    event_id = inbound.headers.get("i-twilio-idempotency-token") or fallback_id
+    sid = first.get("MessageSid") or first.get("SmsSid")
+    # A message has each status once. A call is `in-progress` in many callbacks, one for each step of its flow.
+    event_id = f"{sid}:{status}" if sid and status else None
+    event_id = inbound.headers.get("i-twilio-idempotency-token") or event_id
     return [base.ReceivedEvent(event_id, status or "unknown", inbound.body)]
 
 
@@ -46,6 +47,7 @@ def probe_request(credentials: base.Credentials) -> base.ApiRequest | None:
 
 PROVIDER = base.Provider(
     name="TWILIO",
+    description="Messages and calls, and their status callbacks.",
     credential_names=("accountSid", "authToken"),
     can_verify=base.requires("authToken"),
     verify_signature=verify_signature,

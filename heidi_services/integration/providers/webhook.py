@@ -12,20 +12,30 @@ from heidi_services.integration.providers import base
 
 TOLERANCE_SECONDS = 300
 PUBLIC_PREFIX = "whpk_"
+FAMILIES = ("webhook", "svix")
+HEADER_PARTS = ("id", "timestamp", "signature")
+"""Svix sends the headers of Standard Webhooks under its own name. https://docs.svix.com/receiving/verifying-payloads/how-manual"""
 
 
 def verify_signature(inbound: base.InboundWebhook, credentials: base.Credentials, config: base.Config) -> None:
-    timestamp = inbound.header("webhook-timestamp")
+    family = _header_family(inbound)
+    timestamp = inbound.header(f"{family}-timestamp")
     verify_timestamp(timestamp, inbound.now, TOLERANCE_SECONDS)
     signed = webhook_signing.signed_content(
-        header_bytes(inbound.header("webhook-id")), header_bytes(timestamp), inbound.body
+        header_bytes(inbound.header(f"{family}-id")), header_bytes(timestamp), inbound.body
     )
-    signatures = [header_bytes(entry) for entry in inbound.header("webhook-signature").split(" ")]
+    signatures = [header_bytes(entry) for entry in inbound.header(f"{family}-signature").split()]
     secret = credentials["secret"]
     if secret.startswith(PUBLIC_PREFIX):
         _verify_ed25519(_decode_public_key(secret), signatures, signed)
     else:
         verify_any_equal(webhook_signing.signature(secret, signed).encode(), *signatures)
+
+
+def _header_family(inbound: base.InboundWebhook) -> str:
+    """`webhook` or `svix`: the first whose three headers are all present. Headers of both are never mixed."""
+    complete = (family for family in FAMILIES if all(f"{family}-{part}" in inbound.headers for part in HEADER_PARTS))
+    return next(complete, FAMILIES[0])
 
 
 def _decode_public_key(encoded: str) -> Ed25519PublicKey:
@@ -46,7 +56,9 @@ def _verify_ed25519(key: Ed25519PublicKey, signatures: Sequence[bytes], signed: 
 
 
 def parse_events(inbound: base.InboundWebhook, config: base.Config) -> Sequence[base.ReceivedEvent]:
-    return [base.ReceivedEvent(inbound.header("webhook-id"), _event_type(inbound.body), inbound.body)]
+    return [
+        base.ReceivedEvent(inbound.header(f"{_header_family(inbound)}-id"), _event_type(inbound.body), inbound.body)
+    ]
 
 
 def _event_type(body: bytes) -> str:
@@ -76,6 +88,8 @@ def _decode_secret(secret: str | None) -> None:
 
 PROVIDER = base.Provider(
     name="WEBHOOK",
+    description="Any sender that signs by Standard Webhooks or with Svix. `secret` is generated if you omit it.",
+    generated_credential="secret",
     credential_names=("secret",),
     can_verify=base.requires("secret"),
     verify_signature=verify_signature,

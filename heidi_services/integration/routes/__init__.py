@@ -4,6 +4,7 @@ from heidi_services.integration.routes import (
     deliveries,  # noqa: F401  (adds its views to integrations.blp)
     integrations,
     personal_data,
+    platform_lists,  # noqa: F401  (as deliveries)
     webhooks,
 )
 

@@ -13,6 +13,8 @@ from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated, caller, guarded_user
 from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
 from heidi_services.integration.models import Integration
+from heidi_services.integration.providers.configuration import describe_provider
+from heidi_services.integration.providers.registry import PROVIDERS
 from heidi_services.integration.schemas import integrations as schemas
 from heidi_services.integration.service import integration_log, integrations, queries, secret_rotation, sync
 from heidi_services.integration.service.connection_check import ConnectionCheckResult, check_connection
@@ -43,6 +45,14 @@ def create_integration(body: dict[str, Any]) -> dict[str, Any]:
 def list_integrations(query: dict[str, Any]) -> Page:
     """List your integrations. An ADMIN gets those of all users; `userId` selects one user."""
     return queries.list_integrations(caller(), query)
+
+
+@blp.route("/api/v1/integrations/providers", methods=["GET"])
+@readable
+@blp.response(200, schemas.ProviderOut(many=True))
+def list_providers() -> list[dict[str, Any]]:
+    """List the providers with the names of their credentials and the JSON schema of their `config`."""
+    return [describe_provider(provider) for provider in PROVIDERS.values()]
 
 
 @blp.route(INTEGRATION, methods=["GET"])
@@ -104,7 +114,7 @@ def sync_integration(integration_id: UUID) -> Integration:
 @authenticated
 @blp.response(200, schemas.SecretOut)
 def rotate_secret(integration_id: UUID) -> dict[str, str]:
-    """Rotate the signing secret. For 24 hours deliveries carry the signatures of the old and the new secret."""
+    """Rotate the signing secret. For 24 hours deliveries also carry the signature of each replaced secret."""
     return {"signing_secret": secret_rotation.rotate_secret(integration_id, caller())}
 
 

@@ -21,10 +21,12 @@ from heidi_services.integration.routes.integrations import INTEGRATION, blp, rea
 from heidi_services.integration.schemas import webhooks as schemas
 from heidi_services.integration.service import queries, received_events, webhook_receiver
 
+RECEIVER = "/api/v1/webhooks/<string:provider>/<uuid:integration_id>"
+
 receiver = Blueprint("webhooks", __name__, description="Receivers for the webhooks of providers")
 
 
-@receiver.route("/api/v1/webhooks/<string:provider>/<uuid:integration_id>", methods=["POST"])
+@receiver.route(RECEIVER, methods=["POST"])
 @public
 @any_query
 @receiver.doc(requestBody=RAW_BODY)
@@ -36,6 +38,16 @@ def receive_webhook(provider: str, integration_id: UUID) -> webhook_receiver.Web
         body, content_type = receipt.reply
         return Response(body, content_type=content_type)
     return receipt
+
+
+@receiver.route(RECEIVER, methods=["GET"])
+@public
+@any_query
+@receiver.response(200, content_type="text/plain")
+def answer_challenge(provider: str, integration_id: UUID) -> Response:
+    """Verify the URL for a provider that asks for it with GET (`hub.challenge` of META and CUSTOM)."""
+    body, content_type = webhook_receiver.answer_challenge(provider, integration_id, _inbound_webhook())
+    return Response(body, content_type=content_type, headers={"Cache-Control": "no-store"})
 
 
 def _inbound_webhook() -> InboundWebhook:

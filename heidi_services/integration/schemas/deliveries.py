@@ -15,6 +15,33 @@ class DeliveryQuery(PageQuery):
     event_type = Text(max=255)
 
 
+class PlatformDeliveryQuery(DeliveryQuery):
+    integration_id = fields.UUID()
+    since = UtcDateTime(metadata={"description": "only deliveries that were created at this time or later"})
+
+
+class FailureSummaryQuery(Schema):
+    since = UtcDateTime(load_default=None, metadata={"description": "default: 24 hours ago"})
+    limit = fields.Integer(load_default=20, validate=validate.Range(1, 100))
+
+
+class FailureSummaryOut(Schema):
+    """The failed deliveries of one integration, and the latest of them."""
+
+    integration_id = fields.UUID(required=True)
+    user_id = fields.UUID(required=True)
+    name = fields.String(required=True)
+    provider = fields.String(required=True)
+    is_active = fields.Boolean(required=True)
+    disabled_reason = fields.String(allow_none=True)
+    failing_since = UtcDateTime(allow_none=True)
+    failed = fields.Integer(required=True, metadata={"description": "number of failed deliveries"})
+    last_failed_at = UtcDateTime(required=True)
+    last_delivery_id = fields.UUID(required=True)
+    last_error = fields.String(allow_none=True)
+    response_status = fields.Integer(allow_none=True)
+
+
 def _next_attempt_at(delivery: Delivery) -> str | None:
     """Only a pending delivery has a next attempt."""
     return iso(delivery.next_attempt_at) if delivery.status == DeliveryStatus.PENDING else None

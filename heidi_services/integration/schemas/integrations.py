@@ -7,19 +7,19 @@ from typing import Any
 from marshmallow import ValidationError, fields, post_dump, validate, validates_schema
 
 from heidi_common.schemas.base import PageQuery, Schema
-from heidi_common.schemas.fields import Text, UtcDateTime
+from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime
 from heidi_common.schemas.validators import not_blank
-from heidi_services.integration.enums import ProviderName
-from heidi_services.integration.schemas.configuration import CONFIG_DOC, CREDENTIALS_DOC, ConfigIn, CredentialsField
+from heidi_services.integration.providers.registry import PROVIDERS
+from heidi_services.integration.schemas.configuration import CONFIG_DOC, CREDENTIALS_DOC, CredentialsField
 
-_PROVIDERS = validate.OneOf([name.value for name in ProviderName])
+_PROVIDERS = validate.OneOf(PROVIDERS)
 
 
 class IntegrationIn(Schema):
     provider = fields.String(required=True, validate=_PROVIDERS)
     name = Text(required=True, max=200, validate=not_blank)
     webhook_url = Text(max=2000, allow_none=True)
-    config = ConfigIn(allow_none=True, metadata=CONFIG_DOC)
+    config = FreeJson(allow_none=True, metadata=CONFIG_DOC)
     credentials = CredentialsField(allow_none=True, load_only=True, metadata=CREDENTIALS_DOC)
     is_active = fields.Boolean(truthy={True}, falsy={False})
 
@@ -29,7 +29,7 @@ class IntegrationPatch(Schema):
 
     name = Text(max=200, validate=not_blank)
     webhook_url = Text(max=2000, allow_none=True)
-    config = ConfigIn(allow_none=True, metadata=CONFIG_DOC)
+    config = FreeJson(allow_none=True, metadata=CONFIG_DOC)
     credentials = CredentialsField(removable=True, allow_none=True, load_only=True, metadata=CREDENTIALS_DOC)
     is_active = fields.Boolean(truthy={True}, falsy={False})
 
@@ -71,6 +71,14 @@ class IntegrationCreatedOut(IntegrationOut):
         return {name: value for name, value in data.items() if name != "secret" or value is not None}
 
 
+class ProviderOut(Schema):
+    name = fields.String(required=True)
+    description = fields.String(required=True)
+    credentials = fields.List(fields.String(), required=True)
+    receiver = fields.String(required=True, metadata={"description": "The path that the provider calls."})
+    config = fields.Dict(required=True, metadata={"description": "The JSON schema of `config`."})
+
+
 class SecretOut(Schema):
     signing_secret = fields.String(required=True)
 
@@ -83,6 +91,8 @@ class ConnectionCheckOut(Schema):
 
 
 class IntegrationQuery(PageQuery):
+    q = Text(max=100, metadata={"description": "part of the name, whatever its case and accents"})
+    is_failing = fields.Boolean(metadata={"description": "whether deliveries to the endpoint fail at present"})
     user_id = fields.UUID()
     provider = fields.String(validate=_PROVIDERS)
     is_active = fields.Boolean()

@@ -21,6 +21,11 @@ class WebhookEventQuery(PageQuery):
     type = Text(max=255)
 
 
+class PlatformEventQuery(WebhookEventQuery):
+    integration_id = fields.UUID()
+    since = UtcDateTime(metadata={"description": "only events that were received at this time or later"})
+
+
 def _payload(event: WebhookEvent) -> Any:
     """The body as JSON; as text if it is not JSON or cannot be serialized again, e.g. because it is nested too deep."""
     try:

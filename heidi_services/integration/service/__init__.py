@@ -10,6 +10,6 @@ The walk of a webhook, from top to bottom:
 4. `delivery_worker.deliver` claims the delivery (`delivery_claim`); `webhook_client.send_webhook` signs it
    (`webhook_signing.py`) and sends it.
 5. `delivery_results.record_attempt` records the result and, after a failure, when to retry (`retry_policy`).
-   `endpoint_health` disables an endpoint that has failed for five days.
+   `endpoint_health` disables an endpoint that has failed for five days (`deactivation`).
 6. The clock finds deliveries that are due again with `delivery_worker.overdue`, and the walk continues at step 4.
 """

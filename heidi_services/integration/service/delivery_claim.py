@@ -16,6 +16,8 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.jobs import claim, lease_released
+from heidi_common.metrics import series
+from heidi_common.metrics.time_series import count
 from heidi_services.integration.enums import DeliveryStatus
 from heidi_services.integration.models import Delivery, DeliveryAttempt, Integration
 from heidi_services.integration.service import credential_store, forwarding
@@ -93,6 +95,7 @@ def _build_request(delivery: Delivery, integration: Integration) -> WebhookReque
 
 def _mark_failed(delivery: Delivery, reason: str) -> None:
     delivery.status, delivery.locked_until, delivery.last_error = DeliveryStatus.FAILED, None, reason
+    count(series.DELIVERIES, series.FAILED)
 
 
 def _fail_all_pending(delivery: Delivery, reason: str) -> None:
@@ -105,7 +108,8 @@ def _fail_all_pending(delivery: Delivery, reason: str) -> None:
         .where((Delivery.id == delivery.id) | lease_released(Delivery))
         .values(status=DeliveryStatus.FAILED, last_error=reason, locked_until=None)
     )
-    db.session.execute(statement.execution_options(synchronize_session=False))
+    failed = db.session.scalars(statement.returning(Delivery.id).execution_options(synchronize_session=False)).all()
+    count(series.DELIVERIES, series.FAILED, len(failed))
 
 
 def _lost_attempts(delivery: Delivery) -> int:

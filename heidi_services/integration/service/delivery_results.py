@@ -9,6 +9,8 @@ from uuid_utils.compat import uuid7
 
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
+from heidi_common.metrics import series
+from heidi_common.metrics.time_series import count
 from heidi_services.integration.enums import DeliveryStatus
 from heidi_services.integration.models import Delivery, DeliveryAttempt
 from heidi_services.integration.service import endpoint_health, integration_log
@@ -60,6 +62,7 @@ def _update_status(delivery: Delivery, response: WebhookResponse, now: datetime)
     delivery.last_error = response.error
     if response.ok:
         delivery.status, delivery.delivered_at = DeliveryStatus.DELIVERED, now
+        count(series.DELIVERIES, series.DELIVERED)
         return
     _retry_or_give_up(delivery, response, now)
 
@@ -68,5 +71,7 @@ def _retry_or_give_up(delivery: Delivery, response: WebhookResponse, now: dateti
     delay = retry_delay(delivery.attempts, response.retry_after)
     if delay is None or response.blocked or response.gone:
         delivery.status = DeliveryStatus.FAILED
+        count(series.DELIVERIES, series.FAILED)
         return
+    count(series.DELIVERIES, series.RETRIED)
     delivery.next_attempt_at = delivery.hinted_until = now + timedelta(seconds=delay)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from heidi_common.crypto.encryption import DecryptionError
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_services.integration.models import Integration
-from heidi_services.integration.providers.base import EventPage, Provider
+from heidi_services.integration.providers.base import EventPage, Provider, ReceivedEvent, content_hash
 from heidi_services.integration.providers.registry import PROVIDERS
 from heidi_services.integration.service import credential_store, integration_log, received_events
 from heidi_services.integration.service.provider_api import call_provider_api
@@ -69,11 +69,16 @@ def pull_events(pull: EventPull, now: datetime) -> None:
             integration = db.session.get(Integration, pull.integration_id)
             if integration is None:
                 return
-            received_events.store_events(integration, page.events)
+            received_events.store_events(integration, [_with_id(event) for event in page.events])
         cursor = page.cursor
         if cursor is None:
             return
     raise SyncFailed("the provider has more events than one synchronization fetches")
+
+
+def _with_id(event: ReceivedEvent) -> ReceivedEvent:
+    """Every synchronization reads the latest events again, so that one without an ID needs a constant one."""
+    return event if event.id is not None else replace(event, id=content_hash(event.body))
 
 
 def _fetch_page(pull: EventPull, cursor: str | None, now: datetime) -> EventPage:

@@ -36,14 +36,14 @@ def record(integration_id: UUID, direction: str, action: str, status: str, **fie
         db.session.add(entry)
 
 
-def record_rejected_webhook(integration_id: UUID, reason: str, request: dict[str, Any]) -> None:
-    """Add an entry for a webhook with an invalid signature, at most 60 per minute.
+def record_rejected_webhook(integration_id: UUID, reason: str, request: dict[str, Any], status: int) -> None:
+    """Add an entry for a webhook or a challenge that was rejected with `status`, at most 60 per minute.
 
     The limit exists because anyone can cause these entries. The transaction is a separate one.
     """
     with transaction():
         if _rejections_of_last_minute(integration_id) < MAX_REJECTIONS_PER_MINUTE:
-            record(integration_id, "IN", "webhook", "REFUSED", status_code=401, request=request, error=reason)
+            record(integration_id, "IN", "webhook", "REFUSED", status_code=status, request=request, error=reason)
 
 
 def _rejections_of_last_minute(integration_id: UUID) -> int:

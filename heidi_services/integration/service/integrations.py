@@ -17,8 +17,9 @@ from heidi_common.identity.models import Role
 from heidi_common.jwt.guards import Caller
 from heidi_common.problems import Forbidden
 from heidi_services.integration import webhook_signing
-from heidi_services.integration.enums import ProviderName
 from heidi_services.integration.models import Integration
+from heidi_services.integration.providers.base import Provider
+from heidi_services.integration.providers.registry import PROVIDERS
 from heidi_services.integration.service import credential_store
 from heidi_services.integration.service.queries import get_visible
 from heidi_services.integration.service.validation import require_valid
@@ -31,7 +32,8 @@ class CreatedIntegration:
     Attributes:
         integration: The stored row.
         signing_secret: Signs the webhooks that are sent to `webhookUrl`.
-        secret: The generated secret of a WEBHOOK sender; None if the caller provided one, or for other providers.
+        secret: The generated secret of a sender, such as WEBHOOK; None if the caller provided one, or for other
+            providers.
     """
 
     integration: Integration
@@ -48,10 +50,8 @@ def create(owner: Caller, body: dict[str, Any]) -> CreatedIntegration:
     """
     require_verified_email(owner.id)
     credentials, config = body.get("credentials") or {}, body.get("config") or {}
-    provider = ProviderName(body["provider"])
-    secret = _generate_sender_secret(provider, credentials)
-    if secret:
-        credentials = {**credentials, "secret": secret}
+    provider = body["provider"]
+    credentials, secret = _with_generated_credential(PROVIDERS[provider], credentials)
     require_valid(provider, credentials, config, body.get("webhook_url"))
     integration_id, signing_secret = uuid7(), webhook_signing.generate_secret()
     integration = Integration(
@@ -68,14 +68,17 @@ def create(owner: Caller, body: dict[str, Any]) -> CreatedIntegration:
     )
     with transaction():
         db.session.add(integration)
-        trail.record("integration_created", actor=owner.id, target=integration_id, detail={"provider": provider.value})
+        trail.record("integration_created", actor=owner.id, target=integration_id, detail={"provider": provider})
     return CreatedIntegration(integration, signing_secret, secret)
 
 
-def _generate_sender_secret(provider: ProviderName, credentials: dict[str, str]) -> str | None:
-    if provider is not ProviderName.WEBHOOK or "secret" in credentials:
-        return None
-    return webhook_signing.generate_secret()
+def _with_generated_credential(provider: Provider, credentials: dict[str, str]) -> tuple[dict[str, str], str | None]:
+    """The credentials with the one that the platform generates if the owner provides none, and that one."""
+    name = provider.generated_credential
+    if name is None or name in credentials:
+        return credentials, None
+    secret = webhook_signing.generate_secret()
+    return {**credentials, name: secret}, secret
 
 
 def update(integration_id: UUID, caller: Caller, body: dict[str, Any], version: int | None) -> Integration:
@@ -131,7 +134,7 @@ def _set_active(integration: Integration, active: bool) -> None:
     """Activation clears the record of failures."""
     integration.is_active = active
     if active:
-        integration.disabled_reason = integration.failing_since = None
+        integration.disabled_reason = integration.failing_since = integration.last_failed_at = None
 
 
 def delete(integration_id: UUID, caller: Caller, version: int | None) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,35 +19,43 @@ from heidi_common.messaging.outbox import emit, emit_many
 from heidi_common.problems import NotFound
 from heidi_services.integration.models import Integration, WebhookEvent
 from heidi_services.integration.providers.base import ReceivedEvent
+from heidi_services.integration.service import repetitions
 
 
 def store_events(integration: Integration, events: Sequence[ReceivedEvent]) -> int:
     """Store new events and emit `integration.webhook` for each of them, in one transaction.
 
     The unique constraint decides which events are new: a query beforehand could miss a concurrent insert. The rows are
-    sorted, so that two equal batches cannot deadlock.
+    sorted, so that two equal batches cannot deadlock. Events without a sender's ID are also compared with those of the
+    last `config.dedupeSeconds`.
 
     Returns:
         The number of new events.
     """
-    rows = [
-        {
-            "id": uuid7(),
-            "integration_id": integration.id,
-            "provider_event_id": event.id,
-            "type": event.type,
-            "body": event.body,
-        }
-        for event in sorted(events, key=lambda event: event.id)
-    ]
     with transaction():
-        inserted = _insert(rows) if rows else []
+        window = timedelta(seconds=integration.config.get("dedupeSeconds", 0))
+        inserted = _insert(_rows(integration.id, repetitions.remove(integration.id, events, window)))
         emit_many((_build_event(integration, event_id, event_type), None, None) for event_id, event_type in inserted)
     return len(inserted)
 
 
+def _rows(integration_id: UUID, events: Iterable[ReceivedEvent]) -> list[dict[str, object]]:
+    return [
+        {
+            "id": uuid7(),
+            "integration_id": integration_id,
+            "provider_event_id": event.id,
+            "type": event.type,
+            "body": event.body,
+        }
+        for event in sorted(events, key=lambda event: str(event.id))
+    ]
+
+
 def _insert(rows: list[dict[str, object]]) -> list[tuple[UUID, str]]:
     """Insert the rows that are new; their IDs and types."""
+    if not rows:
+        return []
     statement = (
         insert(WebhookEvent)
         .on_conflict_do_nothing(index_elements=["integration_id", "provider_event_id"])

@@ -7,44 +7,45 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from heidi_common.http_client.client import http_client
+from heidi_common.interceptors.validation import invalid
 from heidi_common.problems import FieldError, Invalid
 from heidi_common.runtime import current_settings
-from heidi_services.integration.enums import ProviderName
+from heidi_services.integration.providers.base import Provider
+from heidi_services.integration.providers.configuration import config_errors
 from heidi_services.integration.providers.registry import PROVIDERS
 
 WEBHOOK_PATH = "/api/v1/webhooks/"
 
 
 def require_valid(
-    provider: ProviderName, credentials: dict[str, str], config: dict[str, Any], webhook_url: str | None
+    provider_name: str, credentials: dict[str, str], config: dict[str, Any], webhook_url: str | None
 ) -> None:
     """Validate the fields of an integration together.
 
     Raises:
         Invalid: With one error for each invalid field.
     """
-    errors = [*_credential_errors(provider, credentials, config), *_config_errors(provider, config)]
+    provider = PROVIDERS[provider_name]
+    errors = [*_credential_errors(provider, credentials), *_config_errors(provider, credentials, config)]
     if webhook_url is not None and (error := webhook_url_error(webhook_url)):
         errors.append(FieldError("/webhookUrl", error))
     if errors:
         raise Invalid(errors)
 
 
-def _credential_errors(
-    provider: ProviderName, credentials: dict[str, str], config: dict[str, Any]
-) -> Iterator[FieldError]:
-    names = PROVIDERS[provider].credential_names
+def _credential_errors(provider: Provider, credentials: dict[str, str]) -> Iterator[FieldError]:
+    names = provider.credential_names
     for name in credentials.keys() - names:
-        yield FieldError(f"/credentials/{name}", f"The credentials of {provider} are {', '.join(sorted(names))}.")
-    for path, detail in PROVIDERS[provider].find_errors(credentials, config).items():
+        yield FieldError(f"/credentials/{name}", f"The credentials of {provider.name} are {', '.join(sorted(names))}.")
+
+
+def _config_errors(provider: Provider, credentials: dict[str, str], config: dict[str, Any]) -> Iterator[FieldError]:
+    """Errors of single fields, or else of fields that do not belong together."""
+    if messages := config_errors(provider, config):
+        yield from invalid(messages, "/config").errors
+        return
+    for path, detail in provider.find_errors(credentials, config).items():
         yield FieldError(f"/{path}", detail)
-
-
-def _config_errors(provider: ProviderName, config: dict[str, Any]) -> Iterator[FieldError]:
-    if "verify" in config and provider != ProviderName.CUSTOM:
-        yield FieldError("/config/verify", "`verify` is only supported for the CUSTOM provider.")
-    if "tolerance" in config and provider != ProviderName.SENDGRID:
-        yield FieldError("/config/tolerance", "`tolerance` is only supported for the SENDGRID provider.")
 
 
 def webhook_url_error(url: str) -> str | None:

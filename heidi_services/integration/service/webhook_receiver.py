@@ -16,9 +16,9 @@ from heidi_common.crypto.encryption import DecryptionError
 from heidi_common.crypto.webhook_verification import InvalidSignature
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.problems import NotFound, Unauthorized
+from heidi_common.problems import Forbidden, MethodNotAllowed, NotFound, Unauthorized
 from heidi_services.integration.models import Integration
-from heidi_services.integration.providers.base import InboundWebhook, Provider, ReceivedEvent
+from heidi_services.integration.providers.base import InboundWebhook, ReceivedEvent, Reply
 from heidi_services.integration.providers.inbound import verify_and_parse
 from heidi_services.integration.providers.registry import PROVIDERS
 from heidi_services.integration.service import credential_store, integration_log, received_events, redaction
@@ -38,7 +38,7 @@ class WebhookReceipt:
 
     received: int
     stored: int
-    reply: tuple[bytes, str] | None
+    reply: Reply | None
 
 
 def receive_webhook(provider_name: str, integration_id: UUID, inbound: InboundWebhook) -> WebhookReceipt:
@@ -61,6 +61,27 @@ def receive_webhook(provider_name: str, integration_id: UUID, inbound: InboundWe
         raise NotFound("Webhook receiver not found.") from None
 
 
+def answer_challenge(provider_name: str, integration_id: UUID, inbound: InboundWebhook) -> Reply:
+    """Answer the GET by which a provider verifies that the owner of the URL wants its webhooks.
+
+    Raises:
+        NotFound: The integration does not exist, has another provider or is switched off.
+        Forbidden: The token of the request is wrong, or the integration has none.
+        MethodNotAllowed: The request is not a challenge of this provider.
+    """
+    integration = _find_receiver(provider_name, integration_id)
+    provider = PROVIDERS[integration.provider]
+    try:
+        credentials = _decrypt_credentials(integration)
+        reply = provider.answer_challenge(inbound, credentials) if provider.answer_challenge else None
+    except InvalidSignature as error:
+        _log_rejection(integration, error, inbound, status=403)
+        raise Forbidden("The verify token is wrong.", code="bad_verify_token") from None
+    if reply is None:
+        raise MethodNotAllowed("Send webhooks to this URL with POST.", headers={"Allow": "POST, OPTIONS"})
+    return reply
+
+
 def _find_receiver(provider_name: str, integration_id: UUID) -> Integration:
     integration = db.session.get(Integration, integration_id)
     if integration is None or integration.provider.lower() != provider_name or not integration.is_open:
@@ -72,24 +93,27 @@ def _verify(integration: Integration, inbound: InboundWebhook) -> Sequence[Recei
     """The response does not contain the reason of a rejection: only the owner can read it, in the log."""
     provider = PROVIDERS[integration.provider]
     try:
-        credentials = _decrypt_credentials(provider, integration)
+        credentials = _decrypt_credentials(integration)
+        if not provider.can_verify(credentials, integration.config):
+            raise InvalidSignature("the integration has no credentials to verify signatures with")
         return verify_and_parse(provider, inbound, credentials, integration.config)
     except InvalidSignature as error:
-        log.warning("webhook rejected", extra={"integration_id": str(integration.id), "reason": str(error)})
-        integration_log.record_rejected_webhook(integration.id, str(error), _describe(inbound))
+        _log_rejection(integration, error, inbound, status=401)
         raise Unauthorized("Invalid signature.", code="bad_signature") from None
 
 
-def _decrypt_credentials(provider: Provider, integration: Integration) -> dict[str, str]:
-    """Every webhook is rejected if the credentials for verification are missing or cannot be decrypted."""
+def _log_rejection(integration: Integration, error: InvalidSignature, inbound: InboundWebhook, *, status: int) -> None:
+    log.warning("webhook rejected", extra={"integration_id": str(integration.id), "reason": str(error)})
+    integration_log.record_rejected_webhook(integration.id, str(error), _describe(inbound), status)
+
+
+def _decrypt_credentials(integration: Integration) -> dict[str, str]:
+    """Every webhook is rejected if the credentials cannot be decrypted."""
     try:
-        credentials = credential_store.decrypt_credentials(integration)
+        return credential_store.decrypt_credentials(integration)
     except DecryptionError:
         log.error("credentials cannot be decrypted", extra={"integration_id": str(integration.id)})
         raise InvalidSignature("the stored credentials cannot be decrypted") from None
-    if not provider.can_verify(credentials, integration.config):
-        raise InvalidSignature("the integration has no credentials to verify signatures with")
-    return credentials
 
 
 def _describe(inbound: InboundWebhook) -> dict[str, object]:

@@ -16,11 +16,13 @@ from heidi_common.config.settings import Settings
 from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.fcm_tokens import ServiceAccountTokens, TokenUnavailable
 from heidi_services.notification.channels.http_provider import is_accepted, json_object, misconfigured, post
-from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
+from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult, Urgency
+from heidi_services.notification.channels.push_text import push_text
 
 _UNREGISTERED, _SENDER_MISMATCH = "UNREGISTERED", "SENDER_ID_MISMATCH"
 _INVALID_CREDENTIALS = "THIRD_PARTY_AUTH_ERROR"
-_MAX_TEXT = 3000
+_MAX_SECONDS = 28 * 24 * 3600
+"""For this long FCM keeps a message for a device that is not connected."""
 
 
 class FcmSender:
@@ -79,14 +81,26 @@ def _service_account(setting: str) -> dict[str, Any]:
 
 def _request_body(message: Message) -> dict[str, Any]:
     """The notification's ID is the collapse key, so that a device replaces the first copy by a repeated one."""
-    collapse_key = message.id.hex
+    text, collapse_key = push_text(message.subject, message.text), message.id.hex
+    data = {"notificationId": str(message.id)} | ({"truncated": "true"} if text.truncated else {})
+    android: dict[str, Any] = {"collapse_key": collapse_key, "notification": {"tag": collapse_key}}
+    apns, webpush = {"apns-collapse-id": collapse_key}, {"Urgency": message.urgency.value}
+    seconds = message.seconds_left()
+    if seconds is not None and message.expires_at is not None:
+        android["ttl"] = f"{min(seconds, _MAX_SECONDS)}s"
+        apns["apns-expiration"] = str(int(message.expires_at.timestamp()))
+        webpush["TTL"] = str(min(seconds, _MAX_SECONDS))
+    if message.urgency is not Urgency.NORMAL:
+        is_high = message.urgency is Urgency.HIGH
+        android["priority"], apns["apns-priority"] = ("HIGH", "10") if is_high else ("NORMAL", "5")
     return {
         "message": {
             "token": message.recipient,
-            "notification": {"title": message.subject, "body": message.text[:_MAX_TEXT]},
-            "data": {"notificationId": str(message.id)},
-            "android": {"collapse_key": collapse_key, "notification": {"tag": collapse_key}},
-            "apns": {"headers": {"apns-collapse-id": collapse_key}},
+            "notification": {"title": text.title, "body": text.body},
+            "data": data,
+            "android": android,
+            "apns": {"headers": apns},
+            "webpush": {"headers": webpush},
         }
     }
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import orjson
 import requests
 
 from heidi_common.http_client.client import HttpClient
@@ -19,20 +20,32 @@ ParseResponse = Callable[[requests.Response], SendResult | None]
 
 
 def post(
-    client: HttpClient, provider: str, url: str, parse: ParseResponse, *, trusted: bool = True, **request: Any
+    client: HttpClient,
+    provider: str,
+    url: str,
+    parse: ParseResponse,
+    *,
+    trusted: bool = True,
+    json: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+    **request: Any,
 ) -> SendResult:
     """POST to a provider.
 
     Args:
         parse: The provider's interpretation of the response, which takes precedence over `result_by_status`.
         trusted: False if a user supplied the URL: internal addresses are then blocked.
-        request: Further arguments of the HTTP client, such as `json` or `headers`.
+        json: The body as JSON. It is encoded in UTF-8 without escapes, which would multiply the size of most texts.
+        request: Further arguments of the HTTP client, such as `data` or `auth`.
 
     Returns:
         The result. Failures of the network are part of it and are not raised.
     """
+    if json is not None:
+        request["data"] = orjson.dumps(json)
+        headers = {"Content-Type": "application/json; charset=utf-8", **(headers or {})}
     try:
-        response = client.request("POST", url, timeout=TIMEOUT_SECONDS, trusted=trusted, **request)
+        response = client.request("POST", url, timeout=TIMEOUT_SECONDS, trusted=trusted, headers=headers, **request)
     except OutboundError as error:
         return _result_without_response(provider, error)
     return parse(response) or result_by_status(provider, response)

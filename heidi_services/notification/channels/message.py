@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 from uuid import UUID
@@ -17,6 +18,14 @@ class DeliveryOutcome(StrEnum):
     AMBIGUOUS = "ambiguous"  # the message was transmitted, but the response was lost: it may have been accepted
 
 
+class Urgency(StrEnum):
+    """How urgently a push service delivers, with the names of RFC 8030, section 5.3."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message to one recipient.
@@ -29,6 +38,7 @@ class Message:
         recipient_name: The name that mail programs show beside the address; empty: none.
         locale: The language of the text as a BCP 47 tag; empty: unknown.
         keys: The encryption keys of a Web Push subscription (`p256dh`, `auth`).
+        expires_at: When a provider must stop trying to deliver the message; None: when it usually does.
     """
 
     id: UUID
@@ -40,6 +50,14 @@ class Message:
     recipient_name: str = ""
     locale: str = ""
     keys: Mapping[str, str] | None = None
+    expires_at: datetime | None = None
+    urgency: Urgency = Urgency.NORMAL
+
+    def seconds_left(self) -> int | None:
+        """Return the whole seconds until the message expires, at least 1; None if it does not."""
+        if self.expires_at is None:
+            return None
+        return max(1, int((self.expires_at - datetime.now(UTC)).total_seconds()))
 
 
 @dataclass(frozen=True, slots=True)

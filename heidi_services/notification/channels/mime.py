@@ -58,6 +58,8 @@ def build_email(message: Message, *, sender: str, now: datetime) -> Email:
         "Message-ID": message_id(message, sender),
         "Auto-Submitted": "auto-generated",
     }
+    if message.expires_at is not None:
+        headers["Expires"] = format_datetime(message.expires_at)  # RFC 4021, section 2.1.49
     if message.unsubscribe_url:
         headers["List-Unsubscribe"] = f"<{message.unsubscribe_url}>"
         headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
@@ -67,6 +69,11 @@ def build_email(message: Message, *, sender: str, now: datetime) -> Email:
     parts = [_part(message.text, "plain"), _part(html, "html")]
     body = "".join(f"--{boundary}\r\n{part}\r\n" for part in parts) + f"--{boundary}--\r\n"
     return Email(headers, body.encode())
+
+
+def encoded_bytes(text: str, html: str) -> int:
+    """The size of an e-mail's text and HTML part as they are transmitted. An empty `html` is derived from `text`."""
+    return len(_part(text, "plain").encode()) + len(_part(html or text_to_html(text), "html").encode())
 
 
 def _part(text: str, subtype: str) -> str:

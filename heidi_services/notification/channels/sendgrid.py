@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from email.utils import format_datetime
 from typing import Any
 from uuid import UUID
 
@@ -65,6 +66,8 @@ class SendGridSender:
 
     def _mail_headers(self, message: Message) -> dict[str, str]:
         headers = {"Message-ID": message_id(message, self._from), "Auto-Submitted": "auto-generated"}
+        if message.expires_at is not None:
+            headers["Expires"] = format_datetime(message.expires_at)
         if message.unsubscribe_url:
             headers["List-Unsubscribe"] = f"<{message.unsubscribe_url}>"
             headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"

@@ -26,6 +26,7 @@ _INVALID_SENDER = frozenset({20003, 20404, 21212, 21603, 21606, 21659, 21660, 21
 
 https://www.twilio.com/docs/api/errors
 """
+_MAX_VALIDITY_SECONDS = 36_000
 _STATUSES = {
     "sent": NotificationStatus.SENT,
     "delivered": NotificationStatus.DELIVERED,
@@ -51,6 +52,8 @@ class TwilioSender:
         sender = self._settings.twilio_from
         form = {"To": message.recipient, "Body": message.text}
         form["MessagingServiceSid" if sender.startswith("MG") else "From"] = sender
+        if (seconds := message.seconds_left()) is not None:
+            form["ValidityPeriod"] = str(min(seconds, _MAX_VALIDITY_SECONDS))
         base_url = self._settings.public_base_url
         callback_url = f"{base_url}/api/v1/notifications/receipts/twilio?notification={message.id}"
         if urlsplit(callback_url).hostname not in ("localhost", "127.0.0.1"):  # Twilio rejects unreachable URLs

@@ -5,11 +5,11 @@ A user supplies the endpoint's URL, so it is called through the client that bloc
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+import orjson
 import requests
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 from py_vapid import Vapid02
@@ -20,11 +20,12 @@ from heidi_common.crypto import base64url
 from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.http_provider import is_accepted, is_html, post
 from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
+from heidi_services.notification.channels.push_text import push_text
 
 _TTL_SECONDS = 24 * 3600
+_MAX_TTL_SECONDS = 28 * 24 * 3600
+"""Push services keep no message longer than four weeks."""
 _VAPID_SECONDS = 12 * 3600
-_MAX_BODY = 2000
-"""Bytes of text. Push services accept 4096 bytes, including encryption and JSON."""
 
 
 class WebPushSender:
@@ -63,7 +64,8 @@ class WebPushSender:
         expires_at = int(time.time()) + _VAPID_SECONDS
         claims = {"sub": self._subject, "aud": f"{origin.scheme}://{origin.netloc}", "exp": expires_at}
         authorization: dict[str, str] = self._vapid.sign(claims)
-        delivery = {"TTL": str(_TTL_SECONDS), "Topic": message.id.hex}
+        ttl = min(message.seconds_left() or _TTL_SECONDS, _MAX_TTL_SECONDS)
+        delivery = {"TTL": str(ttl), "Urgency": message.urgency.value, "Topic": message.id.hex}
         return authorization | delivery | {"Content-Encoding": "aes128gcm", "Content-Type": "application/octet-stream"}
 
     def _parse(self, response: requests.Response) -> SendResult | None:
@@ -78,10 +80,12 @@ class WebPushSender:
 
 
 def _encrypt(message: Message) -> bytes:
-    text = message.text.encode()[:_MAX_BODY].decode("utf-8", "ignore")
-    content = {"title": message.subject[:200], "body": text, "notificationId": str(message.id)}
+    text = push_text(message.subject, message.text)
+    content: dict[str, object] = {"title": text.title, "body": text.body, "notificationId": str(message.id)}
+    if text.truncated:
+        content["truncated"] = True
     pusher = WebPusher({"endpoint": message.recipient, "keys": dict(message.keys or {})})
-    body: bytes = pusher.encode(json.dumps(content).encode(), content_encoding="aes128gcm")["body"]
+    body: bytes = pusher.encode(orjson.dumps(content), content_encoding="aes128gcm")["body"]
     return body
 
 

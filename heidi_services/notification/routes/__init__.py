@@ -1,6 +1,7 @@
 """The HTTP endpoints, one module per resource."""
 
 from heidi_services.notification.routes import (
+    attention,
     devices,
     notifications,
     personal_data,
@@ -17,6 +18,6 @@ blueprints = tuple(
     module.blp
     for module in (
         *(notifications, sending, stream, templates, preferences),
-        *(unsubscribe, devices, suppressions, receipts, personal_data),
+        *(unsubscribe, devices, suppressions, receipts, attention, personal_data),
     )
 )

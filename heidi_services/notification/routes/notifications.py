@@ -27,6 +27,7 @@ from heidi_services.notification.schemas.notifications import (
     NotificationUserQuery,
 )
 from heidi_services.notification.service import notifications, queries
+from heidi_services.notification.service.all_notifications import list_all
 
 READ = (Scope.NOTIFICATIONS_READ, Scope.NOTIFICATIONS_WRITE)
 WRITE = Scope.NOTIFICATIONS_WRITE
@@ -39,11 +40,17 @@ blp = Blueprint("notifications", __name__, description="Users' notifications and
 @blp.arguments(NotificationQuery, location="query")
 @blp.response(200, NotificationOut(many=True))
 def list_notifications(query: dict[str, Any]) -> Page:
-    """List your own notifications, latest first. An ADMIN can specify another user as `userId`."""
-    user_id = _requested_user(query.pop("user_id"))
+    """List your own notifications, latest first.
+
+    An ADMIN can specify another user as `userId`, or list those of all users with `scope=all`.
+    """
     paging = {name: query.pop(name) for name in ("limit", "cursor", "total")}
-    unread = query.pop("unread")
-    return queries.list_notifications(user_id, query, unread=unread, include_hidden=_sees_all(), **paging)
+    requested, scope = query.pop("user_id"), query.pop("scope")
+    if scope == "all" and not caller().is_admin:
+        raise Forbidden("Only an ADMIN can list the notifications of all users (`scope=all`).")
+    if scope == "all" and requested is None:
+        return list_all(query, **paging)
+    return queries.list_notifications(_requested_user(requested), query, include_hidden=_sees_all(), **paging)
 
 
 @blp.route("/api/v1/notifications/<uuid:notification_id>", methods=["GET"])

@@ -53,8 +53,9 @@ def send_bulk(body: dict[str, Any]) -> dict[str, Any]:
     `skipped` lists the IDs for which no user exists.
     """
     user_ids, conditions = body.pop("user_ids"), body.pop("filter") or {}
-    batch, skipped = bulk.enqueue_bulk(bulk.Audience(user_ids, **conditions), _draft(body), caller().id)
-    return {"id": batch.id, "accepted": batch.accepted, "skipped": skipped}
+    audience = bulk.Audience(user_ids, **conditions)
+    batch, skipped, segments = bulk.enqueue_bulk(audience, _draft(body), caller().id)
+    return {"id": batch.id, "accepted": batch.accepted, "skipped": skipped, "segments": segments}
 
 
 @blp.route("/api/v1/notifications/batches/<uuid:batch_id>", methods=["GET"])

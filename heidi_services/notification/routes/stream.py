@@ -14,6 +14,7 @@ from heidi_common.database.session import db
 from heidi_common.interceptors.event_stream import ServerSentEvent, access_check, last_event_id, stream_response
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated, caller
+from heidi_common.openapi.headers import LAST_EVENT_ID, documents
 from heidi_common.problems import TooMany
 from heidi_common.runtime import per_app
 from heidi_services.notification.schemas.notifications import NotificationOut
@@ -30,17 +31,19 @@ blp = Blueprint("notification-stream", __name__, description="Your in-app messag
 
 @blp.route("/api/v1/notifications/stream", methods=["GET"])
 @authenticated
-@blp.response(200, content_type="text/event-stream", description="Events `notification`, each with the notification")
+@documents(LAST_EVENT_ID)
+@blp.response(
+    200, content_type="text/event-stream", description="Events `notification`, each with the notification, and `reset`"
+)
 def open_stream() -> Response:
     """Stream your in-app messages. `Last-Event-ID` replays later ones; the stream ends with the access token."""
     user_id, hub = caller().id, _stream_hub()
     if hub.count(user_id) >= STREAMS_PER_USER:
         raise TooMany(f"You have {STREAMS_PER_USER} open streams. Close one first.", retry_after=5)
-    requested = last_event_id()
-    start = stream.latest_position(user_id) if requested is None else requested
+    start = stream.start_of(user_id, last_event_id())
     db.session.rollback()  # an open stream holds no connection, nor does opening one
     is_authorized = access_check()
-    subscriber = hub.open(user_id, start)
+    subscriber = hub.open(user_id, start.position)
     return stream_response(
         start,
         _events(subscriber),

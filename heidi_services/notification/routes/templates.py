@@ -24,7 +24,6 @@ from heidi_services.notification.schemas.templates import (
     TemplateVersionOut,
 )
 from heidi_services.notification.service import templates
-from heidi_services.notification.service.template_resolver import RenderedMessage
 
 blp = Blueprint("notification-templates", __name__, description="Message templates with variables")
 
@@ -94,9 +93,9 @@ def list_versions(query: dict[str, Any], template_id: UUID) -> Page:
 @guard(Role.ADMIN)
 @blp.arguments(TemplatePreviewIn)
 @blp.response(200, TemplatePreviewOut)
-def preview_template(body: dict[str, Any], template_id: UUID) -> RenderedMessage:
+def preview_template(body: dict[str, Any], template_id: UUID) -> templates.Preview:
     """Render a template with variables. A missing variable is 422 and named in `errors`."""
-    return templates.preview(template_id, body["variables"])
+    return templates.preview(template_id, body["variables"], body["locale"])
 
 
 def _serialize(template: Template, version: TemplateVersion) -> dict[str, Any]:

@@ -11,10 +11,11 @@ from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import Text, UtcDateTime
 from heidi_common.schemas.validators import Length, callable_url
 from heidi_services.notification.schemas.fields import base64url_bytes, printable_ascii
+from heidi_services.notification.schemas.push_tokens import fcm_token, public_key
 
 
 class DeviceKeys(Schema):
-    p256dh = Text(required=True, validate=base64url_bytes(65))
+    p256dh = Text(required=True, validate=[base64url_bytes(65), public_key])
     auth = Text(required=True, validate=base64url_bytes(16))
 
 
@@ -32,7 +33,7 @@ class PushSubscription(Schema):
 
 
 class DeviceIn(Schema):
-    token = Text(max=2000, load_default=None, validate=printable_ascii)
+    token = Text(max=2000, load_default=None, validate=[printable_ascii, fcm_token])
     subscription = fields.Nested(PushSubscription, load_default=None)
     label = Text(max=100, load_default=None, allow_none=True)
 

@@ -9,8 +9,9 @@ from marshmallow import ValidationError, fields, validate
 
 from heidi_common.crypto import base64url
 from heidi_common.identity.models import Role
-from heidi_common.schemas import locales
 from heidi_common.schemas.fields import Text
+from heidi_services.notification.channels.push_text import push_text
+from heidi_services.notification.channels.sms_segments import segmentation
 from heidi_services.notification.enums import Channel, NotificationStatus, NotificationType
 
 _CATEGORY = validate.Regexp(
@@ -22,15 +23,6 @@ Enumeration = type[Channel] | type[NotificationStatus] | type[NotificationType] 
 
 def category_field(**options: Any) -> Text:
     return Text(max=50, validate=_CATEGORY, **options)
-
-
-def locale_field(**options: Any) -> Text:
-    """A language tag. Its case is kept: it identifies a template."""
-    return Text(max=locales.MAX_LENGTH, validate=_language_tag, **options)
-
-
-def _language_tag(tag: str) -> None:
-    locales.validate_tag(tag)
 
 
 def enum_field(enumeration: Enumeration, **options: Any) -> fields.String:
@@ -56,3 +48,29 @@ def printable_ascii(value: str) -> None:
     """A validator. Other characters could exceed the size that an index entry may have."""
     if not value.isascii() or not value.isprintable():
         raise ValidationError("Must contain only printable ASCII characters.")
+
+
+class SegmentCount(fields.Integer):
+    """The segments of a text message, counted in its text; null for other channels and while the text is secret."""
+
+    def __init__(self, **options: Any) -> None:
+        description = "Segments in which the SMS is transmitted and billed; null for other channels and secret texts"
+        super().__init__(allow_none=True, metadata={"description": description}, **options)
+
+    def get_value(self, obj: Any, attr: str, accessor: Any = None, default: Any = None) -> Any:
+        if obj.channel != Channel.SMS or obj.content is None:
+            return None
+        return segmentation(obj.content).segments
+
+
+class IsTruncated(fields.Boolean):
+    """Whether the text of a push message is shortened when it is sent."""
+
+    def __init__(self, **options: Any) -> None:
+        description = "Whether title or body of the push message are shortened with an ellipsis when it is sent"
+        super().__init__(metadata={"description": description}, **options)
+
+    def get_value(self, obj: Any, attr: str, accessor: Any = None, default: Any = None) -> bool:
+        if obj.channel != Channel.PUSH or obj.content is None:
+            return False
+        return push_text(obj.subject or "", obj.content).truncated

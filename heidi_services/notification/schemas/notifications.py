@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from heidi_common.schemas.base import PageQuery, Schema
-from heidi_common.schemas.fields import UtcDateTime
+from heidi_common.schemas.fields import Text, UtcDateTime
 from heidi_services.notification.enums import Channel, NotificationStatus, NotificationType
-from heidi_services.notification.schemas.fields import category_field, enum_field
+from heidi_services.notification.schemas.fields import IsTruncated, SegmentCount, category_field, enum_field
 
 
 class NotificationOut(Schema):
@@ -16,10 +16,14 @@ class NotificationOut(Schema):
     type = enum_field(NotificationType, required=True)
     channel = enum_field(Channel, required=True)
     category = fields.String(required=True)
+    batch_id = fields.UUID(required=True, allow_none=True)
+    template = fields.String(required=True, allow_none=True)
     subject = fields.String(required=True, allow_none=True)
     content = fields.String(
         required=True, allow_none=True, metadata={"description": "null while the text contains secrets"}
     )
+    segments = SegmentCount(required=True)
+    truncated = IsTruncated(required=True)
     metadata = fields.Dict(attribute="extra", required=True, allow_none=True)
     status = enum_field(NotificationStatus, required=True)
     scheduled_for = UtcDateTime(required=True, allow_none=True)
@@ -42,7 +46,15 @@ class NotificationQuery(PageQuery):
     channel = enum_field(Channel)
     type = enum_field(NotificationType)
     category = category_field()
+    batch_id = fields.UUID()
+    template = Text(max=100)
+    since = UtcDateTime(metadata={"description": "only notifications that were created at this time or later"})
     unread = fields.Boolean(load_default=False)
+    scope = fields.String(
+        load_default="own",
+        validate=validate.OneOf(["own", "all"]),
+        metadata={"description": "`all`: the notifications of all users, by ID, newest first (ADMIN)"},
+    )
 
 
 class NotificationUserQuery(Schema):

@@ -11,12 +11,10 @@ from marshmallow import ValidationError, fields
 from heidi_common.identity.models import Role
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime
+from heidi_common.schemas.locales import LocaleTag
 from heidi_common.schemas.validators import Length
 from heidi_services.notification.enums import Channel, NotificationType
-from heidi_services.notification.schemas.fields import category_field, enum_field, locale_field
-
-MAX_SMS = 1600
-"""Twilio's limit: a text message of this length is sent in ten parts."""
+from heidi_services.notification.schemas.fields import category_field, enum_field
 
 
 class MessageIn(Schema):
@@ -29,7 +27,7 @@ class MessageIn(Schema):
     content = Text(max=100_000, load_default=None, allow_none=True)
     template = Text(max=100, load_default=None, allow_none=True)
     variables = FreeJson(max_bytes=32_768, load_default=dict)
-    locale = locale_field(load_default=None, allow_none=True)
+    locale = LocaleTag(load_default=None, allow_none=True)
     metadata = FreeJson(load_default=None, allow_none=True)
     scheduled_for = UtcDateTime(load_default=None, allow_none=True)
     expires_at = UtcDateTime(load_default=None, allow_none=True)
@@ -42,10 +40,6 @@ class MessageIn(Schema):
             raise ValidationError("Specify either `content` or `template`, not both.", "template")
         if data["variables"] and data["template"] is None:
             raise ValidationError("`variables` is only supported with `template`.", "variables")
-        length = len(data["content"] or "")
-        if data["channel"] == Channel.SMS and length > MAX_SMS:
-            detail = f"A text message must have at most {MAX_SMS} characters, but has {length}."
-            raise ValidationError(detail, "content")
 
     @ma.validates_schema
     def _expires_after_delivery(self, data: dict[str, Any], **_: Any) -> None:
@@ -80,6 +74,11 @@ class BatchAcceptedOut(Schema):
         fields.UUID(),
         required=True,
         metadata={"description": "The IDs in `userIds` for which no user exists; nothing is sent to them"},
+    )
+    segments = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Segments of each SMS (the most, if it depends on the locale); null: another channel"},
     )
 
 

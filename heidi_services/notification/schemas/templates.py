@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import marshmallow as ma
 from marshmallow import fields, validate
 
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime
+from heidi_common.schemas.locales import LocaleTag
 from heidi_common.schemas.validators import one_line
 from heidi_services.notification.enums import Channel
-from heidi_services.notification.schemas.fields import category_field, enum_field, locale_field
+from heidi_services.notification.schemas.fields import SegmentCount, category_field, enum_field
 
 _NAME = validate.Regexp(
     r"[a-z0-9][a-z0-9._-]{0,99}\Z",
     error="Must start with a lower-case letter or a digit and contain only lower-case letters, digits, dot, - and _"
     " (at most 100).",
 )
+
+
+_TEXTS = ("subject", "body", "html")
 
 
 class TemplateFields(Schema):
@@ -27,7 +34,7 @@ class TemplateFields(Schema):
 class TemplateIn(TemplateFields):
     name = Text(max=100, required=True, validate=_NAME)
     channel = enum_field(Channel, required=True)
-    locale = locale_field(load_default="en")
+    locale = LocaleTag(load_default="en")
     body = Text(max=64_000, required=True)
 
 
@@ -56,14 +63,28 @@ class TemplateVersionOut(Schema):
 class TemplateQuery(PageQuery):
     name = Text(max=100)
     channel = enum_field(Channel)
-    locale = locale_field()
+    locale = LocaleTag()
 
 
 class TemplatePreviewIn(Schema):
     variables = FreeJson(max_bytes=32_768, load_default=dict)
+    locale = LocaleTag(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "The recipient's locale, for dates, numbers and money. Default: the template's."},
+    )
 
 
 class TemplatePreviewOut(Schema):
     subject = fields.String(required=True, allow_none=True)
     body = fields.String(attribute="content", required=True)
     html = fields.String(required=True, allow_none=True)
+    segments = SegmentCount()
+    truncated = fields.Boolean(
+        metadata={"description": "Whether the text of the push message is shortened; it is shown as it is sent"}
+    )
+
+    @ma.post_dump
+    def _remove_fields_of_other_channels(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """`segments` is for SMS and `truncated` for push messages."""
+        return {name: value for name, value in data.items() if name in _TEXTS or value is not None}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Text, func, literal, select, text
@@ -18,6 +18,8 @@ from heidi_common.identity.models import User
 from heidi_common.messaging.events import NotificationBatch
 from heidi_common.messaging.outbox import emit
 from heidi_common.problems import NotFound
+from heidi_services.notification.channels.sms_segments import segmentation
+from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Batch, Notification
 from heidi_services.notification.service.drafts import Draft
 from heidi_services.notification.service.enqueue import insert_parameters, insert_statement
@@ -47,25 +49,38 @@ class Audience:
         return condition
 
 
-def enqueue_bulk(audience: Audience, draft: Draft, sender_id: UUID) -> tuple[Batch, Sequence[UUID]]:
-    """Enqueue a message to every user in the audience, once per user.
+class AcceptedBatch(NamedTuple):
+    """An enqueued batch.
 
-    Returns:
-        The batch, and those of `audience.user_ids` for which no user exists.
+    Attributes:
+        skipped: Those of the requested users that do not exist.
+        segments: The segments of each SMS, those of the longest text if it depends on the locale; None: no SMS.
+    """
+
+    batch: Batch
+    skipped: Sequence[UUID]
+    segments: int | None
+
+
+def enqueue_bulk(audience: Audience, draft: Draft, sender_id: UUID) -> AcceptedBatch:
+    """Enqueue a message to every user in the audience, once per user.
 
     Raises:
         Invalid: The template cannot be rendered.
     """
     batch = Batch(id=uuid7(), sender_id=sender_id, accepted=0)
     users = audience.condition()
+    texts = []
     with transaction():
         for recipients, columns in _by_locale(users, draft):
+            texts.append(columns["content"])
             values = insert_parameters(columns | {"batch_id": batch.id})
             statement = insert_statement(recipients, id_=sql_cast(text(_UUID7), SqlUuid()), bulk=True)
             batch.accepted += int(db.session.execute(statement, values).rowcount)  # type: ignore[attr-defined]
         db.session.add(batch)
         emit(NotificationBatch(id=batch.id, channel=draft.channel, category=draft.category, accepted=batch.accepted))
-        return batch, _skipped(audience.user_ids or (), batch)
+        segments = [segmentation(text).segments for text in texts] if draft.channel is Channel.SMS else []
+        return AcceptedBatch(batch, _skipped(audience.user_ids or (), batch), max(segments, default=None))
 
 
 def batch_counts(batch_id: UUID, *, sender: UUID | None) -> tuple[Batch, Mapping[str, int]]:
@@ -95,12 +110,16 @@ def _skipped(user_ids: Sequence[UUID], batch: Batch) -> Sequence[UUID]:
 
 
 def _by_locale(users: ColumnElement[bool], draft: Draft) -> list[tuple[ColumnElement[bool], dict[str, Any]]]:
-    """Return the recipients and columns for each locale of the template; without a template there is one pair."""
+    """Return the recipients and columns for each text; without a template there is one pair.
+
+    Recipients with the same text share a pair, although their locales differ.
+    """
     if draft.template is None or draft.locale is not None:
         return [(users, draft.rendered_columns())]
     locale = func.coalesce(User.locale, literal("", Text()))
-    versions: dict[str, tuple[list[str], dict[str, Any]]] = {}
+    versions: dict[tuple[str | None, ...], tuple[list[str], dict[str, Any]]] = {}
     for user_locale in db.session.scalars(select(locale).where(users).distinct()):
         columns = draft.rendered_columns(user_locale or None)
-        versions.setdefault(columns["locale"], ([], columns))[0].append(user_locale)
+        text = tuple(columns[name] for name in ("locale", "subject", "content", "html"))
+        versions.setdefault(text, ([], columns))[0].append(user_locale)
     return [(users & locale.in_(user_locales), columns) for user_locales, columns in versions.values()]

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from uuid import UUID
 
 from heidi_common.database.models import utcnow
-from heidi_services.notification.channels.message import Message, Sender
-from heidi_services.notification.enums import UNMUTABLE, Channel
+from heidi_services.notification.channels.message import Message, Sender, Urgency
+from heidi_services.notification.enums import MARKETING, UNMUTABLE, Channel, NotificationType
 from heidi_services.notification.service import circuit_breaker
 from heidi_services.notification.service.claim import ClaimedNotification, claim, extend_lease
 from heidi_services.notification.service.delivery_decision import (
@@ -97,4 +97,12 @@ def _message(job: ClaimedNotification, text: RenderedMessage, target: DeliveryTa
         recipient_name=job.recipient_name or "",
         locale=job.locale or "",
         keys=target.keys,
+        expires_at=job.expires_at,
+        urgency=_urgency(job),
     )
+
+
+def _urgency(job: ClaimedNotification) -> Urgency:
+    if job.category in UNMUTABLE or job.type == NotificationType.ALERT:
+        return Urgency.HIGH
+    return Urgency.LOW if job.category == MARKETING else Urgency.NORMAL

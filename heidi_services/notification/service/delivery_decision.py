@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,7 @@ from heidi_services.notification.service.claim import MAX_CLAIMS, ClaimedNotific
 from heidi_services.notification.service.delivery_policy import Cancellation, DeliveryFailure, Postponement, evaluate
 from heidi_services.notification.service.rendering import MissingVariable, RenderingError
 from heidi_services.notification.service.template_resolver import RenderedMessage
+from heidi_services.notification.service.text_limits import TextTooLong, check_length
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +65,16 @@ def decide(job: ClaimedNotification) -> DeliveryDecision:
         return objection
     if job.channel is Channel.IN_APP:
         return InAppDelivery()
-    return _decide_provider_delivery(job, secrets.get("variables"))
+    return _decide_provider_delivery(job, secrets)
 
 
-def _decide_provider_delivery(job: ClaimedNotification, variables: object) -> DeliveryDecision:
+def _decide_provider_delivery(job: ClaimedNotification, secrets: Mapping[str, Any]) -> DeliveryDecision:
     try:
-        text = _render(job, variables)
+        text = _render(job, secrets)
     except (MissingVariable, RenderingError, LookupError):
         return DeliveryFailure("template_failed")
+    except TextTooLong:
+        return DeliveryFailure("too_long")
     targets, senders = _targets(job), senders_for(job.channel)
     if not targets and not job.progress.accepted:
         return DeliveryFailure("no_device" if job.channel is Channel.PUSH else "no_address")
@@ -105,7 +108,7 @@ def _with_recipient(job: ClaimedNotification, recipient: object) -> ClaimedNotif
     return job._replace(suppressed=suppressed)
 
 
-def _render(job: ClaimedNotification, variables: object) -> RenderedMessage:
+def _render(job: ClaimedNotification, secrets: Mapping[str, Any]) -> RenderedMessage:
     """The stored text, or the template at the version with which the notification was queued."""
     if job.content is not None:
         return RenderedMessage(job.subject, job.content, job.html)
@@ -114,7 +117,9 @@ def _render(job: ClaimedNotification, variables: object) -> RenderedMessage:
     db.session.rollback()
     if source is None:
         raise LookupError(job.template)
-    return source.render(variables if isinstance(variables, dict) else {})
+    text = source.render(secrets.get("variables") or {}, secrets.get("locale"))
+    check_length(job.channel, text.content, text.html)
+    return text
 
 
 def _targets(job: ClaimedNotification) -> list[DeliveryTarget]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from heidi_services.notification.enums import UNMUTABLE, Channel, NotificationType
@@ -68,7 +68,7 @@ def quiet_until(now: datetime, start: time | None, end: time | None, zone: str |
 
     Returns:
         The end in the time zone of `now`; None outside of quiet hours. A local time that occurs twice, at the end of
-        daylight-saving time, is inside both times.
+        daylight-saving time, is inside both times; an end that does not occur, at its beginning, is the change itself.
     """
     if start is None or end is None or start == end:
         return None
@@ -79,7 +79,27 @@ def quiet_until(now: datetime, start: time | None, end: time | None, zone: str |
     if not inside:
         return None
     day = local.date() if local_time < end else local.date() + timedelta(days=1)
-    return datetime.combine(day, end, tzinfo=local.tzinfo).astimezone(now.tzinfo)
+    return _next_occurrence(datetime.combine(day, end, tzinfo=local.tzinfo), now).astimezone(now.tzinfo)
+
+
+def _next_occurrence(local: datetime, now: datetime) -> datetime:
+    """Return when clocks show a local time next; of a time that they skip, when they do."""
+    first, second = (local.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first > second:  # PEP 495: with fold=1 a skipped time is before the change, with fold=0 after it
+        return _change_between(second, first, local)
+    return first if first > now else second
+
+
+def _change_between(before: datetime, after: datetime, local: datetime) -> datetime:
+    """Find the second at which clocks skip a local time, by bisection."""
+    while after - before > timedelta(seconds=1):
+        middle = before + (after - before) / 2
+        shown = middle.replace(microsecond=0).astimezone(local.tzinfo).replace(tzinfo=None)
+        if shown >= local.replace(tzinfo=None):
+            after = middle.replace(microsecond=0)
+        else:
+            before = middle.replace(microsecond=0)
+    return after
 
 
 def _zone(name: str | None) -> ZoneInfo:

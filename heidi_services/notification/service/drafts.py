@@ -16,6 +16,7 @@ from heidi_services.notification.service.template_resolver import (
     TemplateSource,
     resolve_template,
 )
+from heidi_services.notification.service.text_limits import TextTooLong, check_length
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +43,13 @@ class Draft:
             locale: The recipient's locale, used if the draft has none.
 
         Raises:
-            Invalid: The template does not exist, or a variable is missing or unsuitable. Names the field.
+            Invalid: The template does not exist, a variable is missing or unsuitable, or the text is too long for the
+                channel. Names the field.
         """
         if self.template is None:
             return self._columns(RenderedMessage(self.subject, self.content or ""))
         source = self.template_source(locale)
-        return self._columns(render_or_invalid(source, self.variables), source)
+        return self._columns(render_or_invalid(source, self.variables, self.locale or locale), source)
 
     def unrendered_columns(self, source: TemplateSource) -> dict[str, Any]:
         """Return the columns of a message whose variables stay encrypted until it is sent."""
@@ -62,6 +64,7 @@ class Draft:
         return source
 
     def _columns(self, text: RenderedMessage, source: TemplateSource | None = None) -> dict[str, Any]:
+        check_or_invalid(self.channel, text, "content" if source is None else "variables")
         return {
             "channel": self.channel,
             "type": self.type,
@@ -79,11 +82,19 @@ class Draft:
         }
 
 
-def render_or_invalid(source: TemplateSource, variables: Mapping[str, Any]) -> RenderedMessage:
-    """Render a template; raises Invalid, which names the variable that is missing."""
+def render_or_invalid(
+    source: TemplateSource, variables: Mapping[str, Any], locale: str | None = None
+) -> RenderedMessage:
+    """Render a template for a recipient's locale; raises Invalid, which points to the variable that is missing."""
     try:
-        return source.render(variables)
-    except MissingVariable as error:
-        raise Invalid.field(f"/variables/{error.name}", str(error)) from error
-    except RenderingError as error:
-        raise Invalid.field("variables", str(error)) from error
+        return source.render(variables, locale)
+    except (MissingVariable, RenderingError) as error:
+        raise Invalid.field(f"/variables{error.pointer}", str(error)) from error
+
+
+def check_or_invalid(channel: Channel, text: RenderedMessage, field: str) -> None:
+    """Check the length of a text; raises Invalid, which names the field, if the channel does not transmit it."""
+    try:
+        check_length(channel, text.content, text.html)
+    except TextTooLong as error:
+        raise Invalid.field(field, str(error)) from error

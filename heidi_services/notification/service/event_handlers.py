@@ -105,5 +105,6 @@ def _columns_with_secrets(
         columns = draft.rendered_columns(locale)
     stored_secrets = {key: secrets[key] for key in ("variables", "recipient") if secrets.get(key)}
     if stored_secrets:
+        stored_secrets["locale"] = draft.locale or locale
         columns["sealed"] = field_encryptor().encrypt(stored_secrets, context=notification_id.bytes)
     return columns

@@ -56,19 +56,19 @@ def get_visible(notification_id: UUID, *, owner: UUID | None) -> Notification:
     return notification
 
 
-def list_notifications(
-    user_id: UUID, filters: Mapping[str, Any], *, unread: bool, include_hidden: bool, **paging: Any
-) -> Page:
+def list_notifications(user_id: UUID, query: Mapping[str, Any], *, include_hidden: bool, **paging: Any) -> Page:
     """List a user's notifications, newest first.
 
     Args:
-        filters: Values of columns, by the columns' names.
-        unread: Whether to list only unread in-app messages.
+        query: `unread` (only unread in-app messages) and `since`, and values of columns by the columns' names.
         include_hidden: Whether to include what the user has hidden or cannot see yet.
     """
     statement: Select[Any] = select(Notification).where(Notification.user_id == user_id)
-    conditions = [getattr(Notification, name) == value for name, value in filters.items()]
-    if unread:
+    columns = {name: value for name, value in query.items() if name not in ("since", "unread")}
+    conditions = [getattr(Notification, name) == value for name, value in columns.items()]
+    if query.get("since") is not None:
+        statement = statement.where(Notification.created_at >= query["since"])
+    if query.get("unread"):
         statement = statement.where(UNREAD)  # which implies that it is visible and not hidden
     elif not include_hidden:
         statement = statement.where(Notification.hidden_at.is_(None), VISIBLE)

@@ -14,6 +14,8 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import NotificationFailed
 from heidi_common.messaging.outbox import emit
+from heidi_common.metrics import series
+from heidi_common.metrics.time_series import count
 from heidi_common.problems import NotFound, Unauthorized
 from heidi_common.runtime import current_settings
 from heidi_services.notification.channels.delivery_receipt import DeliveryReceipt, ProviderCallback
@@ -73,6 +75,7 @@ def _advance(notification: Notification, receipt_state: State) -> None:
     notification.status, notification.failure_reason = new
     if notification.status is NotificationStatus.DELIVERED:
         notification.delivered_at = notification.delivered_at or utcnow()
+        count(series.MESSAGES, f"DELIVERED:{notification.channel}")
     if notification.status is NotificationStatus.FAILED:
         _emit_failed(notification)
 

@@ -8,15 +8,26 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from jinja2 import StrictUndefined, Template
+from jinja2 import Template, pass_context
 from jinja2.exceptions import SecurityError, TemplateError, UndefinedError
+from jinja2.runtime import Context, LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from jinja2.utils import missing
+
+from heidi_services.notification.templating.filters import DEFAULT_LOCALE, FORMATS, LOCALE_KEY
+from heidi_services.notification.templating.values import (
+    MAX_ITEMS,
+    Absent,
+    MissingVariable,
+    RenderingError,
+    member,
+    template_value,
+)
+
+__all__ = ["FILTERS", "LOOP_MEMBERS", "MAX_ITEMS", "TESTS", "MissingVariable", "RenderingError", "render"]
 
 MAX_OUTPUT = 512_000
-MAX_ITEMS = 1_000
 
-FILTERS = (
+_TEXT_FILTERS = (
     "capitalize",
     "d",
     "default",
@@ -32,51 +43,60 @@ FILTERS = (
     "upper",
     "urlencode",
 )
+FILTERS = (*_TEXT_FILTERS, *FORMATS)
+TESTS = ("defined", "even", "odd", "undefined")
+LOOP_MEMBERS = ("first", "index", "index0", "last", "length", "nextitem", "previtem", "revindex", "revindex0")
 
 
-class MissingVariable(Exception):
-    """The template uses a variable that was not supplied."""
+class _Environment(ImmutableSandboxedEnvironment):
+    """Looks up names in the data only; the sandbox alone would also find the methods of Python's types."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(f"The variable {name} is missing.")
-        self.name = name
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        if isinstance(obj, LoopContext) and attribute in LOOP_MEMBERS:
+            return getattr(obj, attribute)
+        return member(obj, attribute)
 
-
-class RenderingError(Exception):
-    """The template cannot be rendered with these variables."""
-
-
-class _Undefined(StrictUndefined):
-    """Raises MissingVariable with the variable's name, which Jinja2's exception only mentions in its message."""
-
-    def __init__(self, hint: str | None = None, obj: Any = missing, name: str | None = None, exc: Any = None) -> None:
-        super().__init__(hint, obj, name, exc=lambda _: MissingVariable(name or "?"))  # type: ignore[arg-type]
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        return self.getattr(obj, argument) if isinstance(argument, str) else member(obj, argument)
 
 
-def _environment(*, autoescape: bool) -> ImmutableSandboxedEnvironment:
-    env = ImmutableSandboxedEnvironment(autoescape=autoescape, undefined=_Undefined, keep_trailing_newline=True)
+@pass_context
+def _printed(_context: Context, value: Any) -> Any:
+    """What the result of an expression is printed as: a comparison as JSON writes it, and `none` as nothing.
+
+    With a context, Jinja2 calls it before it escapes constants for HTML, not afterwards.
+    """
+    if value is None:
+        return ""
+    return ("true" if value else "false") if isinstance(value, bool) else value
+
+
+def _environment(*, autoescape: bool) -> _Environment:
+    env = _Environment(autoescape=autoescape, undefined=Absent, keep_trailing_newline=True, finalize=_printed)
     env.globals.clear()
-    env.filters = {name: env.filters[name] for name in FILTERS}
+    env.filters = {name: env.filters[name] for name in _TEXT_FILTERS} | FORMATS
+    env.tests = {name: env.tests[name] for name in TESTS}
     return env
 
 
 TEXT_ENVIRONMENT, _HTML_ENVIRONMENT = _environment(autoescape=False), _environment(autoescape=True)
 
 
-def render(source: str, variables: Mapping[str, object], *, html: bool = False) -> str:
+def render(source: str, variables: Mapping[str, object], *, html: bool = False, locale: str = DEFAULT_LOCALE) -> str:
     """Render a template.
 
     Args:
         html: Whether the values of variables are escaped for HTML.
+        locale: The recipient's language and region, by which the filters write dates, numbers and money.
 
     Raises:
-        MissingVariable: The template uses a variable that `variables` does not contain.
+        MissingVariable: The template uses a variable that `variables` does not contain, or that is null.
         RenderingError: A variable is unsuitable, or a limit is exceeded.
     """
-    _check_items(variables)
+    values = dict(template_value(variables)) | {LOCALE_KEY: locale}
     try:
-        return _join_limited(_compile(source, html).generate(**variables))
-    except (UndefinedError, SecurityError, TemplateError, TypeError, ValueError) as error:
+        return _join_limited(_compile(source, html).generate(values))
+    except (UndefinedError, SecurityError, TemplateError, TypeError, ValueError, ArithmeticError) as error:
         raise RenderingError(str(error)) from error
 
 
@@ -93,14 +113,3 @@ def _join_limited(chunks: Iterable[str]) -> str:
             raise RenderingError(f"The rendered text would be longer than {MAX_OUTPUT} characters.")
         output.append(chunk)
     return "".join(output)
-
-
-def _check_items(value: object) -> None:
-    if isinstance(value, Mapping):
-        for item in value.values():
-            _check_items(item)
-    elif isinstance(value, (list, tuple)):
-        if len(value) > MAX_ITEMS:
-            raise RenderingError(f"A list must not contain more than {MAX_ITEMS} items.")
-        for item in value:
-            _check_items(item)

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CTE, ColumnElement, Text, cast, func, select
+from sqlalchemy import CTE, ColumnElement, Text, cast, exists, func, select
 
 from heidi_common.database.session import db
+from heidi_common.interceptors.event_stream import StreamStart
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Notification
 
@@ -48,6 +49,29 @@ def latest_position(user_id: UUID) -> int:
         Notification.user_id == user_id, Notification.stream_id.is_not(None)
     )
     return db.session.scalar(statement) or 0
+
+
+def start_of(user_id: UUID, requested: int | None) -> StreamStart:
+    """Find where a stream starts.
+
+    Args:
+        user_id: The user.
+        requested: The `Last-Event-ID`. None or 0 can always be resumed from: 0 is the start of a stream in which
+            nothing had been sent.
+    """
+    if requested == 0:
+        return StreamStart(0)
+    latest = latest_position(user_id)
+    if requested is None:
+        return StreamStart(latest)
+    if requested > latest:
+        return StreamStart(latest, requested, "future")
+    return StreamStart(requested) if _was_sent(user_id, requested) else StreamStart(requested, requested, "unknown")
+
+
+def _was_sent(user_id: UUID, position: int) -> bool:
+    statement = exists().where(Notification.user_id == user_id, Notification.stream_id == position)
+    return bool(db.session.scalar(select(statement)))
 
 
 def notifications_after(user_id: UUID, position: int, limit: int) -> Sequence[Notification]:

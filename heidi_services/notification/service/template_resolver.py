@@ -8,6 +8,7 @@ from importlib.resources import files
 from sqlalchemy import select
 
 from heidi_common.database.session import db
+from heidi_common.schemas.locales import hyphenated
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Template, TemplateVersion
 from heidi_services.notification.service.rendering import render
@@ -39,11 +40,19 @@ class TemplateSource:
     body: str
     html: str | None = None
 
-    def render(self, variables: Mapping[str, object]) -> RenderedMessage:
-        """Render the template; raises MissingVariable or RenderingError."""
-        subject = None if self.subject is None else render(self.subject, variables)
-        html = None if self.html is None else render(self.html, variables, html=True)
-        return RenderedMessage(subject, render(self.body, variables), html)
+    def render(self, variables: Mapping[str, object], locale: str | None = None) -> RenderedMessage:
+        """Render the template.
+
+        Args:
+            locale: The recipient's locale, for dates, numbers and money; None: that of the template.
+
+        Raises:
+            MissingVariable, RenderingError: As `rendering.render` does.
+        """
+        locale = locale or self.locale
+        subject = None if self.subject is None else render(self.subject, variables, locale=locale)
+        html = None if self.html is None else render(self.html, variables, html=True, locale=locale)
+        return RenderedMessage(subject, render(self.body, variables, locale=locale), html)
 
 
 def resolve_template(name: str, channel: Channel, locale: str | None) -> TemplateSource | None:
@@ -66,14 +75,15 @@ def resolve_template(name: str, channel: Channel, locale: str | None) -> Templat
 def best_locale(requested: str | None, available: Collection[str], default: str) -> str | None:
     """Choose a locale: the requested one, else a more general one, the default, or else any available one.
 
-    `zh-Hant-TW` is followed by `zh-Hant` and `zh`. Source: RFC 4647, section 3.4.
+    `zh-Hant-TW` is followed by `zh-Hant` and `zh`. Tags are compared in lower case and with hyphens, so that `pt_BR`
+    is `pt-BR`. Source: RFC 4647, section 3.4.
     """
-    subtags = (requested or default).replace("_", "-").split("-")
-    by_lower_case = {locale.lower().replace("_", "-"): locale for locale in sorted(available)}
-    for candidate in (*("-".join(subtags[:count]) for count in range(len(subtags), 0, -1)), default):
-        if candidate.lower() in by_lower_case:
-            return by_lower_case[candidate.lower()]
-    return next(iter(by_lower_case.values()), None)
+    by_tag = {hyphenated(locale): locale for locale in sorted(available, reverse=True)}
+    subtags = hyphenated(requested or default).split("-")
+    for candidate in (*("-".join(subtags[:count]) for count in range(len(subtags), 0, -1)), hyphenated(default)):
+        if candidate in by_tag:
+            return by_tag[candidate]
+    return min(by_tag.values(), default=None)
 
 
 def template_at_version(name: str, channel: Channel, locale: str, version: int) -> TemplateSource | None:

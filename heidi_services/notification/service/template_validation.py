@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from jinja2 import TemplateSyntaxError, nodes
 
 from heidi_common.database.models import storable_text
-from heidi_services.notification.service.rendering import FILTERS, TEXT_ENVIRONMENT
+from heidi_services.notification.service.rendering import FILTERS, TESTS, TEXT_ENVIRONMENT
 
 MAX_SOURCE = 64_000
 MAX_NODES = 500
@@ -14,7 +14,8 @@ MAX_NUMBER = 10**1_000
 
 _NODES: tuple[type[nodes.Node], ...] = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Getattr, nodes.Getitem, nodes.Const,
-    nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.If, nodes.CondExpr, nodes.Filter, nodes.For,
+    nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not, nodes.If, nodes.CondExpr, nodes.Filter, nodes.Test,
+    nodes.For,
 )  # fmt: skip
 _ITERABLE_NODES = (nodes.Name, nodes.Getattr, nodes.Getitem)
 
@@ -60,6 +61,10 @@ def _check_node(node: nodes.Node) -> None:
         raise _invalid(node, f"{type(node).__name__.lower()} is not allowed in a template.")
     if isinstance(node, nodes.Filter):
         _check_filter(node)
+    if isinstance(node, nodes.Test):
+        _check_test(node)
+    if isinstance(node, nodes.Name) and node.name == "self":
+        raise _invalid(node, "self is a name of Jinja2 and not available for a variable.")
     if isinstance(node, nodes.For):
         _check_loop(node)
     if isinstance(node, nodes.Const):
@@ -69,6 +74,11 @@ def _check_node(node: nodes.Node) -> None:
 def _check_filter(node: nodes.Filter) -> None:
     if node.name not in FILTERS or node.kwargs or node.dyn_args or node.dyn_kwargs:
         raise _invalid(node, f"the filter {node.name} is not allowed. Use one of: {', '.join(FILTERS)}.")
+
+
+def _check_test(node: nodes.Test) -> None:
+    if node.name not in TESTS:
+        raise _invalid(node, f"the test {node.name} is not allowed. Use one of: {', '.join(TESTS)}.")
 
 
 def _check_const(node: nodes.Const) -> None:

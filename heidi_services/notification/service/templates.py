@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
 
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
 from heidi_common.database.transactions import expect_version, transaction
 from heidi_common.problems import Conflict, FieldError, Invalid, NotFound
+from heidi_common.schemas.locales import hyphenated
+from heidi_services.notification.channels.push_text import push_text
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Template, TemplateVersion
-from heidi_services.notification.service.drafts import render_or_invalid
-from heidi_services.notification.service.template_resolver import RenderedMessage, TemplateSource
+from heidi_services.notification.service.drafts import check_or_invalid, render_or_invalid
+from heidi_services.notification.service.template_resolver import TemplateSource
 from heidi_services.notification.service.template_validation import InvalidTemplate, validate_template
 
 TEXT_COLUMNS = ("subject", "body", "html")
 TEMPLATE_COLUMNS = ("id", "name", "channel", "locale", "category", "created_at", "updated_at")
+
+_TAG = func.lower(func.replace(Template.locale, "_", "-"))
+"""The locale in the form of `hyphenated`: earlier versions stored it as the author wrote it."""
 
 
 def create(fields: Mapping[str, Any]) -> tuple[Template, TemplateVersion]:
@@ -61,7 +67,8 @@ def list_templates(filters: Mapping[str, Any], **paging: Any) -> Page:
         TemplateVersion, (TemplateVersion.template_id == Template.id) & (TemplateVersion.number == Template.current)
     )
     for name, value in filters.items():
-        statement = statement.where(getattr(Template, name) == value)
+        column = _TAG if name == "locale" else getattr(Template, name)
+        statement = statement.where(column == (hyphenated(value) if name == "locale" else value))
     return page(statement, order=Template.name, descending=False, tiebreak=Template.id, scalars=False, **paging)
 
 
@@ -104,12 +111,33 @@ def delete(template_id: UUID, version: int | None) -> None:
         db.session.delete(template)
 
 
-def preview(template_id: UUID, variables: Mapping[str, Any]) -> RenderedMessage:
-    """Render the current version; raises NotFound, or Invalid if a variable is missing."""
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a message would contain. Of a push message, `truncated` tells whether it is shortened as its sender does."""
+
+    channel: Channel
+    subject: str | None
+    content: str
+    html: str | None
+    truncated: bool | None = None
+
+
+def preview(template_id: UUID, variables: Mapping[str, Any], locale: str | None = None) -> Preview:
+    """Render the current version for a recipient's locale.
+
+    Raises:
+        NotFound: The template does not exist.
+        Invalid: A variable is missing or unsuitable, or the text is too long for the channel.
+    """
     template, current = get(template_id)
     texts = {name: getattr(current, name) for name in TEXT_COLUMNS}
     source = TemplateSource(template.name, template.locale, current.number, template.category, **texts)
-    return render_or_invalid(source, variables)
+    text, channel = render_or_invalid(source, variables, locale), Channel(template.channel)
+    check_or_invalid(channel, text, "variables")
+    if channel is not Channel.PUSH:
+        return Preview(channel, text.subject, text.content, text.html)
+    short = push_text(text.subject or "", text.content)
+    return Preview(channel, short.title if text.subject is not None else None, short.body, None, short.truncated)
 
 
 def _validate(fields: Mapping[str, Any], channel: str) -> None:

@@ -3,12 +3,10 @@
 from functools import cache
 from typing import Any
 
-from apispec import APISpec
-from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import ValidationError, fields
 
 from heidi_common.interceptors.validation import invalid
-from heidi_common.openapi.documents import whole_pattern
+from heidi_common.openapi.json_schema import json_schema
 from heidi_common.schemas.base import Schema
 from heidi_services.scheduler.actions.base import JSON, Action, ActionFailed, ActionResult, RunContext
 from heidi_services.scheduler.actions.core_operation import CoreOperationAction
@@ -66,14 +64,6 @@ def _lenient_schema(name: str) -> Schema:
 def describe_actions() -> list[dict[str, Any]]:
     """List every action with the JSON schema of its payload."""
     return [
-        {"name": name, "description": action.about, "payload": _json_schema(action)} for name, action in ACTIONS.items()
+        {"name": name, "description": action.about, "payload": json_schema(action.payload())}
+        for name, action in ACTIONS.items()
     ]
-
-
-def _json_schema(action: Action) -> JSON:
-    plugin = MarshmallowPlugin()
-    APISpec("actions", "1", "3.1.0", plugins=[plugin])
-    converter: Any = plugin.converter
-    converter.add_attribute_function(whole_pattern)
-    schema: JSON = converter.schema2jsonschema(action.payload())
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "additionalProperties": False}

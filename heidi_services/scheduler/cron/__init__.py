@@ -4,6 +4,7 @@
     fields.py         one field of an expression: numbers, names, ranges, steps, lists
     expression.py     CronExpression: the parsed sets of numbers
     occurrences.py    the next occurrences in a time zone, across daylight-saving changes
+    counting.py       how many occurrences lie in a period
     timezones.py      IANA time zones and their UTC offset changes
     description.py    an expression in English
     clock_changes.py  notes for the author on the next daylight-saving changes

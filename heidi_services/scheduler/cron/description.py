@@ -40,6 +40,8 @@ def _minutes_of_every_hour(minutes: tuple[int, ...]) -> str:
 
 def _days(cron: CronExpression) -> str:
     dates, weekdays = _dates(cron), _weekdays(cron)
+    if cron.either_day and not (dates and weekdays):
+        dates = weekdays = ""  # one of the fields matches every day, and either of them is sufficient
     if dates and weekdays and cron.either_day:
         return f"on {dates} or on {weekdays}"
     if dates and weekdays:

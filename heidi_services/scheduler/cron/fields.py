@@ -6,6 +6,14 @@ MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", 
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 
 
+HINTS = {
+    "?": "`?` of Quartz is written `*`",
+    "W": "the working day nearest to a date cannot be expressed",
+    "H": "`H` of Jenkins cannot be used; choose a value, or set `jitterSeconds`",
+}
+"""What is said of characters that other schedulers know."""
+
+
 class CronError(ValueError):
     """The expression is not valid. The message tells its author what to change."""
 
@@ -33,15 +41,32 @@ class CronField:
         start = self.parse_number(first)
         end = self.parse_number(last) if dash else self.high if slash else start
         if end < start:
-            halves = f"{first}-{self.high},{self.low}-{last}"
-            raise CronError(f"{self.name}: the range '{base}' runs backwards; write two ranges, such as '{halves}'")
+            two_ranges = f"{self._range(first, start, self.highest)},{self._range(self._low_name(last), self.low, end)}"
+            raise CronError(f"{self.name}: the range '{base}' runs backwards; write '{two_ranges}'")
         return range(start, end + 1, step)
+
+    @property
+    def highest(self) -> int:
+        """The last value of the field; Sunday is 0 as well as 7."""
+        return max(self.names.values(), default=self.high)
+
+    def _low_name(self, other: str) -> str:
+        """The lowest value, as a name if the other end of the range is a name."""
+        return next(iter(self.names)) if other in self.names else str(self.low)
+
+    def _range(self, first: str, start: int, end: int) -> str:
+        """A range from a value, as its author wrote it, to another one; a single value if they are equal."""
+        if start == end:
+            return first
+        names = {number: name for name, number in self.names.items()}
+        return f"{first}-{names[end] if first in self.names else end}"
 
     def parse_number(self, text: str) -> int:
         if text in self.names:
             return self.names[text]
         if not text.isdigit():
-            raise CronError(f"{self.name}: '{text}' is not understood; use {self.expected}")
+            hint = next((f" ({hint})" for form, hint in HINTS.items() if form in text), "")
+            raise CronError(f"{self.name}: '{text}' is not understood{hint}; use {self.expected}")
         value = int(text)
         if not self.low <= value <= self.high:
             raise CronError(f"{self.name} {value} is out of range {self.low}-{self.high}")

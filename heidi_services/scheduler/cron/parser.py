@@ -48,7 +48,7 @@ def _split_fields(expression: str) -> list[str]:
     if not expression.isascii():
         raise CronError("only ASCII characters are allowed; check for characters pasted from a document")
     if len(expression) > MAX_LENGTH:
-        raise CronError(f"the expression has {len(expression)} characters; the maximum is {MAX_LENGTH}")
+        raise CronError(_too_long(len(expression)))
     text = expression.strip(" \t").upper()
     if text.startswith("@") and text not in MACROS:
         raise CronError(f"'{expression}' is not a known macro; use {', '.join(MACROS).lower()}")
@@ -56,6 +56,13 @@ def _split_fields(expression: str) -> list[str]:
     if len(fields) != 5:
         raise CronError(_wrong_count(len(fields) if text else 0))
     return fields
+
+
+def _too_long(length: int) -> str:
+    return (
+        f"the expression has {length} characters; the maximum is {MAX_LENGTH}: write ranges (1-5) and steps (*/5) "
+        "instead of long lists, or create several schedules"
+    )
 
 
 def _wrong_count(count: int) -> str:
@@ -82,6 +89,11 @@ def _build(minute: str, hour: str, day: str, month: str, weekday: str) -> CronEx
 
 def _parse_days(text: str) -> tuple[frozenset[int], bool]:
     items = text.split(",")
+    for item in items:
+        if re.fullmatch(r"L-\d+|\d+-L", item):
+            raise CronError(
+                f"day of month: '{item}' is not supported; L is the last day, and days before it are numbers"
+            )
     numeric = [item for item in items if item != "L"]
     return frozenset(day for item in numeric for day in DAY.parse_item(item)), "L" in items
 

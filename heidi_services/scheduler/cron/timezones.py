@@ -33,6 +33,13 @@ def offset_at(zone: ZoneInfo, at: datetime) -> timedelta:
     return at.astimezone(zone).utcoffset() or timedelta()
 
 
+def wall_clock_at(zone: ZoneInfo, at: datetime) -> datetime:
+    """What the clocks show at an instant, without a time zone. If they change at this instant: what they showed until
+    then, because an occurrence in a skipped hour takes place at its end."""
+    shortest = timedelta(microseconds=1)
+    return (at.astimezone(UTC) - shortest).astimezone(zone).replace(tzinfo=None) + shortest
+
+
 def offset_periods(zone: ZoneInfo, start: datetime, last_year: int) -> Iterator[OffsetPeriod]:
     """Split the time from `start` to the end of `last_year` into periods of constant UTC offset."""
     start = start.astimezone(UTC)

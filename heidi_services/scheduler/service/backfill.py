@@ -11,6 +11,7 @@ from heidi_common.problems import Invalid
 from heidi_services.scheduler.enums import Trigger
 from heidi_services.scheduler.misfire import slots_from
 from heidi_services.scheduler.models import Schedule
+from heidi_services.scheduler.service.missed_ranges import take_from_missed
 from heidi_services.scheduler.service.queries import database_now, lock_schedule
 from heidi_services.scheduler.service.run_creation import run_factory
 from heidi_services.scheduler.service.run_storage import insert_runs
@@ -47,8 +48,9 @@ def backfill_schedule(schedule_id: UUID, start: datetime, end: datetime, *, requ
         _validate_period(start, end, now)
         parse_cron_and_timezone(schedule.cron_expression, schedule.timezone, now)
         slots = _slots_between(schedule, start, end)
-        factory = run_factory(schedule, Trigger.BACKFILL, now, queue_all=True)
-        created = insert_runs([factory.create_run(slot) for slot in slots], reopen_missed=True)
+        take_from_missed(schedule, start, end)
+        factory = run_factory(schedule, Trigger.BACKFILL, now)
+        created = insert_runs([factory.create_replay(slot) for slot in slots], reopen_missed=True)
         record("schedule_backfilled", actor=requested_by, target=schedule_id, detail={"runs": len(created)})
     return BackfillResult(len(created), len(slots))
 

@@ -7,24 +7,28 @@ is killed leaves all or nothing, and the unique key of the runs rejects a slot t
 
 import logging
 import time
-from datetime import datetime
-from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import ColumnElement, Interval, func, literal, select, text
 from sqlalchemy.exc import DBAPIError
 
 from heidi_common.database.session import db
-from heidi_common.database.transactions import transaction
+from heidi_common.database.transactions import reading, transaction
+from heidi_services.scheduler.misfire import ON_TIME
 from heidi_services.scheduler.models import Schedule
+from heidi_services.scheduler.service.clock_guard import clock_guard
 from heidi_services.scheduler.service.dispatch_planning import DueSchedule, Plans, plan_batch, rows_of
 from heidi_services.scheduler.service.failure_notifications import notify_missed
+from heidi_services.scheduler.service.next_runs import store_next_runs
 from heidi_services.scheduler.service.run_storage import insert_runs
 
 log = logging.getLogger(__name__)
 
 INITIAL_BATCH_SIZE, MAX_BATCH_SIZE = 50, 500
-"""Slots in one transaction. The size doubles after each batch, and shrinks when a batch was too slow for IDLE_TIMEOUT:
-on a machine without free CPU time, large batches would be rolled back again and again."""
+"""Schedules in one transaction. The size doubles after each batch, and shrinks when a batch was too slow for
+IDLE_TIMEOUT: on a machine without free CPU time, large batches would be rolled back again and again."""
+
+LATE_BATCH_SIZE = 20
+"""Schedules that catch up in one transaction. Those that are on time are dispatched before each such batch."""
 
 MAX_SECONDS = 1.0
 """`dispatch_due` returns to its caller after this time, even if more is due: the clock has other tasks, too."""
@@ -32,11 +36,7 @@ MAX_SECONDS = 1.0
 IDLE_TIMEOUT = text("SET LOCAL idle_in_transaction_session_timeout = '1s'")
 """A clock that is stopped or cut off from the database must not keep its row locks."""
 
-SET_NEXT_RUNS = text(
-    "UPDATE schedules SET next_run = upcoming.next_run, version = version + 1"
-    " FROM unnest(CAST(:ids AS uuid[]), CAST(:nexts AS timestamptz[])) AS upcoming (id, next_run)"
-    " WHERE schedules.id = upcoming.id"
-)
+IS_ON_TIME = Schedule.next_run >= func.now() - literal(ON_TIME, Interval)
 
 COLUMNS = (
     *(Schedule.id, Schedule.name, Schedule.cron_expression, Schedule.timezone, Schedule.next_run, Schedule.end_at),
@@ -46,38 +46,58 @@ COLUMNS = (
 
 
 def dispatch_due() -> None:
-    """Dispatch until no due schedule is left that is not locked, for about a second at most."""
+    """Dispatch until no due schedule is left that is not locked, for about a second at most.
+
+    Nothing is dispatched while the time is in doubt, see `clock_guard`.
+    """
+    if clock_guard().reason_to_hold() is not None:
+        return
     end, size, dispatched = time.monotonic() + MAX_SECONDS, INITIAL_BATCH_SIZE, 1
     while dispatched and time.monotonic() < end:
         try:
-            dispatched = _dispatch_batch(size)
+            dispatched = _dispatch_batch(size, IS_ON_TIME) or _catch_up(min(size, LATE_BATCH_SIZE))
         except DBAPIError as error:
             if size == 1 or not error.connection_invalidated:
                 raise
-            log.warning("a batch of slots exceeded the idle timeout; its size is reduced", extra={"slots": size})
+            log.warning("a batch of slots exceeded the idle timeout; its size is reduced", extra={"schedules": size})
             size = max(1, size // 8)
         else:
             size = min(MAX_BATCH_SIZE, size * 2)
 
 
-def _dispatch_batch(size: int) -> int:
-    """Dispatch about `size` slots in one transaction; return the number of schedules."""
+def _catch_up(size: int) -> int:
+    """Dispatch some of the schedules whose slots were missed, those that are behind the most first."""
+    dispatched = _dispatch_batch(size, ~IS_ON_TIME)
+    if dispatched:
+        with reading() as connection:
+            late = select(func.count()).where(Schedule.is_enabled, Schedule.next_run <= func.now(), ~IS_ON_TIME)
+            remaining = connection.scalar(late)
+        log.info("schedules caught up", extra={"schedules": dispatched, "remaining": remaining})
+    return dispatched
+
+
+def _dispatch_batch(size: int, condition: ColumnElement[bool]) -> int:
+    """Dispatch about `size` schedules in one transaction; return their number."""
     with transaction():
         db.session.execute(IDLE_TIMEOUT)
-        due = _lock_due(size)
+        due = _lock_due(size, condition)
         if not due:
             return 0
-        plans = plan_batch(due, size)
+        plans = plan_batch(due)
         insert_runs(rows_of(plans))
-        _notify_missed(plans)
-        _set_next_runs({schedule.id: slots.next_run for schedule, slots in plans})
+        for schedule, slots in plans:
+            if slots.missed is not None:
+                notify_missed(schedule, slots.missed)
+        schedules = {schedule.id: schedule for schedule, _ in plans}
+        store_next_runs(schedules, {schedule.id: slots.next_run for schedule, slots in plans})
+    _log_missed(plans)
     return len(plans)
 
 
-def _lock_due(size: int) -> list[DueSchedule]:
+def _lock_due(size: int, condition: ColumnElement[bool]) -> list[DueSchedule]:
     statement = (
         select(*COLUMNS, func.now().label("now"))
-        .where(Schedule.is_enabled, Schedule.next_run <= func.now())
+        .where(Schedule.is_enabled, Schedule.next_run <= func.now(), condition)
         .order_by(Schedule.next_run)
         .limit(size)
         .with_for_update(skip_locked=True)
@@ -85,13 +105,9 @@ def _lock_due(size: int) -> list[DueSchedule]:
     return list(db.session.execute(statement))
 
 
-def _notify_missed(plans: Plans) -> None:
-    """Notify once, with the last batch of a schedule's missed slots."""
-    for schedule, slots in plans:
-        if slots.missed and slots.is_caught_up(schedule.now):
-            notify_missed(schedule, slots.missed[-1])
-
-
-def _set_next_runs(next_runs: dict[UUID, datetime | None]) -> None:
-    ids = [str(schedule_id) for schedule_id in next_runs]
-    db.session.execute(SET_NEXT_RUNS, {"ids": ids, "nexts": list(next_runs.values())})
+def _log_missed(plans: Plans) -> None:
+    missed = [slots.missed.count for _, slots in plans if slots.missed is not None]
+    if missed:
+        catch_up = sum(len(slots.catch_up) for _, slots in plans)
+        extra = {"schedules": len(missed), "missed": sum(missed), "catching_up": catch_up}
+        log.warning("slots were not dispatched in time", extra=extra)

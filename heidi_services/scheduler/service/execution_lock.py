@@ -36,7 +36,8 @@ def execution_lock(run: DueRun) -> Iterator[int | None]:
 
 def _acquire(run: DueRun) -> Lock | None:
     """Acquire the lock; None if Redis is unavailable."""
-    lock = Lock(redis_client(), f"schedule:{run.schedule_id}", ttl=run.lease_seconds)
+    name = f"schedule:{run.schedule_id}{':replay' if run.is_replay else ''}"
+    lock = Lock(redis_client(), name, ttl=run.lease_seconds)
     try:
         lock.acquire()
     except LockUnavailable:

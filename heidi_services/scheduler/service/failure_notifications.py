@@ -1,7 +1,6 @@
 """Notify the recipient in a schedule's `onFailure` of failed and missed runs, through the notification service."""
 
 import logging
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +8,7 @@ from heidi_common.messaging import outbox
 from heidi_common.messaging.events import NotificationSend
 from heidi_common.schemas.fields import iso
 from heidi_services.scheduler.enums import RunStatus
+from heidi_services.scheduler.misfire import MissedSlots
 from heidi_services.scheduler.service.derived_ids import derived_id
 
 log = logging.getLogger(__name__)
@@ -23,10 +23,13 @@ def notify_failed(schedule: Any, run: Any, attempt: int, status: str, error: str
     _notify(schedule, derived_id(run.run_id, attempt, "failed", at=run.scheduled_for), verb, content)
 
 
-def notify_missed(schedule: Any, slot: datetime) -> None:
-    """Notify of missed slots, once for all of them. `slot` is the latest."""
-    content = f'The schedule "{schedule.name}" has missed runs. The latest was due at {iso(slot)}.'
-    _notify(schedule, derived_id(schedule.id, iso(slot), "missed", at=slot), "missed runs", content)
+def notify_missed(schedule: Any, missed: MissedSlots) -> None:
+    """Notify of missed slots, once for all of them."""
+    last = iso(missed.last)
+    range_of = f"from {iso(missed.first)} to {last}" if missed.count > 1 else f"of {last}"
+    runs = f"{missed.count} runs" if missed.count > 1 else "the run"
+    content = f'The schedule "{schedule.name}" has missed {runs} {range_of}, because no clock process was running.'
+    _notify(schedule, derived_id(schedule.id, last, "missed", at=missed.last), "missed runs", content)
 
 
 def _notify(schedule: Any, event_id: UUID, verb: str, content: str) -> None:

@@ -8,7 +8,9 @@ from sqlalchemy import func, select
 
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
+from heidi_common.database.text_search import contains
 from heidi_common.problems import NotFound
+from heidi_services.scheduler.enums import FAILED_STATUSES
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 
 SORTS = {"createdAt": Schedule.created_at, "name": Schedule.sort_name}
@@ -35,19 +37,33 @@ def _load_schedule(schedule_id: UUID, *, for_update: bool) -> Schedule:
     return schedule
 
 
-def find_schedules(*, sort: str, is_enabled: bool | None = None, action: str | None = None, **paging: Any) -> Page:
-    """List schedules, filtered by state and action.
+def find_schedules(
+    *,
+    sort: str,
+    q: str | None = None,
+    is_enabled: bool | None = None,
+    is_failing: bool | None = None,
+    action: str | None = None,
+    **paging: Any,
+) -> Page:
+    """List schedules, filtered by name, state and action.
 
     Args:
         sort: `createdAt` or `name`, descending with a leading `-`.
+        q: Only schedules whose name contains this text, whatever its case and accents.
+        is_failing: Only schedules whose last run failed, or only the others.
         is_enabled: Only enabled, or only disabled schedules.
         action: Only schedules with this action.
         **paging: See `heidi_common.database.pagination.page`.
     """
     equal = ((Schedule.is_enabled, is_enabled), (Schedule.action, action))
     filters = [column == value for column, value in equal if value is not None]
+    if is_failing is not None:
+        has_failed = func.coalesce(Schedule.last_run_status.in_(FAILED_STATUSES), False)
+        filters.append(has_failed if is_failing else ~has_failed)
+    statement = select(Schedule).where(contains(Schedule.sort_name, q)) if q else select(Schedule)
     order, descending = SORTS[sort.lstrip("-")], sort.startswith("-")
-    return page(select(Schedule), order=order, descending=descending, tiebreak=Schedule.id, filters=filters, **paging)
+    return page(statement, order=order, descending=descending, tiebreak=Schedule.id, filters=filters, **paging)
 
 
 def get_run(schedule_id: UUID, run_id: UUID) -> ScheduleRun:

@@ -35,12 +35,12 @@ _CLAIM_DUE = """
 WITH due AS (
     SELECT run.id, run.schedule_id, run.scheduled_for, schedules.action, CAST(schedules.payload AS text) AS payload,
         schedules.timeout_seconds, schedules.created_by, schedules.overlap_policy <> 'ALLOW' AS exclusive,
-        run.attempts = 0 AND run.error IS NULL AS is_fresh
+        run.attempts = 0 AND run.error IS NULL AS is_fresh, run.is_replay
     FROM schedule_runs AS run JOIN schedules ON schedules.id = run.schedule_id
     WHERE run.id = ANY(CAST(:run_ids AS uuid[])) AND run.status || '' = 'QUEUED' AND run.next_attempt_at <= now()
         AND (run.locked_until IS NULL OR run.locked_until < now())
 ), candidates AS (
-    SELECT due.*, row_number() OVER (PARTITION BY schedule_id ORDER BY scheduled_for) AS turn
+    SELECT due.*, row_number() OVER (PARTITION BY schedule_id, is_replay ORDER BY scheduled_for) AS turn
     FROM due WHERE action = ANY(CAST(:actions AS text[])) AND (is_fresh OR NOT :in_batch)
 ), claimed AS (
     UPDATE schedule_runs AS run
@@ -52,6 +52,7 @@ WITH due AS (
         AND (NOT candidates.exclusive OR (candidates.turn = 1 AND NOT EXISTS (
             SELECT FROM schedule_runs AS other
             WHERE other.schedule_id = candidates.schedule_id AND other.status = 'RUNNING' AND other.id <> candidates.id
+                AND other.is_replay = candidates.is_replay
         )))
     RETURNING run.id, run.attempts
 )
@@ -67,6 +68,7 @@ class DueRun(NamedTuple):
         payload: JSON.
         exclusive: Runs of this schedule must not overlap.
         is_fresh: No worker has claimed the run before.
+        is_replay: The run repeats a slot of the past. It may overlap runs of current slots.
         attempt: The row's `attempts` after this claim; None if the run was not claimed.
     """
 
@@ -79,6 +81,7 @@ class DueRun(NamedTuple):
     created_by: UUID
     exclusive: bool
     is_fresh: bool
+    is_replay: bool
     attempt: int | None
 
     @property

@@ -6,7 +6,7 @@ The caller has locked the schedule's row, so that the number of open runs does n
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -14,14 +14,26 @@ from sqlalchemy import func, select
 from heidi_common.database.session import db
 from heidi_common.messaging.jobs import HINT_LEASE
 from heidi_services.scheduler.enums import OPEN_STATUSES, RunStatus, Trigger
+from heidi_services.scheduler.misfire import MissedSlots
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 from heidi_services.scheduler.service.derived_ids import derived_id
-from heidi_services.scheduler.service.overlap_policy import may_queue, may_start
+from heidi_services.scheduler.service.overlap_policy import may_overlap, may_queue, may_start
 
 QUEUED_DELAY = timedelta(hours=1)
 """A queued run becomes due when the run before it ends. This delay is only the safety net."""
 
+MISFIRE_ERROR = "No clock process dispatched this slot in time."
 OVERLAP_ERROR = "The previous run had not ended."
+
+REPLAYS_AT_ONCE = 5
+"""Runs of past slots that one schedule executes at the same time, if its runs may overlap."""
+
+
+class OpenRuns(NamedTuple):
+    """The runs of a schedule that have not ended: of current slots (or by hand), and of past slots."""
+
+    live: int = 0
+    replays: int = 0
 
 
 @dataclass
@@ -32,37 +44,54 @@ class RunFactory:
         schedule: The schedule, or its row.
         trigger: What creates the runs.
         now: The database's time.
-        open_runs: How many runs of the schedule have not ended. `create_run` counts on.
-        queue_all: Several runs are created together; they are queued one after the other instead of being skipped.
+        live: How many runs of current slots have not ended. `create_run` counts on.
+        replays: How many runs of past slots have not ended. `create_replay` counts on.
     """
 
     schedule: Any
     trigger: Trigger
     now: datetime
-    open_runs: int
-    queue_all: bool = False
+    live: int = 0
+    replays: int = 0
 
     def create_run(self, slot: datetime) -> dict[str, Any]:
         """Return the row of a run that is due, waits for the run before it, or is skipped."""
         policy = self.schedule.overlap_policy
-        if may_start(policy, self.open_runs):
+        if may_start(policy, self.live):
             due = self._due_with_jitter()
-        elif self.queue_all or may_queue(policy, self.open_runs):
+        elif may_queue(policy, self.live):
             due = self.now + QUEUED_DELAY
         else:
             return self.create_ended_run(slot, RunStatus.SKIPPED, OVERLAP_ERROR)
-        self.open_runs += 1
-        # The event's own message wakes a worker for a run that is due now; the clock wakes workers for the others.
-        hinted_until = due if due > self.now else due + HINT_LEASE
-        return self._row(slot, RunStatus.QUEUED, due=due, hinted_until=hinted_until)
+        self.live += 1
+        return self._queued(slot, due)
+
+    def create_replay(self, slot: datetime) -> dict[str, Any]:
+        """Return the row of a run that repeats a past slot. It waits for the earlier ones, never for current slots."""
+        at_once = REPLAYS_AT_ONCE if may_overlap(self.schedule.overlap_policy) else 1
+        due = self.now if self.replays < at_once else self.now + QUEUED_DELAY
+        self.replays += 1
+        return self._queued(slot, due) | {"is_replay": True}
 
     def create_ended_run(self, slot: datetime, status: RunStatus, error: str) -> dict[str, Any]:
         """Return the row of a slot that does not run."""
         row = self._row(slot, status, due=self.now, hinted_until=self.now)
         return row | {"finished_at": self.now, "error": error}
 
+    def create_missed(self, missed: MissedSlots) -> dict[str, Any]:
+        """Return the row that stands for a range of missed slots."""
+        row = self.create_ended_run(missed.last, RunStatus.MISSED, MISFIRE_ERROR)
+        return row | {"missed_from": missed.first, "missed_slots": missed.count}
+
+    def _queued(self, slot: datetime, due: datetime) -> dict[str, Any]:
+        # The event's own message wakes a worker for a run that is due now; the clock wakes workers for the others.
+        hinted_until = due if due > self.now else due + HINT_LEASE
+        return self._row(slot, RunStatus.QUEUED, due=due, hinted_until=hinted_until)
+
     def _due_with_jitter(self) -> datetime:
-        return self.now + timedelta(seconds=random.uniform(0, self.schedule.jitter_seconds))  # nosec B311
+        """Jitter spreads the load of many schedules with equal times; a user who runs one now does not wait."""
+        jitter_seconds = self.schedule.jitter_seconds if self.trigger == Trigger.CRON else 0
+        return self.now + timedelta(seconds=random.uniform(0, jitter_seconds))  # nosec B311
 
     def _row(self, slot: datetime, status: RunStatus, *, due: datetime, hinted_until: datetime) -> dict[str, Any]:
         return {
@@ -71,17 +100,20 @@ class RunFactory:
             "scheduled_for": slot,
             "trigger": self.trigger,
             "status": status,
+            "created_at": self.now,
             "next_attempt_at": due,
             "hinted_until": hinted_until,
             "finished_at": None,
             "error": None,
+            "missed_from": None,
+            "missed_slots": None,
+            "is_replay": False,
         }
 
 
-def run_factory(schedule: Schedule, trigger: Trigger, now: datetime, *, queue_all: bool = False) -> RunFactory:
+def run_factory(schedule: Schedule, trigger: Trigger, now: datetime) -> RunFactory:
     """Prepare the creation of runs for one schedule, whose row the caller has locked."""
-    open_runs = count_open_runs([schedule.id]).get(schedule.id, 0)
-    return RunFactory(schedule, trigger, now, open_runs, queue_all)
+    return RunFactory(schedule, trigger, now, *count_open_runs([schedule.id]).get(schedule.id, OpenRuns()))
 
 
 def run_id_of(schedule_id: UUID, slot: datetime) -> UUID:
@@ -89,11 +121,12 @@ def run_id_of(schedule_id: UUID, slot: datetime) -> UUID:
     return derived_id(schedule_id, slot.astimezone(UTC).isoformat(), at=slot)
 
 
-def count_open_runs(schedule_ids: list[UUID]) -> dict[UUID, int]:
+def count_open_runs(schedule_ids: list[UUID]) -> dict[UUID, OpenRuns]:
     """Count the runs that have not ended. Schedules without such runs are not in the result."""
+    is_replay = ScheduleRun.is_replay
     statement = (
-        select(ScheduleRun.schedule_id, func.count().label("open"))
+        select(ScheduleRun.schedule_id, func.count().filter(~is_replay), func.count().filter(is_replay))
         .where(ScheduleRun.schedule_id.in_(schedule_ids), ScheduleRun.status.in_(OPEN_STATUSES))
         .group_by(ScheduleRun.schedule_id)
     )
-    return {row.schedule_id: row.open for row in db.session.execute(statement)}
+    return {schedule_id: OpenRuns(*counts) for schedule_id, *counts in db.session.execute(statement)}

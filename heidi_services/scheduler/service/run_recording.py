@@ -66,7 +66,7 @@ WITH records AS (
     FROM records AS record
     WHERE record.awaits IS NULL
         AND run.id = record.run_id AND run.status || '' = 'RUNNING' AND run.attempts = record.attempt
-    RETURNING run.id, run.schedule_id, run.scheduled_for, run.started_at, run.status
+    RETURNING run.id, run.schedule_id, run.scheduled_for, run.started_at, run.status, run.is_replay
 ), latest AS (
     SELECT DISTINCT ON (schedule_id) ended.*, count(*) OVER (PARTITION BY schedule_id) AS runs
     FROM ended ORDER BY schedule_id, scheduled_for DESC
@@ -76,16 +76,18 @@ WITH records AS (
         version = version + latest.runs
     FROM latest WHERE schedules.id = latest.schedule_id
     RETURNING schedules.id, overlap_policy
+), lanes AS (
+    SELECT schedule_id, is_replay, count(*) AS runs FROM ended GROUP BY schedule_id, is_replay
 ), next_due AS (
     UPDATE schedule_runs AS run
     SET next_attempt_at = now(), hinted_until = now(), updated_at = now()
-    FROM counted CROSS JOIN LATERAL (
+    FROM counted JOIN lanes ON lanes.schedule_id = counted.id CROSS JOIN LATERAL (
         SELECT waiting.id FROM schedule_runs AS waiting
         WHERE waiting.schedule_id = counted.id AND waiting.status = 'QUEUED' AND waiting.next_attempt_at > now()
-            AND waiting.attempts = 0
-        ORDER BY waiting.scheduled_for LIMIT 1
+            AND waiting.attempts = 0 AND waiting.is_replay = lanes.is_replay
+        ORDER BY waiting.scheduled_for LIMIT CASE WHEN lanes.is_replay THEN lanes.runs ELSE 1 END
     ) AS oldest
-    WHERE run.id = oldest.id AND counted.overlap_policy <> 'ALLOW'
+    WHERE run.id = oldest.id AND (counted.overlap_policy <> 'ALLOW' OR lanes.is_replay)
 ), recorded AS (
     SELECT id FROM awaiting UNION ALL SELECT id FROM ended
 ), emitted AS ("""

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy import or_
+from sqlalchemy.dialects.postgresql import insert
 
 from heidi_common.database.session import db
 from heidi_common.messaging import outbox
@@ -14,7 +15,10 @@ from heidi_services.scheduler.enums import RunStatus
 from heidi_services.scheduler.models import ScheduleRun
 
 SLOT_KEY = ("schedule_id", "scheduled_for")
-REOPENED_COLUMNS = ("trigger", "status", "next_attempt_at", "hinted_until")
+REPLACED_COLUMNS = (
+    *("trigger", "status", "created_at", "next_attempt_at", "hinted_until", "finished_at", "error"),
+    *("missed_from", "missed_slots", "is_replay"),
+)
 
 
 def insert_runs(rows: list[dict[str, Any]], *, reopen_missed: bool = False) -> set[UUID]:
@@ -22,40 +26,44 @@ def insert_runs(rows: list[dict[str, Any]], *, reopen_missed: bool = False) -> s
 
     Args:
         rows: See `RunFactory`.
-        reopen_missed: Replace runs that are MISSED (backfill). All other runs that exist do not change.
+        reopen_missed: Replace runs that are MISSED (backfill).
 
     Returns:
-        The IDs of the runs that were inserted or reopened.
+        The IDs of the runs that were inserted or reopened. All other runs that exist do not change, unless a clock that
+        was ahead has recorded them as not run before their time came.
     """
     if not rows:
         return set()
     statement = insert(ScheduleRun).execution_options(render_nulls=True)
-    statement = _or_reopen(statement) if reopen_missed else statement.on_conflict_do_nothing(index_elements=SLOT_KEY)
+    new_values = {name: statement.excluded[name] for name in REPLACED_COLUMNS}
+    did_not_run = or_(ScheduleRun.status == RunStatus.MISSED, ScheduleRun.status == RunStatus.SKIPPED)
+    is_premature = did_not_run & (ScheduleRun.created_at > statement.excluded.created_at)
+    statement = statement.on_conflict_do_update(
+        index_elements=SLOT_KEY,
+        set_=new_values | {"version": ScheduleRun.version + 1},
+        where=or_(is_premature, ScheduleRun.status == RunStatus.MISSED) if reopen_missed else is_premature,
+    )
     inserted = set(db.session.scalars(statement.returning(ScheduleRun.id), rows))
-    _emit_execute(row for row in rows if row["id"] in inserted and row["status"] == RunStatus.QUEUED)
+    queued = [row for row in rows if row["id"] in inserted and row["status"] == RunStatus.QUEUED]
+    _emit_execute([row for row in queued if not row["is_replay"]])
+    _emit_execute([row for row in queued if row["is_replay"]], bulk=True)
     return inserted
 
 
-def _or_reopen(statement: Insert) -> Insert:
-    new_values = {name: statement.excluded[name] for name in REOPENED_COLUMNS}
-    return statement.on_conflict_do_update(
-        index_elements=SLOT_KEY,
-        set_=new_values | {"error": None, "finished_at": None, "version": ScheduleRun.version + 1},
-        where=ScheduleRun.status == RunStatus.MISSED,
-    )
-
-
-def _emit_execute(rows: Iterable[dict[str, Any]]) -> None:
+def _emit_execute(rows: Iterable[dict[str, Any]], *, bulk: bool = False) -> None:
     outbox.emit_many(
         (
-            ScheduleExecute(
-                id=row["id"],
-                schedule_id=row["schedule_id"],
-                scheduled_for=iso(row["scheduled_for"]),
-                trigger=row["trigger"],
-            ),
-            None,
-            row["id"],
-        )
-        for row in rows
+            (
+                ScheduleExecute(
+                    id=row["id"],
+                    schedule_id=row["schedule_id"],
+                    scheduled_for=iso(row["scheduled_for"]),
+                    trigger=row["trigger"],
+                ),
+                None,
+                row["id"],
+            )
+            for row in rows
+        ),
+        bulk=bulk,
     )

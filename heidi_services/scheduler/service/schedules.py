@@ -8,6 +8,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import expect_version, transaction
 from heidi_services.scheduler.misfire import next_slot
 from heidi_services.scheduler.models import Schedule
+from heidi_services.scheduler.service.next_runs import set_next_run
 from heidi_services.scheduler.service.queries import database_now, lock_schedule
 from heidi_services.scheduler.service.validation import ACTION_FIELDS, TIMING_FIELDS, validate_schedule
 
@@ -84,4 +85,4 @@ def disable_schedule(schedule_id: UUID, *, requested_by: UUID) -> Schedule:
 
 def _set_next_run(schedule: Schedule) -> None:
     slot = next_slot(schedule, database_now(), schedule.start_at) if schedule.is_enabled else None
-    schedule.next_run = slot
+    set_next_run(schedule, slot)

@@ -12,7 +12,7 @@ COLUMNS = Columns(
         "role": "USER (default), MODERATOR or ADMIN",
         "firstName": "up to 100 characters",
         "lastName": "up to 100 characters",
-        "phone": "E.164, such as +4930123456",
+        "phone": "with country code, such as +49 30 123456",
         "locale": "a language tag, such as de-AT",
         "timezone": "IANA, such as Europe/Vienna",
         "isActive": "true (default) or false",

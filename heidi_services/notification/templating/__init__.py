@@ -1,0 +1,1 @@
+"""What templates may use: the values of their variables, the filters, and the languages of both."""
