@@ -32,13 +32,13 @@ class Files:
         help="The folder of stored files, unless `FILES_URL` is set; file service, worker and router share it. "
         "Unset: `files` in `HEIDI_HOME`.",
     )
-    files_s3_access_key_id: str = setting(
-        "FILES_S3_ACCESS_KEY_ID",
+    files_access_key_id: str = setting(
+        "FILES_ACCESS_KEY_ID",
         default="",
         help="The access key for S3. If it is unset, the usual sources of AWS's SDK are used.",
     )
-    files_s3_secret_access_key: str = setting(
-        "FILES_S3_SECRET_ACCESS_KEY", default="", in_repr=False, help="The secret of `FILES_S3_ACCESS_KEY_ID`."
+    files_secret_access_key: str = setting(
+        "FILES_SECRET_ACCESS_KEY", default="", in_repr=False, help="The secret of `FILES_ACCESS_KEY_ID`."
     )
     files_max_bytes: int = setting(
         "FILES_MAX_BYTES", parse=positive, default=100 * MIB, help="Maximum size of an uploaded file."

@@ -13,7 +13,7 @@ from heidi_common.identity.scopes import Scope
 from heidi_common.interceptors.conditional import set_etag
 from heidi_common.jwt.authentication import authenticate, bearer_token
 from heidi_common.jwt.guards import Caller, public
-from heidi_common.openapi.headers import IF_NONE_MATCH, documents
+from heidi_common.openapi.headers import ETAG, IF_NONE_MATCH, documents
 from heidi_common.problems import NotFound, Problem
 from heidi_services.files import schemas
 from heidi_services.files.enums import RenditionSize
@@ -26,7 +26,7 @@ SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-s
 ACCEL_LOCATION = "/_files"
 """The internal location of the router that sends files. It announces it with the header `X-Accel-Location`."""
 PUBLIC_SECONDS = 300
-CONTENT = {"200": {"description": "The content.", "content": {"*/*": {"schema": {}}}}}
+CONTENT = {"200": {"description": "The content.", "headers": {"ETag": ETAG}, "content": {"*/*": {"schema": {}}}}}
 
 
 class RangeNotSatisfiable(Problem):

@@ -19,7 +19,7 @@ def make_storage(settings: Settings) -> Storage:
         # Imported here because AWS's SDK takes 30 MB of memory.
         from heidi_services.files.storage.s3 import Bucket, S3Storage
 
-        return S3Storage(Bucket.from_url(url), settings.files_s3_access_key_id, settings.files_s3_secret_access_key)
+        return S3Storage(Bucket.from_url(url), settings.files_access_key_id, settings.files_secret_access_key)
     if url:
         return LocalStorage(Path(unquote(urlsplit(url).path)))
     return LocalStorage(Path(settings.files_path) if settings.files_path else home_folder() / "files")
