@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import random
+import shutil
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 from flask import Flask
@@ -50,7 +54,11 @@ class Deployed:
 
     def restart(self) -> None:
         """kill -9 for master and workers, then start it again on the same port."""
+        workers = psutil.Process(self.web.process.pid).children(recursive=True)
         self.web.kill()
+        for worker in workers:
+            with suppress(psutil.NoSuchProcess):
+                worker.kill()
         self.web = start(self.settings, self.folder, self.port)
 
     def post(self, headers: dict[str, str], content: Any, query: str = "") -> requests.Response:
@@ -62,7 +70,7 @@ class Deployed:
 
 def start(settings: Settings, folder: Path, port: int) -> WebProcess:
     environment = {"FILES_PATH": str(folder), "FILES_STALL_SECONDS": "3", "FILES_MAX_BYTES": str(50 * MIB)}
-    return WebProcess("files", settings, BIND=f"127.0.0.1:{port}", REQUEST_TIME_LIMIT="2", **environment)
+    return WebProcess("files", settings, port=port, REQUEST_TIME_LIMIT="2", **environment)
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +91,8 @@ def server(platform: Flask, settings: Settings, tmp_path_factory: pytest.TempPat
 def deployed(app: Flask, server: Deployed) -> Iterator[Deployed]:
     """The server, whose folder the app of the test uses too."""
     previous = storage()
+    for folder in server.folder.iterdir():
+        shutil.rmtree(folder)
     current_runtime().instances[storage] = LocalStorage(server.folder)
     yield server
     current_runtime().instances[storage] = previous
@@ -202,8 +212,10 @@ def test_a_third_party_client_uploads_with_tus(deployed: Deployed, as_user: Any,
     path, headers = tmp_path / "report.bin", as_user().headers
     path.write_bytes(os.urandom(5 * MIB + 3))
     client = TusClient(f"{deployed.url}/api/v1/files/uploads", headers)
-    uploader = client.uploader(str(path), chunk_size=MIB, metadata={"filename": "report.bin"}, upload_checksum=True)
-    uploader.upload()
+    with path.open("rb") as file:
+        about = {"filename": "report.bin"}
+        uploader = client.uploader(file_stream=file, chunk_size=MIB, metadata=about, upload_checksum=True)
+        uploader.upload()
     file_id = uploader.url.rpartition("/")[2]
     assert deployed.get(f"{file_id}/content", **headers).content == path.read_bytes()
     assert deployed.get(file_id, **headers).json()["data"]["name"] == "report.bin"
@@ -217,7 +229,7 @@ def test_a_resumable_upload_survives_twenty_kills_of_the_service(
     path, headers = tmp_path / "large.bin", as_user().headers
     path.write_bytes(os.urandom(40 * MIB))
     client = TusClient(f"{deployed.url}/api/v1/files/uploads", headers)
-    uploader = client.uploader(str(path), chunk_size=MIB)
+    uploader = client.uploader(file_stream=io.BytesIO(path.read_bytes()), chunk_size=MIB)
     uploader.set_url(uploader.create_url())
     chance = random.Random(7)
     for kill in range(20):
