@@ -53,7 +53,7 @@ class TusClient:
 
     def interrupt(self, path: str, offset: int, content: bytes, announced: int, **headers: str) -> Any:
         """The connection breaks before all announced bytes have arrived."""
-        environ = {"wsgi.input": io.BytesIO(content), "CONTENT_LENGTH": str(announced)}
+        environ = {"wsgi.input": io.BytesIO(content), "CONTENT_LENGTH": str(announced), "wsgi.input_terminated": True}
         about = {"Upload-Offset": str(offset), **headers}
         return self.client.patch(path, headers={**self.headers, **about}, content_type=BYTES, environ_overrides=environ)
 

@@ -154,11 +154,13 @@ def test_a_malformed_form_is_rejected_and_leaves_nothing(
     assert stored_keys(backend) == set() and db.session.scalar(select(func.count()).select_from(File)) == 0
 
 
+@pytest.mark.parametrize("terminated", [True, False], ids=["as gunicorn", "as other servers"])
 @pytest.mark.parametrize("announced", [1_000_000, 70_000])
 def test_a_body_that_is_shorter_than_announced_is_rejected(
-    backend: Storage, client: FlaskClient, as_user: Any, announced: int
+    backend: Storage, client: FlaskClient, as_user: Any, announced: int, terminated: bool
 ) -> None:
-    environ = {"wsgi.input": io.BytesIO(b"x" * 65_000), "CONTENT_LENGTH": str(announced)}
+    environ: dict[str, Any] = {"wsgi.input": io.BytesIO(b"x" * 65_000), "CONTENT_LENGTH": str(announced)}
+    environ["wsgi.input_terminated"] = terminated
     response = client.post("/api/v1/files", headers=as_user().headers, environ_overrides=environ)
     assert (response.status_code, response.json["code"]) == (400, "incomplete_body")
     clean(backend)

@@ -39,17 +39,39 @@ def streamed_body() -> Iterator[Read]:
     settings = current_settings()
     request.max_content_length = settings.files_max_bytes + FORM_BYTES
     exempt_request()
-    connection = request.environ.get("gunicorn.socket")
-    with guard.watch(connection, settings.files_stall_seconds) as progress:
+    body = _Body(settings.files_max_bytes)
+    with guard.watch(request.environ.get("gunicorn.socket"), settings.files_stall_seconds) as progress:
 
         def read(size: int) -> bytes:
-            try:
-                chunk = request.stream.read(size)
-            except RequestEntityTooLarge:
-                raise too_large(settings.files_max_bytes) from None
-            except (ClientDisconnected, OSError, ParseException):
-                raise Incomplete("The body ended early, or stalled.") from None
+            chunk = body.read(size)
             progress()
             return chunk
 
         yield read
+
+
+class _Body:
+    """The body of the current request.
+
+    gunicorn ends it without an error if the connection breaks, and werkzeug relies on that: the length must be checked.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._received = 0
+
+    def read(self, size: int) -> bytes:
+        try:
+            chunk = request.stream.read(size)
+        except RequestEntityTooLarge:
+            raise too_large(self._limit) from None
+        except (ClientDisconnected, OSError, ParseException):
+            raise _incomplete() from None
+        self._received += len(chunk)
+        if not chunk and self._received < (request.content_length or 0):
+            raise _incomplete()
+        return chunk
+
+
+def _incomplete() -> Incomplete:
+    return Incomplete("The body ended early, or stalled.")
