@@ -115,5 +115,5 @@ Run \`sudo chown -R $$(id -un): $(VENV)\`." >&2; exit 1; }
 	@touch $@
 
 $(TOOLS): $(INSTALLED)
-	@printf 'Installing the test tools ' >&2; $(call with_dots,$(PIP) install -c constraints.txt -e '.[test]')
+	@printf 'Installing the test tools ' >&2; $(call with_dots,$(PIP) install -c constraints.txt -e '.[test,deploy]')
 	@touch $@

@@ -25,7 +25,7 @@ def test_compose_has_the_seven_services_on_their_ports_and_all_other_parts() -> 
         assert COMPOSE["router"]["environment"][name.upper()].startswith(f"{name}:{port}")
     others = "migrate router postgres backup redis rabbitmq mailpit"
     monitoring = "prometheus alertmanager grafana postgres-exporter redis-exporter"
-    assert COMPOSE.keys() == {*OWN_PROCESSES, *others.split(), *monitoring.split()}
+    assert COMPOSE.keys() == {*OWN_PROCESSES, *others.split(), *monitoring.split(), "adminer"}
     assert {name for name, service in COMPOSE.items() if "profiles" in service} == set(monitoring.split())
 
 
