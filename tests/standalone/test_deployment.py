@@ -27,7 +27,7 @@ def test_compose_has_the_seven_services_on_their_ports_and_all_other_parts() -> 
     monitoring = "prometheus alertmanager grafana postgres-exporter redis-exporter"
     assert COMPOSE.keys() == {*OWN_PROCESSES, *others.split(), *monitoring.split(), "adminer"}
     optional = {name: service["profiles"] for name, service in COMPOSE.items() if "profiles" in service}
-    assert optional == dict.fromkeys(monitoring.split(), ["monitoring"]) | {"adminer": ["development"]}
+    assert optional == {name: ["monitoring"] for name in monitoring.split()} | {"adminer": ["development"]}
 
 
 def test_only_auth_gets_the_signing_keys() -> None:
