@@ -71,9 +71,12 @@ PERSONAL: Mapping[str, Handling] = {
         "heidi_services.notification.service.suppressions.hash_addresses",
         "suppressions",
     ),
-    **_columns("integrations", "name webhook_url config", INTEGRATIONS, "integrations"),
+    **_columns("integrations", "name webhook_url config endpoint_auth_info", INTEGRATIONS, "integrations"),
     **_columns(
-        "integrations", "credentials signing_secret previous_signing_secret older_signing_secrets", INTEGRATIONS, SECRET
+        "integrations",
+        "credentials endpoint_auth signing_secret previous_signing_secret older_signing_secrets",
+        INTEGRATIONS,
+        SECRET,
     ),
     **_columns("integration_logs", "request response error", INTEGRATIONS, "integrations"),
     **_columns("webhook_events", "provider_event_id body", INTEGRATIONS, "integrations"),
