@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TOOLS := $(VENV)/.tools
+# A variable, since a comma separates the arguments of $(call).
+WITH_TOOLS := .[test,deploy]
 
 # Debian without python3-venv creates environments without pip. Then the system's pip installs into the environment.
 PIP = $(if $(wildcard $(BIN)/pip),$(BIN)/python -m pip,$(PYTHON) -m pip --python $(BIN)/python)
@@ -19,14 +21,31 @@ endef
 
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
+# Variables of other projects that would change how pip, Python, Flask and PostgreSQL's clients work. What pip needs to
+# reach an index is kept.
+PIP_NETWORK := $(addprefix PIP_,INDEX_URL EXTRA_INDEX_URL FIND_LINKS NO_INDEX PROXY CERT CLIENT_CERT TRUSTED_HOST TIMEOUT \
+	DEFAULT_TIMEOUT RETRIES CACHE_DIR NO_CACHE_DIR CONFIG_FILE KEYRING_PROVIDER NO_INPUT DISABLE_PIP_VERSION_CHECK)
+FOREIGN := $(filter-out $(PIP_NETWORK),$(filter PIP_% PYTHON% FLASK_% GUNICORN_% PG%,$(.VARIABLES)))
+$(foreach name,$(FOREIGN),$(eval unexport $(name)))
+
+# Under sudo in a folder of another user: files of root would lock that user out.
+define refuse_sudo
+@if test "$$(id -u)" = 0 && test "$${SUDO_UID:-0}" != 0 && test ! -O .; then \
+	echo "This folder belongs to $$(ls -ld . | awk '{print $$3}'), who could not use what root creates here. \
+Run \`make run\` without sudo." >&2; exit 1; fi
+endef
+
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint format configuration screenshots bench migrate doctor secrets sbom backup faults
+.PHONY: help run owner demo test faults lint format configuration screenshots bench migrate doctor secrets sbom backup
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
-run: $(INSTALLED) ## Run the whole platform on this machine (http://localhost:8080/docs/)
-	@FLASK_SKIP_DOTENV=1 exec $(BIN)/flask up
+owner:
+	$(refuse_sudo)
+
+run: owner $(INSTALLED) ## Run the whole platform on this machine (http://localhost:8080/docs/)
+	@FLASK_SKIP_DOTENV=1 exec $(BIN)/python -m flask up
 
 demo: $(INSTALLED) ## Demonstrate the platform as a REST client, while `make run` is running
 	@$(BIN)/python -m heidi_standalone.demo
@@ -44,12 +63,12 @@ test: $(TOOLS) ## Run all checks and tests (installs RabbitMQ and Chromium with 
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -q --cov --cov-report=
 	@$(BIN)/python -m tests.coverage_summary
 
-faults: $(TOOLS) ## Kill processes and set the clock while the platform works (installs libfaketime with apt if possible)
+faults: $(TOOLS) ## Kill processes, set the clock, fill the disk, damage files (installs libfaketime with apt if possible)
 	@ls /usr/lib/*/faketime > /dev/null 2>&1 || test "$$(id -u)" != 0 || ! command -v apt-get > /dev/null || { \
 		echo "Installing libfaketime for the tests ..."; \
 		apt-get -q update > /dev/null && DEBIAN_FRONTEND=noninteractive apt-get -qy install \
 			--no-install-recommends faketime > /dev/null; } || echo "libfaketime could not be installed."
-	@$(BIN)/pytest -q tests/faults
+	@$(BIN)/pytest -q tests/faults tests/standalone/test_power_cuts.py
 
 lint: $(TOOLS) ## Run ruff, mypy, import-linter and bandit
 	@$(BIN)/ruff format --check -q .
@@ -72,10 +91,10 @@ bench: $(TOOLS) ## Run the benchmarks and their baselines, and write the results
 	@$(BIN)/python -m benchmarks
 
 migrate: $(INSTALLED) ## Migrate the database at DATABASE_URL (default: that of the running standalone platform)
-	@$(BIN)/flask $(if $(DATABASE_URL)$(DATABASE_URL_FILE),,-e $(or $(HEIDI_HOME),.heidi)/env) --app wsgi db upgrade
+	@$(BIN)/python -m flask $(if $(DATABASE_URL)$(DATABASE_URL_FILE),,-e "$${HEIDI_HOME:-.heidi}/env") --app wsgi db upgrade
 
 doctor: $(INSTALLED) ## Check all dependencies and say how to fix what fails
-	@$(BIN)/flask doctor
+	@$(BIN)/python -m flask doctor
 
 secrets: $(INSTALLED) ## Print new secrets for docker compose: make secrets > .env
 	@$(BIN)/python deploy/new_env.py
@@ -89,6 +108,8 @@ sbom: $(INSTALLED) ## List the installed packages in sbom.json (CycloneDX)
 # Runs again only if a prerequisite has changed. An interrupted installation does not create the stamp file.
 $(INSTALLED): setup.py constraints.txt
 	@test -n "$(PYTHON)" || { echo "Heidi requires Python 3.11 or later."; exit 1; }
+	@test ! -e $(VENV) || test -w $(VENV) || { echo "$(VENV) belongs to another user. \
+Run \`sudo chown -R $$(id -un): $(VENV)\`." >&2; exit 1; }
 	@test -x $(BIN)/python || { echo "Creating the virtual environment $(VENV)" >&2; \
 		$(PYTHON) -m venv $(VENV) > /dev/null 2>&1 || $(PYTHON) -m venv --clear --without-pip $(VENV); }
 	@printf 'Installing packages (one or two minutes the first time) ' >&2; \
@@ -96,5 +117,5 @@ $(INSTALLED): setup.py constraints.txt
 	@touch $@
 
 $(TOOLS): $(INSTALLED)
-	@printf 'Installing the test tools ' >&2; $(call with_dots,$(PIP) install -c constraints.txt -e '.[test]')
+	@printf 'Installing the test tools ' >&2; $(call with_dots,$(PIP) install -c constraints.txt -e '$(WITH_TOOLS)')
 	@touch $@

@@ -11,6 +11,7 @@ from heidi_common.config.declaration import read_one
 from heidi_common.config.sections.processes import WebProcess
 from heidi_common.config.service_registry import CONSOLE, SERVICES
 from heidi_common.config.settings import Settings
+from heidi_common.metrics.metric_files import use_allocated_files
 from heidi_common.server import bind_check
 
 THREADS = {"city": 2, "users": 2, "core": 250, "notification": 250, "files": 16, "console": 8}
@@ -21,6 +22,7 @@ Two where requests are short and bound by Python: more threads only contend for 
 PostgreSQL: 1,480/s with two threads, 900/s with four). Many where each open event stream occupies one.
 """
 
+use_allocated_files()
 process = WebProcess.from_env()
 service = process.service
 wsgi_app = "heidi_console.wsgi:app" if service == CONSOLE.name else "wsgi:app"

@@ -152,3 +152,12 @@ class TooMany(_RetryLater):
 
 class Unavailable(_RetryLater):
     status, code = 503, "unavailable"
+
+
+class InsufficientStorage(_RetryLater):
+    """A change that the disk has no space for.
+
+    Source: RFC 4918, section 11.5.
+    """
+
+    status, code = 507, "disk_full"

@@ -3,9 +3,8 @@
 import sys
 from pathlib import Path
 
-import click
-
 from heidi_standalone.platform import StandalonePlatform
+from heidi_standalone.progress import echo
 
 
 def print_banner(platform: StandalonePlatform, seconds: float, *, admin_created: bool) -> None:
@@ -17,22 +16,22 @@ def print_banner(platform: StandalonePlatform, seconds: float, *, admin_created:
         admin_created: Whether this start created the administrator; only then the password is printed.
     """
     url, home = platform.base_url, platform.home
-    click.secho(f"\nHeidi is running at {url} (started in {seconds:.1f} s).", bold=True)
+    echo(f"\nHeidi is running at {url} (started in {seconds:.1f} s).", bold=True)
     if platform.has_console:
-        click.secho(f"  Console         {url}/console/", bold=True)
-    click.echo(f"  API documents   {url}/docs/")
-    click.echo(f"  Sent e-mails    {home.mail if platform.mail else platform.env['SMTP_URL']}")
-    click.echo(f"  Logs            {home.logs}")
-    click.echo(f"  Commands        {Path(sys.prefix) / 'bin' / 'flask'} -e {home.env} --help")
-    click.echo(f"  Outgoing calls  may also reach {platform.env['OUTBOUND_ALLOW_NETS']} (for development only)")
+        echo(f"  Console         {url}/console/", bold=True)
+    echo(f"  API documents   {url}/docs/")
+    echo(f"  Sent e-mails    {home.mail if platform.mail else platform.env['SMTP_URL']}")
+    echo(f"  Logs            {home.logs}")
+    echo(f"  Commands        {Path(sys.prefix) / 'bin' / 'flask'} -e {home.env} --help")
+    echo(f"  Outgoing calls  may also reach {platform.env['OUTBOUND_ALLOW_NETS']} (for development only)")
     if admin_created:
         email, password = home.admin.read_text().splitlines()
-        click.echo(f"  Administrator   {email}  {password}")
-        click.echo(f"                  (shown only now, stored in {home.admin})")
-    click.echo("\nTry it:")
+        echo(f"  Administrator   {email}  {password}")
+        echo(f"                  (shown only now, stored in {home.admin})")
+    echo("\nTry it:")
     for line in curl_lines(platform):
-        click.echo(f"  {line}")
-    click.echo("\nPress Ctrl-C to stop the platform. Its data is kept for the next start.")
+        echo(f"  {line}")
+    echo("\nPress Ctrl-C to stop the platform. Its data is kept for the next start.")
 
 
 def curl_lines(platform: StandalonePlatform) -> list[str]:

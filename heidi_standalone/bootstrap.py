@@ -7,7 +7,9 @@ import subprocess  # nosec B404  # runs our own commands
 import sys
 from pathlib import Path
 
+from heidi_common.server.durable_files import replace_durably
 from heidi_standalone.errors import StartupError
+from heidi_standalone.log_causes import cause_in
 from heidi_standalone.paths import ROOT
 from heidi_standalone.pending_steps import PendingSteps
 from heidi_standalone.private_files import write_private
@@ -59,7 +61,7 @@ class BootstrapCommands:
         if "nothing done" in output:
             unfinished.unlink()
             return False
-        unfinished.rename(file)
+        replace_durably(unfinished, file)
         return True
 
     def create_client(self, file: Path) -> None:
@@ -86,9 +88,5 @@ class BootstrapCommands:
                 child.wait()
                 raise
         if child.returncode:
-            raise StartupError(f"flask {' '.join(arguments)} failed: {self._last_line(output)} (full log: {self.log})")
+            raise StartupError(f"flask {' '.join(arguments)} failed: {cause_in(self.log, output)}")
         return output
-
-    def _last_line(self, output: str) -> str:
-        lines = [*self.log.read_text(errors="replace").splitlines(), *output.splitlines()]
-        return next((line for line in reversed(lines) if line.strip()), "no output")

@@ -1,14 +1,12 @@
 """HEIDI_HOME: the folder that contains all data of a standalone platform."""
 
-import base64
 import fcntl
-import json
-import secrets
 from pathlib import Path
 from typing import IO
 
+from heidi_standalone import scratch, stored_keys, stored_secrets
 from heidi_standalone.errors import StartupError
-from heidi_standalone.private_files import write_private
+from heidi_standalone.stored_json import read_object
 
 
 class Home:
@@ -23,7 +21,7 @@ class Home:
         self.files = self.folder / "files"
         self.logs = self.folder / "logs"
         self.run = self.folder / "run"
-        self.metrics = self.run / "metrics"
+        self.scratch = scratch.scratch_folder(self.folder)
         self.private_keys = self.folder / "keys" / "private.json"
         self.public_keys = self.folder / "keys" / "public.json"
         self.admin = self.folder / "admin.txt"
@@ -41,43 +39,28 @@ class Home:
         self._lock_folder()
         for folder in (self.logs, self.run, self.private_keys.parent):
             folder.mkdir(mode=0o700, exist_ok=True)
-        if not self.private_keys.exists():
-            self._create_keys()
+        scratch.prepare(self.scratch)
+        stored_keys.ensure(self.private_keys, self.public_keys)
 
     def close(self) -> None:
-        """Release the lock."""
+        """Delete what need not outlive the platform, and release the lock."""
         if self._lock is not None:
+            scratch.remove(self.scratch)
             self._lock.close()
+            self._lock = None
 
     def secrets(self) -> dict[str, str]:
-        """Load the secrets; create them the first time. If they are lost or changed, encrypted data cannot be read."""
-        path = self.folder / "secrets.json"
-        if not path.exists():
-            created = {
-                "SECRET_KEY": secrets.token_urlsafe(48),
-                "ENCRYPTION_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
-                "VALKEY_PASSWORD": secrets.token_hex(24),
-            }
-            write_private(path, json.dumps(created, indent=1))
-        secrets_by_name: dict[str, str] = json.loads(path.read_text())
-        return secrets_by_name
+        """Load the secrets; create them the first time.
+
+        Raises:
+            StartupError: They are lost, and data is encrypted with them.
+        """
+        database = self.postgres / "PG_VERSION"
+        return stored_secrets.load(self.folder / "secrets.json", env_file=self.env, database=database)
 
     def core_client(self) -> dict[str, str]:
-        """Load the credentials of core's machine client, as variables; empty before the first start."""
-        if not self.client.exists():
-            return {}
-        credentials: dict[str, str] = json.loads(self.client.read_text())
-        return credentials
-
-    def _create_keys(self) -> None:
-        """Write the public key first: the private one marks that both exist."""
-        from heidi_common.jwt import (
-            keys,  # imported here because it loads cryptography, and only the first start needs it
-        )
-
-        key_set = [keys.generate_key()]
-        self.public_keys.write_text(json.dumps(keys.public_set(key_set), indent=1))
-        write_private(self.private_keys, json.dumps({"keys": key_set}, indent=1))
+        """Load the credentials of core's machine client, as variables; empty if a client has yet to be created."""
+        return read_object(self.client, "CORE_CLIENT_ID") or {}
 
     def _lock_folder(self) -> None:
         """Take a lock that the kernel releases when this process ends, however it ends."""
@@ -85,7 +68,8 @@ class Home:
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self.close()
+            self._lock.close()
+            self._lock = None
             raise StartupError(
                 f"Heidi is already running in {self.folder}. Stop it, or set HEIDI_HOME to another folder."
             ) from None

@@ -6,19 +6,18 @@ from functools import partial
 from pathlib import Path
 from types import FrameType
 
-import click
-
 from heidi_common.config.service_registry import SERVICES
 from heidi_common.server.heartbeat_files import ROLES, STALE_SECONDS, file_age, running_files
 from heidi_standalone.banner import print_banner
 from heidi_standalone.bootstrap import BootstrapCommands
+from heidi_standalone.disk_reserve import DiskReserve
 from heidi_standalone.errors import StartupError
 from heidi_standalone.paths import ROOT
 from heidi_standalone.pending_steps import find_pending_steps
 from heidi_standalone.platform import StandalonePlatform
 from heidi_standalone.preflight import check_machine
 from heidi_standalone.private_files import write_private
-from heidi_standalone.progress import step
+from heidi_standalone.progress import echo, step
 from heidi_standalone.readiness import is_ready, wait_until_ready
 from heidi_standalone.supervision.supervisor import Supervisor
 
@@ -35,6 +34,7 @@ class Launcher:
         self.supervisor = Supervisor(self.home.run, self.home.logs, ROOT, self._report_exit)
         self.started = time.monotonic()
         self.serving = False
+        self.reserve = DiskReserve(self.home.folder)
         self.silent_until: dict[str, float] = {}
 
     def run(self) -> None:
@@ -58,6 +58,7 @@ class Launcher:
         check_machine(self.platform)
         with step("Preparing files and folders"):
             self.platform.prepare()
+        self.reserve.watch(lambda: True)
         self._write_env()
         self.supervisor.start(self._supervised_environment())
         self._start_servers()
@@ -92,7 +93,7 @@ class Launcher:
         """Write the settings for other commands on the same platform: `flask -e .heidi/env doctor`."""
         env = {name: self.platform.env[name] for name in self.platform.generated_env}
         env["JWT_PRIVATE_KEYS"] = self.platform.private_keys
-        write_private(self.home.env, "".join(f"{name}='{value}'\n" for name, value in env.items()))
+        write_private(self.home.env, "".join(f"{name}='{_escaped(value)}'\n" for name, value in env.items()))
 
     def _supervised_environment(self) -> dict[str, str]:
         """What all programs share. Only auth gets the private keys (see StandalonePlatform)."""
@@ -110,17 +111,21 @@ class Launcher:
         checked_at = time.monotonic()
         while self.supervisor.alive:
             time.sleep(0.5)
+            self.reserve.watch(self._database_is_ready)
             if time.monotonic() - checked_at > HEARTBEAT_CHECK_SECONDS:
                 checked_at = time.monotonic()
                 self._restart_hung()
         raise StartupError("The supervisor was stopped and took all processes with it. Run the command again.")
+
+    def _database_is_ready(self) -> bool:
+        return self.platform.postgres is None or self.platform.postgres.is_ready()
 
     def _restart_hung(self) -> None:
         """Restart the worker, relay or clock if its process hangs. Their files suffice: this is their machine."""
         folder = Path(self.platform.env["HEARTBEAT_FOLDER"])
         for role in ROLES:
             if any(file_age(file) > STALE_SECONDS for file in running_files(role, folder).values()):
-                click.echo(f"{time.strftime('%H:%M:%S')} {role} hangs and is being restarted")
+                echo(f"{time.strftime('%H:%M:%S')} {role} hangs and is being restarted")
                 self.supervisor.restart(role)
 
     def _report_exit(self, name: str, reason: str) -> None:
@@ -130,15 +135,20 @@ class Launcher:
             return
         self.silent_until[name] = now + RESTART_REPORT_SECONDS
         log = self.home.logs / f"{name}.log"
-        click.echo(f"{time.strftime('%H:%M:%S')} {name} exited ({reason}) and is being restarted; see {log}")
+        echo(f"{time.strftime('%H:%M:%S')} {name} exited ({reason}) and is being restarted; see {log}")
 
     def _stop(self) -> None:
         for number in STOP_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         if self.supervisor.alive:
-            click.echo("")
+            echo("")
             with step("Stopping"):
                 self.supervisor.stop()
+
+
+def _escaped(value: str) -> str:
+    """A value between single quotes in an `env` file."""
+    return value.replace("\\", "\\\\").replace("'", "\\'")
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -11,6 +11,7 @@ from heidi_common.config.sections.processes import LocalPlatform
 from heidi_common.config.service_registry import CONSOLE
 from heidi_common.config.service_registry import SERVICES as SERVICE_REGISTRY
 from heidi_common.config.settings import Settings
+from heidi_standalone.environment import platform_environment
 from heidi_standalone.home import Home
 from heidi_standalone.ports import Ports
 from heidi_standalone.servers.nginx import Router
@@ -32,6 +33,7 @@ class StandalonePlatform:
     """
 
     def __init__(self, home: Home, ports: Ports, environ: Mapping[str, str]) -> None:
+        environ = platform_environment(environ)
         secrets = home.secrets()
         self.home, self.ports = home, ports
         self.postgres = None if value_of(environ, "DATABASE_URL") else Postgres(home.postgres)
@@ -45,11 +47,26 @@ class StandalonePlatform:
         self.generated_env = self._generate_env(secrets)
         self.given_env = self.generated_env | {name: value for name, value in environ.items() if value}
         self.env = self.given_env | _trusted_proxies(environ)
-        self.router = Router(home.nginx, ports.router, addresses, self.env, console=console, files=self._local_files())
+        self.router = Router(
+            home.nginx,
+            ports.router,
+            addresses,
+            self.env,
+            scratch=home.scratch / "nginx",
+            console=console,
+            files=self._local_files(),
+        )
 
     @property
     def base_url(self) -> str:
         return f"http://localhost:{self.ports.router}"
+
+    @property
+    def heartbeats(self) -> Path:
+        return self.home.scratch / "heartbeats"
+
+    def _metrics_folder(self, service: str) -> Path:
+        return self.home.scratch / "metrics" / service
 
     def prepare(self) -> None:
         """Create the files and folders that the programs need."""
@@ -59,7 +76,8 @@ class StandalonePlatform:
             self.valkey.prepare()
         self.router.prepare(exempts_loopback=Settings.from_env(self.env).exempts_loopback)
         for name in (*SERVICE_REGISTRY, CONSOLE.name):
-            _create_empty(self.home.metrics / name)
+            self._metrics_folder(name).mkdir(parents=True)
+        self.heartbeats.mkdir()
 
     def _local_files(self) -> Path | None:
         """The folder of stored files; None if they are in S3."""
@@ -115,9 +133,12 @@ class StandalonePlatform:
             "SMTP_URL": f"smtp://127.0.0.1:{self.ports.smtp}",
             "MALLOC_ARENA_MAX": "2",
             "FILES_PATH": str(self.home.files),
-            "HEARTBEAT_FOLDER": str(self.home.run / "heartbeats"),
+            "HEARTBEAT_FOLDER": str(self.heartbeats),
         }
+        if self.mail:
+            env["MAIL_SINK_FOLDER"] = str(self.home.mail)
         if self.postgres:
+            env["DATA_FOLDER"] = str(self.home.folder)
             env["DATABASE_URL"] = self.postgres.url
         if self.valkey:
             env["REDIS_URL"] = self.valkey.url()
@@ -138,7 +159,7 @@ class StandalonePlatform:
             "HEIDI_SERVICE": name,
             "BIND": f"127.0.0.1:{port}",
             "WEB_CONCURRENCY": self.env.get("WEB_CONCURRENCY") or ("2" if name in BUSY_SERVICES else "1"),
-            "PROMETHEUS_MULTIPROC_DIR": str(self.home.metrics / name),
+            "PROMETHEUS_MULTIPROC_DIR": str(self._metrics_folder(name)),
             "GRACEFUL_TIMEOUT": "5",
         }
 
@@ -152,9 +173,3 @@ def _trusted_proxies(environ: Mapping[str, str]) -> dict[str, str]:
 def _python_module(name: str, *options: str) -> list[str]:
     """A command that `supervision.supervisord` recognizes: it forks the process instead of starting a new Python."""
     return [sys.executable, "-m", name, *options]
-
-
-def _create_empty(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in folder.iterdir():
-        file.unlink()

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from heidi_standalone.errors import StartupError
+from heidi_standalone.log_causes import cause_in
 from heidi_standalone.supervision.supervisor import Supervisor
 
 REQUEST_TIMEOUT_SECONDS = 5
@@ -32,7 +33,7 @@ def wait_until_ready(supervisor: Supervisor, checks: Mapping[str, Callable[[], b
         checks: Name of a program -> whether it is ready.
 
     Raises:
-        StartupError: A program is not ready in time or keeps exiting. The message contains the last line of its log.
+        StartupError: A program is not ready in time or keeps exiting. The message has the relevant lines of its log.
     """
     deadline = time.monotonic() + START_TIMEOUT_SECONDS
     pending = dict(checks)
@@ -47,5 +48,4 @@ def wait_until_ready(supervisor: Supervisor, checks: Mapping[str, Callable[[], b
 
 
 def _not_started(supervisor: Supervisor, name: str) -> StartupError:
-    log = supervisor.logs / f"{name}.log"
-    return StartupError(f"{name} does not start: {supervisor.last_log_line(name)} (full log: {log})")
+    return StartupError(f"{name} does not start: {cause_in(supervisor.logs / f'{name}.log')}")

@@ -11,10 +11,11 @@ from typing import Any
 
 from dramatiq import Broker, Middleware, Worker
 from dramatiq.broker import MessageProxy
-from dramatiq.middleware import AgeLimit, Callbacks, ShutdownNotifications, TimeLimit
+from dramatiq.middleware import AgeLimit, Callbacks, ShutdownNotifications, SkipMessage, TimeLimit
 from flask import Flask
 
 from heidi_common.config.settings import Settings
+from heidi_common.database.disk_space import disk_guard
 from heidi_common.logger.request_id import bound_request_id, bound_row_request_ids
 from heidi_common.server.parent_death import die_with_parent
 from heidi_services.notification.channels.registry import close_senders, interrupt_senders
@@ -86,6 +87,9 @@ class AppContext(Middleware):
         stack.enter_context(bound_request_id(message.options.get("request_id")))
         stack.enter_context(bound_row_request_ids(request_ids(message.args, message.options)))
         stack.enter_context(self.app.app_context())
+        if disk_guard().is_full:
+            # The row of the message stays due. The clock sends another message when there is space again.
+            raise SkipMessage
 
     def after_process_message(
         self, broker: Broker, message: MessageProxy, *, result: Any = None, exception: BaseException | None = None

@@ -13,6 +13,7 @@ from dramatiq import Broker
 
 from heidi_common.app import base_app
 from heidi_common.config.settings import Settings
+from heidi_common.database.disk_space import disk_guard
 from heidi_common.database.session import db
 from heidi_common.metrics.heartbeat import Pulse
 from heidi_common.server.heartbeat_files import heartbeat_folder
@@ -93,7 +94,8 @@ def main() -> None:
 
     def tick_in_context() -> None:
         with app.app_context():
-            tick(broker)
+            if not disk_guard().is_full:
+                tick(broker)
 
     pulse = Pulse("clock", heartbeat_folder(settings.heartbeat_folder))
 

@@ -22,6 +22,7 @@ from sqlalchemy.orm import aliased
 from heidi_common.app import base_app
 from heidi_common.config.settings import Settings
 from heidi_common.database.compiled import CompiledStatement
+from heidi_common.database.disk_space import disk_guard
 from heidi_common.database.listener import NotifyListener
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
@@ -190,7 +191,7 @@ def main() -> None:
     def relay_all() -> None:
         started_at = time.monotonic()
         with app.app_context():
-            while relay_batch(broker, exchange.publish) == BATCH:
+            while not disk_guard().is_full and relay_batch(broker, exchange.publish) == BATCH:
                 pulse.beat()
         listener.wait(MAX_WAIT_SECONDS)
         time.sleep(max(0.0, started_at + MIN_ROUND_SECONDS - time.monotonic()))

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 
+from heidi_common.database.disk_space import require_disk_space
 from heidi_common.database.session import check_deadline, db
 from heidi_common.database.transactions import holds_connection, in_transaction, reading
 
@@ -59,6 +60,7 @@ class CompiledStatement:
 
         Raises:
             sqlalchemy.exc.DBAPIError: The database rejected the statement or the connection is lost.
+            InsufficientStorage: The statement changes something, and the disk of the database is full.
             Unavailable: The request has exceeded its time limit.
         """
         values = self._constants | values
@@ -66,6 +68,8 @@ class CompiledStatement:
         if db.session.registry.has() and (in_transaction() or (not self._changes and holds_connection())):
             return list(db.session.connection().exec_driver_sql(self.sql, values))
         check_deadline()
+        if self._changes:
+            require_disk_space()
         try:
             return self._execute_alone(values)
         except psycopg2.Error as error:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm.exc import StaleDataError
 
+from heidi_common.database.disk_space import require_disk_space
 from heidi_common.database.models import Entity
 from heidi_common.database.session import db
 from heidi_common.problems import PreconditionFailed
@@ -45,8 +46,11 @@ def transaction() -> Iterator[None]:
     block that caused it. No other code commits.
 
     Raises:
+        InsufficientStorage: The disk of the database is full.
         PreconditionFailed: Another transaction has changed one of the rows since it was loaded (`Entity.version`).
     """
+    if not in_transaction():
+        require_disk_space()
     info = db.session().info
     info[_DEPTH] = info.get(_DEPTH, 0) + 1
     try:

@@ -14,6 +14,7 @@ from sqlalchemy import exc
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from heidi_common import problems
+from heidi_common.database.disk_space import disk_full
 from heidi_common.interceptors.conditional import NotModified
 from heidi_common.logger.request_id import request_id
 from heidi_common.problems import Problem
@@ -37,6 +38,8 @@ _DETAILS = {404: "No resource exists at this URL.", 413: "The request body is to
 """Status -> detail, where that of werkzeug is not helpful."""
 QUERY_CANCELED, LOCK_NOT_AVAILABLE = "57014", "55P03"
 """SQLSTATE codes of a statement that exceeded the time limit of a request."""
+DISK_FULL = "53100"
+"""SQLSTATE code of a statement for which the disk has no space."""
 
 
 def init_errors(app: Flask) -> None:
@@ -85,10 +88,13 @@ def _not_modified(not_modified: NotModified) -> Response:
 
 
 def _database(error: exc.SQLAlchemyError) -> Response:
-    """503 if PostgreSQL is unavailable, 503 `time_limit` if a statement exceeded the time limit, otherwise 500."""
+    """503 if PostgreSQL is unavailable or a statement exceeded the time limit, 507 on a full disk, otherwise 500."""
     code = getattr(getattr(error, "orig", None), "pgcode", None)
     if code in (QUERY_CANCELED, LOCK_NOT_AVAILABLE):
         return problem_response(problems.Unavailable("The request exceeded its time limit.", code="time_limit"))
+    if code == DISK_FULL:
+        log.error("the disk of the database is full")
+        return problem_response(disk_full())
     if isinstance(error, (exc.OperationalError, exc.InterfaceError, exc.TimeoutError)) or _connection_lost(error):
         log.warning("database is unavailable", extra={"error": type(error).__name__})
         return problem_response(

@@ -11,10 +11,10 @@ from functools import cache
 
 from flask import Blueprint, Flask, Response, current_app, request
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import REGISTRY
 
 from heidi_common.jwt.guards import public
+from heidi_common.metrics.metric_files import ReadableFilesCollector
 from heidi_common.metrics.platform_collector import PlatformCollector
 from heidi_common.metrics.request_metrics import RequestMetrics
 
@@ -92,7 +92,7 @@ def metrics() -> Response:
     """The metrics of all processes of this service, and the gauges of the platform."""
     registry = CollectorRegistry()
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:  # prometheus_client reads it too, when it is imported
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        ReadableFilesCollector(registry)  # type: ignore[no-untyped-call]
         body = generate_latest(registry)
     else:
         body = generate_latest(REGISTRY)

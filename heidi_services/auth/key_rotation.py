@@ -10,6 +10,7 @@ from pathlib import Path
 
 from heidi_common.database.models import utcnow
 from heidi_common.jwt.keys import Jwk, generate_key, public_set
+from heidi_common.server.durable_files import replace_durably
 
 RETENTION = timedelta(days=31)
 """How long a previous key is kept: longer than a refresh token lives (as long as its session, 30 days at most)."""
@@ -62,8 +63,10 @@ def _replace_file(path: Path, text: str, mode: int) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
+        file.flush()
+        os.fsync(descriptor)
     Path(temporary).chmod(mode)
     if path.exists():
         # The operator may be root; the services that read the file are not.
         os.chown(temporary, path.stat().st_uid, path.stat().st_gid)
-    Path(temporary).replace(path)
+    replace_durably(Path(temporary), path)

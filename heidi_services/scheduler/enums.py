@@ -26,6 +26,17 @@ class OverlapPolicy(StrEnum):
     ALLOW = "ALLOW"
 
 
+class ConcurrencyPolicy(StrEnum):
+    """What happens to a new run when as many runs as `concurrency_limit` have not ended.
+
+    SKIP: it is SKIPPED. QUEUE: it waits, with at most 100 others. REPLACE: the oldest run is cancelled.
+    """
+
+    SKIP = "SKIP"
+    QUEUE = "QUEUE"
+    REPLACE = "REPLACE"
+
+
 class Trigger(StrEnum):
     """What created a run."""
 
@@ -42,7 +53,10 @@ class RunStatus(StrEnum):
     TIMED_OUT = "TIMED_OUT"
     SKIPPED = "SKIPPED"
     MISSED = "MISSED"
+    CANCELLED = "CANCELLED"
 
 
 FAILED_STATUSES = (RunStatus.FAILED, RunStatus.TIMED_OUT)
 OPEN_STATUSES = (RunStatus.QUEUED, RunStatus.RUNNING)
+REPEATABLE = (RunStatus.FAILED, RunStatus.TIMED_OUT, RunStatus.CANCELLED, RunStatus.SKIPPED)
+"""The statuses of runs that can be queued again."""

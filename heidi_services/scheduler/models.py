@@ -18,6 +18,7 @@ class Schedule(Entity, Base):
 
     __tablename__ = "schedules"
     __table_args__ = (
+        Index("ix_schedules_concurrency_key", "concurrency_key", postgresql_where=text("concurrency_key IS NOT NULL")),
         Index("ix_schedules_next_run", "next_run", postgresql_where=text("is_enabled")),
         Index("ix_schedules_created_at_id", "created_at", "id"),
         Index("ix_schedules_name_id", "sort_name", "id"),
@@ -38,6 +39,11 @@ class Schedule(Entity, Base):
     misfire_policy: Mapped[str]
     misfire_window_seconds: Mapped[int]
     overlap_policy: Mapped[str]
+    concurrency_limit: Mapped[int | None]
+    """How many runs with the same key may be executed at the same time. If set, `overlap_policy` does not apply."""
+    concurrency_key: Mapped[str | None]
+    """Schedules with the same key share the limit; None: the limit is that of this schedule alone."""
+    concurrency_policy: Mapped[str] = mapped_column(default="QUEUE", server_default="QUEUE")
     on_failure: Mapped[dict[str, Any] | None]
     max_attempts: Mapped[int]
     timeout_seconds: Mapped[int]
@@ -63,6 +69,7 @@ class ScheduleRun(Entity, JobMixin, Base):
     __tablename__ = "schedule_runs"
     __table_args__ = (
         UniqueConstraint("schedule_id", "scheduled_for"),
+        Index("ix_schedule_runs_scheduled_for_id", "scheduled_for", "id"),
         Index("ix_schedule_runs_due", "next_attempt_at", postgresql_where=text("status = 'QUEUED'")),
         Index("ix_schedule_runs_running", "locked_until", postgresql_where=text("status = 'RUNNING'")),
         Index("ix_schedule_runs_open", "schedule_id", postgresql_where=text("status IN ('QUEUED', 'RUNNING')")),
@@ -83,10 +90,19 @@ class ScheduleRun(Entity, JobMixin, Base):
     """How many slots a MISSED row stands for."""
     is_replay: Mapped[bool] = mapped_column(server_default=text("false"))
     """The run repeats a slot of the past, beside the runs of current slots: neither waits for the other."""
+    cancel_requested_at: Mapped[datetime | None]
+    """When the cancellation of a RUNNING run was requested. Its action ends as soon as it notices."""
+    reruns: Mapped[int] = mapped_column(server_default="0")
+    """How often the run was queued again after it had ended."""
     awaits: Mapped[UUID | None]
     """The ID of the request event that another service must handle before this run has succeeded."""
 
     work, open_status = "runs", "QUEUED"
+
+    @property
+    def cancel_requested(self) -> bool:
+        """The run is RUNNING, and its action is to end."""
+        return self.status == "RUNNING" and self.cancel_requested_at is not None
 
     @property
     def duration_ms(self) -> int | None:

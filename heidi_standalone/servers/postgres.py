@@ -4,12 +4,17 @@ It listens on a Unix socket in a private folder: other users of the machine cann
 PostgreSQL does not run as root; root starts it as another user (see `service_user`).
 """
 
+import os
 import shutil
 import signal
 import subprocess  # nosec B404  # runs the wheel's own binaries
 from pathlib import Path
 from urllib.parse import quote
 
+import psutil
+
+from heidi_common.server.durable_files import sync_folder
+from heidi_standalone.environment import platform_environment
 from heidi_standalone.servers import service_user
 from heidi_standalone.servers.embedded_server import EmbeddedServer
 from heidi_standalone.servers.unix_sockets import socket_folder
@@ -75,7 +80,7 @@ class Postgres(EmbeddedServer):
         # With a role that exists; otherwise each check would log a FATAL error.
         role = ("-U", "postgres", "-d", "postgres")
         probe = [str(BINARIES / "pg_isready"), "-q", "-h", str(self.socket_folder), *role]
-        return subprocess.run(probe, check=False).returncode == 0  # nosec B603
+        return self._run(probe).returncode == 0
 
     def stop(self) -> None:
         if self._process is None:
@@ -92,15 +97,24 @@ class Postgres(EmbeddedServer):
         locale = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
         sync = () if self.durable else ("--no-sync",)
         command = self._command("initdb", "-D", str(unfinished), "-U", "postgres", "-A", "trust", *locale, *sync)
-        result = subprocess.run(command, capture_output=True, text=True, check=False)  # nosec B603
+        result = self._run(command)
         if result.returncode:
             raise RuntimeError(
                 f"PostgreSQL's initdb failed: {(result.stderr.strip() or result.stdout).splitlines()[-1]}"
             )
         version = unfinished / "PG_VERSION"
-        for entry in [*(entry for entry in unfinished.iterdir() if entry != version), version]:
-            entry.rename(self.folder / entry.name)
+        for entry in unfinished.iterdir():
+            if entry != version:
+                entry.rename(self.folder / entry.name)
+        sync_folder(self.folder)
+        version.rename(self.folder / version.name)
         unfinished.rmdir()
+        sync_folder(self.folder)
+
+    @staticmethod
+    def _run(command: list[str]) -> "subprocess.CompletedProcess[str]":
+        env = platform_environment(os.environ)
+        return subprocess.run(command, capture_output=True, text=True, check=False, env=env)  # nosec B603
 
     def _command(self, program: str, *options: str) -> list[str]:
         return service_user.command(str(BINARIES / program), *options, folder=self.folder, signal_name="INT")
@@ -108,12 +122,19 @@ class Postgres(EmbeddedServer):
     def _delete_stale_pid_file(self) -> None:
         """After a power failure, the PID in the file may be that of any process; PostgreSQL would refuse to start."""
         pid_file = self.folder / "postmaster.pid"
-        if pid_file.exists() and not self.is_ready() and not _is_postgres(int(pid_file.read_text().split()[0])):
+        if pid_file.exists() and not self.is_ready() and not self._is_used_by(_first_number(pid_file)):
             pid_file.unlink()
 
+    def _is_used_by(self, pid: int | None) -> bool:
+        """Whether a process is a PostgreSQL server of this folder: it has made the folder its working folder."""
+        try:
+            process = psutil.Process(pid) if pid else None
+            return process is not None and process.name() == "postgres" and self.folder.samefile(process.cwd())
+        except (psutil.Error, OSError):
+            return False
 
-def _is_postgres(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip() == "postgres"
-    except OSError:
-        return False
+
+def _first_number(pid_file: Path) -> int | None:
+    """The PID in a file; None if the file is empty or damaged."""
+    first_line = pid_file.read_bytes().partition(b"\n")[0].strip()
+    return int(first_line) if first_line.isdigit() and len(first_line) < 10 else None

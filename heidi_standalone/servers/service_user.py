@@ -3,6 +3,7 @@
 import fcntl
 import os
 import pwd
+import shlex
 import shutil
 import stat
 import subprocess  # nosec B404  # useradd
@@ -18,6 +19,11 @@ SERVICE_USER = "heidi"
 def user() -> str:
     """The name of the servers' user; empty if they run as the current user."""
     return SERVICE_USER if os.geteuid() == 0 else ""
+
+
+def user_id() -> int | None:
+    """The ID of the servers' user; None if they run as the current user, or the user does not exist yet."""
+    return pwd.getpwnam(user()).pw_uid if user() and _exists(user()) else None
 
 
 def ensure_user() -> None:
@@ -60,7 +66,9 @@ def private_folder(folder: Path) -> None:
     if user():
         os.chown(folder, owner.pw_uid, owner.pw_gid)
     if folder.stat().st_uid != owner.pw_uid:
-        raise RuntimeError(f"{folder} belongs to another user. Delete it or set HEIDI_HOME to another folder.")
+        raise RuntimeError(
+            f"{folder} belongs to another user. Run `sudo chown -R {owner.pw_name}: {shlex.quote(str(folder))}`."
+        )
     folder.chmod(0o700)
 
 
@@ -91,5 +99,5 @@ def give_to_user(path: Path) -> None:
 
 
 def _is_reachable(path: Path) -> bool:
-    """Whether every user can reach a path: all folders above it can be entered."""
-    return all(folder.stat().st_mode & stat.S_IXOTH for folder in path.parents)
+    """Whether every user can reach a path, also through a link: all folders above it can be entered."""
+    return all(folder.stat().st_mode & stat.S_IXOTH for folder in (*path.parents, *path.resolve().parents))

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shlex
 import stat
 import tempfile
 from pathlib import Path
@@ -26,5 +27,8 @@ def make_private_folder(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     status = folder.lstat()
     if status.st_uid != os.geteuid() or not stat.S_ISDIR(status.st_mode):
-        raise RuntimeError(f"{folder} belongs to another user. Delete it or set HEIDI_HOME to another folder.")
+        raise RuntimeError(
+            f"{folder} belongs to another user. If you trust its content, run "
+            f"`sudo chown -R {os.geteuid()} {shlex.quote(str(folder))}`; otherwise set TMPDIR to a folder of your own."
+        )
     folder.chmod(0o700)

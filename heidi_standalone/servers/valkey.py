@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from heidi_common.server import parent_death
 from heidi_standalone.private_files import write_private
+from heidi_standalone.servers import append_only_file
 from heidi_standalone.servers.embedded_server import EmbeddedServer
 from heidi_standalone.servers.unix_sockets import make_private_folder, socket_folder
 from heidi_standalone.servers.wheels import package_folder
@@ -44,13 +45,17 @@ class Valkey(EmbeddedServer):
         """Write the settings to a file, because the command line, with the password, would be visible to all users."""
         make_private_folder(self.folder)
         make_private_folder(self.socket.parent)
+        append_only_file.repair(self.folder / "appendonlydir", BINARY)
         settings = {
             "port": "0",
             "unixsocket": f'"{self.socket}"',
             "unixsocketperm": "700",
             "dir": f'"{self.folder}"',
             "appendonly": "yes" if self.durable else "no",
-            "save": '""',
+            # Hourly snapshots beside the append-only file. One that fails, such as on a full disk, blocks no writes:
+            # the append-only file has them.
+            "save": "3600 1" if self.durable else '""',
+            "stop-writes-on-bgsave-error": "no",
             "maxmemory-policy": "noeviction",
             **({"requirepass": self.password} if self.password else {}),
         }

@@ -91,6 +91,9 @@ def _section(name: str, **options: object) -> str:
     """Render a section. Percent signs are escaped, since they start an expansion; comment signs cannot be escaped."""
     lines = [f"{key} = {str(value).replace('%', '%%')}" for key, value in options.items() if value != ""]
     for line in lines:
-        if any(sign in line for sign in (" #", " ;", "\n")):
-            raise StartupError(f"This value must not contain ' #', ' ;' or a line break: {line}")
+        if any(sign in line for sign in (" #", " ;", "\t;", "\t#", "\n", "\r")) or line != line.strip():
+            raise StartupError(
+                f"This value must not contain ' #', ' ;' or a line break, nor end with a space: {line!r}. "
+                "If it is the path of the checkout, move the checkout."
+            )
     return "\n".join([f"[{name}]", *lines, ""])

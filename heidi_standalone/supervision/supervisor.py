@@ -15,6 +15,7 @@ from xmlrpc.client import ServerProxy  # nosec B411  # talks to our own child ov
 from supervisor.xmlrpc import SupervisorTransport
 
 from heidi_common.server import parent_death
+from heidi_standalone.log_causes import cause_in
 from heidi_standalone.private_files import write_private
 from heidi_standalone.servers.unix_sockets import make_private_folder, socket_folder
 from heidi_standalone.supervision import config
@@ -113,12 +114,6 @@ class Supervisor:
             self._process.terminate()
             self._process.wait(STOP_SECONDS)
 
-    def last_log_line(self, name: str) -> str:
-        """Return the last line of a program's log, at most 500 characters."""
-        log = self.logs / f"{name}.log"
-        lines = log.read_text(errors="replace").strip().splitlines() if log.exists() else []
-        return lines[-1][:500] if lines else "its log is empty"
-
     def _write_config(self) -> None:
         text = config.render(self.programs, folder=self.root, logs=self.logs, socket=self.socket)
         write_private(self._config, text)
@@ -127,7 +122,7 @@ class Supervisor:
         deadline = time.monotonic() + 20
         while not self._answers():
             if not self.alive or time.monotonic() > deadline:
-                raise RuntimeError(f"The supervisor did not start: {self.last_log_line('supervisord')}")
+                raise RuntimeError(f"The supervisor did not start: {cause_in(self.logs / 'supervisord.log')}")
             time.sleep(0.02)
 
     def _answers(self) -> bool:

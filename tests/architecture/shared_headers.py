@@ -49,6 +49,8 @@ WITHOUT_IDEMPOTENCY_KEY: Mapping[str, str] = {
     "/api/v1/notifications/unsubscribe/{token}": STATE,
     "/api/v1/schedules/{schedule_id}/enable": STATE,
     "/api/v1/schedules/{schedule_id}/disable": STATE,
+    "/api/v1/schedules/{schedule_id}/runs/{run_id}/cancel": STATE,
+    "/api/v1/schedules/{schedule_id}/backfill/cancel": STATE,
     "/api/v1/auth/validate": READS,
     "/api/v1/auth/introspect": READS,
     "/api/v1/notifications/templates/{template_id}/preview": READS,

@@ -38,6 +38,7 @@ class Platform:
         self.home, self.broker_url = home, broker_url
         self.base = free_range()
         self.url = f"http://127.0.0.1:{self.base + 30}"
+        self.log = home / "up.log"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -47,14 +48,14 @@ class Platform:
         command = [sys.executable, "-m", "flask", "up", "--port", str(self.base + 30), *options]
         env = {k: v for k, v in os.environ.items() if not k.startswith(("HEIDI_", "PYTEST"))}
         env |= {"HEIDI_HOME": str(self.home), "HEIDI_BASE_PORT": str(self.base), "PYTHONUNBUFFERED": "1"}
-        with (self.home / "up.log").open("ab") as output:
+        with self.log.open("wb") as output:
             self._process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output)
-        wait_for(self._is_up, START_SECONDS, lambda: f"flask up: {(self.home / 'up.log').read_text()[-3000:]}")
+        wait_for(self._is_up, START_SECONDS, lambda: f"flask up: {self.log.read_text()[-3000:]}")
 
     def _is_up(self) -> bool:
         assert self._process is not None
-        assert self._process.poll() is None, (self.home / "up.log").read_text()[-3000:]
-        return "curl" in (self.home / "up.log").read_text()
+        assert self._process.poll() is None, self.log.read_text()[-3000:]
+        return "curl" in self.log.read_text()
 
     def stop(self) -> None:
         if self._process is not None:
@@ -166,7 +167,7 @@ class Sender:
                 with self.lock:
                     self.sent.update([UUID(answer.json()["data"]["id"])] if is_tracked else [])
                 return
-            assert answer.status_code in (409, 429, 502, 503), f"{answer.status_code} {answer.text}"
+            assert answer.status_code in (409, 429, 502, 503, 507), f"{answer.status_code} {answer.text}"
             time.sleep(float(answer.headers.get("Retry-After", 0.2)))
         raise AssertionError(f"{path} did not succeed within {START_SECONDS} seconds")
 

@@ -21,6 +21,7 @@ from tests.scheduler.conftest import MakeSchedule, body, emitted_events, runs_of
 
 BASE = "/api/v1/schedules"
 FIELDS = {
+    *("concurrencyLimit", "concurrencyKey", "concurrencyPolicy"),
     *("id", "name", "description", "cronExpression", "timezone", "action", "payload", "isEnabled", "startAt", "endAt"),
     *("misfirePolicy", "misfireWindowSeconds", "overlapPolicy", "onFailure", "maxAttempts", "timeoutSeconds"),
     *("jitterSeconds", "lastRun", "lastRunStatus", "nextRun", "runCount", "createdAt", "updatedAt"),
@@ -28,7 +29,7 @@ FIELDS = {
 OWNER = "01890000-0000-7000-8000-000000000001"
 RUN_FIELDS = {
     *("id", "scheduleId", "scheduledFor", "startedAt", "finishedAt", "status", "trigger", "attempt", "result"),
-    *("error", "durationMs", "missedFrom", "missedSlots"),
+    *("error", "durationMs", "missedFrom", "missedSlots", "cancelRequested", "reruns"),
 }
 
 

@@ -55,6 +55,12 @@ class Platform:
     core_client_secret: str | None = setting(
         "CORE_CLIENT_SECRET", default=None, in_repr=False, help="The secret of `CORE_CLIENT_ID`."
     )
+    data_folder: str = setting(
+        "DATA_FOLDER",
+        default="",
+        help="The folder of the database, if it is on this machine; `make run` sets it. When its disk is full, changes "
+        "are rejected with 507, and background work waits.",
+    )
     heartbeat_folder: str = setting(
         "HEARTBEAT_FOLDER",
         default="",

@@ -1,5 +1,6 @@
 """The interface of an action: what it receives, what it returns, and how it fails."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -25,6 +26,17 @@ class RunContext:
     """The number of the Redis lock, see `heidi_common.redis.lock`; None if no lock is held."""
     created_by: UUID
     """The user or machine client that created the schedule."""
+    reruns: int = 0
+    """How often the run was queued again after it had ended."""
+    rerun_id: UUID | None = None
+    """Takes the place of the run's ID after it was queued again."""
+    is_cancelled: Callable[[], bool] = lambda: False
+    """Whether the run was cancelled. An action that takes long asks now and then, and raises `ActionFailed`."""
+
+    @property
+    def execution_id(self) -> UUID:
+        """By this ID receivers recognize a repeated attempt; after the run was queued again, it is another one."""
+        return self.rerun_id or self.run_id
 
 
 @dataclass(frozen=True)

@@ -28,5 +28,5 @@ class CoreOperationAction:
     emits_only = True
 
     def perform(self, context: RunContext, payload: JSON) -> ActionResult:
-        event = CoreOperation(id=context.run_id, operation=payload["type"], requested_by=context.created_by)
-        return ActionResult({"operationId": str(context.run_id)}, ((event, {"input": payload["input"]}),))
+        event = CoreOperation(id=context.execution_id, operation=payload["type"], requested_by=context.created_by)
+        return ActionResult({"operationId": str(context.execution_id)}, ((event, {"input": payload["input"]}),))

@@ -24,5 +24,5 @@ class EventEmitAction:
     emits_only = True
 
     def perform(self, context: RunContext, payload: JSON) -> ActionResult:
-        event = CustomEvent(id=context.run_id, name=payload["type"], payload=payload["data"])
+        event = CustomEvent(id=context.execution_id, name=payload["type"], payload=payload["data"])
         return ActionResult({"type": payload["type"]}, ((event, None),))

@@ -1,18 +1,20 @@
 """The action http.request: call a URL. The HTTP client refuses private addresses."""
 
 import re
+from functools import partial
 from http import HTTPStatus
 
 import requests
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from heidi_common.database.models import storable_text
-from heidi_common.http_client.client import http_client
+from heidi_common.http_client.client import HttpClient, http_client
 from heidi_common.http_client.errors import BlockedURLError, OutboundError, ResponseTooLarge, TimedOut
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import FreeJson, Text, iso
 from heidi_common.schemas.validators import Length, callable_url
 from heidi_services.scheduler.actions.base import JSON, ActionFailed, ActionResult, RunContext
+from heidi_services.scheduler.actions.cancellation import call_unless_cancelled
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD")
 MAX_STORED_BYTES = 4096
@@ -51,7 +53,7 @@ class HttpRequestAction:
     emits_only = False
 
     def perform(self, context: RunContext, payload: JSON) -> ActionResult:
-        response = _call(context, payload)
+        response = call_unless_cancelled(context, partial(_call, http_client(), context, payload))
         body = storable_text(response.content[:MAX_STORED_BYTES].decode("utf-8", "replace"))
         if not 200 <= response.status_code < 300:
             retry = response.status_code >= 500 or response.status_code in RETRYABLE
@@ -59,10 +61,10 @@ class HttpRequestAction:
         return ActionResult({"statusCode": response.status_code, "body": body})
 
 
-def _call(context: RunContext, payload: JSON) -> requests.Response:
+def _call(client: HttpClient, context: RunContext, payload: JSON) -> requests.Response:
     text = payload.get("body")
     try:
-        return http_client().request(
+        return client.request(
             payload["method"],
             payload["url"],
             json=payload.get("json"),
@@ -82,5 +84,5 @@ def _call(context: RunContext, payload: JSON) -> requests.Response:
 
 def _run_headers(context: RunContext) -> dict[str, str]:
     """The receiver recognizes a repeated attempt by the same key, and a late attempt by a lower fencing token."""
-    headers = {"Idempotency-Key": str(context.run_id), "X-Heidi-Scheduled-For": iso(context.scheduled_for)}
+    headers = {"Idempotency-Key": str(context.execution_id), "X-Heidi-Scheduled-For": iso(context.scheduled_for)}
     return headers | ({} if context.fencing_token is None else {"X-Heidi-Fence": str(context.fencing_token)})

@@ -41,7 +41,7 @@ class NotificationSendAction:
 
     def perform(self, context: RunContext, payload: JSON) -> ActionResult:
         event = NotificationSend(
-            id=context.run_id,
+            id=context.execution_id,
             about_user=payload["user_id"],
             channel=payload["channel"],
             notification_type=payload["type"],
@@ -50,4 +50,4 @@ class NotificationSendAction:
             locale=payload.get("locale"),
         )
         encrypted = {name: payload[name] for name in ENCRYPTED_FIELDS if name in payload}
-        return ActionResult({"notificationRequest": str(context.run_id)}, ((event, encrypted),))
+        return ActionResult({"notificationRequest": str(context.execution_id)}, ((event, encrypted),))

@@ -1,5 +1,6 @@
 """Backfill: run the slots of a past period that never ran."""
 
+from collections.abc import Collection
 from datetime import datetime
 from itertools import islice, takewhile
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from uuid import UUID
 from heidi_common.audit.trail import record
 from heidi_common.database.transactions import transaction
 from heidi_common.problems import Invalid
-from heidi_services.scheduler.enums import Trigger
+from heidi_services.scheduler.enums import RunStatus, Trigger
 from heidi_services.scheduler.misfire import slots_from
 from heidi_services.scheduler.models import Schedule
 from heidi_services.scheduler.service.missed_ranges import take_from_missed
@@ -27,16 +28,25 @@ class BackfillResult(NamedTuple):
     slots: int
 
 
-def backfill_schedule(schedule_id: UUID, start: datetime, end: datetime, *, requested_by: UUID) -> BackfillResult:
-    """Run the slots of a period that never ran: those without a run, and those that are MISSED.
+def backfill_schedule(
+    schedule_id: UUID,
+    start: datetime,
+    end: datetime,
+    *,
+    requested_by: UUID,
+    rerun: Collection[str] = (RunStatus.MISSED,),
+) -> BackfillResult:
+    """Run the slots of a period that have no run, and those whose run has one of the statuses `rerun`.
 
-    The unique key of the runs makes this safe to repeat: a slot that has run, or is queued, does not run again.
+    The unique key of the runs makes this safe to repeat: a slot that has run, or is queued, does not run again. The
+    runs are executed beside those of current slots.
 
     Args:
         schedule_id: The schedule. It may be disabled.
         start: First instant of the period (inclusive). Slots before the schedule's start are left out.
         end: Last instant of the period (inclusive), not in the future.
         requested_by: The user or machine client, for the audit trail.
+        rerun: Statuses of runs that are queued again.
 
     Raises:
         NotFound: No schedule has this ID.
@@ -48,9 +58,11 @@ def backfill_schedule(schedule_id: UUID, start: datetime, end: datetime, *, requ
         _validate_period(start, end, now)
         parse_cron_and_timezone(schedule.cron_expression, schedule.timezone, now)
         slots = _slots_between(schedule, start, end)
-        take_from_missed(schedule, start, end)
+        reopen = [RunStatus(status) for status in rerun]
+        if RunStatus.MISSED in reopen:
+            take_from_missed(schedule, start, end)
         factory = run_factory(schedule, Trigger.BACKFILL, now)
-        created = insert_runs([factory.create_replay(slot) for slot in slots], reopen_missed=True)
+        created = insert_runs([factory.create_replay(slot) for slot in slots], reopen=reopen)
         record("schedule_backfilled", actor=requested_by, target=schedule_id, detail={"runs": len(created)})
     return BackfillResult(len(created), len(slots))
 

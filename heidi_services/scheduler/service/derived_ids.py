@@ -17,3 +17,8 @@ def derived_id(*parts: object, at: datetime) -> UUID:
     bits = milliseconds << 80 | digest
     bits = bits & ~(0xF << 76) | 0x7 << 76
     return UUID(int=bits & ~(0x3 << 62) | 0x2 << 62)
+
+
+def execution_id(run_id: UUID, reruns: int, *, at: datetime) -> UUID:
+    """The ID by which receivers recognize a run: its own one, and another after each time it was queued again."""
+    return derived_id(run_id, "rerun", reruns, at=at) if reruns else run_id

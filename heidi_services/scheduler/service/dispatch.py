@@ -41,7 +41,7 @@ IS_ON_TIME = Schedule.next_run >= func.now() - literal(ON_TIME, Interval)
 COLUMNS = (
     *(Schedule.id, Schedule.name, Schedule.cron_expression, Schedule.timezone, Schedule.next_run, Schedule.end_at),
     *(Schedule.misfire_policy, Schedule.misfire_window_seconds, Schedule.overlap_policy, Schedule.jitter_seconds),
-    Schedule.on_failure,
+    *(Schedule.concurrency_limit, Schedule.concurrency_key, Schedule.concurrency_policy, Schedule.on_failure),
 )
 
 

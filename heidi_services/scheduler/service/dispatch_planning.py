@@ -8,6 +8,7 @@ from sqlalchemy import Row
 
 from heidi_services.scheduler.enums import Trigger
 from heidi_services.scheduler.misfire import MissedSlots, SlotPlan, plan_slots
+from heidi_services.scheduler.service.concurrency import count_in_groups, make_room
 from heidi_services.scheduler.service.run_creation import OpenRuns, RunFactory, count_open_runs
 
 log = logging.getLogger(__name__)
@@ -43,10 +44,13 @@ def _plan(schedule: DueSchedule) -> SlotPlan:
 def rows_of(plans: Plans) -> list[dict[str, Any]]:
     """Make the rows of the runs: first those of the newest slots, then those that catch up."""
     open_runs = count_open_runs([schedule.id for schedule, _ in plans])
+    make_room(schedule for schedule, slots in plans if slots.newest is not None)
+    in_groups = count_in_groups(schedule for schedule, _ in plans)
     rows = []
     older: list[dict[str, Any]] = []
     for schedule, slots in plans:
-        factory = RunFactory(schedule, Trigger.CRON, schedule.now, *open_runs.get(schedule.id, OpenRuns()))
+        counts = (*open_runs.get(schedule.id, OpenRuns()), in_groups.get(schedule.id, 0))
+        factory = RunFactory(schedule, Trigger.CRON, schedule.now, *counts)
         if slots.newest is not None:
             rows.append(factory.create_run(slots.newest))
         if slots.missed is not None:

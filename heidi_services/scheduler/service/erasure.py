@@ -61,7 +61,13 @@ def _changes(**values: object) -> dict[str, object]:
 
 
 def _erase_schedules(schedule_ids: Sequence[UUID]) -> None:
-    blank: dict[str, Any] = {"name": ERASED_NAME, "description": None, "payload": {}, "on_failure": None}
+    blank: dict[str, Any] = {
+        "name": ERASED_NAME,
+        "description": None,
+        "payload": {},
+        "on_failure": None,
+        "concurrency_key": None,
+    }
     statement = update(Schedule).where(Schedule.id.in_(schedule_ids))
     values = _changes(**blank, is_enabled=False, next_run=None, next_wall_clock=None)
     db.session.execute(statement.values(values).execution_options(**_UNSYNCED))

@@ -57,7 +57,9 @@ def execute_batch(run_ids: Sequence[UUID]) -> list[UUID]:
         log.warning("runs cannot be claimed together; they are executed singly", exc_info=True)
         return list(run_ids)
     unclaimed = [run for run in runs if run.attempt is None]
-    overlapping = {run.run_id for run in unclaimed if run.is_fresh and run.action in EMITTING_ACTIONS}
+    overlapping = {
+        run.run_id for run in unclaimed if run.is_fresh and run.action in EMITTING_ACTIONS and not run.concurrency_limit
+    }
     postpone(list(overlapping))
     _attempt([(run, run.context()) for run in runs if run.attempt is not None])
     return [run.run_id for run in unclaimed if run.run_id not in overlapping]

@@ -10,6 +10,7 @@ from heidi_common.database.transactions import transaction
 from heidi_services.scheduler.cron.occurrences import MICROSECOND
 from heidi_services.scheduler.enums import OPEN_STATUSES, Trigger
 from heidi_services.scheduler.models import ScheduleRun
+from heidi_services.scheduler.service.concurrency import make_room
 from heidi_services.scheduler.service.queries import database_now, get_run, lock_schedule
 from heidi_services.scheduler.service.run_creation import run_factory, run_id_of
 from heidi_services.scheduler.service.run_storage import insert_runs
@@ -32,6 +33,7 @@ def run_now(schedule_id: UUID, *, requested_by: UUID) -> ScheduleRun:
     """
     with transaction():
         schedule = lock_schedule(schedule_id)
+        make_room([schedule])
         now = database_now()
         slot = _free_slot(now)
         insert_runs([run_factory(schedule, Trigger.MANUAL, now).create_run(slot)])

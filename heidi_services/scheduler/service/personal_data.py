@@ -24,7 +24,17 @@ def _notifying(user_id: UUID) -> ColumnElement[bool]:
     return is_notified(user_id) & ~_own(user_id)
 
 
-_SCHEDULE = ("name", "description", "cron_expression", "timezone", "action", "payload", "on_failure", "created_at")
+_SCHEDULE = (
+    "name",
+    "description",
+    "cron_expression",
+    "timezone",
+    "action",
+    "payload",
+    "on_failure",
+    "concurrency_key",
+    "created_at",
+)
 
 PARTS = {
     "schedules": PersonalRows(Schedule, (*_SCHEDULE, "is_enabled", "created_by"), _own),

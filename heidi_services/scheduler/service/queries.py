@@ -73,6 +73,43 @@ def get_run(schedule_id: UUID, run_id: UUID) -> ScheduleRun:
     return run
 
 
+def find_all_runs(
+    *,
+    owner: UUID | None,
+    status: list[str] | None = None,
+    trigger: str | None = None,
+    action: str | None = None,
+    schedule_id: UUID | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    **paging: Any,
+) -> Page:
+    """List the runs of all schedules, newest slot first.
+
+    Args:
+        owner: Only runs of schedules that this user or machine client has created; None: of all.
+        status: Only runs with one of these statuses.
+        trigger: Only runs with this trigger.
+        action: Only runs of schedules with this action.
+        schedule_id: Only runs of this schedule.
+        start: Only runs whose slot is not earlier.
+        end: Only runs whose slot is earlier.
+        **paging: See `heidi_common.database.pagination.page`.
+    """
+    statement = select(ScheduleRun)
+    of_schedule = ((Schedule.created_by, owner), (Schedule.action, action))
+    wanted = [column == value for column, value in of_schedule if value is not None]
+    if wanted:
+        statement = statement.where(ScheduleRun.schedule_id.in_(select(Schedule.id).where(*wanted)))
+    equal = ((ScheduleRun.trigger, trigger), (ScheduleRun.schedule_id, schedule_id))
+    filters = [column == value for column, value in equal if value is not None]
+    filters += [ScheduleRun.status.in_(status)] if status else []
+    filters += [ScheduleRun.scheduled_for >= start] if start else []
+    filters += [ScheduleRun.scheduled_for < end] if end else []
+    order, tiebreak = ScheduleRun.scheduled_for, ScheduleRun.id
+    return page(statement, order=order, descending=True, tiebreak=tiebreak, filters=filters, **paging)
+
+
 def find_runs(schedule_id: UUID, *, status: str | None = None, trigger: str | None = None, **paging: Any) -> Page:
     """List the runs of a schedule, newest slot first."""
     get_schedule(schedule_id)

@@ -43,6 +43,7 @@ def complete_runs(run_ids: Sequence[UUID]) -> None:
             ScheduleRun.id.label("run_id"),
             ScheduleRun.schedule_id,
             ScheduleRun.scheduled_for,
+            ScheduleRun.reruns,
             ScheduleRun.attempts.label("attempt"),
             Inbox.status,
             Inbox.last_error,

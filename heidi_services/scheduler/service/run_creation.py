@@ -13,9 +13,10 @@ from sqlalchemy import func, select
 
 from heidi_common.database.session import db
 from heidi_common.messaging.jobs import HINT_LEASE
-from heidi_services.scheduler.enums import OPEN_STATUSES, RunStatus, Trigger
+from heidi_services.scheduler.enums import OPEN_STATUSES, ConcurrencyPolicy, RunStatus, Trigger
 from heidi_services.scheduler.misfire import MissedSlots
 from heidi_services.scheduler.models import Schedule, ScheduleRun
+from heidi_services.scheduler.service.concurrency import count_in_groups
 from heidi_services.scheduler.service.derived_ids import derived_id
 from heidi_services.scheduler.service.overlap_policy import may_overlap, may_queue, may_start
 
@@ -24,6 +25,10 @@ QUEUED_DELAY = timedelta(hours=1)
 
 MISFIRE_ERROR = "No clock process dispatched this slot in time."
 OVERLAP_ERROR = "The previous run had not ended."
+
+LIMIT_ERROR = "As many runs as the concurrency limit allows had not ended."
+MAX_WAITING = 100
+"""Runs of one key that wait for the concurrency limit."""
 
 REPLAYS_AT_ONCE = 5
 """Runs of past slots that one schedule executes at the same time, if its runs may overlap."""
@@ -46,6 +51,7 @@ class RunFactory:
         now: The database's time.
         live: How many runs of current slots have not ended. `create_run` counts on.
         replays: How many runs of past slots have not ended. `create_replay` counts on.
+        in_group: How many runs with the schedule's concurrency key have not ended. `create_run` counts on.
     """
 
     schedule: Any
@@ -53,9 +59,12 @@ class RunFactory:
     now: datetime
     live: int = 0
     replays: int = 0
+    in_group: int = 0
 
     def create_run(self, slot: datetime) -> dict[str, Any]:
         """Return the row of a run that is due, waits for the run before it, or is skipped."""
+        if self.schedule.concurrency_limit is not None:
+            return self._create_limited(slot)
         policy = self.schedule.overlap_policy
         if may_start(policy, self.live):
             due = self._due_with_jitter()
@@ -65,6 +74,15 @@ class RunFactory:
             return self.create_ended_run(slot, RunStatus.SKIPPED, OVERLAP_ERROR)
         self.live += 1
         return self._queued(slot, due)
+
+    def _create_limited(self, slot: datetime) -> dict[str, Any]:
+        """A run with a concurrency limit is due at once; workers count the runs when they claim it."""
+        above = self.in_group - self.schedule.concurrency_limit
+        policy = self.schedule.concurrency_policy
+        if above >= (0 if policy == ConcurrencyPolicy.SKIP else MAX_WAITING):
+            return self.create_ended_run(slot, RunStatus.SKIPPED, LIMIT_ERROR)
+        self.in_group += 1
+        return self._queued(slot, self._due_with_jitter())
 
     def create_replay(self, slot: datetime) -> dict[str, Any]:
         """Return the row of a run that repeats a past slot. It waits for the earlier ones, never for current slots."""
@@ -113,7 +131,8 @@ class RunFactory:
 
 def run_factory(schedule: Schedule, trigger: Trigger, now: datetime) -> RunFactory:
     """Prepare the creation of runs for one schedule, whose row the caller has locked."""
-    return RunFactory(schedule, trigger, now, *count_open_runs([schedule.id]).get(schedule.id, OpenRuns()))
+    counts = count_open_runs([schedule.id]).get(schedule.id, OpenRuns())
+    return RunFactory(schedule, trigger, now, *counts, count_in_groups([schedule]).get(schedule.id, 0))
 
 
 def run_id_of(schedule_id: UUID, slot: datetime) -> UUID:

@@ -68,11 +68,13 @@ WITH records AS (
         AND run.id = record.run_id AND run.status || '' = 'RUNNING' AND run.attempts = record.attempt
     RETURNING run.id, run.schedule_id, run.scheduled_for, run.started_at, run.status, run.is_replay
 ), latest AS (
-    SELECT DISTINCT ON (schedule_id) ended.*, count(*) OVER (PARTITION BY schedule_id) AS runs
+    SELECT DISTINCT ON (schedule_id) ended.*, count(*) OVER (PARTITION BY schedule_id) AS runs,
+        count(started_at) OVER (PARTITION BY schedule_id) AS started
     FROM ended ORDER BY schedule_id, scheduled_for DESC
 ), counted AS (
     UPDATE schedules
-    SET last_run = latest.started_at, last_run_status = latest.status, run_count = run_count + latest.runs,
+    SET last_run = coalesce(latest.started_at, last_run), run_count = run_count + latest.started,
+        last_run_status = CASE WHEN latest.started_at IS NULL THEN last_run_status ELSE latest.status END,
         version = version + latest.runs
     FROM latest WHERE schedules.id = latest.schedule_id
     RETURNING schedules.id, overlap_policy

@@ -6,7 +6,8 @@ that reports: a worker whose lease has expired changes nothing when it reports l
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func, select, update
@@ -21,7 +22,7 @@ from heidi_common.messaging.outbox_batches import Emission
 from heidi_services.scheduler.actions.base import ActionFailed, ActionResult, RunContext
 from heidi_services.scheduler.enums import RunStatus
 from heidi_services.scheduler.models import Schedule, ScheduleRun
-from heidi_services.scheduler.service.derived_ids import derived_id
+from heidi_services.scheduler.service.derived_ids import derived_id, execution_id
 from heidi_services.scheduler.service.failure_notifications import notify_failed
 from heidi_services.scheduler.service.run_recording import RunRecord, record_runs
 
@@ -29,6 +30,7 @@ log = logging.getLogger(__name__)
 
 RETRY_BASE_SECONDS, RETRY_CAP_SECONDS = 2, 300
 MAX_ERROR_LENGTH = 2000
+CANCELLED_ERROR = "The run was cancelled."
 UNSTORABLE = (DataError, IntegrityError, TypeError, ValueError)
 """Raised if a result cannot be stored; any other error means that the database is unavailable."""
 
@@ -65,7 +67,7 @@ def record_result(context: RunContext, result: ActionResult) -> bool:
 
 def _record_of(context: RunContext, result: ActionResult) -> RunRecord:
     events: list[Emission] = [
-        (event, encrypted, derived_id(context.run_id, number, at=context.scheduled_for))
+        (event, encrypted, derived_id(context.execution_id, number, at=context.scheduled_for))
         for number, (event, encrypted) in enumerate(result.events)
     ]
     request_id = next((event_id for event, _, event_id in events if event.answered_by), None)
@@ -96,7 +98,8 @@ def success_record(run: Any, *, result: Any = None, events: Sequence[Emission] =
 
 def _completed_event(run: Any, status: RunStatus) -> Emission:
     event = ScheduleCompleted(id=run.run_id, schedule_id=run.schedule_id, status=status)
-    return event, None, derived_id(run.run_id, "completed", at=run.scheduled_for)
+    execution = execution_id(run.run_id, run.reruns, at=run.scheduled_for)
+    return event, None, derived_id(execution, "completed", at=run.scheduled_for)
 
 
 def record_failure(context: RunContext, failure: ActionFailed) -> bool:
@@ -123,25 +126,53 @@ def retry_or_fail(run_id: UUID, attempt: int, status: RunStatus, error: str, *, 
         run = _lock_schedule_of(run_id)
         if run is None:
             return False
-        if retry and max(attempt, 1) < run.Schedule.max_attempts:
+        if run.cancel_requested_at is not None:
+            return cancel_attempt(run, attempt)
+        if retry and max(attempt, 1) < run.schedule.max_attempts:
             return _queue_again(run_id, attempt, error)
         record = RunRecord(
             run_id=run_id, attempt=attempt, status=status, error=error, events=[_completed_event(run, status)]
         )
         if not record_runs([record]):
             return False
-        notify_failed(run.Schedule, run, max(attempt, 1), status, error)
+        notify_failed(run.schedule, run, max(attempt, 1), status, error)
     return True
 
 
-def _lock_schedule_of(run_id: UUID) -> Any:
+def cancel_attempt(run: Any, attempt: int) -> bool:
+    """End an attempt, or a run that was not started, as CANCELLED, in the caller's transaction.
+
+    Args:
+        run: Has `run_id`, `reruns`, `schedule_id` and `scheduled_for`.
+        attempt: As in `retry_or_fail`.
+    """
+    status = RunStatus.CANCELLED
+    events = [_completed_event(run, status)]
+    record = RunRecord(run_id=run.run_id, attempt=attempt, status=status, error=CANCELLED_ERROR, events=events)
+    return bool(record_runs([record]))
+
+
+class LockedRun(NamedTuple):
+    """A run whose schedule is locked."""
+
+    schedule: Schedule
+    run_id: UUID
+    schedule_id: UUID
+    scheduled_for: datetime
+    reruns: int
+    cancel_requested_at: datetime | None
+
+
+def _lock_schedule_of(run_id: UUID) -> LockedRun | None:
+    columns = (ScheduleRun.id, ScheduleRun.schedule_id, ScheduleRun.scheduled_for, ScheduleRun.reruns)
     statement = (
-        select(Schedule, ScheduleRun.id.label("run_id"), ScheduleRun.schedule_id, ScheduleRun.scheduled_for)
+        select(Schedule, *columns, ScheduleRun.cancel_requested_at)
         .join(ScheduleRun, ScheduleRun.schedule_id == Schedule.id)
         .where(ScheduleRun.id == run_id)
         .with_for_update(of=Schedule)
     )
-    return db.session.execute(statement.execution_options(populate_existing=True)).first()
+    row = db.session.execute(statement.execution_options(populate_existing=True)).first()
+    return LockedRun(*row) if row else None
 
 
 def _queue_again(run_id: UUID, attempt: int, error: str) -> bool:

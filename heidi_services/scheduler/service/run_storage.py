@@ -1,6 +1,6 @@
 """Insert runs, one row for each slot, and emit `schedule.execute` for those that are queued."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from heidi_common.messaging.events import ScheduleExecute
 from heidi_common.schemas.fields import iso
 from heidi_services.scheduler.enums import RunStatus
 from heidi_services.scheduler.models import ScheduleRun
+from heidi_services.scheduler.service.derived_ids import execution_id
 
 SLOT_KEY = ("schedule_id", "scheduled_for")
 REPLACED_COLUMNS = (
@@ -21,12 +22,23 @@ REPLACED_COLUMNS = (
 )
 
 
-def insert_runs(rows: list[dict[str, Any]], *, reopen_missed: bool = False) -> set[UUID]:
+RESET = {
+    "attempts": 0,
+    "started_at": None,
+    "result": None,
+    "awaits": None,
+    "locked_until": None,
+    "cancel_requested_at": None,
+}
+"""What a run that is queued again loses."""
+
+
+def insert_runs(rows: list[dict[str, Any]], *, reopen: Collection[RunStatus] = ()) -> set[UUID]:
     """Insert the runs of slots that have no run yet, in the caller's transaction.
 
     Args:
         rows: See `RunFactory`.
-        reopen_missed: Replace runs that are MISSED (backfill).
+        reopen: Queue runs with one of these statuses again (backfill).
 
     Returns:
         The IDs of the runs that were inserted or reopened. All other runs that exist do not change, unless a clock that
@@ -40,14 +52,19 @@ def insert_runs(rows: list[dict[str, Any]], *, reopen_missed: bool = False) -> s
     is_premature = did_not_run & (ScheduleRun.created_at > statement.excluded.created_at)
     statement = statement.on_conflict_do_update(
         index_elements=SLOT_KEY,
-        set_=new_values | {"version": ScheduleRun.version + 1},
-        where=or_(is_premature, ScheduleRun.status == RunStatus.MISSED) if reopen_missed else is_premature,
+        set_=new_values | RESET | {"version": ScheduleRun.version + 1, "reruns": ScheduleRun.reruns + 1},
+        where=or_(is_premature, *(ScheduleRun.status == status for status in reopen)),
     )
-    inserted = set(db.session.scalars(statement.returning(ScheduleRun.id), rows))
-    queued = [row for row in rows if row["id"] in inserted and row["status"] == RunStatus.QUEUED]
+    stored = db.session.execute(statement.returning(ScheduleRun.id, ScheduleRun.reruns), rows)
+    inserted: dict[UUID, int] = {row.id: row.reruns for row in stored}
+    queued = [
+        row | {"reruns": inserted[row["id"]]}
+        for row in rows
+        if row["id"] in inserted and row["status"] == RunStatus.QUEUED
+    ]
     _emit_execute([row for row in queued if not row["is_replay"]])
     _emit_execute([row for row in queued if row["is_replay"]], bulk=True)
-    return inserted
+    return set(inserted)
 
 
 def _emit_execute(rows: Iterable[dict[str, Any]], *, bulk: bool = False) -> None:
@@ -61,7 +78,7 @@ def _emit_execute(rows: Iterable[dict[str, Any]], *, bulk: bool = False) -> None
                     trigger=row["trigger"],
                 ),
                 None,
-                row["id"],
+                execution_id(row["id"], row["reruns"], at=row["scheduled_for"]),
             )
             for row in rows
         ),

@@ -10,6 +10,7 @@ from heidi_services.scheduler.misfire import next_slot
 from heidi_services.scheduler.models import Schedule
 from heidi_services.scheduler.service.next_runs import set_next_run
 from heidi_services.scheduler.service.queries import database_now, lock_schedule
+from heidi_services.scheduler.service.run_control import cancel_backfill
 from heidi_services.scheduler.service.validation import ACTION_FIELDS, TIMING_FIELDS, validate_schedule
 
 NEXT_RUN_FIELDS = TIMING_FIELDS | {"is_enabled"}
@@ -61,6 +62,9 @@ def update_schedule(schedule_id: UUID, values: dict[str, Any], *, version: int |
             detail: dict[str, Any] = {"changed": sorted(changed)}
             if "is_enabled" in changed:
                 detail["isEnabled"] = {"old": not schedule.is_enabled, "new": schedule.is_enabled}
+            if "is_enabled" in changed and not schedule.is_enabled:
+                db.session.flush()
+                cancel_backfill(schedule_id, requested_by=requested_by)
             record("schedule_updated", actor=requested_by, target=schedule.id, detail=detail)
     return schedule
 
@@ -80,6 +84,7 @@ def enable_schedule(schedule_id: UUID, *, requested_by: UUID) -> Schedule:
 
 
 def disable_schedule(schedule_id: UUID, *, requested_by: UUID) -> Schedule:
+    """Disable a schedule. Its backfills stop."""
     return update_schedule(schedule_id, {"is_enabled": False}, version=None, requested_by=requested_by)
 
 

@@ -34,6 +34,8 @@ def validate_schedule(schedule: Schedule, changed: Set[str], now: datetime) -> N
     """
     if changed & TIMING_FIELDS or (schedule.is_enabled and "is_enabled" in changed):
         parse_cron_and_timezone(schedule.cron_expression, schedule.timezone, now)
+    if schedule.concurrency_key is not None and schedule.concurrency_limit is None:
+        raise Invalid.field("concurrencyLimit", "Is required with `concurrencyKey`.")
     if changed & ACTION_FIELDS:
         _validate_action(schedule)
     for name, at in (("startAt", schedule.start_at), ("endAt", schedule.end_at)):
