@@ -43,8 +43,8 @@ class RunningPlatform:
         lines = file.read_text(errors="replace").strip("\0").splitlines()
         if len(lines) < 2:
             raise StepFailed(
-                f"{file} is damaged. Create another administrator (`flask -e {self.home}/env users create-admin ADDRESS`) "
-                "and write its address and password into the file, a line each."
+                f"{file} is damaged. Create another administrator (`flask -e {self.home}/env users create-admin "
+                "ADDRESS`) and write its address and password into the file, a line each."
             )
         return lines[0], lines[1]
 
