@@ -41,9 +41,13 @@ class Broadcast(Schema):
     `message` is a body of POST /notifications without `userId`. The notification service validates it.
     """
 
-    message = FreeJson(required=True, max_bytes=65_536)
-    user_ids = fields.List(fields.UUID())
-    filter = FreeJson()
+    message = FreeJson(
+        required=True,
+        max_bytes=65_536,
+        metadata={"description": 'The message, such as {"channel": "IN_APP", "content": "Maintenance tonight"}'},
+    )
+    user_ids = fields.List(fields.UUID(), metadata={"description": "The recipients, unless a filter selects them"})
+    filter = FreeJson(metadata={"description": 'Selects the recipients, such as {"role": "USER", "isActive": true}'})
 
 
 INPUTS: Mapping[str, type[Schema]] = {

@@ -12,6 +12,7 @@ from heidi_common.logger.setup import configure_logging
 from heidi_common.runtime import init_runtime
 from heidi_console import access, browser_security, error_pages, health, rendering
 from heidi_console.pages import AREAS
+from heidi_console.pages.area import AREAS as AREAS_KEY
 from heidi_console.session.cookie import RedisSessions
 
 PREFIX = "/console"
@@ -39,6 +40,7 @@ def build_console(settings: Settings) -> Flask:
     access.init_access(app)
     rendering.init_rendering(app, AREAS)
     app.register_blueprint(health.blueprint)
-    for area in AREAS:
-        app.register_blueprint(area.blueprint)
+    app.extensions[AREAS_KEY] = AREAS
+    for each in AREAS:
+        app.register_blueprint(each.blueprint)
     return app

@@ -28,11 +28,28 @@ def up(port: int | None, broker_url: str | None, database_url: str | None, redis
 
 
 @click.command("doctor")
-def doctor() -> None:
-    """Check every dependency. Exit 1 if a required one fails."""
+@click.option("--send-test", "address", metavar="ADDRESS", help="Also send a test message, by e-mail or SMS.")
+def doctor(address: str | None) -> None:
+    """Check every dependency and provider. Exit 1 if a required one fails, or the test message is not accepted."""
     from heidi_common.cli.doctor import report
 
-    sys.exit(report())
+    failed = report()
+    sys.exit(failed or (_send_test(address) if address else 0))
+
+
+def _send_test(address: str) -> int:
+    from heidi_common.cli.doctor import environment
+    from heidi_common.config.settings import Settings
+    from heidi_services.notification.channels.provider_checks import ProviderUnusable
+    from heidi_services.notification.cli.checks import send_test_message
+
+    try:
+        response = send_test_message(Settings.from_env(environment()), address)
+    except (ProviderUnusable, ValueError) as error:
+        click.echo(f"FAIL  test message         {error}")
+        return 1
+    click.echo(f"ok    test message         {response}")
+    return 0
 
 
 @click.command("seed")

@@ -120,6 +120,8 @@ class StandalonePlatform:
             "MALLOC_ARENA_MAX": "2",
             "HEARTBEAT_FOLDER": str(self.heartbeats),
         }
+        if self.mail:
+            env["MAIL_SINK_FOLDER"] = str(self.home.mail)
         if self.postgres:
             env["DATA_FOLDER"] = str(self.home.folder)
             env["DATABASE_URL"] = self.postgres.url

@@ -112,7 +112,7 @@ def schemas(node: Any) -> Iterator[dict[str, Any]]:
 
 def test_patterns_are_valid_in_javascript_and_match_the_whole_text(documents: Documents) -> None:
     patterns = {schema["pattern"] for schema in schemas(documents) if isinstance(schema.get("pattern"), str)}
-    assert len(patterns) > 3
+    assert len(patterns) >= 3
     assert [text for text in patterns if not (text.startswith("^(?:") and text.endswith(")$")) or "\\Z" in text] == []
 
 

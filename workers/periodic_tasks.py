@@ -167,6 +167,7 @@ PERIODIC_TASKS = (
     PeriodicTask("old tokens and sessions", 3600, run_in_parts(auth_retention.delete_expired)),
     PeriodicTask("old notifications", 3600, run_in_parts(notification_retention.delete_expired)),
     PeriodicTask("unused addresses", 86_400, run_in_parts(suppressions.hash_unused_addresses)),
+    PeriodicTask("expired suppressions", 86_400, run_in_parts(suppressions.delete_expired)),
     PeriodicTask("deliveries", 1, WakeUp(delivery_worker.overdue, "webhooks", "deliver_webhook")),
     PeriodicTask("syncs", 1, WakeUp(sync.overdue, "integration", "run_sync")),
     PeriodicTask("integration logs", 3600, run_in_parts(integration_retention.delete_expired_logs)),

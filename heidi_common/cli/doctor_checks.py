@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import smtplib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psycopg2
 import redis
@@ -50,12 +48,18 @@ class Check:
 
 
 def all_checks(settings: Settings) -> Iterator[Check]:
-    """The checks of the servers and keys, then one for each service."""
+    """The checks of the servers and keys, those of the services' `cli` modules, then one for each service."""
     yield from CHECKS
+    for service in SERVICES.values():
+        yield from getattr(service.load("cli"), "checks", _no_checks)(settings)
     for name, service in SERVICES.items():
         url = settings.peer_url.format(service=name, port=service.port_from(settings.base_port))
         # Not required: `flask doctor` is also run before the platform is started.
         yield Check(f"service {name}", _readiness(f"{url}/readyz"), START_SERVICE, required=False)
+
+
+def _no_checks(_settings: Settings) -> Iterator[Check]:
+    yield from ()
 
 
 def _postgresql(settings: Settings) -> str:
@@ -124,13 +128,6 @@ def _rabbitmq(url: str) -> str:
     return f"RabbitMQ {properties.get('version', '')}"
 
 
-def _smtp(settings: Settings) -> str:
-    url = urlsplit(settings.smtp_url)
-    client = smtplib.SMTP_SSL if url.scheme == "smtps" else smtplib.SMTP
-    with client(url.hostname or "", url.port or 25, timeout=TIMEOUT_SECONDS) as server:
-        return server.ehlo()[1].decode(errors="replace").splitlines()[0]
-
-
 def _time_zone_rules(_settings: Settings) -> str:
     if not timezones.uses_pinned_rules():
         raise CheckFailed("the rules of the operating system are used")
@@ -178,7 +175,6 @@ CHECKS = (
     ),
     Check("Redis", _cache, "Start Redis or Valkey, and check REDIS_URL."),
     Check("broker", _broker, "Start RabbitMQ (or Redis), and check BROKER_URL. Accepted work waits until then."),
-    Check("SMTP", _smtp, "Check SMTP_URL. E-mails wait until the server is available.", required=False),
     Check("time zone rules", _time_zone_rules, "Install the packages of this release again: `make run` does."),
     Check("signing keys", _signing_keys, "Check JWT_PRIVATE_KEYS and JWT_PUBLIC_KEYS: they must belong together."),
     Check("public keys", _public_keys, "Check JWT_PUBLIC_KEYS: it must be JSON, the path of a file, or a URL."),

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from typing import NamedTuple
+
+import idna
 
 _WITH_NAME = re.compile(r"(?P<name>[^<>]*?)\s*<(?P<address>[^<>]+)>")
 _ADDRESS = re.compile(r"[^\s@<>()\[\]:;,\"\\]+@[^\s@<>()\[\]:;,\"\\]+")
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?")
+_MAX_DOMAIN = 253
 _QUOTED = re.compile(r'"(?P<text>(?:[^"\\]|\\.)*)"')
 
 
@@ -40,5 +46,27 @@ def split_sender(text: str) -> MailSender:
 
 def mail_sender(raw: str) -> str:
     """An e-mail address, with or without a display name."""
-    split_sender(raw)
+    _require_domain(split_sender(raw).domain)
     return raw
+
+
+def helo_name(raw: str) -> str:
+    """The name with which a client introduces itself, in ASCII, or an address such as [192.0.2.1].
+
+    Source: RFC 5321, section 4.1.1.1.
+    """
+    if raw.startswith("[") and raw.endswith("]"):
+        ip_address(raw[1:-1].removeprefix("IPv6:"))
+        return raw
+    return _require_domain(raw) if raw else raw
+
+
+def _require_domain(domain: str) -> str:
+    """Return a domain in ASCII (IDNA 2008, UTS 46)."""
+    try:
+        name = domain if domain.isascii() else idna.encode(domain, uts46=True).decode()
+    except idna.IDNAError as error:
+        raise ValueError(f"{domain} is not a valid international domain: {error}") from error
+    if len(name) > _MAX_DOMAIN or not _DOMAIN.fullmatch(name):
+        raise ValueError(f"{domain} is not the name of a domain or machine")
+    return name

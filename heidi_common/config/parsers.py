@@ -9,7 +9,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 Network = IPv4Network | IPv6Network
 
@@ -78,6 +78,18 @@ def url(*schemes: str) -> Callable[[str], str]:
         return raw
 
     return parse
+
+
+def smtp_url(raw: str) -> str:
+    """The URL of an SMTP server; `?starttls=` may be auto, required or never."""
+    parts = urlsplit(url("smtp", "smtps")(raw))
+    if not parts.hostname:
+        raise ValueError("the URL must contain the name of the server")
+    starttls = parse_qs(parts.query, keep_blank_values=True).get("starttls", ["auto"])
+    if starttls not in (["auto"], ["required"], ["never"]):
+        raise ValueError("the URL may end with ?starttls=auto, ?starttls=required or ?starttls=never")
+    _ = parts.port  # raises ValueError
+    return raw
 
 
 def base_url(raw: str) -> str:

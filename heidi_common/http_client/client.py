@@ -11,6 +11,7 @@ not block a worker.
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import lru_cache, partial
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
@@ -18,9 +19,11 @@ from urllib.parse import urlsplit
 
 import requests
 from urllib3.exceptions import HTTPError
+from urllib3.util.ssl_ import create_urllib3_context
 
 from heidi_common.config.settings import Settings
 from heidi_common.http_client.addresses import Network, is_allowed, literal_addresses
+from heidi_common.http_client.client_certificates import ClientCertificate
 from heidi_common.http_client.error_translation import translate_error
 from heidi_common.http_client.errors import BlockedURLError, ResponseTooLarge, TimedOut
 from heidi_common.http_client.sockets import (
@@ -38,6 +41,8 @@ from heidi_common.runtime import per_app
 DEFAULT_TIMEOUT = 15.0
 MAX_RESPONSE_BYTES = 1024 * 1024
 OPTIONAL_BODY_SECONDS = 2.0
+MAX_CERTIFICATES = 32
+"""For how many client certificates connections are kept open."""
 _CHUNK = 16 * 1024
 
 
@@ -62,6 +67,7 @@ class HttpClient:
         # Separate pools: a connection that was opened without the check must never be used for a checked call.
         self._guarded = _session(ca_file)
         self._trusted = _session(ca_file)
+        self._certified = lru_cache(maxsize=MAX_CERTIFICATES)(partial(_session, ca_file))
 
     def url_error(self, url: str) -> str | None:
         """Check a URL before it is stored, without a name server.
@@ -96,6 +102,7 @@ class HttpClient:
         max_bytes: int = MAX_RESPONSE_BYTES,
         truncate: bool = False,
         body_optional: bool = False,
+        certificate: ClientCertificate | None = None,
     ) -> requests.Response:
         """Send a request and read the whole response.
 
@@ -115,6 +122,8 @@ class HttpClient:
             body_optional: The status is the result. A body that is malformed, breaks off or lasts longer than
                 OPTIONAL_BODY_SECONDS is returned as far as it was read.
 
+            certificate: The client certificate that is presented to the server. Not for trusted calls.
+
         Returns:
             The response with its body, whatever its status is.
 
@@ -129,7 +138,7 @@ class HttpClient:
             check_url(url)
         allow = None if trusted else self._allow_nets
         call = TimedSocketCall(time.monotonic() + timeout, allow, self._resolver)
-        session = self._trusted if trusted else self._guarded
+        session = self._trusted if trusted else self._certified(certificate) if certificate else self._guarded
         response = None
         with current_call(call):
             try:
@@ -158,14 +167,15 @@ class HttpClient:
         return response
 
 
-def _session(ca_file: str | None) -> requests.Session:
+def _session(ca_file: str | None, certificate: ClientCertificate | None = None) -> requests.Session:
     session = requests.Session()
     session.trust_env = False
     session.verify = ca_file or True
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.headers.update({"User-Agent": "heidi", "Accept-Encoding": "identity"})
+    context = certificate.load_into(create_urllib3_context()) if certificate else None
     for scheme in ("http://", "https://"):
-        session.mount(scheme, GuardedAdapter(pool_connections=50, pool_maxsize=50))
+        session.mount(scheme, GuardedAdapter(ssl_context=context, pool_connections=50, pool_maxsize=50))
     return session
 
 

@@ -7,6 +7,7 @@ both. It relies on private API of urllib3 2 and of Python 3.11 to 3.13.
 import http.client
 import io
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -200,8 +201,17 @@ class _HTTPSPool(HTTPSConnectionPool):
 
 
 class GuardedAdapter(HTTPAdapter):
-    """An adapter of requests with guarded connections. It never retries, because a request may have taken effect."""
+    """An adapter of requests with guarded connections. It never retries, because a request may have taken effect.
+
+    Args:
+        ssl_context: Presents a client certificate; None for connections without one.
+        kwargs: Arguments of HTTPAdapter.
+    """
+
+    def __init__(self, *, ssl_context: ssl.SSLContext | None = None, **kwargs: Any) -> None:
+        self._ssl_context = ssl_context
+        super().__init__(**kwargs)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
+        super().init_poolmanager(*args, ssl_context=self._ssl_context, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}

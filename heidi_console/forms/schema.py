@@ -12,6 +12,8 @@ from typing import Any
 
 import orjson
 
+from heidi_console.api.problems import ApiProblem
+from heidi_console.forms.base import ConsoleForm
 from heidi_console.translations import translate
 
 PREFIX = "payload."
@@ -38,6 +40,7 @@ class SchemaField:
     hint: str
     value: str = ""
     error: str = ""
+    placeholder: str = "{}"
 
     @property
     def label(self) -> str:
@@ -75,11 +78,26 @@ def show_errors(fields: list[SchemaField], errors: Mapping[str, str]) -> list[st
     return [detail for name, detail in errors.items() if name not in by_name]
 
 
+def show_object_problem(form: ConsoleForm, fields: list[SchemaField], problem: ApiProblem, member: str) -> None:
+    """Show the errors of the object, which is a member of the body, at its fields, and the others in the form."""
+    prefix = f"/{member}/"
+    of_object = {
+        error.pointer.removeprefix(prefix): error.detail for error in problem.errors if error.pointer.startswith(prefix)
+    }
+    problem.errors = [error for error in problem.errors if not error.pointer.startswith(prefix)]
+    unplaced = show_errors(fields, of_object)
+    if problem.errors or not of_object:
+        form.show_problem(problem)
+    form.form_errors = [*form.form_errors, *unplaced]
+
+
 def _field(name: str, definition: Mapping[str, Any], required: bool, value: Any) -> SchemaField:
     kind = _kind(definition)
     text = "" if value is None else value if isinstance(value, str) else orjson.dumps(value).decode()
     hint = str(definition.get("description", ""))
-    return SchemaField(PREFIX + name, name, kind, required, list(definition.get("enum", [])), hint, text)
+    options = list(definition.get("enum", []))
+    placeholder = "[]" if definition.get("type") == "array" else "{}"
+    return SchemaField(PREFIX + name, name, kind, required, options, hint, text, placeholder=placeholder)
 
 
 def _kind(definition: Mapping[str, Any]) -> str:

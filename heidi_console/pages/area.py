@@ -20,6 +20,8 @@ from flask import Blueprint
 from heidi_console.access import View, requires
 
 PREFIX = "/console"
+AREAS = "heidi_console_areas"
+"""The key of the areas in the extensions of the app."""
 
 
 class Area:

@@ -15,19 +15,23 @@ from heidi_console.components.paging import filters, page_of
 from heidi_console.forms.message import MessageForm
 from heidi_console.forms.recipients import UnknownRecipients, audience
 from heidi_console.pages.area import Area
+from heidi_console.pages.responses import names_of
 from heidi_console.translations import lazy, translate, translate_count
 
 area = Area("messages", lazy("Messages"), role=MODERATOR, starts=("list", "form_new"), group=lazy("Communication"))
-FILTERS = ("status", "channel", "category", "userId")
+FILTERS = ("status", "channel", "category", "template", "userId", "batchId", "since")
 RETRY_FILTERS = ("channel", "category", "userId", "batchId", "since")
 
 
 @area.list(role=ADMIN)
 def list_() -> str:
-    """The messages of a user, by default the own ones, latest first."""
+    """The messages of all users, latest first."""
     chosen = filters(*FILTERS)
-    response = calls.get("/notifications", **page_of(**chosen))
-    return render_template("messages/list.html", messages=response.data, meta=response.meta, filters=chosen)
+    response = calls.get("/notifications", **page_of(scope="all", **chosen))
+    people = names_of(message["userId"] for message in response.data)
+    return render_template(
+        "messages/list.html", messages=response.data, meta=response.meta, filters=chosen, people=people
+    )
 
 
 @area.show("/<uuid:message_id>", role=ADMIN)

@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
-from flask import render_template, request
+from flask import abort, render_template, request
 from werkzeug.wrappers import Response
-from wtforms import SelectField
-from wtforms.fields.choices import SelectChoice
 
 from heidi_console import calls
 from heidi_console.access import ADMIN
 from heidi_console.api.problems import ApiProblem
 from heidi_console.components.paging import filters, page_of
 from heidi_console.forms.base import ConsoleForm
-from heidi_console.forms.fields import JsonField
+from heidi_console.forms.schema import SchemaField, read_fields, schema_fields, show_object_problem
 from heidi_console.pages.area import Area
-from heidi_console.pages.responses import done
+from heidi_console.pages.responses import done, part
 from heidi_console.translations import lazy, translate
 
 area = Area("operations", lazy("Operations"), role=ADMIN, group=lazy("Automation"))
-EXAMPLES = {
-    "onboard-user": '{"email": "ada@example.org", "firstName": "Ada", "role": "USER"}',
-    "offboard-user": '{"userId": "..."}',
-    "broadcast": '{"message": {"channel": "IN_APP", "content": "Maintenance tonight"}, "role": "USER"}',
-}
-
-
-class OperationForm(ConsoleForm):
-    """The type of an operation and its input."""
-
-    type = SelectField(lazy("Operation"), choices=[SelectChoice(name, name) for name in EXAMPLES])
-    input = JsonField(lazy("Input"), render_kw={"rows": 8, "class": "code", "spellcheck": "false"})
 
 
 @area.list()
@@ -39,8 +26,9 @@ def list_() -> str:
     """The operations, newest first."""
     chosen = filters("type", "status")
     response = calls.get("/core/operations", **page_of(**chosen))
+    types = [each["type"] for each in part("/core/operation-types") or []]
     return render_template(
-        "operations/list.html", operations=response.data, meta=response.meta, filters=chosen, types=list(EXAMPLES)
+        "operations/list.html", operations=response.data, meta=response.meta, filters=chosen, types=types
     )
 
 
@@ -51,15 +39,32 @@ def show(operation_id: UUID) -> str:
 
 
 @area.form("/new")
-def form_new() -> str | Response:
-    """Start an operation."""
-    chosen = request.args.get("type", "onboard-user")
-    form = OperationForm(type=chosen, input=EXAMPLES.get(chosen))
-    if form.validate_on_submit():
-        try:
-            body = {"type": form.type.data, "input": form.input.value}
-            operation = calls.post("/core/operations", body, key=form.request_key.data).data
-            return done(translate("The operation has started."), "operations.show", operation_id=operation["id"])
-        except ApiProblem as problem:
-            form.show_problem(problem)
-    return render_template("operations/form_new.html", form=form, examples=EXAMPLES)
+def form_type() -> str:
+    """Choose what to do."""
+    return render_template("operations/form_type.html", types=calls.get("/core/operation-types").data)
+
+
+@area.form("/new/<operation_type>")
+def form_new(operation_type: str) -> str | Response:
+    """Start an operation: a form generated from the schema of its input."""
+    types = {each["type"]: each for each in calls.get("/core/operation-types").data}
+    if operation_type not in types:
+        abort(404)
+    form, fields = ConsoleForm(), schema_fields(types[operation_type]["input"], request.args)
+    if form.validate_on_submit() and (response := _start(form, fields, operation_type)):
+        return response
+    return render_template("operations/form_new.html", form=form, fields=fields, type=types[operation_type])
+
+
+def _start(form: ConsoleForm, fields: list[SchemaField], operation_type: str) -> Response | None:
+    """Request the operation. None if something is wrong; the form then says what."""
+    values = read_fields(fields, request.form)
+    if any(field.error for field in fields):
+        return None
+    body: dict[str, Any] = {"type": operation_type, "input": values}
+    try:
+        operation = calls.post("/core/operations", body, key=form.request_key.data).data
+    except ApiProblem as problem:
+        show_object_problem(form, fields, problem, "input")
+        return None
+    return done(translate("The operation has started."), "operations.show", operation_id=operation["id"])

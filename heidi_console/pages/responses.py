@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import flash, redirect, url_for
@@ -29,3 +30,12 @@ def part(path: str, **params: Any) -> Any:
         return calls.get(path, **params).data
     except ApiProblem:
         return None
+
+
+def names_of(user_ids: Iterable[str]) -> dict[str, str]:
+    """The e-mail addresses of users by ID. Deleted users, and all if the users service is unavailable, are left out."""
+    unique = sorted(set(user_ids))
+    if not unique:
+        return {}
+    users = part("/users", ids=",".join(unique), limit=len(unique)) or []
+    return {user["id"]: user["email"] for user in users}

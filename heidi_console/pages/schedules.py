@@ -16,7 +16,7 @@ from heidi_console.api.transport import ApiResponse
 from heidi_console.components.paging import filters, page_of
 from heidi_console.forms.backfill import BackfillForm
 from heidi_console.forms.schedule import ScheduleForm
-from heidi_console.forms.schema import SchemaField, read_fields, schema_fields, show_errors
+from heidi_console.forms.schema import SchemaField, read_fields, schema_fields, show_object_problem
 from heidi_console.pages.area import Area
 from heidi_console.pages.responses import done, part
 from heidi_console.translations import lazy, translate, translate_count
@@ -30,7 +30,7 @@ STRIP = 50
 @area.list()
 def list_() -> str:
     """The schedules."""
-    chosen = filters("isEnabled", "action")
+    chosen = filters("isEnabled", "isFailing", "action", "q")
     response = calls.get("/schedules", **page_of(**chosen))
     actions = [action["name"] for action in part("/schedules/actions") or []]
     return render_template(
@@ -142,21 +142,9 @@ def _save(form: ScheduleForm, fields: list[SchemaField], action: str, save: Save
     try:
         schedule = save(form.body(action, payload)).data
     except ApiProblem as problem:
-        _show_problem(form, fields, problem)
+        show_object_problem(form, fields, problem, "payload")
         return None
     return done(translate("The schedule is saved."), "schedules.show", schedule_id=schedule["id"])
-
-
-def _show_problem(form: ScheduleForm, fields: list[SchemaField], problem: ApiProblem) -> None:
-    """Errors of the payload belong to the fields of the schema, the others to those of the form."""
-    of_payload = {
-        error.pointer.removeprefix("/payload/"): error.detail for error in problem.errors if error.name == "payload"
-    }
-    problem.errors = [error for error in problem.errors if error.name != "payload"]
-    unplaced = show_errors(fields, of_payload)
-    if problem.errors or not of_payload:
-        form.show_problem(problem)
-    form.form_errors = [*form.form_errors, *unplaced]
 
 
 def _form_values(schedule: dict[str, Any]) -> dict[str, Any]:

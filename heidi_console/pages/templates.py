@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from flask import render_template
+from flask import flash, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from heidi_console import calls
@@ -79,6 +79,20 @@ def act_preview(template_id: UUID) -> str:
         details = [error.detail for error in problem.errors] or [problem.detail]
         return render_template("templates/preview.html", errors=details)
     return render_template("templates/preview.html", preview=preview)
+
+
+@area.act("/<uuid:template_id>/test")
+def act_test(template_id: UUID) -> Response:
+    """Send the saved text of a template to the signed-in user."""
+    form = TemplateForm()
+    try:
+        body = {"variables": form.variables.value or {}}
+        message = calls.post(f"{BASE}/{template_id}/test", body, key=form.request_key.data).data
+    except ApiProblem as problem:
+        details = [error.detail for error in problem.errors] or [problem.detail]
+        flash(" ".join(details), "bad")
+        return redirect(url_for("templates.form_edit", template_id=template_id), 303)
+    return done(translate("The test is on its way to you."), "messages.show", message_id=message["id"])
 
 
 @area.act("/<uuid:template_id>/delete")

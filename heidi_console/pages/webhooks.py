@@ -24,7 +24,7 @@ area = Area("webhooks", lazy("Webhooks"), role=USER, group=lazy("Automation"))
 @area.list()
 def list_() -> str:
     """The integrations: for administrators those of all users, otherwise the user's own."""
-    chosen = filters("provider", "isActive")
+    chosen = filters("q", "provider", "isActive", "isFailing")
     response = calls.get("/integrations", **page_of(**chosen))
     return render_template(
         "webhooks/list.html",
@@ -33,6 +33,36 @@ def list_() -> str:
         filters=chosen,
         providers=[provider["name"] for provider in _providers()],
     )
+
+
+@area.list("/deliveries")
+def list_deliveries() -> str:
+    """The deliveries to all endpoints that the user may see, with the failures of the last day."""
+    chosen = filters("status", "eventType")
+    response = calls.get("/integrations/deliveries", **page_of(**chosen))
+    return render_template(
+        "webhooks/list_deliveries.html",
+        deliveries=response.data,
+        meta=response.meta,
+        filters=chosen,
+        failures=part("/integrations/deliveries/failures", limit=5) or [],
+        names=_names(),
+    )
+
+
+@area.list("/events")
+def list_events() -> str:
+    """The events that all integrations have received that the user may see."""
+    chosen = filters("type")
+    response = calls.get("/integrations/events", **page_of(**chosen))
+    return render_template(
+        "webhooks/list_events.html", events=response.data, meta=response.meta, filters=chosen, names=_names()
+    )
+
+
+def _names() -> dict[str, str]:
+    """The names of the latest integrations by ID."""
+    return {webhook["id"]: webhook["name"] for webhook in part("/integrations", limit=100) or []}
 
 
 def _providers() -> list[dict[str, Any]]:

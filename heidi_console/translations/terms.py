@@ -45,6 +45,15 @@ TERMS = {
     "ALL": lazy("Run all of them"),
     "QUEUE_ONE": lazy("Queue one run"),
     "ALLOW": lazy("Run both"),
+    "RETRIED": lazy("To be retried"),
+    # kinds of work
+    "notifications": lazy("Messages"),
+    "deliveries": lazy("Deliveries"),
+    "runs": lazy("Runs"),
+    "syncs": lazy("Synchronizations"),
+    "operations": lazy("Operations"),
+    "inbox": lazy("Events for the services"),
+    "outbox": lazy("Events to be relayed"),
     "REFUSED": lazy("Rejected"),
     # channels
     "EMAIL": lazy("E-mail"),

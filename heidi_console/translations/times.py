@@ -53,3 +53,11 @@ def to_input(text: str | None) -> datetime | None:
     """A time of the API for an input field, in the user's zone."""
     moment = parse_time(text)
     return moment.astimezone(user_zone()).replace(tzinfo=None) if moment else None
+
+
+def clock_time(text: str, step: int) -> str:
+    """A time of a chart: hours and minutes, with the day if the steps are hours or longer."""
+    moment = parse_time(text)
+    assert moment is not None
+    pattern = "HH:mm" if step < 3600 else "EEE HH:mm"
+    return format_datetime(moment.astimezone(user_zone()), pattern, locale=current_locale())

@@ -176,6 +176,16 @@ class OperationIn(Schema):
     input = FreeJson(required=True, max_bytes=65_536)
 
 
+class OperationTypeOut(Schema):
+    """A kind of operation. `scopes` are those that a machine client needs whose schedule requests it."""
+
+    type = fields.String(required=True)
+    description = fields.String(required=True)
+    input = fields.Dict(required=True, metadata={"description": "JSON schema of the input"})
+    steps = fields.List(fields.String(), required=True)
+    scopes = fields.List(fields.String(), required=True)
+
+
 class OperationQuery(PageQuery):
     type = fields.String(validate=validate.OneOf(list(OPERATION_TYPES)))
     status = fields.String(validate=validate.OneOf([status.value for status in OperationStatus]))

@@ -64,6 +64,9 @@ class Integration(Entity, Base):
     is_active: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     disabled_reason: Mapped[str | None]
     credentials: Mapped[str | None]
+    endpoint_auth: Mapped[str | None]
+    endpoint_auth_info: Mapped[dict[str, Any] | None]
+    """What may be shown of `endpoint_auth`, which is encrypted."""
     signing_secret: Mapped[str]
     previous_signing_secret: Mapped[str | None]
     previous_valid_until: Mapped[datetime | None]

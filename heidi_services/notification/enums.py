@@ -31,6 +31,12 @@ class NotificationStatus(StrEnum):
     CANCELLED = "CANCELLED"
 
 
+BOUNCED, UNKNOWN_ADDRESS, STOP = "bounced", "unknown_address", "stop"
+COMPLAINT, UNSUBSCRIBED, MANUAL = "complaint", "unsubscribed", "manual"
+UNWANTED = (COMPLAINT, UNSUBSCRIBED)
+"""Reasons of suppressions whose address receives mail. They do not keep back the categories of UNMUTABLE, if the user
+has proved that the address is theirs."""
+
 GENERAL, SECURITY, CRITICAL, MARKETING = "general", "security", "critical", "marketing"
 UNMUTABLE = (SECURITY, CRITICAL)
 """Categories that preferences, quiet hours and unsubscribe links do not affect."""

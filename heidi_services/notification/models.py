@@ -132,7 +132,10 @@ notifications when it expects many rows of that user, and reads those of all use
 
 
 class Attempt(Base):
-    """One call of a provider to deliver a notification, and its result."""
+    """One call of a provider to deliver a notification, and its result.
+
+    `error` is the provider's text about a failure, `response` that about an accepted message.
+    """
 
     __tablename__ = "notification_attempts"
     __table_args__ = (Index("ix_notification_attempts_notification_id", "notification_id"),)
@@ -145,6 +148,7 @@ class Attempt(Base):
     code: Mapped[str | None]
     provider_id: Mapped[str | None]
     error: Mapped[str | None]
+    response: Mapped[str | None]
     started_at: Mapped[datetime]
     duration_ms: Mapped[int]
 
@@ -225,7 +229,7 @@ HASH_PREFIX = "hmac:"
 class Suppression(Base):
     """An address that nothing is sent to any more, because of a hard bounce, a complaint or a STOP.
 
-    `address` of an erased user is the address's HMAC, which begins with HASH_PREFIX.
+    `address` of an erased user is the address's HMAC, which begins with HASH_PREFIX. `detail` is the provider's text.
     """
 
     __tablename__ = "notification_suppressions"
@@ -240,8 +244,11 @@ class Suppression(Base):
     channel: Mapped[Channel] = mapped_column(Text)
     address: Mapped[str]
     reason: Mapped[str]
+    detail: Mapped[str | None]
+    expires_at: Mapped[datetime | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
 
 
+IS_IN_FORCE = Suppression.expires_at.is_(None) | (Suppression.expires_at > func.now())
 IS_HASHED = func.left(Suppression.address, literal_column(str(len(HASH_PREFIX)))) == literal_column(f"'{HASH_PREFIX}'")
 """Whether the address is an HMAC. The index ix_notification_suppressions_hashed has the same expression."""

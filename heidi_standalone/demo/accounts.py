@@ -36,8 +36,8 @@ def register_and_sign_in(terminal: Terminal, api: ApiClient, mails: MailReader) 
         report(f"GET /auth/me returns {demo_user.api.get('/auth/me')['email']}")
     with terminal.step("Confirm the e-mail address") as report:
         mail = wait_for(lambda: mails.find(email, "Confirm your e-mail address"), "The e-mail with the link")
-        body = mail.get_body(("plain",))
-        _, _, token = (body.get_content() if body else "").partition("#token=")
+        text = mail.get_body(("plain",))
+        _, _, token = (text.get_content() if text else "").partition("#token=")
         demo_user.api.post("/auth/email/verify", {"token": token.split()[0]})
         report("an integration needs a confirmed address")
     return demo_user

@@ -20,7 +20,7 @@ DOMAIN_MODULES: Mapping[str, frozenset[str]] = {
         }
     ),
     "core": frozenset({"credentials", "operations", "serializers"}),
-    "integration": frozenset({"enums", "providers", "webhook_signing"}),
+    "integration": frozenset({"endpoint_auth", "enums", "providers", "webhook_signing"}),
     "notification": frozenset({"channels", "default_templates", "enums", "templating"}),
     "scheduler": frozenset({"actions", "cron", "enums", "misfire"}),
     "users": frozenset({"peer_data", "serializers"}),

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from heidi_common.runtime import current_settings
 
 Prepare = Callable[[Any, Any], str]
 """Creates what the page shows, as the administrator and with the fixture `post`; returns the path of the page."""
@@ -51,6 +54,15 @@ def person_edit(admin: Any, post: Any) -> str:
     return f"{person(admin, post)}/edit"
 
 
+def stored_mail(_admin: Any, _post: Any) -> str:
+    """An e-mail in the sink, with markup."""
+    folder = Path(current_settings().mail_sink_folder) / "new"
+    folder.mkdir(parents=True, exist_ok=True)
+    content = b"Subject: Hello\r\nTo: ann@example.org\r\nContent-Type: text/html\r\n\r\n<p>Hello <b>Ann</b></p>"
+    (folder / "1769860800000000000.1_0.heidi").write_bytes(content)
+    return "/console/mail/1769860800000000000.1_0.heidi"
+
+
 PAGES = [
     Example("sign_in.form", at("/console/sign-in"), signed_in=False),
     Example("home.list", at("/console/")),
@@ -58,6 +70,9 @@ PAGES = [
     Example("messages.list", message_list),
     Example("messages.show", message),
     Example("messages.form_new", at("/console/messages/new")),
+    Example("search.list", at("/console/search/?q=mess")),
+    Example("mail.list", at("/console/mail/")),
+    Example("mail.show", stored_mail),
     Example("people.list", at("/console/people/")),
     Example("people.show", person),
     Example("people.form_new", at("/console/people/new")),
@@ -67,10 +82,13 @@ PAGES = [
     Example("schedules.form_new", at("/console/schedules/new?action=notification.send")),
     Example("webhooks.list", at("/console/webhooks/")),
     Example("webhooks.form_new", at("/console/webhooks/new")),
+    Example("webhooks.list_deliveries", at("/console/webhooks/deliveries")),
+    Example("webhooks.list_events", at("/console/webhooks/events")),
     Example("events.list", at("/console/events/")),
     Example("events.list_dead", at("/console/events/dead")),
     Example("operations.list", at("/console/operations/")),
-    Example("operations.form_new", at("/console/operations/new")),
+    Example("operations.form_type", at("/console/operations/new")),
+    Example("operations.form_new", at("/console/operations/new/onboard-user")),
     Example("audit.list", at("/console/audit/")),
     Example("clients.list", at("/console/clients/")),
     Example("templates.list", at("/console/templates/")),

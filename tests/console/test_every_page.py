@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -27,8 +28,11 @@ def test_a_page_is_accessible_small_and_fits_every_width(
     open_as: Callable[..., Page],
     as_user: Callable[..., SignedIn],
     post: Post,
+    reconfigure: Callable[..., None],
+    tmp_path: Path,
     example: Example,
 ) -> None:
+    reconfigure(mail_sink_folder=str(tmp_path))
     admin = as_user(Role.ADMIN)
     path = example.prepare(admin, post)
     page = open_as(admin if example.signed_in else None)

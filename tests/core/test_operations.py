@@ -22,6 +22,7 @@ from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.peers.models import PeerResponse
 from heidi_common.peers.signature import REQUESTER_HEADER
 from heidi_services.core.models import Operation
+from heidi_services.core.operations import OPERATION_TYPES
 from heidi_services.core.service import operation_runner
 from heidi_services.integration.models import Integration
 from heidi_services.notification.models import Notification
@@ -302,3 +303,13 @@ def test_an_operation_whose_encryption_key_is_missing_fails(client: FlaskClient,
     row = run(operation_id)
     assert (row.status, row.sealed) == ("FAILED", None)
     assert db.session.scalars(select(OutboxEvent.type)).all() == ["core.operation", "core.operation.completed"]
+
+
+def test_operation_types_describe_their_inputs(client: FlaskClient, as_user: Callable[..., Any]) -> None:
+    response = client.get("/api/v1/core/operation-types", headers=as_user(Role.ADMIN).headers)
+    types = {item["type"]: item for item in response.json["data"]}
+    assert set(types) == set(OPERATION_TYPES)
+    onboard = types["onboard-user"]["input"]
+    assert onboard["required"] == ["email"]
+    assert set(onboard["properties"]["role"]["enum"]) == {"MODERATOR", "USER"}
+    assert all(item["description"] and item["steps"] for item in types.values())

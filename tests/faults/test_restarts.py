@@ -130,7 +130,7 @@ def end_the_ambiguous_pause(platform: Platform) -> int:
     """
     statement = """
         WITH advanced AS (
-            UPDATE notifications SET next_attempt_at = now()
+            UPDATE notifications SET next_attempt_at = now(), hinted_until = now()
             WHERE status = 'PENDING' AND next_attempt_at > now() + interval '10 minutes'
               AND (retry_progress ->> 'ambiguous')::int > 0
             RETURNING id

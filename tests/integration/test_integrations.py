@@ -25,6 +25,7 @@ FIELDS = {
     "isForwarding",
     "isActive",
     "hasCredentials",
+    "endpointAuth",
     "lastSyncAt",
     "disabledReason",
     "createdAt",

@@ -1,12 +1,20 @@
 """Fixtures: an app whose e-mail goes to a real SMTP server, and helpers that deliver and inspect notifications."""
 
+import base64
+import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from urllib.parse import urlencode
 from uuid import UUID
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask import Flask
 from flask.testing import FlaskClient
+from twilio.request_validator import RequestValidator
 
 from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
@@ -17,6 +25,8 @@ from tests.conftest import SignedIn
 from tests.notification.mailserver import MailServer, mail_server
 
 Post = Callable[..., UUID]
+Send = Callable[..., int]
+RECEIPTS = "/api/v1/notifications/receipts"
 
 
 @pytest.fixture
@@ -67,3 +77,38 @@ def row(notification_id: UUID) -> Notification:
 def attempts_of(notification_id: UUID) -> list[Attempt]:
     statement = db.select(Attempt).where(Attempt.notification_id == notification_id).order_by(Attempt.id)
     return list(db.session.scalars(statement))
+
+
+@pytest.fixture
+def twilio(client: FlaskClient, reconfigure: Callable[..., None]) -> Send:
+    """Send callbacks as Twilio does, signed by its own library."""
+    reconfigure(twilio_auth_token="token")
+    signer = RequestValidator("token")
+
+    def send(notification: object = None, *, signature: str | None = None, **fields: str) -> int:
+        path = f"{RECEIPTS}/twilio" + (f"?notification={notification}" if notification else "")
+        signed = signature if signature is not None else signer.compute_signature(f"http://heidi.test{path}", fields)
+        headers = {"X-Twilio-Signature": signed, "Content-Type": "application/x-www-form-urlencoded"}
+        return client.post(path, data=urlencode(fields), headers=headers).status_code
+
+    return send
+
+
+@pytest.fixture
+def sendgrid(client: FlaskClient, reconfigure: Callable[..., None]) -> Send:
+    key = ec.generate_private_key(ec.SECP256R1())
+    public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    reconfigure(sendgrid_webhook_public_key=base64.b64encode(public).decode())
+
+    def send(*events: object, age: int = 0, tamper: bool = False) -> int:
+        body = json.dumps(list(events)).encode() + b"\r\n"
+        timestamp = str(int(time.time()) - age)
+        signature = base64.b64encode(key.sign(timestamp.encode() + body, ec.ECDSA(SHA256()))).decode()
+        headers = {
+            "X-Twilio-Email-Event-Webhook-Signature": signature,
+            "X-Twilio-Email-Event-Webhook-Timestamp": timestamp,
+            "Content-Type": "application/json",
+        }
+        return client.post(f"{RECEIPTS}/sendgrid", data=body + b" " * tamper, headers=headers).status_code
+
+    return send

@@ -1,16 +1,9 @@
 """Delivery receipts: only verified ones are processed, and a status only moves forward."""
 
-import base64
-import json
-import time
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask.testing import FlaskClient
 from twilio.request_validator import RequestValidator
 
@@ -18,27 +11,11 @@ from heidi_common.database.session import db
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.notification.models import Suppression
 from tests.conftest import SignedIn
-from tests.notification.conftest import Post, delivered, row
+from tests.notification.conftest import RECEIPTS as URL
+from tests.notification.conftest import Post, Send, delivered, row
 from tests.notification.mailserver import MailServer
 
 AsUser = Callable[..., SignedIn]
-Send = Callable[..., int]
-URL = "/api/v1/notifications/receipts"
-
-
-@pytest.fixture
-def twilio(client: FlaskClient, reconfigure: Callable[..., None]) -> Send:
-    """Send callbacks as Twilio does, signed by its own library."""
-    reconfigure(twilio_auth_token="token")
-    signer = RequestValidator("token")
-
-    def send(notification: object = None, *, signature: str | None = None, **fields: str) -> int:
-        path = f"{URL}/twilio" + (f"?notification={notification}" if notification else "")
-        signed = signature if signature is not None else signer.compute_signature(f"http://heidi.test{path}", fields)
-        headers = {"X-Twilio-Signature": signed, "Content-Type": "application/x-www-form-urlencoded"}
-        return client.post(path, data=urlencode(fields), headers=headers).status_code
-
-    return send
 
 
 @pytest.fixture
@@ -106,26 +83,6 @@ def test_an_unknown_provider_does_not_exist(client: FlaskClient) -> None:
 
 
 # SendGrid
-
-
-@pytest.fixture
-def sendgrid(client: FlaskClient, reconfigure: Callable[..., None]) -> Send:
-    key = ec.generate_private_key(ec.SECP256R1())
-    public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    reconfigure(sendgrid_webhook_public_key=base64.b64encode(public).decode())
-
-    def send(*events: object, age: int = 0, tamper: bool = False) -> int:
-        body = json.dumps(list(events)).encode() + b"\r\n"
-        timestamp = str(int(time.time()) - age)
-        signature = base64.b64encode(key.sign(timestamp.encode() + body, ec.ECDSA(SHA256()))).decode()
-        headers = {
-            "X-Twilio-Email-Event-Webhook-Signature": signature,
-            "X-Twilio-Email-Event-Webhook-Timestamp": timestamp,
-            "Content-Type": "application/json",
-        }
-        return client.post(f"{URL}/sendgrid", data=body + b" " * tamper, headers=headers).status_code
-
-    return send
 
 
 def test_sendgrids_events_update_their_notifications(

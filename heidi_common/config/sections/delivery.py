@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from heidi_common.config.declaration import setting
-from heidi_common.config.mail_sender import mail_sender
-from heidi_common.config.parsers import base_url, positive, rates, some_of, url, vapid_key
+from heidi_common.config.mail_sender import helo_name, mail_sender
+from heidi_common.config.parsers import base_url, positive, rates, smtp_url, some_of, vapid_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,9 +16,14 @@ class DeliverySettings:
 
     smtp_url: str = setting(
         "SMTP_URL",
-        parse=url("smtp", "smtps"),
+        parse=smtp_url,
         default="smtp://127.0.0.1:1025",
         help="`smtp://` or `smtps://`, with user and password if the server requires them.",
+    )
+    mail_sink_folder: str = setting(
+        "MAIL_SINK_FOLDER",
+        default="",
+        help="The Maildir of the mail sink, whose e-mails an ADMIN can read; `make run` sets it. Empty: there is none.",
     )
     smtp_connections: int = setting(
         "SMTP_CONNECTIONS",
@@ -28,6 +33,7 @@ class DeliverySettings:
     )
     smtp_helo_name: str = setting(
         "SMTP_HELO_NAME",
+        parse=helo_name,
         default="",
         help="The name with which workers introduce themselves to the SMTP server. Empty: the domain of MAIL_FROM.",
     )

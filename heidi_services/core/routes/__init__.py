@@ -1,9 +1,9 @@
 """The HTTP routes of core."""
 
-from heidi_services.core.routes import events, operations, overview
+from heidi_services.core.routes import events, operation_types, operations, overview
 from heidi_services.core.routes.blueprint import blp
 
-MODULES = (overview, events, operations)
+MODULES = (overview, events, operations, operation_types)
 """Importing them adds their endpoints to the blueprint."""
 
 blueprints = (blp,)

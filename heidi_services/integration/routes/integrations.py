@@ -34,7 +34,8 @@ readable = guarded_user(scopes=(Scope.INTEGRATIONS_READ,))
 def create_integration(body: dict[str, Any]) -> dict[str, Any]:
     """Create an integration. Only this response contains its secrets, so `Idempotency-Key` is not supported."""
     created = integrations.create(caller(), body)
-    fields = {name: getattr(created.integration, name) for name in schemas.IntegrationOut().fields}
+    names = (field.attribute or name for name, field in schemas.IntegrationOut().fields.items())
+    fields = {name: getattr(created.integration, name) for name in names}
     return fields | {"signing_secret": created.signing_secret, "secret": created.secret}
 
 

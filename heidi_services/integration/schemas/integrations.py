@@ -11,8 +11,13 @@ from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime
 from heidi_common.schemas.validators import not_blank
 from heidi_services.integration.providers.registry import PROVIDERS
 from heidi_services.integration.schemas.configuration import CONFIG_DOC, CREDENTIALS_DOC, CredentialsField
+from heidi_services.integration.schemas.endpoint_auth import EndpointAuthIn
 
 _PROVIDERS = validate.OneOf(PROVIDERS)
+ENDPOINT_AUTH_DOC = {
+    "description": "Authentication at `webhookUrl`, besides the signature: a bearer token, basic, custom headers, "
+    "OAuth 2 client credentials or a client certificate. It is replaced as a whole (null removes it)."
+}
 
 
 class IntegrationIn(Schema):
@@ -21,6 +26,7 @@ class IntegrationIn(Schema):
     webhook_url = Text(max=2000, allow_none=True)
     config = FreeJson(allow_none=True, metadata=CONFIG_DOC)
     credentials = CredentialsField(allow_none=True, load_only=True, metadata=CREDENTIALS_DOC)
+    endpoint_auth = fields.Nested(EndpointAuthIn, allow_none=True, load_only=True, metadata=ENDPOINT_AUTH_DOC)
     is_active = fields.Boolean(truthy={True}, falsy={False})
 
 
@@ -31,6 +37,7 @@ class IntegrationPatch(Schema):
     webhook_url = Text(max=2000, allow_none=True)
     config = FreeJson(allow_none=True, metadata=CONFIG_DOC)
     credentials = CredentialsField(removable=True, allow_none=True, load_only=True, metadata=CREDENTIALS_DOC)
+    endpoint_auth = fields.Nested(EndpointAuthIn, allow_none=True, load_only=True, metadata=ENDPOINT_AUTH_DOC)
     is_active = fields.Boolean(truthy={True}, falsy={False})
 
     @validates_schema
@@ -48,6 +55,13 @@ class IntegrationOut(Schema):
     config = fields.Dict(required=True)
     is_active = fields.Boolean(required=True)
     has_credentials = fields.Boolean(required=True)
+    endpoint_auth = fields.Dict(
+        attribute="endpoint_auth_info",
+        allow_none=True,
+        metadata={
+            "description": "How requests to `webhookUrl` are authenticated: `type` and what is not secret.",
+        },
+    )
     is_forwarding = fields.Boolean(
         required=True,
         metadata={"description": "Whether events are forwarded: it is active and has a `webhookUrl` and `eventTypes`."},

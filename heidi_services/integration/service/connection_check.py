@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -49,6 +49,7 @@ def check_connection(integration: Integration, action: str, now: datetime | None
     try:
         credentials = credential_store.decrypt_credentials(integration)
         signing_secrets = credential_store.decrypt_signing_secrets(integration, now)
+        auth = credential_store.decrypt_endpoint_auth(integration)
     except DecryptionError:
         detail = "The stored secrets cannot be decrypted. Replace the credentials and rotate the signing secret."
         return ConnectionCheckResult(False, None, 0, detail)
@@ -58,7 +59,8 @@ def check_connection(integration: Integration, action: str, now: datetime | None
         response = call_provider_api(api_request, credentials, now)
         result = _describe(response, _confirms_credentials(provider, response), api_request.url)
     elif url is not None:
-        response = send_webhook(_build_webhook(integration_id, url, signing_secrets, action, now), now)
+        webhook = _build_webhook(integration_id, url, signing_secrets, action, now)
+        response = send_webhook(replace(webhook, auth=auth), now)
         result = _describe(response, response.ok, url)
     else:
         detail = "There is nothing to call: the integration has neither an API key nor a `webhookUrl`."

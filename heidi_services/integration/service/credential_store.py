@@ -4,14 +4,16 @@ The encryption context contains the row's ID and the kind of secret: a value tha
 cannot be decrypted there.
 """
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
 from heidi_common.crypto.encryption import field_encryptor
+from heidi_services.integration.endpoint_auth import EndpointAuth
 from heidi_services.integration.models import Integration
 
-_CREDENTIALS, _SIGNING = b"integration.credentials:", b"integration.signing:"
+_CREDENTIALS, _SIGNING, _ENDPOINT = b"integration.credentials:", b"integration.signing:", b"integration.endpoint:"
 
 
 def encrypt_credentials(integration_id: UUID, credentials: dict[str, str]) -> str | None:
@@ -28,6 +30,22 @@ def decrypt_credentials(integration: Integration) -> dict[str, str]:
     context = _CREDENTIALS + integration.id.bytes
     credentials: dict[str, str] = field_encryptor().decrypt(integration.credentials, context=context)
     return credentials
+
+
+def set_endpoint_auth(integration: Integration, auth: EndpointAuth | None) -> None:
+    """Encrypt the authentication at the endpoint; None removes it."""
+    context = _ENDPOINT + integration.id.bytes
+    integration.endpoint_auth = None if auth is None else field_encryptor().encrypt(asdict(auth), context=context)
+    integration.endpoint_auth_info = None if auth is None else auth.public()
+
+
+def decrypt_endpoint_auth(integration: Integration) -> EndpointAuth | None:
+    """Decrypt the authentication at the endpoint. Raises DecryptionError if its key was removed."""
+    if integration.endpoint_auth is None:
+        return None
+    return EndpointAuth(
+        **field_encryptor().decrypt(integration.endpoint_auth, context=_ENDPOINT + integration.id.bytes)
+    )
 
 
 def encrypt_signing_secret(integration_id: UUID, secret: str) -> str:
@@ -90,6 +108,9 @@ def reencrypt(integration: Integration) -> bool:
     credentials, signing = _CREDENTIALS + integration.id.bytes, _SIGNING + integration.id.bytes
     if integration.credentials:
         integration.credentials = encrypt_again(integration.credentials, context=credentials)
+    if integration.endpoint_auth:
+        context = _ENDPOINT + integration.id.bytes
+        integration.endpoint_auth = encrypt_again(integration.endpoint_auth, context=context)
     if integration.previous_signing_secret:
         integration.previous_signing_secret = encrypt_again(integration.previous_signing_secret, context=signing)
     integration.signing_secret = encrypt_again(integration.signing_secret, context=signing)
@@ -102,4 +123,10 @@ def reencrypt(integration: Integration) -> bool:
 
 def _encrypted_values(integration: Integration) -> tuple[object, ...]:
     row = integration
-    return row.credentials, row.signing_secret, row.previous_signing_secret, row.older_signing_secrets
+    return (
+        row.credentials,
+        row.endpoint_auth,
+        row.signing_secret,
+        row.previous_signing_secret,
+        row.older_signing_secrets,
+    )

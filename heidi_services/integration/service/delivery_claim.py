@@ -85,12 +85,15 @@ def _build_request(delivery: Delivery, integration: Integration) -> WebhookReque
     assert integration.webhook_url is not None
     try:
         secrets = credential_store.decrypt_signing_secrets(integration, utcnow())
+        auth = credential_store.decrypt_endpoint_auth(integration)
     except DecryptionError:
-        log.error("a signing secret cannot be decrypted", extra={"integration_id": str(integration.id)})
-        _fail_all_pending(delivery, "the signing secret cannot be decrypted: rotate it")
+        log.error("the secrets cannot be decrypted", extra={"integration_id": str(integration.id)})
+        _fail_all_pending(
+            delivery, "the secrets cannot be decrypted: rotate the signing secret, replace `endpointAuth`"
+        )
         return None
     # The message ID is the same on every attempt and for every endpoint, so that receivers recognize repetitions.
-    return WebhookRequest(integration.webhook_url, secrets, str(delivery.event_id), delivery.body)
+    return WebhookRequest(integration.webhook_url, secrets, str(delivery.event_id), delivery.body, auth)
 
 
 def _mark_failed(delivery: Delivery, reason: str) -> None:

@@ -17,12 +17,13 @@ from heidi_common.identity.models import Role
 from heidi_common.jwt.guards import Caller
 from heidi_common.problems import Forbidden
 from heidi_services.integration import webhook_signing
+from heidi_services.integration.endpoint_auth import EndpointAuth
 from heidi_services.integration.models import Integration
 from heidi_services.integration.providers.base import Provider
 from heidi_services.integration.providers.registry import PROVIDERS
 from heidi_services.integration.service import credential_store
 from heidi_services.integration.service.queries import get_visible
-from heidi_services.integration.service.validation import require_valid
+from heidi_services.integration.service.validation import require_https_for_certificate, require_valid
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ def create(owner: Caller, body: dict[str, Any]) -> CreatedIntegration:
     credentials, config = body.get("credentials") or {}, body.get("config") or {}
     provider = body["provider"]
     credentials, secret = _with_generated_credential(PROVIDERS[provider], credentials)
-    require_valid(provider, credentials, config, body.get("webhook_url"))
+    auth = _endpoint_auth(body)
+    require_valid(provider, credentials, config, body.get("webhook_url"), auth)
     integration_id, signing_secret = uuid7(), webhook_signing.generate_secret()
     integration = Integration(
         id=integration_id,
@@ -66,6 +68,8 @@ def create(owner: Caller, body: dict[str, Any]) -> CreatedIntegration:
         credentials=credential_store.encrypt_credentials(integration_id, credentials),
         signing_secret=credential_store.encrypt_signing_secret(integration_id, signing_secret),
     )
+    credential_store.set_endpoint_auth(integration, auth)
+    require_https_for_certificate(integration)
     with transaction():
         db.session.add(integration)
         trail.record("integration_created", actor=owner.id, target=integration_id, detail={"provider": provider})
@@ -99,17 +103,26 @@ def update(integration_id: UUID, caller: Caller, body: dict[str, Any], version: 
         credentials = _merge_credentials(integration, body)
         config = (body["config"] or {}) if "config" in body else integration.config
         url = body.get("webhook_url", integration.webhook_url)
-        require_valid(integration.provider, credentials, config, url)
+        auth = _endpoint_auth(body)
+        require_valid(integration.provider, credentials, config, url, auth)
         integration.config, integration.webhook_url = config, url
         integration.name = body.get("name", integration.name)
         if "credentials" in body:
             integration.credentials = credential_store.encrypt_credentials(integration.id, credentials)
+        if "endpoint_auth" in body:
+            credential_store.set_endpoint_auth(integration, auth)
+        require_https_for_certificate(integration)
         detail: dict[str, Any] = {"changed": sorted(body)}
         if "is_active" in body:
             detail["isActive"] = {"old": integration.is_active, "new": body["is_active"]}
             _set_active(integration, body["is_active"])
         trail.record("integration_updated", actor=caller.id, target=integration.id, detail=detail)
     return integration
+
+
+def _endpoint_auth(body: dict[str, Any]) -> EndpointAuth | None:
+    members = body.get("endpoint_auth")
+    return EndpointAuth(**members) if members else None
 
 
 def _require_write_permission(caller: Caller, integration: Integration) -> None:

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+from heidi_common.database.models import utcnow
 from heidi_common.http_client.client import http_client
 from heidi_common.interceptors.validation import invalid
 from heidi_common.problems import FieldError, Invalid
 from heidi_common.runtime import current_settings
+from heidi_services.integration.endpoint_auth import EndpointAuth
+from heidi_services.integration.models import Integration
 from heidi_services.integration.providers.base import Provider
 from heidi_services.integration.providers.configuration import config_errors
 from heidi_services.integration.providers.registry import PROVIDERS
@@ -18,7 +21,11 @@ WEBHOOK_PATH = "/api/v1/webhooks/"
 
 
 def require_valid(
-    provider_name: str, credentials: dict[str, str], config: dict[str, Any], webhook_url: str | None
+    provider_name: str,
+    credentials: dict[str, str],
+    config: dict[str, Any],
+    webhook_url: str | None,
+    auth: EndpointAuth | None = None,
 ) -> None:
     """Validate the fields of an integration together.
 
@@ -29,8 +36,24 @@ def require_valid(
     errors = [*_credential_errors(provider, credentials), *_config_errors(provider, credentials, config)]
     if webhook_url is not None and (error := webhook_url_error(webhook_url)):
         errors.append(FieldError("/webhookUrl", error))
+    errors += _auth_errors(auth) if auth else []
     if errors:
         raise Invalid(errors)
+
+
+def _auth_errors(auth: EndpointAuth) -> Iterator[FieldError]:
+    if auth.token_url is not None and (error := http_client().url_error(auth.token_url)):
+        yield FieldError("/endpointAuth/tokenUrl", error)
+    if auth.certificate is not None and (error := auth.certificate.error(utcnow())):
+        yield FieldError("/endpointAuth/clientCertificate", error)
+
+
+def require_https_for_certificate(integration: Integration) -> None:
+    """A client certificate is presented over TLS only. Raises Invalid if the `webhookUrl` does not use it."""
+    presents_certificate = "certificateSubject" in (integration.endpoint_auth_info or {})
+    if presents_certificate and not (integration.webhook_url or "https://").startswith("https://"):
+        detail = "Must begin with https:// because a client certificate is presented."
+        raise Invalid([FieldError("/webhookUrl", detail)])
 
 
 def _credential_errors(provider: Provider, credentials: dict[str, str]) -> Iterator[FieldError]:

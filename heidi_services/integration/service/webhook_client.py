@@ -17,13 +17,14 @@ from heidi_common.http_client.client import http_client
 from heidi_common.http_client.errors import BlockedURLError, OutboundError
 from heidi_common.schemas.fields import iso
 from heidi_services.integration import webhook_signing
-from heidi_services.integration.service import redaction
+from heidi_services.integration.endpoint_auth import EndpointAuth
+from heidi_services.integration.service import access_tokens, redaction
 from heidi_services.integration.service.retry_policy import parse_retry_after
 
 TIMEOUT_SECONDS = 15
 MAX_RESPONSE_BYTES = 20_000
 MAX_ERROR_LENGTH = 500
-GONE = 410
+GONE, UNAUTHORIZED = 410, 401
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class WebhookRequest:
     signing_secrets: list[str]
     message_id: str
     body: str
+    auth: EndpointAuth | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +80,8 @@ def send_webhook(webhook: WebhookRequest, now: datetime) -> WebhookResponse:
     body = webhook.body.encode()
     signature = webhook_signing.sign_webhook(webhook.signing_secrets, webhook.message_id, int(now.timestamp()), body)
     headers = {"Content-Type": "application/json"} | signature
-    return send_request(
+    return send_authenticated(
+        webhook.auth,
         "POST",
         webhook.url,
         headers=headers,
@@ -87,6 +90,43 @@ def send_webhook(webhook: WebhookRequest, now: datetime) -> WebhookResponse:
         now=now,
         body_optional=True,  # the status is the receipt: repeating a received event because of its body is wrong
     )
+
+
+def send_authenticated(
+    auth: EndpointAuth | None, method: str, url: str, *, headers: Mapping[str, str], secrets: list[str], **options: Any
+) -> WebhookResponse:
+    """Send a request with the authentication of an endpoint; the arguments are those of `send_request`.
+
+    If the endpoint rejects an access token of OAuth 2 with 401, the request is sent once more with a new one.
+    """
+    if auth is None:
+        return send_request(method, url, headers=headers, secrets=secrets, **options)
+    response, token = _send_with_token(auth, method, url, headers=headers, secrets=secrets, **options)
+    if response.status_code == UNAUTHORIZED and token is not None:
+        access_tokens.forget(auth, token)
+        response, _ = _send_with_token(auth, method, url, headers=headers, secrets=secrets, **options)
+    return response
+
+
+def _send_with_token(
+    auth: EndpointAuth, method: str, url: str, *, headers: Mapping[str, str], secrets: list[str], **options: Any
+) -> tuple[WebhookResponse, str | None]:
+    """The response, and the access token that was sent. Without a token nothing is sent."""
+    started = time.monotonic()
+    try:
+        token = access_tokens.access_token(auth)
+    except access_tokens.TokenRequestFailed as error:
+        text = redaction.redact_text(str(error), auth.secrets, MAX_ERROR_LENGTH)
+        return WebhookResponse(status_code=None, body="", error=text, duration_ms=_elapsed_ms(started)), None
+    response = send_request(
+        method,
+        url,
+        headers={**auth.request_headers(token), **headers},
+        secrets=[*secrets, *auth.secrets, *([token] if token else [])],
+        certificate=auth.certificate,
+        **options,
+    )
+    return response, token
 
 
 def send_request(

@@ -36,6 +36,8 @@ class DeliveryReceipt:
         notification_id: Identifies the notification; without it, `provider_id` does.
         state: The status that the report implies, with the failure reason if it is FAILED.
         suppression_reason: Why nothing may be sent to `address` any more; empty: it may.
+        lifted_reason: The reason of a suppression that ends, because the recipient wants messages again; empty: none.
+        detail: The provider's text about the suppression.
     """
 
     notification_id: UUID | None = None
@@ -43,3 +45,5 @@ class DeliveryReceipt:
     state: tuple[NotificationStatus, str | None] | None = None
     address: str = ""
     suppression_reason: str = ""
+    lifted_reason: str = ""
+    detail: str = ""

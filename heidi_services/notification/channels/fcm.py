@@ -9,6 +9,7 @@ import json
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
+from uuid import UUID
 
 import requests
 
@@ -39,6 +40,9 @@ class FcmSender:
         return message.keys is None
 
     def send(self, message: Message) -> SendResult:
+        return self._post(_request_body(message))
+
+    def _post(self, body: dict[str, Any]) -> SendResult:
         try:
             token = self._tokens.access_token()
         except TokenUnavailable as error:
@@ -46,7 +50,11 @@ class FcmSender:
                 DeliveryOutcome.TECHNICAL, self.name, error=str(error)[:300], misconfigured=error.is_rejected
             )
         headers, parse = {"Authorization": f"Bearer {token}"}, partial(self._parse, token=token)
-        return post(self._client, self.name, self._url, parse, json=_request_body(message), headers=headers)
+        return post(self._client, self.name, self._url, parse, json=body, headers=headers)
+
+    def validate(self) -> SendResult:
+        """Let FCM validate a message to an invalid device: it rejects the token if the credentials are right."""
+        return self._post({"validate_only": True} | _request_body(Message(UUID(int=0), "invalid", "Test")))
 
     def _parse(self, response: requests.Response, *, token: str) -> SendResult | None:
         body = json_object(response)

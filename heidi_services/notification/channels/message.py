@@ -1,11 +1,13 @@
 """What a channel receives and returns: plain values, without database or Flask."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 from uuid import UUID
+
+from heidi_services.notification.enums import UNKNOWN_ADDRESS
 
 
 class DeliveryOutcome(StrEnum):
@@ -70,6 +72,7 @@ class SendResult:
             and the message waits for the fix.
         recipient_gone: The address itself must not be used again, for instance because it does not exist any more.
         suppression_reason: Why, if the address is suppressed.
+        response: The provider's text about a message that it accepted, such as the number under which it is queued.
     """
 
     outcome: DeliveryOutcome
@@ -80,7 +83,8 @@ class SendResult:
     retry_after: float | None = None
     misconfigured: bool = False
     recipient_gone: bool = False
-    suppression_reason: str = "unknown_address"
+    suppression_reason: str = UNKNOWN_ADDRESS
+    response: str = field(default="", compare=False)
 
     @property
     def sent(self) -> bool:

@@ -64,7 +64,7 @@ def build_email(message: Message, *, sender: str, now: datetime) -> Email:
         headers["List-Unsubscribe"] = f"<{message.unsubscribe_url}>"
         headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     headers["MIME-Version"] = "1.0"
-    headers["Content-Type"] = f'multipart/alternative; boundary="{boundary}"'
+    headers["Content-Type"] = f'multipart/alternative;\r\n boundary="{boundary}"'
     html = message.html or text_to_html(message.text, title=subject, lang=message.locale)
     parts = [_part(message.text, "plain"), _part(html, "html")]
     body = "".join(f"--{boundary}\r\n{part}\r\n" for part in parts) + f"--{boundary}--\r\n"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from email.utils import format_datetime
 from typing import Any
 from uuid import UUID
@@ -19,12 +20,29 @@ from heidi_common.config.settings import Settings
 from heidi_common.crypto import webhook_verification
 from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.delivery_receipt import DeliveryReceipt, ProviderCallback
+from heidi_services.notification.channels.enhanced_status import status_of_field, status_of_reply
 from heidi_services.notification.channels.http_provider import is_accepted, post
 from heidi_services.notification.channels.mail_headers import InvalidAddress, header_text, parse_address
 from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
 from heidi_services.notification.channels.mime import message_id
 from heidi_services.notification.channels.text_html import text_to_html
-from heidi_services.notification.enums import NotificationStatus
+from heidi_services.notification.enums import (
+    BOUNCED,
+    COMPLAINT,
+    UNKNOWN_ADDRESS,
+    UNSUBSCRIBED,
+    NotificationStatus,
+)
+
+_DROP_REASONS = {
+    "bounced address": BOUNCED,
+    "invalid": UNKNOWN_ADDRESS,
+    "spam reporting address": COMPLAINT,
+    "unsubscribed address": UNSUBSCRIBED,
+}
+"""SendGrid drops messages to the addresses on its own lists."""
+_UNWANTED_EVENTS = {"spamreport": COMPLAINT, "unsubscribe": UNSUBSCRIBED, "group_unsubscribe": UNSUBSCRIBED}
+_RESUBSCRIBED = ("resubscribe", "group_resubscribe")
 
 
 class SendGridSender:
@@ -92,19 +110,31 @@ def parse_receipts(callback: ProviderCallback, settings: Settings) -> Sequence[D
 
 
 def _receipt(event: Mapping[str, Any]) -> DeliveryReceipt:
-    notification_id, kind = _uuid_or_none(event.get("notification_id")), event.get("event")
-    provider_id = str(event.get("sg_message_id", "")).partition(".")[0]
-    recipient = str(event.get("email", ""))
+    kind, detail = str(event.get("event", "")).lower(), str(event.get("reason", ""))
+    receipt = DeliveryReceipt(
+        _uuid_or_none(event.get("notification_id")),
+        provider_id=str(event.get("sg_message_id", "")).partition(".")[0],
+        address=str(event.get("email", "")),
+        detail=detail,
+    )
     if kind == "delivered":
-        return DeliveryReceipt(notification_id, provider_id, (NotificationStatus.DELIVERED, None))
-    if kind == "bounce" and event.get("type") != "blocked":
-        bounced = (NotificationStatus.FAILED, "bounced")
-        return DeliveryReceipt(notification_id, provider_id, bounced, recipient, "bounced")
+        return replace(receipt, state=(NotificationStatus.DELIVERED, None))
+    if kind == "bounce" and _is_hard_bounce(event):
+        return replace(receipt, state=(NotificationStatus.FAILED, "bounced"), suppression_reason=BOUNCED)
     if kind in ("bounce", "dropped"):
-        return DeliveryReceipt(notification_id, provider_id, (NotificationStatus.FAILED, "refused"))
-    if kind == "spamreport":
-        return DeliveryReceipt(notification_id, provider_id, address=recipient, suppression_reason="complaint")
-    return DeliveryReceipt(notification_id, provider_id)
+        reason = _DROP_REASONS.get(detail.strip().lower(), "") if kind == "dropped" else ""
+        return replace(receipt, state=(NotificationStatus.FAILED, "refused"), suppression_reason=reason)
+    if kind in _RESUBSCRIBED:
+        return replace(receipt, lifted_reason=UNSUBSCRIBED)
+    return replace(receipt, suppression_reason=_UNWANTED_EVENTS.get(kind, ""))
+
+
+def _is_hard_bounce(event: Mapping[str, Any]) -> bool:
+    """Whether the address cannot receive mail: unless the status says that the message or its sender was the reason."""
+    if str(event.get("type", "")).lower() == "blocked":
+        return False
+    status = status_of_field(str(event.get("status", ""))) or status_of_reply(str(event.get("reason", "")))
+    return status is None or status.may_end_address
 
 
 def _uuid_or_none(value: object) -> UUID | None:

@@ -30,8 +30,8 @@ class SMTPRejected(Exception):
     """The server rejected a command or the message."""
 
     def __init__(self, command: str, code: int, text: bytes) -> None:
-        super().__init__(f"{command}: {code} {text.decode('utf-8', 'replace')}")
-        self.command, self.code = command, code
+        self.command, self.code, self.text = command, code, text.decode("utf-8", "replace")
+        super().__init__(f"{command}: {code} {self.text}")
 
 
 class SMTPResponseLost(Exception):
@@ -81,15 +81,24 @@ class SmtpConnection:
             OSError: The connection failed earlier. smtplib's own exceptions are OSErrors.
         """
         self._deadline = deadline
-        options = () if recipient.isascii() else ("SMTPUTF8",)
-        if options and not self._smtp.has_extn("smtputf8"):
-            raise SMTPRejected("MAIL", 550, b"the server does not support international addresses")
+        options = self._options(sender, recipient)
         reset = [((250,), "RSET", "")] if self._is_reused else []  # it also shows whether the server is still there
         self._is_reused = True
         mail = ((250,), "MAIL", " ".join((f"FROM:<{sender}>", *options)))
         recipients = (_RECIPIENT_ACCEPTED, "RCPT", f"TO:<{recipient}>")
         self._execute([*reset, mail, recipients, ((354,), "DATA", "")])
         return self._transmit(body)
+
+    def check_sender(self, sender: str) -> None:
+        """Name the sender of a message, without transmitting one.
+
+        Raises:
+            SMTPRejected: The server does not accept messages from it.
+            OSError: The connection failed.
+        """
+        options = self._options(sender)
+        self._execute([((250,), "MAIL", " ".join((f"FROM:<{sender}>", *options)))])
+        self._execute([((250,), "RSET", "")])
 
     def interrupt(self) -> None:
         """Make a thread that awaits the server's response fail with SMTPResponseLost."""
@@ -108,6 +117,14 @@ class SmtpConnection:
             self._apply_deadline()
             self._smtp.docmd("QUIT")
         self._smtp.close()
+
+    def _options(self, *addresses: str) -> tuple[str, ...]:
+        """The parameters of MAIL; raises SMTPRejected if an address needs an extension that the server lacks."""
+        if all(address.isascii() for address in addresses):
+            return ()
+        if not self._smtp.has_extn("smtputf8"):
+            raise SMTPRejected("MAIL", 550, b"the server does not support international addresses")
+        return ("SMTPUTF8",)
 
     def _execute(self, commands: Sequence[Command]) -> None:
         """Execute commands, all in one round trip if the server supports that (RFC 2920).

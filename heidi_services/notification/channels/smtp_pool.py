@@ -49,7 +49,7 @@ class SmtpPool:
         self._closer: threading.Thread | None = None
         self._is_closed = False
 
-    def deliver(self, sender: str, recipient: str, body: bytes, *, deadline: float) -> None:
+    def deliver(self, sender: str, recipient: str, body: bytes, *, deadline: float) -> str:
         """Transmit one message.
 
         If the server has closed an idle connection, or closes it before it has accepted the message, the message is
@@ -61,6 +61,9 @@ class SmtpPool:
             body: The message with CRLF line ends.
             deadline: When the delivery must be finished, as a value of `time.monotonic()`.
 
+        Returns:
+            The server's response to the message.
+
         Raises:
             NoFreeConnection: No connection became free until the deadline.
             SMTPRejected, SMTPResponseLost, SMTPMisconfigured, OSError: As `SmtpConnection` does.
@@ -69,14 +72,13 @@ class SmtpPool:
             connection = self._take_idle()
             if connection is not None:
                 try:
-                    self._use(connection, sender, recipient, body, deadline)
-                    return
+                    return self._use(connection, sender, recipient, body, deadline)
                 except (smtplib.SMTPServerDisconnected, ConnectionError):
                     pass
                 except SMTPRejected as error:
                     if error.code != _CLOSING:
                         raise
-            self._use(SmtpConnection(self._server, deadline=deadline), sender, recipient, body, deadline)
+            return self._use(SmtpConnection(self._server, deadline=deadline), sender, recipient, body, deadline)
 
     def interrupt(self) -> None:
         """Stop waiting for responses, when the process ends: these messages may have been accepted, or not.
@@ -131,14 +133,15 @@ class SmtpPool:
         with self._changed:
             return [connection for connection in self._in_use if connection.awaits_since is not None]
 
-    def _use(self, connection: SmtpConnection, sender: str, recipient: str, body: bytes, deadline: float) -> None:
+    def _use(self, connection: SmtpConnection, sender: str, recipient: str, body: bytes, deadline: float) -> str:
         """Transmit the message; afterwards the connection is idle or, if it has failed, closed."""
         is_usable = False
         with self._changed:
             self._in_use.add(connection)
         try:
-            connection.deliver(sender, recipient, body, deadline=deadline)
+            reply = connection.deliver(sender, recipient, body, deadline=deadline)
             is_usable = True
+            return reply
         except SMTPRejected as error:
             is_usable = error.code != _CLOSING
             raise

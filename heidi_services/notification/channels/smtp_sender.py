@@ -1,20 +1,18 @@
 """E-mail over SMTP, through connections that the threads of the process share."""
 
-import re
 import ssl
 import time
 from datetime import UTC, datetime
 
 from heidi_common.config.mail_sender import split_sender
 from heidi_common.config.settings import Settings
+from heidi_services.notification.channels.enhanced_status import status_of_text
 from heidi_services.notification.channels.mail_headers import InvalidAddress, parse_address
 from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
 from heidi_services.notification.channels.mime import build_email
 from heidi_services.notification.channels.smtp_connection import SMTPMisconfigured, SMTPRejected, SMTPResponseLost
 from heidi_services.notification.channels.smtp_pool import NoFreeConnection, SmtpPool
 from heidi_services.notification.channels.smtp_server import SmtpServer
-
-_UNKNOWN_MAILBOX = re.compile(r"\b5\.1\.(1|2|3|6|10)\b")  # enhanced status codes (RFC 3463) of a bad address
 
 COMMAND_SECONDS = 300.0
 """Servers delay their responses to commands on purpose, against spam (RFC 5321, section 4.5.3.2: five minutes)."""
@@ -27,9 +25,7 @@ class SmtpSender:
 
     def __init__(self, settings: Settings, client: object = None, *, time_limit: float = COMMAND_SECONDS) -> None:
         self._from, self._envelope_from = settings.mail_from, parse_address(split_sender(settings.mail_from).address)
-        helo_name = settings.smtp_helo_name or self._envelope_from.rpartition("@")[2]
-        server = SmtpServer.from_url(settings.smtp_url, helo_name=helo_name)
-        self._pool = SmtpPool(server, size=settings.smtp_connections)
+        self._pool = SmtpPool(smtp_server(settings), size=settings.smtp_connections)
         self._time_limit = time_limit
 
     def supports(self, message: Message) -> bool:
@@ -45,12 +41,13 @@ class SmtpSender:
         try:
             mail = build_email(message, sender=self._from, now=datetime.now(UTC))
             recipient = parse_address(message.recipient)
-            self._pool.deliver(self._envelope_from, recipient, mail.as_bytes(), deadline=deadline)
+            reply = self._pool.deliver(self._envelope_from, recipient, mail.as_bytes(), deadline=deadline)
         except SMTPRejected as error:
             return _rejection_result(error)
         except Exception as error:
             return _failure_result(error)
-        return SendResult(DeliveryOutcome.SENT, self.name, code="250", provider_id=mail["Message-ID"])
+        message_id = mail["Message-ID"]
+        return SendResult(DeliveryOutcome.SENT, self.name, code="250", provider_id=message_id, response=reply)
 
     def interrupt(self) -> None:
         """Stop waiting for the server's responses, because the process ends."""
@@ -61,10 +58,17 @@ class SmtpSender:
         self._pool.close()
 
 
+def smtp_server(settings: Settings) -> SmtpServer:
+    """The server of SMTP_URL, to which clients introduce themselves with SMTP_HELO_NAME or the domain of MAIL_FROM."""
+    domain = parse_address(split_sender(settings.mail_from).address).rpartition("@")[2]
+    return SmtpServer.from_url(settings.smtp_url, helo_name=settings.smtp_helo_name or domain)
+
+
 def _rejection_result(error: SMTPRejected) -> SendResult:
     outcome = DeliveryOutcome.PERMANENT if error.code >= 500 else DeliveryOutcome.TEMPORARY
-    unknown_mailbox = error.command == "RCPT" and bool(_UNKNOWN_MAILBOX.search(str(error)))
-    return SendResult(outcome, SmtpSender.name, code=str(error.code), error=str(error), recipient_gone=unknown_mailbox)
+    status = status_of_text(error.code, error.text) if error.command == "RCPT" else None
+    is_gone = status is not None and status.is_bad_address
+    return SendResult(outcome, SmtpSender.name, code=str(error.code), error=str(error), recipient_gone=is_gone)
 
 
 def _failure_result(error: Exception) -> SendResult:

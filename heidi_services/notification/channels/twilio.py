@@ -5,7 +5,8 @@ https://www.twilio.com/docs/messaging/api/message-resource, https://www.twilio.c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
@@ -17,15 +18,27 @@ from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.delivery_receipt import DeliveryReceipt, ProviderCallback
 from heidi_services.notification.channels.http_provider import is_accepted, json_object, misconfigured, post
 from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
-from heidi_services.notification.enums import NotificationStatus
+from heidi_services.notification.enums import STOP, UNKNOWN_ADDRESS, NotificationStatus
 
-_INVALID_NUMBER = frozenset({21211, 21217, 21614})
-_UNSUBSCRIBED = 21610
-_INVALID_SENDER = frozenset({20003, 20404, 21212, 21603, 21606, 21659, 21660, 21701, 21702, 21703, 21704, 21705})
+_INVALID_NUMBER = frozenset({"21211", "21217", "21614"})
+_UNSUBSCRIBED = "21610"
+_INVALID_SENDER = frozenset(
+    {
+        *{"20003", "20404", "21212", "21603", "21606", "21659", "21660"},
+        *{"21701", "21702", "21703", "21704", "21705"},
+    }
+)
 """The account, its number (TWILIO_FROM) or its messaging service is wrong, whatever the recipient.
 
 https://www.twilio.com/docs/api/errors
 """
+_STOP_KEYWORDS = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "OPTOUT", "REVOKE"})
+_START_KEYWORDS = frozenset({"START", "UNSTOP", "YES"})
+"""The words that Twilio itself understands, in any case.
+
+https://help.twilio.com/articles/223134027
+"""
+_AROUND_KEYWORDS = " \t\r\n.!\"'"
 _MAX_VALIDITY_SECONDS = 36_000
 _STATUSES = {
     "sent": NotificationStatus.SENT,
@@ -69,11 +82,11 @@ class TwilioSender:
 
 def _result_by_code(code: object, error: str) -> SendResult | None:
     """Interpret Twilio's own error codes; None if the code is not one of those that are known here."""
-    if code in _INVALID_SENDER:
+    if str(code) in _INVALID_SENDER:
         return misconfigured(TwilioSender.name, str(code), error)
-    if code not in _INVALID_NUMBER and code != _UNSUBSCRIBED:
+    reason = _recipient_reason(str(code))
+    if reason is None:
         return None
-    reason = "stop" if code == _UNSUBSCRIBED else "unknown_address"
     return SendResult(
         DeliveryOutcome.PERMANENT,
         TwilioSender.name,
@@ -84,6 +97,13 @@ def _result_by_code(code: object, error: str) -> SendResult | None:
     )
 
 
+def _recipient_reason(code: str) -> str | None:
+    """Why nothing may be sent to a number any more, if Twilio's error code says so."""
+    if code == _UNSUBSCRIBED:
+        return STOP
+    return UNKNOWN_ADDRESS if code in _INVALID_NUMBER else None
+
+
 def parse_receipts(callback: ProviderCallback, settings: Settings) -> Sequence[DeliveryReceipt]:
     """Parse a status callback or an incoming STOP; other callbacks yield nothing.
 
@@ -92,15 +112,36 @@ def parse_receipts(callback: ProviderCallback, settings: Settings) -> Sequence[D
     """
     _verify_signature(callback, settings.twilio_auth_token)
     fields = webhook_verification.parse_form(callback.body)
-    if fields.get("OptOutType", [""])[0] == "STOP":
-        return [DeliveryReceipt(address=fields["From"][0], suppression_reason="stop")]
-    notification_id = _notification_id(callback.url)
-    provider_id = fields.get("MessageSid", [""])[0]
-    status = fields.get("MessageStatus", [""])[0]
+    values = {name: value[0] for name, value in fields.items()}
+    status = values.get("MessageStatus", "").lower()
+    if not status:
+        return _opt_receipts(values)
+    receipt = DeliveryReceipt(_notification_id(callback.url), values.get("MessageSid", ""))
     if status in _STATUSES:
-        return [DeliveryReceipt(notification_id, provider_id, (_STATUSES[status], None))]
+        return [replace(receipt, state=(_STATUSES[status], None))]
     if status in ("undelivered", "failed"):
-        return [DeliveryReceipt(notification_id, provider_id, (NotificationStatus.FAILED, "undelivered"))]
+        return [_failed(receipt, values)]
+    return []
+
+
+def _failed(receipt: DeliveryReceipt, values: Mapping[str, str]) -> DeliveryReceipt:
+    """A failure may report that the recipient has replied STOP, or that the number cannot exist."""
+    failed = replace(receipt, state=(NotificationStatus.FAILED, "undelivered"))
+    reason = _recipient_reason(values.get("ErrorCode", ""))
+    if reason is None:
+        return failed
+    detail = f"{values['ErrorCode']} {values.get('ErrorMessage', '')}".strip()
+    return replace(failed, address=values.get("To", ""), suppression_reason=reason, detail=detail)
+
+
+def _opt_receipts(values: Mapping[str, str]) -> Sequence[DeliveryReceipt]:
+    """An incoming message. With Advanced Opt-Out, Twilio classifies it in `OptOutType`; otherwise its text counts."""
+    keyword = (values.get("OptOutType") or values.get("Body", "")).strip(_AROUND_KEYWORDS).upper()
+    sender = values.get("From", "")
+    if keyword in _STOP_KEYWORDS:
+        return [DeliveryReceipt(address=sender, suppression_reason=STOP, detail=values.get("Body", ""))]
+    if keyword in _START_KEYWORDS:
+        return [DeliveryReceipt(address=sender, lifted_reason=STOP)]
     return []
 
 

@@ -3,6 +3,7 @@
 from heidi_services.notification.routes import (
     attention,
     devices,
+    mail_sink,
     notifications,
     personal_data,
     preferences,
@@ -18,6 +19,7 @@ blueprints = tuple(
     module.blp
     for module in (
         *(notifications, sending, stream, templates, preferences),
-        *(unsubscribe, devices, suppressions, receipts, attention, personal_data),
+        *(unsubscribe, devices, suppressions, receipts, attention, mail_sink),
+        personal_data,
     )
 )

@@ -10,10 +10,11 @@ from heidi_common.identity.models import Role
 from heidi_common.interceptors.conditional import etag, if_match
 from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint
-from heidi_common.jwt.guards import guard
+from heidi_common.jwt.guards import caller, guard
 from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
 from heidi_common.schemas.base import PageQuery
-from heidi_services.notification.models import Template, TemplateVersion
+from heidi_services.notification.models import Notification, Template, TemplateVersion
+from heidi_services.notification.schemas.notifications import NotificationOut
 from heidi_services.notification.schemas.templates import (
     TemplateFields,
     TemplateIn,
@@ -23,7 +24,7 @@ from heidi_services.notification.schemas.templates import (
     TemplateQuery,
     TemplateVersionOut,
 )
-from heidi_services.notification.service import templates
+from heidi_services.notification.service import template_tests, templates
 
 blp = Blueprint("notification-templates", __name__, description="Message templates with variables")
 
@@ -96,6 +97,16 @@ def list_versions(query: dict[str, Any], template_id: UUID) -> Page:
 def preview_template(body: dict[str, Any], template_id: UUID) -> templates.Preview:
     """Render a template with variables. A missing variable is 422 and named in `errors`."""
     return templates.preview(template_id, body["variables"], body["locale"])
+
+
+@blp.route("/api/v1/notifications/templates/<uuid:template_id>/test", methods=["POST"])
+@guard(Role.ADMIN)
+@idempotent
+@blp.arguments(TemplatePreviewIn)
+@blp.response(202, NotificationOut)
+def send_template_test(body: dict[str, Any], template_id: UUID) -> Notification:
+    """Send the current version of a template to yourself. Muted categories and quiet hours do not apply."""
+    return template_tests.send_test(template_id, caller().id, body["variables"], body["locale"])
 
 
 def _serialize(template: Template, version: TemplateVersion) -> dict[str, Any]:

@@ -74,5 +74,8 @@ class AttemptOut(Schema):
     code = fields.String(required=True, allow_none=True)
     provider_id = fields.String(required=True, allow_none=True)
     error = fields.String(required=True, allow_none=True)
+    response = fields.String(
+        required=True, allow_none=True, metadata={"description": "The provider's text about a message that it accepted"}
+    )
     started_at = UtcDateTime(required=True)
     duration_ms = fields.Integer(required=True)

@@ -21,6 +21,7 @@ from heidi_services.notification.enums import Channel, NotificationStatus, Notif
 from heidi_services.notification.models import (
     BULK_PRIORITY,
     IS_HASHED,
+    IS_IN_FORCE,
     Notification,
     NotificationPreferences,
     Suppression,
@@ -46,7 +47,8 @@ class ClaimedNotification(NamedTuple):
         muted: The user's muted categories (`category:CHANNEL`); None without preferences.
         quiet_timezone: The time zone of the quiet hours; None means that of the profile, `timezone`.
         recipient_name: The name of the account; None if its address has not been verified.
-        suppressed: Whether nothing may be sent to the address, as far as it is stored in plain.
+        email_proven: Whether the user has proved that the address `email` is theirs.
+        suppression: Why nothing may be sent to the address, as far as it is stored in plain; None: it may.
         has_hashed: Whether the channel has suppressions that are stored as HMACs.
     """
 
@@ -74,7 +76,8 @@ class ClaimedNotification(NamedTuple):
     quiet_timezone: str | None
     timezone: str | None
     recipient_name: str | None
-    suppressed: bool
+    email_proven: bool
+    suppression: str | None
     has_hashed: bool
 
     @property
@@ -199,11 +202,12 @@ def _claim_statement(condition: ColumnElement[bool]) -> CompiledStatement:
             NotificationPreferences.timezone.label("quiet_timezone"),
             User.timezone,
             case((User.email_verified_at.is_not(None), func.concat_ws(" ", User.first_name, User.last_name))),
-            select(Suppression.id)
-            .where(Suppression.channel == claimed.c.channel, Suppression.address == address)
-            .exists()
-            .label("suppressed"),
-            select(Suppression.id).where(Suppression.channel == claimed.c.channel, IS_HASHED).exists(),
+            User.email_verified_at.is_not(None).label("email_proven"),
+            select(Suppression.reason)
+            .where(Suppression.channel == claimed.c.channel, Suppression.address == address, IS_IN_FORCE)
+            .scalar_subquery()
+            .label("suppression"),
+            select(Suppression.id).where(Suppression.channel == claimed.c.channel, IS_HASHED, IS_IN_FORCE).exists(),
         )
         .select_from(claimed)
         .outerjoin(User, User.id == claimed.c.user_id)

@@ -14,7 +14,7 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_services.notification.channels.message import Sender
 from heidi_services.notification.channels.registry import senders_for
-from heidi_services.notification.enums import Channel
+from heidi_services.notification.enums import UNWANTED, Channel
 from heidi_services.notification.models import PushDevice
 from heidi_services.notification.service import send_limits, suppressions, template_resolver
 from heidi_services.notification.service.claim import MAX_CLAIMS, ClaimedNotification
@@ -99,13 +99,14 @@ def _with_recipient(job: ClaimedNotification, recipient: object) -> ClaimedNotif
     The statement of the claim does not know whether that address, or an HMAC of the account's, is suppressed.
     """
     if isinstance(recipient, str):
-        job = job._replace(email=recipient, phone=recipient, recipient_name=None)
-    elif job.suppressed or not job.has_hashed:
+        is_proven = job.email_proven and recipient == job.email
+        job = job._replace(email=recipient, phone=recipient, recipient_name=None, email_proven=is_proven)
+    elif not job.has_hashed or (job.suppression is not None and job.suppression not in UNWANTED):
         return job
     address = _address(job)
-    suppressed = address is not None and suppressions.is_suppressed(job.channel, address)
+    suppression = None if address is None else suppressions.suppression_reason(job.channel, address)
     db.session.rollback()
-    return job._replace(suppressed=suppressed)
+    return job._replace(suppression=suppression)
 
 
 def _render(job: ClaimedNotification, secrets: Mapping[str, Any]) -> RenderedMessage:

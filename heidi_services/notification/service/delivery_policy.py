@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from heidi_services.notification.enums import UNMUTABLE, Channel, NotificationType
+from heidi_services.notification.enums import UNMUTABLE, UNWANTED, Channel, NotificationType
 from heidi_services.notification.service.claim import ClaimedNotification
 
 
@@ -41,7 +41,7 @@ def evaluate(job: ClaimedNotification, now: datetime) -> Objection | None:
         return DeliveryFailure("user_deleted")
     if job.expires_at is not None and job.expires_at <= now:
         return DeliveryFailure("expired")
-    if job.suppressed:
+    if _is_suppressed(job):
         return DeliveryFailure("suppressed")
     if job.category in UNMUTABLE:
         return None
@@ -51,6 +51,13 @@ def evaluate(job: ClaimedNotification, now: datetime) -> Objection | None:
         return None
     until = quiet_until(now, job.quiet_start, job.quiet_end, job.quiet_timezone or job.timezone)
     return None if until is None else Postponement(until)
+
+
+def _is_suppressed(job: ClaimedNotification) -> bool:
+    """A complaint about messages does not lock users out of their accounts: see UNWANTED."""
+    if job.suppression in UNWANTED and job.category in UNMUTABLE and job.email_proven:
+        return False
+    return job.suppression is not None
 
 
 def is_muted(muted: Collection[str], category: str, channel: Channel) -> bool:

@@ -47,13 +47,13 @@ class Draft:
                 channel. Names the field.
         """
         if self.template is None:
-            return self._columns(RenderedMessage(self.subject, self.content or ""))
+            return self.columns_of(RenderedMessage(self.subject, self.content or ""))
         source = self.template_source(locale)
-        return self._columns(render_or_invalid(source, self.variables, self.locale or locale), source)
+        return self.columns_of(render_or_invalid(source, self.variables, self.locale or locale), source)
 
     def unrendered_columns(self, source: TemplateSource) -> dict[str, Any]:
         """Return the columns of a message whose variables stay encrypted until it is sent."""
-        return self._columns(RenderedMessage(None, ""), source) | {"content": None}
+        return self.columns_of(RenderedMessage(None, ""), source) | {"content": None}
 
     def template_source(self, locale: str | None) -> TemplateSource:
         """Find the draft's template; raises Invalid if it does not exist."""
@@ -63,7 +63,8 @@ class Draft:
             raise Invalid.field("template", f"Template {self.template} not found for channel {self.channel}.")
         return source
 
-    def _columns(self, text: RenderedMessage, source: TemplateSource | None = None) -> dict[str, Any]:
+    def columns_of(self, text: RenderedMessage, source: TemplateSource | None = None) -> dict[str, Any]:
+        """Return the columns of the message with a rendered text, and the template that it comes from."""
         check_or_invalid(self.channel, text, "content" if source is None else "variables")
         return {
             "channel": self.channel,

@@ -8,15 +8,15 @@ from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import Table, delete
-from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from heidi_common.database.models import storable_text
 from heidi_common.database.session import db
 from heidi_services.notification.channels.message import DeliveryOutcome, SendResult
-from heidi_services.notification.models import Attempt, PushDevice, Suppression
+from heidi_services.notification.models import Attempt, PushDevice
 from heidi_services.notification.service.claim import ClaimedNotification
 from heidi_services.notification.service.delivery_decision import DeliveryTarget
+from heidi_services.notification.service.suppressions import suppress_address
 
 ATTEMPTS = cast(Table, Attempt.__table__)
 _MAX_PROVIDER_ID = 255
@@ -53,6 +53,7 @@ def attempt_row(job: ClaimedNotification, call: ProviderCall) -> dict[str, Any]:
         "code": storable_text(call.result.code) or None,
         "provider_id": stored_provider_id(call.result),
         "error": storable_text(call.result.error)[:_MAX_ERROR] or None,
+        "response": storable_text(call.result.response)[:_MAX_ERROR] or None,
         "started_at": call.started_at,
         "duration_ms": call.duration_ms,
     }
@@ -72,9 +73,5 @@ def _remove_recipient(job: ClaimedNotification, call: ProviderCall) -> None:
     if call.target.device_id is not None:
         db.session.execute(delete(PushDevice).where(PushDevice.id == call.target.device_id))
     else:
-        _suppress_address(job, call.target.address, call.result.suppression_reason)
-
-
-def _suppress_address(job: ClaimedNotification, address: str, reason: str) -> None:
-    values = {"id": uuid7(), "channel": job.channel, "address": address, "reason": reason}
-    db.session.execute(insert(Suppression).values(values).on_conflict_do_nothing())
+        detail = storable_text(call.result.error)[:_MAX_ERROR]
+        suppress_address(job.channel, call.target.address, call.result.suppression_reason, detail=detail)

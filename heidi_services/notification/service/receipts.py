@@ -9,7 +9,7 @@ import logging
 
 from sqlalchemy import select
 
-from heidi_common.database.models import utcnow
+from heidi_common.database.models import storable_text, utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import NotificationFailed
@@ -23,8 +23,9 @@ from heidi_services.notification.channels.registry import receipt_source
 from heidi_services.notification.enums import Channel, NotificationStatus
 from heidi_services.notification.models import Notification
 from heidi_services.notification.service.status_transitions import State, advance
-from heidi_services.notification.service.suppressions import suppress_address
+from heidi_services.notification.service.suppressions import known_form, lift_suppression, suppress_address
 
+_MAX_DETAIL = 1000
 log = logging.getLogger(__name__)
 
 
@@ -53,8 +54,12 @@ def _apply(receipt: DeliveryReceipt, channel: Channel) -> None:
     notification = _lock_notification(receipt)
     if notification is not None and receipt.state is not None:
         _advance(notification, receipt.state)
-    if receipt.suppression_reason and receipt.address:
-        suppress_address(channel, receipt.address, receipt.suppression_reason)
+    address = storable_text(receipt.address)
+    if receipt.suppression_reason and address:
+        detail = storable_text(receipt.detail)[:_MAX_DETAIL]
+        suppress_address(channel, known_form(channel, address), receipt.suppression_reason, detail=detail)
+    if receipt.lifted_reason and address:
+        lift_suppression(channel, known_form(channel, address), receipt.lifted_reason)
 
 
 def _lock_notification(receipt: DeliveryReceipt) -> Notification | None:

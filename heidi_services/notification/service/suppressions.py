@@ -7,8 +7,9 @@ suppression still applies, but the table no longer contains the address.
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -16,31 +17,79 @@ from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
+from heidi_common.audit.trail import record
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
+from heidi_common.identity.emails import normalize_email
 from heidi_common.identity.models import User
-from heidi_common.problems import NotFound
+from heidi_common.problems import Invalid, NotFound
 from heidi_common.runtime import current_settings
-from heidi_services.notification.enums import Channel
-from heidi_services.notification.models import HASH_PREFIX, IS_HASHED, Suppression
+from heidi_services.notification.enums import MANUAL, UNWANTED, Channel
+from heidi_services.notification.models import HASH_PREFIX, IS_HASHED, IS_IN_FORCE, Suppression
 
 _BATCH = 500
+_PHONE_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
+_IN_PHONE_NUMBERS = re.compile(r"[\s().-]")
 _MIN_AGE = timedelta(days=1)
 
 
-def suppress_address(channel: Channel, address: str, reason: str) -> None:
-    """Suppress an address. An existing suppression keeps its reason."""
-    values = {"id": uuid7(), "channel": channel, "address": address, "reason": reason}
-    statement = insert(Suppression).values(values)
+def suppress_address(channel: Channel, address: str, reason: str, *, detail: str = "") -> None:
+    """Suppress an address, as a provider reports it. An existing suppression that is not weaker keeps its reason."""
+    is_weaker: ColumnElement[bool] = Suppression.expires_at.is_not(None)
+    if reason not in UNWANTED:
+        is_weaker |= Suppression.reason.in_(UNWANTED)
+    _upsert(channel, address, {"reason": reason, "detail": detail or None, "expires_at": None}, replaces=is_weaker)
+
+
+def add_suppression(
+    channel: Channel, address: str, *, reason: str = MANUAL, expires_at: datetime | None = None, actor: UUID | None
+) -> Suppression:
+    """Suppress an address by hand, or replace the reason and the expiry of its suppression.
+
+    Args:
+        address: An e-mail address, or a phone number in E.164 form; spaces in it are ignored.
+        expires_at: When messages may be sent to it again; None: when the suppression is removed.
+        actor: The administrator; None: a command.
+
+    Raises:
+        Invalid: The channel has no addresses, or the address is not valid.
+    """
+    valid = _valid_address(channel, address)
     with transaction():
-        db.session.execute(statement.on_conflict_do_nothing(index_elements=["channel", "address"]))
+        _upsert(channel, valid, {"reason": reason, "detail": None, "expires_at": expires_at})
+        _audit("suppression_added", channel, valid, actor)
+        is_own = (Suppression.channel == channel) & (Suppression.address == valid)
+        return db.session.scalars(
+            select(Suppression).where(is_own), execution_options={"populate_existing": True}
+        ).one()
+
+
+def lift_suppression(channel: Channel, address: str, reason: str) -> None:
+    """Allow sending to an address again, if it is suppressed for this reason."""
+    condition = (Suppression.channel == channel) & _is_address(address) & (Suppression.reason == reason)
+    with transaction():
+        db.session.execute(delete(Suppression).where(condition))
+
+
+def suppression_reason(channel: Channel, address: str) -> str | None:
+    """Why nothing may be sent to an address, which may be stored as its HMAC; None if it may."""
+    is_own = (Suppression.channel == channel) & _is_address(address)
+    statement = select(Suppression.reason).where(is_own, IS_IN_FORCE).order_by(Suppression.reason.in_(UNWANTED))
+    return db.session.scalar(statement.limit(1))
 
 
 def is_suppressed(channel: Channel, address: str) -> bool:
-    """Whether nothing may be sent to an address, which may be stored as its HMAC."""
-    statement = select(Suppression.id).where(Suppression.channel == channel, _is_address(address))
-    return db.session.scalar(statement.limit(1)) is not None
+    """Whether an address is suppressed for any reason."""
+    return suppression_reason(channel, address) is not None
+
+
+def known_form(channel: Channel, address: str) -> str:
+    """The address in the form in which accounts store it; unchanged if it is not valid."""
+    try:
+        return _valid_address(channel, address)
+    except Invalid:
+        return address
 
 
 def list_suppressions(filters: Mapping[str, Any], **paging: Any) -> Page:
@@ -52,14 +101,35 @@ def list_suppressions(filters: Mapping[str, Any], **paging: Any) -> Page:
     return page(statement, order=Suppression.created_at, descending=True, tiebreak=Suppression.id, **paging)
 
 
-def remove_suppression(suppression_id: UUID) -> None:
+def remove_suppression(suppression_id: UUID, *, actor: UUID | None) -> None:
     """Allow sending to the address again; raises NotFound."""
     with transaction():
         suppression = db.session.get(Suppression, suppression_id)
         if suppression is None:
             raise NotFound("Suppression not found.")
-        same_channel = Suppression.channel == suppression.channel
-        db.session.execute(delete(Suppression).where(same_channel, _is_address(suppression.address)))
+        _remove(Channel(suppression.channel), suppression.address, actor)
+
+
+def remove_address(channel: Channel, address: str) -> int:
+    """Allow sending to an address again, by a command.
+
+    Returns:
+        The number of suppressions that were removed.
+    """
+    with transaction():
+        return _remove(channel, known_form(channel, address), None)
+
+
+def delete_expired() -> bool:
+    """Delete a part of the suppressions that have expired.
+
+    Returns:
+        Whether some may be left.
+    """
+    expired = select(Suppression.id).where(Suppression.expires_at <= func.now()).limit(_BATCH)
+    with transaction():
+        result = db.session.execute(delete(Suppression).where(Suppression.id.in_(expired)))
+    return bool(result.rowcount == _BATCH)  # type: ignore[attr-defined]
 
 
 def hash_addresses(addresses: Iterable[str]) -> None:
@@ -89,6 +159,44 @@ def stored_forms(address: str) -> tuple[str, str]:
     return address, _hash(address)
 
 
+def _upsert(
+    channel: Channel, address: str, values: Mapping[str, Any], *, replaces: ColumnElement[bool] | None = None
+) -> None:
+    statement = insert(Suppression).values(id=uuid7(), channel=channel, address=address, **values)
+    changes = {**values, "created_at": func.now()}
+    key = ["channel", "address"]
+    with transaction():
+        db.session.execute(statement.on_conflict_do_update(index_elements=key, set_=changes, where=replaces))
+
+
+def _remove(channel: Channel, address: str, actor: UUID | None) -> int:
+    condition = (Suppression.channel == channel) & _is_address(address)
+    removed = int(db.session.execute(delete(Suppression).where(condition)).rowcount)  # type: ignore[attr-defined]
+    if removed:
+        _audit("suppression_removed", channel, address, actor)
+    return removed
+
+
+def _audit(action: str, channel: Channel, address: str, actor: UUID | None) -> None:
+    """Record the change under the HMAC of the address."""
+    target = address if address.startswith(HASH_PREFIX) else _hash(address)
+    record(action, actor=actor, target=target, detail={"channel": channel})
+
+
+def _valid_address(channel: Channel, address: str) -> str:
+    if channel is Channel.EMAIL:
+        try:
+            return normalize_email(address)
+        except ValueError as error:
+            raise Invalid.field("address", str(error)) from error
+    number = _IN_PHONE_NUMBERS.sub("", address)
+    if channel is not Channel.SMS:
+        raise Invalid.field("channel", "Only addresses of EMAIL and SMS can be suppressed.")
+    if not _PHONE_NUMBER.fullmatch(number):
+        raise Invalid.field("address", "Must be a phone number in E.164 form, such as +4915112345678.")
+    return number
+
+
 def _is_address(address: str) -> ColumnElement[bool]:
     return Suppression.address.in_(stored_forms(address))
 
@@ -99,7 +207,9 @@ def _replace_address(condition: ColumnElement[bool], address: str) -> None:
     other = select(Suppression.channel).where(Suppression.address == hashed)
     options = {"synchronize_session": False}
     is_new = Suppression.channel.not_in(other)
-    db.session.execute(update(Suppression).where(condition, is_new).values(address=hashed), execution_options=options)
+    db.session.execute(
+        update(Suppression).where(condition, is_new).values(address=hashed, detail=None), execution_options=options
+    )
     is_plain = Suppression.address == address
     db.session.execute(delete(Suppression).where(condition, is_plain), execution_options=options)
 

@@ -129,15 +129,20 @@ def preview(template_id: UUID, variables: Mapping[str, Any], locale: str | None 
         NotFound: The template does not exist.
         Invalid: A variable is missing or unsuitable, or the text is too long for the channel.
     """
-    template, current = get(template_id)
-    texts = {name: getattr(current, name) for name in TEXT_COLUMNS}
-    source = TemplateSource(template.name, template.locale, current.number, template.category, **texts)
+    template, source = current_source(template_id)
     text, channel = render_or_invalid(source, variables, locale), Channel(template.channel)
     check_or_invalid(channel, text, "variables")
     if channel is not Channel.PUSH:
         return Preview(channel, text.subject, text.content, text.html)
     short = push_text(text.subject or "", text.content)
     return Preview(channel, short.title if text.subject is not None else None, short.body, None, short.truncated)
+
+
+def current_source(template_id: UUID) -> tuple[Template, TemplateSource]:
+    """Return a template and the source of its current version; raises NotFound."""
+    template, current = get(template_id)
+    texts = {name: getattr(current, name) for name in TEXT_COLUMNS}
+    return template, TemplateSource(template.name, template.locale, current.number, template.category, **texts)
 
 
 def _validate(fields: Mapping[str, Any], channel: str) -> None:

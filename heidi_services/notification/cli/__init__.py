@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,14 +14,18 @@ from heidi_common.cli.lists import first
 from heidi_common.database.session import db
 from heidi_common.problems import Problem
 from heidi_common.schemas.fields import iso
-from heidi_services.notification.enums import Channel, NotificationStatus
+from heidi_services.notification.cli.checks import checks
+from heidi_services.notification.cli.options import CHANNELS, TIME, echo_table, utc
+from heidi_services.notification.cli.suppressions import suppressions
+from heidi_services.notification.enums import NotificationStatus
 from heidi_services.notification.models import Attempt, Notification, Template
 from heidi_services.notification.service import manual_retry, queries, template_resolver
 
 notifications = AppGroup("notifications", help="Inspect notifications and retry failed ones.")
+notifications.add_command(suppressions)
 groups = (notifications,)
+__all__ = ["checks", "groups"]
 
-_CHANNELS = click.Choice([str(channel) for channel in Channel], case_sensitive=False)
 _STATUSES = click.Choice([str(status) for status in NotificationStatus], case_sensitive=False)
 _DETAILS = ("id", "user_id", "type", "channel", "category", "status", "failure_reason", "template", "created_at")
 _MAX_ATTEMPTS = 1000
@@ -30,14 +33,14 @@ _MAX_ATTEMPTS = 1000
 
 @notifications.command("list")
 @click.option("--status", type=_STATUSES)
-@click.option("--channel", type=_CHANNELS)
+@click.option("--channel", type=CHANNELS)
 @click.option("--user", "user_id", type=click.UUID)
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
 def list_(status: str | None, channel: str | None, user_id: UUID | None, limit: int) -> None:
     """List notifications, newest first."""
     statement = select(Notification).order_by(Notification.created_at.desc()).limit(limit + 1)
     rows = map(_notification_row, first(db.session.scalars(_filtered(statement, status, channel, user_id)), limit))
-    _echo_table(("id", "created", "channel", "status", "attempts", "reason"), rows)
+    echo_table(("id", "created", "channel", "status", "attempts", "reason"), rows)
 
 
 @notifications.command()
@@ -49,8 +52,8 @@ def show(notification_id: UUID) -> None:
         value = getattr(notification, name)
         click.echo(f"{name:15} {'-' if value is None else value}")
     attempts = queries.list_attempts(notification_id, owner=None, limit=_MAX_ATTEMPTS, cursor=None)
-    header = ("attempt", "started", "provider", "outcome", "duration", "error")
-    _echo_table(header, map(_attempt_row, attempts.items))
+    header = ("attempt", "started", "provider", "outcome", "duration", "response")
+    echo_table(header, map(_attempt_row, attempts.items))
     if attempts.has_more:
         click.echo(f"Only the first {_MAX_ATTEMPTS} attempts are shown; the API lists all.", err=True)
 
@@ -67,12 +70,12 @@ def retry_one(notification_id: UUID) -> None:
 
 
 @notifications.command("retry-failed")
-@click.option("--channel", type=_CHANNELS)
-@click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"]), help="Start time; UTC by default.")
+@click.option("--channel", type=CHANNELS)
+@click.option("--since", type=TIME, help="Start time; UTC by default.")
 def retry_failed(channel: str | None, since: datetime | None) -> None:
     """Retry failed notifications, at the rate of bulk messages: the 10,000 oldest ones."""
-    since_utc = since.replace(tzinfo=UTC) if since is not None and since.tzinfo is None else since
-    retried = manual_retry.retry_failed({"channel": channel} if channel else {}, since=since_utc)
+    filters = {"channel": channel} if channel else {}
+    retried = manual_retry.retry_failed(filters, since=utc(since) if since is not None else None)
     click.echo(f"{retried.number} notifications will be retried.")
     if retried.has_more:
         click.echo("There are more. Run the command again.")
@@ -83,7 +86,7 @@ def templates() -> None:
     """List stored templates and the default templates of the package."""
     stored = [(t.name, t.channel, t.locale, str(t.current)) for t in db.session.scalars(select(Template))]
     defaults = [(name, "any", locale, "default") for name, locale in template_resolver.default_templates()]
-    _echo_table(("name", "channel", "locale", "version"), sorted(stored) + sorted(defaults))
+    echo_table(("name", "channel", "locale", "version"), sorted(stored) + sorted(defaults))
 
 
 def _get(notification_id: UUID) -> Notification:
@@ -110,11 +113,5 @@ def _notification_row(notification: Notification) -> tuple[str, ...]:
 
 def _attempt_row(attempt: Attempt) -> tuple[str, ...]:
     started, duration = iso(attempt.started_at), f"{attempt.duration_ms} ms"
-    return str(attempt.number), started, attempt.provider, attempt.outcome, duration, attempt.error or ""
-
-
-def _echo_table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:
-    lines = [header, *rows]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
-    for line in lines:
-        click.echo("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+    text = attempt.error or attempt.response or ""
+    return str(attempt.number), started, attempt.provider, attempt.outcome, duration, text
