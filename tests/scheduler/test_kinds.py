@@ -193,7 +193,8 @@ def test_a_selection_is_paused_and_resumed(client: FlaskClient, admin: dict[str,
 
 def end_badly(schedule_id: UUID) -> None:
     run = manual_runs.run_now(schedule_id, requested_by=uuid4())
-    expired = {"status": "RUNNING", "attempts": 1, "locked_until": datetime.now(UTC)}
+    now = datetime.now(UTC)
+    expired = {"status": "RUNNING", "attempts": 1, "locked_until": now, "started_at": now}
     with transaction():
         db.session.execute(update(ScheduleRun).where(ScheduleRun.id == run.id).values(**expired))
     reaper.reap_expired()
