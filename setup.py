@@ -86,6 +86,11 @@ TEST = [
     "types-psycopg2",
     "types-requests",
 ]
+DEPLOY = [  # the vendors' own schemas of the manifests for managed containers
+    "azure-mgmt-appcontainers>=5.1",
+    "cfn-lint>=1.58",
+    "google-api-python-client>=2.202",
+]
 
 setup(
     name="heidi-services",
@@ -109,5 +114,5 @@ setup(
     entry_points={
         "flask.commands": [f"{name} = heidi_standalone.cli:{name}" for name in ("up", "doctor", "seed")],
     },
-    extras_require={"standalone": STANDALONE, "test": STANDALONE + TEST},
+    extras_require={"standalone": STANDALONE, "test": STANDALONE + TEST, "deploy": DEPLOY},
 )
