@@ -47,6 +47,7 @@ RUN = [
     "pyotp>=2.12",
     "python-dotenv>=1.2",
     "pywebpush>=2.5",
+    "holidays>=0.80",  # public holidays of countries and regions, maintained each year
     "regex>=2026.11",  # graphemes (UAX 29): Python's own `re` does not know them
     "segno>=1.6",  # QR codes of the console
     "tenacity>=9.2",

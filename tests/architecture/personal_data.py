@@ -87,7 +87,10 @@ PERSONAL: Mapping[str, Handling] = {
     **_columns("delivery_attempts", "response error", INTEGRATIONS, "deliveryAttempts"),
     **_columns("syncs", "last_error", INTEGRATIONS, "syncs"),
     **_columns(
-        "schedules", "name description payload on_failure concurrency_key", f"{SCHEDULES}._erase_schedules", "schedules"
+        "schedules",
+        "name description payload on_failure concurrency_key tags alert_recipients",
+        f"{SCHEDULES}._erase_schedules",
+        "schedules",
     ),
     **_columns("schedules", "sort_name", f"{SCHEDULES}._erase_schedules", COPY),
     **_columns("schedule_runs", "result error", f"{SCHEDULES}._erase_runs", "runs"),
@@ -152,7 +155,11 @@ NOT_PERSONAL: Mapping[str, str] = {
     "deliveries.status": "an enumeration",
     "delivery_attempts.outcome": "an enumeration",
     "syncs.status": "an enumeration",
+    "schedules.kind": "an enumeration",
     "schedules.cron_expression": "times",
+    "schedules.every": "times",
+    "schedules.excluded_dates": "dates without slots",
+    "schedules.holiday_calendars": "names of countries and markets",
     "schedules.timezone": "the time zone of the times",
     "schedules.rules_version": "a version",
     "schedules.action": "an enumeration",

@@ -47,6 +47,8 @@ WITHOUT_IDEMPOTENCY_KEY: Mapping[str, str] = {
     "/api/v1/notifications/{notification_id}/unread": STATE,
     "/api/v1/notifications/read-all": STATE,
     "/api/v1/notifications/unsubscribe/{token}": STATE,
+    "/api/v1/schedules/pause": STATE,
+    "/api/v1/schedules/resume": STATE,
     "/api/v1/schedules/{schedule_id}/enable": STATE,
     "/api/v1/schedules/{schedule_id}/disable": STATE,
     "/api/v1/schedules/{schedule_id}/runs/{run_id}/cancel": STATE,
