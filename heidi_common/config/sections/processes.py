@@ -42,7 +42,8 @@ class WebProcess:
         "WEB_THREADS",
         parse=natural,
         default=None,
-        default_text="`4`; `2` for city and users; `32` for scheduler; `250` for core, notification and all seven in one process",
+        default_text="`4`; `2` for city and users; `32` for scheduler;"
+        " `250` for core, notification and all seven in one process",
         help="Threads of each worker process. An open event stream, or a request that waits, occupies one.",
     )
     graceful_timeout: int = setting(
