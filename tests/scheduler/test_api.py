@@ -22,6 +22,8 @@ from tests.scheduler.conftest import MakeSchedule, body, emitted_events, runs_of
 
 BASE = "/api/v1/schedules"
 FIELDS = {
+    *("kind", "at", "every", "anchorAt", "excludedDates", "holidayCalendars", "tags", "alertRecipients"),
+    "notifyOnRecovery",
     *("concurrencyLimit", "concurrencyKey", "concurrencyPolicy"),
     *("id", "name", "description", "cronExpression", "timezone", "action", "payload", "isEnabled", "startAt", "endAt"),
     *("misfirePolicy", "misfireWindowSeconds", "overlapPolicy", "onFailure", "maxAttempts", "timeoutSeconds"),
