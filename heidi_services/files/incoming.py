@@ -101,4 +101,4 @@ class IncomingForm(Incoming):
                 else:
                     yield event
         except (ValueError, HTTPException) as error:
-            raise BadRequest(f"The multipart body is malformed: {error}") from None
+            raise BadRequest(f"The multipart body is malformed ({error}).") from None

@@ -33,7 +33,7 @@ def change(usage: FileUsage, difference: int) -> None:
     quota = current_settings().files_quota_bytes
     if difference > 0 and usage.bytes + difference > quota:
         remaining = max(0, quota - usage.bytes)
-        raise TooLarge(f"{remaining} of {quota} bytes are left. Delete files first.", code="quota_exceeded")
+        raise TooLarge(f"The quota leaves {remaining} of {quota} bytes. Delete files first.", code="quota_exceeded")
     usage.bytes += difference
 
 

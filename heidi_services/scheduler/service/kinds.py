@@ -27,7 +27,7 @@ def apply_kind(schedule: Schedule, values: Mapping[str, Any], now: datetime) -> 
     """
     kind = _kind_of(schedule, values)
     if values.get("kind") not in (None, kind):
-        raise Invalid.field("kind", f"Must be {kind} with these fields, or be left out. {EXACTLY_ONE}")
+        raise Invalid.field("kind", f"Must match the other fields, which make the schedule one of kind {kind}.")
     schedule.kind = kind
     schedule.cron_expression = schedule.cron_expression if kind == ScheduleKind.CRON else ""
     schedule.at = schedule.at if kind == ScheduleKind.AT else None
