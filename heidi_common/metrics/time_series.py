@@ -148,7 +148,8 @@ def read(metric: str, start: datetime, end: datetime, step: int) -> Sequence[Poi
 
 _READ = CompiledStatement(
     text(
-        "SELECT to_timestamp(floor(extract(epoch FROM at) / :step) * :step) AS at, label, sum(amount)::bigint AS amount"
+        "SELECT to_timestamp(CAST(extract(epoch FROM at) AS bigint) / :step * :step) AS at, label,"
+        " sum(amount)::bigint AS amount"
         " FROM (SELECT at, label, amount FROM counter_totals"
         " WHERE metric = :metric AND step = :resolution AND at >= :start AND at < :end"
         " UNION ALL SELECT at, label, amount FROM counter_deltas"

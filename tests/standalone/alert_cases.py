@@ -33,7 +33,7 @@ def state(series: str, firing: float, quiet: float, minutes: int = 15) -> Case:
     return Case(({series: f"{firing}x{length}"},), ({series: f"{quiet}x{length}"}, {}), minutes)
 
 
-SERVICES = ("auth", "users", "city", "core", "notification", "scheduler", "integration")
+SERVICES = ("auth", "users", "city", "core", "notification", "scheduler", "integration", "files")
 UP = {f'up{{job="heidi",service="{name}"}}': "1x30" for name in SERVICES}
 SERVERS = {f'up{{job="{name}"}}': "1x30" for name in ("postgres", "redis", "rabbitmq")}
 DATABASE = {"heidi_database_up": "1x3000"}
@@ -117,6 +117,7 @@ CASES: Mapping[str, Case] = {
         (
             durations("/api/v1/schedules", quick=20),
             durations("/api/v1/core/events/stream", quick=0),
+            durations("/api/v1/files/uploads/<uuid:upload_id>", quick=0),
             durations("/api/v1/schedules/<uuid:schedule_id>/run?wait", quick=0),
         ),
     ),

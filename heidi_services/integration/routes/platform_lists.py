@@ -37,7 +37,7 @@ def list_all_deliveries(query: dict[str, Any]) -> Page:
 def list_failures(query: dict[str, Any]) -> Page:
     """Summarize failed deliveries by integration, that with most failures first.
 
-    At most 10,000 failures are counted, the latest ones; `meta.hasMore` is true if something was left out.
+    At most 2,000 failures are counted, the latest ones; `meta.hasMore` is true if something was left out.
     """
     since = query["since"] or utcnow() - SUMMARIZED
     return summarize_failures(caller(), since, query["limit"])

@@ -16,8 +16,8 @@ from heidi_services.integration.enums import DeliveryStatus
 from heidi_services.integration.models import Delivery, Integration
 from heidi_services.integration.service.queries import sees_all
 
-MAX_FAILURES = 10_000
-"""How many failures are counted, the latest first: about 20 ms."""
+MAX_FAILURES = 2000
+"""How many failures are counted, the latest first: about 10 ms."""
 
 
 def summarize_failures(caller: Caller, since: datetime, limit: int) -> Page:
