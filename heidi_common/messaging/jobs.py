@@ -56,7 +56,8 @@ class JobMixin:
     @classmethod
     def is_due_after(cls, moment: Any) -> ColumnElement[bool]:
         """The condition that the due time is after `moment`, which the same index can answer."""
-        return cls.next_attempt_at > moment
+        condition: ColumnElement[bool] = cls.next_attempt_at > moment
+        return condition
 
 
 def status_is(column: Any, status: str) -> ColumnElement[bool]:

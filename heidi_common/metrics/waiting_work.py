@@ -61,7 +61,7 @@ def _statements() -> tuple[CompoundSelect[Any], CompoundSelect[Any]]:
 def _of_jobs(model: Any) -> Select[Any]:
     is_open = model.status == literal_column(f"'{model.open_status}'")  # a literal, for the partial index
     oldest = select(model.oldest_due()).where(is_open).scalar_subquery()
-    rows = select(literal_column("1")).select_from(model).where(is_open)
+    rows: Select[Any] = select(literal_column("1")).select_from(model).where(is_open)
     later = rows.where(model.is_due_after(func.now() + LATER))
     return _row(model.work, rows, oldest, later)
 

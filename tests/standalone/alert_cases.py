@@ -1,7 +1,7 @@
 """For each alert, series with which it must fire, and similar ones with which it must not.
 
-The values are written in promtool's notation, one sample a minute: `0+5x60` starts at 0 and grows by 5, 60 times; `_` is a
-missing sample.
+The values are in the notation of promtool, a sample a minute: `0+5x60` starts at 0 and grows by 5, 60 times; `_` is
+a missing sample.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ CASES: Mapping[str, Case] = {
     "ErrorRate": Case(
         (
             {REQUESTS: "0+2x30", ERRORS: "_x12 1x20"},  # the first error ever
-            {REQUESTS: "0+10x30", ERRORS: "0x12 1+3x20"},
+            {REQUESTS: "0+10x30", ERRORS: "0x8 1+3x20"},
             {ERRORS: "_x11 1+2x20"},  # nothing but errors
         ),
         ({REQUESTS: "0+10x30"}, {REQUESTS: "0+1000x30", ERRORS: "_x12 1x20"}, {REQUESTS: "0+10x30", ERRORS: "5x30"}),

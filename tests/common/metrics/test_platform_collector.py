@@ -115,7 +115,8 @@ def test_messages_in_time_and_late_are_counted_before_and_after_folding(app: Fla
 
 MESSAGES = """
 INSERT INTO notifications (id, user_id, type, channel, category, content, status, next_attempt_at)
-SELECT gen_random_uuid(), gen_random_uuid(), 'INFO', 'EMAIL', 'general', 'x', 'PENDING', now() + (n - 1) * interval '1 hour'
+SELECT gen_random_uuid(), gen_random_uuid(), 'INFO', 'EMAIL', 'general', 'x', 'PENDING',
+    now() + (n - 1) * interval '1 hour'
 FROM generate_series(1, 10) n
 """
 
