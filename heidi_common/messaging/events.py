@@ -205,6 +205,22 @@ class ScheduleCompleted(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MonitorDown(Event):
+    """The job that the monitor `id` watches has failed or is overdue: `reason` is FAILURE, OVERDUE or UNFINISHED."""
+
+    type = "monitor.down"
+    external = True
+    reason: str
+
+
+class MonitorUp(Event):
+    """The job that the monitor `id` watches has succeeded after it was down."""
+
+    type = "monitor.up"
+    external = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class IntegrationWebhook(Event):
     """A verified webhook was received and stored as the received event `id`."""
 
