@@ -197,7 +197,7 @@ class MonitorPing(Base):
     is_truncated: Mapped[bool] = mapped_column(server_default=text("false"))
 
 
-class MonitorChange(Base):
+class MonitorTransition(Base):
     """A change of a monitor's status, and why."""
 
     __tablename__ = "monitor_changes"

@@ -72,5 +72,5 @@ def test_the_crontab_lines_of_the_guide_report_how_a_job_has_ended(
     assert [item["kind"] for item in reversed(pings)] == kinds
     assert client.get(url, headers=headers).json["data"]["status"] == status
     if number == 1:
-        last = client.get(f"{url}/pings/2", headers=headers).json["data"]
+        last = client.get(f"{url}/pings/{pings[0]['id']}", headers=headers).json["data"]
         assert (last["body"], last["exitStatus"]) == ("12 files copied", exit_status)

@@ -46,7 +46,7 @@ WORK: dict[str, Rows] = {
         (ScheduleRun, RUNNING | {"hinted_until": PAST}),
         (Inbox, {"event_id": RUNNING["awaits"], "consumer": "accept_sync", "status": "done"}),
     ],
-    "monitors": [(Monitor, {"due_at": PAST})],
+    "monitors": [(Monitor, {"due_at": PAST, "status": "UP", "every": "PT1H"})],
     "schedule reaper": [(ScheduleRun, RUNNING | {"locked_until": PAST, "hinted_until": FUTURE})],
     "operations": [(Operation, DUE | {"status": "PENDING"})],
     **{f"inbox {queue}": [(Inbox, DUE)] for queue in SUBSCRIBER_QUEUES},

@@ -103,13 +103,13 @@ def list_pings(query: dict[str, Any], monitor_id: UUID) -> Page:
     return queries.find_pings(monitor_id, **query)
 
 
-@blp.route(f"{MONITOR}/pings/<int:number>", methods=["GET"])
+@blp.route(f"{MONITOR}/pings/<uuid:ping_id>", methods=["GET"])
 @guard(Role.ADMIN, scopes=WRITE)
 @documents(IF_NONE_MATCH)
 @blp.response(200, schemas.PingDetailOut)
-def get_ping(monitor_id: UUID, number: int) -> MonitorPing:
+def get_ping(monitor_id: UUID, ping_id: UUID) -> MonitorPing:
     """Get a ping with its body."""
-    ping = queries.get_ping(monitor_id, number)
+    ping = queries.get_ping(monitor_id, ping_id)
     set_etag(f'"{ping.id.hex}"')
     return ping
 

@@ -77,7 +77,8 @@ class PingQuery(PageQuery):
 
 
 class PingOut(Schema):
-    number = fields.Integer()
+    id = fields.UUID()
+    number = fields.Integer(metadata={"description": "counts the pings of the monitor"})
     received_at = UtcDateTime()
     kind = fields.String()
     exit_status = fields.Integer(allow_none=True)

@@ -50,7 +50,7 @@ PARTS = {
         ("name", "description", "every", "cron_expression", "timezone", "recipients", "status", "created_at"),
         monitors.is_own,
     ),
-    "monitorAlerts": PersonalRows(Monitor, ("created_at",), monitors.is_recipient),
+    "monitorAlerts": PersonalRows(Monitor, ("created_at",), monitors.is_warned),
     "pings": PersonalRows(
         MonitorPing, ("monitor_id", "received_at", "kind", "user_agent", "body"), monitors.is_own_ping
     ),

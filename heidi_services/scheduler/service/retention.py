@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import func
 
 from heidi_common.database.retention import delete_in_batches
-from heidi_services.scheduler.models import MonitorChange, MonitorPing, ScheduleRun
+from heidi_services.scheduler.models import MonitorPing, MonitorTransition, ScheduleRun
 
 RETENTION = timedelta(days=90)
 
@@ -23,6 +23,6 @@ def delete_expired() -> bool:
     ages: tuple[tuple[Any, Any], ...] = (
         (ScheduleRun, ScheduleRun.finished_at),
         (MonitorPing, MonitorPing.received_at),
-        (MonitorChange, MonitorChange.changed_at),
+        (MonitorTransition, MonitorTransition.changed_at),
     )
     return any(delete_in_batches(model, age, before) for model, age in ages)

@@ -30,6 +30,11 @@ def is_recipient(user_id: UUID) -> ColumnElement[bool]:
     return condition
 
 
+def is_warned(user_id: UUID) -> ColumnElement[bool]:
+    """The condition that a user is notified of another user's monitor, and may not see what else it says."""
+    return is_recipient(user_id) & ~is_own(user_id)
+
+
 def erase_monitors(user_id: UUID) -> None:
     """Erase the texts of a user's monitors, and remove the user from the recipients of others.
 

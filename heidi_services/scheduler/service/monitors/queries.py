@@ -10,7 +10,7 @@ from sqlalchemy import select
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
 from heidi_common.problems import NotFound
-from heidi_services.scheduler.models import Monitor, MonitorChange, MonitorPing
+from heidi_services.scheduler.models import Monitor, MonitorPing, MonitorTransition
 
 
 def get_monitor(monitor_id: UUID) -> Monitor:
@@ -50,15 +50,14 @@ def find_pings(monitor_id: UUID, *, kind: str | None = None, **paging: Any) -> P
     return page(statement, order=order, descending=True, tiebreak=MonitorPing.id, filters=filters, **paging)
 
 
-def get_ping(monitor_id: UUID, number: int) -> MonitorPing:
-    """Load a ping by its number.
+def get_ping(monitor_id: UUID, ping_id: UUID) -> MonitorPing:
+    """Load a ping.
 
     Raises:
-        NotFound: The monitor has no ping with this number, or no longer.
+        NotFound: The monitor has no ping with this ID, or no longer.
     """
-    statement = select(MonitorPing).where(MonitorPing.monitor_id == monitor_id, MonitorPing.number == number)
-    ping = db.session.scalars(statement).one_or_none()
-    if ping is None:
+    ping = db.session.get(MonitorPing, ping_id)
+    if ping is None or ping.monitor_id != monitor_id:
         raise NotFound("Ping not found.")
     return ping
 
@@ -66,8 +65,8 @@ def get_ping(monitor_id: UUID, number: int) -> MonitorPing:
 def find_changes(monitor_id: UUID, **paging: Any) -> Page:
     """List the changes of a monitor's status, newest first."""
     get_monitor(monitor_id)
-    statement = select(MonitorChange).where(MonitorChange.monitor_id == monitor_id)
-    return page(statement, order=MonitorChange.changed_at, descending=True, tiebreak=MonitorChange.id, **paging)
+    statement = select(MonitorTransition).where(MonitorTransition.monitor_id == monitor_id)
+    return page(statement, order=MonitorTransition.changed_at, descending=True, tiebreak=MonitorTransition.id, **paging)
 
 
 def find_by_badge(badge_key: UUID) -> Monitor:

@@ -14,7 +14,7 @@ from heidi_common.messaging.events import Event, MonitorDown, MonitorUp, Notific
 from heidi_common.messaging.outbox_batches import Emission
 from heidi_common.schemas.fields import iso
 from heidi_services.scheduler.enums import ChangeReason, MonitorStatus
-from heidi_services.scheduler.models import Monitor, MonitorChange
+from heidi_services.scheduler.models import Monitor, MonitorTransition
 from heidi_services.scheduler.service.derived_ids import derived_id
 from heidi_services.scheduler.service.failure_notifications import usable_recipients
 from heidi_services.scheduler.service.monitors.states import StatusChange
@@ -38,7 +38,7 @@ def store_change(monitor: Monitor, previous: str, change: StatusChange | None, n
     if change is None:
         return
     status, reason = change
-    row = MonitorChange(
+    row = MonitorTransition(
         id=uuid7(), monitor_id=monitor.id, changed_at=now, status=status, previous_status=previous, reason=reason
     )
     monitor.status_changed_at = now
@@ -48,7 +48,7 @@ def store_change(monitor: Monitor, previous: str, change: StatusChange | None, n
         outbox.emit_many(emissions)
 
 
-def _emissions(monitor: Monitor, change: MonitorChange, now: datetime) -> list[Emission]:
+def _emissions(monitor: Monitor, change: MonitorTransition, now: datetime) -> list[Emission]:
     """The event and the notifications of a job that has failed, or runs again. Other changes have none."""
     if change.status == MonitorStatus.DOWN:
         verb, kind = "is down", "ERROR"
