@@ -1,4 +1,4 @@
-"""What the seven services share. Each package is one library; its `__init__` says which module to open for what.
+"""What the services share. Each package is one library; its `__init__` says which module to open for what.
 
 The specification's libraries:
 

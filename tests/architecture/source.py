@@ -22,6 +22,12 @@ DOMAIN_MODULES: Mapping[str, frozenset[str]] = {
     "core": frozenset({"credentials", "operations", "serializers"}),
     "integration": frozenset({"endpoint_auth", "enums", "providers", "webhook_signing"}),
     "notification": frozenset({"channels", "default_templates", "enums", "templating"}),
+    "files": frozenset(
+        {
+            *{"antivirus", "content", "content_types", "enums", "images", "incoming", "names", "stall_guard"},
+            *{"storage", "tus"},
+        }
+    ),
     "scheduler": frozenset({"actions", "cron", "enums", "misfire"}),
     "users": frozenset({"peer_data", "serializers"}),
 }

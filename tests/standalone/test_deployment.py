@@ -25,8 +25,9 @@ def test_compose_has_the_seven_services_on_their_ports_and_all_other_parts() -> 
         assert COMPOSE["router"]["environment"][name.upper()].startswith(f"{name}:{port}")
     others = "migrate router postgres backup redis rabbitmq mailpit"
     monitoring = "prometheus alertmanager grafana postgres-exporter redis-exporter"
-    assert COMPOSE.keys() == {*OWN_PROCESSES, *others.split(), *monitoring.split()}
-    assert {name for name, service in COMPOSE.items() if "profiles" in service} == set(monitoring.split())
+    assert COMPOSE.keys() == {*OWN_PROCESSES, *others.split(), *monitoring.split(), "adminer"}
+    optional = {name: service["profiles"] for name, service in COMPOSE.items() if "profiles" in service}
+    assert optional == {name: ["monitoring"] for name in monitoring.split()} | {"adminer": ["development"]}
 
 
 def test_only_auth_gets_the_signing_keys() -> None:
