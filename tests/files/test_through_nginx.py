@@ -109,7 +109,7 @@ def test_the_router_sends_the_content_with_the_headers_of_the_service(deployed: 
         response.headers["Content-Disposition"]
         == "attachment; filename=\"Groe.bin\"; filename*=UTF-8''Gr%C3%B6%C3%9Fe.bin"
     )
-    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert response.headers["X-Content-Type-Options"] == "nosniff" and response.headers["Accept-Ranges"] == "bytes"
     assert "sandbox" in response.headers["Content-Security-Policy"]
     assert response.headers["Cache-Control"] == "private, no-cache"
     assert response.headers["Cross-Origin-Resource-Policy"] == "same-origin"

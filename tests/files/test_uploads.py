@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +16,9 @@ from sqlalchemy import func, select
 from heidi_common.database.session import db
 from heidi_common.identity.models import Role
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_services.files.models import File, FileUsage
+from heidi_services.files.models import File, FileUsage, StoredObject
 from heidi_services.files.storage import Storage
+from heidi_services.files.storage.local import LocalStorage
 from tests.files.conftest import clean, stored_keys
 
 CONTENTS = {
@@ -267,3 +269,17 @@ def test_files_are_listed_in_pages_and_filtered(local: Any, client: FlaskClient,
     public = client.get("/api/v1/files?visibility=PUBLIC&status=READY", headers=user.headers).json["data"]
     assert [file["name"] for file in public] == ["3.txt", "1.txt"]
     assert client.get("/api/v1/files?status=QUARANTINED", headers=user.headers).json["data"] == []
+
+
+def test_unavailable_storage_is_a_503_and_leaves_nothing(
+    backend: Storage, client: FlaskClient, as_user: Any, send: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if isinstance(backend, LocalStorage):
+        backend.root.write_text("a file in place of the folder")
+    else:
+        monkeypatch.setattr(backend, "bucket", replace(backend.bucket, name="missing"))
+    response = send(as_user(), b"content")
+    assert (response.status_code, response.json["code"]) == (503, "storage_unavailable")
+    assert "Retry-After" in response.headers and "folder" not in response.text and "missing" not in response.text
+    assert [row.status for row in db.session.scalars(select(StoredObject))] == ["REMOVING"]
+    assert [row.bytes for row in db.session.scalars(select(FileUsage))] == [0]

@@ -76,7 +76,6 @@ def respond(download: Download) -> Response:
     response.headers["Content-Type"] = download.content_type
     response.headers["Content-Disposition"] = download.disposition
     response.headers["Content-Security-Policy"] = SANDBOX
-    response.headers["Accept-Ranges"] = "bytes"
     is_cacheable = download.is_public and not isinstance(download.place, str)
     response.headers["Cache-Control"] = f"public, max-age={PUBLIC_SECONDS}" if is_cacheable else "private, no-cache"
     if download.is_public:
@@ -95,11 +94,13 @@ def _streamed(path: Path, tag: str) -> Response:
         response = send_file(path, mimetype="application/octet-stream", conditional=False, etag=False)
     except FileNotFoundError:
         raise NotFound("The content was deleted.") from None
+    response.headers["Accept-Ranges"] = "bytes"
     response.headers["ETag"] = tag  # `If-Range` is compared with it
     try:
         response.last_modified = None
         response.make_conditional(request, accept_ranges=True, complete_length=path.stat().st_size)
     except RequestedRangeNotSatisfiable as error:
+        response.close()
         problem = RangeNotSatisfiable("The range is outside of the file.")
         problem.headers["Content-Range"] = f"bytes */{error.length}"
         raise problem from None

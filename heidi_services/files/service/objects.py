@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,8 +23,9 @@ from heidi_services.files.content_types import RENDERABLE, detect_type
 from heidi_services.files.enums import ObjectStatus, ScanStatus
 from heidi_services.files.models import File, FileJob, FileUsage, StoredObject
 from heidi_services.files.service import usage
-from heidi_services.files.storage import storage
+from heidi_services.files.storage import StorageError, storage
 
+log = logging.getLogger(__name__)
 ORPHAN_AFTER = timedelta(days=1)
 """An object that was not completed by then belongs to a process that was killed."""
 RETRY_AFTER = timedelta(minutes=1)
@@ -64,7 +66,9 @@ def write(object_id: UUID, content: Content) -> None:
     """Write the content of an object that was begun. If that fails, the object is discarded."""
     try:
         storage().write(object_id.hex, content)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, StorageError):
+            log.warning("storage of files is unavailable", extra={"error": error.reason})
         with suppress(SQLAlchemyError):  # then the clock removes it after a day
             discard(object_id)
         raise

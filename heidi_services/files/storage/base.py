@@ -6,12 +6,27 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Protocol
 
+from heidi_common.problems import Unavailable
+
 CHUNK_BYTES = 256 * 1024
 """How much of an object is in memory at a time."""
 
 
-class StorageError(Exception):
-    """The backend is unavailable, or lacks the object."""
+class StorageError(Unavailable):
+    """The backend is unavailable, or lacks the object.
+
+    Args:
+        reason: What the backend says, for logs: clients do not see it.
+    """
+
+    code = "storage_unavailable"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("The storage of files is currently unavailable. Try again later.", retry_after=5)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 class Storage(Protocol):

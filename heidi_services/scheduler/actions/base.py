@@ -70,6 +70,12 @@ class ActionFailed(Exception):
 
 
 class Action(Protocol):
+    """What a schedule can do. An action is declared by a class in one module, and an entry in `ACTIONS`."""
+
+    @property
+    def name(self) -> str:
+        """The name by which schedules refer to it; must not change while schedules use it."""
+
     @property
     def about(self) -> str: ...
     @property

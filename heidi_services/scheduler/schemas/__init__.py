@@ -30,7 +30,7 @@ def _one_of(values: Iterable[str]) -> validate.OneOf:
     return validate.OneOf([str(value) for value in values])
 
 
-KNOWN_ACTION = _one_of(ACTIONS)
+KNOWN_ACTION = validate.OneOf(ACTIONS)
 
 
 class OnFailure(Schema):
