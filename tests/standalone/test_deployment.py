@@ -111,7 +111,7 @@ def test_prometheus_scrapes_every_service() -> None:
 def test_prometheus_scrapes_the_servers_and_notifies_the_alertmanager() -> None:
     config = yaml.safe_load((ROOT / "deploy" / "monitoring" / "prometheus.yml").read_text())
     targets = {job["job_name"]: job["static_configs"][0]["targets"][0] for job in config["scrape_configs"][1:]}
-    assert targets.keys() == {"postgres", "redis", "rabbitmq"}
+    assert targets.keys() == {"postgres", "redis", "rabbitmq", "node"}
     (alertmanager,) = config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"]
     assert {target.partition(":")[0] for target in (*targets.values(), alertmanager)} <= COMPOSE.keys()
     assert all((ROOT / "deploy" / "monitoring" / name).exists() for name in config["rule_files"])
