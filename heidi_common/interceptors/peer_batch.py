@@ -44,7 +44,8 @@ def read_batch() -> Response:
 def _is_read(read: Any) -> bool:
     if not isinstance(read, dict) or not isinstance(read.get("params"), dict):
         return False
-    return isinstance(read.get("path"), str) and str(read["path"]).startswith("/api/")
+    path = read.get("path")
+    return isinstance(path, str) and path.startswith("/api/")
 
 
 def _has_time() -> bool:

@@ -11,9 +11,9 @@ import strawberry
 from heidi_common.schemas.naming import camel
 from heidi_services.core.graphql.connections import Info
 from heidi_services.core.graphql.scalars import JSON, DateTime
-from heidi_services.core.graphql.types.notifications import NotificationType
-from heidi_services.core.graphql.types.schedules import RunType
-from heidi_services.core.graphql.types.users import UserType
+from heidi_services.core.graphql.types.notifications import NotificationNode
+from heidi_services.core.graphql.types.schedules import RunNode
+from heidi_services.core.graphql.types.users import UserNode
 
 
 @strawberry.input(description="A message to a user: `content`, or a template with its variables.")
@@ -46,17 +46,17 @@ class Mutations:
     @strawberry.mutation(description="Send a notification. The same `idempotencyKey` sends it once.")
     async def send_notification(
         self, info: Info, input: SendNotificationInput, idempotency_key: str | None = None
-    ) -> NotificationType | None:
+    ) -> NotificationNode | None:
         headers = {"Idempotency_Key": idempotency_key}
-        sent: NotificationType = await info.context.change(
+        sent: NotificationNode = await info.context.change(
             "notification", "POST", "/notifications", _body(input), **headers
         )
         return sent
 
     @strawberry.mutation(description="Mark an in-app message as read.")
-    async def mark_read(self, info: Info, id: UUID) -> NotificationType | None:
+    async def mark_read(self, info: Info, id: UUID) -> NotificationNode | None:
         await info.context.change("notification", "POST", f"/notifications/{id}/read")
-        message: NotificationType = (await info.context.read("notification", f"/notifications/{id}")).data
+        message: NotificationNode = (await info.context.read("notification", f"/notifications/{id}")).data
         return message
 
     @strawberry.mutation(description="Mark all your in-app messages as read. Returns the number of unread ones.")
@@ -66,14 +66,14 @@ class Mutations:
         return count
 
     @strawberry.mutation(description="Change your account.")
-    async def update_me(self, info: Info, input: UpdateMeInput) -> UserType | None:
-        user: UserType = await info.context.change("users", "PATCH", "/users/me", _body(input))
+    async def update_me(self, info: Info, input: UpdateMeInput) -> UserNode | None:
+        user: UserNode = await info.context.change("users", "PATCH", "/users/me", _body(input))
         return user
 
     @strawberry.mutation(description="Run a schedule now. For an ADMIN.")
-    async def run_schedule(self, info: Info, id: UUID, idempotency_key: str | None = None) -> RunType | None:
+    async def run_schedule(self, info: Info, id: UUID, idempotency_key: str | None = None) -> RunNode | None:
         headers = {"Idempotency_Key": idempotency_key}
-        run: RunType = await info.context.change("scheduler", "POST", f"/schedules/{id}/run", **headers)
+        run: RunNode = await info.context.change("scheduler", "POST", f"/schedules/{id}/run", **headers)
         return run
 
     @strawberry.mutation(

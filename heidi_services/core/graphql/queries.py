@@ -9,12 +9,12 @@ import strawberry
 
 from heidi_services.core.graphql.connections import PAGE_SIZE, Connection, Info, read_page
 from heidi_services.core.graphql.scalars import DateTime
-from heidi_services.core.graphql.types.cities import CityType
-from heidi_services.core.graphql.types.integrations import DeliveryType, IntegrationType
-from heidi_services.core.graphql.types.notifications import NotificationType
-from heidi_services.core.graphql.types.platform import LoggedEventType, OverviewType
-from heidi_services.core.graphql.types.schedules import RunType, ScheduleType
-from heidi_services.core.graphql.types.users import UserType
+from heidi_services.core.graphql.types.cities import CityNode
+from heidi_services.core.graphql.types.integrations import DeliveryNode, IntegrationNode
+from heidi_services.core.graphql.types.notifications import NotificationNode
+from heidi_services.core.graphql.types.platform import LoggedEventNode, OverviewNode
+from heidi_services.core.graphql.types.schedules import RunNode, ScheduleNode
+from heidi_services.core.graphql.types.users import UserNode
 
 
 async def _read(info: Info, service: str, path: str, params: dict[str, Any] | None = None) -> Any:
@@ -24,13 +24,13 @@ async def _read(info: Info, service: str, path: str, params: dict[str, Any] | No
 @strawberry.type(name="Query", description="Everything that can be read. The services decide what the caller may see.")
 class Queries:
     @strawberry.field(description="The caller.")
-    async def me(self, info: Info) -> UserType | None:
-        user: UserType = await _read(info, "users", "/users/me")
+    async def me(self, info: Info) -> UserNode | None:
+        user: UserNode = await _read(info, "users", "/users/me")
         return user
 
     @strawberry.field(description="A user.")
-    async def user(self, info: Info, id: UUID) -> UserType | None:
-        user: UserType = await _read(info, "users", f"/users/{id}")
+    async def user(self, info: Info, id: UUID) -> UserNode | None:
+        user: UserNode = await _read(info, "users", f"/users/{id}")
         return user
 
     @strawberry.field(description="All users. For an ADMIN or a MODERATOR.")
@@ -43,14 +43,14 @@ class Queries:
         role: str | None = None,
         is_active: bool | None = None,
         sort: str | None = None,
-    ) -> Connection[UserType] | None:
+    ) -> Connection[UserNode] | None:
         filters = {"q": q, "role": role, "is_active": is_active, "sort": sort}
-        page: Connection[UserType] = await read_page(info, "users", "/users", first, after, **filters)
+        page: Connection[UserNode] = await read_page(info, "users", "/users", first, after, **filters)
         return page
 
     @strawberry.field(description="A city.")
-    async def city(self, info: Info, id: UUID, lang: str | None = None) -> CityType | None:
-        city: CityType = await _read(info, "city", f"/cities/{id}", {"lang": lang})
+    async def city(self, info: Info, id: UUID, lang: str | None = None) -> CityNode | None:
+        city: CityNode = await _read(info, "city", f"/cities/{id}", {"lang": lang})
         return city
 
     @strawberry.field(description="Cities. `country` can be several codes: `DE,AT`.")
@@ -65,9 +65,9 @@ class Queries:
         kind: str | None = None,
         lang: str | None = None,
         sort: str | None = None,
-    ) -> Connection[CityType] | None:
+    ) -> Connection[CityNode] | None:
         filters = {"country": country, "state": state, "min_population": min_population, "kind": kind, "lang": lang}
-        page: Connection[CityType] = await read_page(info, "city", "/cities", first, after, sort=sort, **filters)
+        page: Connection[CityNode] = await read_page(info, "city", "/cities", first, after, sort=sort, **filters)
         return page
 
     @strawberry.field(description="The cities around a point, nearest first.")
@@ -81,10 +81,10 @@ class Queries:
         country: str | None = None,
         min_population: int | None = None,
         lang: str | None = None,
-    ) -> list[CityType] | None:
+    ) -> list[CityNode] | None:
         point = {"latitude": latitude, "longitude": longitude, "radiusKm": radius_km, "limit": first}
         filters = {"country": country, "minPopulation": min_population, "lang": lang}
-        cities: list[CityType] = await _read(info, "city", "/cities/nearby", point | filters)
+        cities: list[CityNode] = await _read(info, "city", "/cities/nearby", point | filters)
         return cities
 
     @strawberry.field(description="The cities that a text names, such as `Paris, Texas`.")
@@ -97,15 +97,15 @@ class Queries:
         latitude: float | None = None,
         longitude: float | None = None,
         lang: str | None = None,
-    ) -> list[CityType] | None:
+    ) -> list[CityNode] | None:
         point = {"latitude": latitude, "longitude": longitude}
         params = {"q": q, "limit": first, "country": country, "lang": lang}
-        cities: list[CityType] = await _read(info, "city", "/cities/search", point | params)
+        cities: list[CityNode] = await _read(info, "city", "/cities/search", point | params)
         return cities
 
     @strawberry.field(description="A notification.")
-    async def notification(self, info: Info, id: UUID) -> NotificationType | None:
-        notification: NotificationType = await _read(info, "notification", f"/notifications/{id}")
+    async def notification(self, info: Info, id: UUID) -> NotificationNode | None:
+        notification: NotificationNode = await _read(info, "notification", f"/notifications/{id}")
         return notification
 
     @strawberry.field(description="Your notifications, newest first. An ADMIN can read those of others.")
@@ -123,10 +123,10 @@ class Queries:
         since: DateTime | None = None,
         unread: bool | None = None,
         scope: str | None = None,
-    ) -> Connection[NotificationType] | None:
+    ) -> Connection[NotificationNode] | None:
         filters = {"user_id": user_id, "status": status, "channel": channel, "type": type, "category": category}
         further = {"batch_id": batch_id, "since": since, "unread": unread, "scope": scope}
-        page: Connection[NotificationType] = await read_page(
+        page: Connection[NotificationNode] = await read_page(
             info, "notification", "/notifications", first, after, **filters, **further
         )
         return page
@@ -138,8 +138,8 @@ class Queries:
         return count
 
     @strawberry.field(description="A schedule.")
-    async def schedule(self, info: Info, id: UUID) -> ScheduleType | None:
-        schedule: ScheduleType = await _read(info, "scheduler", f"/schedules/{id}")
+    async def schedule(self, info: Info, id: UUID) -> ScheduleNode | None:
+        schedule: ScheduleNode = await _read(info, "scheduler", f"/schedules/{id}")
         return schedule
 
     @strawberry.field(description="All schedules.")
@@ -153,9 +153,9 @@ class Queries:
         is_failing: bool | None = None,
         action: str | None = None,
         sort: str | None = None,
-    ) -> Connection[ScheduleType] | None:
+    ) -> Connection[ScheduleNode] | None:
         filters = {"q": q, "is_enabled": is_enabled, "is_failing": is_failing, "action": action, "sort": sort}
-        page: Connection[ScheduleType] = await read_page(info, "scheduler", "/schedules", first, after, **filters)
+        page: Connection[ScheduleNode] = await read_page(info, "scheduler", "/schedules", first, after, **filters)
         return page
 
     @strawberry.field(description="The runs of all schedules (ADMIN), or of those that you have created.")
@@ -168,14 +168,14 @@ class Queries:
         status: str | None = None,
         trigger: str | None = None,
         action: str | None = None,
-    ) -> Connection[RunType] | None:
+    ) -> Connection[RunNode] | None:
         filters = {"schedule_id": schedule_id, "status": status, "trigger": trigger, "action": action}
-        page: Connection[RunType] = await read_page(info, "scheduler", "/schedules/runs", first, after, **filters)
+        page: Connection[RunNode] = await read_page(info, "scheduler", "/schedules/runs", first, after, **filters)
         return page
 
     @strawberry.field(description="An integration.")
-    async def integration(self, info: Info, id: UUID) -> IntegrationType | None:
-        integration: IntegrationType = await _read(info, "integration", f"/integrations/{id}")
+    async def integration(self, info: Info, id: UUID) -> IntegrationNode | None:
+        integration: IntegrationNode = await _read(info, "integration", f"/integrations/{id}")
         return integration
 
     @strawberry.field(description="Your integrations; all of them for an ADMIN.")
@@ -189,9 +189,9 @@ class Queries:
         provider: str | None = None,
         is_active: bool | None = None,
         is_failing: bool | None = None,
-    ) -> Connection[IntegrationType] | None:
+    ) -> Connection[IntegrationNode] | None:
         filters = {"q": q, "user_id": user_id, "provider": provider, "is_active": is_active, "is_failing": is_failing}
-        page: Connection[IntegrationType] = await read_page(
+        page: Connection[IntegrationNode] = await read_page(
             info, "integration", "/integrations", first, after, **filters
         )
         return page
@@ -206,10 +206,10 @@ class Queries:
         status: str | None = None,
         event_type: str | None = None,
         since: DateTime | None = None,
-    ) -> Connection[DeliveryType] | None:
+    ) -> Connection[DeliveryNode] | None:
         filters = {"integration_id": integration_id, "status": status, "event_type": event_type, "since": since}
         path = "/integrations/deliveries"
-        page: Connection[DeliveryType] = await read_page(info, "integration", path, first, after, **filters)
+        page: Connection[DeliveryNode] = await read_page(info, "integration", path, first, after, **filters)
         return page
 
     @strawberry.field(description="The event log, newest first. For an ADMIN. `type` can be a pattern: `user.*`.")
@@ -221,12 +221,12 @@ class Queries:
         type: str | None = None,
         subject: str | None = None,
         since: DateTime | None = None,
-    ) -> Connection[LoggedEventType] | None:
+    ) -> Connection[LoggedEventNode] | None:
         filters = {"type": type, "subject": subject, "since": since}
-        page: Connection[LoggedEventType] = await read_page(info, "core", "/core/events", first, after, **filters)
+        page: Connection[LoggedEventNode] = await read_page(info, "core", "/core/events", first, after, **filters)
         return page
 
     @strawberry.field(description="Counts and rates over all services. For an ADMIN.")
-    async def overview(self, info: Info) -> OverviewType | None:
-        overview: OverviewType = await _read(info, "core", "/core/overview")
+    async def overview(self, info: Info) -> OverviewNode | None:
+        overview: OverviewNode = await _read(info, "core", "/core/overview")
         return overview

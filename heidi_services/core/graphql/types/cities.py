@@ -12,7 +12,7 @@ from heidi_services.core.graphql.scalars import JSON, DateTime
 
 
 @strawberry.type(name="City", description="A city.")
-class CityType:
+class CityNode:
     id: UUID
     name: str
     country: str
@@ -34,7 +34,7 @@ class CityType:
     @strawberry.field(description="The cities around it, nearest first.")
     async def nearby(
         self: Any, info: Info, first: int = PAGE_SIZE, radius_km: float | None = None
-    ) -> list[CityType] | None:
+    ) -> list[CityNode] | None:
         params = {"limit": first, "radiusKm": radius_km}
-        cities: list[CityType] = (await info.context.read("city", f"/cities/{self['id']}/nearby", params)).data
+        cities: list[CityNode] = (await info.context.read("city", f"/cities/{self['id']}/nearby", params)).data
         return cities

@@ -11,11 +11,11 @@ from heidi_services.core.graphql.connections import PAGE_SIZE, Connection, Info,
 from heidi_services.core.graphql.scalars import JSON, DateTime
 
 if TYPE_CHECKING:
-    from heidi_services.core.graphql.types.users import UserType
+    from heidi_services.core.graphql.types.users import UserNode
 
 
 @strawberry.type(name="DeliveryAttempt", description="An attempt to deliver an event to an integration.")
-class DeliveryAttemptType:
+class DeliveryAttemptNode:
     id: UUID
     number: int
     outcome: str
@@ -27,7 +27,7 @@ class DeliveryAttemptType:
 
 
 @strawberry.type(name="Delivery", description="An event on its way to an integration.")
-class DeliveryType:
+class DeliveryNode:
     id: UUID
     integration_id: UUID
     event_id: UUID
@@ -42,21 +42,21 @@ class DeliveryType:
     updated_at: DateTime
 
     @strawberry.field(description="The attempts to deliver it, oldest first.")
-    async def attempt_log(self: Any, info: Info) -> list[DeliveryAttemptType] | None:
+    async def attempt_log(self: Any, info: Info) -> list[DeliveryAttemptNode] | None:
         path = f"/integrations/{self['integrationId']}/deliveries/{self['id']}"
-        attempts: list[DeliveryAttemptType] = (await info.context.read("integration", path)).data["attemptLog"]
+        attempts: list[DeliveryAttemptNode] = (await info.context.read("integration", path)).data["attemptLog"]
         return attempts
 
     @strawberry.field(description="The receiver.")
-    async def integration(self: Any, info: Info) -> IntegrationType | None:
-        integration: IntegrationType = (
+    async def integration(self: Any, info: Info) -> IntegrationNode | None:
+        integration: IntegrationNode = (
             await info.context.read("integration", f"/integrations/{self['integrationId']}")
         ).data
         return integration
 
 
 @strawberry.type(name="Integration", description="A connection to a provider, or an endpoint that receives events.")
-class IntegrationType:
+class IntegrationNode:
     id: UUID
     user_id: UUID
     provider: str
@@ -75,16 +75,16 @@ class IntegrationType:
     @strawberry.field(description="What was delivered to it, newest first.")
     async def deliveries(
         self: Any, info: Info, first: int = PAGE_SIZE, after: str | None = None, status: str | None = None
-    ) -> Connection[DeliveryType] | None:
+    ) -> Connection[DeliveryNode] | None:
         path = f"/integrations/{self['id']}/deliveries"
-        page: Connection[DeliveryType] = await read_page(info, "integration", path, first, after, status=status)
+        page: Connection[DeliveryNode] = await read_page(info, "integration", path, first, after, status=status)
         return page
 
     @strawberry.field(description="Its owner.")
     async def user(
         self: Any, info: Info
-    ) -> Annotated[UserType, strawberry.lazy("heidi_services.core.graphql.types.users")] | None:
+    ) -> Annotated[UserNode, strawberry.lazy("heidi_services.core.graphql.types.users")] | None:
         from heidi_services.core.graphql.types.users import read_user
 
-        user: UserType = await read_user(info, self["userId"])
+        user: UserNode = await read_user(info, self["userId"])
         return user

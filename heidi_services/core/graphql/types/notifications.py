@@ -11,11 +11,11 @@ from heidi_services.core.graphql.connections import PAGE_SIZE, Connection, Info,
 from heidi_services.core.graphql.scalars import JSON, DateTime
 
 if TYPE_CHECKING:
-    from heidi_services.core.graphql.types.users import UserType
+    from heidi_services.core.graphql.types.users import UserNode
 
 
 @strawberry.type(name="Attempt", description="An attempt to deliver a notification.")
-class AttemptType:
+class AttemptNode:
     id: UUID
     number: int
     provider: str
@@ -30,7 +30,7 @@ class AttemptType:
 
 
 @strawberry.type(name="Notification", description="A message to a user.")
-class NotificationType:
+class NotificationNode:
     id: UUID
     user_id: UUID
     type: str
@@ -58,16 +58,16 @@ class NotificationType:
     @strawberry.field(description="The attempts to deliver it, oldest first.")
     async def attempt_log(
         self: Any, info: Info, first: int = PAGE_SIZE, after: str | None = None
-    ) -> Connection[AttemptType] | None:
+    ) -> Connection[AttemptNode] | None:
         path = f"/notifications/{self['id']}/attempts"
-        page: Connection[AttemptType] = await read_page(info, "notification", path, first, after)
+        page: Connection[AttemptNode] = await read_page(info, "notification", path, first, after)
         return page
 
     @strawberry.field(description="The recipient.")
     async def user(
         self: Any, info: Info
-    ) -> Annotated[UserType, strawberry.lazy("heidi_services.core.graphql.types.users")] | None:
+    ) -> Annotated[UserNode, strawberry.lazy("heidi_services.core.graphql.types.users")] | None:
         from heidi_services.core.graphql.types.users import read_user
 
-        user: UserType = await read_user(info, self["userId"])
+        user: UserNode = await read_user(info, self["userId"])
         return user

@@ -11,11 +11,11 @@ from heidi_services.core.graphql.connections import Info
 from heidi_services.core.graphql.scalars import JSON, BigInt, DateTime
 
 if TYPE_CHECKING:
-    from heidi_services.core.graphql.types.users import UserType
+    from heidi_services.core.graphql.types.users import UserNode
 
 
 @strawberry.type(name="Event", description="Something that has happened, as the log of all services has it.")
-class LoggedEventType:
+class LoggedEventNode:
     id: UUID
     type: str
     subject: str
@@ -28,15 +28,15 @@ class LoggedEventType:
     @strawberry.field(description="The user whom it concerns.")
     async def user(
         self: Any, info: Info
-    ) -> Annotated[UserType, strawberry.lazy("heidi_services.core.graphql.types.users")] | None:
+    ) -> Annotated[UserNode, strawberry.lazy("heidi_services.core.graphql.types.users")] | None:
         from heidi_services.core.graphql.types.users import read_user
 
-        user: UserType = await read_user(info, self["userId"])
+        user: UserNode = await read_user(info, self["userId"])
         return user
 
 
 @strawberry.type(name="Overview", description="Counts and rates over all services, at most ten seconds old.")
-class OverviewType:
+class OverviewNode:
     users: JSON | None
     cities: JSON | None
     schedules: JSON | None

@@ -12,7 +12,7 @@ from heidi_services.core.graphql.scalars import JSON, DateTime
 
 
 @strawberry.type(name="Run", description="A run of a schedule.")
-class RunType:
+class RunNode:
     id: UUID
     schedule_id: UUID
     scheduled_for: DateTime
@@ -30,13 +30,13 @@ class RunType:
     missed_slots: int | None
 
     @strawberry.field(description="The schedule that it belongs to.")
-    async def schedule(self: Any, info: Info) -> ScheduleType | None:
-        schedule: ScheduleType = (await info.context.read("scheduler", f"/schedules/{self['scheduleId']}")).data
+    async def schedule(self: Any, info: Info) -> ScheduleNode | None:
+        schedule: ScheduleNode = (await info.context.read("scheduler", f"/schedules/{self['scheduleId']}")).data
         return schedule
 
 
 @strawberry.type(name="Schedule", description="An action that runs at the times of a cron expression.")
-class ScheduleType:
+class ScheduleNode:
     id: UUID
     name: str
     description: str | None
@@ -67,7 +67,7 @@ class ScheduleType:
     @strawberry.field(description="Its runs, newest slot first.")
     async def runs(
         self: Any, info: Info, first: int = PAGE_SIZE, after: str | None = None, status: str | None = None
-    ) -> Connection[RunType] | None:
+    ) -> Connection[RunNode] | None:
         path = f"/schedules/{self['id']}/runs"
-        page: Connection[RunType] = await read_page(info, "scheduler", path, first, after, status=status)
+        page: Connection[RunNode] = await read_page(info, "scheduler", path, first, after, status=status)
         return page

@@ -9,12 +9,12 @@ import strawberry
 
 from heidi_services.core.graphql.connections import PAGE_SIZE, Connection, Info, read_page
 from heidi_services.core.graphql.scalars import DateTime
-from heidi_services.core.graphql.types.integrations import IntegrationType
-from heidi_services.core.graphql.types.notifications import NotificationType
+from heidi_services.core.graphql.types.integrations import IntegrationNode
+from heidi_services.core.graphql.types.notifications import NotificationNode
 
 
 @strawberry.type(name="User", description="An account.")
-class UserType:
+class UserNode:
     id: UUID
     email: str
     role: str
@@ -38,9 +38,9 @@ class UserType:
         status: str | None = None,
         channel: str | None = None,
         unread: bool | None = None,
-    ) -> Connection[NotificationType] | None:
+    ) -> Connection[NotificationNode] | None:
         filters = {"user_id": self["id"], "status": status, "channel": channel, "unread": unread}
-        page: Connection[NotificationType] = await read_page(
+        page: Connection[NotificationNode] = await read_page(
             info, "notification", "/notifications", first, after, **filters
         )
         return page
@@ -54,8 +54,8 @@ class UserType:
     @strawberry.field(description="The user's integrations, newest first.")
     async def integrations(
         self: Any, info: Info, first: int = PAGE_SIZE, after: str | None = None
-    ) -> Connection[IntegrationType] | None:
-        page: Connection[IntegrationType] = await read_page(
+    ) -> Connection[IntegrationNode] | None:
+        page: Connection[IntegrationNode] = await read_page(
             info, "integration", "/integrations", first, after, user_id=self["id"]
         )
         return page
