@@ -1,4 +1,4 @@
-# One image for the seven services, the worker, the relay, the clock and the migrations; the command selects one.
+# One image for the services, the worker, the relay, the clock and the migrations; the command selects one.
 FROM python:3.11-slim AS build
 WORKDIR /app
 RUN python -m venv /venv
@@ -13,7 +13,8 @@ COPY . .
 RUN pip install --no-deps -e . && python -m compileall -q heidi_common heidi_services heidi_standalone heidi_console workers
 
 FROM python:3.11-slim
-RUN useradd --system --uid 10001 --no-create-home heidi
+# A new volume at /files takes its owner from this folder.
+RUN useradd --system --uid 10001 --no-create-home heidi && install -d -o heidi /files
 WORKDIR /app
 COPY --from=build /venv /venv
 COPY --from=build /app /app

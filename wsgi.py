@@ -1,4 +1,4 @@
-"""The WSGI entry point: `HEIDI_SERVICE=users` serves that service; if it is unset, one app serves all seven."""
+"""The WSGI entry point: `HEIDI_SERVICE=users` serves that service; if it is unset, one app serves all services."""
 
 from heidi_common.app import build_app
 from heidi_common.cli import commands

@@ -1,4 +1,4 @@
-"""What the seven services share. Each package is one library; its `__init__` says which module to open for what.
+"""What the services share. Each package is one library; its `__init__` says which module to open for what.
 
 The specification's libraries:
 
@@ -25,13 +25,13 @@ Further packages:
     import_files files that users import: CSV, JSON, encodings
     messaging    domain events: transactional outbox, inbox, jobs
     openapi      OpenAPI documents and Swagger UI
+    operations   the operations that core runs over several services: inputs and steps
     pages        HTML pages for end users
     peers        calls between the services
     schemas      base schema, fields and validators
     server       gunicorn worker, shutdown, child processes that end with their parent
 
 Modules: `app` builds a Flask app, `runtime` holds what belongs to one app, `problems` are the errors that clients see,
-`operation_inputs` are the inputs of core's operations.
 """
 
 from zoneinfo import ZoneInfo, reset_tzpath

@@ -1,4 +1,4 @@
-"""The seven services of Heidi. They share one layout, and none imports another."""
+"""The services of Heidi. They share one layout, and none imports another."""
 
 from heidi_common.config.service_registry import SERVICES
 

@@ -67,9 +67,9 @@ class BootstrapCommands:
     def create_client(self, file: Path) -> None:
         """Create the machine client as which core runs operations."""
         # Imported here: a later start need not load the platform.
-        from heidi_common.operation_inputs import CORE_SCOPES
+        from heidi_common.operations.registry import core_scopes
 
-        output = self._flask("clients", "create", "core", *(f"--scope={scope}" for scope in CORE_SCOPES))
+        output = self._flask("clients", "create", "core", *(f"--scope={scope}" for scope in core_scopes()))
         credentials = CREDENTIALS.search(output)
         if credentials is None:
             raise StartupError("`flask clients create` did not print the credentials that it created")

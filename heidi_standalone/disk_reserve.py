@@ -58,9 +58,11 @@ class DiskReserve:
         descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
             allocate(descriptor, RESERVE_BYTES)
+            unfinished.rename(self.file)
+        except OSError:  # another program was faster
+            unfinished.unlink()
         finally:
             os.close(descriptor)
-        unfinished.rename(self.file)
 
     def _report(self, rejects_changes: bool) -> None:
         """Report a change of the state."""

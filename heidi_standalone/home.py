@@ -18,6 +18,7 @@ class Home:
         self.valkey = self.folder / "valkey"
         self.nginx = self.folder / "nginx"
         self.mail = self.folder / "mail"
+        self.files = self.folder / "files"
         self.logs = self.folder / "logs"
         self.run = self.folder / "run"
         self.scratch = scratch.scratch_folder(self.folder)

@@ -58,7 +58,7 @@ class Launcher:
         check_machine(self.platform)
         with step("Preparing files and folders"):
             self.platform.prepare()
-        self.reserve.watch(lambda: True)
+        self._watch_disk()
         self._write_env()
         self.supervisor.start(self._supervised_environment())
         self._start_servers()
@@ -80,7 +80,7 @@ class Launcher:
 
     def _start_services(self) -> None:
         ports = self.platform.ports
-        with step("Starting the seven services, worker, relay and clock"):
+        with step("Starting the services, worker, relay and clock"):
             self.supervisor.launch([*self.platform.services(), *self.platform.console()])
             services = {name: partial(is_ready, ports.service(name), "/readyz") for name in SERVICES}
             if self.platform.has_console:
@@ -111,14 +111,15 @@ class Launcher:
         checked_at = time.monotonic()
         while self.supervisor.alive:
             time.sleep(0.5)
-            self.reserve.watch(self._database_is_ready)
+            self._watch_disk()
             if time.monotonic() - checked_at > HEARTBEAT_CHECK_SECONDS:
                 checked_at = time.monotonic()
                 self._restart_hung()
         raise StartupError("The supervisor was stopped and took all processes with it. Run the command again.")
 
-    def _database_is_ready(self) -> bool:
-        return self.platform.postgres is None or self.platform.postgres.is_ready()
+    def _watch_disk(self) -> None:
+        if self.platform.postgres:
+            self.reserve.watch(self.platform.postgres.is_ready)
 
     def _restart_hung(self) -> None:
         """Restart the worker, relay or clock if its process hangs. Their files suffice: this is their machine."""

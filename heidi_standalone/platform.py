@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 from heidi_common.config.declaration import read_one
 from heidi_common.config.secret_files import value_of
@@ -47,7 +48,13 @@ class StandalonePlatform:
         self.given_env = self.generated_env | {name: value for name, value in environ.items() if value}
         self.env = self.given_env | _trusted_proxies(environ)
         self.router = Router(
-            home.nginx, ports.router, addresses, self.env, scratch=home.scratch / "nginx", console=console
+            home.nginx,
+            ports.router,
+            addresses,
+            self.env,
+            scratch=home.scratch / "nginx",
+            console=console,
+            files=self._local_files(),
         )
 
     @property
@@ -72,6 +79,13 @@ class StandalonePlatform:
             self._metrics_folder(name).mkdir(parents=True)
         self.heartbeats.mkdir()
 
+    def _local_files(self) -> Path | None:
+        """The folder of stored files; None if they are in S3."""
+        url = self.env.get("FILES_URL", "")
+        if url.startswith("s3:"):
+            return None
+        return Path(unquote(urlsplit(url).path) if url else self.env["FILES_PATH"]).absolute()
+
     def servers(self) -> Iterator[Program]:
         """The servers that the services depend on, except for external ones."""
         if self.postgres:
@@ -83,7 +97,7 @@ class StandalonePlatform:
             yield Program("mail", SERVERS, _python_module("heidi_standalone.servers.mail_sink", *options))
 
     def services(self) -> Iterator[Program]:
-        """The seven services and the worker, relay and clock. They need a prepared database."""
+        """The services and the worker, relay and clock. They need a prepared database."""
         client = self.home.core_client()
         for name in SERVICE_REGISTRY:
             yield Program(name, SERVICES, _python_module("gunicorn"), self._service_environment(name, client))
@@ -118,6 +132,7 @@ class StandalonePlatform:
             "DATABASE_MAX_OVERFLOW": "0",
             "SMTP_URL": f"smtp://127.0.0.1:{self.ports.smtp}",
             "MALLOC_ARENA_MAX": "2",
+            "FILES_PATH": str(self.home.files),
             "HEARTBEAT_FOLDER": str(self.heartbeats),
         }
         if self.mail:

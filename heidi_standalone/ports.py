@@ -18,7 +18,7 @@ MAX_PORT = 65535
 
 @dataclass(frozen=True)
 class Ports:
-    """The ports of the router, the services (`base` and the six above it) and SMTP (`base + SMTP_OFFSET`)."""
+    """The ports of the router, the services (`base` and those above it) and SMTP (`base + SMTP_OFFSET`)."""
 
     router: int = LocalPlatform.router_port
     base: int = Settings.base_port

@@ -33,15 +33,20 @@ class RunningPlatform:
         """Read the administrator's e-mail address and password.
 
         Raises:
-            StepFailed: The platform has not been started in this folder.
+            StepFailed: The platform has not been started in this folder, or the file is damaged.
         """
         file = self.home / "admin.txt"
         if not file.exists():
             raise StepFailed(
                 f"{file} does not exist. Start the platform with `make run`, which stores the password there."
             )
-        email, password = file.read_text().splitlines()[:2]
-        return email, password
+        lines = file.read_text(errors="replace").strip("\0").splitlines()
+        if len(lines) < 2:
+            raise StepFailed(
+                f"{file} is damaged. Create another administrator (`flask -e {self.home}/env users create-admin "
+                "ADDRESS`) and write its address and password into the file, a line each."
+            )
+        return lines[0], lines[1]
 
     def admin_client(self) -> ApiClient:
         """Sign the administrator in."""

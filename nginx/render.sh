@@ -4,7 +4,8 @@
 #
 # Required: ROOT (a folder that nginx can write to), LISTEN, WORKERS, and a server for each service (AUTH, USERS ...).
 # Optional: RESOLVER (a resolver directive), TLS (a second listener with its certificate), TRUSTED (directives that trust
-# a proxy), CONSOLE (a proxy_pass to the web console), UNCOUNTED (networks without limits, for nginx's `geo`), and the settings below (docs/configuration.md).
+# a proxy), CONSOLE (a proxy_pass to the web console), FILES_ROOT (the folder of stored files, which nginx then
+# sends; without it, the file service sends them), UNCOUNTED (networks without limits, for nginx's `geo`), and the settings below (docs/configuration.md).
 set -eu
 
 number() { # prints the value of the variable $1, or the default $2
@@ -29,13 +30,17 @@ CONNECTIONS=$(limit "$CONNECTIONS" 65535)
 BODY=$(number MAX_BODY_BYTES 1048576)
 WEBHOOK_BODY=$(number MAX_WEBHOOK_BYTES 5242880)
 [ "$WEBHOOK_BODY" -gt "$BODY" ] || WEBHOOK_BODY=$BODY
+# A multipart body has fields and boundaries beside the file.
+FILES_BODY=$(($(number FILES_MAX_BYTES 104857600) + 65536))
+FILES_STALL=$(number FILES_STALL_SECONDS 30)
+if [ -n "${FILES_ROOT:-}" ]; then FILES_LOCATION=/_files FILES_ALIAS="alias $FILES_ROOT/;"; else FILES_LOCATION= FILES_ALIAS="return 404;"; fi
 SECONDS_LIMIT=$(number REQUEST_TIME_LIMIT 30)
 MAX_AGE=$(number HSTS_SECONDS 31536000)
 TRUSTED="${TRUSTED:-}$(trust_directives "${ROUTER_TRUSTED_PROXIES:-}")"
 case "${PUBLIC_BASE_URL:-}" in https://*) PUBLIC_TLS=on ;; *) PUBLIC_TLS= ;; esac
 if [ "$MAX_AGE" -gt 0 ]; then HSTS="max-age=$MAX_AGE"; else HSTS=; fi
 UNCOUNTED=${UNCOUNTED:-} RESOLVER=${RESOLVER:-} TLS=${TLS:-} CONSOLE=${CONSOLE:-return 404;}
-export RATE CONNECTIONS BODY WEBHOOK_BODY SECONDS_LIMIT TRUSTED PUBLIC_TLS HSTS UNCOUNTED RESOLVER TLS CONSOLE
+export FILES_BODY FILES_STALL FILES_LOCATION FILES_ALIAS RATE CONNECTIONS BODY WEBHOOK_BODY SECONDS_LIMIT TRUSTED PUBLIC_TLS HSTS UNCOUNTED RESOLVER TLS CONSOLE
 
 # Only ${NAME} in capitals is replaced: nginx's own variables are in small letters.
 exec awk '{

@@ -100,13 +100,13 @@ def make_settings(database_url: str, redis_url: str, **changes: object) -> Setti
 
 
 @pytest.fixture(scope="session")
-def settings(database_url: str, redis_url: str) -> Settings:
-    return make_settings(database_url, redis_url)
+def settings(database_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return make_settings(database_url, redis_url, files_path=str(tmp_path_factory.mktemp("files")))
 
 
 @pytest.fixture(scope="session")
 def platform(settings: Settings) -> Flask:
-    """All seven services in one app, on a migrated database.
+    """All services in one app, on a migrated database.
 
     With HEIDI_TEST_SERVICES=users,auth only these are loaded, which is faster when only their tests are run.
     """

@@ -19,8 +19,8 @@ ROOT = Path(__file__).parent.parent
 class WebProcess:
     """A running service. `stop()` returns when it has ended."""
 
-    def __init__(self, service: str, settings: Settings, **environment: str) -> None:
-        port = free_port()
+    def __init__(self, service: str, settings: Settings, *, port: int | None = None, **environment: str) -> None:
+        port = port or free_port()
         self.url = f"http://127.0.0.1:{port}"
         env = os.environ | {
             "HEIDI_ENV": "test",

@@ -87,6 +87,13 @@ def test_every_endpoint_documents_the_roles_that_may_call_it(documents: Document
     assert routing.without_roles(routing.endpoints(documents)) == []
 
 
+def test_every_event_stream_is_limited_for_each_caller(platform: Flask, documents: Documents) -> None:
+    streams = [str(endpoint) for endpoint in routing.endpoints(documents) if routing.is_stream(endpoint)]
+    limited = [name for name, view in platform.view_functions.items() if getattr(view, "limits_streams", False)]
+    assert len(streams) >= 2
+    assert len(limited) == len(streams), streams
+
+
 def test_every_endpoint_has_a_summary(documents: Documents) -> None:
     assert routing.without_summary(routing.endpoints(documents)) == []
     undocumented = routing.Endpoint("users", "get", "/api/v1/users", {"summary": " "})

@@ -7,6 +7,7 @@ from dramatiq.broker import Consumer
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 
 BULK_QUEUE = "bulk"
+FILES_QUEUE = "files"
 
 
 class BoundedConsumption(Broker):
@@ -14,8 +15,9 @@ class BoundedConsumption(Broker):
 
     Dramatiq prefetches two messages for each thread. As each can carry a hundred rows, a process would take much work
     that others could do. Bulk messages may occupy half of the threads, so that urgent messages, which are in other
-    queues, never wait for a thread and seldom for the interpreter or a database connection. Retry times are stored in
-    rows, so nothing consumes the delay queues.
+    queues, never wait for a thread and seldom for the interpreter or a database connection. Messages about files occupy
+    one, since decoding an image takes up to 200 MB of memory. Retry times are stored in rows, so nothing consumes the
+    delay queues.
     """
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:
@@ -31,6 +33,8 @@ class BoundedRabbitmqBroker(BoundedConsumption, RabbitmqBroker):
 
 
 def bounded_prefetch(queue_name: str, prefetch: int) -> int:
-    """How many messages a process may hold: as many as it has threads, for bulk half of that."""
+    """How many messages a process may hold: as many as it has threads, for bulk half of that, and one about files."""
+    if queue_name == FILES_QUEUE:
+        return 1
     threads = max(1, prefetch // 2)
     return max(1, threads // 2) if queue_name == BULK_QUEUE else threads

@@ -16,6 +16,7 @@ from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.jobs import is_overdue
 from heidi_common.metrics.time_series import CounterDelta
 from heidi_services.core.models import Operation
+from heidi_services.files.models import FileJob, StoredObject
 from heidi_services.integration.models import Delivery, Sync
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import NORMAL_PRIORITY, Notification
@@ -50,6 +51,8 @@ PROBES: Mapping[str, ColumnElement[bool]] = {
     "expired notifications": _any(Notification.status == "PENDING", Notification.expires_at <= func.now()),
     "deliveries": _any_overdue(Delivery, "PENDING"),
     "syncs": _any_overdue(Sync, "PENDING"),
+    "file processing": _any_overdue(FileJob, "PENDING"),
+    "removed objects": _any(StoredObject.remove_after <= func.now()),
     **{f"bulk {channel}": _any(releasable(channel)) for channel in Channel},
 }
 """The condition of each task that has one, by the name of the task."""

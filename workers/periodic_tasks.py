@@ -20,6 +20,8 @@ from heidi_common.metrics import clock_state, heartbeat, time_series
 from heidi_common.runtime import current_settings
 from heidi_services.auth.service import retention as auth_retention
 from heidi_services.core.service import operations
+from heidi_services.files.service import cleanup as file_cleanup
+from heidi_services.files.service import processing as file_processing
 from heidi_services.integration.service import delivery_worker, sync
 from heidi_services.integration.service import retention as integration_retention
 from heidi_services.notification.enums import PROVIDER_CHANNELS, Channel
@@ -174,4 +176,8 @@ PERIODIC_TASKS = (
     PeriodicTask("old webhooks", 3600, run_in_parts(integration_retention.delete_expired_events)),
     PeriodicTask("old syncs", 3600, run_in_parts(integration_retention.delete_expired_syncs)),
     PeriodicTask("old deliveries", 3600, run_in_parts(integration_retention.delete_expired_deliveries)),
+    PeriodicTask("file processing", 0.5, WakeUp(file_processing.overdue, "files", "process_file")),
+    PeriodicTask("removed objects", 2, WakeUp(file_cleanup.removable, "files", "remove_object")),
+    PeriodicTask("expired file uploads", 60, run_in_parts(file_cleanup.delete_expired_uploads)),
+    PeriodicTask("old file links", 3600, run_in_parts(file_cleanup.delete_expired_links)),
 )

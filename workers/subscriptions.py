@@ -60,6 +60,7 @@ SUBSCRIPTIONS: tuple[Hint | Consume, ...] = (
     Consume("user.deleted", "core", "forget_sign_in"),
     Consume("user.deleted", "core", "erase_operations"),
     Consume("user.deleted", "scheduler", "erase_schedules"),
+    Consume("user.deleted", "files", "erase_files"),
     Consume("*", "integration", "forward_fact", interested=forwarding.filter_forwardable),
     Consume("user.*", "integration", "follow_owner", interested=owner_sync.filter_owner_events),
     Consume("city.*", "core", "renew_city_answers"),

@@ -18,7 +18,7 @@ from heidi_common.database.dsn import psycopg2_dsn
 from heidi_common.identity.scopes import known_scopes
 from heidi_common.jwt.keys import PublicKeys
 from heidi_common.jwt.signing_keys import PrivateKeys
-from heidi_common.operation_inputs import CORE_SCOPES
+from heidi_common.operations.registry import core_scopes
 from heidi_common.schemas import timezones
 
 TIMEOUT_SECONDS = 5
@@ -90,7 +90,7 @@ def _machine_clients(settings: Settings) -> str:
     problems = [f"{name}: {unknown} grants nothing" for _, name, scopes in clients if (unknown := _unknown(scopes))]
     if settings.core_client_id:
         granted = {client_id: scopes for client_id, _, scopes in clients}.get(settings.core_client_id, [])
-        missing = [scope for scope in CORE_SCOPES if scope not in granted]
+        missing = [scope for scope in core_scopes() if scope not in granted]
         problems += [f"the client in CORE_CLIENT_ID lacks {', '.join(missing)}"] if missing else []
     if problems:
         raise CheckFailed("; ".join(problems))

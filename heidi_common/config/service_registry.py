@@ -49,10 +49,11 @@ _ALL = (
     Service("notification", 3005, "heidi_services.notification", _NOTIFICATION),
     Service("scheduler", 3006, "heidi_services.scheduler", "Cron schedules and the history of their runs"),
     Service("integration", 3007, "heidi_services.integration", _INTEGRATION),
+    Service("files", 3008, "heidi_services.files", "Uploaded files: resumable uploads, links, renditions, virus scans"),
 )
 
 CONSOLE = Service("console", 3009, "heidi_console", "The web console, a client of the services")
-"""The console runs like a service, but it is a client of the seven services and has no API."""
+"""The console runs like a service, but it is a client of the services and has no API."""
 
 SERVICES = {service.name: service for service in _ALL}
 """Name -> service, in the order of their ports."""

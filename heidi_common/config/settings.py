@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from heidi_common.config.declaration import UNSET, ConfigError, declarations, read
 from heidi_common.config.sections.delivery import DeliverySettings, Providers
+from heidi_common.config.sections.files import Files
 from heidi_common.config.sections.platform import Logging, Platform, Retention
 from heidi_common.config.sections.security import Http, RouterSettings, Security
 from heidi_common.config.sections.servers import Broker, Database
@@ -30,6 +31,7 @@ class Settings(
     RouterSettings,
     DeliverySettings,
     Providers,
+    Files,
     Retention,
     Logging,
 ):

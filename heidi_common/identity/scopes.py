@@ -16,6 +16,8 @@ class Scope(StrEnum):
     SCHEDULES_WRITE = "schedules:write"
     INTEGRATIONS_READ = "integrations:read"
     INTEGRATIONS_WRITE = "integrations:write"
+    FILES_READ = "files:read"
+    FILES_WRITE = "files:write"
 
 
 DESCRIPTIONS: Mapping[Scope, str] = {
@@ -26,6 +28,8 @@ DESCRIPTIONS: Mapping[Scope, str] = {
     Scope.SCHEDULES_WRITE: "Read, create, change and delete schedules.",
     Scope.INTEGRATIONS_READ: "Read all integrations with their logs, events and deliveries, without credentials.",
     Scope.INTEGRATIONS_WRITE: "Change all integrations, except those of administrators.",
+    Scope.FILES_READ: "List and download the files of all users.",
+    Scope.FILES_WRITE: "Upload files for users; change, link and delete the files of all users.",
 }
 
 _VALUES = frozenset(scope.value for scope in Scope)

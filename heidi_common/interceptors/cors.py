@@ -10,9 +10,17 @@ from flask import Flask, Response, request
 from heidi_common.config.settings import Settings
 from heidi_common.runtime import current_request
 
-METHODS = "GET, POST, PUT, PATCH, DELETE"
-REQUEST_HEADERS = "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-ID, Last-Event-ID"
-EXPOSED_HEADERS = "ETag, Link, Retry-After, X-Request-ID, Idempotent-Replayed, RateLimit, RateLimit-Policy, X-Cache"
+METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
+_TUS = "Tus-Resumable, Upload-Length, Upload-Offset"
+"""Headers of resumable uploads in both directions."""
+REQUEST_HEADERS = (
+    "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-ID, Last-Event-ID, "
+    f"Range, If-Range, {_TUS}, Upload-Metadata, Upload-Checksum"
+)
+EXPOSED_HEADERS = (
+    "ETag, Link, Retry-After, X-Request-ID, Idempotent-Replayed, RateLimit, RateLimit-Policy, X-Cache, Location, "
+    f"Accept-Ranges, Content-Disposition, Content-Range, {_TUS}, Upload-Expires"
+)
 
 
 def init_cors(app: Flask, settings: Settings) -> None:

@@ -49,7 +49,7 @@ def _is_read(read: Any) -> bool:
 
 
 def _has_time() -> bool:
-    return time.monotonic() < current_state().deadline
+    return bool(time.monotonic() < current_state().deadline)
 
 
 def _read(read: Mapping[str, Any], headers: list[tuple[str, str]]) -> dict[str, Any]:

@@ -21,3 +21,11 @@ def init_timeout(app: Flask, settings: Settings) -> None:
         current_state().deadline = time.monotonic() + settings.request_time_limit
 
     app.before_request(set_deadline)
+
+
+def exempt_request() -> None:
+    """Let the current request take any time, because it receives a body that may be large.
+
+    Single statements still have the time limit.
+    """
+    current_state().deadline = float("inf")

@@ -236,6 +236,38 @@ class IntegrationDisabled(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class _FileEvent(Event):
+    """An event about the file `id` of a user. Its name is not part of it."""
+
+    about_user: UUID
+    content_type: str | None = None
+    bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileCreated(_FileEvent):
+    """A file was uploaded. With the `status` SCANNING, it cannot be downloaded yet."""
+
+    type = "file.created"
+    external = True
+    status: str
+
+
+class FileDeleted(_FileEvent):
+    type = "file.deleted"
+    external = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileQuarantined(_FileEvent):
+    """A virus was detected in a file."""
+
+    type = "file.quarantined"
+    external = True
+    signature: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class CoreOperation(Event):
     """A request to run the operation `id` of core. Its input is passed as secret data: {input?}.
 

@@ -24,7 +24,8 @@ SwaggerUIBundle({url: "openapi.json", dom_id: "#ui", deepLinking: true, persistA
 </script></body></html>"""
 INDEX_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Heidi</title>
 <style>body{font:16px/1.6 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem}</style></head>
-<body><h1>Heidi</h1><p>One REST platform, seven services.</p><ul>{% for name, about in services.items() %}
+<body><h1>Heidi</h1><p>One REST platform, {{ services|length }} services.</p>
+<ul>{% for name, about in services.items() %}
 <li><a href="{{ name }}/">{{ name }}</a>: {{ about }} (<a href="{{ name }}/openapi.json">OpenAPI</a>)</li>{% endfor %}
 </ul></body></html>"""
 

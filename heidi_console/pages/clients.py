@@ -28,6 +28,8 @@ SCOPES = (
     "schedules:write",
     "integrations:read",
     "integrations:write",
+    "files:read",
+    "files:write",
 )
 
 

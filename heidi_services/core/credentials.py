@@ -15,10 +15,10 @@ import orjson
 
 from heidi_common.crypto import base64url
 from heidi_common.identity import revocation
+from heidi_common.operations.base import RetryLater, StepRejected
 from heidi_common.peers.client import call_peer
 from heidi_common.peers.models import PeerRequest
 from heidi_common.runtime import current_settings
-from heidi_services.core.operations.base import RetryLater, StepRejected
 
 _MIN_REMAINING_SECONDS = 60.0
 _TIMEOUT_SECONDS = 5

@@ -6,11 +6,11 @@ import marshmallow as ma
 from marshmallow import ValidationError, fields, validate
 
 from heidi_common.metrics.series import LABELS
+from heidi_common.operations.registry import OPERATIONS
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime
 from heidi_services.core.graphql.limits import MAX_CHARACTERS
 from heidi_services.core.models import OperationStatus
-from heidi_services.core.operations import OPERATION_TYPES
 
 _TYPE = validate.Regexp(
     r"(\*|[a-z_]+(\.[a-z0-9_-]+)*(\.\*)?)\Z", error="Must be a type (user.created) or a pattern (user.*)."
@@ -174,7 +174,7 @@ class ProfileOut(Schema):
 
 
 class OperationIn(Schema):
-    type = fields.String(required=True, validate=validate.OneOf(list(OPERATION_TYPES)))
+    type = fields.String(required=True, validate=validate.OneOf(OPERATIONS))
     input = FreeJson(required=True, max_bytes=65_536)
 
 
@@ -189,7 +189,7 @@ class OperationTypeOut(Schema):
 
 
 class OperationQuery(PageQuery):
-    type = fields.String(validate=validate.OneOf(list(OPERATION_TYPES)))
+    type = fields.String(validate=validate.OneOf(OPERATIONS))
     status = fields.String(validate=validate.OneOf([status.value for status in OperationStatus]))
 
 

@@ -3,6 +3,14 @@
 from enum import StrEnum
 
 
+class ScheduleKind(StrEnum):
+    """What the slots of a schedule are: those of a cron expression, a single one, or one in each interval."""
+
+    CRON = "CRON"
+    AT = "AT"
+    EVERY = "EVERY"
+
+
 class MisfirePolicy(StrEnum):
     """What happens to slots that became due while no clock process was running.
 

@@ -1,20 +1,23 @@
 """Misfire policy: decide which of the due slots run, and which are recorded as missed.
 
-A slot is one occurrence of a schedule's cron expression. These functions need no database. Their cost does not grow
-with the number of due slots: after a month without a clock, a minute schedule has 43,200.
+A slot is one occurrence of a schedule's cron expression or interval, or its only time. These functions need
+no database. Their cost does not grow with the number of due slots: after a month without a clock, a minute schedule has
+43,200.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import chain, takewhile
+from itertools import chain, filterfalse, takewhile
 from typing import Protocol
 
 from heidi_services.scheduler.cron.counting import count_occurrences
+from heidi_services.scheduler.cron.exclusions import Exclusions, exclusions_of
+from heidi_services.scheduler.cron.intervals import count_instants, instants_after, parse_interval
 from heidi_services.scheduler.cron.occurrences import MICROSECOND, occurrences_after
 from heidi_services.scheduler.cron.parser import parse_cron
 from heidi_services.scheduler.cron.timezones import load_timezone
-from heidi_services.scheduler.enums import MisfirePolicy
+from heidi_services.scheduler.enums import MisfirePolicy, ScheduleKind
 
 ON_TIME = timedelta(seconds=59)
 """A slot that is dispatched at most this late is on time. Slots are a minute apart, so at most one slot is on time."""
@@ -28,7 +31,19 @@ class Timing(Protocol):
     """The attributes of a schedule that determine its slots."""
 
     @property
+    def kind(self) -> str: ...
+    @property
     def cron_expression(self) -> str: ...
+    @property
+    def at(self) -> datetime | None: ...
+    @property
+    def every(self) -> str | None: ...
+    @property
+    def anchor_at(self) -> datetime | None: ...
+    @property
+    def excluded_dates(self) -> list[str]: ...
+    @property
+    def holiday_calendars(self) -> list[str]: ...
     @property
     def timezone(self) -> str: ...
     @property
@@ -124,13 +139,41 @@ class DueSlots:
 def count_slots(schedule: Timing, after: datetime, until: datetime) -> int:
     """Count the schedule's slots after an instant, up to another one (inclusive)."""
     until = until if schedule.end_at is None else min(until, schedule.end_at)
+    periods = _exclusions(schedule).periods(after, until) if _exclusions(schedule) else ()
+    return _count(schedule, after, until) - sum(_count(schedule, *period) for period in periods)
+
+
+def _count(schedule: Timing, after: datetime, until: datetime) -> int:
+    if schedule.kind == ScheduleKind.AT:
+        return int(schedule.at is not None and after < schedule.at <= until)
+    if schedule.kind == ScheduleKind.EVERY:
+        return count_instants(*_interval(schedule), after, until)
     return count_occurrences(parse_cron(schedule.cron_expression), load_timezone(schedule.timezone), after, until)
 
 
 def slots_after(schedule: Timing, after: datetime) -> Iterator[datetime]:
     """Iterate over the schedule's slots strictly after an instant, up to its end (inclusive)."""
-    slots = occurrences_after(parse_cron(schedule.cron_expression), load_timezone(schedule.timezone), after)
-    return takewhile(lambda slot: schedule.end_at is None or slot <= schedule.end_at, slots)
+    slots = takewhile(lambda slot: schedule.end_at is None or slot <= schedule.end_at, _all_after(schedule, after))
+    exclusions = _exclusions(schedule)
+    return filterfalse(exclusions.exclude, slots) if exclusions else slots
+
+
+def _all_after(schedule: Timing, after: datetime) -> Iterator[datetime]:
+    if schedule.kind == ScheduleKind.AT:
+        return iter([schedule.at] if schedule.at is not None and schedule.at > after else [])
+    if schedule.kind == ScheduleKind.EVERY:
+        return instants_after(*_interval(schedule), after)
+    return occurrences_after(parse_cron(schedule.cron_expression), load_timezone(schedule.timezone), after)
+
+
+def _interval(schedule: Timing) -> tuple[timedelta, datetime]:
+    assert schedule.every is not None and schedule.anchor_at is not None
+    return parse_interval(schedule.every), schedule.anchor_at
+
+
+def _exclusions(schedule: Timing) -> Exclusions:
+    zone = load_timezone(schedule.timezone)
+    return exclusions_of(zone, schedule.excluded_dates or (), schedule.holiday_calendars or ())
 
 
 def slots_from(schedule: Timing, start: datetime) -> Iterator[datetime]:

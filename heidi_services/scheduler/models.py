@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Computed, DateTime, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from heidi_common.database.models import Base, Entity
@@ -29,7 +30,19 @@ class Schedule(Entity, Base):
     sort_name: Mapped[str] = mapped_column(Computed("plain_letters(name)", persisted=True), deferred=True)
     """The name as lists are sorted by it: Ä beside A."""
     description: Mapped[str | None]
+    kind: Mapped[str] = mapped_column(default="CRON", server_default="CRON")
     cron_expression: Mapped[str]
+    """Empty for the kinds AT and EVERY."""
+    at: Mapped[datetime | None]
+    every: Mapped[str | None]
+    """The interval of the kind EVERY, an ISO 8601 duration."""
+    anchor_at: Mapped[datetime | None]
+    """The intervals of the kind EVERY are counted from this instant."""
+    excluded_dates: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    """Dates in the time zone of the schedule (ISO 8601) on which it has no slots."""
+    holiday_calendars: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    """Calendars on whose holidays it has no slots, such as `DE-BY` or `ECB`."""
+    tags: Mapped[list[str]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
     timezone: Mapped[str]
     action: Mapped[str]
     payload: Mapped[dict[str, Any]]
@@ -45,6 +58,9 @@ class Schedule(Entity, Base):
     """Schedules with the same key share the limit; None: the limit is that of this schedule alone."""
     concurrency_policy: Mapped[str] = mapped_column(default="QUEUE", server_default="QUEUE")
     on_failure: Mapped[dict[str, Any] | None]
+    alert_recipients: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, server_default=text("'[]'"))
+    """Further recipients, each as in `on_failure`."""
+    notify_on_recovery: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
     max_attempts: Mapped[int]
     timeout_seconds: Mapped[int]
     jitter_seconds: Mapped[int]

@@ -1,9 +1,10 @@
 """Requests and responses of the scheduler's endpoints."""
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
-from marshmallow import ValidationError, fields, post_load, validate
+from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime
@@ -16,6 +17,7 @@ from heidi_services.scheduler.enums import (
     MisfirePolicy,
     OverlapPolicy,
     RunStatus,
+    ScheduleKind,
     Trigger,
 )
 
@@ -28,7 +30,7 @@ def _one_of(values: Iterable[str]) -> validate.OneOf:
     return validate.OneOf([str(value) for value in values])
 
 
-KNOWN_ACTION = _one_of(ACTIONS)
+KNOWN_ACTION = validate.OneOf(ACTIONS)
 
 
 class OnFailure(Schema):
@@ -43,13 +45,51 @@ class OnFailure(Schema):
         return data | {"user_id": str(data["user_id"])}
 
 
+TAG = validate.Regexp(
+    r"[a-z0-9][a-z0-9._:-]{0,49}\Z", error="Must contain only lower-case letters, digits and . _ : - (at most 50)."
+)
+
+
+class IsoDate(fields.String):
+    """A date that is stored as text."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        try:
+            return date.fromisoformat(text).isoformat()
+        except ValueError:
+            raise ValidationError("Must be a date such as 2027-12-24.") from None
+
+
 class ScheduleBase(Schema):
     """The fields that a client can set. The defaults apply to POST only."""
 
     name = Text(max=120, required=True, validate=not_blank)
     description = Text(max=1000, allow_none=True)
-    cron_expression = Text(max=LONGEST_EXPRESSION, required=True)
+    kind = fields.String(
+        validate=_one_of(ScheduleKind), metadata={"description": "follows from the field that gives the times"}
+    )
+    cron_expression = Text(
+        min=0,
+        max=LONGEST_EXPRESSION,
+        load_default="",
+        metadata={"description": "exactly one of `cronExpression`, `at` and `every`; empty for the other kinds"},
+    )
+    at = UtcDateTime(allow_none=True, metadata={"description": "the only slot of a schedule of the kind AT"})
+    every = Text(max=40, allow_none=True, metadata={"description": "interval, an ISO 8601 duration: PT1M to P366D"})
+    anchor_at = UtcDateTime(
+        allow_none=True,
+        metadata={"description": "intervals are counted from here; by default from `startAt`, or the creation"},
+    )
     timezone = Text(max=64, load_default="UTC")
+    excluded_dates = fields.List(IsoDate(), load_default=list, validate=validate.Length(max=366))
+    holiday_calendars = fields.List(
+        Text(max=20),
+        load_default=list,
+        validate=validate.Length(max=10),
+        metadata={"description": "no slots on these holidays: a country (DE), a region (DE-BY), a market (ECB)"},
+    )
+    tags = fields.List(fields.String(validate=TAG), load_default=list, validate=validate.Length(max=20))
     action = fields.String(required=True, validate=KNOWN_ACTION)
     payload = FreeJson(load_default=dict, max_bytes=65_536)
     is_enabled = fields.Boolean(load_default=True, truthy={True}, falsy={False})
@@ -62,6 +102,18 @@ class ScheduleBase(Schema):
     concurrency_key = Text(max=100, allow_none=True, validate=not_blank)
     concurrency_policy = fields.String(load_default=ConcurrencyPolicy.QUEUE.value, validate=_one_of(ConcurrencyPolicy))
     on_failure = fields.Nested(OnFailure, allow_none=True)
+    alert_recipients = fields.List(
+        fields.Nested(OnFailure),
+        load_default=list,
+        validate=validate.Length(max=10),
+        metadata={"description": "further recipients of what `onFailure` is told"},
+    )
+    notify_on_recovery = fields.Boolean(
+        load_default=False,
+        truthy={True},
+        falsy={False},
+        metadata={"description": "also notify of the first success after a failure"},
+    )
     max_attempts = fields.Integer(load_default=3, strict=True, validate=validate.Range(1, 10))
     timeout_seconds = fields.Integer(load_default=60, strict=True, validate=validate.Range(1, 300))
     jitter_seconds = fields.Integer(load_default=0, strict=True, validate=validate.Range(0, 3600))
@@ -92,9 +144,29 @@ class ScheduleQuery(PageQuery):
     )
     is_enabled = fields.Boolean(load_default=None)
     action = fields.String(load_default=None, validate=KNOWN_ACTION)
+    kind = fields.String(load_default=None, validate=_one_of(ScheduleKind))
+    tag = fields.String(load_default=None, validate=TAG)
     sort = fields.String(
         load_default="-createdAt", validate=validate.OneOf(["createdAt", "-createdAt", "name", "-name"])
     )
+
+
+class SelectionIn(Schema):
+    """Which schedules to pause or resume: those that fit all members. At least one is required."""
+
+    ids = fields.List(fields.UUID(), validate=validate.Length(min=1, max=500))
+    tag = fields.String(validate=TAG)
+    q = Text(max=100, metadata={"description": "part of the name, whatever its case and accents"})
+    action = fields.String(validate=KNOWN_ACTION)
+
+    @validates_schema
+    def _is_limited(self, data: dict[str, Any], **_: object) -> None:
+        if not data:
+            raise ValidationError("Specify at least one of `ids`, `tag`, `q` and `action`.", "ids")
+
+
+class SelectionOut(Schema):
+    schedules = fields.Integer(metadata={"description": "schedules that were changed"})
 
 
 class RunOut(Schema):

@@ -24,6 +24,7 @@ PERSONAL_DATA = (
     ("scheduler", "/api/v1/schedules/personal-data", "schedules failureNotifications runs"),
     ("integration", "/api/v1/integrations/personal-data", "deliveryAttempts syncs"),
     ("core", "/api/v1/core/personal-data", "operations"),
+    ("files", "/api/v1/files/personal-data", "files fileUploads fileLinks fileObjects"),
 )
 """Services with parts that their other lists do not contain: service, path, names of the parts."""
 SINGLE_RESOURCES = (("notification", "preferences", "/api/v1/notifications/preferences"),)

@@ -26,6 +26,8 @@ FOLLOWED = (
     "ROUTER_CONNECTIONS",
     "ROUTER_TRUSTED_PROXIES",
     "HSTS_SECONDS",
+    "FILES_MAX_BYTES",
+    "FILES_STALL_SECONDS",
 )
 """The settings that the router follows."""
 LOOPBACK = "127.0.0.0/8 0; ::1/128 0;"
@@ -61,6 +63,7 @@ class Router:
         settings: The settings that the router follows, as variables.
         scratch: For cache and temporary files; `folder` by default.
         console: `host:port` of the web console, or None if it is disabled.
+        files: The folder of stored files that it sends; None if the file service sends them.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Router:
         *,
         scratch: Path | None = None,
         console: str | None = None,
+        files: Path | None = None,
     ) -> None:
         self.folder = folder.absolute()
         self.scratch = scratch or self.folder
@@ -79,6 +83,7 @@ class Router:
         self.addresses = addresses
         self.settings = settings or {}
         self.console = console
+        self.files = files
         self.config = self.folder / "nginx.conf"
 
     def prepare(self, *, exempts_loopback: bool = True) -> None:
@@ -92,6 +97,8 @@ class Router:
             service_user.private_folder(folder)
         for name in WRITABLE:
             shutil.rmtree(self.scratch / name, ignore_errors=True)
+        if self.files:
+            service_user.readable_folder(self.files)
         self.config.write_text(render(self.values() | {"UNCOUNTED": LOOPBACK if exempts_loopback else ""}))
         service_user.give_to_user(self.config)
 
@@ -106,6 +113,7 @@ class Router:
             "ROOT": str(self.scratch),
             "LISTEN": f"127.0.0.1:{self.port}",
             "WORKERS": "2",
+            "FILES_ROOT": str(self.files or ""),
             "CONSOLE": f"proxy_pass http://{self.console};" if self.console else "",
         }
         followed = {name: self.settings[name] for name in FOLLOWED if self.settings.get(name)}

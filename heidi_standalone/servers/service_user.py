@@ -72,6 +72,14 @@ def private_folder(folder: Path) -> None:
     folder.chmod(0o700)
 
 
+def readable_folder(folder: Path) -> None:
+    """Create a folder of the current user that the servers' user can read, and nobody else."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if user():
+        os.chown(folder, os.geteuid(), pwd.getpwnam(user()).pw_gid)
+        folder.chmod(0o750)
+
+
 def command(*argv: str, folder: Path, signal_name: str = "TERM") -> list[str]:
     """Build the command that runs `argv` as the servers' user and ends with its parent.
 

@@ -13,19 +13,21 @@ from typing import NamedTuple
 from sqlalchemy import Boolean, DateTime, Float, Integer, MetaData, Table, Time, Uuid
 
 from heidi_services.core.service.personal_data import PARTS as CORE
+from heidi_services.files.service.personal_data import PARTS as FILES
 from heidi_services.integration.service.personal_data import PARTS as INTEGRATION
 from heidi_services.notification.service.personal_data import PARTS as NOTIFICATION
 from heidi_services.scheduler.service.personal_data import PARTS as SCHEDULER
 from heidi_services.users import peer_data
 from heidi_services.users.service import data_export
 
-PARTS = (NOTIFICATION, SCHEDULER, INTEGRATION, CORE)
+PARTS = (NOTIFICATION, SCHEDULER, INTEGRATION, CORE, FILES)
 IMPERSONAL_TYPES = (Uuid, Integer, Float, Boolean, DateTime, Time)
 USERS = "heidi_services.users.service.erasure"
 AUTH = "heidi_services.auth.service.erasure.erase_user_data"
 NOTIFICATIONS = "heidi_services.notification.service.erasure"
 INTEGRATIONS = "heidi_services.integration.service.erasure.erase_user_data"
 SCHEDULES = "heidi_services.scheduler.service.erasure"
+FILE_DATA = "heidi_services.files.service.erasure.erase_user_data"
 OPERATIONS = "heidi_services.core.service.erasure.erase_user_data"
 RESPONSES = "heidi_common.interceptors.idempotency_keys.delete_for_user"
 SECRET = "not exported: a secret, or the hash of one"
@@ -85,10 +87,16 @@ PERSONAL: Mapping[str, Handling] = {
     **_columns("delivery_attempts", "response error", INTEGRATIONS, "deliveryAttempts"),
     **_columns("syncs", "last_error", INTEGRATIONS, "syncs"),
     **_columns(
-        "schedules", "name description payload on_failure concurrency_key", f"{SCHEDULES}._erase_schedules", "schedules"
+        "schedules",
+        "name description payload on_failure concurrency_key tags alert_recipients",
+        f"{SCHEDULES}._erase_schedules",
+        "schedules",
     ),
     **_columns("schedules", "sort_name", f"{SCHEDULES}._erase_schedules", COPY),
     **_columns("schedule_runs", "result error", f"{SCHEDULES}._erase_runs", "runs"),
+    **_columns("files", "name content_type", FILE_DATA, "files"),
+    **_columns("file_uploads", "name content_type", FILE_DATA, "fileUploads"),
+    **_columns("stored_objects", "sha256 detected_type signature", FILE_DATA, "fileObjects"),
     **_columns("operations", "steps error", OPERATIONS, "operations"),
     **_columns("operations", "sealed", "heidi_services.core.service.operation_progress.complete", SECRET),
 }
@@ -147,7 +155,11 @@ NOT_PERSONAL: Mapping[str, str] = {
     "deliveries.status": "an enumeration",
     "delivery_attempts.outcome": "an enumeration",
     "syncs.status": "an enumeration",
+    "schedules.kind": "an enumeration",
     "schedules.cron_expression": "times",
+    "schedules.every": "times",
+    "schedules.excluded_dates": "dates without slots",
+    "schedules.holiday_calendars": "names of countries and markets",
     "schedules.timezone": "the time zone of the times",
     "schedules.rules_version": "a version",
     "schedules.action": "an enumeration",
@@ -157,6 +169,11 @@ NOT_PERSONAL: Mapping[str, str] = {
     "schedules.last_run_status": "an enumeration",
     "schedule_runs.trigger": "an enumeration",
     "schedule_runs.status": "an enumeration",
+    "file_jobs": "IDs, times and the errors of decoders",
+    "files.visibility": "an enumeration",
+    "file_uploads.visibility": "an enumeration",
+    "stored_objects.status": "an enumeration",
+    "stored_objects.scan_status": "an enumeration",
     "operations.type": "an enumeration",
     "operations.status": "an enumeration",
     "operations.input": "without personal data: each operation type declares what it leaves out (`redact`)",

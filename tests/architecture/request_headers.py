@@ -23,8 +23,8 @@ def misdeclared_headers(trees: Mapping[str, ast.Module]) -> list[str]:
 
 
 def views(trees: Mapping[str, ast.Module]) -> list[str]:
-    """The names of all functions that this rule takes for views."""
-    return [view.name for _, view in _views(trees)]
+    """The names of the views that this rule checks, except those of HEAD or OPTIONS alone."""
+    return [view.name for _, view in _views(trees) if _methods(view) - {"HEAD", "OPTIONS"}]
 
 
 def _views(trees: Mapping[str, ast.Module]) -> Iterator[tuple[str, ast.FunctionDef]]:

@@ -55,6 +55,11 @@ def endpoints(documents: Mapping[str, Mapping[str, Any]]) -> list[Endpoint]:
     ]
 
 
+def is_stream(endpoint: Endpoint) -> bool:
+    """Whether the endpoint responds with Server-Sent Events, which are resumed after `Last-Event-ID`."""
+    return any(parameter.get("name") == "Last-Event-ID" for parameter in endpoint.doc.get("parameters", ()))
+
+
 def unmarked(app: Flask) -> list[str]:
     """Find the routes that do not declare who may call them."""
     return [rule.rule for rule in app.url_map.iter_rules() if guard_of(app.view_functions[rule.endpoint]) is None]

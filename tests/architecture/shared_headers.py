@@ -15,6 +15,7 @@ SECRET = "the response contains a secret or a token, which must not be stored"
 PUBLIC = "called without a user to whom a key could belong"
 STATE = "sets a state: a repetition has no effect"
 READS = "creates and sends nothing"
+STREAMED = "the body is not read twice; equal content of an owner is stored once, and uploads can be continued"
 THIRD_PARTY = "called by a third party; events are recognized by the provider's ID"
 
 WITHOUT_IDEMPOTENCY_KEY: Mapping[str, str] = {
@@ -30,6 +31,9 @@ WITHOUT_IDEMPOTENCY_KEY: Mapping[str, str] = {
     "/api/v1/auth/clients/{client_id}/rotate": SECRET,
     "/api/v1/integrations": SECRET,
     "/api/v1/integrations/{integration_id}/rotate-secret": SECRET,
+    "/api/v1/files/{file_id}/links": SECRET,
+    "/api/v1/files": STREAMED,
+    "/api/v1/files/uploads": STREAMED,
     "/api/v1/auth/password/forgot": PUBLIC,
     "/api/v1/auth/password/reset": PUBLIC,
     "/api/v1/auth/email/verify": PUBLIC,
@@ -43,6 +47,8 @@ WITHOUT_IDEMPOTENCY_KEY: Mapping[str, str] = {
     "/api/v1/notifications/{notification_id}/unread": STATE,
     "/api/v1/notifications/read-all": STATE,
     "/api/v1/notifications/unsubscribe/{token}": STATE,
+    "/api/v1/schedules/pause": STATE,
+    "/api/v1/schedules/resume": STATE,
     "/api/v1/schedules/{schedule_id}/enable": STATE,
     "/api/v1/schedules/{schedule_id}/disable": STATE,
     "/api/v1/schedules/{schedule_id}/runs/{run_id}/cancel": STATE,

@@ -19,9 +19,15 @@ DOMAIN_MODULES: Mapping[str, frozenset[str]] = {
             *{"import_sources", "name_matching", "naming", "place_query", "serializers", "spellings"},
         }
     ),
-    "core": frozenset({"credentials", "graphql", "operations", "serializers"}),
+    "core": frozenset({"credentials", "graphql", "serializers"}),
     "integration": frozenset({"endpoint_auth", "enums", "providers", "webhook_signing"}),
     "notification": frozenset({"channels", "default_templates", "enums", "templating"}),
+    "files": frozenset(
+        {
+            *{"antivirus", "content", "content_types", "enums", "images", "incoming", "names", "stall_guard"},
+            *{"storage", "tus"},
+        }
+    ),
     "scheduler": frozenset({"actions", "cron", "enums", "misfire"}),
     "users": frozenset({"peer_data", "serializers"}),
 }

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from heidi_common.audit.chain import verify_chain
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.operation_inputs import CORE_SCOPES
+from heidi_common.operations.registry import core_scopes
 from tests.conftest import ROOT
 
 INSERT = """
@@ -37,7 +37,7 @@ def test_only_the_client_that_version_1_0_created_for_core_gets_the_scopes(scrat
     before = stored()
     flask_migrate.upgrade(folder)
     changed = [row for row in stored() if row not in before]
-    assert changed == [("core", [str(scope) for scope in CORE_SCOPES], False)]
+    assert changed == [("core", [str(scope) for scope in core_scopes()], False)]
     audited = db.session.execute(text("SELECT action, outcome, detail FROM audit")).all()
     assert [tuple(row) for row in audited] == [("client_updated", "success", {"scopes": changed[0][1]})]
     assert verify_chain().broken_at is None

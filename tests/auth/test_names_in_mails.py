@@ -13,7 +13,7 @@ from heidi_common.identity import mailer
 from heidi_common.identity.models import Role, User
 from heidi_common.messaging.events import UserCreated
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_common.operation_inputs import OnboardUser
+from heidi_common.operations.onboard_user import OnboardUser
 from heidi_common.schemas.person_names import name_error
 from heidi_services.notification.models import Notification
 from heidi_services.notification.service import event_handlers

@@ -1,4 +1,4 @@
-"""An ended session is rejected by all seven services, whatever happens to Redis."""
+"""An ended session is rejected by all services, whatever happens to Redis."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """Changes are rejected while the disk is full; reads and the database's own error are handled as well."""
 
+import errno
+import os
 from pathlib import Path
 
 import psycopg2.errors
@@ -101,6 +103,22 @@ def test_the_reserve_is_given_only_to_a_database_that_needs_it(
     assert reserve.file.exists()
     printed = capsys.readouterr().out.splitlines()
     assert ["is full" in line for line in printed] == [True, False]
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_a_reserve_that_cannot_be_created_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def fail(_descriptor: int, _size: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    reserve = DiskReserve(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("heidi_standalone.disk_reserve.allocate", fail)
+        reserve.watch(lambda: True)
+    assert list(tmp_path.iterdir()) == []
+    reserve.watch(lambda: True)
+    assert reserve.file.exists()
 
 
 @pytest.mark.parametrize("size", [0, 1, disk_guard.RESERVE_BYTES - 1])

@@ -17,7 +17,7 @@ from heidi_common.app import build_app
 from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
 from heidi_common.identity.models import Role
-from heidi_common.operation_inputs import CORE_SCOPES
+from heidi_common.operations.registry import core_scopes
 from heidi_common.peers import transport
 from heidi_services import SERVICES
 from heidi_services.auth.service import clients
@@ -76,7 +76,7 @@ def admin(as_user: Callable[..., Any]) -> Any:
 @pytest.fixture
 def core_machine(app: Flask, monkeypatch: pytest.MonkeyPatch) -> UUID:
     """The ID of core's machine client, with which the app is configured."""
-    created = clients.create_client("core", [str(scope) for scope in CORE_SCOPES], actor=None)
+    created = clients.create_client("core", [str(scope) for scope in core_scopes()], actor=None)
     configured = {"core_client_id": str(created["id"]), "core_client_secret": created["client_secret"]}
     runtime = app.extensions["heidi"]
     monkeypatch.setattr(runtime, "settings", replace(runtime.settings, **configured))

@@ -19,10 +19,10 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role, User
 from heidi_common.messaging.outbox import OutboxEvent
+from heidi_common.operations.registry import OPERATIONS
 from heidi_common.peers.models import PeerResponse
 from heidi_common.peers.signature import REQUESTER_HEADER
 from heidi_services.core.models import Operation
-from heidi_services.core.operations import OPERATION_TYPES
 from heidi_services.core.service import operation_runner
 from heidi_services.integration.models import Integration
 from heidi_services.notification.models import Notification
@@ -308,7 +308,7 @@ def test_an_operation_whose_encryption_key_is_missing_fails(client: FlaskClient,
 def test_operation_types_describe_their_inputs(client: FlaskClient, as_user: Callable[..., Any]) -> None:
     response = client.get("/api/v1/core/operation-types", headers=as_user(Role.ADMIN).headers)
     types = {item["type"]: item for item in response.json["data"]}
-    assert set(types) == set(OPERATION_TYPES)
+    assert set(types) == set(OPERATIONS)
     onboard = types["onboard-user"]["input"]
     assert onboard["required"] == ["email"]
     assert set(onboard["properties"]["role"]["enum"]) == {"MODERATOR", "USER"}

@@ -12,6 +12,7 @@ from werkzeug.serving import make_server
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role, Session
+from heidi_common.interceptors import open_streams
 from heidi_common.messaging.events import CityCreated
 from heidi_common.messaging.outbox import POSITIONED_CHANNEL
 from heidi_common.redis.client import redis_client
@@ -168,6 +169,37 @@ def test_many_streams_hold_one_connection(url: str, admin: Any) -> None:
     assert connections() == 1
     for listener in listeners:
         listener.response.close()
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+def test_the_number_of_streams_per_user_is_limited(
+    url: str, admin: Any, as_user: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr(open_streams, "STREAMS_PER_USER", limit)
+    listeners = [Listener(url, admin.headers) for _ in range(limit)]
+    rejected = requests.get(url, headers=admin.headers, timeout=TIMEOUT_SECONDS)
+    assert (rejected.status_code, rejected.json()["code"]) == (429, "too_many_requests")
+    assert int(rejected.headers["Retry-After"]) > 0
+    with Listener(url, as_user(Role.ADMIN).headers):
+        pass  # another user has a limit of their own
+    for listener in listeners:
+        listener.response.close()
+    publish_users()  # a server notices that a client has gone when it writes
+
+    def is_open() -> bool:
+        publish_users()
+        with requests.get(url, headers=admin.headers, stream=True, timeout=TIMEOUT_SECONDS) as response:
+            return response.status_code == 200
+
+    until(is_open)
+
+
+def test_a_stream_that_is_rejected_does_not_count(url: str, admin: Any) -> None:
+    for _ in range(open_streams.STREAMS_PER_USER + 1):
+        headers = admin.headers | {"Last-Event-ID": "x"}
+        assert requests.get(url, headers=headers, timeout=TIMEOUT_SECONDS).status_code == 400
+    with Listener(url, admin.headers):
+        pass
 
 
 @pytest.mark.parametrize("last", ["x", "-1", "٣", "9" * 30, "9" * 5000])

@@ -1,4 +1,4 @@
-"""Core with its real peers: all seven services in one app."""
+"""Core with its real peers: all services in one app."""
 
 from collections.abc import Callable
 from typing import Any

@@ -15,7 +15,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import revocation
 from heidi_common.identity.models import Session
-from heidi_common.interceptors import event_stream
+from heidi_common.interceptors import event_stream, open_streams
 from heidi_services.notification.models import Notification
 from heidi_services.notification.routes import stream
 from heidi_services.notification.service import stream_hub
@@ -162,7 +162,7 @@ def test_an_invalid_last_event_id_is_rejected(client: FlaskClient, as_user: AsUs
 def test_the_number_of_streams_per_user_is_limited(
     client: FlaskClient, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "STREAMS_PER_USER", 1)
+    monkeypatch.setattr(open_streams, "STREAMS_PER_USER", 1)
     person = as_user()
     with _stream(client, person):
         assert client.get(URL, headers=person.headers).status_code == 429
@@ -197,7 +197,7 @@ def test_positions_follow_the_order_of_commits(app: Flask, post: Post, as_user: 
 
 def test_a_head_request_does_not_count_as_an_open_stream(client: FlaskClient, as_user: AsUser) -> None:
     person = as_user()
-    for _ in range(stream.STREAMS_PER_USER + 1):
+    for _ in range(open_streams.STREAMS_PER_USER + 1):
         answer = client.head(URL, headers=person.headers)
         assert answer.status_code == 200
         answer.close()  # as the WSGI server does, whether the body was read or not

@@ -14,6 +14,7 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
+from heidi_common.interceptors import open_streams
 from heidi_services.scheduler.models import Schedule
 from heidi_services.scheduler.service import executor
 from tests.polling import until
@@ -21,6 +22,8 @@ from tests.scheduler.conftest import MakeSchedule, body, emitted_events, runs_of
 
 BASE = "/api/v1/schedules"
 FIELDS = {
+    *("kind", "at", "every", "anchorAt", "excludedDates", "holidayCalendars", "tags", "alertRecipients"),
+    "notifyOnRecovery",
     *("concurrencyLimit", "concurrencyKey", "concurrencyPolicy"),
     *("id", "name", "description", "cronExpression", "timezone", "action", "payload", "isEnabled", "startAt", "endAt"),
     *("misfirePolicy", "misfireWindowSeconds", "overlapPolicy", "onFailure", "maxAttempts", "timeoutSeconds"),
@@ -273,6 +276,21 @@ def test_waiting_is_limited_and_returns_the_state_of_the_run(client: FlaskClient
     assert client.post(f"{url}?wait=0.3", headers=admin).json["data"]["status"] == "QUEUED"
     assert client.post(f"{url}?wait=26", headers=admin).status_code == 422
     assert client.post(f"{url}?wait=nan", headers=admin).status_code == 422
+
+
+def test_waiting_requests_are_limited_for_each_user(
+    client: FlaskClient, admin: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule_id = create(client, admin)["id"]
+    url = f"{BASE}/{schedule_id}/run"
+    for _ in range(2):
+        assert client.post(f"{url}?wait=0.1", headers=admin).status_code == 202
+    runs = len(runs_of(schedule_id))
+    monkeypatch.setattr(open_streams, "STREAMS_PER_USER", 0)
+    rejected = client.post(f"{url}?wait=1", headers=admin)
+    assert (rejected.status_code, rejected.json["code"]) == (429, "too_many_requests")
+    assert len(runs_of(schedule_id)) == runs, "a rejected request has created a run"
+    assert client.post(url, headers=admin).status_code == 202, "a request that does not wait is not limited"
 
 
 def test_a_backfill_counts_its_runs_and_fills_only_gaps(client: FlaskClient, admin: dict[str, str]) -> None:

@@ -18,6 +18,12 @@ class Timetable:
     timezone: str = "UTC"
     end_at: datetime | None = None
     misfire_window_seconds: int = 3600
+    kind: str = "CRON"
+    at: datetime | None = None
+    every: str | None = None
+    anchor_at: datetime | None = None
+    excluded_dates: tuple[str, ...] = ()
+    holiday_calendars: tuple[str, ...] = ()
 
 
 def to_run(slots: SlotPlan) -> list[datetime]:

@@ -9,7 +9,7 @@ import yaml
 
 from heidi_common.config.sections.processes import WebProcess
 from heidi_common.config.settings import ConfigError, Settings
-from heidi_common.operation_inputs import CORE_SCOPES
+from heidi_common.operations.registry import core_scopes
 from heidi_services import SERVICES
 from heidi_standalone.servers.nginx import FOLLOWED, TEMPLATE, render
 from tests.common.config.test_reference import variables_read
@@ -25,8 +25,9 @@ def test_compose_has_the_seven_services_on_their_ports_and_all_other_parts() -> 
         assert COMPOSE["router"]["environment"][name.upper()].startswith(f"{name}:{port}")
     others = "migrate router postgres backup redis rabbitmq mailpit"
     monitoring = "prometheus alertmanager grafana postgres-exporter redis-exporter"
-    assert COMPOSE.keys() == {*OWN_PROCESSES, *others.split(), *monitoring.split()}
-    assert {name for name, service in COMPOSE.items() if "profiles" in service} == set(monitoring.split())
+    assert COMPOSE.keys() == {*OWN_PROCESSES, *others.split(), *monitoring.split(), "adminer"}
+    optional = {name: service["profiles"] for name, service in COMPOSE.items() if "profiles" in service}
+    assert optional == {name: ["monitoring"] for name in monitoring.split()} | {"adminer": ["development"]}
 
 
 def test_only_auth_gets_the_signing_keys() -> None:
@@ -50,7 +51,7 @@ def test_only_core_and_its_worker_get_cores_credentials() -> None:
 def test_the_documented_command_creates_cores_client_with_the_scopes_it_needs(file: str) -> None:
     text = " ".join((ROOT / file).read_text().replace("#", " ").split())
     (command,) = re.findall(r"`flask clients create core ([^`]+)`", text)
-    assert re.findall(r"--scope (\S+)", command) == list(CORE_SCOPES)
+    assert re.findall(r"--scope (\S+)", command) == list(core_scopes())
 
 
 def router_variables(where: str) -> set[str]:

@@ -86,7 +86,7 @@ def test_an_external_server_is_not_started(home: Home) -> None:
 
 def test_ports_follow_the_base() -> None:
     ports = replace(Ports(), base=4001)
-    assert [ports.service(name) for name in SERVICES] == list(range(4001, 4008))
+    assert [ports.service(name) for name in SERVICES] == list(range(4001, 4001 + len(SERVICES)))
 
 
 def test_a_private_file_is_never_readable_by_others(tmp_path: Path) -> None:

@@ -1,7 +1,11 @@
 """A release contains what was tested, and needs no stored secret."""
 
+import os
+import subprocess
+from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from tests.standalone.manifests import COMPOSE, OWN_PROCESSES, ROOT
@@ -28,3 +32,71 @@ def test_a_release_uses_only_the_workflows_token_and_only_to_push() -> None:
 
 def test_compose_runs_one_image_which_can_come_from_a_registry() -> None:
     assert {COMPOSE[name]["image"] for name in (*OWN_PROCESSES, "migrate")} == {"${HEIDI_IMAGE:-heidi:local}"}
+
+
+def test_a_release_is_rolled_out_after_the_push_if_the_environment_names_a_cluster() -> None:
+    rollout = yaml.safe_load((WORKFLOWS / "rollout.yml").read_text())
+    job = RELEASE["jobs"]["rollout"]
+    assert (job["needs"], job["uses"], job["secrets"]) == ("image", "./.github/workflows/rollout.yml", "inherit")
+    assert rollout[True].keys() == {"workflow_call", "workflow_dispatch"}
+    assert rollout["permissions"] == {"contents": "read"}
+    assert rollout["jobs"]["rollout"]["environment"] == "production"
+
+
+KUBECTL = """#!/bin/sh
+echo "$*" >> "$CALLS"
+case "$*" in
+    *kustomize*) printf '  image: %s\\n' registry.example.org/heidi:1.1.0 nginx:1.28-alpine ;;
+    *"get deployments"*) echo deployment/auth ;;
+    apply*|*" apply "*) cat >> "$CALLS" ;;
+esac
+"""
+"""Records its calls and input, and prints what kustomize makes of the images."""
+
+
+def run_step(tmp_path: Path, **env: str) -> tuple[subprocess.CompletedProcess[str], str]:
+    """Run the last step of the workflow with a kubectl that records its calls."""
+    (tmp_path / "kubectl").write_text(KUBECTL)
+    (tmp_path / "kubectl").chmod(0o755)
+    (tmp_path / "calls").touch()
+    step = yaml.safe_load((WORKFLOWS / "rollout.yml").read_text())["jobs"]["rollout"]["steps"][-1]
+    given = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "CALLS": str(tmp_path / "calls"), "RUNNER_TEMP": str(tmp_path)}
+    given |= {"GITHUB_REPOSITORY": "Example/Heidi"} | env
+    command = ["bash", "-eo", "pipefail", "-c", step["run"]]
+    run = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=False)
+    return run, (tmp_path / "calls").read_text()
+
+
+@pytest.mark.parametrize(
+    ("version", "image"),
+    [("v1.2.3", "heidi:1.2.3"), ("v10.0.0-rc.1", "heidi:10.0.0-rc.1"), ("1.2.3", "heidi:1.2.3")],
+)
+def test_a_rollout_migrates_first_and_uses_the_released_image(tmp_path: Path, version: str, image: str) -> None:
+    run, calls = run_step(tmp_path, KUBECONFIG_TEXT="clusters: []", VERSION=version)
+    assert run.returncode == 0, run.stderr
+    assert calls.count(f"image: ghcr.io/example/{image}\n") == 2
+    assert calls.count("image: nginx:1.28-alpine\n") == 2
+    assert (
+        calls.index("wait --for=condition=complete")
+        < calls.rindex("apply --filename -")
+        < calls.index("rollout status")
+    )
+    assert not (tmp_path / "kubeconfig").exists()
+
+
+def test_without_a_cluster_nothing_is_rolled_out(tmp_path: Path) -> None:
+    run, calls = run_step(tmp_path, KUBECONFIG_TEXT="", VERSION="v1.2.3")
+    assert (run.returncode, calls, "nothing is rolled out" in run.stdout) == (0, "", True)
+
+
+@pytest.mark.parametrize("version", ["v1;id", "v1 2", "v$(id)", "v1|2"])
+def test_a_version_that_cannot_be_one_is_refused(tmp_path: Path, version: str) -> None:
+    run, calls = run_step(tmp_path, KUBECONFIG_TEXT="clusters: []", VERSION=version)
+    assert (run.returncode, "not the name of an image" in run.stderr, "apply" in calls) == (1, True, False)
+
+
+def test_the_gui_of_the_database_is_pinned_and_only_for_development_on_this_machine() -> None:
+    gui = COMPOSE["adminer"]
+    assert gui["profiles"] == ["development"]
+    assert [port.startswith("127.0.0.1:") for port in gui["ports"]] == [True]
+    assert gui["environment"] == {"ADMINER_DEFAULT_SERVER": "postgres"}, "it stores no password"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from uuid import UUID
 
+import pytest
 from sqlalchemy import select, text, update
 from uuid_utils.compat import uuid7
 
@@ -15,6 +17,8 @@ from heidi_common.messaging import inbox
 from heidi_common.messaging.events import NotificationSend
 from heidi_common.messaging.outbox import OutboxEvent, emit
 from heidi_services.core.models import Operation
+from heidi_services.files.service import cleanup
+from heidi_services.files.storage import StorageError, storage
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Attempt, Notification, Suppression
 from heidi_services.notification.service import suppressions
@@ -85,9 +89,19 @@ def fill(client, user, other: dict) -> None:
     emitting = {"type": "custom.b", "data": {}}
     post(client, "schedules", schedule_body("event.emit", emitting, onFailure={"userId": user_id}), other)
     _run_schedule(user.user.id)
+    _upload(client, own)
     for channel, address in ((Channel.EMAIL, EMAIL), (Channel.SMS, PHONE)):
         suppressions.suppress_address(channel, address, "bounce")
     _request_that_fails(user.user.id)
+
+
+def _upload(client, headers: dict) -> None:
+    """A file with a link, and an upload that is not complete."""
+    file = client.post(f"/api/v1/files?name={TRACE}.txt", data=TRACE, headers=headers).json["data"]
+    assert client.post(f"/api/v1/files/{file['id']}/links", json={}, headers=headers).status_code == 201
+    name = b64encode(TRACE.encode()).decode()
+    tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "10", "Upload-Metadata": f"filename {name}"}
+    assert client.post("/api/v1/files/uploads", headers=headers | tus).status_code == 201
 
 
 def _attempt(notification_id: UUID) -> Attempt:
@@ -134,6 +148,12 @@ def test_everything_about_a_user_is_exported_and_then_erased(client, as_user) ->
     assert client.post(f"/api/v1/users/{user_id}/erase", json={}, headers=other).status_code == 202
     relay("user.deleted")
     assert everywhere(TRACE) == [] == everywhere(PHONE)
+    keys = [key.hex for key in map(UUID, (row["id"] for row in parts["fileObjects"]))]
+    assert len(keys) == 1 and b"".join(storage().read(keys[0])) == TRACE.encode()
+    for object_id in cleanup.removable(100):
+        cleanup.remove(object_id)
+    with pytest.raises(StorageError):
+        next(iter(storage().read(keys[0])))
     assert db.session.scalar(select(OutboxEvent.sealed).where(OutboxEvent.type == "user.deleted")) is None
     states = {row.name: (row.is_enabled, row.payload, row.on_failure) for row in db.session.scalars(select(Schedule))}
     assert states == {"erased": (False, {}, None), "x": (True, {"type": "custom.b", "data": {}}, None)}

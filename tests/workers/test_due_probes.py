@@ -17,6 +17,7 @@ from heidi_common.database.transactions import transaction
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.metrics.time_series import CounterDelta
 from heidi_services.core.models import Operation
+from heidi_services.files.models import FileJob, StoredObject
 from heidi_services.integration.models import Delivery, Sync
 from heidi_services.notification.models import BULK_PRIORITY, NORMAL_PRIORITY, UNHINTED, Notification
 from heidi_services.scheduler.models import Schedule, ScheduleRun
@@ -56,6 +57,8 @@ WORK: dict[str, Rows] = {
     "bulk IN_APP": [(Notification, UNRELEASED | {"channel": "IN_APP", "hinted_until": PAST})],
     "expired notifications": [(Notification, {"channel": "EMAIL", "expires_at": PAST, "hinted_until": FUTURE})],
     "deliveries": [(Delivery, DUE | {"status": "PENDING"})],
+    "file processing": [(FileJob, DUE | {"status": "PENDING"})],
+    "removed objects": [(StoredObject, {"remove_after": PAST, "status": "REMOVING"})],
     "syncs": [(Sync, DUE | {"status": "PENDING"})],
 }
 

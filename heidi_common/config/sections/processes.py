@@ -23,7 +23,7 @@ class WebProcess:
         "HEIDI_SERVICE",
         parse=one_of(*SERVICES, CONSOLE.name),
         default="",
-        default_text="all seven",
+        default_text="all",
         help="The service that the process serves, or `console`.",
     )
     bind: str = setting(
@@ -42,8 +42,9 @@ class WebProcess:
         "WEB_THREADS",
         parse=natural,
         default=None,
-        default_text="`4`; `2` for city and users; `250` for core, notification and all seven in one process",
-        help="Threads of each worker process. An open event stream occupies one.",
+        default_text="`4`; `2` for city and users; `32` for scheduler; `16` for files;"
+        " `250` for core, notification and all in one process",
+        help="Threads of each worker process. An open event stream, or a request that waits, occupies one.",
     )
     graceful_timeout: int = setting(
         "GRACEFUL_TIMEOUT", parse=natural, default=30, help="Seconds that requests have to finish after SIGTERM."

@@ -11,6 +11,7 @@ from heidi_common.database.pagination import Page
 from heidi_common.identity.models import Role
 from heidi_common.interceptors.event_stream import ServerSentEvent, access_check, last_event_id, stream_response
 from heidi_common.interceptors.idempotency import idempotent
+from heidi_common.interceptors.open_streams import limits_streams
 from heidi_common.jwt.guards import guard
 from heidi_common.openapi.headers import LAST_EVENT_ID, documents
 from heidi_common.schemas.base import PageQuery
@@ -42,6 +43,7 @@ def list_events(query: dict[str, Any]) -> Page:
     content_type="text/event-stream",
     description="Server-Sent Events; IDs are positions in the log. `reset` if some may be missing.",
 )
+@limits_streams
 def stream_events(query: dict[str, Any]) -> Response:
     """Stream new events; with `Last-Event-ID`, starting after that position."""
     tail = event_stream.current_tail()

@@ -9,9 +9,8 @@ from heidi_common.interceptors.conditional import tagged
 from heidi_common.jwt.guards import guard
 from heidi_common.openapi.headers import IF_NONE_MATCH, documents
 from heidi_common.openapi.json_schema import json_schema
-from heidi_common.operation_inputs import REQUIRED_SCOPES
+from heidi_common.operations.registry import OPERATIONS
 from heidi_services.core import schemas
-from heidi_services.core.operations import OPERATION_TYPES
 from heidi_services.core.routes.blueprint import BASE, blp
 
 
@@ -28,7 +27,7 @@ def list_operation_types() -> list[dict[str, Any]]:
             "description": " ".join((kind.input.__doc__ or "").split()),
             "input": json_schema(kind.input()),
             "steps": [step.name for step in kind.steps],
-            "scopes": sorted(REQUIRED_SCOPES[name]),
+            "scopes": sorted(kind.scopes),
         }
-        for name, kind in OPERATION_TYPES.items()
+        for name, kind in OPERATIONS.items()
     ]

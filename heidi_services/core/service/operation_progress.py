@@ -16,9 +16,9 @@ from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import CoreOperationCompleted
 from heidi_common.messaging.jobs import backoff, status_is
 from heidi_common.messaging.outbox import emit
+from heidi_common.operations.base import StepContext
 from heidi_common.schemas.fields import iso
 from heidi_services.core.models import Operation, OperationStatus
-from heidi_services.core.operations.base import StepContext
 
 JSON = dict[str, Any]
 REQUESTER_REJECTED = "requester_rejected"

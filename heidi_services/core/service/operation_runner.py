@@ -20,11 +20,11 @@ from uuid import UUID
 from heidi_common.crypto.encryption import DecryptionError
 from heidi_common.database.models import utcnow
 from heidi_common.messaging.jobs import claim
+from heidi_common.operations.base import JSON, RetryLater, Step, StepContext, StepRejected
+from heidi_common.operations.registry import OPERATIONS
 from heidi_common.schemas.fields import iso
 from heidi_services.core.credentials import resolve_authorization
 from heidi_services.core.models import Operation, OperationStatus
-from heidi_services.core.operations import OPERATION_TYPES
-from heidi_services.core.operations.base import JSON, RetryLater, Step, StepContext, StepRejected
 from heidi_services.core.service import operation_progress
 from heidi_services.core.service.operation_progress import REQUESTER_REJECTED, LeaseLost, Progress
 from heidi_services.core.service.requester import RequesterRejected, require_authority
@@ -67,7 +67,7 @@ def _advance(progress: Progress) -> None:
 
 
 def _run_steps(progress: Progress) -> None:
-    for step in OPERATION_TYPES[progress.type].steps:
+    for step in OPERATIONS[progress.type].steps:
         state = progress.steps[step.name]
         if state["status"] == "SUCCEEDED":
             continue
@@ -90,7 +90,7 @@ def _start_undoing(progress: Progress, step: Step, rejection: StepRejected) -> N
 
 
 def _undo_steps(progress: Progress) -> None:
-    for step in reversed(OPERATION_TYPES[progress.type].steps):
+    for step in reversed(OPERATIONS[progress.type].steps):
         state = progress.steps[step.name]
         if state["status"] != "SUCCEEDED" or step.undo is None or "compensation" in state:
             continue

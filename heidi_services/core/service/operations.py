@@ -17,9 +17,9 @@ from heidi_common.messaging.events import CoreOperation
 from heidi_common.messaging.inbox import PermanentFailure
 from heidi_common.messaging.jobs import collect_overdue as overdue_rows
 from heidi_common.messaging.outbox import OutboxEvent, emit
+from heidi_common.operations.registry import OPERATIONS
 from heidi_common.problems import Invalid, NotFound
 from heidi_services.core.models import Operation, OperationStatus
-from heidi_services.core.operations import OPERATION_TYPES
 from heidi_services.core.service.validation import validate_input
 
 JSON = dict[str, Any]
@@ -29,7 +29,7 @@ def create(type: str, payload: JSON, *, requested_by: UUID) -> Operation:
     """Store a requested operation and emit `core.operation`, which wakes a worker.
 
     Args:
-        type: Key of OPERATION_TYPES.
+        type: Key of OPERATIONS.
         payload: Input of the operation in wire form.
         requested_by: The user who requests it, and on whose behalf core acts.
 
@@ -86,9 +86,9 @@ def _insert(operation_id: UUID, type: str, validated: JSON, requested_by: UUID |
     operation = Operation(
         id=operation_id,
         type=type,
-        input=OPERATION_TYPES[type].redact(validated),
+        input=OPERATIONS[type].redact(validated),
         sealed=field_encryptor().encrypt({"input": validated}, context=operation_id.bytes),
-        steps=[{"name": step.name, "status": "PENDING"} for step in OPERATION_TYPES[type].steps],
+        steps=[{"name": step.name, "status": "PENDING"} for step in OPERATIONS[type].steps],
         requested_by=requested_by,
     )
     db.session.add(operation)

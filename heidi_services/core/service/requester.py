@@ -13,8 +13,8 @@ from sqlalchemy import bindparam, select
 
 from heidi_common.database.compiled import CompiledStatement
 from heidi_common.identity.models import MachineClient, Role, User
-from heidi_common.operation_inputs import REQUIRED_SCOPES
-from heidi_services.core.operations.base import StepRejected
+from heidi_common.operations.base import StepRejected
+from heidi_common.operations.registry import OPERATIONS
 
 _USER = CompiledStatement(
     select(User.role, User.is_active, User.deleted_at).where(User.id == bindparam("requester_id"))
@@ -44,7 +44,7 @@ def require_authority(requested_by: UUID | None, operation: str) -> None:
         return
     user = _USER.first(requester_id=requested_by)
     if user is None:
-        _require_client(requested_by, REQUIRED_SCOPES[operation])
+        _require_client(requested_by, OPERATIONS[operation].scopes)
     elif user.role != Role.ADMIN or not user.is_active or user.deleted_at is not None:
         raise RequesterRejected("the requester is not an active administrator any more")
 

@@ -20,7 +20,7 @@ JSON = dict[str, Any]
 
 
 class StatusCache:
-    """The latest status, in the memory of this process: the route is public, and each check costs seven calls."""
+    """The latest status, in the memory of this process: the route is public, and each check calls every service."""
 
     def __init__(self, check: Callable[[], JSON], max_age: float = CACHE_SECONDS) -> None:
         self._check, self._max_age = check, max_age

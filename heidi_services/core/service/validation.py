@@ -6,8 +6,8 @@ from typing import Any
 
 from marshmallow import ValidationError
 
+from heidi_common.operations.registry import OPERATIONS
 from heidi_common.problems import FieldError, Invalid
-from heidi_services.core.operations import OPERATION_TYPES
 
 JSON = dict[str, Any]
 
@@ -22,7 +22,7 @@ def validate_input(type: str, payload: JSON) -> JSON:
         KeyError: The type is unknown.
         Invalid: With one error for each invalid field; the pointers start with `/input`.
     """
-    schema = OPERATION_TYPES[type].input()
+    schema = OPERATIONS[type].input()
     try:
         validated: JSON = schema.dump(schema.load(payload))
     except ValidationError as error:

@@ -47,7 +47,9 @@ def replace_secret(integration: Integration, *, actor: UUID | None, now: datetim
     earlier = credential_store.earlier_secrets(integration, now)
     if len(earlier) >= MAX_EARLIER_SECRETS:
         end = iso(min(entry.valid_until for entry in earlier))
-        detail = f"{MAX_EARLIER_SECRETS} replaced secrets are still valid. Rotate again after {end}."
+        detail = (
+            f"All {MAX_EARLIER_SECRETS} replaced secrets that are allowed are still valid. Rotate again after {end}."
+        )
         raise Conflict(detail, code="too_many_rotations")
     secret = webhook_signing.generate_secret()
     credential_store.replace_signing_secret(integration, secret, now=now, validity=PREVIOUS_SECRET_VALIDITY)

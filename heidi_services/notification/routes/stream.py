@@ -12,10 +12,10 @@ from flask import Flask, Response, current_app
 from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
 from heidi_common.interceptors.event_stream import ServerSentEvent, access_check, last_event_id, stream_response
+from heidi_common.interceptors.open_streams import limits_streams
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated, caller
 from heidi_common.openapi.headers import LAST_EVENT_ID, documents
-from heidi_common.problems import TooMany
 from heidi_common.runtime import per_app
 from heidi_services.notification.schemas.notifications import NotificationOut
 from heidi_services.notification.service import stream
@@ -23,7 +23,6 @@ from heidi_services.notification.service.stream_hub import StreamHub, StreamItem
 
 POLL_SECONDS = 2.0
 """How long a stream can outlive its session."""
-STREAMS_PER_USER = 10
 _OUT = NotificationOut()
 
 blp = Blueprint("notification-stream", __name__, description="Your in-app messages as a live stream")
@@ -35,11 +34,10 @@ blp = Blueprint("notification-stream", __name__, description="Your in-app messag
 @blp.response(
     200, content_type="text/event-stream", description="Events `notification`, each with the notification, and `reset`"
 )
+@limits_streams
 def open_stream() -> Response:
     """Stream your in-app messages. `Last-Event-ID` replays later ones; the stream ends with the access token."""
     user_id, hub = caller().id, _stream_hub()
-    if hub.count(user_id) >= STREAMS_PER_USER:
-        raise TooMany(f"You have {STREAMS_PER_USER} open streams. Close one first.", retry_after=5)
     start = stream.start_of(user_id, last_event_id())
     db.session.rollback()  # an open stream holds no connection, nor does opening one
     is_authorized = access_check()

@@ -32,15 +32,13 @@ def list_mails(limit: int, cursor: str | None, total: object) -> Page:
     """A page of e-mails, newest first, with their most important headers.
 
     Raises:
+        BadRequest: The cursor is malformed.
         NotFound: This platform has no mail sink.
     """
-    names = sorted(_names(), key=_arrival, reverse=True)
     list_name = cursors.list_name(_ORDER, descending=True)
-    if cursor is None:
-        later = names
-    else:
-        [last] = cursors.decode(cursor, list_name, _ORDER)
-        later = [name for name in names if _arrival(name) < _arrival(last)]
+    last = None if cursor is None else cursors.decode(cursor, list_name, _ORDER)[0]
+    names = sorted(_names(), key=_arrival, reverse=True)
+    later = names if last is None else [name for name in names if _arrival(name) < _arrival(last)]
     shown = later[:limit]
     next_cursor = cursors.encode(list_name, shown[-1]) if len(later) > limit else None
     rows = [row for name in shown if (row := _summary(name)) is not None]

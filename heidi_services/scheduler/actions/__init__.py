@@ -16,13 +16,20 @@ from heidi_services.scheduler.actions.integration_sync import IntegrationSyncAct
 from heidi_services.scheduler.actions.notification_send import NotificationSendAction
 
 ACTIONS: dict[str, Action] = {
-    "notification.send": NotificationSendAction(),
-    "http.request": HttpRequestAction(),
-    "event.emit": EventEmitAction(),
-    "integration.sync": IntegrationSyncAction(),
-    "core.operation": CoreOperationAction(),
+    action.name: action
+    for action in (
+        NotificationSendAction(),
+        HttpRequestAction(),
+        EventEmitAction(),
+        IntegrationSyncAction(),
+        CoreOperationAction(),
+    )
 }
-EMITTING_ACTIONS = frozenset(name for name, action in ACTIONS.items() if action.emits_only)
+
+
+def emitting_actions() -> frozenset[str]:
+    """The names of the actions that only emit events."""
+    return frozenset(name for name, action in ACTIONS.items() if action.emits_only)
 
 
 def validate_payload(action: str, payload: JSON) -> JSON:

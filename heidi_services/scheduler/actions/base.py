@@ -30,6 +30,8 @@ class RunContext:
     """How often the run was queued again after it had ended."""
     rerun_id: UUID | None = None
     """Takes the place of the run's ID after it was queued again."""
+    recovers: bool = False
+    """If the run succeeds, recipients are notified, because the one before it failed."""
     is_cancelled: Callable[[], bool] = lambda: False
     """Whether the run was cancelled. An action that takes long asks now and then, and raises `ActionFailed`."""
 
@@ -68,6 +70,12 @@ class ActionFailed(Exception):
 
 
 class Action(Protocol):
+    """What a schedule can do. An action is declared by a class in one module, and an entry in `ACTIONS`."""
+
+    @property
+    def name(self) -> str:
+        """The name by which schedules refer to it; must not change while schedules use it."""
+
     @property
     def about(self) -> str: ...
     @property

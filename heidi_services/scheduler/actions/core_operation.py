@@ -6,23 +6,24 @@ The input is encrypted in transit.
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from heidi_common.messaging.events import CoreOperation
-from heidi_common.operation_inputs import INPUTS
+from heidi_common.operations.registry import OPERATIONS
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import FreeJson
 from heidi_services.scheduler.actions.base import JSON, ActionResult, RunContext
 
 
 class CoreOperationPayload(Schema):
-    type = fields.String(required=True, validate=validate.OneOf(list(INPUTS)))
+    type = fields.String(required=True, validate=validate.OneOf(OPERATIONS))
     input = FreeJson(load_default=dict, max_bytes=65_536)
 
     @validates_schema
     def _input_fits_type(self, data: JSON, **_: object) -> None:
-        if errors := INPUTS[data["type"]]().validate(data["input"]):
+        if errors := OPERATIONS[data["type"]].input().validate(data["input"]):
             raise ValidationError(errors, "input")
 
 
 class CoreOperationAction:
+    name = "core.operation"
     about = "Start an operation across several services"
     payload = CoreOperationPayload
     emits_only = True

@@ -19,6 +19,7 @@ class EventEmitPayload(Schema):
 
 
 class EventEmitAction:
+    name = "event.emit"
     about = "Emit an event of a type custom.*"
     payload = EventEmitPayload
     emits_only = True

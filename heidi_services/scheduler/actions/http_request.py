@@ -48,6 +48,7 @@ class HttpRequestPayload(Schema):
 
 
 class HttpRequestAction:
+    name = "http.request"
     about = "Call a URL; any response but 2xx is a failure"
     payload = HttpRequestPayload
     emits_only = False

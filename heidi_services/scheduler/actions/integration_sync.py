@@ -12,6 +12,7 @@ class IntegrationSyncPayload(Schema):
 
 
 class IntegrationSyncAction:
+    name = "integration.sync"
     about = "Synchronise an integration"
     payload = IntegrationSyncPayload
     emits_only = True

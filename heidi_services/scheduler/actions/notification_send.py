@@ -35,6 +35,7 @@ class NotificationSendPayload(Schema):
 
 
 class NotificationSendAction:
+    name = "notification.send"
     about = "Send a notification to a user, from a text or a template"
     payload = NotificationSendPayload
     emits_only = True

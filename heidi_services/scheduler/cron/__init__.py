@@ -6,6 +6,8 @@
     occurrences.py    the next occurrences in a time zone, across daylight-saving changes
     counting.py       how many occurrences lie in a period
     timezones.py      IANA time zones and their UTC offset changes
+    intervals.py      the kind EVERY: durations, counted from an anchor
+    exclusions.py     dates and holidays without slots
     description.py    an expression in English
     clock_changes.py  notes for the author on the next daylight-saving changes
 

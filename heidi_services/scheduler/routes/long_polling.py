@@ -1,4 +1,4 @@
-"""Long polling: `?wait=` delays a response until the run has ended."""
+"""Long polling: `?wait=` delays a response until the run has ended. A waiting request counts as an open stream."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -8,6 +8,7 @@ from uuid import UUID
 from flask import Response, current_app, request
 from marshmallow import Schema
 
+from heidi_common.interceptors.open_streams import reserve_stream
 from heidi_common.interceptors.transform import enveloped
 from heidi_services.scheduler.service.manual_runs import wait_for_run
 
@@ -26,11 +27,17 @@ def supports_wait(schema: type[Schema]) -> Callable[[View], View]:
     def decorator(view: View) -> View:
         @wraps(view)
         def wrapper(*args: Any, **values: Any) -> Any:
-            response = current_app.make_response(view(*args, **values))
-            seconds = float(request.args.get("wait", 0))
-            if response.status_code == 202 and seconds > 0:
-                _replace_run(response, schema, values["schedule_id"], seconds)
-            return response
+            if not request.args.get("wait"):
+                return view(*args, **values)
+            end_wait = reserve_stream()  # before the view: a run that is rejected with 429 must not have been created
+            try:
+                response = current_app.make_response(view(*args, **values))
+                seconds = float(request.args["wait"])  # the view has validated it
+                if response.status_code == 202 and seconds > 0:
+                    _replace_run(response, schema, values["schedule_id"], seconds)
+                return response
+            finally:
+                end_wait()
 
         return wrapper
 

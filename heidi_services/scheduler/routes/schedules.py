@@ -11,9 +11,17 @@ from heidi_common.jwt.guards import caller, guard
 from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
 from heidi_services.scheduler.models import Schedule
 from heidi_services.scheduler.routes.blueprint import BASE, SCHEDULE, WRITE, blp
-from heidi_services.scheduler.schemas import ScheduleChange, ScheduleIn, ScheduleOut, ScheduleQuery
+from heidi_services.scheduler.schemas import (
+    ScheduleChange,
+    ScheduleIn,
+    ScheduleOut,
+    ScheduleQuery,
+    SelectionIn,
+    SelectionOut,
+)
 from heidi_services.scheduler.service import queries, schedules
 from heidi_services.scheduler.service.client_permissions import create_schedule_as, update_schedule_as
+from heidi_services.scheduler.service.selections import switch_selection
 
 
 @blp.route(BASE, methods=["POST"])
@@ -36,7 +44,7 @@ def create_schedule(body: dict[str, Any]) -> Schedule:
 @blp.arguments(ScheduleQuery, location="query")
 @blp.response(200, ScheduleOut(many=True))
 def list_schedules(query: dict[str, Any]) -> Page:
-    """List schedules, filtered by state and action."""
+    """List schedules, filtered by name, state, action, kind and tag."""
     return queries.find_schedules(**query)
 
 
@@ -86,3 +94,21 @@ def enable_schedule(schedule_id: UUID) -> Schedule:
 def disable_schedule(schedule_id: UUID) -> Schedule:
     """Disable a schedule. Its runs are kept."""
     return schedules.disable_schedule(schedule_id, requested_by=caller().id)
+
+
+@blp.route(f"{BASE}/pause", methods=["POST"])
+@guard(Role.ADMIN)
+@blp.arguments(SelectionIn)
+@blp.response(200, SelectionOut)
+def pause_schedules(body: dict[str, Any]) -> dict[str, int]:
+    """Disable all schedules that fit the selection. Their runs are kept."""
+    return {"schedules": switch_selection(enabled=False, requested_by=caller().id, **body)}
+
+
+@blp.route(f"{BASE}/resume", methods=["POST"])
+@guard(Role.ADMIN)
+@blp.arguments(SelectionIn)
+@blp.response(200, SelectionOut)
+def resume_schedules(body: dict[str, Any]) -> dict[str, int]:
+    """Enable all schedules that fit the selection. Occurrences that passed while they were disabled are not run."""
+    return {"schedules": switch_selection(enabled=True, requested_by=caller().id, **body)}

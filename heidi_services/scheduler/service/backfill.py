@@ -16,7 +16,7 @@ from heidi_services.scheduler.service.missed_ranges import take_from_missed
 from heidi_services.scheduler.service.queries import database_now, lock_schedule
 from heidi_services.scheduler.service.run_creation import run_factory
 from heidi_services.scheduler.service.run_storage import insert_runs
-from heidi_services.scheduler.service.validation import parse_cron_and_timezone, validate_year
+from heidi_services.scheduler.service.validation import validate_timing, validate_year
 
 MAX_SLOTS = 1000
 
@@ -56,7 +56,7 @@ def backfill_schedule(
         schedule = lock_schedule(schedule_id)
         now = database_now()
         _validate_period(start, end, now)
-        parse_cron_and_timezone(schedule.cron_expression, schedule.timezone, now)
+        validate_timing(schedule, now)
         slots = _slots_between(schedule, start, end)
         reopen = [RunStatus(status) for status in rerun]
         if RunStatus.MISSED in reopen:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from heidi_common.database.transactions import transaction
 from heidi_common.jwt.guards import Caller
-from heidi_common.operation_inputs import REQUIRED_SCOPES
+from heidi_common.operations.registry import OPERATIONS
 from heidi_common.problems import Forbidden
 from heidi_services.scheduler.models import Schedule
 from heidi_services.scheduler.service import schedules
@@ -40,6 +40,6 @@ def update_schedule_as(caller: Caller, schedule_id: UUID, values: dict[str, Any]
 def _require_scopes(caller: Caller, schedule: Schedule) -> None:
     if caller.kind != "client" or schedule.action != "core.operation":
         return
-    missing = REQUIRED_SCOPES[schedule.payload["type"]] - caller.scopes
+    missing = OPERATIONS[schedule.payload["type"]].scopes - caller.scopes
     if missing:
         raise Forbidden(f"The operation {schedule.payload['type']} also needs the scopes {', '.join(sorted(missing))}.")

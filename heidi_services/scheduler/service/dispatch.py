@@ -39,6 +39,8 @@ IDLE_TIMEOUT = text("SET LOCAL idle_in_transaction_session_timeout = '1s'")
 IS_ON_TIME = Schedule.next_run >= func.now() - literal(ON_TIME, Interval)
 
 COLUMNS = (
+    *(Schedule.kind, Schedule.at, Schedule.every, Schedule.anchor_at),
+    *(Schedule.excluded_dates, Schedule.holiday_calendars, Schedule.alert_recipients),
     *(Schedule.id, Schedule.name, Schedule.cron_expression, Schedule.timezone, Schedule.next_run, Schedule.end_at),
     *(Schedule.misfire_policy, Schedule.misfire_window_seconds, Schedule.overlap_policy, Schedule.jitter_seconds),
     *(Schedule.concurrency_limit, Schedule.concurrency_key, Schedule.concurrency_policy, Schedule.on_failure),

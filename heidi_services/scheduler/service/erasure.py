@@ -36,6 +36,7 @@ def erase_user_data(event: OutboxEvent) -> None:
         _erase_runs(erased)
         stop = update(Schedule).where(is_notified(user_id)).values(_changes(on_failure=None))
         db.session.execute(stop.execution_options(**_UNSYNCED))
+        _remove_recipient(user_id)
 
 
 def payload_concerns(user_id: UUID) -> ColumnElement[bool]:
@@ -48,6 +49,18 @@ def is_notified(user_id: UUID) -> ColumnElement[bool]:
     """The condition that a user is notified of failed runs."""
     recipient: ColumnElement[bool] = Schedule.on_failure["user_id"].astext == str(user_id)
     return recipient
+
+
+def is_recipient(user_id: UUID) -> ColumnElement[bool]:
+    """The condition that a user is one of the further recipients of alerts."""
+    condition: ColumnElement[bool] = Schedule.alert_recipients.contains([{"user_id": str(user_id)}])
+    return condition
+
+
+def _remove_recipient(user_id: UUID) -> None:
+    for schedule in db.session.scalars(select(Schedule).where(is_recipient(user_id)).with_for_update()):
+        others = [item for item in schedule.alert_recipients if item.get("user_id") != str(user_id)]
+        schedule.alert_recipients = others
 
 
 def _payload_contains(texts: list[str]) -> ColumnElement[bool]:

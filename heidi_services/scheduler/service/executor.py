@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 
 from heidi_common.redis.lock import LockNotAcquired
-from heidi_services.scheduler.actions import EMITTING_ACTIONS, perform_action
+from heidi_services.scheduler.actions import emitting_actions, perform_action
 from heidi_services.scheduler.actions.base import ActionFailed, ActionResult, RunContext
 from heidi_services.scheduler.service.execution_lock import execution_lock
 from heidi_services.scheduler.service.run_claim import DueRun, claim_runs, postpone
@@ -22,10 +22,10 @@ def execute_run(run_id: UUID) -> None:
 
     The run is postponed while another run of the schedule is RUNNING or holds the execution lock.
     """
-    for run in claim_runs([run_id], EMITTING_ACTIONS):
+    for run in claim_runs([run_id], emitting_actions()):
         if run.attempt is not None:
             _attempt([(run, run.context())])
-        elif run.action in EMITTING_ACTIONS:
+        elif run.action in emitting_actions():
             postpone([run_id])
         else:
             _execute_locked(run)
@@ -51,14 +51,15 @@ def execute_batch(run_ids: Sequence[UUID]) -> list[UUID]:
     Returns:
         The due runs that the caller must pass to `execute_run`, each on its own.
     """
+    emitting = emitting_actions()
     try:
-        runs = claim_runs(run_ids, EMITTING_ACTIONS, in_batch=True)
+        runs = claim_runs(run_ids, emitting, in_batch=True)
     except DBAPIError:
         log.warning("runs cannot be claimed together; they are executed singly", exc_info=True)
         return list(run_ids)
     unclaimed = [run for run in runs if run.attempt is None]
     overlapping = {
-        run.run_id for run in unclaimed if run.is_fresh and run.action in EMITTING_ACTIONS and not run.concurrency_limit
+        run.run_id for run in unclaimed if run.is_fresh and run.action in emitting and not run.concurrency_limit
     }
     postpone(list(overlapping))
     _attempt([(run, run.context()) for run in runs if run.attempt is not None])

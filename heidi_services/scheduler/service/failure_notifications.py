@@ -1,11 +1,13 @@
 """Notify the recipient in a schedule's `onFailure` of failed and missed runs, through the notification service."""
 
 import logging
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from heidi_common.messaging import outbox
 from heidi_common.messaging.events import NotificationSend
+from heidi_common.messaging.outbox_batches import Emission
 from heidi_common.schemas.fields import iso
 from heidi_services.scheduler.enums import RunStatus
 from heidi_services.scheduler.misfire import MissedSlots
@@ -32,28 +34,55 @@ def notify_missed(schedule: Any, missed: MissedSlots) -> None:
     _notify(schedule, derived_id(schedule.id, last, "missed", at=missed.last), "missed runs", content)
 
 
+def recovery_notifications(schedule: Any, run: Any) -> list[Emission]:
+    """The notifications of the first success after a failure, to be emitted with the end of the run.
+
+    Args:
+        schedule: The schedule, or its row.
+        run: Has `run_id`, `reruns` and `scheduled_for`.
+    """
+    content = f'The schedule "{schedule.name}" has succeeded again with the run for {iso(run.scheduled_for)}.'
+    event_id = derived_id(run.run_id, run.reruns, "recovered", at=run.scheduled_for)
+    return _emissions(schedule, event_id, "recovered", content, "SUCCESS")
+
+
 def _notify(schedule: Any, event_id: UUID, verb: str, content: str) -> None:
-    recipient = _recipient(schedule)
-    if recipient is None:
-        return
-    user_id, channel = recipient
-    event = NotificationSend(id=event_id, about_user=user_id, channel=channel, notification_type="ERROR")
+    outbox.emit_many(_emissions(schedule, event_id, verb, content, "ERROR"))
+
+
+def _emissions(schedule: Any, event_id: UUID, verb: str, content: str, kind: str) -> list[Emission]:
     # A subject must be a single line, but a schedule's name may contain line breaks.
     subject = " ".join(f"Schedule {schedule.name} {verb}".split())
-    outbox.emit(event, secret_data={"subject": subject[:200], "content": content[:4000]}, event_id=event_id)
+    secret_data = {"subject": subject[:200], "content": content[:4000]}
+    emissions: list[Emission] = []
+    for number, (user_id, channel) in enumerate(_recipients(schedule)):
+        own_id = derived_id(event_id, number, at=_time_of(event_id)) if number else event_id
+        event = NotificationSend(id=own_id, about_user=user_id, channel=channel, notification_type=kind)
+        emissions.append((event, secret_data, own_id))
+    return emissions
 
 
-def _recipient(schedule: Any) -> tuple[UUID, str] | None:
-    """The recipient and the channel; None without `onFailure`.
+def _time_of(event_id: UUID) -> datetime:
+    return datetime.fromtimestamp((event_id.int >> 80) / 1000, UTC)
+
+
+def _recipients(schedule: Any) -> list[tuple[UUID, str]]:
+    """The recipients, each once, with their channels.
 
     The notification belongs to a transaction that also concerns other schedules, so a stored value that cannot be used
     must not fail it.
     """
-    if not schedule.on_failure:
-        return None
+    stored = [schedule.on_failure] if schedule.on_failure else []
+    if isinstance(schedule.alert_recipients, list):
+        stored += schedule.alert_recipients
+    recipients = [recipient for item in stored if (recipient := _recipient(schedule, item)) is not None]
+    return list(dict.fromkeys(recipients))
+
+
+def _recipient(schedule: Any, stored: Any) -> tuple[UUID, str] | None:
     try:
-        return UUID(schedule.on_failure["user_id"]), str(schedule.on_failure.get("channel", DEFAULT_CHANNEL))
+        return UUID(stored["user_id"]), str(stored.get("channel", DEFAULT_CHANNEL))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         extra = {"schedule_id": str(schedule.id), "error": repr(error)[:300]}
-        log.error("the recipient in onFailure is not valid; no notification is sent", extra=extra)
+        log.error("a recipient of alerts is not valid and gets no notification", extra=extra)
         return None

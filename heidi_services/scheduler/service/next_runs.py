@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import or_, select, text
@@ -16,6 +16,7 @@ from heidi_common.schemas.timezones import RULES_VERSION
 from heidi_services.scheduler.cron.occurrences import MICROSECOND
 from heidi_services.scheduler.cron.parser import parse_cron
 from heidi_services.scheduler.cron.timezones import TimezoneError, load_timezone, wall_clock_at
+from heidi_services.scheduler.enums import ScheduleKind
 from heidi_services.scheduler.misfire import slots_from
 from heidi_services.scheduler.models import Schedule
 from heidi_services.scheduler.service.queries import database_now
@@ -114,6 +115,8 @@ def equivalent_slot(schedule: Any, now: datetime) -> datetime | None:
         schedule: The schedule, or its row, with `next_run` and what the clocks showed then.
         now: The database's time.
     """
+    if schedule.kind != ScheduleKind.CRON:
+        return cast("datetime | None", schedule.next_run)  # an instant, which no rules change
     if parse_cron(schedule.cron_expression).is_wildcard:
         earliest = schedule.next_run if schedule.next_run <= now else now + MICROSECOND
         return next(slots_from(schedule, _not_before_start(schedule, earliest)), None)

@@ -33,6 +33,8 @@ _SCHEDULE = (
     "payload",
     "on_failure",
     "concurrency_key",
+    "alert_recipients",
+    "tags",
     "created_at",
 )
 

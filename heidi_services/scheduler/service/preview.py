@@ -10,10 +10,15 @@ from zoneinfo import ZoneInfo
 from heidi_services.scheduler.cron.clock_changes import clock_change_notes
 from heidi_services.scheduler.cron.description import describe_cron
 from heidi_services.scheduler.cron.expression import CronExpression
+from heidi_services.scheduler.cron.intervals import describe_interval, parse_interval
 from heidi_services.scheduler.cron.occurrences import MICROSECOND, occurrences_after
+from heidi_services.scheduler.cron.parser import parse_cron
+from heidi_services.scheduler.cron.timezones import load_timezone
+from heidi_services.scheduler.enums import ScheduleKind
 from heidi_services.scheduler.misfire import slots_after
+from heidi_services.scheduler.models import Schedule
 from heidi_services.scheduler.service.queries import database_now, get_schedule
-from heidi_services.scheduler.service.validation import parse_cron_and_timezone, validate_year
+from heidi_services.scheduler.service.validation import parse_cron_and_timezone, validate_timing, validate_year
 
 
 @dataclass(frozen=True)
@@ -54,9 +59,21 @@ def preview_schedule(schedule_id: UUID, count: int) -> CronPreview:
     """Preview a stored schedule, within its start and end. A disabled schedule has no times."""
     schedule = get_schedule(schedule_id)
     now = database_now()
-    cron, zone = parse_cron_and_timezone(schedule.cron_expression, schedule.timezone, now)
+    validate_timing(schedule, now)
     after = max(now, schedule.start_at - MICROSECOND) if schedule.start_at else now
-    return _preview(cron, zone, after, islice(slots_after(schedule, after), count if schedule.is_enabled else 0))
+    times = islice(slots_after(schedule, after), count if schedule.is_enabled else 0)
+    zone = load_timezone(schedule.timezone)
+    if schedule.kind == ScheduleKind.CRON:
+        return _preview(parse_cron(schedule.cron_expression), zone, after, times)
+    return CronPreview(_describe(schedule, zone), [_local_iso(at, zone) for at in times], [])
+
+
+def _describe(schedule: Schedule, zone: ZoneInfo) -> str:
+    if schedule.kind == ScheduleKind.AT and schedule.at is not None:
+        return f"once at {_local_iso(schedule.at, zone)}, {zone.key}"
+    assert schedule.every is not None and schedule.anchor_at is not None
+    interval = describe_interval(parse_interval(schedule.every))
+    return f"{interval}, counted from {_local_iso(schedule.anchor_at, zone)}"
 
 
 def _preview(cron: CronExpression, zone: ZoneInfo, after: datetime, times: Iterable[datetime]) -> CronPreview:

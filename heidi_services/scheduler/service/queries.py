@@ -44,9 +44,11 @@ def find_schedules(
     is_enabled: bool | None = None,
     is_failing: bool | None = None,
     action: str | None = None,
+    kind: str | None = None,
+    tag: str | None = None,
     **paging: Any,
 ) -> Page:
-    """List schedules, filtered by name, state and action.
+    """List schedules, filtered by name, state, action, kind and tag.
 
     Args:
         sort: `createdAt` or `name`, descending with a leading `-`.
@@ -54,10 +56,13 @@ def find_schedules(
         is_failing: Only schedules whose last run failed, or only the others.
         is_enabled: Only enabled, or only disabled schedules.
         action: Only schedules with this action.
+        kind: Only schedules of this kind.
+        tag: Only schedules with this tag.
         **paging: See `heidi_common.database.pagination.page`.
     """
-    equal = ((Schedule.is_enabled, is_enabled), (Schedule.action, action))
+    equal = ((Schedule.is_enabled, is_enabled), (Schedule.action, action), (Schedule.kind, kind))
     filters = [column == value for column, value in equal if value is not None]
+    filters += [Schedule.tags.contains([tag])] if tag else []
     if is_failing is not None:
         has_failed = func.coalesce(Schedule.last_run_status.in_(FAILED_STATUSES), False)
         filters.append(has_failed if is_failing else ~has_failed)

@@ -13,8 +13,8 @@ from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import all_event_types
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.jobs import mark_hinted, status_is
-from heidi_services.scheduler.enums import RunStatus
-from heidi_services.scheduler.models import ScheduleRun
+from heidi_services.scheduler.enums import FAILED_STATUSES, RunStatus
+from heidi_services.scheduler.models import Schedule, ScheduleRun
 from heidi_services.scheduler.service.run_recording import record_runs
 from heidi_services.scheduler.service.run_results import retry_or_fail, success_record
 
@@ -22,6 +22,9 @@ REPLYING_CONSUMERS = frozenset(event.answered_by for event in all_event_types() 
 HAS_REPLY = (
     (Inbox.event_id == ScheduleRun.awaits) & Inbox.consumer.in_(REPLYING_CONSUMERS) & (Inbox.status != "pending")
 )
+
+
+RECOVERS = Schedule.notify_on_recovery & func.coalesce(Schedule.last_run_status.in_(FAILED_STATUSES), False)
 
 
 def runs_with_reply(limit: int) -> list[UUID]:
@@ -44,11 +47,13 @@ def complete_runs(run_ids: Sequence[UUID]) -> None:
             ScheduleRun.schedule_id,
             ScheduleRun.scheduled_for,
             ScheduleRun.reruns,
+            RECOVERS.label("recovers"),
             ScheduleRun.attempts.label("attempt"),
             Inbox.status,
             Inbox.last_error,
         )
         .join(Inbox, HAS_REPLY)
+        .join(Schedule, Schedule.id == ScheduleRun.schedule_id)
         .where(ScheduleRun.id.in_(run_ids), status_is(ScheduleRun.status, RunStatus.RUNNING))
     )
     with transaction():

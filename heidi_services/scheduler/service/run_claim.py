@@ -46,7 +46,8 @@ WITH due AS (
         schedules.timeout_seconds, schedules.created_by,
         schedules.overlap_policy <> 'ALLOW' AND schedules.concurrency_limit IS NULL AS exclusive,
         run.attempts = 0 AND run.error IS NULL AS is_fresh, run.is_replay, run.reruns,
-        schedules.concurrency_limit, schedules.concurrency_key
+        schedules.concurrency_limit, schedules.concurrency_key,
+        schedules.notify_on_recovery AND schedules.last_run_status IN ('FAILED', 'TIMED_OUT') IS TRUE AS recovers
     FROM schedule_runs AS run JOIN schedules ON schedules.id = run.schedule_id
     WHERE run.id = ANY(CAST(:run_ids AS uuid[])) AND run.status || '' = 'QUEUED' AND run.next_attempt_at <= now()
         AND (run.locked_until IS NULL OR run.locked_until < now())
@@ -74,7 +75,7 @@ WITH due AS (
     RETURNING run.id, run.attempts
 )
 SELECT due.id, due.schedule_id, due.scheduled_for, due.action, due.payload, due.timeout_seconds, due.created_by,
-    due.exclusive, due.is_fresh, due.is_replay, due.reruns, due.concurrency_limit, claimed.attempts
+    due.exclusive, due.is_fresh, due.is_replay, due.reruns, due.concurrency_limit, due.recovers, claimed.attempts
 FROM due LEFT JOIN claimed ON claimed.id = due.id
 """
 _CLAIM = CompiledStatement(text(LOCK_SCHEDULES + _LOCK_KEYS + _CLAIM_DUE), changes=True)
@@ -89,6 +90,7 @@ class DueRun(NamedTuple):
         is_fresh: No worker has claimed the run before.
         reruns: How often the run was queued again after it had ended.
         concurrency_limit: How many runs with the same key may be executed at the same time.
+        recovers: If the run succeeds, recipients are notified, because the one before it failed.
         is_replay: The run repeats a slot of the past. It may overlap runs of current slots.
         attempt: The row's `attempts` after this claim; None if the run was not claimed.
     """
@@ -105,6 +107,7 @@ class DueRun(NamedTuple):
     is_replay: bool
     reruns: int
     concurrency_limit: int | None
+    recovers: bool
     attempt: int | None
 
     @property
@@ -123,6 +126,7 @@ class DueRun(NamedTuple):
             fencing_token=fencing_token,
             created_by=self.created_by,
             reruns=self.reruns,
+            recovers=self.recovers,
             rerun_id=execution_id(self.run_id, self.reruns, at=self.scheduled_for) if self.reruns else None,
             is_cancelled=partial(is_cancelled, self.run_id),
         )

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from heidi_common.database.models import storable_text
 from heidi_common.database.session import db
-from heidi_common.database.transactions import transaction
+from heidi_common.database.transactions import reading, transaction
 from heidi_common.messaging.events import ScheduleCompleted
 from heidi_common.messaging.jobs import backoff, status_is
 from heidi_common.messaging.outbox_batches import Emission
@@ -23,7 +23,7 @@ from heidi_services.scheduler.actions.base import ActionFailed, ActionResult, Ru
 from heidi_services.scheduler.enums import RunStatus
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 from heidi_services.scheduler.service.derived_ids import derived_id, execution_id
-from heidi_services.scheduler.service.failure_notifications import notify_failed
+from heidi_services.scheduler.service.failure_notifications import notify_failed, recovery_notifications
 from heidi_services.scheduler.service.run_recording import RunRecord, record_runs
 
 log = logging.getLogger(__name__)
@@ -92,8 +92,17 @@ def success_record(run: Any, *, result: Any = None, events: Sequence[Emission] =
         attempt=run.attempt,
         status=RunStatus.SUCCEEDED,
         result=result,
-        events=[completed, *events],
+        events=[completed, *events, *_recovery(run)],
     )
+
+
+def _recovery(run: Any) -> list[Emission]:
+    if not run.recovers:
+        return []
+    columns = (Schedule.id, Schedule.name, Schedule.on_failure, Schedule.alert_recipients)
+    with reading() as connection:
+        schedule = connection.execute(select(*columns).where(Schedule.id == run.schedule_id)).first()
+    return recovery_notifications(schedule, run) if schedule is not None else []
 
 
 def _completed_event(run: Any, status: RunStatus) -> Emission:

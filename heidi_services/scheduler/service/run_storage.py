@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import or_
+from sqlalchemy import null, or_
 from sqlalchemy.dialects.postgresql import insert
 
 from heidi_common.database.session import db
@@ -24,13 +24,14 @@ REPLACED_COLUMNS = (
 
 RESET = {
     "attempts": 0,
-    "started_at": None,
-    "result": None,
-    "awaits": None,
-    "locked_until": None,
-    "cancel_requested_at": None,
+    "started_at": null(),
+    "result": null(),
+    "awaits": null(),
+    "locked_until": null(),
+    "cancel_requested_at": null(),
 }
-"""What a run that is queued again loses."""
+"""What a run that is queued again loses. With None instead of null(), SQLAlchemy would insert row by row: it takes a
+parameter without a value for one that differs between the rows."""
 
 
 def insert_runs(rows: list[dict[str, Any]], *, reopen: Collection[RunStatus] = ()) -> set[UUID]:

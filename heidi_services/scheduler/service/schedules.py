@@ -8,6 +8,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import expect_version, transaction
 from heidi_services.scheduler.misfire import next_slot
 from heidi_services.scheduler.models import Schedule
+from heidi_services.scheduler.service.kinds import apply_kind
 from heidi_services.scheduler.service.next_runs import set_next_run
 from heidi_services.scheduler.service.queries import database_now, lock_schedule
 from heidi_services.scheduler.service.run_control import cancel_backfill
@@ -25,6 +26,7 @@ def create_schedule(values: dict[str, Any], *, requested_by: UUID) -> Schedule:
     """
     with transaction():
         schedule = Schedule(**values, created_by=requested_by)
+        apply_kind(schedule, values, database_now())
         validate_schedule(schedule, TIMING_FIELDS | ACTION_FIELDS, database_now())
         _set_next_run(schedule)
         db.session.add(schedule)
@@ -52,9 +54,11 @@ def update_schedule(schedule_id: UUID, values: dict[str, Any], *, version: int |
     with transaction():
         schedule = lock_schedule(schedule_id)
         expect_version(schedule, version)
-        changed = {name for name, value in values.items() if getattr(schedule, name) != value}
-        for name in changed:
+        before = {name: getattr(schedule, name) for name in values.keys() | TIMING_FIELDS}
+        for name in values.keys() - {"kind"}:
             setattr(schedule, name, values[name])
+        apply_kind(schedule, values, database_now())
+        changed = {name for name, value in before.items() if getattr(schedule, name) != value}
         validate_schedule(schedule, changed, database_now())
         if changed & NEXT_RUN_FIELDS:
             _set_next_run(schedule)

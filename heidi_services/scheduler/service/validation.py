@@ -6,15 +6,21 @@ from zoneinfo import ZoneInfo
 
 from heidi_common.problems import FieldError, Invalid
 from heidi_services.scheduler.actions import validate_payload
+from heidi_services.scheduler.cron.exclusions import CalendarError, load_calendar
 from heidi_services.scheduler.cron.expression import CronExpression
 from heidi_services.scheduler.cron.fields import CronError
+from heidi_services.scheduler.cron.intervals import IntervalError, parse_interval
 from heidi_services.scheduler.cron.occurrences import next_occurrence
 from heidi_services.scheduler.cron.parser import parse_cron
 from heidi_services.scheduler.cron.timezones import TimezoneError, load_timezone
+from heidi_services.scheduler.enums import ScheduleKind
 from heidi_services.scheduler.misfire import next_slot
 from heidi_services.scheduler.models import Schedule
 
-TIMING_FIELDS = frozenset({"cron_expression", "timezone", "start_at", "end_at"})
+TIMING_FIELDS = frozenset(
+    {"kind", "cron_expression", "at", "every", "anchor_at", "timezone", "start_at", "end_at"}
+    | {"excluded_dates", "holiday_calendars"}
+)
 ACTION_FIELDS = frozenset({"action", "payload", "timeout_seconds"})
 MIN_YEAR, MAX_YEAR = 1970, 2199
 """Times outside these years are rejected: the time zone database does not cover them."""
@@ -33,12 +39,13 @@ def validate_schedule(schedule: Schedule, changed: Set[str], now: datetime) -> N
         Invalid: Names each wrong field.
     """
     if changed & TIMING_FIELDS or (schedule.is_enabled and "is_enabled" in changed):
-        parse_cron_and_timezone(schedule.cron_expression, schedule.timezone, now)
+        validate_timing(schedule, now)
     if schedule.concurrency_key is not None and schedule.concurrency_limit is None:
         raise Invalid.field("concurrencyLimit", "Is required with `concurrencyKey`.")
     if changed & ACTION_FIELDS:
         _validate_action(schedule)
-    for name, at in (("startAt", schedule.start_at), ("endAt", schedule.end_at)):
+    times = {"startAt": schedule.start_at, "endAt": schedule.end_at, "at": schedule.at, "anchorAt": schedule.anchor_at}
+    for name, at in times.items():
         validate_year(name, at)
     if schedule.start_at and schedule.end_at and schedule.end_at <= schedule.start_at:
         raise Invalid.field("endAt", "Must be after `startAt`.")
@@ -56,7 +63,37 @@ def _validate_window(schedule: Schedule, changed: Set[str], now: datetime) -> No
     if ended and "end_at" in changed:
         raise Invalid.field("endAt", "Must be in the future.")
     if not ended and changed & TIMING_FIELDS and next_slot(schedule, now, schedule.start_at) is None:
-        raise Invalid.field("endAt", "`cronExpression` has no occurrence between `startAt` (or now) and `endAt`.")
+        raise _without_slots(schedule)
+
+
+def _without_slots(schedule: Schedule) -> Invalid:
+    if schedule.kind == ScheduleKind.AT:
+        return Invalid.field("at", "Must be in the future, between `startAt` and `endAt`, and not on an excluded date.")
+    if schedule.end_at is None and (schedule.excluded_dates or schedule.holiday_calendars):
+        return Invalid.field("holidayCalendars", "Excluded dates and holidays leave no occurrence.")
+    name = "every" if schedule.kind == ScheduleKind.EVERY else "cronExpression"
+    return Invalid.field("endAt", f"`{name}` has no occurrence between `startAt` (or now) and `endAt`.")
+
+
+def validate_timing(schedule: Schedule, now: datetime) -> None:
+    """Reject times that cannot be computed.
+
+    Raises:
+        Invalid: Names each wrong field.
+    """
+    if schedule.kind == ScheduleKind.CRON:
+        parse_cron_and_timezone(schedule.cron_expression, schedule.timezone, now)
+    try:
+        load_timezone(schedule.timezone)
+        field = "every"
+        parse_interval(schedule.every or "PT1M")
+        field = "holidayCalendars"
+        for name in schedule.holiday_calendars or ():
+            load_calendar(name)
+    except TimezoneError as error:
+        raise Invalid.field("timezone", str(error)) from None
+    except (IntervalError, CalendarError) as error:
+        raise Invalid.field(field, str(error)) from None
 
 
 def validate_year(name: str, at: datetime | None) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from heidi_common.config.sections.processes import WebProcess
+from heidi_common.config.service_registry import SERVICES
 from heidi_common.config.settings import ConfigError, Settings
 
 GOOD = {
@@ -152,6 +153,6 @@ def test_a_web_process_is_configured_in_the_same_way() -> None:
     with pytest.raises(ConfigError) as caught:
         WebProcess.from_env({"HEIDI_SERVICE": "town", "GRACEFUL_TIMEOUT": "soon"})
     assert caught.value.problems == [
-        "HEIDI_SERVICE: 'town' is not one of auth, users, city, core, notification, scheduler, integration, console",
+        f"HEIDI_SERVICE: 'town' is not one of {', '.join(SERVICES)}, console",
         "GRACEFUL_TIMEOUT: 'soon' is not a whole number",
     ]

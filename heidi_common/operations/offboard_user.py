@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from marshmallow import fields
+
 from heidi_common.identity.models import Role
-from heidi_common.operation_inputs import OffboardUser
-from heidi_services.core.operations.base import JSON, OperationType, Step, StepContext, StepRejected
+from heidi_common.identity.scopes import Scope
+from heidi_common.operations.base import JSON, OperationType, Step, StepContext, StepRejected
+from heidi_common.schemas.base import Schema
+
+
+class OffboardUser(Schema):
+    """Deactivate an account and its integrations, then delete the account (it can be restored)."""
+
+    user_id = fields.UUID(required=True)
 
 
 def redact(payload: JSON) -> JSON:
@@ -62,9 +71,11 @@ def _set_integrations(context: StepContext, *, active: bool) -> JSON:
     return {"integrations": len(integration_ids)}
 
 
-OFFBOARD_USER = OperationType(
+OPERATION = OperationType(
+    name="offboard-user",
     input=OffboardUser,
     redact=redact,
+    scopes=frozenset({Scope.USERS_READ, Scope.USERS_WRITE, Scope.INTEGRATIONS_READ, Scope.INTEGRATIONS_WRITE}),
     steps=(
         Step("look-up", look_up),
         Step("deactivate", deactivate, reactivate),

@@ -1,4 +1,4 @@
-"""What an operation type consists of: steps, each of which may be repeated, and most of which can be undone."""
+"""What an operation consists of: steps, each of which may be repeated, and most of which can be undone."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from heidi_common.identity.scopes import Scope
 from heidi_common.peers.client import call_peer
 from heidi_common.peers.models import PeerRequest, PeerResponse
 from heidi_common.peers.signature import REQUESTER_HEADER
@@ -100,19 +101,23 @@ class Step:
     undo: Callable[[StepContext, JSON], object] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class OperationType:
-    """A kind of operation that clients can request.
+    """An operation that clients and schedules can request.
 
     Attributes:
-        input: Schema of the input.
+        name: The name by which it is requested.
+        input: Schema of the input. Its docstring describes the operation to clients.
         steps: The steps in the order in which they run.
         redact: Reduces an input in wire form to what may be stored in plain text and shown.
+        scopes: The scopes that the steps need. A machine client whose schedule requests the operation needs them too.
     """
 
+    name: str
     input: type[Schema]
     steps: Sequence[Step]
     redact: Callable[[JSON], JSON]
+    scopes: frozenset[Scope]
 
 
 def _call(request: PeerRequest) -> PeerResponse:

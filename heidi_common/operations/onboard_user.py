@@ -6,12 +6,29 @@ import base64
 import hashlib
 import hmac
 
+from marshmallow import fields, validate
+
 from heidi_common.identity.models import Role
-from heidi_common.operation_inputs import OnboardUser
+from heidi_common.identity.scopes import Scope
+from heidi_common.operations.base import JSON, OperationType, Step, StepContext
 from heidi_common.runtime import current_settings
-from heidi_services.core.operations.base import JSON, OperationType, Step, StepContext
+from heidi_common.schemas.base import Schema
+from heidi_common.schemas.fields import PersonName, Text
+from heidi_common.schemas.validators import Length
 
 _PROFILE_FIELDS = ("email", "firstName", "lastName", "role")
+ROLES = tuple(role.value for role in Role if role is not Role.ADMIN)
+"""The roles of accounts that the operation may create: `users:write` does not cover administrators."""
+
+
+class OnboardUser(Schema):
+    """Create an account, send an invitation by e-mail and put a greeting into the inbox."""
+
+    email = fields.Email(required=True, validate=Length(max=254))
+    first_name = PersonName()
+    last_name = PersonName()
+    role = fields.String(validate=validate.OneOf(ROLES))
+    greeting = Text(max=2000, load_default="Welcome! Your account is ready.")
 
 
 def redact(payload: JSON) -> JSON:
@@ -51,9 +68,11 @@ def _initial_password(context: StepContext) -> str:
     return base64.urlsafe_b64encode(digest).decode()
 
 
-ONBOARD_USER = OperationType(
+OPERATION = OperationType(
+    name="onboard-user",
     input=OnboardUser,
     redact=redact,
+    scopes=frozenset({Scope.USERS_WRITE, Scope.NOTIFICATIONS_WRITE}),
     steps=(
         Step("create-user", create_user, delete_user),
         Step("invite", invite),
