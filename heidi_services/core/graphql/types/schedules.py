@@ -40,7 +40,14 @@ class ScheduleNode:
     id: UUID
     name: str
     description: str | None
-    cron_expression: str
+    kind: str
+    cron_expression: str | None
+    at: DateTime | None
+    every: str | None
+    anchor_at: DateTime | None
+    excluded_dates: list[str]
+    holiday_calendars: list[str]
+    tags: list[str]
     timezone: str
     action: str
     payload: JSON
@@ -54,6 +61,8 @@ class ScheduleNode:
     concurrency_key: str | None
     concurrency_policy: str
     on_failure: JSON | None
+    alert_recipients: list[JSON]
+    notify_on_recovery: bool
     max_attempts: int
     timeout_seconds: int
     jitter_seconds: int
