@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from contextlib import ExitStack
 from threading import Barrier, Event, Thread
 from uuid import UUID, uuid4
@@ -76,9 +77,14 @@ def test_the_host_of_a_run(payload: object, host: str) -> None:
     assert ("host", host) in keys_of(executor.DueRun(**values))
 
 
-def test_a_run_over_the_limit_is_postponed_and_runs_later(
-    app: Flask, schedule: MakeSchedule, httpserver: HTTPServer
-) -> None:
+@pytest.fixture
+def server() -> Iterator[HTTPServer]:
+    """A server that responds to several requests at the same time."""
+    with HTTPServer(threaded=True) as server:
+        yield server
+
+
+def test_a_run_over_the_limit_is_postponed(app: Flask, schedule: MakeSchedule, server: HTTPServer) -> None:
     """Two slow runs hold the slots of a host; the third leaves its thread to others."""
     arrived, finish = [], Event()
 
@@ -87,8 +93,8 @@ def test_a_run_over_the_limit_is_postponed_and_runs_later(
         finish.wait(TIMEOUT_SECONDS)
         return Response("")
 
-    httpserver.expect_request("/slow").respond_with_handler(respond)
-    payload = {"url": httpserver.url_for("/slow")}
+    server.expect_request("/slow").respond_with_handler(respond)
+    payload = {"url": server.url_for("/slow")}
     schedules = [schedule(action="http.request", payload=payload, timeout_seconds=60) for _ in range(3)]
     runs = [manual_runs.run_now(schedule_id, requested_by=uuid4()).id for schedule_id in schedules]
 
