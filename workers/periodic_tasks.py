@@ -32,7 +32,7 @@ from heidi_services.scheduler.service import clock_guard, dispatch, next_runs, r
 from heidi_services.scheduler.service import retention as scheduler_retention
 from heidi_services.scheduler.service.monitors import overdue
 from workers.batching import LARGEST, OUTSIDE, Wakeable, hints
-from workers.consumption import BULK_QUEUE
+from workers.consumption import BULK_QUEUE, OUTBOUND_QUEUE
 from workers.subscriptions import SUBSCRIBER_QUEUES, SUBSCRIPTIONS, Consume
 
 LIMIT = 500
@@ -151,6 +151,7 @@ PERIODIC_TASKS = (
     PeriodicTask("clock comparison", 6, run_task(clock_guard.store_state)),
     PeriodicTask("schedules", 0.2, run_task(dispatch.dispatch_due)),
     PeriodicTask("schedule runs", 0.5, WakeUp(reaper.overdue_runs, "scheduler", "run_schedule")),
+    PeriodicTask("outbound runs", 0.5, WakeUp(reaper.overdue_outbound_runs, OUTBOUND_QUEUE, "run_outbound")),
     PeriodicTask("schedule answers", 0.5, WakeUp(request_replies.runs_with_reply, "scheduler", "conclude_run")),
     PeriodicTask("monitors", 1, run_task(overdue.detect_overdue)),
     PeriodicTask("schedule reaper", 5, run_task(reaper.reap_expired)),
@@ -175,7 +176,7 @@ PERIODIC_TASKS = (
     PeriodicTask("unused addresses", 86_400, run_in_parts(suppressions.hash_unused_addresses)),
     PeriodicTask("expired suppressions", 86_400, run_in_parts(suppressions.delete_expired)),
     PeriodicTask("deliveries", 1, WakeUp(delivery_worker.overdue, "webhooks", "deliver_webhook")),
-    PeriodicTask("syncs", 1, WakeUp(sync.overdue, "integration", "run_sync")),
+    PeriodicTask("syncs", 1, WakeUp(sync.overdue, OUTBOUND_QUEUE, "run_sync")),
     PeriodicTask("integration logs", 3600, run_in_parts(integration_retention.delete_expired_logs)),
     PeriodicTask("old webhooks", 3600, run_in_parts(integration_retention.delete_expired_events)),
     PeriodicTask("old syncs", 3600, run_in_parts(integration_retention.delete_expired_syncs)),
