@@ -12,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+import psycopg2
+
 from heidi_common.cli.doctor import environment
 from heidi_common.config.secret_files import value_of
 
@@ -53,7 +55,18 @@ def delete_old_dumps(folder: Path, now: float) -> list[Path]:
     return old
 
 
+def record(url: str) -> None:
+    """Store when the backup was created, for the alert on old backups."""
+    with psycopg2.connect(url.replace("+psycopg2", "", 1)) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO platform_states (name, subject, value, changed_at) VALUES ('backup', 'created', 1, now())"
+            " ON CONFLICT (name, subject) DO UPDATE SET changed_at = now()"
+        )
+
+
 if __name__ == "__main__":
-    target = dump(value_of(environment(), "DATABASE_URL"), FOLDER, datetime.datetime.now(datetime.UTC))
+    url = value_of(environment(), "DATABASE_URL")
+    target = dump(url, FOLDER, datetime.datetime.now(datetime.UTC))
+    record(url)
     deleted = delete_old_dumps(FOLDER, time.time())
     sys.stdout.write(f"{target} ({target.stat().st_size} bytes); {len(deleted)} old dumps deleted\n")

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 Series = Mapping[str, str]
-HOUR, DAY = 60, 1440
+HOUR = 60
 
 
 class Case(NamedTuple):
@@ -43,9 +43,7 @@ ERRORS = 'flask_http_request_total{service="core",method="GET",status="500"}'
 PENDING, DUE = 'heidi_work_pending{kind="notifications"}', 'heidi_work_oldest_due_seconds{kind="notifications"}'
 LATER = 'heidi_work_scheduled{kind="notifications"}'
 DISK = 'instance="a",mountpoint="/",fstype="ext4"'
-CREATED, VERIFIED, FAILED = (
-    f'heidi_backup_age_seconds{{event="{event}"}}' for event in ("created", "verified", "failed")
-)
+CREATED, FAILED = (f'heidi_backup_age_seconds{{event="{event}"}}' for event in ("created", "failed"))
 EXPIRY = 'heidi_certificate_remaining_seconds{host="heidi.example.org"}'
 
 
@@ -163,11 +161,6 @@ CASES: Mapping[str, Case] = {
     "BackupFailed": Case(
         ({CREATED: "90000x20", FAILED: "100x20"}, {FAILED: "100x20"}),
         ({CREATED: "100x20", FAILED: "90000x20"}, {CREATED: "100x20"}),
-    ),
-    "BackupUnverified": Case(
-        (DATABASE | {VERIFIED: "700000x3000"}, DATABASE),
-        (DATABASE | {VERIFIED: "600000x3000"}, {"heidi_database_up": "0x3000"}),
-        2 * DAY,
     ),
     "CertificateExpiry": state(EXPIRY, 10 * 86_400, 30 * 86_400, 70),
     "CertificateExpiryImminent": state(EXPIRY, 2 * 86_400, 10 * 86_400),
