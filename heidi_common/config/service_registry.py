@@ -57,3 +57,9 @@ CONSOLE = Service("console", 3009, "heidi_console", "The web console, a client o
 
 SERVICES = {service.name: service for service in _ALL}
 """Name -> service, in the order of their ports."""
+
+
+def load_all_models() -> None:
+    """Import the models of all services, for what concerns the whole platform: a process imports only its own."""
+    for service in SERVICES.values():
+        service.load("models")
