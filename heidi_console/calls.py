@@ -13,14 +13,20 @@ from heidi_console.api.transport import ApiCall, ApiResponse, send
 from heidi_console.session import signed_in
 
 
-def get(path: str, **params: Any) -> ApiResponse:
-    """Read a resource. Parameters that are None or empty are left out.
+def get(path: str, *, if_none_match: str | None = None, **params: Any) -> ApiResponse:
+    """Read a resource.
+
+    Args:
+        path: The path after `/api/v1`.
+        if_none_match: The version that the browser has; if it is the current one, the status is 304.
+        params: The query. Parameters that are None or empty are left out.
 
     Raises:
         ApiProblem: The API has rejected the request, or a service did not respond.
         SessionEnded: The session has ended.
     """
-    return call(ApiCall("GET", path, params=params))
+    headers = {"If-None-Match": if_none_match} if if_none_match else {}
+    return call(ApiCall("GET", path, params=params, headers=headers))
 
 
 def post(path: str, body: Any = None, *, key: str | None = None, **params: Any) -> ApiResponse:

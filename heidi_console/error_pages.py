@@ -10,11 +10,13 @@ from werkzeug.exceptions import HTTPException
 
 from heidi_console.api.problems import ApiProblem
 from heidi_console.browser_security import SAFE_METHODS
-from heidi_console.forms.base import keep_draft
+from heidi_console.forms.base import keep_draft, typed_fields
 from heidi_console.session import signed_in
 from heidi_console.session.problems import SessionEnded, SessionsUnavailable
 
-Page = tuple[str, int]
+Page = tuple[str, int, dict[str, str]]
+REPEATABLE = frozenset({409, 412, 429})
+"""Statuses after which the same request may succeed later, as after all errors of servers."""
 
 
 def init_error_pages(app: Flask) -> None:
@@ -30,16 +32,28 @@ def init_error_pages(app: Flask) -> None:
 
 def _session_ended(_error: SessionEnded) -> Response:
     """Lead to sign-in, and back to the same page with what the user typed."""
+    user = signed_in.current_user()
     signed_in.forget()
     if request.method not in SAFE_METHODS:
-        keep_draft()
+        keep_draft(user["id"] if user else None)
     session["ended"] = True
-    path = request.full_path.rstrip("?") if request.method in SAFE_METHODS else request.path
-    return redirect(url_for("sign_in.form", next=path), 303)  # type: ignore[return-value]
+    return redirect(url_for("sign_in.form", next=_page_to_return_to()), 303)  # type: ignore[return-value]
+
+
+def _page_to_return_to() -> str:
+    """The path of this page; that of the page with the button, if this is an action without a page of its own."""
+    if request.method in SAFE_METHODS:
+        return request.full_path.rstrip("?")
+    if request.url_rule is not None and "GET" in (request.url_rule.methods or ()):
+        return request.path
+    referrer = urlsplit(request.referrer or "")
+    return f"{referrer.path}?{referrer.query}".rstrip("?") if referrer.netloc == request.host else url_for("home.list")
 
 
 def _csrf_failed(error: CSRFError) -> Response | Page:
     """An ended session has no token any more; a request from another site must have no effect at all."""
+    if getattr(session, "unavailable", False):
+        return _page(503, code="sessions_unavailable")
     origin = request.headers.get("Origin")
     own = origin is not None and urlsplit(origin).netloc == request.host
     if own and signed_in.current_user() is None and request.endpoint != "sign_in.form":
@@ -66,4 +80,7 @@ def _unexpected(_error: Exception) -> Page:
 
 
 def _page(status: int, *, code: str = "", problem: ApiProblem | None = None) -> Page:
-    return render_template("errors/error.html", status=status, code=code, problem=problem), status
+    """A page that says what to do. After a form or a button it offers to send the same again."""
+    repeat = typed_fields() if request.method == "POST" and (status in REPEATABLE or status >= 500) else None
+    page = render_template("errors/error.html", status=status, code=code, problem=problem, repeat=repeat)
+    return page, status, {"Retry-After": str(problem.retry_after)} if problem and problem.retry_after else {}

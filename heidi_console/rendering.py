@@ -19,6 +19,7 @@ from heidi_console.pages.area import Area
 from heidi_console.session import signed_in
 from heidi_console.session.problems import SessionsUnavailable
 from heidi_console.translations import LOCALES, catalogue, current_locale
+from heidi_console.translations.numbers import kilometers, number
 from heidi_console.translations.terms import reason, term
 from heidi_console.translations.times import exact, relative
 
@@ -39,6 +40,8 @@ def init_rendering(app: Flask, areas: Sequence[Area]) -> None:
     jinja.filters.update(
         relative=relative,
         exact=exact,
+        number=number,
+        kilometers=kilometers,
         term=term,
         reason=reason,
         groups=groups,

@@ -41,6 +41,9 @@ ACCEPT_UNKNOWN_PARAMETERS = {
     "/api/v1/notifications/receipts/{provider}",
     "/api/v1/notifications/unsubscribe/{token}",
     "/api/v1/auth/token",
+    "/ping/{token}",
+    "/ping/{token}/{outcome}",
+    "/badge/{token}",
 }
 """Endpoints called by providers, mail programs and OAuth clients, which add query parameters of their own."""
 TEXT_TRAPS = {"NUL": "a\x00b", "a lone surrogate": "a\ud800b"}

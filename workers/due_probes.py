@@ -21,7 +21,7 @@ from heidi_services.files.models import FileJob, StoredObject
 from heidi_services.integration.models import Delivery, Sync
 from heidi_services.notification.models import NORMAL_PRIORITY, Notification
 from heidi_services.notification.service.scheduled_tasks import releasable
-from heidi_services.scheduler.models import Schedule, ScheduleRun
+from heidi_services.scheduler.models import Monitor, Schedule, ScheduleRun
 from workers.subscriptions import SUBSCRIBER_QUEUES
 
 
@@ -43,6 +43,7 @@ PROBES: Mapping[str, ColumnElement[bool]] = {
         Inbox.event_id == ScheduleRun.awaits,
         Inbox.status != "pending",
     ),
+    "monitors": _any(Monitor.due_at <= func.now()),
     "schedule reaper": _any(ScheduleRun.status == "RUNNING", ScheduleRun.locked_until < func.now()),
     "operations": _any_overdue(Operation, "PENDING"),
     **{f"inbox {queue}": _any_overdue(Inbox, "pending", ~Inbox.is_bulk) for queue in SUBSCRIBER_QUEUES},

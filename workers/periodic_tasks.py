@@ -30,6 +30,7 @@ from heidi_services.notification.service import scheduled_tasks as notifications
 from heidi_services.notification.service import suppressions
 from heidi_services.scheduler.service import clock_guard, dispatch, next_runs, reaper, request_replies
 from heidi_services.scheduler.service import retention as scheduler_retention
+from heidi_services.scheduler.service.monitors import overdue
 from workers.batching import LARGEST, OUTSIDE, Wakeable, hints
 from workers.consumption import BULK_QUEUE
 from workers.subscriptions import SUBSCRIBER_QUEUES, SUBSCRIPTIONS, Consume
@@ -157,6 +158,7 @@ PERIODIC_TASKS = (
     PeriodicTask("schedules", 0.2, run_task(dispatch.dispatch_due)),
     PeriodicTask("schedule runs", 0.5, WakeUp(reaper.overdue_runs, "scheduler", "run_schedule")),
     PeriodicTask("schedule answers", 0.5, WakeUp(request_replies.runs_with_reply, "scheduler", "conclude_run")),
+    PeriodicTask("monitors", 1, run_task(overdue.detect_overdue)),
     PeriodicTask("schedule reaper", 5, run_task(reaper.reap_expired)),
     PeriodicTask("schedule history", 3600, run_in_parts(scheduler_retention.delete_expired)),
     PeriodicTask("operations", 1, WakeUp(operations.overdue, "core", "carry_out_operation")),

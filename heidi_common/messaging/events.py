@@ -24,10 +24,12 @@ class Event:
             and for external programs.
         answered_by: For a request: the subscriber that carries it out. The status of its inbox row tells the
             requester whether the request was accepted, and the reason if it was not.
+        version: The version of `data`. It increases when a member is removed or gets another meaning.
         id: The id of the entity that the event is about.
     """
 
     type: ClassVar[str]
+    version: ClassVar[int] = 1
     external: ClassVar[bool] = False
     answered_by: ClassVar[str | None] = None
 
@@ -54,11 +56,12 @@ class Event:
 
     def data(self) -> dict[str, Any]:
         """Serialize the event's fields to JSON values, with names in camelCase and without fields that are None."""
-        values = {_wire_name(field.name): _to_json(getattr(self, field.name)) for field in fields(self)}
+        values = {wire_name(field.name): _to_json(getattr(self, field.name)) for field in fields(self)}
         return {name: value for name, value in values.items() if value is not None}
 
 
-def _wire_name(name: str) -> str:
+def wire_name(name: str) -> str:
+    """The name of a field in JSON."""
     return "userId" if name == "about_user" else camel(name)
 
 
@@ -202,6 +205,22 @@ class ScheduleCompleted(Event):
     external = True
     schedule_id: UUID
     status: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitorDown(Event):
+    """The job that the monitor `id` watches has failed or is overdue: `reason` is FAILURE, OVERDUE or UNFINISHED."""
+
+    type = "monitor.down"
+    external = True
+    reason: str
+
+
+class MonitorUp(Event):
+    """The job that the monitor `id` watches has succeeded after it was down."""
+
+    type = "monitor.up"
+    external = True
 
 
 @dataclass(frozen=True, kw_only=True)

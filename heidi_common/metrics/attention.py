@@ -41,8 +41,8 @@ class AttentionOut(Schema):
     kind = fields.String(
         required=True,
         metadata={
-            "description": "failedMessages, deadLetters, failingSchedules, disabledEndpoints, failingEndpoints,"
-            " failedDeliveries, failedOperations, or waitingWork"
+            "description": "failedMessages, deadLetters, failingSchedules, downMonitors, disabledEndpoints,"
+            " failingEndpoints, failedDeliveries, failedOperations, or waitingWork"
         },
     )
     subject = fields.String(

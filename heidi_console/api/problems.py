@@ -36,6 +36,7 @@ class ApiProblem(Exception):
         self.request_id = body.get("requestId")
         self.errors = [WrongField(str(e.get("pointer", "")), str(e.get("detail", ""))) for e in body.get("errors", ())]
         self.retry_after = retry_after
+        self.ambiguous = False
         super().__init__(f"{status} {self.code}: {self.detail}")
 
 

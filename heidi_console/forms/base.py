@@ -13,6 +13,8 @@ from wtforms import HiddenField
 from wtforms.i18n import get_translations
 
 from heidi_console.api.problems import ApiProblem
+from heidi_console.forms import conflict
+from heidi_console.session import signed_in
 from heidi_console.translations import current_locale, translate
 
 DRAFT = "draft"
@@ -30,11 +32,17 @@ class ConsoleForm(FlaskForm):  # type: ignore[misc]
             return get_translations([current_locale(), "en"])
 
     form_errors: list[str]
+    changes: Sequence[conflict.Change] = ()
+    """What somebody else has changed since the form was opened."""
     request_key = HiddenField(default=lambda: secrets.token_urlsafe(16))
     etag = HiddenField()
+    opened = HiddenField()
+    """The values of the resource when the form was opened, as JSON, to say later what somebody else has changed."""
 
     def __init__(self, *args: Any, **values: Any) -> None:
         draft = session.pop(DRAFT, None) if request.method == "GET" and _is_draft_of_this_page() else None
+        if values.get("etag"):
+            values["opened"] = conflict.snapshot(values)
         super().__init__(*args, **(values | ({"formdata": _multi_dict(draft["fields"])} if draft else {})))
 
     def show_problem(self, problem: ApiProblem, names: dict[str, str] | None = None) -> None:
@@ -44,9 +52,19 @@ class ConsoleForm(FlaskForm):  # type: ignore[misc]
             problem: The error.
             names: Field of the API -> field of the form, where they differ otherwise than by their spelling.
         """
+        if problem.status == 412:
+            self._show_conflict()
+            return
         unplaced = [error.detail for error in problem.errors if not self._place(error.name, error.detail, names or {})]
         if unplaced or not problem.errors:
             self.form_errors = [*self.form_errors, *(unplaced or [explain(problem)])]
+
+    def _show_conflict(self) -> None:
+        """Say what has changed. What the user typed stays, and saving again replaces the current values."""
+        self.changes = conflict.changes(self)
+        self.etag.data, self.opened.data = self.etag.object_data, self.opened.object_data
+        text = translate("Somebody has changed this since you opened it. What you typed is kept, but not saved yet.")
+        self.form_errors = [*self.form_errors, text]
 
     def _place(self, name: str, detail: str, names: dict[str, str]) -> bool:
         field = self._fields.get(names.get(name) or _CAMEL.sub("_", name).lower())
@@ -57,14 +75,14 @@ class ConsoleForm(FlaskForm):  # type: ignore[misc]
 
     def values(self, *names: str) -> dict[str, Any]:
         """The values of fields as the API expects them: camelCase, and None for empty texts."""
-        return {camel(name): self[name].data or None for name in names}
+        return {camel(name): None if self[name].data == "" else self[name].data for name in names}
 
 
 def explain(problem: ApiProblem) -> str:
     """What an error of the API means for the user, and what to do."""
     texts = {
         409: translate("The request conflicts with the current state: %(detail)s", detail=problem.detail),
-        412: translate("Somebody has changed this in the meantime. Check the current values below and save again."),
+        412: translate("Somebody has changed this in the meantime. Reload the page to see the current state."),
         429: translate("Too many requests. Try again in %(num)s seconds.", num=problem.retry_after or 60),
         503: translate("The service is unavailable at the moment. What you typed is kept; try again shortly."),
     }
@@ -82,19 +100,34 @@ def optional(pairs: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in pairs.items() if value is not None}
 
 
-def keep_draft() -> None:
-    """Keep what the user typed until after the next sign-in."""
-    fields = [(name, value) for name, value in request.form.items(multi=True) if name not in SECRET_FIELDS]
-    session[DRAFT] = {"path": request.path, "fields": fields}
+def typed_fields() -> list[tuple[str, str]]:
+    """What the user typed, without passwords and other secrets."""
+    return [(name, value) for name, value in request.form.items(multi=True) if name not in SECRET_FIELDS]
 
 
-SECRET_FIELDS = frozenset({"csrf_token", "password", "current_password", "new_password", "code", "client_secret"})
+def keep_draft(owner: str | None) -> None:
+    """Keep what the user typed until after the next sign-in.
+
+    Args:
+        owner: The ID of the user who typed it, so that nobody else sees it; None if the session is lost.
+    """
+    session[DRAFT] = {"path": request.path, "fields": typed_fields(), "owner": owner}
+
+
+SECRET_FIELDS = frozenset(
+    {
+        *("csrf_token", "password", "current_password", "new_password", "code", "client_secret", "credentials"),
+        *("auth_token", "auth_password", "auth_client_secret", "auth_headers", "auth_private_key"),
+    }
+)
 """They are never kept in a draft."""
 
 
 def _is_draft_of_this_page() -> bool:
-    draft = session.get(DRAFT)
-    return draft is not None and draft["path"] == request.path
+    draft, user = session.get(DRAFT), signed_in.current_user()
+    if draft is None or draft["path"] != request.path:
+        return False
+    return draft["owner"] is None or (user is not None and user["id"] == draft["owner"])
 
 
 def _multi_dict(fields: Sequence[Sequence[str]]) -> Any:

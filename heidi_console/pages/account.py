@@ -47,7 +47,6 @@ def form_profile() -> str | Response:
             return done(translate("Your profile is changed."), "account.list")
         except ApiProblem as problem:
             form.show_problem(problem)
-            form.etag.data = response.etag
     return render_template("account/form.html", form=form, title=translate("Profile"), fields=PROFILE)
 
 

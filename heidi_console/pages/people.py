@@ -72,7 +72,6 @@ def form_edit(user_id: UUID) -> str | Response:
             return done(translate("The account is changed."), "people.show", user_id=user_id)
         except ApiProblem as problem:
             form.show_problem(problem)
-            form.etag.data = response.etag
     return render_template("people/form_edit.html", form=form, person=response.data)
 
 

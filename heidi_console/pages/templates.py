@@ -65,7 +65,6 @@ def form_edit(template_id: UUID) -> str | Response:
             return done(translate("The template is saved."), "templates.form_edit", template_id=template_id)
         except ApiProblem as problem:
             form.show_problem(problem)
-            form.etag.data = response.etag
     return render_template("templates/form_edit.html", form=form, template=response.data)
 
 

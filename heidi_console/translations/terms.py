@@ -67,6 +67,9 @@ TERMS = {
     "ERROR": lazy("Error"),
     "SUCCESS": lazy("Success"),
     "ALERT": lazy("Alert"),
+    # kinds of places
+    "CITY": lazy("City"),
+    "DISTRICT": lazy("Part of a city"),
     # roles
     "USER": lazy("User"),
     "MODERATOR": lazy("Moderator"),

@@ -186,6 +186,19 @@ class OperationTypeOut(Schema):
     scopes = fields.List(fields.String(), required=True)
 
 
+class EventTypeOut(Schema):
+    """A type of events, with the JSON Schema and an example of `data`."""
+
+    type = fields.String(required=True)
+    version = fields.Integer(
+        required=True, metadata={"description": "increases when a member is removed or gets another meaning"}
+    )
+    description = fields.String(required=True)
+    is_request = fields.Boolean(required=True, metadata={"description": "whether the event requests an action"})
+    schema = fields.Dict(required=True, metadata={"description": "JSON Schema of `data`"})
+    example = fields.Dict(required=True)
+
+
 class OperationQuery(PageQuery):
     type = fields.String(validate=validate.OneOf(OPERATIONS))
     status = fields.String(validate=validate.OneOf([status.value for status in OperationStatus]))

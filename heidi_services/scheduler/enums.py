@@ -68,3 +68,34 @@ FAILED_STATUSES = (RunStatus.FAILED, RunStatus.TIMED_OUT)
 OPEN_STATUSES = (RunStatus.QUEUED, RunStatus.RUNNING)
 REPEATABLE = (RunStatus.FAILED, RunStatus.TIMED_OUT, RunStatus.CANCELLED, RunStatus.SKIPPED)
 """The statuses of runs that can be queued again."""
+
+
+class MonitorStatus(StrEnum):
+    """NEW: no ping yet. UP: pinged in time. LATE: the grace time runs. DOWN: overdue or failed. PAUSED: not watched."""
+
+    NEW = "NEW"
+    UP = "UP"
+    LATE = "LATE"
+    DOWN = "DOWN"
+    PAUSED = "PAUSED"
+
+
+class PingKind(StrEnum):
+    """What a ping says. SUCCESS and FAIL: the job has ended. START: it runs. LOG: nothing about its state."""
+
+    SUCCESS = "SUCCESS"
+    FAIL = "FAIL"
+    START = "START"
+    LOG = "LOG"
+
+
+class ChangeReason(StrEnum):
+    """Why the status of a monitor has changed."""
+
+    PING = "PING"
+    FAILURE = "FAILURE"
+    OVERDUE = "OVERDUE"
+    UNFINISHED = "UNFINISHED"
+    PAUSED = "PAUSED"
+    RESUMED = "RESUMED"
+    SETTINGS = "SETTINGS"

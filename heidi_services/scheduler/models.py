@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Computed, DateTime, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, Computed, DateTime, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
+from uuid_utils.compat import uuid7
 
 from heidi_common.database.models import Base, Entity
 from heidi_common.messaging.jobs import JobMixin
@@ -126,3 +127,88 @@ class ScheduleRun(Entity, JobMixin, Base):
         if self.started_at is None or self.finished_at is None:
             return None
         return round((self.finished_at - self.started_at).total_seconds() * 1000)
+
+
+class Monitor(Entity, Base):
+    """A job that runs elsewhere and reports by pings (statuses: `enums.MonitorStatus`).
+
+    Its times are those of the database's clock.
+    """
+
+    __tablename__ = "monitors"
+    __table_args__ = (
+        Index("ix_monitors_due", "due_at", postgresql_where=text("due_at IS NOT NULL")),
+        Index("ix_monitors_created_at_id", "created_at", "id"),
+        Index("ix_monitors_status", "status"),
+        UniqueConstraint("ping_key"),
+        UniqueConstraint("badge_key"),
+    )
+
+    name: Mapped[str]
+    description: Mapped[str | None]
+    every: Mapped[str | None]
+    """The longest time between two pings, an ISO 8601 duration. Either this or a cron expression is set."""
+    cron_expression: Mapped[str | None]
+    timezone: Mapped[str]
+    grace_seconds: Mapped[int]
+    ping_key: Mapped[UUID]
+    badge_key: Mapped[UUID]
+    recipients: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    manual_resume: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Pings do not end a pause."""
+    status: Mapped[str]
+    status_changed_at: Mapped[datetime]
+    last_ping_at: Mapped[datetime | None]
+    """The last ping of a kind that says how the job has ended."""
+    last_ping_kind: Mapped[str | None]
+    started_at: Mapped[datetime | None]
+    """When the job has reported its start, until it reports its end."""
+    started_run: Mapped[UUID | None]
+    """The run that has started, if the job names its runs (`rid`)."""
+    last_duration_ms: Mapped[int | None] = mapped_column(BigInteger)
+    expected_at: Mapped[datetime | None]
+    """When the next ping is expected at the latest. The grace time follows."""
+    due_at: Mapped[datetime | None]
+    """When the clock changes the status, unless a ping comes before."""
+    ping_count: Mapped[int] = mapped_column(BigInteger, server_default="0")
+    created_by: Mapped[UUID]
+
+
+class MonitorPing(Base):
+    """A ping that a monitor has received. `number` counts the pings of a monitor."""
+
+    __tablename__ = "monitor_pings"
+    __table_args__ = (
+        UniqueConstraint("monitor_id", "number"),
+        Index("ix_monitor_pings_received_at", "received_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    monitor_id: Mapped[UUID] = mapped_column(ForeignKey("monitors.id", ondelete="CASCADE"))
+    number: Mapped[int] = mapped_column(BigInteger)
+    received_at: Mapped[datetime]
+    kind: Mapped[str]
+    exit_status: Mapped[int | None]
+    run: Mapped[UUID | None]
+    duration_ms: Mapped[int | None] = mapped_column(BigInteger)
+    method: Mapped[str]
+    user_agent: Mapped[str | None]
+    body: Mapped[str | None]
+    is_truncated: Mapped[bool] = mapped_column(server_default=text("false"))
+
+
+class MonitorTransition(Base):
+    """A change of a monitor's status, and why."""
+
+    __tablename__ = "monitor_changes"
+    __table_args__ = (
+        Index("ix_monitor_changes_monitor_id_changed_at", "monitor_id", "changed_at"),
+        Index("ix_monitor_changes_changed_at", "changed_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
+    monitor_id: Mapped[UUID] = mapped_column(ForeignKey("monitors.id", ondelete="CASCADE"))
+    changed_at: Mapped[datetime]
+    status: Mapped[str]
+    previous_status: Mapped[str]
+    reason: Mapped[str]

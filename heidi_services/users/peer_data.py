@@ -21,7 +21,11 @@ PAGED_RESOURCES = (
 )
 PERSONAL_DATA = (
     ("notification", "/api/v1/notifications/personal-data", "hiddenNotifications attempts batches suppressions"),
-    ("scheduler", "/api/v1/schedules/personal-data", "schedules failureNotifications runs"),
+    (
+        "scheduler",
+        "/api/v1/schedules/personal-data",
+        "schedules failureNotifications runs monitors monitorAlerts pings",
+    ),
     ("integration", "/api/v1/integrations/personal-data", "deliveryAttempts syncs"),
     ("core", "/api/v1/core/personal-data", "operations"),
     ("files", "/api/v1/files/personal-data", "files fileUploads fileLinks fileObjects"),

@@ -28,6 +28,7 @@ NOTIFICATIONS = "heidi_services.notification.service.erasure"
 INTEGRATIONS = "heidi_services.integration.service.erasure.erase_user_data"
 SCHEDULES = "heidi_services.scheduler.service.erasure"
 FILE_DATA = "heidi_services.files.service.erasure.erase_user_data"
+MONITORS = "heidi_services.scheduler.service.monitors.erasure"
 OPERATIONS = "heidi_services.core.service.erasure.erase_user_data"
 RESPONSES = "heidi_common.interceptors.idempotency_keys.delete_for_user"
 SECRET = "not exported: a secret, or the hash of one"
@@ -97,6 +98,8 @@ PERSONAL: Mapping[str, Handling] = {
     **_columns("files", "name content_type", FILE_DATA, "files"),
     **_columns("file_uploads", "name content_type", FILE_DATA, "fileUploads"),
     **_columns("stored_objects", "sha256 detected_type signature", FILE_DATA, "fileObjects"),
+    **_columns("monitors", "name description recipients", f"{MONITORS}.erase_monitors", "monitors"),
+    **_columns("monitor_pings", "user_agent body", f"{MONITORS}.erase_monitors", "pings"),
     **_columns("operations", "steps error", OPERATIONS, "operations"),
     **_columns("operations", "sealed", "heidi_services.core.service.operation_progress.complete", SECRET),
 }
@@ -174,6 +177,14 @@ NOT_PERSONAL: Mapping[str, str] = {
     "file_uploads.visibility": "an enumeration",
     "stored_objects.status": "an enumeration",
     "stored_objects.scan_status": "an enumeration",
+    "monitors.every": "times",
+    "monitors.cron_expression": "times",
+    "monitors.timezone": "the time zone of the times",
+    "monitors.status": "an enumeration",
+    "monitors.last_ping_kind": "an enumeration",
+    "monitor_pings.kind": "an enumeration",
+    "monitor_pings.method": "an enumeration",
+    "monitor_changes": "enumerations and times",
     "operations.type": "an enumeration",
     "operations.status": "an enumeration",
     "operations.input": "without personal data: each operation type declares what it leaves out (`redact`)",

@@ -215,3 +215,39 @@ def test_an_invalid_parameter_is_named(client: FlaskClient, path: str, field: st
 
 def test_a_forged_cursor_is_rejected(client: FlaskClient) -> None:
     assert client.get(f"{URL}?cursor=abc").status_code == 400
+
+
+@pytest.mark.usefixtures("four")
+def test_points_of_a_map_are_columns_with_the_most_populous_first(
+    client: FlaskClient, make: Callable[..., City]
+) -> None:
+    make(name="Unknown", latitude=1.23456, longitude=2.0)
+    make(name="Closed", is_active=False)
+    make(name="Part", kind="DISTRICT", population=9_000_000)
+    points = client.get(f"{URL}/points").json["data"]
+    assert points == {
+        "latitudes": [52.5244, 48.1374, -18.1416, -13.8333, 1.2346],
+        "longitudes": [13.4105, 11.5755, 178.4415, -171.7667, 2.0],
+        "populations": [3426354, 1505005, 77366, 40407, 0],
+    }
+
+
+@pytest.mark.usefixtures("four")
+@pytest.mark.parametrize(
+    ("query", "count"), [("limit=2", 2), ("country=DE", 2), ("minPopulation=50000", 3), ("bbox=170,-30,-170,0", 2)]
+)
+def test_points_of_a_map_can_be_filtered(client: FlaskClient, query: str, count: int) -> None:
+    assert len(client.get(f"{URL}/points?{query}").json["data"]["latitudes"]) == count
+
+
+@pytest.mark.parametrize("limit", ["0", "50001", "many"])
+def test_a_map_has_a_limit(client: FlaskClient, limit: str) -> None:
+    assert client.get(f"{URL}/points?limit={limit}").status_code == 422
+
+
+def test_a_map_is_revalidated(client: FlaskClient, make: Callable[..., City], editor: dict[str, str]) -> None:
+    city = make(**BERLIN)
+    tag = {"If-None-Match": client.get(f"{URL}/points").headers["ETag"]}
+    assert client.get(f"{URL}/points", headers=tag).status_code == 304
+    client.patch(f"{URL}/{city.id}", json={"latitude": 40}, headers=editor)
+    assert client.get(f"{URL}/points", headers=tag).json["data"]["latitudes"] == [40.0]

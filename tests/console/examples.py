@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from heidi_common.runtime import current_settings
+from heidi_services.city.service import cities
 
 Prepare = Callable[[Any, Any], str]
 """Creates what the page shows, as the administrator and with the fixture `post`; returns the path of the page."""
@@ -63,6 +64,24 @@ def stored_mail(_admin: Any, _post: Any) -> str:
     return "/console/mail/1769860800000000000.1_0.heidi"
 
 
+def place(_admin: Any, _post: Any) -> str:
+    """A city with markup in its name, and another one near it."""
+    cities.create(name="Uster", country="CH", latitude=47.3471, longitude=8.7209, population=35_000)
+    city = cities.create(name="<b>Zürich</b>", country="CH", latitude=47.3667, longitude=8.55, population=434_335)
+    return f"/console/places/{city.id}"
+
+
+def place_edit(admin: Any, post: Any) -> str:
+    """The form of a city."""
+    return f"{place(admin, post)}/edit"
+
+
+def place_list(admin: Any, post: Any) -> str:
+    """The map with two cities."""
+    place(admin, post)
+    return "/console/places/"
+
+
 PAGES = [
     Example("sign_in.form", at("/console/sign-in"), signed_in=False),
     Example("home.list", at("/console/")),
@@ -77,6 +96,10 @@ PAGES = [
     Example("people.show", person),
     Example("people.form_new", at("/console/people/new")),
     Example("people.form_edit", person_edit),
+    Example("places.list", place_list),
+    Example("places.show", place),
+    Example("places.form_new", at("/console/places/new")),
+    Example("places.form_edit", place_edit),
     Example("schedules.list", at("/console/schedules/")),
     Example("schedules.form_action", at("/console/schedules/new")),
     Example("schedules.form_new", at("/console/schedules/new?action=notification.send")),

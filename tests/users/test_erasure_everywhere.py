@@ -23,7 +23,7 @@ from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Attempt, Notification, Suppression
 from heidi_services.notification.service import suppressions
 from heidi_services.notification.service.delivery import deliver
-from heidi_services.scheduler.models import Schedule, ScheduleRun
+from heidi_services.scheduler.models import Monitor, Schedule, ScheduleRun
 from heidi_services.scheduler.service import executor, manual_runs
 from workers import actors
 from workers.subscriptions import SUBSCRIPTIONS, Consume
@@ -90,6 +90,7 @@ def fill(client, user, other: dict) -> None:
     post(client, "schedules", schedule_body("event.emit", emitting, onFailure={"userId": user_id}), other)
     _run_schedule(user.user.id)
     _upload(client, own)
+    _ping(client, user_id, own, other)
     for channel, address in ((Channel.EMAIL, EMAIL), (Channel.SMS, PHONE)):
         suppressions.suppress_address(channel, address, "bounce")
     _request_that_fails(user.user.id)
@@ -102,6 +103,14 @@ def _upload(client, headers: dict) -> None:
     name = b64encode(TRACE.encode()).decode()
     tus = {"Tus-Resumable": "1.0.0", "Upload-Length": "10", "Upload-Metadata": f"filename {name}"}
     assert client.post("/api/v1/files/uploads", headers=headers | tus).status_code == 201
+
+
+def _ping(client, user_id: str, own: dict, other: dict) -> None:
+    """A monitor with a ping, and another user's monitor that warns the user."""
+    monitor = {"name": TRACE, "description": TRACE, "every": "PT1H"}
+    url = post(client, "schedules/monitors", monitor, own)["pingUrl"]
+    assert client.post("/" + url.split("/", 3)[3], data=TRACE, headers={"User-Agent": TRACE}).status_code == 200
+    post(client, "schedules/monitors", {"name": "x", "every": "PT1H", "recipients": [{"userId": user_id}]}, other)
 
 
 def _attempt(notification_id: UUID) -> Attempt:
@@ -143,6 +152,7 @@ def test_everything_about_a_user_is_exported_and_then_erased(client, as_user) ->
     assert {row["address"] for row in parts["suppressions"]} == {EMAIL, PHONE}
     assert TRACE in str(parts["attempts"]) and TRACE in str(parts["runs"]) and TRACE in str(parts["operations"])
     assert len(parts["schedules"]) == 2 and parts["batches"][0]["accepted"] == 1
+    assert parts["pings"][0]["body"] == TRACE and len(parts["monitors"]) == len(parts["monitorAlerts"]) == 1
     assert parts["failureNotifications"][0]["onFailure"] == {"user_id": str(user_id)}
 
     assert client.post(f"/api/v1/users/{user_id}/erase", json={}, headers=other).status_code == 202
@@ -156,6 +166,8 @@ def test_everything_about_a_user_is_exported_and_then_erased(client, as_user) ->
         next(iter(storage().read(keys[0])))
     assert db.session.scalar(select(OutboxEvent.sealed).where(OutboxEvent.type == "user.deleted")) is None
     states = {row.name: (row.is_enabled, row.payload, row.on_failure) for row in db.session.scalars(select(Schedule))}
+    warned = dict(db.session.execute(select(Monitor.name, Monitor.recipients)).all())
+    assert warned == {"erased": [], "x": []}
     assert states == {"erased": (False, {}, None), "x": (True, {"type": "custom.b", "data": {}}, None)}
 
 

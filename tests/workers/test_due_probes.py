@@ -20,7 +20,7 @@ from heidi_services.core.models import Operation
 from heidi_services.files.models import FileJob, StoredObject
 from heidi_services.integration.models import Delivery, Sync
 from heidi_services.notification.models import BULK_PRIORITY, NORMAL_PRIORITY, UNHINTED, Notification
-from heidi_services.scheduler.models import Schedule, ScheduleRun
+from heidi_services.scheduler.models import Monitor, Schedule, ScheduleRun
 from tests.sql_recorder import recorded_statements
 from workers import due_probes
 from workers.broker import make_broker
@@ -46,6 +46,7 @@ WORK: dict[str, Rows] = {
         (ScheduleRun, RUNNING | {"hinted_until": PAST}),
         (Inbox, {"event_id": RUNNING["awaits"], "consumer": "accept_sync", "status": "done"}),
     ],
+    "monitors": [(Monitor, {"due_at": PAST, "status": "UP", "every": "PT1H"})],
     "schedule reaper": [(ScheduleRun, RUNNING | {"locked_until": PAST, "hinted_until": FUTURE})],
     "operations": [(Operation, DUE | {"status": "PENDING"})],
     **{f"inbox {queue}": [(Inbox, DUE)] for queue in SUBSCRIBER_QUEUES},

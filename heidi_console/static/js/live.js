@@ -7,6 +7,8 @@ export function startLive(main) {
 
 async function refresh(main, timer) {
   const response = await fetch(location.href, { headers: { "X-Live": "1" }, redirect: "manual" }).catch(() => null);
+  const stale = document.querySelector("[data-stale]");
+  if (stale) stale.hidden = Boolean(response?.ok);
   if (!response?.ok) return;
   const next = new DOMParser().parseFromString(await response.text(), "text/html");
   for (const region of main.querySelectorAll("[data-live-region]")) replace(region, next.getElementById(region.id));

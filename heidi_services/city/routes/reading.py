@@ -1,4 +1,4 @@
-"""Read cities: lists, single ones, their names, the countries, and the distance between two."""
+"""Read cities: lists, points of maps, single ones, their names, the countries, and the distance between two."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from heidi_services.city.http_cache import cacheable_response, prefers_geojson
 from heidi_services.city.routes.blueprint import blp
 from heidi_services.city.schemas import queries as schemas
 from heidi_services.city.schemas import responses
-from heidi_services.city.service import queries, response_cache
+from heidi_services.city.service import points, queries, response_cache
 from heidi_services.city.service.place_naming import naming
 
 
@@ -58,6 +58,23 @@ def list_countries(query: dict[str, Any]) -> Response:
         return serializers.countries_response(queries.count_by_country(), naming(language, []))
 
     return cacheable_response(response_cache.get_or_load(f"countries:{language or ''}", load))
+
+
+@blp.route("/api/v1/cities/points", methods=["GET"])
+@public
+@documents(IF_NONE_MATCH)
+@blp.arguments(schemas.MapQuery, location="query")
+@blp.response(200, responses.MapPointsOut)
+def list_points(query: dict[str, Any]) -> Response:
+    """List the coordinates of up to 50,000 cities for a map, the most populous first. Without districts."""
+    limit, where = query["limit"], query["where"]
+
+    def load() -> http_cache.CachedResponse:
+        return serializers.document_response(enveloped(points.points(where=where, limit=limit)))
+
+    if where.box:  # not cached: the same box hardly ever occurs twice
+        return cacheable_response(load())
+    return cacheable_response(response_cache.get_or_load(f"points:{limit}:{where}", load))
 
 
 @blp.route("/api/v1/cities/<uuid:city_id>", methods=["GET"])

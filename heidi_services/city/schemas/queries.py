@@ -19,6 +19,7 @@ from heidi_services.city.service.queries import SORTS
 
 KINDS = "`CITY`: all places that are not known to be districts of a city; `DISTRICT`: these alone; `ANY`: both."
 MAX_POINTS = 1000
+MAX_MAP_POINTS = 50_000
 
 
 def _kind(default: KindFilter) -> fields.String:
@@ -60,6 +61,16 @@ class CityListQuery(PageQuery, FilterQuery):
     @validates_schema
     def _range(self, data: dict[str, Any], **_: Any) -> None:
         validate_range(data, "min_population", "max_population", "maxPopulation")
+
+
+class MapQuery(FilterQuery):
+    """Which cities a map shows."""
+
+    limit = fields.Integer(
+        load_default=MAX_MAP_POINTS,
+        validate=validate.Range(1, MAX_MAP_POINTS),
+        metadata={"description": "The number of cities; the most populous ones are returned."},
+    )
 
 
 class NearbyQuery(FilterQuery):

@@ -56,6 +56,14 @@ class NearbyPointOut(BareSchema):
     hasMore = fields.Boolean(required=True)
 
 
+class MapPointsOut(BareSchema):
+    """Columns of equal length, in descending order of population. An unknown population is 0."""
+
+    latitudes = fields.List(fields.Float(), required=True)
+    longitudes = fields.List(fields.Float(), required=True)
+    populations = fields.List(fields.Integer(), required=True)
+
+
 class LocationOut(BareSchema):
     """Where a point is. The country is null at sea."""
 

@@ -14,6 +14,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.scheduler.models import Schedule, ScheduleRun
+from heidi_services.scheduler.service.monitors import erasure as monitor_erasure
 
 ERASED_NAME = "erased"
 _UNSYNCED = {"synchronize_session": False}
@@ -37,6 +38,7 @@ def erase_user_data(event: OutboxEvent) -> None:
         stop = update(Schedule).where(is_notified(user_id)).values(_changes(on_failure=None))
         db.session.execute(stop.execution_options(**_UNSYNCED))
         _remove_recipient(user_id)
+        monitor_erasure.erase_monitors(user_id)
 
 
 def payload_concerns(user_id: UUID) -> ColumnElement[bool]:

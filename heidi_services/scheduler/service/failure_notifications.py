@@ -1,6 +1,7 @@
 """Notify the recipient in a schedule's `onFailure` of failed and missed runs, through the notification service."""
 
 import logging
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -75,14 +76,24 @@ def _recipients(schedule: Any) -> list[tuple[UUID, str]]:
     stored = [schedule.on_failure] if schedule.on_failure else []
     if isinstance(schedule.alert_recipients, list):
         stored += schedule.alert_recipients
-    recipients = [recipient for item in stored if (recipient := _recipient(schedule, item)) is not None]
+    return usable_recipients(schedule.id, stored)
+
+
+def usable_recipients(owner_id: UUID, stored: Iterable[Any]) -> list[tuple[UUID, str]]:
+    """Read stored recipients, each once; what cannot be used is logged.
+
+    Args:
+        owner_id: The schedule or monitor, for the log.
+        stored: The objects of the API: `user_id`, and `channel` unless it is the default.
+    """
+    recipients = [recipient for item in stored if (recipient := _recipient(owner_id, item)) is not None]
     return list(dict.fromkeys(recipients))
 
 
-def _recipient(schedule: Any, stored: Any) -> tuple[UUID, str] | None:
+def _recipient(owner_id: UUID, stored: Any) -> tuple[UUID, str] | None:
     try:
         return UUID(stored["user_id"]), str(stored.get("channel", DEFAULT_CHANNEL))
     except (LookupError, TypeError, ValueError, AttributeError) as error:
-        extra = {"schedule_id": str(schedule.id), "error": repr(error)[:300]}
+        extra = {"owner_id": str(owner_id), "error": repr(error)[:300]}
         log.error("a recipient of alerts is not valid and gets no notification", extra=extra)
         return None

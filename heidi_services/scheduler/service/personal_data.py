@@ -1,4 +1,4 @@
-"""Schedules and runs for the export of a user's data."""
+"""Schedules, runs and monitors for the export of a user's data."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, or_, select
 
 from heidi_common.identity.personal_data import PersonalRows
-from heidi_services.scheduler.models import Schedule, ScheduleRun
+from heidi_services.scheduler.models import Monitor, MonitorPing, Schedule, ScheduleRun
 from heidi_services.scheduler.service.erasure import is_notified, payload_concerns
+from heidi_services.scheduler.service.monitors import erasure as monitors
 
 
 def _own(user_id: UUID) -> ColumnElement[bool]:
@@ -43,5 +44,14 @@ PARTS = {
     "failureNotifications": PersonalRows(Schedule, ("on_failure",), _notifying),
     "runs": PersonalRows(
         ScheduleRun, ("schedule_id", "scheduled_for", "status", "result", "error", "finished_at"), _own_runs
+    ),
+    "monitors": PersonalRows(
+        Monitor,
+        ("name", "description", "every", "cron_expression", "timezone", "recipients", "status", "created_at"),
+        monitors.is_own,
+    ),
+    "monitorAlerts": PersonalRows(Monitor, ("created_at",), monitors.is_warned),
+    "pings": PersonalRows(
+        MonitorPing, ("monitor_id", "received_at", "kind", "user_agent", "body"), monitors.is_own_ping
     ),
 }

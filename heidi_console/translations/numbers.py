@@ -1,0 +1,18 @@
+"""Numbers in the language of the user."""
+
+from __future__ import annotations
+
+from babel.numbers import format_decimal
+
+from heidi_console.translations import current_locale
+
+
+def number(value: float | None) -> str:
+    """A number with separators: `3,426,354`; empty if there is none."""
+    return "" if value is None else format_decimal(value, locale=current_locale())
+
+
+def kilometers(value: float) -> str:
+    """A distance: `4.2 km`, from 100 km on without decimals."""
+    rounded = round(value, 1) if value < 100 else round(value)
+    return f"{format_decimal(rounded, locale=current_locale())} km"
