@@ -36,7 +36,7 @@ Run \`make run\` without sudo." >&2; exit 1; fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run owner demo test faults lint format configuration events screenshots bench migrate doctor secrets sbom backup
+.PHONY: help run owner demo test faults lint format configuration events schema screenshots bench migrate doctor secrets sbom backup
 
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
@@ -83,6 +83,9 @@ format: $(TOOLS) ## Format the code
 
 configuration: $(INSTALLED) ## Write docs/configuration.md from the declarations of the settings
 	@$(BIN)/python -m heidi_common.config.reference > docs/configuration.md
+
+schema: $(INSTALLED) ## Write the GraphQL schema from the code
+	@$(BIN)/python -m heidi_services.core.graphql.schema
 
 events: $(INSTALLED) ## Write docs/events.md from the classes of the events
 	@$(BIN)/python -m heidi_common.messaging.event_catalog > docs/events.md

@@ -64,7 +64,15 @@ def build_app(settings: Settings, *services: Service) -> Flask:
     """
     from heidi_common.audit import rejections
     from heidi_common.cli import commands
-    from heidi_common.interceptors import cors, error_handlers, logging, rate_limit, security_headers, timeout
+    from heidi_common.interceptors import (
+        cors,
+        error_handlers,
+        logging,
+        peer_batch,
+        rate_limit,
+        security_headers,
+        timeout,
+    )
     from heidi_common.jwt import guards
     from heidi_common.jwt.tokens import init_jwt
     from heidi_common.metrics import exporter, health
@@ -88,6 +96,7 @@ def build_app(settings: Settings, *services: Service) -> Flask:
     app.before_request(rate_limit.throttle_caller)
     error_handlers.init_errors(app)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(peer_batch.blueprint)
     app.register_blueprint(swagger_ui.index_blueprint({name: service.about for name, service in SERVICES.items()}))
     for service in services:
         _mount(app, service)

@@ -57,6 +57,18 @@ def authenticate(token: str) -> Caller:
     return caller
 
 
+def authenticate_if_present() -> Caller | None:
+    """The caller of a public route, if the request has an access token; it is then also limited as a caller.
+
+    Raises:
+        Unauthorized: The request has an invalid token.
+    """
+    if "Authorization" not in request.headers:
+        return None
+    caller = current_state().caller = _with_requester(authenticate(bearer_token()))
+    return caller
+
+
 def has_admin_token() -> bool:
     """Whether the current request, which may be to a public route, carries the access token of an ADMIN.
 

@@ -36,10 +36,13 @@ def call_peers(calls: Mapping[str, PeerRequest], *, timeout: float = TIME_LIMIT)
     Returns:
         Name -> response, after the slowest call.
     """
-    running: dict[str, Future[PeerResponse]] = {
-        name: _pool().submit(bind_transport(call), call, timeout) for name, call in calls.items()
-    }
+    running = {name: submit_peer(call, timeout=timeout) for name, call in calls.items()}
     return {name: future.result() for name, future in running.items()}
+
+
+def submit_peer(call: PeerRequest, *, timeout: float = TIME_LIMIT) -> Future[PeerResponse]:
+    """Start a call, which then runs in parallel to this thread."""
+    return _pool().submit(bind_transport(call), call, timeout)
 
 
 def caller_headers() -> dict[str, str]:

@@ -65,6 +65,7 @@ WITHOUT_IDEMPOTENCY_KEY: Mapping[str, str] = {
     "/api/v1/schedules/preview": READS,
     "/api/v1/notifications/receipts/{provider}": THIRD_PARTY,
     "/api/v1/webhooks/{provider}/{integration_id}": THIRD_PARTY,
+    "/api/v1/graphql": "mutations that create or send take `idempotencyKey`",
 }
 MOMENT = "measured when it is read, with the time of the measurement"
 WITHOUT_ETAG: Mapping[str, str] = {

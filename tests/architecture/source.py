@@ -19,7 +19,7 @@ DOMAIN_MODULES: Mapping[str, frozenset[str]] = {
             *{"import_sources", "name_matching", "naming", "place_query", "serializers", "spellings"},
         }
     ),
-    "core": frozenset({"credentials", "serializers"}),
+    "core": frozenset({"credentials", "graphql", "serializers"}),
     "integration": frozenset({"endpoint_auth", "enums", "providers", "webhook_signing"}),
     "notification": frozenset({"channels", "default_templates", "enums", "templating"}),
     "files": frozenset(

@@ -1,0 +1,6 @@
+"""GraphQL over the REST API of all services. It has no rules of its own: the services decide with the caller's token.
+
+types: the objects and their relations. queries, mutations: the fields of the roots. connections: Relay's pages.
+loading: one call per service for everything that a level needs. limits: what a document may ask for.
+documents: documents that are kept by their hash. execution: from a request to its response.
+"""
