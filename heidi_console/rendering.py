@@ -21,7 +21,7 @@ from heidi_console.session.problems import SessionsUnavailable
 from heidi_console.translations import LOCALES, catalogue, current_locale
 from heidi_console.translations.numbers import kilometers, number
 from heidi_console.translations.terms import reason, term
-from heidi_console.translations.times import exact, relative
+from heidi_console.translations.times import day_name, exact, relative
 
 STATIC = Path(__file__).parent / "static"
 THEMES = ("auto", "light", "dark")
@@ -40,6 +40,7 @@ def init_rendering(app: Flask, areas: Sequence[Area]) -> None:
     jinja.filters.update(
         relative=relative,
         exact=exact,
+        day_name=day_name,
         number=number,
         kilometers=kilometers,
         term=term,

@@ -4,12 +4,16 @@ The models of all services are imported, whatever HEIDI_SERVICE is: Alembic woul
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module, util
 from typing import Any
 
 from alembic import context
 from flask import current_app
-from sqlalchemy.engine import Connection
+from sqlalchemy import text
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from heidi_services import SERVICES
 
@@ -25,6 +29,28 @@ for _path in (
 
 ADVISORY_LOCK = 0x48656964690001
 """Instances that start at the same time wait for each other's migrations."""
+
+
+RECORD = text(
+    "INSERT INTO platform_states (name, subject, value, changed_at) VALUES ('migration', 'last', :value, now())"
+    " ON CONFLICT (name, subject) DO UPDATE SET value = excluded.value, changed_at = excluded.changed_at"
+)
+
+
+@contextmanager
+def _recorded(engine: Engine) -> Iterator[None]:
+    """Store whether the migrations failed, for an alert: the instances of the previous version keep serving."""
+    try:
+        yield
+    except BaseException:
+        _record(engine, 1)
+        raise
+    _record(engine, 0)
+
+
+def _record(engine: Engine, value: int) -> None:
+    with suppress(SQLAlchemyError), engine.begin() as connection:  # the table may not exist yet
+        connection.execute(RECORD, {"value": value})
 
 
 def _drop_empty(_context: Any, _revision: Any, directives: list[Any]) -> None:
@@ -46,7 +72,7 @@ def run() -> None:
             # A lock is held only until the end of the migration that needs it.
             transaction_per_migration=True,
         )
-        with context.begin_transaction():
+        with context.begin_transaction(), _recorded(extension.db.engine):
             context.run_migrations()
         connection.exec_driver_sql(f"SELECT pg_advisory_unlock({ADVISORY_LOCK})")
         connection.commit()

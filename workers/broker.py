@@ -23,7 +23,7 @@ from workers.batching import request_ids
 from workers.consumption import BoundedRabbitmqBroker
 from workers.redis_broker import WakingRedisBroker
 
-QUEUES = ("notification", "bulk", "scheduler", "integration", "webhooks", "core", "files")
+QUEUES = ("notification", "bulk", "scheduler", "outbound", "integration", "webhooks", "core", "files")
 TIME_LIMIT_MS = 30 * 60 * 1000
 """The last resort, longer than the longest wait: that for the response of an SMTP server.
 

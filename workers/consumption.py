@@ -7,6 +7,8 @@ from dramatiq.broker import Consumer
 from dramatiq.brokers.rabbitmq import RabbitmqBroker
 
 BULK_QUEUE = "bulk"
+OUTBOUND_QUEUE = "outbound"
+"""Runs that call a URL, and synchronizations: they wait for servers of strangers."""
 FILES_QUEUE = "files"
 
 
@@ -15,7 +17,8 @@ class BoundedConsumption(Broker):
 
     Dramatiq prefetches two messages for each thread. As each can carry a hundred rows, a process would take much work
     that others could do. Bulk messages may occupy half of the threads, so that urgent messages, which are in other
-    queues, never wait for a thread and seldom for the interpreter or a database connection. Messages about files occupy
+    queues, never wait for a thread and seldom for the interpreter or a database connection. Work that waits for
+    strangers may occupy three eighths, so that a thread is free even beside bulk messages. Messages about files occupy
     one, since decoding an image takes up to 200 MB of memory. Retry times are stored in rows, so nothing consumes the
     delay queues.
     """
@@ -33,8 +36,9 @@ class BoundedRabbitmqBroker(BoundedConsumption, RabbitmqBroker):
 
 
 def bounded_prefetch(queue_name: str, prefetch: int) -> int:
-    """How many messages a process may hold: as many as it has threads, for bulk half of that, and one about files."""
+    """How many messages a process may hold: as many as it has threads, for some queues fewer, and one about files."""
     if queue_name == FILES_QUEUE:
         return 1
     threads = max(1, prefetch // 2)
-    return max(1, threads // 2) if queue_name == BULK_QUEUE else threads
+    shares = {BULK_QUEUE: threads // 2, OUTBOUND_QUEUE: threads * 3 // 8}
+    return max(1, shares.get(queue_name, threads))

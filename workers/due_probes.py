@@ -37,6 +37,7 @@ PROBES: Mapping[str, ColumnElement[bool]] = {
     "counters": _any(CounterDelta.id > 0),
     "schedules": _any(Schedule.is_enabled, Schedule.next_run <= func.now()),
     "schedule runs": _any_overdue(ScheduleRun, "QUEUED"),
+    "outbound runs": _any_overdue(ScheduleRun, "QUEUED"),
     "schedule answers": _any(
         ScheduleRun.status == "RUNNING",
         ScheduleRun.hinted_until <= func.now(),

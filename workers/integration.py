@@ -12,6 +12,7 @@ from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.service import delivery_worker, forwarding, owner_sync, sync
 from workers.actors import actor, consumer, hint
 from workers.batching import process_each
+from workers.consumption import OUTBOUND_QUEUE
 
 
 @consumer("integration")
@@ -23,7 +24,7 @@ def forward_fact(event: OutboxEvent) -> None:
 @consumer("integration")
 def accept_sync(event: OutboxEvent) -> None:
     accepted = sync.create_sync(event)
-    _wake("integration", "run_sync", [accepted] if accepted else [])
+    _wake(OUTBOUND_QUEUE, "run_sync", [accepted] if accepted else [])
 
 
 @consumer("integration")
@@ -36,7 +37,7 @@ def deliver_webhook(*delivery_ids: str) -> None:
     process_each(delivery_ids, delivery_worker.deliver)
 
 
-@actor("integration")
+@actor(OUTBOUND_QUEUE)
 def run_sync(*sync_ids: str) -> None:
     process_each(sync_ids, sync.run_sync)
 

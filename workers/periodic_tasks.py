@@ -17,7 +17,7 @@ from heidi_common.database.retention import delete_in_batches
 from heidi_common.interceptors import idempotency_keys
 from heidi_common.messaging import inbox
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_common.metrics import clock_state, heartbeat, time_series
+from heidi_common.metrics import certificate, clock_state, heartbeat, platform_states, time_series
 from heidi_common.runtime import current_settings
 from heidi_services.auth.service import retention as auth_retention
 from heidi_services.core.service import operations
@@ -32,7 +32,7 @@ from heidi_services.scheduler.service import clock_guard, dispatch, next_runs, r
 from heidi_services.scheduler.service import retention as scheduler_retention
 from heidi_services.scheduler.service.monitors import overdue
 from workers.batching import LARGEST, OUTSIDE, Wakeable, hints
-from workers.consumption import BULK_QUEUE
+from workers.consumption import BULK_QUEUE, OUTBOUND_QUEUE
 from workers.subscriptions import SUBSCRIBER_QUEUES, SUBSCRIPTIONS, Consume
 
 LIMIT = 500
@@ -157,6 +157,7 @@ PERIODIC_TASKS = (
     PeriodicTask("clock comparison", 6, run_task(clock_guard.store_state)),
     PeriodicTask("schedules", 0.2, run_task(dispatch.dispatch_due)),
     PeriodicTask("schedule runs", 0.5, WakeUp(reaper.overdue_runs, "scheduler", "run_schedule")),
+    PeriodicTask("outbound runs", 0.5, WakeUp(reaper.overdue_outbound_runs, OUTBOUND_QUEUE, "run_outbound")),
     PeriodicTask("schedule answers", 0.5, WakeUp(request_replies.runs_with_reply, "scheduler", "conclude_run")),
     PeriodicTask("monitors", 1, run_task(overdue.detect_overdue)),
     PeriodicTask("schedule reaper", 5, run_task(reaper.reap_expired)),
@@ -169,6 +170,8 @@ PERIODIC_TASKS = (
     PeriodicTask("old counters", 3600, run_in_parts(time_series.delete_expired)),
     PeriodicTask("old heartbeats", 3600, run_task(heartbeat.delete_old)),
     PeriodicTask("old clock states", 3600, run_task(clock_state.delete_old)),
+    PeriodicTask("certificate", 3600, run_task(certificate.store_expiry)),
+    PeriodicTask("old states", 86_400, run_task(platform_states.delete_old)),
     PeriodicTask("idempotency", 600, run_in_parts(idempotency_keys.delete_expired)),
     PeriodicTask("notifications", 1, WakeUp(notifications.overdue, "notification", "deliver_notification", OUTSIDE)),
     *map(_bulk_task, CHANNELS),
@@ -178,7 +181,7 @@ PERIODIC_TASKS = (
     PeriodicTask("unused addresses", 86_400, run_in_parts(suppressions.hash_unused_addresses)),
     PeriodicTask("expired suppressions", 86_400, run_in_parts(suppressions.delete_expired)),
     PeriodicTask("deliveries", 1, WakeUp(delivery_worker.overdue, "webhooks", "deliver_webhook")),
-    PeriodicTask("syncs", 1, WakeUp(sync.overdue, "integration", "run_sync")),
+    PeriodicTask("syncs", 1, WakeUp(sync.overdue, OUTBOUND_QUEUE, "run_sync")),
     PeriodicTask("integration logs", 3600, run_in_parts(integration_retention.delete_expired_logs)),
     PeriodicTask("old webhooks", 3600, run_in_parts(integration_retention.delete_expired_events)),
     PeriodicTask("old syncs", 3600, run_in_parts(integration_retention.delete_expired_syncs)),

@@ -5,19 +5,28 @@ from uuid import UUID
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.scheduler.service import erasure, executor, request_replies
 from workers.actors import actor, consumer, wake_singly
+from workers.batching import process_each
+from workers.consumption import OUTBOUND_QUEUE
 
 
 @actor("scheduler")
 def run_schedule(*run_ids: str) -> None:
     """Execute runs that are due and that no other worker is executing.
 
-    Of several runs, those that must be executed singly get a message each: an action that calls a slow server would
-    delay the others, and an action that has crashed a worker could do so again.
+    Of several runs, those that must be executed singly get a message each: an action that has crashed a worker could do
+    so again. Runs whose action waits for the server of a stranger go to a queue that occupies some threads only.
     """
-    if len(run_ids) == 1:
-        executor.execute_run(UUID(run_ids[0]))
-        return
-    wake_singly("scheduler", "run_schedule", executor.execute_batch([UUID(run_id) for run_id in run_ids]))
+    ids = [UUID(run_id) for run_id in run_ids]
+    if len(ids) > 1:
+        wake_singly("scheduler", "run_schedule", executor.execute_batch(ids))
+    elif executor.execute_run(ids[0], may_wait=False):
+        wake_singly(OUTBOUND_QUEUE, "run_outbound", ids)
+
+
+@actor(OUTBOUND_QUEUE)
+def run_outbound(*run_ids: str) -> None:
+    """Execute runs whose action waits for the server of a stranger."""
+    process_each(run_ids, executor.execute_run)
 
 
 @actor("scheduler")

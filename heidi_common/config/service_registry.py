@@ -65,3 +65,9 @@ SERVICES = {service.name: service for service in _ALL}
 def declared_sections() -> tuple[type, ...]:
     """The sections of settings that are declared outside of `config`, such as those of message providers."""
     return tuple(section for name in _DECLARE_SETTINGS for section in import_module(name).setting_sections())
+
+
+def load_all_models() -> None:
+    """Import the models of all services, for what concerns the whole platform: a process imports only its own."""
+    for service in SERVICES.values():
+        service.load("models")

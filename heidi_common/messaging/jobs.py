@@ -53,6 +53,12 @@ class JobMixin:
         """The earliest due time, as an expression that an index of the open rows can answer."""
         return func.min(cls.next_attempt_at)
 
+    @classmethod
+    def is_due_after(cls, moment: Any) -> ColumnElement[bool]:
+        """The condition that the due time is after `moment`, which the same index can answer."""
+        condition: ColumnElement[bool] = cls.next_attempt_at > moment
+        return condition
+
 
 def status_is(column: Any, status: str) -> ColumnElement[bool]:
     """The condition `column = status`, for a statement that selects a row by its primary key.

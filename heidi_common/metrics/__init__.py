@@ -3,6 +3,10 @@
 exporter: `/metrics`; `counter`, `gauge` and `histogram` define metrics that are correct with several processes.
 request_metrics: the duration and number of requests.
 platform_collector: gauges that are read at each scrape (outbox, inbox, memory, CPU, database connections).
+delivery_speed: how many messages were sent in time.
+problem_gauges: gauges that the models of services define.
+platform_states: what alerts need to know of backups, migrations, certificates and credentials.
+certificate: the expiry of the public certificate.
 waiting_work: how much work of each kind waits, and for how long.
 heartbeat: heartbeats of background processes.
 health: `/healthz` (liveness) and `/readyz` (readiness).

@@ -12,8 +12,19 @@ from prometheus_flask_exporter import PrometheusMetrics
 
 from heidi_common.runtime import current_request, current_state
 
-UNMEASURED_PREFIX = "/metrics"
+UNMEASURED = ("/metrics", "/healthz", "/readyz")
+"""Paths that only monitoring requests: probes are not traffic, and would hide errors among it."""
+SERVER_ERRORS = (500, 502, 503, 504, 507)
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 IN_FLIGHT = Gauge("http_requests_in_flight", "Requests in progress", multiprocess_mode="livesum")
+
+LONG_POLL = "?wait"
+"""Added to the route of a request that has waited for a result, as its client wanted: its duration is not slowness."""
+
+
+def measure_as_long_poll() -> None:
+    """Measure the duration of the current request under the route with `?wait`."""
+    current_state().is_long_poll = True
 
 
 class RequestMetrics(PrometheusMetrics):  # type: ignore[misc]
@@ -45,9 +56,16 @@ class RequestMetrics(PrometheusMetrics):  # type: ignore[misc]
         self._exceptions = self._counter("flask_http_request_exceptions_total", exceptions)
         # The metrics themselves keep a child for each set of labels, so the caches need no limit of their own.
         self._duration_of, self._requests_of = cache(durations.labels), cache(requests.labels)
+        self._start_at_zero()
         app.before_request(self._begin)
         app.after_request(self._finish)
         app.teardown_request(self._end)
+
+    def _start_at_zero(self) -> None:
+        """Export the errors that have not happened: a rate shows the first one only if the series was 0 before."""
+        for method in METHODS:
+            for status in SERVER_ERRORS:
+                self._requests_of(method, status)
 
     def _counter(self, name: str, about: str) -> Counter:
         return Counter(name, about, ("method", "status"), registry=self.registry)
@@ -63,11 +81,13 @@ class RequestMetrics(PrometheusMetrics):  # type: ignore[misc]
     def _measure(self, status: int) -> None:
         """Measure a request once. One that another hook has answered before `_begin` is only counted."""
         state, current = current_state(), current_request()
-        if "is_measured" in state or current.path.startswith(UNMEASURED_PREFIX):
+        if "is_measured" in state or current.path in UNMEASURED:
             return
         state.is_measured = True
         if "metrics_started" in state:
             route = current.url_rule.rule if current.url_rule else "None"
+            if "is_long_poll" in state:
+                route += LONG_POLL
             seconds = max(time.perf_counter() - state.metrics_started, 0)
             self._duration_of(current.method, route, status).observe(seconds)
         self._requests_of(current.method, status).inc()
@@ -75,6 +95,6 @@ class RequestMetrics(PrometheusMetrics):  # type: ignore[misc]
     def _end(self, error: BaseException | None) -> None:
         if "metrics_started" in current_state():
             IN_FLIGHT.dec()
-        if error and not current_request().path.startswith(UNMEASURED_PREFIX):
+        if error and current_request().path not in UNMEASURED:
             self._exceptions.labels(current_request().method, 500).inc()
             self._measure(500)

@@ -6,6 +6,7 @@ with the number of finished rows.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -20,17 +21,23 @@ LARGEST = 100_000
 """Counts do not exceed this number: reading as many entries of an index takes about 10 ms."""
 
 
+LATER = timedelta(hours=3)
+"""A message with a later due time was scheduled, rather than delayed by failures, whose pauses reach two hours."""
+
+
 class WaitingWork(NamedTuple):
     """The work of one kind.
 
     Attributes:
         kind: `notifications`, `deliveries`, `runs`, `syncs`, `operations`, `inbox`, `outbox`; `dead`: dead letters.
         number: Rows that are not finished, due or not, at most LARGEST.
+        number_later: Those of them that are due in more than LATER, at most LARGEST.
         oldest_seconds: For how long the oldest due row has been due; 0 if none is due.
     """
 
     kind: str
     number: int
+    number_later: int
     oldest_seconds: float
 
 
@@ -42,7 +49,7 @@ def read_waiting_work(connection: Connection) -> list[WaitingWork]:
     """
     connection.execute(text("SET LOCAL enable_seqscan = off"))
     rows = [row for statement in _statements() for row in connection.execute(statement)]
-    return [WaitingWork(row.kind, row.number, float(row.seconds)) for row in rows]
+    return [WaitingWork(row.kind, row.number, row.later, float(row.seconds)) for row in rows]
 
 
 @cache
@@ -54,7 +61,9 @@ def _statements() -> tuple[CompoundSelect[Any], CompoundSelect[Any]]:
 def _of_jobs(model: Any) -> Select[Any]:
     is_open = model.status == literal_column(f"'{model.open_status}'")  # a literal, for the partial index
     oldest = select(model.oldest_due()).where(is_open).scalar_subquery()
-    return _row(model.work, select(literal_column("1")).select_from(model).where(is_open), oldest)
+    rows: Select[Any] = select(literal_column("1")).select_from(model).where(is_open)
+    later = rows.where(model.is_due_after(func.now() + LATER))
+    return _row(model.work, rows, oldest, later)
 
 
 def _of_dead_letters() -> Select[Any]:
@@ -68,7 +77,12 @@ def _of_events() -> Select[Any]:
     return _row("outbox", select(literal_column("1")).select_from(OutboxEvent).where(unsent), oldest)
 
 
-def _row(kind: str, rows: Select[Any], oldest: Any) -> Select[Any]:
-    number = select(func.count()).select_from(rows.limit(LARGEST).subquery()).scalar_subquery()
+def _row(kind: str, rows: Select[Any], oldest: Any, later: Select[Any] | None = None) -> Select[Any]:
+    number = _number(rows).label("number")
+    number_later = (literal_column("0") if later is None else _number(later)).label("later")
     seconds = func.greatest(func.coalesce(func.extract("epoch", func.now() - oldest), 0), 0)
-    return select(literal(kind).label("kind"), number.label("number"), seconds.label("seconds"))
+    return select(literal(kind).label("kind"), number, number_later, seconds.label("seconds"))
+
+
+def _number(rows: Select[Any]) -> Any:
+    return select(func.count()).select_from(rows.limit(LARGEST).subquery()).scalar_subquery()

@@ -83,7 +83,7 @@ _LINKS: Mapping[str, Callable[[Problem], str]] = {
 _WORK: Mapping[str, tuple[str, dict[str, str]]] = {
     "notifications": ("messages.list", {"status": "PENDING"}),
     "deliveries": ("webhooks.list_deliveries", {"status": "PENDING"}),
-    "runs": ("schedules.list", {}),
+    "runs": ("runs.list", {"status": "QUEUED"}),
     "syncs": ("webhooks.list", {}),
     "operations": ("operations.list", {"status": "PENDING"}),
 }

@@ -117,7 +117,7 @@ def keep_draft(owner: str | None) -> None:
 SECRET_FIELDS = frozenset(
     {
         *("csrf_token", "password", "current_password", "new_password", "code", "client_secret", "credentials"),
-        *("auth_token", "auth_password", "auth_client_secret", "auth_headers", "auth_private_key"),
+        *("token", "headers", "client_key"),
     }
 )
 """They are never kept in a draft."""

@@ -39,7 +39,8 @@ class ScheduleForm(ConsoleForm):
 
     def body(self, action: str, payload: dict[str, Any]) -> dict[str, Any]:
         """The schedule as the API expects it."""
-        return self.values(*PLAIN, "max_attempts", "timeout_seconds") | {
+        plain = [name for name in PLAIN if name in self]
+        return self.values(*plain, "max_attempts", "timeout_seconds") | {
             "isEnabled": self.is_enabled.data,
             "action": action,
             "payload": payload,

@@ -1,4 +1,4 @@
-"""Schedules: the list, one schedule with its runs, create and change, run now, enable, disable, backfill."""
+"""Schedules: the list, one schedule with its runs, create and change, run now, enable, disable, backfill, the week."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from heidi_console import calls
 from heidi_console.access import ADMIN
 from heidi_console.api.problems import ApiProblem
 from heidi_console.api.transport import ApiResponse
+from heidi_console.components.calendar import coming_week
 from heidi_console.components.paging import filters, page_of
 from heidi_console.forms.backfill import BackfillForm
 from heidi_console.forms.schedule import ScheduleForm
@@ -25,6 +26,8 @@ area = Area("schedules", lazy("Schedules"), role=ADMIN, group=lazy("Automation")
 Save = Callable[[dict[str, Any]], ApiResponse]
 STRIP = 50
 """Runs in the strip of a schedule."""
+MAX_CALENDAR = 30
+"""Schedules in the calendar: those that run next."""
 
 
 @area.list()
@@ -35,6 +38,17 @@ def list_() -> str:
     actions = [action["name"] for action in part("/schedules/actions") or []]
     return render_template(
         "schedules/list.html", schedules=response.data, meta=response.meta, filters=chosen, actions=actions
+    )
+
+
+@area.list("/week")
+def list_week() -> str:
+    """The runs of the coming seven days, in the time zone of the user."""
+    schedules = [each for each in calls.get("/schedules", isEnabled=True, limit=100).data if each["nextRun"]]
+    soonest = sorted(schedules, key=lambda each: str(each["nextRun"]))[:MAX_CALENDAR]
+    upcoming = [(each, part(f"/schedules/{each['id']}/upcoming", count=100)) for each in soonest]
+    return render_template(
+        "schedules/list_week.html", days=coming_week(upcoming), shown=len(soonest), limit=MAX_CALENDAR
     )
 
 
@@ -49,13 +63,6 @@ def show(schedule_id: UUID) -> str:
         runs=part(f"{base}/runs", limit=STRIP) or [],
         backfill=BackfillForm(),
     )
-
-
-@area.show("/<uuid:schedule_id>/runs/<uuid:run_id>")
-def show_run(schedule_id: UUID, run_id: UUID) -> str:
-    """One run with its result or error."""
-    run = calls.get(f"/schedules/{schedule_id}/runs/{run_id}").data
-    return render_template("schedules/show_run.html", run=run, schedule=calls.get(f"/schedules/{schedule_id}").data)
 
 
 @area.form("/new")
@@ -77,6 +84,8 @@ def form_edit(schedule_id: UUID) -> str | Response:
     form = ScheduleForm(etag=response.etag, **_form_values(response.data))
     payload = response.data["payload"]
     path = f"/schedules/{schedule_id}"
+    if response.data["kind"] != "CRON":
+        del form.cron_expression  # the other kinds of times are changed by the API
     return _edit(
         form, actions[response.data["action"]], payload, lambda body: calls.patch(path, body, etag=form.etag.data)
     )
@@ -96,7 +105,7 @@ def act_preview() -> str:
 def act_run(schedule_id: UUID) -> Response:
     """Run a schedule now, and watch the run."""
     run = calls.post(f"/schedules/{schedule_id}/run").data
-    return redirect(url_for("schedules.show_run", schedule_id=schedule_id, run_id=run["id"]), 303)
+    return redirect(url_for("runs.show", schedule_id=schedule_id, run_id=run["id"]), 303)
 
 
 @area.act("/<uuid:schedule_id>/enabled")
@@ -117,6 +126,14 @@ def act_backfill(schedule_id: UUID) -> Response:
         return redirect(url_for("schedules.show", schedule_id=schedule_id), 303)
     result = calls.post(f"/schedules/{schedule_id}/backfill", form.body(), key=form.request_key.data).data
     text = translate_count("%(num)s run is queued.", "%(num)s runs are queued.", result["runs"])
+    return done(text, "schedules.show", schedule_id=schedule_id)
+
+
+@area.act("/<uuid:schedule_id>/backfill/cancel")
+def act_cancel_backfill(schedule_id: UUID) -> Response:
+    """Cancel the runs of all backfills that have not ended."""
+    result = calls.post(f"/schedules/{schedule_id}/backfill/cancel").data
+    text = translate_count("%(num)s run is cancelled.", "%(num)s runs are cancelled.", result["runs"])
     return done(text, "schedules.show", schedule_id=schedule_id)
 
 

@@ -13,6 +13,7 @@ from heidi_console import calls
 from heidi_console.access import USER
 from heidi_console.api.problems import ApiProblem
 from heidi_console.components.paging import filters, page_of
+from heidi_console.forms.endpoint_auth import MEMBERS, NONE, EndpointAuthForm, auth_values
 from heidi_console.forms.webhook import RecoverForm, WebhookForm
 from heidi_console.pages.area import Area
 from heidi_console.pages.responses import done, part
@@ -93,6 +94,21 @@ def show_delivery(webhook_id: UUID, delivery_id: UUID) -> str:
     """One delivery with its request and its attempts."""
     delivery = calls.get(f"/integrations/{webhook_id}/deliveries/{delivery_id}").data
     return render_template("webhooks/show_delivery.html", delivery=delivery)
+
+
+@area.form("/<uuid:webhook_id>/authentication")
+def form_auth(webhook_id: UUID) -> str | Response:
+    """Choose how the platform authenticates at the endpoint."""
+    response = calls.get(f"/integrations/{webhook_id}")
+    current = response.data.get("endpointAuth") or {}
+    form = EndpointAuthForm(etag=response.etag, **{"type": NONE, **auth_values(current)})
+    if form.validate_on_submit():
+        try:
+            calls.patch(f"/integrations/{webhook_id}", form.body(), etag=form.etag.data)
+            return done(translate("The authentication is saved."), "webhooks.show", webhook_id=webhook_id)
+        except ApiProblem as problem:
+            form.show_problem(problem)
+    return render_template("webhooks/form_auth.html", form=form, webhook=response.data, members=MEMBERS)
 
 
 @area.form("/new")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_timedelta
 from flask import has_request_context, session
 
 from heidi_console.translations import current_locale
@@ -61,3 +61,8 @@ def clock_time(text: str, step: int) -> str:
     assert moment is not None
     pattern = "HH:mm" if step < 3600 else "EEE HH:mm"
     return format_datetime(moment.astimezone(user_zone()), pattern, locale=current_locale())
+
+
+def day_name(day: date) -> str:
+    """A day of a calendar: `Monday, 5 Jan`."""
+    return format_date(day, "EEEE, d MMM", locale=current_locale())

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     func,
+    select,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -27,6 +28,7 @@ from uuid_utils.compat import uuid7
 from heidi_common.database.models import Base, Entity, utcnow
 from heidi_common.identity.models import Role
 from heidi_common.messaging.jobs import JobMixin
+from heidi_common.metrics.problem_gauges import problem_gauge
 from heidi_services.integration.enums import DeliveryStatus, SyncStatus
 
 
@@ -169,6 +171,12 @@ class Delivery(JobMixin, Base):
         """By the index hx_deliveries_due_at: a plain one could make lists read the backlog."""
         return func.timezone("UTC", func.min(func.timezone("UTC", cls.next_attempt_at)))
 
+    @classmethod
+    def is_due_after(cls, moment: Any) -> ColumnElement[bool]:
+        """By the same index."""
+        condition: ColumnElement[bool] = func.timezone("UTC", cls.next_attempt_at) > func.timezone("UTC", moment)
+        return condition
+
 
 class DeliveryAttempt(Base):
     """One attempt to send a delivery: the response, and the time it took."""
@@ -207,3 +215,16 @@ class Sync(JobMixin, Base):
     finished_at: Mapped[datetime | None]
 
     work, open_status = "syncs", "PENDING"
+
+
+problem_gauge(
+    "endpoints_disabled",
+    "Integrations that were disabled in the last seven days and still are",
+    select(func.count())
+    .select_from(Integration)
+    .where(
+        Integration.disabled_reason.is_not(None),
+        ~Integration.is_active,
+        Integration.updated_at > func.now() - text("interval '7 days'"),
+    ),
+)

@@ -117,6 +117,12 @@ class Notification(Entity, JobMixin, Base):
         """By the index hx_notifications_due_at: a plain one could make lists read the backlog."""
         return func.timezone("UTC", func.min(func.timezone("UTC", cls.next_attempt_at)))
 
+    @classmethod
+    def is_due_after(cls, moment: Any) -> ColumnElement[bool]:
+        """By the same index."""
+        condition: ColumnElement[bool] = func.timezone("UTC", cls.next_attempt_at) > func.timezone("UTC", moment)
+        return condition
+
     @property
     def due_at(self) -> datetime | None:
         """When the next attempt is due: as scheduled, after a failed attempt, or at the end of quiet hours."""

@@ -6,13 +6,25 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Computed, DateTime, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    Computed,
+    DateTime,
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    func,
+    literal_column,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
 from heidi_common.database.models import Base, Entity
 from heidi_common.messaging.jobs import JobMixin
+from heidi_common.metrics.problem_gauges import problem_gauge
 
 
 class Schedule(Entity, Base):
@@ -212,3 +224,19 @@ class MonitorTransition(Base):
     status: Mapped[str]
     previous_status: Mapped[str]
     reason: Mapped[str]
+
+
+problem_gauge(
+    "schedules_failing",
+    "Enabled schedules whose last run failed",
+    select(func.count())
+    .select_from(Schedule)
+    .where(Schedule.is_enabled, literal_column("last_run_status IN ('FAILED', 'TIMED_OUT')")),
+)
+problem_gauge(
+    "schedules_overdue_seconds",
+    "How long the next run of a schedule has been due without having been dispatched",
+    select(func.greatest(func.extract("epoch", func.now() - func.min(Schedule.next_run)), 0)).where(
+        Schedule.is_enabled
+    ),
+)

@@ -47,13 +47,17 @@ def detail_positions(trees: Mapping[str, ast.Module]) -> Positions:
 
 
 def _problem(node: ast.ClassDef, positions: Positions) -> int | None:
-    """The position of the detail in a class that is not known yet and inherits from one that is."""
+    """The position of the detail in a class that is not known yet and inherits from one that is.
+
+    None if the class takes no detail: it has its own.
+    """
     inherited = [positions[_name(base)] for base in node.bases if _name(base) in positions]
     if node.name in positions or not inherited:
         return None
     for item in node.body:
         if isinstance(item, ast.FunctionDef) and item.name == "__init__":
-            return [argument.arg for argument in item.args.args].index("detail") - 1
+            names = [argument.arg for argument in item.args.args]
+            return names.index("detail") - 1 if "detail" in names else None
     return inherited[0]
 
 

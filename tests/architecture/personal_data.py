@@ -118,6 +118,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "heartbeats": "names of processes and machines",
     "clock_states": "names of machines",
     "counter_deltas": "numbers",
+    "platform_states": "names of providers and hosts",
     "counter_totals": "numbers",
     "throttle_counters": "HMACs, until a time limit of at most an hour",
     "users.role": "an enumeration",

@@ -19,6 +19,7 @@ COMMON = (
     "heidi_common.audit.addresses",
     "heidi_common.metrics.heartbeat",
     "heidi_common.metrics.clock_state",
+    "heidi_common.metrics.platform_states",
     "heidi_common.metrics.time_series",
 )
 SHARE_IDENTITY = frozenset({IDENTITY, "auth", "users"})

@@ -7,8 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from flask import current_app
+from sqlalchemy import select
+
+from heidi_common.database.session import db
 from heidi_common.runtime import current_settings
 from heidi_services.city.service import cities
+from heidi_services.notification.enums import Channel
+from heidi_services.notification.service import suppressions
+from heidi_services.scheduler.models import ScheduleRun
+from tests.integration.helpers import create_integration
 
 Prepare = Callable[[Any, Any], str]
 """Creates what the page shows, as the administrator and with the fixture `post`; returns the path of the page."""
@@ -82,6 +90,55 @@ def place_list(admin: Any, post: Any) -> str:
     return "/console/places/"
 
 
+def suppression_list(admin: Any, _post: Any) -> str:
+    """A suppressed address."""
+    suppressions.add_suppression(Channel.EMAIL, "bounced@example.test", reason="bounce", actor=admin.user.id)
+    return "/console/suppressions/"
+
+
+def webhook(admin: Any, _post: Any) -> str:
+    """An endpoint."""
+    row = create_integration(current_app.test_client(), admin.headers, webhookUrl="https://hook.example")
+    return f"/console/webhooks/{row['id']}"
+
+
+def webhook_auth(admin: Any, post: Any) -> str:
+    """The form of the authentication at an endpoint."""
+    return f"{webhook(admin, post)}/authentication"
+
+
+def schedule(admin: Any, _post: Any) -> str:
+    """A schedule with a run."""
+    body = {
+        "name": "<i>Nightly</i> report",
+        "cronExpression": "0 3 * * *",
+        "action": "event.emit",
+        "payload": {"type": "custom.report"},
+    }
+    client = current_app.test_client()
+    schedule_id = client.post("/api/v1/schedules", json=body, headers=admin.headers).json["data"]["id"]
+    client.post(f"/api/v1/schedules/{schedule_id}/run", headers=admin.headers)
+    return f"/console/schedules/{schedule_id}"
+
+
+def week(admin: Any, post: Any) -> str:
+    """The calendar with a schedule that runs daily."""
+    schedule(admin, post)
+    return "/console/schedules/week"
+
+
+def run_list(admin: Any, post: Any) -> str:
+    """The runs of all schedules."""
+    schedule(admin, post)
+    return "/console/schedules/runs"
+
+
+def run(admin: Any, post: Any) -> str:
+    """A run that has not begun."""
+    path = schedule(admin, post)
+    return f"{path}/runs/{db.session.scalars(select(ScheduleRun.id)).one()}"
+
+
 PAGES = [
     Example("sign_in.form", at("/console/sign-in"), signed_in=False),
     Example("home.list", at("/console/")),
@@ -90,6 +147,8 @@ PAGES = [
     Example("messages.show", message),
     Example("messages.form_new", at("/console/messages/new")),
     Example("search.list", at("/console/search/?q=mess")),
+    Example("suppressions.list", suppression_list),
+    Example("suppressions.form_new", at("/console/suppressions/new")),
     Example("mail.list", at("/console/mail/")),
     Example("mail.show", stored_mail),
     Example("people.list", at("/console/people/")),
@@ -103,7 +162,13 @@ PAGES = [
     Example("schedules.list", at("/console/schedules/")),
     Example("schedules.form_action", at("/console/schedules/new")),
     Example("schedules.form_new", at("/console/schedules/new?action=notification.send")),
+    Example("schedules.list_week", week),
+    Example("schedules.show", schedule),
+    Example("runs.list", run_list),
+    Example("runs.show", run),
     Example("webhooks.list", at("/console/webhooks/")),
+    Example("webhooks.show", webhook),
+    Example("webhooks.form_auth", webhook_auth),
     Example("webhooks.form_new", at("/console/webhooks/new")),
     Example("webhooks.list_deliveries", at("/console/webhooks/deliveries")),
     Example("webhooks.list_events", at("/console/webhooks/events")),

@@ -103,6 +103,6 @@ def test_a_sync_from_a_schedule_is_run(
     with transaction():
         emit(IntegrationSync(id=integration.id))
     relay_batch(broker, lambda events: None)
-    assert work(broker, "integration", "integration") == ["accept_sync", "run_sync"]
+    assert work(broker, "integration", "outbound") == ["accept_sync", "run_sync"]
     db.session.expire_all()
     assert db.session.get_one(Integration, created["id"]).last_sync_at is not None

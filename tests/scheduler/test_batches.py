@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from dramatiq import Message
 from flask import Flask
+from pytest_httpserver import HTTPServer
 from sqlalchemy import func, select, text, update
 
 import workers.actors
@@ -307,6 +308,28 @@ def test_the_actor_sends_a_message_for_each_run_that_must_be_executed_singly(
     workers.scheduler.run_schedule(str(run_ids[2]))
     assert states([retried]) == [("SUCCEEDED", 2)]
     assert len(broker) == 2
+
+
+def test_a_run_that_calls_a_url_is_left_to_the_queue_that_occupies_some_threads_only(
+    schedule: MakeSchedule, broker: list[Message[Any]], httpserver: HTTPServer
+) -> None:
+    httpserver.expect_oneshot_request("/hook").respond_with_data("")
+    calling = schedule(action="http.request", payload={"url": httpserver.url_for("/hook")})
+    (run_id,) = queue_runs([calling])
+    workers.scheduler.run_schedule(str(run_id))
+    assert states([calling]) == [("QUEUED", 0)]
+    (message,) = broker
+    assert (message.queue_name, message.actor_name, message.args) == ("outbound", "run_outbound", (str(run_id),))
+    workers.scheduler.run_outbound(*message.args)
+    assert states([calling]) == [("SUCCEEDED", 1)]
+
+
+def test_the_clock_wakes_each_kind_of_runs_in_its_queue(schedule: MakeSchedule) -> None:
+    calling, emitting = schedule(action="http.request", payload={"url": "https://c.test/"}), schedule()
+    run_ids = queue_runs([calling, emitting])
+    for run_id in run_ids:
+        change_runs(run_id, hinted_until=func.now())
+    assert (reaper.overdue_outbound_runs(10), reaper.overdue_runs(10)) == ([run_ids[0]], [run_ids[1]])
 
 
 def test_deleted_schedules_and_runs_that_are_not_due_are_ignored(schedule: MakeSchedule) -> None:

@@ -24,7 +24,7 @@ def test_compose_has_the_seven_services_on_their_ports_and_all_other_parts() -> 
         assert COMPOSE[name]["environment"]["BIND"] == f"0.0.0.0:{port}"
         assert COMPOSE["router"]["environment"][name.upper()].startswith(f"{name}:{port}")
     others = "migrate router postgres backup redis rabbitmq mailpit"
-    monitoring = "prometheus alertmanager grafana postgres-exporter redis-exporter"
+    monitoring = "prometheus alertmanager grafana postgres-exporter redis-exporter node-exporter"
     assert COMPOSE.keys() == {*OWN_PROCESSES, *others.split(), *monitoring.split(), "adminer"}
     optional = {name: service["profiles"] for name, service in COMPOSE.items() if "profiles" in service}
     assert optional == {name: ["monitoring"] for name in monitoring.split()} | {"adminer": ["development"]}
@@ -111,7 +111,7 @@ def test_prometheus_scrapes_every_service() -> None:
 def test_prometheus_scrapes_the_servers_and_notifies_the_alertmanager() -> None:
     config = yaml.safe_load((ROOT / "deploy" / "monitoring" / "prometheus.yml").read_text())
     targets = {job["job_name"]: job["static_configs"][0]["targets"][0] for job in config["scrape_configs"][1:]}
-    assert targets.keys() == {"postgres", "redis", "rabbitmq"}
+    assert targets.keys() == {"postgres", "redis", "rabbitmq", "node"}
     (alertmanager,) = config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"]
     assert {target.partition(":")[0] for target in (*targets.values(), alertmanager)} <= COMPOSE.keys()
     assert all((ROOT / "deploy" / "monitoring" / name).exists() for name in config["rule_files"])

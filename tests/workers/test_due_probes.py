@@ -42,6 +42,7 @@ WORK: dict[str, Rows] = {
         (Schedule, {"next_run": PAST, "is_enabled": True, "misfire_policy": "LATEST", "overlap_policy": "SKIP"})
     ],
     "schedule runs": [(ScheduleRun, DUE | {"status": "QUEUED"})],
+    "outbound runs": [(ScheduleRun, DUE | {"status": "QUEUED"})],
     "schedule answers": [
         (ScheduleRun, RUNNING | {"hinted_until": PAST}),
         (Inbox, {"event_id": RUNNING["awaits"], "consumer": "accept_sync", "status": "done"}),

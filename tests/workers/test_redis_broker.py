@@ -7,13 +7,14 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import dramatiq
 import pytest
 from dramatiq import Worker
 from dramatiq.broker import MessageProxy
 from flask import Flask
 
 from heidi_common.config.settings import Settings
-from tests.polling import TIMEOUT_SECONDS
+from tests.polling import TIMEOUT_SECONDS, until
 from workers import redis_broker
 from workers.actors import hint
 from workers.broker import QUEUES, make_broker
@@ -105,10 +106,43 @@ def test_bulk_messages_leave_threads_to_urgent_ones() -> None:
     assert [bounded_prefetch("notification", 1), bounded_prefetch("bulk", 2)] == [1, 1]
 
 
+@pytest.mark.parametrize("threads", [4, 8, 16, 50])
+def test_work_that_waits_for_strangers_leaves_a_thread_to_urgent_work_even_beside_bulk_work(threads: int) -> None:
+    taken = [bounded_prefetch(queue, 2 * threads) for queue in ("outbound", "bulk")]
+    assert min(taken) >= 1 and sum(taken) < threads
+
+
 def test_a_worker_consumes_every_queue_and_no_delay_queue(broker: WakingRedisBroker) -> None:
     worker = Worker(broker, worker_timeout=100, worker_threads=1)
     worker.start()
     try:
         assert set(worker.consumers) == set(QUEUES)
     finally:
+        worker.stop()
+
+
+def test_slow_urls_beside_a_mailing_do_not_delay_an_urgent_message(broker: WakingRedisBroker) -> None:
+    """More slow calls and bulk messages than threads wait; the urgent message is processed while they do."""
+    finish, is_sent, in_progress = threading.Event(), threading.Event(), []
+
+    def wait(queue: str) -> None:
+        in_progress.append(queue)
+        finish.wait(TIMEOUT_SECONDS)
+
+    for queue in ("outbound", "bulk"):
+        dramatiq.actor(actor_name=f"slow_{queue}", queue_name=queue, broker=broker)(wait)
+    dramatiq.actor(actor_name="urgent", queue_name="notification", broker=broker)(is_sent.set)
+    for queue in ("outbound", "bulk"):
+        for _ in range(12):
+            broker.enqueue(hint(queue, f"slow_{queue}", queue))
+    worker = Worker(broker, worker_timeout=100, worker_threads=8)
+    worker.start()
+    try:
+        until(lambda: len(in_progress) == 7)
+        assert (in_progress.count("outbound"), in_progress.count("bulk")) == (3, 4)
+        broker.enqueue(hint("notification", "urgent"))
+        assert is_sent.wait(TIMEOUT_SECONDS)
+        assert not finish.is_set()
+    finally:
+        finish.set()
         worker.stop()

@@ -16,6 +16,7 @@ from heidi_common.logger.request_id import row_request_id
 from heidi_common.messaging.events import NotificationFailed, NotificationSent
 from heidi_common.messaging.outbox import emit, emit_parameters, emit_record
 from heidi_common.messaging.relay_wakeup import wake_relay
+from heidi_common.metrics import platform_states
 from heidi_services.notification.enums import NotificationStatus
 from heidi_services.notification.service.claim import ClaimedNotification
 from heidi_services.notification.service.delivery_decision import DeliveryDecision, InAppDelivery, ProviderDelivery
@@ -77,6 +78,7 @@ def _report_misconfiguration(attempts: Sequence[ProviderCall]) -> None:
         if call.result.misconfigured:
             context = {"provider": call.result.provider, "code": call.result.code, "error": call.result.error}
             log.error("provider rejected the configuration", extra=context)
+            platform_states.store(platform_states.PROVIDER_REJECTION, call.result.provider)
 
 
 def mark_shown(jobs: Sequence[ClaimedNotification]) -> None:

@@ -10,6 +10,7 @@ from marshmallow import Schema
 
 from heidi_common.interceptors.open_streams import reserve_stream
 from heidi_common.interceptors.transform import enveloped
+from heidi_common.metrics.request_metrics import measure_as_long_poll
 from heidi_services.scheduler.service.manual_runs import wait_for_run
 
 View = Callable[..., Any]
@@ -45,6 +46,7 @@ def supports_wait(schema: type[Schema]) -> Callable[[View], View]:
 
 
 def _replace_run(response: Response, schema: type[Schema], schedule_id: UUID, seconds: float) -> None:
+    measure_as_long_poll()
     run_id = UUID(current_app.json.loads(response.get_data())["data"]["id"])
     run = wait_for_run(schedule_id, run_id, seconds)
     response.set_data(current_app.json.dumps(enveloped(schema().dump(run))))

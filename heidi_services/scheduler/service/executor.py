@@ -11,24 +11,43 @@ from heidi_common.redis.lock import LockNotAcquired
 from heidi_services.scheduler.actions import emitting_actions, perform_action
 from heidi_services.scheduler.actions.base import ActionFailed, ActionResult, RunContext
 from heidi_services.scheduler.service.execution_lock import execution_lock
+from heidi_services.scheduler.service.outbound_limits import keys_of, outbound_slots
 from heidi_services.scheduler.service.run_claim import DueRun, claim_runs, postpone
 from heidi_services.scheduler.service.run_results import record_failure, record_results
 
 log = logging.getLogger(__name__)
 
 
-def execute_run(run_id: UUID) -> None:
+def execute_run(run_id: UUID, *, may_wait: bool = True) -> bool:
     """Make one attempt at a run, if it is due and no other worker is executing it.
 
     The run is postponed while another run of the schedule is RUNNING or holds the execution lock.
+
+    Args:
+        run_id: The run.
+        may_wait: False if the caller must not wait for the server of a stranger.
+
+    Returns:
+        Whether the run was left alone for that reason.
     """
     for run in claim_runs([run_id], emitting_actions()):
         if run.attempt is not None:
             _attempt([(run, run.context())])
         elif run.action in emitting_actions():
             postpone([run_id])
+        elif may_wait:
+            _execute_within_limits(run)
         else:
+            return True
+    return False
+
+
+def _execute_within_limits(run: DueRun) -> None:
+    with outbound_slots().hold(keys_of(run)) as is_free:
+        if is_free:
             _execute_locked(run)
+        else:
+            postpone([run.run_id])
 
 
 def _execute_locked(run: DueRun) -> None:

@@ -10,7 +10,7 @@ from flask import Flask
 from prometheus_client import CollectorRegistry
 from prometheus_flask_exporter import PrometheusMetrics
 
-from heidi_common.metrics.request_metrics import IN_FLIGHT, RequestMetrics
+from heidi_common.metrics.request_metrics import IN_FLIGHT, UNMEASURED, RequestMetrics, measure_as_long_poll
 
 
 def measured_app(metrics: Callable[[Flask, CollectorRegistry], object]) -> tuple[Flask, CollectorRegistry]:
@@ -26,21 +26,22 @@ def measured_app(metrics: Callable[[Flask, CollectorRegistry], object]) -> tuple
     metrics(app, registry)
     app.add_url_rule("/cities/<name>", "city", lambda name: {"name": name}, methods=["GET", "POST"])
     app.add_url_rule("/broken", "broken", lambda: 1 / 0)
-    app.add_url_rule("/metrics", "metrics", lambda: "")
+    for path in UNMEASURED:
+        app.add_url_rule(path, path, lambda: "")
     return app, registry
 
 
 def library(app: Flask, registry: CollectorRegistry) -> object:
-    return PrometheusMetrics(app, path=None, group_by="url_rule", registry=registry, excluded_paths=["/metrics"])
+    return PrometheusMetrics(app, path=None, group_by="url_rule", registry=registry, excluded_paths=list(UNMEASURED))
 
 
 def exported(registry: CollectorRegistry) -> dict[Any, float | None]:
-    """All samples except those that depend on durations."""
+    """All samples except those that depend on durations, and errors that have not happened."""
     return {
         (sample.name, *sorted(sample.labels.items())): None if "_sum" in sample.name else sample.value
         for metric in registry.collect()
         for sample in metric.samples
-        if not sample.name.endswith(("_created", "_bucket"))
+        if not sample.name.endswith(("_created", "_bucket")) and (sample.value or "_sum" in sample.name)
     }
 
 
@@ -52,7 +53,8 @@ def send_requests(app: Flask) -> None:
     client.post("/cities/paris")
     client.get("/nowhere")
     client.get("/broken")
-    client.get("/metrics")
+    for path in UNMEASURED:
+        client.get(path)
     client.options("/cities/paris")
 
 
@@ -86,3 +88,38 @@ def test_no_request_remains_in_flight() -> None:
     assert app.test_client().get("/flight").get_json() == {"inFlight": 1}
     send_requests(app)
     assert in_flight() == before
+
+
+def test_the_first_server_error_is_an_increase_and_probes_are_not_traffic() -> None:
+    app, registry = measured_app(RequestMetrics)
+
+    def errors() -> float | None:
+        return registry.get_sample_value("flask_http_request_total", {"method": "GET", "status": "500"})
+
+    assert errors() == 0
+    app.test_client().get("/broken")
+    assert errors() == 1
+    for path in UNMEASURED:
+        app.test_client().get(path)
+    assert registry.get_sample_value("flask_http_request_total", {"method": "GET", "status": "200"}) is None
+
+
+def test_a_long_poll_is_measured_apart_from_the_other_requests_of_its_route() -> None:
+    app, registry = measured_app(RequestMetrics)
+
+    @app.route("/runs")
+    def runs() -> str:
+        from flask import request
+
+        if "wait" in request.args:
+            measure_as_long_poll()
+        return ""
+
+    app.test_client().get("/runs")
+    app.test_client().get("/runs?wait=5")
+
+    def number(route: str) -> float | None:
+        labels = {"method": "GET", "url_rule": route, "status": "200"}
+        return registry.get_sample_value("flask_http_request_duration_seconds_count", labels)
+
+    assert (number("/runs"), number("/runs?wait")) == (1, 1)
