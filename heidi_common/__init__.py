@@ -17,6 +17,7 @@ The specification's libraries:
 Further packages:
 
     audit        the audit trail: who did what, in a hash chain
+    channels     the channels of notifications
     cli          `flask` commands: loading, `flask doctor`
     config       settings, read once from environment variables; the list of services
     crypto       encryption of stored fields, signatures, base64url

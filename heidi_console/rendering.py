@@ -12,6 +12,7 @@ from typing import Any
 
 from flask import Flask, current_app, request, session, url_for
 
+from heidi_common.channels.registry import CHANNELS
 from heidi_console import access
 from heidi_console.components import json_view, paging, statuses
 from heidi_console.pages.area import Area
@@ -49,7 +50,12 @@ def init_rendering(app: Flask, areas: Sequence[Area]) -> None:
         tone=statuses.tone,
     )
     jinja.globals.update(
-        static_url=static_url, page_url=paging.page_url, area_url=area_url, allows=access.allows, LOCALES=LOCALES
+        channel_names=lambda: list(CHANNELS),
+        static_url=static_url,
+        page_url=paging.page_url,
+        area_url=area_url,
+        allows=access.allows,
+        LOCALES=LOCALES,
     )
     app.context_processor(lambda: _page_context(areas))
 

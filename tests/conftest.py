@@ -96,7 +96,7 @@ def make_settings(database_url: str, redis_url: str, **changes: object) -> Setti
         "log_level": "WARNING",
         "log_format": "console",
     }
-    return Settings(**(values | changes))  # type: ignore[arg-type]
+    return Settings(**values).changed(**changes)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Exists, exists, func, select
 
+from heidi_common.channels.registry import CHANNELS
 from heidi_common.database.compiled import CompiledStatement
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.jobs import is_overdue
@@ -18,7 +19,6 @@ from heidi_common.metrics.time_series import CounterDelta
 from heidi_services.core.models import Operation
 from heidi_services.files.models import FileJob, StoredObject
 from heidi_services.integration.models import Delivery, Sync
-from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import NORMAL_PRIORITY, Notification
 from heidi_services.notification.service.scheduled_tasks import releasable
 from heidi_services.scheduler.models import Monitor, Schedule, ScheduleRun
@@ -55,7 +55,7 @@ PROBES: Mapping[str, ColumnElement[bool]] = {
     "syncs": _any_overdue(Sync, "PENDING"),
     "file processing": _any_overdue(FileJob, "PENDING"),
     "removed objects": _any(StoredObject.remove_after <= func.now()),
-    **{f"bulk {channel}": _any(releasable(channel)) for channel in Channel},
+    **{f"bulk {channel}": _any(releasable(channel)) for channel in CHANNELS},
 }
 """The condition of each task that has one, by the name of the task."""
 

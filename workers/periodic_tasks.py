@@ -11,6 +11,7 @@ from uuid import UUID
 
 from dramatiq import Message
 
+from heidi_common.channels.registry import CHANNELS, waits_for_provider
 from heidi_common.database.models import utcnow
 from heidi_common.database.retention import delete_in_batches
 from heidi_common.interceptors import idempotency_keys
@@ -24,7 +25,6 @@ from heidi_services.files.service import cleanup as file_cleanup
 from heidi_services.files.service import processing as file_processing
 from heidi_services.integration.service import delivery_worker, sync
 from heidi_services.integration.service import retention as integration_retention
-from heidi_services.notification.enums import PROVIDER_CHANNELS, Channel
 from heidi_services.notification.service import retention as notification_retention
 from heidi_services.notification.service import scheduled_tasks as notifications
 from heidi_services.notification.service import suppressions
@@ -141,9 +141,15 @@ def delete_expired_events() -> bool:
     return delete_in_batches(inbox.Inbox, inbox.Inbox.done_at, now - timedelta(days=INBOX_DAYS)) or more_events
 
 
-def _release_bulk(channel: Channel, largest: int) -> WakeUp:
+def _release_bulk(channel: str, largest: int) -> WakeUp:
     """Channels do not share messages: an in-app message would wait for the mail server."""
     return WakeUp(partial(notifications.release_bulk, channel), BULK_QUEUE, "deliver_notification", largest)
+
+
+def _bulk_task(channel: str) -> PeriodicTask:
+    """Messages without a provider take less time, so they are released sooner and share a wake-up message."""
+    pause, largest = (0.5, OUTSIDE) if waits_for_provider(channel) else (0.2, LARGEST)
+    return PeriodicTask(f"bulk {channel}", pause, _release_bulk(channel, largest))
 
 
 PERIODIC_TASKS = (
@@ -168,8 +174,7 @@ PERIODIC_TASKS = (
     PeriodicTask("old states", 86_400, run_task(platform_states.delete_old)),
     PeriodicTask("idempotency", 600, run_in_parts(idempotency_keys.delete_expired)),
     PeriodicTask("notifications", 1, WakeUp(notifications.overdue, "notification", "deliver_notification", OUTSIDE)),
-    *(PeriodicTask(f"bulk {channel}", 0.5, _release_bulk(channel, OUTSIDE)) for channel in PROVIDER_CHANNELS),
-    PeriodicTask(f"bulk {Channel.IN_APP}", 0.2, _release_bulk(Channel.IN_APP, LARGEST)),
+    *map(_bulk_task, CHANNELS),
     PeriodicTask("expired notifications", 5, run_task(notifications.fail_expired)),
     PeriodicTask("old tokens and sessions", 3600, run_in_parts(auth_retention.delete_expired)),
     PeriodicTask("old notifications", 3600, run_in_parts(notification_retention.delete_expired)),

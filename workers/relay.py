@@ -20,6 +20,7 @@ from sqlalchemy import Select, exists, func, select, text
 from sqlalchemy.orm import aliased
 
 from heidi_common.app import base_app
+from heidi_common.channels.registry import waits_for_provider
 from heidi_common.config.settings import Settings
 from heidi_common.database.compiled import CompiledStatement
 from heidi_common.database.disk_space import disk_guard
@@ -32,7 +33,6 @@ from heidi_common.metrics.heartbeat import Pulse
 from heidi_common.metrics.time_series import INSERT_DELTAS, delta_parameters
 from heidi_common.rabbitmq.publisher import Publisher
 from heidi_common.server.heartbeat_files import heartbeat_folder
-from heidi_services.notification.enums import PROVIDER_CHANNELS
 from workers.batching import LARGEST, OUTSIDE, hints
 from workers.broker import make_broker
 from workers.cloudevents import exchange_message
@@ -155,7 +155,7 @@ def _hints_for_subjects(subscription: Hint, events: Iterable[OutboxEvent]) -> It
 
 
 def _waits_outside(event: OutboxEvent) -> bool:
-    return event.data.get("channel") in PROVIDER_CHANNELS
+    return waits_for_provider(event.data.get("channel"))
 
 
 def _mark_sent(events: Sequence[OutboxEvent]) -> None:

@@ -79,8 +79,13 @@ def setting(variable: str, *, in_repr: bool = True, **declared: Any) -> Any:
 
 
 def sections(kind: type) -> tuple[type, ...]:
-    """The sections of a class of settings, in their order; the class itself if it has none."""
-    return tuple(base for base in kind.__bases__ if is_dataclass(base)) or (kind,)
+    """The sections of a class of settings, in their order; the class itself if it has none.
+
+    A class with `declared_sections` has further ones, which modules outside of this package declare.
+    """
+    bases = tuple(base for base in kind.__bases__ if is_dataclass(base)) or (kind,)
+    declared: Callable[[], tuple[type, ...]] = getattr(kind, "declared_sections", tuple)
+    return (*bases, *declared())
 
 
 def declarations(kind: type) -> dict[str, Declaration]:

@@ -22,8 +22,8 @@ All settings are environment variables. They are read once, when a process start
 not start, and one error names all of them. `make run` sets what is required (see `.heidi/env`); variables that are
 already set take precedence. Under docker compose they come from `.env`.
 
-An empty variable counts as unset. The value of every setting up to the heading "Logging" may also come from a file:
-`SECRET_KEY_FILE=/run/secrets/secret_key` instead of `SECRET_KEY`.
+An empty variable counts as unset. The value of every setting before the heading "Web processes" may also come from a
+file: `SECRET_KEY_FILE=/run/secrets/secret_key` instead of `SECRET_KEY`.
 """
 
 

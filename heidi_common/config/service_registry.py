@@ -52,11 +52,19 @@ _ALL = (
     Service("files", 3008, "heidi_services.files", "Uploaded files: resumable uploads, links, renditions, virus scans"),
 )
 
+_DECLARE_SETTINGS = ("heidi_services.notification.channels.registry",)
+"""Modules with a function `setting_sections`: what is added by one file declares its settings in that file."""
+
 CONSOLE = Service("console", 3009, "heidi_console", "The web console, a client of the services")
 """The console runs like a service, but it is a client of the services and has no API."""
 
 SERVICES = {service.name: service for service in _ALL}
 """Name -> service, in the order of their ports."""
+
+
+def declared_sections() -> tuple[type, ...]:
+    """The sections of settings that are declared outside of `config`, such as those of message providers."""
+    return tuple(section for name in _DECLARE_SETTINGS for section in import_module(name).setting_sections())
 
 
 def load_all_models() -> None:

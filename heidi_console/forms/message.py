@@ -11,7 +11,7 @@ from heidi_console.forms.base import ConsoleForm, optional
 from heidi_console.forms.fields import JsonField, TimeField
 from heidi_console.forms.recipients import RecipientFields
 from heidi_console.translations import lazy
-from heidi_console.translations.terms import choices
+from heidi_console.translations.terms import channel_choices, choices
 
 TEXT, TEMPLATE = "text", "template"
 
@@ -19,7 +19,7 @@ TEXT, TEMPLATE = "text", "template"
 class MessageForm(RecipientFields, ConsoleForm):
     """Recipients, channel, and a text or a template."""
 
-    channel = SelectField(lazy("Channel"), choices=choices("EMAIL", "IN_APP", "SMS", "PUSH"), default="EMAIL")
+    channel = SelectField(lazy("Channel"), choices=channel_choices, default="EMAIL")
     source = RadioField(
         lazy("Content"),
         choices=[SelectChoice(TEXT, lazy("Text")), SelectChoice(TEMPLATE, lazy("From a template"))],

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-CHANNELS = ("EMAIL", "IN_APP", "SMS", "PUSH")
+from heidi_common.channels.registry import CHANNELS
+
 CATEGORIES = ("general", "marketing")
 """Shown even if the user has not chosen anything for them yet."""
 

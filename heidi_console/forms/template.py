@@ -10,7 +10,7 @@ from wtforms.validators import InputRequired
 from heidi_console.forms.base import ConsoleForm
 from heidi_console.forms.fields import JsonField
 from heidi_console.translations import lazy
-from heidi_console.translations.terms import choices
+from heidi_console.translations.terms import channel_choices
 
 CODE = {"class": "code", "spellcheck": "false"}
 
@@ -45,7 +45,7 @@ class NewTemplateForm(TemplateForm):
     """A new template: its name, channel and locale, and its text."""
 
     name = StringField(lazy("Name"), [InputRequired()], description=lazy("Such as order-shipped"))
-    channel = SelectField(lazy("Channel"), choices=choices("EMAIL", "IN_APP", "SMS", "PUSH"))
+    channel = SelectField(lazy("Channel"), choices=channel_choices)
     locale = StringField(lazy("Language"), default="en", description=lazy("Such as en or de-CH"))
 
     def new(self) -> dict[str, Any]:

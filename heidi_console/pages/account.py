@@ -8,11 +8,12 @@ import segno
 from flask import redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
+from heidi_common.channels.registry import CHANNELS
 from heidi_console import calls
 from heidi_console.access import USER
 from heidi_console.api.problems import ApiProblem
 from heidi_console.forms.account import ConfirmFactorForm, PasswordForm, ProfileForm
-from heidi_console.forms.preferences import CHANNELS, PreferencesForm
+from heidi_console.forms.preferences import PreferencesForm
 from heidi_console.pages.area import Area
 from heidi_console.pages.responses import done, part
 from heidi_console.session import signed_in

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from wtforms.fields.choices import SelectChoice
 
+from heidi_common.channels.registry import CHANNELS
 from heidi_console.translations import lazy, translate
 
 TERMS = {
@@ -79,6 +80,11 @@ TERMS = {
 def term(value: str | None) -> str:
     """The word for a value of the API; the value itself if it has none."""
     return str(TERMS[value]) if value in TERMS else translate(str(value or ""))
+
+
+def channel_choices() -> list[SelectChoice]:
+    """The choices of a select field for a channel. One that has no term here is shown by its own title."""
+    return [SelectChoice(name, TERMS.get(name) or declared.titles["en"]) for name, declared in CHANNELS.items()]
 
 
 def choices(*values: str) -> list[SelectChoice]:

@@ -12,14 +12,12 @@ class NotificationType(StrEnum):
 
 
 class Channel(StrEnum):
+    """The channels that the code refers to by name. All channels: `heidi_common.channels.registry`."""
+
     EMAIL = "EMAIL"
     SMS = "SMS"
     PUSH = "PUSH"
     IN_APP = "IN_APP"
-
-
-PROVIDER_CHANNELS = (Channel.EMAIL, Channel.SMS, Channel.PUSH)
-"""Channels whose messages are sent by a provider, for which the sender waits."""
 
 
 class NotificationStatus(StrEnum):

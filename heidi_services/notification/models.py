@@ -25,7 +25,7 @@ from uuid_utils.compat import uuid7
 
 from heidi_common.database.models import Base, Entity, utcnow
 from heidi_common.messaging.jobs import JobMixin
-from heidi_services.notification.enums import GENERAL, Channel, NotificationStatus, NotificationType
+from heidi_services.notification.enums import GENERAL, NotificationStatus, NotificationType
 
 STREAM_SEQUENCE = Sequence("notification_stream", metadata=Base.metadata)
 """Positions in the in-app stream. They are drawn under a lock per user, so that a user's positions follow the order of
@@ -85,7 +85,7 @@ class Notification(Entity, JobMixin, Base):
     sender_id: Mapped[UUID | None]
     batch_id: Mapped[UUID | None]
     type: Mapped[NotificationType] = mapped_column(Text, default=NotificationType.INFO)
-    channel: Mapped[Channel] = mapped_column(Text)
+    channel: Mapped[str]
     category: Mapped[str] = mapped_column(default=GENERAL)
     priority: Mapped[int] = mapped_column(SmallInteger, default=NORMAL_PRIORITY, server_default="0")
     subject: Mapped[str | None]
@@ -181,7 +181,7 @@ class Template(Entity, Base):
     __table_args__ = (UniqueConstraint("name", "channel", "locale"),)
 
     name: Mapped[str]
-    channel: Mapped[Channel] = mapped_column(Text)
+    channel: Mapped[str]
     locale: Mapped[str]
     category: Mapped[str | None]
     current: Mapped[int]
@@ -247,7 +247,7 @@ class Suppression(Base):
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=uuid7)
-    channel: Mapped[Channel] = mapped_column(Text)
+    channel: Mapped[str]
     address: Mapped[str]
     reason: Mapped[str]
     detail: Mapped[str | None]

@@ -4,7 +4,6 @@ import base64
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -35,7 +34,7 @@ def reconfigure(app: Flask, settings: Settings) -> Iterator[Callable[..., None]]
     before = app.extensions["heidi"]
 
     def change(**changes: object) -> None:
-        app.extensions["heidi"] = Runtime(replace(app.extensions["heidi"].settings, **changes))  # type: ignore[arg-type]
+        app.extensions["heidi"] = Runtime(app.extensions["heidi"].settings.changed(**changes))
 
     yield change
     app.extensions["heidi"] = before

@@ -33,7 +33,7 @@ def server() -> Iterator[MailServer]:
 
 def _settings(**changes: Any) -> Settings:
     unused = {"email_providers": (), "sms_providers": (), "push_providers": (), "mail_from": MAIL_FROM}
-    return replace(make_settings("", ""), **(unused | changes))
+    return make_settings("", "").changed(**(unused | changes))
 
 
 def _result(settings: Settings) -> str:
@@ -166,7 +166,7 @@ def test_fcms_account_and_url_are_tried(
     settings = _settings(push_providers=("fcm",), fcm_url=url, fcm_service_account=json.dumps(account))
     assert expected in _result(settings)
     for wrong in ("/no/such/file", "{}", '{"project_id": "p", "private_key": "x"}', "not JSON"):
-        assert "FCM_SERVICE_ACCOUNT is not" in _result(replace(settings, fcm_service_account=wrong))
+        assert "FCM_SERVICE_ACCOUNT is not" in _result(settings.changed(fcm_service_account=wrong))
 
 
 def test_a_test_message_shows_the_servers_response(server: MailServer) -> None:

@@ -1,23 +1,27 @@
-"""The registry of providers: each name loads its sender, and its receipt parser if it has one."""
+"""The registry of providers: each is declared once, in its own module."""
 
 import pytest
 
-from heidi_services.notification.channels.registry import PROVIDERS, receipt_source
-from heidi_services.notification.enums import Channel
+from heidi_common.channels.registry import CHANNELS
+from heidi_services.notification.channels.registry import PROVIDERS, find_provider
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
-def test_a_provider_is_registered_under_the_name_of_its_sender(name: str) -> None:
-    assert vars(PROVIDERS[name].load_sender())["name"] == name
+def test_a_provider_serves_channels_that_wait_for_providers(name: str) -> None:
+    assert PROVIDERS[name].name == name
+    assert PROVIDERS[name].channels
+    assert all(CHANNELS[channel].waits_for_provider for channel in PROVIDERS[name].channels)
 
 
-@pytest.mark.parametrize(("name", "channel"), [("sendgrid", Channel.EMAIL), ("twilio", Channel.SMS)])
-def test_a_receipt_parser_is_that_of_its_providers_module(name: str, channel: Channel) -> None:
-    source = receipt_source(name)
-    assert source is not None and source.channel is channel
-    assert source.load_parser().__module__ == PROVIDERS[name].load_sender().__module__
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_the_default_providers_of_a_channel_serve_it(channel: str) -> None:
+    assert all(channel in PROVIDERS[name].channels for name in CHANNELS[channel].default_providers)
 
 
-@pytest.mark.parametrize("name", ["smtp", "fcm", "webpush", "simulated", "pigeon"])
+@pytest.mark.parametrize("name", ["smtp", "fcm", "webpush", "simulated"])
 def test_other_providers_send_no_receipts(name: str) -> None:
-    assert receipt_source(name) is None
+    assert PROVIDERS[name].parse_receipts is None
+
+
+def test_an_unknown_provider_is_none() -> None:
+    assert find_provider("pigeon") is None

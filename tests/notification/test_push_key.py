@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from flask import Flask
@@ -21,7 +20,7 @@ def with_key(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Non
     runtime = current_runtime()
 
     def use(key: str) -> None:
-        monkeypatch.setattr(runtime, "settings", replace(runtime.settings, vapid_private_key=key))
+        monkeypatch.setattr(runtime, "settings", runtime.settings.changed(vapid_private_key=key))
 
     return use
 

@@ -6,6 +6,7 @@ https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -13,11 +14,15 @@ from uuid import UUID
 
 import requests
 
+from heidi_common.config.declaration import setting
+from heidi_common.config.parsers import base_url
 from heidi_common.config.settings import Settings
 from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.fcm_tokens import ServiceAccountTokens, TokenUnavailable
 from heidi_services.notification.channels.http_provider import is_accepted, json_object, misconfigured, post
 from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult, Urgency
+from heidi_services.notification.channels.provider import MessageProvider, ProviderCheck
+from heidi_services.notification.channels.provider_checks import ProviderUnusable, require
 from heidi_services.notification.channels.push_text import push_text
 
 _UNREGISTERED, _SENDER_MISMATCH = "UNREGISTERED", "SENDER_ID_MISMATCH"
@@ -26,15 +31,31 @@ _MAX_SECONDS = 28 * 24 * 3600
 """For this long FCM keeps a message for a device that is not connected."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class FcmSettings:
+    """Firebase Cloud Messaging."""
+
+    fcm_service_account: str = setting(
+        "FCM_SERVICE_ACCOUNT",
+        default="",
+        in_repr=False,
+        help="The service account of Firebase Cloud Messaging: JSON or the path of a file.",
+    )
+    fcm_url: str = setting(
+        "FCM_URL", parse=base_url, default="https://fcm.googleapis.com", help="The API of Firebase Cloud Messaging."
+    )
+
+
 class FcmSender:
     """Sends to FCM tokens, signed in as the service account of FCM_SERVICE_ACCOUNT."""
 
     name = "fcm"
 
     def __init__(self, settings: Settings, client: HttpClient) -> None:
-        account = _service_account(settings.fcm_service_account)
+        own = settings.part(FcmSettings)
+        account = _service_account(own.fcm_service_account)
         self._client, self._tokens = client, ServiceAccountTokens(account, client)
-        self._url = f"{settings.fcm_url}/v1/projects/{account['project_id']}/messages:send"
+        self._url = f"{own.fcm_url}/v1/projects/{account['project_id']}/messages:send"
 
     def supports(self, message: Message) -> bool:
         return message.keys is None
@@ -132,3 +153,29 @@ def _details(body: dict[str, Any]) -> list[dict[str, Any]]:
 def _error_message(body: dict[str, Any]) -> str:
     error = body.get("error")
     return str(error.get("message", ""))[:300] if isinstance(error, dict) else ""
+
+
+def check_fcm(settings: Settings) -> str:
+    """Request an access token, and validate a message to an invalid device."""
+    own = settings.part(FcmSettings)
+    require(FCM_SERVICE_ACCOUNT=own.fcm_service_account)
+    try:
+        sender = FcmSender(settings, HttpClient(settings.outbound_allow_nets))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        detail = f"FCM_SERVICE_ACCOUNT is not a service account, nor the file of one: {type(error).__name__}"
+        raise ProviderUnusable(detail) from error
+    result = sender.validate()
+    if result.outcome not in (DeliveryOutcome.SENT, DeliveryOutcome.PERMANENT):
+        detail = f"FCM_SERVICE_ACCOUNT or FCM_URL is wrong: {result.code} {result.error}"
+        raise ProviderUnusable(" ".join(detail.split())[:160])
+    return "the service account may send"
+
+
+PROVIDER = MessageProvider(
+    name=FcmSender.name,
+    title="FCM",
+    channels=("PUSH",),
+    create_sender=FcmSender,
+    settings=FcmSettings,
+    check=ProviderCheck(check_fcm, "Check FCM_SERVICE_ACCOUNT and FCM_URL. Push messages wait until then."),
+)

@@ -1,98 +1,69 @@
-"""The providers: how each creates its sender, and how it parses delivery receipts.
+"""The providers by name: one module for each, and one entry here.
 
-A provider's module is imported when the provider is first used, because the encryption of Web Push is
-slow to import and most installations do not need it.
+Whoever reads `PROVIDERS` reads it at each use, so that a provider is added in one place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import make_dataclass
+from functools import cache
+from typing import cast
 
+from heidi_common.channels.base import ChannelDeclaration
+from heidi_common.channels.registry import CHANNELS
+from heidi_common.config.declaration import UNSET, setting
+from heidi_common.config.parsers import some_of
 from heidi_common.config.settings import Settings
-from heidi_common.http_client.client import HttpClient, http_client
+from heidi_common.http_client.client import http_client
 from heidi_common.runtime import current_settings, per_app
-from heidi_services.notification.channels.delivery_receipt import DeliveryReceipt, ProviderCallback
+from heidi_services.notification.channels import fcm, sendgrid, simulated, smtp_sender, twilio, webpush
 from heidi_services.notification.channels.message import KeepsConnections, Sender
-from heidi_services.notification.enums import Channel
+from heidi_services.notification.channels.provider import MessageProvider
 
-SenderFactory = Callable[[Settings, HttpClient], Sender]
-ReceiptParser = Callable[[ProviderCallback, Settings], Sequence[DeliveryReceipt]]
-
-
-@dataclass(frozen=True, slots=True)
-class ReceiptSource:
-    """A provider's delivery receipts, and the channel of the notifications that they are about."""
-
-    channel: Channel
-    load_parser: Callable[[], ReceiptParser]
-
-
-@dataclass(frozen=True, slots=True)
-class MessageProvider:
-    """`receipts` is None for a provider that reports nothing after it has accepted a message."""
-
-    load_sender: Callable[[], SenderFactory]
-    receipts: ReceiptSource | None = None
-
-
-def _smtp_sender() -> SenderFactory:
-    from heidi_services.notification.channels.smtp_sender import SmtpSender
-
-    return SmtpSender
-
-
-def _sendgrid_sender() -> SenderFactory:
-    from heidi_services.notification.channels.sendgrid import SendGridSender
-
-    return SendGridSender
-
-
-def _sendgrid_receipts() -> ReceiptParser:
-    from heidi_services.notification.channels.sendgrid import parse_receipts
-
-    return parse_receipts
-
-
-def _twilio_sender() -> SenderFactory:
-    from heidi_services.notification.channels.twilio import TwilioSender
-
-    return TwilioSender
-
-
-def _twilio_receipts() -> ReceiptParser:
-    from heidi_services.notification.channels.twilio import parse_receipts
-
-    return parse_receipts
-
-
-def _fcm_sender() -> SenderFactory:
-    from heidi_services.notification.channels.fcm import FcmSender
-
-    return FcmSender
-
-
-def _webpush_sender() -> SenderFactory:
-    from heidi_services.notification.channels.webpush import WebPushSender
-
-    return WebPushSender
-
-
-def _simulated_sender() -> SenderFactory:
-    from heidi_services.notification.channels.simulated import SimulatedSender
-
-    return SimulatedSender
-
-
-PROVIDERS = {
-    "smtp": MessageProvider(_smtp_sender),
-    "sendgrid": MessageProvider(_sendgrid_sender, ReceiptSource(Channel.EMAIL, _sendgrid_receipts)),
-    "twilio": MessageProvider(_twilio_sender, ReceiptSource(Channel.SMS, _twilio_receipts)),
-    "fcm": MessageProvider(_fcm_sender),
-    "webpush": MessageProvider(_webpush_sender),
-    "simulated": MessageProvider(_simulated_sender),
+PROVIDERS: dict[str, MessageProvider] = {
+    module.PROVIDER.name: module.PROVIDER for module in (smtp_sender, sendgrid, twilio, fcm, webpush, simulated)
 }
-"""By the names that EMAIL_PROVIDERS, SMS_PROVIDERS and PUSH_PROVIDERS use."""
+"""By the names that EMAIL_PROVIDERS, SMS_PROVIDERS, ... use."""
+
+
+def setting_sections() -> tuple[type, ...]:
+    """The settings of the channels, which name their providers, and those of each provider."""
+    own = (provider.settings for provider in PROVIDERS.values() if provider.settings is not None)
+    return (_channels_section(tuple(CHANNELS.values()), tuple(PROVIDERS.values())), *own)
+
+
+def provider_names(settings: Settings, channel: str) -> tuple[str, ...]:
+    """The names of a channel's providers in the configured order, which is the order of failover."""
+    section = setting_sections()[0]
+    return cast(tuple[str, ...], getattr(settings.part(section), _field(CHANNELS[channel]), ()))
+
+
+@cache
+def _channels_section(channels: Sequence[ChannelDeclaration], providers: Sequence[MessageProvider]) -> type:
+    items = [
+        (_field(channel), tuple[str, ...], _providers_setting(channel, providers))
+        for channel in channels
+        if channel.waits_for_provider
+    ]
+    section = make_dataclass("ChannelSettings", items, frozen=True, kw_only=True)
+    section.__doc__ = "Channels.\n\nThe providers of each channel, separated by commas, in order of preference."
+    return section
+
+
+def _providers_setting(channel: ChannelDeclaration, providers: Sequence[MessageProvider]) -> object:
+    names = [provider.name for provider in providers if channel.name in provider.channels]
+    return setting(
+        channel.providers_variable,
+        parse=some_of(*names),
+        default=channel.default_providers,
+        production_default=UNSET if channel.defaults_in_production else (),
+        help=f"Providers of the channel {channel.name}: {', '.join(f'`{name}`' for name in names)}.",
+    )
+
+
+def _field(channel: ChannelDeclaration) -> str:
+    return channel.providers_variable.lower()
 
 
 @per_app
@@ -101,9 +72,9 @@ def _senders(_settings: Settings) -> dict[str, Sender]:
     return {}
 
 
-def senders_for(channel: Channel) -> Sequence[Sender]:
+def senders_for(channel: str) -> Sequence[Sender]:
     """Return a channel's senders in the configured order, which is the order of failover."""
-    return [_sender(name) for name in _provider_names(current_settings(), channel)]
+    return [_sender(name) for name in provider_names(current_settings(), channel)]
 
 
 def interrupt_senders() -> None:
@@ -120,23 +91,13 @@ def close_senders() -> None:
             sender.close()
 
 
-def receipt_source(provider: str) -> ReceiptSource | None:
-    """Return how to parse a provider's receipts; None if the provider is unknown or sends no receipts."""
-    return PROVIDERS[provider].receipts if provider in PROVIDERS else None
+def find_provider(name: str) -> MessageProvider | None:
+    """Return a provider; None if there is none of this name."""
+    return PROVIDERS.get(name)
 
 
 def _sender(name: str) -> Sender:
     created = _senders()
     if name not in created:
-        create = PROVIDERS[name].load_sender()
-        created[name] = create(current_settings(), http_client())
+        created[name] = PROVIDERS[name].create_sender(current_settings(), http_client())
     return created[name]
-
-
-def _provider_names(settings: Settings, channel: Channel) -> Sequence[str]:
-    names_by_channel = {
-        Channel.EMAIL: settings.email_providers,
-        Channel.SMS: settings.sms_providers,
-        Channel.PUSH: settings.push_providers,
-    }
-    return names_by_channel.get(channel, ())

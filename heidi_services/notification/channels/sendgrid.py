@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from email.utils import format_datetime
 from typing import Any
 from uuid import UUID
 
 import requests
 
+from heidi_common.config.declaration import setting
 from heidi_common.config.mail_sender import split_sender
+from heidi_common.config.parsers import base_url
 from heidi_common.config.settings import Settings
 from heidi_common.crypto import webhook_verification
 from heidi_common.http_client.client import HttpClient
@@ -25,6 +27,8 @@ from heidi_services.notification.channels.http_provider import is_accepted, post
 from heidi_services.notification.channels.mail_headers import InvalidAddress, header_text, parse_address
 from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
 from heidi_services.notification.channels.mime import message_id
+from heidi_services.notification.channels.provider import MessageProvider, ProviderCheck
+from heidi_services.notification.channels.provider_checks import ProviderUnusable, get, require
 from heidi_services.notification.channels.text_html import text_to_html
 from heidi_services.notification.enums import (
     BOUNCED,
@@ -45,13 +49,27 @@ _UNWANTED_EVENTS = {"spamreport": COMPLAINT, "unsubscribe": UNSUBSCRIBED, "group
 _RESUBSCRIBED = ("resubscribe", "group_resubscribe")
 
 
+@dataclass(frozen=True, kw_only=True)
+class SendGridSettings:
+    """SendGrid."""
+
+    sendgrid_api_key: str = setting("SENDGRID_API_KEY", default="", in_repr=False, help="SendGrid's API key.")
+    sendgrid_url: str = setting(
+        "SENDGRID_URL", parse=base_url, default="https://api.sendgrid.com", help="SendGrid's API."
+    )
+    sendgrid_webhook_public_key: str = setting(
+        "SENDGRID_WEBHOOK_PUBLIC_KEY", default="", help="Verifies SendGrid's delivery receipts."
+    )
+
+
 class SendGridSender:
     name = "sendgrid"
 
     def __init__(self, settings: Settings, client: HttpClient) -> None:
+        own = settings.part(SendGridSettings)
         self._client, self._from = client, settings.mail_from
-        self._url = f"{settings.sendgrid_url}/v3/mail/send"
-        self._headers = {"Authorization": f"Bearer {settings.sendgrid_api_key}"}
+        self._url = f"{own.sendgrid_url}/v3/mail/send"
+        self._headers = {"Authorization": f"Bearer {own.sendgrid_api_key}"}
 
     def supports(self, message: Message) -> bool:
         return True
@@ -104,7 +122,7 @@ def parse_receipts(callback: ProviderCallback, settings: Settings) -> Sequence[D
     Raises:
         InvalidSignature: The call is not signed by the account's key. A malformed body raises other exceptions.
     """
-    _verify_signature(callback, settings.sendgrid_webhook_public_key)
+    _verify_signature(callback, settings.part(SendGridSettings).sendgrid_webhook_public_key)
     events = json.loads(callback.body)
     return [_receipt(event) for event in events if isinstance(event, dict)]
 
@@ -155,3 +173,25 @@ def _verify_signature(callback: ProviderCallback, public_key: str) -> None:
         key=public_key,
         now=callback.now.timestamp(),
     )
+
+
+def check_sendgrid(settings: Settings) -> str:
+    """https://www.twilio.com/docs/sendgrid/api-reference/api-key-permissions/retrieve-a-list-of-scopes"""
+    own = settings.part(SendGridSettings)
+    require(SENDGRID_API_KEY=own.sendgrid_api_key)
+    headers = {"Authorization": f"Bearer {own.sendgrid_api_key}"}
+    response = get(f"{own.sendgrid_url}/v3/scopes", "SENDGRID_URL", "SENDGRID_API_KEY", headers=headers)
+    if "mail.send" not in (response.json().get("scopes") or ()):
+        raise ProviderUnusable("the key in SENDGRID_API_KEY lacks the permission mail.send")
+    return "the key may send"
+
+
+PROVIDER = MessageProvider(
+    name=SendGridSender.name,
+    title="SendGrid",
+    channels=("EMAIL",),
+    create_sender=SendGridSender,
+    settings=SendGridSettings,
+    parse_receipts=parse_receipts,
+    check=ProviderCheck(check_sendgrid, "Check SENDGRID_API_KEY and SENDGRID_URL. E-mails wait until then."),
+)

@@ -16,6 +16,7 @@ from collections.abc import Callable
 
 from heidi_common.config.settings import Settings
 from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
+from heidi_services.notification.channels.provider import MessageProvider
 
 _SLOW_SECONDS = 2.0
 
@@ -47,3 +48,11 @@ class SimulatedSender:
 
 def _matches(message: Message, keyword: str, digits: str) -> bool:
     return keyword in message.recipient.lower() or message.recipient.endswith(digits)
+
+
+PROVIDER = MessageProvider(
+    name=SimulatedSender.name,
+    title="Simulated",
+    channels=("EMAIL", "SMS", "PUSH"),
+    create_sender=SimulatedSender,
+)

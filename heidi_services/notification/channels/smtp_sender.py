@@ -10,7 +10,14 @@ from heidi_services.notification.channels.enhanced_status import status_of_text
 from heidi_services.notification.channels.mail_headers import InvalidAddress, parse_address
 from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
 from heidi_services.notification.channels.mime import build_email
-from heidi_services.notification.channels.smtp_connection import SMTPMisconfigured, SMTPRejected, SMTPResponseLost
+from heidi_services.notification.channels.provider import MessageProvider, ProviderCheck
+from heidi_services.notification.channels.provider_checks import CHECK_SECONDS, ProviderUnusable
+from heidi_services.notification.channels.smtp_connection import (
+    SmtpConnection,
+    SMTPMisconfigured,
+    SMTPRejected,
+    SMTPResponseLost,
+)
 from heidi_services.notification.channels.smtp_pool import NoFreeConnection, SmtpPool
 from heidi_services.notification.channels.smtp_server import SmtpServer
 
@@ -81,3 +88,34 @@ def _failure_result(error: Exception) -> SendResult:
         return SendResult(DeliveryOutcome.AMBIGUOUS, SmtpSender.name, error=reason)
     misconfigured = isinstance(error, (SMTPMisconfigured, ssl.SSLCertVerificationError))
     return SendResult(DeliveryOutcome.TECHNICAL, SmtpSender.name, error=reason, misconfigured=misconfigured)
+
+
+_LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+
+
+def check_smtp(settings: Settings) -> str:
+    """Introduce itself, start TLS, sign in and name the sender, as for a message."""
+    sender, server = parse_address(split_sender(settings.mail_from).address), smtp_server(settings)
+    name = server.helo_name or ""
+    if "." not in name and not name.startswith("[") and server.host not in _LOCAL_HOSTS:
+        raise ProviderUnusable(
+            f"other servers do not accept the name {name}: set SMTP_HELO_NAME to the name of this machine, or MAIL_FROM"
+        )
+    connection = SmtpConnection(server, deadline=time.monotonic() + CHECK_SECONDS)
+    try:
+        connection.check_sender(sender)
+    finally:
+        connection.quit()
+    return f"{server.host}:{server.port} accepts {settings.mail_from}, introduced as {server.helo_name}"
+
+
+PROVIDER = MessageProvider(
+    name=SmtpSender.name,
+    title="SMTP",
+    channels=("EMAIL",),
+    create_sender=SmtpSender,
+    check=ProviderCheck(
+        check_smtp,
+        "Check SMTP_URL, MAIL_FROM and SMTP_HELO_NAME. E-mails wait until the server is available.",
+    ),
+)

@@ -6,18 +6,22 @@ https://www.twilio.com/docs/messaging/api/message-resource, https://www.twilio.c
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import requests
 
+from heidi_common.config.declaration import setting
+from heidi_common.config.parsers import base_url
 from heidi_common.config.settings import Settings
 from heidi_common.crypto import webhook_verification
 from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.delivery_receipt import DeliveryReceipt, ProviderCallback
 from heidi_services.notification.channels.http_provider import is_accepted, json_object, misconfigured, post
 from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
+from heidi_services.notification.channels.provider import MessageProvider, ProviderCheck
+from heidi_services.notification.channels.provider_checks import ProviderUnusable, get, require
 from heidi_services.notification.enums import STOP, UNKNOWN_ADDRESS, NotificationStatus
 
 _INVALID_NUMBER = frozenset({"21211", "21217", "21614"})
@@ -47,28 +51,39 @@ _STATUSES = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class TwilioSettings:
+    """Twilio."""
+
+    twilio_account_sid: str = setting("TWILIO_ACCOUNT_SID", default="", help="The account at Twilio.")
+    twilio_auth_token: str = setting(
+        "TWILIO_AUTH_TOKEN", default="", in_repr=False, help="Sends SMS, and verifies Twilio's delivery receipts."
+    )
+    twilio_from: str = setting("TWILIO_FROM", default="", help="The number from which SMS are sent.")
+    twilio_url: str = setting("TWILIO_URL", parse=base_url, default="https://api.twilio.com", help="Twilio's API.")
+
+
 class TwilioSender:
     name = "twilio"
 
     def __init__(self, settings: Settings, client: HttpClient) -> None:
-        self._client, self._settings = client, settings
-        self._url = f"{settings.twilio_url}/2010-04-01/Accounts/{settings.twilio_account_sid}/Messages.json"
+        self._client, self._own, self._base_url = client, settings.part(TwilioSettings), settings.public_base_url
+        self._url = f"{self._own.twilio_url}/2010-04-01/Accounts/{self._own.twilio_account_sid}/Messages.json"
 
     def supports(self, message: Message) -> bool:
         return True
 
     def send(self, message: Message) -> SendResult:
-        credentials = (self._settings.twilio_account_sid, self._settings.twilio_auth_token)
+        credentials = (self._own.twilio_account_sid, self._own.twilio_auth_token)
         return post(self._client, self.name, self._url, self._parse, data=self._form(message), auth=credentials)
 
     def _form(self, message: Message) -> dict[str, str]:
-        sender = self._settings.twilio_from
+        sender = self._own.twilio_from
         form = {"To": message.recipient, "Body": message.text}
         form["MessagingServiceSid" if sender.startswith("MG") else "From"] = sender
         if (seconds := message.seconds_left()) is not None:
             form["ValidityPeriod"] = str(min(seconds, _MAX_VALIDITY_SECONDS))
-        base_url = self._settings.public_base_url
-        callback_url = f"{base_url}/api/v1/notifications/receipts/twilio?notification={message.id}"
+        callback_url = f"{self._base_url}/api/v1/notifications/receipts/twilio?notification={message.id}"
         if urlsplit(callback_url).hostname not in ("localhost", "127.0.0.1"):  # Twilio rejects unreachable URLs
             form["StatusCallback"] = callback_url
         return form
@@ -110,7 +125,7 @@ def parse_receipts(callback: ProviderCallback, settings: Settings) -> Sequence[D
     Raises:
         InvalidSignature: The callback is not signed with the account's token. A malformed body raises other exceptions.
     """
-    _verify_signature(callback, settings.twilio_auth_token)
+    _verify_signature(callback, settings.part(TwilioSettings).twilio_auth_token)
     fields = webhook_verification.parse_form(callback.body)
     values = {name: value[0] for name, value in fields.items()}
     status = values.get("MessageStatus", "").lower()
@@ -160,3 +175,29 @@ def _verify_signature(callback: ProviderCallback, auth_token: str) -> None:
         body=callback.body,
         token=auth_token,
     )
+
+
+def check_twilio(settings: Settings) -> str:
+    """https://www.twilio.com/docs/iam/api/account"""
+    own = settings.part(TwilioSettings)
+    account, token = own.twilio_account_sid, own.twilio_auth_token
+    require(TWILIO_ACCOUNT_SID=account, TWILIO_AUTH_TOKEN=token, TWILIO_FROM=own.twilio_from)
+    url = f"{own.twilio_url}/2010-04-01/Accounts/{account}.json"
+    body = get(url, "TWILIO_URL", "TWILIO_ACCOUNT_SID and TWILIO_AUTH_TOKEN", auth=(account, token)).json()
+    if body.get("status") != "active":
+        raise ProviderUnusable(f"the account in TWILIO_ACCOUNT_SID is {body.get('status')}")
+    return "the account is active"
+
+
+PROVIDER = MessageProvider(
+    name=TwilioSender.name,
+    title="Twilio",
+    channels=("SMS",),
+    create_sender=TwilioSender,
+    settings=TwilioSettings,
+    parse_receipts=parse_receipts,
+    check=ProviderCheck(
+        check_twilio,
+        "Check TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_FROM. SMS wait until then.",
+    ),
+)

@@ -7,25 +7,46 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import orjson
 import requests
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
-from py_vapid import Vapid02
-from pywebpush import WebPusher
 
+from heidi_common.config.declaration import setting
+from heidi_common.config.parsers import vapid_key
 from heidi_common.config.settings import Settings
 from heidi_common.crypto import base64url
 from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.http_provider import is_accepted, is_html, post
 from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
+from heidi_services.notification.channels.provider import MessageProvider, ProviderCheck
+from heidi_services.notification.channels.provider_checks import ProviderUnusable, require
 from heidi_services.notification.channels.push_text import push_text
 
 _TTL_SECONDS = 24 * 3600
 _MAX_TTL_SECONDS = 28 * 24 * 3600
 """Push services keep no message longer than four weeks."""
 _VAPID_SECONDS = 12 * 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class WebPushSettings:
+    """Web Push."""
+
+    vapid_private_key: str = setting(
+        "VAPID_PRIVATE_KEY",
+        parse=vapid_key,
+        default="",
+        in_repr=False,
+        help="The private key of Web Push: 32 bytes in base64url, from `flask keys vapid`.",
+    )
+    vapid_subject: str = setting(
+        "VAPID_SUBJECT",
+        default="",
+        help="The contact for Web Push services: `mailto:...` or `https://...`. If it is unset, `PUBLIC_BASE_URL`.",
+    )
 
 
 class WebPushSender:
@@ -37,8 +58,11 @@ class WebPushSender:
     name = "webpush"
 
     def __init__(self, settings: Settings, client: HttpClient) -> None:
-        self._client, self._subject = client, settings.vapid_subject or settings.public_base_url
-        self._vapid = Vapid02.from_string(settings.vapid_private_key)
+        from py_vapid import Vapid02  # here: it is slow to import, and most installations do not need it
+
+        own = settings.part(WebPushSettings)
+        self._client, self._subject = client, own.vapid_subject or settings.public_base_url
+        self._vapid = Vapid02.from_string(own.vapid_private_key)
 
     def supports(self, message: Message) -> bool:
         return message.keys is not None
@@ -80,6 +104,8 @@ class WebPushSender:
 
 
 def _encrypt(message: Message) -> bytes:
+    from pywebpush import WebPusher  # here: as py_vapid
+
     text = push_text(message.subject, message.text)
     content: dict[str, object] = {"title": text.title, "body": text.body, "notificationId": str(message.id)}
     if text.truncated:
@@ -97,3 +123,23 @@ def _are_valid(keys: Mapping[str, str]) -> bool:
     except (KeyError, ValueError):
         return False
     return (len(point), len(secret)) == (65, 16)
+
+
+def check_webpush(settings: Settings) -> str:
+    """The key cannot be tried without a subscription; push services do not know it in advance."""
+    own = settings.part(WebPushSettings)
+    require(VAPID_PRIVATE_KEY=own.vapid_private_key)
+    if not own.vapid_subject.startswith(("mailto:", "https://")) and own.vapid_subject:
+        raise ProviderUnusable("VAPID_SUBJECT must begin with mailto: or https://")
+    WebPushSender(settings, HttpClient(settings.outbound_allow_nets))
+    return "the key is valid"
+
+
+PROVIDER = MessageProvider(
+    name=WebPushSender.name,
+    title="Web Push",
+    channels=("PUSH",),
+    create_sender=WebPushSender,
+    settings=WebPushSettings,
+    check=ProviderCheck(check_webpush, "Check VAPID_PRIVATE_KEY (`flask keys vapid` creates one) and VAPID_SUBJECT."),
+)

@@ -6,25 +6,22 @@ from collections.abc import Iterator
 
 from uuid_utils.compat import uuid7
 
+from heidi_common.channels.base import ChannelDeclaration
+from heidi_common.channels.registry import CHANNELS
 from heidi_common.cli.doctor_checks import Check
 from heidi_common.config.settings import Settings
-from heidi_services.notification.channels.message import Message
-from heidi_services.notification.channels.provider_checks import CHECKS, configured_providers, send_test
-
-_TITLES = {"smtp": "SMTP", "sendgrid": "SendGrid", "twilio": "Twilio", "fcm": "FCM", "webpush": "Web Push"}
-_REMEDIES = {
-    "smtp": "Check SMTP_URL, MAIL_FROM and SMTP_HELO_NAME. E-mails wait until the server is available.",
-    "sendgrid": "Check SENDGRID_API_KEY and SENDGRID_URL. E-mails wait until then.",
-    "twilio": "Check TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and TWILIO_FROM. SMS wait until then.",
-    "fcm": "Check FCM_SERVICE_ACCOUNT and FCM_URL. Push messages wait until then.",
-    "webpush": "Check VAPID_PRIVATE_KEY (`flask keys vapid` creates one) and VAPID_SUBJECT.",
-}
+from heidi_common.http_client.client import HttpClient
+from heidi_services.notification.channels.message import KeepsConnections, Message
+from heidi_services.notification.channels.provider_checks import ProviderUnusable
+from heidi_services.notification.channels.registry import PROVIDERS, provider_names
 
 
 def checks(settings: Settings) -> Iterator[Check]:
     """A check for each provider that is configured. Not required: messages wait while their provider is unavailable."""
-    for name in configured_providers(settings):
-        yield Check(_TITLES[name], CHECKS[name], _REMEDIES[name], required=False)
+    names = (name for channel in CHANNELS for name in provider_names(settings, channel))
+    for provider in (PROVIDERS[name] for name in dict.fromkeys(names)):
+        if provider.check is not None:
+            yield Check(provider.title, provider.check.run, provider.check.remedy, required=False)
 
 
 def send_test_message(settings: Settings, address: str) -> str:
@@ -37,14 +34,28 @@ def send_test_message(settings: Settings, address: str) -> str:
         ProviderUnusable: The provider did not accept it.
         ValueError: No provider of the channel is configured, or the address is neither.
     """
-    if "@" in address:
-        setting, providers = "EMAIL_PROVIDERS", settings.email_providers
-    elif address.startswith("+"):
-        setting, providers = "SMS_PROVIDERS", settings.sms_providers
-    else:
-        raise ValueError("Specify an e-mail address, or a phone number such as +4915112345678.")
+    channel = _channel_of(address)
+    providers = provider_names(settings, channel.name)
     if not providers:
-        raise ValueError(f"{setting} names no provider.")
+        raise ValueError(f"{channel.providers_variable} names no provider.")
     text = f"This is a test message of the platform at {settings.public_base_url}."
-    message = Message(uuid7(), address, text, subject="Test message")
-    return send_test(settings, message, providers[0])
+    return _send(settings, Message(uuid7(), address, text, subject="Test message"), providers[0])
+
+
+def _channel_of(address: str) -> ChannelDeclaration:
+    if "@" in address:
+        return CHANNELS["EMAIL"]
+    if address.startswith("+"):
+        return CHANNELS["SMS"]
+    raise ValueError("Specify an e-mail address, or a phone number such as +4915112345678.")
+
+
+def _send(settings: Settings, message: Message, provider: str) -> str:
+    """Send a message through a provider, as workers do, and return its response."""
+    sender = PROVIDERS[provider].create_sender(settings, HttpClient(settings.outbound_allow_nets))
+    result = sender.send(message)
+    if isinstance(sender, KeepsConnections):
+        sender.close()
+    if not result.sent:
+        raise ProviderUnusable(f"{provider}: {result.outcome.value}: {result.code} {result.error}")
+    return " ".join(f"{provider}: {result.code} {result.response or result.provider_id}".split())

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import click
 
-from heidi_services.notification.enums import Channel
+from heidi_common.channels.registry import CHANNELS as _CHANNELS
 
-CHANNELS = click.Choice([str(channel) for channel in Channel], case_sensitive=False)
+CHANNELS = click.Choice(list(_CHANNELS), case_sensitive=False)
 TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"])
 
 

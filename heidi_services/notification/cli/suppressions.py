@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 from heidi_common.problems import Problem
 from heidi_common.schemas.fields import iso
 from heidi_services.notification.cli.options import CHANNELS, TIME, echo_table, utc
-from heidi_services.notification.enums import MANUAL, Channel
+from heidi_services.notification.enums import MANUAL
 from heidi_services.notification.models import Suppression
 from heidi_services.notification.service import suppressions as service
 
@@ -42,7 +42,7 @@ def add_suppression(channel: str, address: str, reason: str, expires: datetime |
         raise click.BadParameter("Must be in the future.", param_hint="--expires")
     try:
         added = service.add_suppression(
-            Channel(channel.upper()), address, reason=reason, expires_at=expires and utc(expires), actor=None
+            channel.upper(), address, reason=reason, expires_at=expires and utc(expires), actor=None
         )
     except Problem as problem:
         raise click.ClickException(str(problem)) from problem
@@ -55,7 +55,7 @@ def add_suppression(channel: str, address: str, reason: str, expires: datetime |
 @click.argument("address")
 def remove_suppression(channel: str, address: str) -> None:
     """Allow sending to an address again."""
-    if not service.remove_address(Channel(channel.upper()), address):
+    if not service.remove_address(channel.upper(), address):
         raise click.ClickException("This address is not suppressed for this channel.")
     click.echo("Messages are sent to this address again.")
 

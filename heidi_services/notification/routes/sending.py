@@ -13,7 +13,6 @@ from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import caller, guard
 from heidi_common.openapi.headers import IF_NONE_MATCH, documents
-from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Notification
 from heidi_services.notification.routes.notifications import WRITE
 from heidi_services.notification.schemas.notifications import NotificationOut
@@ -94,4 +93,4 @@ def retry_failed(body: dict[str, Any]) -> dict[str, int]:
 
 
 def _draft(body: dict[str, Any]) -> Draft:
-    return Draft(**(body | {"channel": Channel(body["channel"]), "sender_id": caller().id}))
+    return Draft(**(body | {"sender_id": caller().id}))

@@ -10,7 +10,6 @@ from heidi_common.identity.models import Role
 from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import caller, guard
-from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Suppression
 from heidi_services.notification.schemas.suppressions import SuppressionIn, SuppressionOut, SuppressionQuery
 from heidi_services.notification.service import suppressions
@@ -35,7 +34,7 @@ def list_suppressions(query: dict[str, Any]) -> Page:
 @blp.response(201, SuppressionOut)
 def add_suppression(body: dict[str, Any]) -> Suppression:
     """Suppress an address, indefinitely or until `expiresAt`. Replaces an existing suppression of the address."""
-    channel, address = Channel(body.pop("channel")), body.pop("address")
+    channel, address = body.pop("channel"), body.pop("address")
     return suppressions.add_suppression(channel, address, **body, actor=caller().id)
 
 

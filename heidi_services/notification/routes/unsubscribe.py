@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Response, request
 
+from heidi_common.channels.registry import CHANNELS
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.interceptors.validation import any_query
 from heidi_common.jwt.guards import public
@@ -15,7 +16,7 @@ blp = Blueprint("notification-unsubscribe", __name__, description="Unsubscribe l
 
 PAGE = """<p>{{ words["on" if subscribed else "off"] }}</p>
 <dl><dt>{{ words.category }}</dt><dd><b>{{ category }}</b></dd>
-<dt>{{ words.channel }}</dt><dd><b>{{ words[channel] }}</b></dd></dl>
+<dt>{{ words.channel }}</dt><dd><b>{{ words.title_of_channel }}</b></dd></dl>
 {% if subscribed %}<form method="post"><button>{{ words.title }}</button></form>{% endif %}"""
 TRANSLATIONS: PageText = {
     "en": {
@@ -24,10 +25,6 @@ TRANSLATIONS: PageText = {
         "off": "You no longer receive these messages:",
         "category": "Category",
         "channel": "Sent by",
-        "EMAIL": "e-mail",
-        "SMS": "text message",
-        "PUSH": "push notification",
-        "IN_APP": "in-app message",
     },
     "de": {
         "title": "Abbestellen",
@@ -35,12 +32,17 @@ TRANSLATIONS: PageText = {
         "off": "Sie erhalten diese Nachrichten nicht mehr:",
         "category": "Kategorie",
         "channel": "Versand per",
-        "EMAIL": "E-Mail",
-        "SMS": "SMS",
-        "PUSH": "Push-Nachricht",
-        "IN_APP": "In-App-Nachricht",
     },
 }
+
+
+def _translations(channel: str) -> PageText:
+    """The texts of the page, with the channel's title in each language."""
+    titles = CHANNELS[channel].titles
+    return {
+        language: {**words, "title_of_channel": titles.get(language, titles["en"])}
+        for language, words in TRANSLATIONS.items()
+    }
 
 
 @blp.route("/api/v1/notifications/unsubscribe/<token>", methods=["GET"])
@@ -66,9 +68,8 @@ def _json_or_page(subscription: CategorySubscription) -> CategorySubscription | 
         return subscription
     response = render_page(
         PAGE,
-        TRANSLATIONS,
+        _translations(subscription.channel),
         category=subscription.category,
-        channel=subscription.channel,
         subscribed=subscription.subscribed,
     )
     response.vary.add("Accept")

@@ -7,6 +7,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, validate
 
+from heidi_common.channels.registry import CHANNELS
 from heidi_common.crypto import base64url
 from heidi_common.identity.models import Role
 from heidi_common.schemas.fields import Text
@@ -18,11 +19,16 @@ _CATEGORY = validate.Regexp(
     r"[a-z][a-z0-9_-]{0,49}\Z",
     error="Must start with a lower-case letter and contain only lower-case letters, digits, - and _ (at most 50).",
 )
-Enumeration = type[Channel] | type[NotificationStatus] | type[NotificationType] | type[Role]
+Enumeration = type[NotificationStatus] | type[NotificationType] | type[Role]
 
 
 def category_field(**options: Any) -> Text:
     return Text(max=50, validate=_CATEGORY, **options)
+
+
+def channel_field(**options: Any) -> fields.String:
+    """The name of a channel."""
+    return fields.String(validate=validate.OneOf(CHANNELS), **options)
 
 
 def enum_field(enumeration: Enumeration, **options: Any) -> fields.String:

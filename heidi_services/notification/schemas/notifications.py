@@ -6,15 +6,21 @@ from marshmallow import fields, validate
 
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import Text, UtcDateTime
-from heidi_services.notification.enums import Channel, NotificationStatus, NotificationType
-from heidi_services.notification.schemas.fields import IsTruncated, SegmentCount, category_field, enum_field
+from heidi_services.notification.enums import NotificationStatus, NotificationType
+from heidi_services.notification.schemas.fields import (
+    IsTruncated,
+    SegmentCount,
+    category_field,
+    channel_field,
+    enum_field,
+)
 
 
 class NotificationOut(Schema):
     id = fields.UUID(required=True)
     user_id = fields.UUID(required=True)
     type = enum_field(NotificationType, required=True)
-    channel = enum_field(Channel, required=True)
+    channel = channel_field(required=True)
     category = fields.String(required=True)
     batch_id = fields.UUID(required=True, allow_none=True)
     template = fields.String(required=True, allow_none=True)
@@ -43,7 +49,7 @@ class NotificationOut(Schema):
 class NotificationQuery(PageQuery):
     user_id = fields.UUID(load_default=None)
     status = enum_field(NotificationStatus)
-    channel = enum_field(Channel)
+    channel = channel_field()
     type = enum_field(NotificationType)
     category = category_field()
     batch_id = fields.UUID()

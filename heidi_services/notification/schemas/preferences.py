@@ -8,15 +8,14 @@ from heidi_common.schemas import timezones
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import Text
 from heidi_common.schemas.validators import Length
-from heidi_services.notification.enums import Channel
-from heidi_services.notification.schemas.fields import category_field, enum_field
+from heidi_services.notification.schemas.fields import category_field, channel_field
 
 
 class ChannelPreferenceSchema(Schema):
     """Whether a category is enabled for a channel. Combinations that are not listed are enabled."""
 
     category = category_field(required=True)
-    channel = enum_field(Channel, required=True)
+    channel = channel_field(required=True)
     enabled = fields.Boolean(required=True, truthy={True}, falsy={False})
 
 
@@ -43,5 +42,5 @@ class Preferences(Schema):
 
 class SubscriptionOut(Schema):
     category = fields.String(required=True)
-    channel = enum_field(Channel, required=True)
+    channel = channel_field(required=True)
     subscribed = fields.Boolean(required=True)

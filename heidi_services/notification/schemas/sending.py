@@ -13,14 +13,14 @@ from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime
 from heidi_common.schemas.locales import LocaleTag
 from heidi_common.schemas.validators import Length
-from heidi_services.notification.enums import Channel, NotificationType
-from heidi_services.notification.schemas.fields import category_field, enum_field
+from heidi_services.notification.enums import NotificationType
+from heidi_services.notification.schemas.fields import category_field, channel_field, enum_field
 
 
 class MessageIn(Schema):
     """A message, as `content` or as a template with variables."""
 
-    channel = enum_field(Channel, required=True)
+    channel = channel_field(required=True)
     type = enum_field(NotificationType, load_default=NotificationType.INFO)
     category = category_field(load_default=None, allow_none=True)
     subject = Text(load_default=None, allow_none=True)
@@ -90,7 +90,7 @@ class BatchOut(Schema):
 
 
 class RetryIn(Schema):
-    channel = enum_field(Channel)
+    channel = channel_field()
     category = category_field()
     user_id = fields.UUID()
     batch_id = fields.UUID()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError, fields
 
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import Text, UtcDateTime
 from heidi_common.schemas.validators import one_line
-from heidi_services.notification.enums import MANUAL, Channel
-from heidi_services.notification.schemas.fields import enum_field
+from heidi_services.notification.enums import MANUAL
+from heidi_services.notification.schemas.fields import channel_field
 
 _REASON = "bounced, unknown_address, stop, complaint, unsubscribed, manual, or the text of an administrator"
 
@@ -21,7 +21,7 @@ def _in_future(moment: datetime) -> None:
 
 
 class SuppressionIn(Schema):
-    channel = fields.String(required=True, validate=validate.OneOf([str(Channel.EMAIL), str(Channel.SMS)]))
+    channel = channel_field(required=True)
     address = Text(max=320, required=True)
     reason = Text(max=200, load_default=MANUAL, validate=one_line)
     expires_at = UtcDateTime(load_default=None, allow_none=True, validate=_in_future)
@@ -29,7 +29,7 @@ class SuppressionIn(Schema):
 
 class SuppressionOut(Schema):
     id = fields.UUID(required=True)
-    channel = enum_field(Channel, required=True)
+    channel = channel_field(required=True)
     address = fields.String(required=True)
     reason = fields.String(required=True, metadata={"description": _REASON})
     detail = fields.String(
@@ -40,6 +40,6 @@ class SuppressionOut(Schema):
 
 
 class SuppressionQuery(PageQuery):
-    channel = enum_field(Channel)
+    channel = channel_field()
     address = Text(max=320)
     reason = Text(max=200)

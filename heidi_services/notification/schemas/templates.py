@@ -11,8 +11,7 @@ from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime
 from heidi_common.schemas.locales import LocaleTag
 from heidi_common.schemas.validators import one_line
-from heidi_services.notification.enums import Channel
-from heidi_services.notification.schemas.fields import SegmentCount, category_field, enum_field
+from heidi_services.notification.schemas.fields import SegmentCount, category_field, channel_field
 
 _NAME = validate.Regexp(
     r"[a-z0-9][a-z0-9._-]{0,99}\Z",
@@ -33,7 +32,7 @@ class TemplateFields(Schema):
 
 class TemplateIn(TemplateFields):
     name = Text(max=100, required=True, validate=_NAME)
-    channel = enum_field(Channel, required=True)
+    channel = channel_field(required=True)
     locale = LocaleTag(load_default="en")
     body = Text(max=64_000, required=True)
 
@@ -41,7 +40,7 @@ class TemplateIn(TemplateFields):
 class TemplateOut(Schema):
     id = fields.UUID(required=True)
     name = fields.String(required=True)
-    channel = enum_field(Channel, required=True)
+    channel = channel_field(required=True)
     locale = fields.String(required=True)
     category = fields.String(required=True, allow_none=True)
     version = fields.Integer(required=True, metadata={"description": "Number of the current version"})
@@ -62,7 +61,7 @@ class TemplateVersionOut(Schema):
 
 class TemplateQuery(PageQuery):
     name = Text(max=100)
-    channel = enum_field(Channel)
+    channel = channel_field()
     locale = LocaleTag()
 
 

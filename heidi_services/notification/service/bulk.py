@@ -79,7 +79,7 @@ def enqueue_bulk(audience: Audience, draft: Draft, sender_id: UUID) -> AcceptedB
             batch.accepted += int(db.session.execute(statement, values).rowcount)  # type: ignore[attr-defined]
         db.session.add(batch)
         emit(NotificationBatch(id=batch.id, channel=draft.channel, category=draft.category, accepted=batch.accepted))
-        segments = [segmentation(text).segments for text in texts] if draft.channel is Channel.SMS else []
+        segments = [segmentation(text).segments for text in texts] if draft.channel == Channel.SMS else []
         return AcceptedBatch(batch, _skipped(audience.user_ids or (), batch), max(segments, default=None))
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Interval, Table, bindparam, case, func, literal, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from heidi_common.channels.registry import CHANNELS
 from heidi_common.database.compiled import CompiledStatement, Row
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
@@ -54,7 +55,7 @@ class ClaimedNotification(NamedTuple):
 
     id: UUID
     user_id: UUID
-    channel: Channel
+    channel: str
     category: str
     type: NotificationType
     subject: str | None
@@ -112,7 +113,7 @@ def claim(notification_id: UUID, *, only_new: bool = False) -> ClaimedNotificati
     Returns:
         None if the notification is not due, is not pending, does not exist, or another worker has claimed it.
     """
-    row = _claim_one_statement(only_new).first(claimed=notification_id)
+    row = _claim_one_statement(only_new, tuple(CHANNELS)).first(claimed=notification_id)
     return None if row is None else _claimed(row)
 
 
@@ -124,7 +125,7 @@ def claim_new_in_app(notification_ids: Sequence[UUID]) -> list[ClaimedNotificati
     Returns:
         The claimed messages in the order of their IDs, which is that of their creation.
     """
-    rows = _claim_new_in_app_statement().all(claimed=list(notification_ids))
+    rows = _claim_new_in_app_statement(tuple(CHANNELS)).all(claimed=list(notification_ids))
     return sorted(map(_claimed, rows), key=attrgetter("id"))
 
 
@@ -137,7 +138,7 @@ def find_attempted(notification_ids: Sequence[UUID]) -> list[AttemptedNotificati
 
 
 def _claimed(row: Row) -> ClaimedNotification:
-    return ClaimedNotification(*row)._replace(channel=Channel(row.channel))
+    return ClaimedNotification(*row)
 
 
 def extend_lease(job: ClaimedNotification) -> bool:
@@ -159,18 +160,18 @@ _IS_GIVEN = _ROW.c.id == func.any(bindparam("claimed", type_=ARRAY(_ROW.c.id.typ
 
 
 @cache
-def _claim_one_statement(only_new: bool) -> CompiledStatement:
+def _claim_one_statement(only_new: bool, channels: tuple[str, ...]) -> CompiledStatement:
     """Built once: building these expressions takes longer than running the statement."""
     condition = (_ROW.c.id == bindparam("claimed", type_=_ROW.c.id.type)) & _CLAIMABLE
-    return _claim_statement(condition & (_ROW.c.attempts == 0) if only_new else condition)
+    return _claim_statement(condition & (_ROW.c.attempts == 0) if only_new else condition, channels)
 
 
 @cache
-def _claim_new_in_app_statement() -> CompiledStatement:
+def _claim_new_in_app_statement(channels: tuple[str, ...]) -> CompiledStatement:
     """Skips rows that another worker is claiming at this moment, so that two workers with the same IDs never wait."""
     is_new = (_ROW.c.channel == Channel.IN_APP.value) & (_ROW.c.attempts == 0)
     rows = select(_ROW.c.id).where(_IS_GIVEN, _CLAIMABLE, is_new)
-    return _claim_statement(_ROW.c.id.in_(rows.order_by(_ROW.c.id).with_for_update(skip_locked=True)))
+    return _claim_statement(_ROW.c.id.in_(rows.order_by(_ROW.c.id).with_for_update(skip_locked=True)), channels)
 
 
 @cache
@@ -180,7 +181,7 @@ def _attempted_statement() -> CompiledStatement:
     return CompiledStatement(attempted.order_by(_ROW.c.attempts, _ROW.c.id))
 
 
-def _claim_statement(condition: ColumnElement[bool]) -> CompiledStatement:
+def _claim_statement(condition: ColumnElement[bool], channels: Sequence[str]) -> CompiledStatement:
     claimed = (
         update(_ROW)
         .where(condition)
@@ -189,7 +190,8 @@ def _claim_statement(condition: ColumnElement[bool]) -> CompiledStatement:
         .returning(_ROW)
         .cte("claimed")
     )
-    address = case((claimed.c.channel == Channel.EMAIL, User.email), (claimed.c.channel == Channel.SMS, User.phone))
+    fields = [(name, CHANNELS[name].address_field) for name in channels]
+    address = case(*((claimed.c.channel == name, getattr(User, field)) for name, field in fields if field))
     return CompiledStatement(
         select(
             *(claimed.c[name] for name in _ROW_FIELDS),

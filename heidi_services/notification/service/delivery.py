@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
+from heidi_common.channels.registry import CHANNELS
 from heidi_common.database.models import utcnow
 from heidi_services.notification.channels.message import Message, Sender, Urgency
-from heidi_services.notification.enums import MARKETING, UNMUTABLE, Channel, NotificationType
+from heidi_services.notification.enums import MARKETING, UNMUTABLE, NotificationType
 from heidi_services.notification.service import circuit_breaker
 from heidi_services.notification.service.claim import ClaimedNotification, claim, extend_lease
 from heidi_services.notification.service.delivery_decision import (
@@ -86,7 +87,7 @@ def _call(sender: Sender, message: Message, target: DeliveryTarget) -> ProviderC
 
 
 def _message(job: ClaimedNotification, text: RenderedMessage, target: DeliveryTarget) -> Message:
-    can_unsubscribe = job.channel is Channel.EMAIL and job.category not in UNMUTABLE
+    can_unsubscribe = CHANNELS[job.channel].has_unsubscribe_link and job.category not in UNMUTABLE
     return Message(
         id=job.id,
         recipient=target.address,

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from heidi_common.channels.registry import CHANNELS
 from heidi_common.crypto.encryption import field_encryptor
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
@@ -63,7 +64,7 @@ def decide(job: ClaimedNotification) -> DeliveryDecision:
     objection = evaluate(job, utcnow())
     if objection is not None:
         return objection
-    if job.channel is Channel.IN_APP:
+    if job.channel == Channel.IN_APP:
         return InAppDelivery()
     return _decide_provider_delivery(job, secrets)
 
@@ -77,7 +78,7 @@ def _decide_provider_delivery(job: ClaimedNotification, secrets: Mapping[str, An
         return DeliveryFailure("too_long")
     targets, senders = _targets(job), senders_for(job.channel)
     if not targets and not job.progress.accepted:
-        return DeliveryFailure("no_device" if job.channel is Channel.PUSH else "no_address")
+        return DeliveryFailure("no_device" if job.channel == Channel.PUSH else "no_address")
     if not senders:
         return DeliveryFailure("no_provider")
     wait = send_limits.reserve_send_slot(job, senders)
@@ -124,14 +125,16 @@ def _render(job: ClaimedNotification, secrets: Mapping[str, Any]) -> RenderedMes
 
 
 def _targets(job: ClaimedNotification) -> list[DeliveryTarget]:
-    if job.channel is Channel.PUSH:
+    if job.channel == Channel.PUSH:
         return _device_targets(job)
     address = _address(job)
     return [DeliveryTarget(address)] if address else []
 
 
 def _address(job: ClaimedNotification) -> str | None:
-    return job.email if job.channel is Channel.EMAIL else job.phone
+    field = CHANNELS[job.channel].address_field
+    address: str | None = getattr(job, field) if field else None
+    return address
 
 
 def _device_targets(job: ClaimedNotification) -> list[DeliveryTarget]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from heidi_services.notification.enums import UNMUTABLE, UNWANTED, Channel, NotificationType
+from heidi_common.channels.registry import CHANNELS
+from heidi_services.notification.enums import UNMUTABLE, UNWANTED, NotificationType
 from heidi_services.notification.service.claim import ClaimedNotification
 
 
@@ -47,7 +48,7 @@ def evaluate(job: ClaimedNotification, now: datetime) -> Objection | None:
         return None
     if is_muted(job.muted or (), job.category, job.channel):
         return Cancellation("muted")
-    if job.type == NotificationType.ALERT or job.channel is Channel.IN_APP:
+    if job.type == NotificationType.ALERT or not CHANNELS[job.channel].waits_for_provider:
         return None
     until = quiet_until(now, job.quiet_start, job.quiet_end, job.quiet_timezone or job.timezone)
     return None if until is None else Postponement(until)
@@ -60,7 +61,7 @@ def _is_suppressed(job: ClaimedNotification) -> bool:
     return job.suppression is not None
 
 
-def is_muted(muted: Collection[str], category: str, channel: Channel) -> bool:
+def is_muted(muted: Collection[str], category: str, channel: str) -> bool:
     return f"{category}:{channel}" in muted
 
 

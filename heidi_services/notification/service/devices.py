@@ -17,6 +17,7 @@ from heidi_common.database.transactions import transaction
 from heidi_common.identity.address_proof import require_verified_email
 from heidi_common.problems import Conflict, NotFound
 from heidi_common.runtime import current_settings
+from heidi_services.notification.channels.webpush import WebPushSettings
 from heidi_services.notification.models import PushDevice
 
 MAX_DEVICES = 20
@@ -86,7 +87,7 @@ def push_key() -> str:
     Raises:
         NotFound: Web Push is not configured.
     """
-    private_key = current_settings().vapid_private_key
+    private_key = current_settings().part(WebPushSettings).vapid_private_key
     if not private_key:
         raise NotFound("Web Push is not configured. Set VAPID_PRIVATE_KEY (`flask keys vapid` generates it).")
     return vapid.public_key(private_key)

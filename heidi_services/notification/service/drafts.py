@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from heidi_common.problems import Invalid
-from heidi_services.notification.enums import GENERAL, Channel, NotificationType
+from heidi_services.notification.enums import GENERAL, NotificationType
 from heidi_services.notification.service.rendering import MissingVariable, RenderingError
 from heidi_services.notification.service.template_resolver import (
     RenderedMessage,
@@ -23,7 +23,7 @@ from heidi_services.notification.service.text_limits import TextTooLong, check_l
 class Draft:
     """A message as its sender specified it: with `content`, or with `template` and `variables`."""
 
-    channel: Channel
+    channel: str
     type: NotificationType = NotificationType.INFO
     category: str | None = None
     subject: str | None = None
@@ -93,7 +93,7 @@ def render_or_invalid(
         raise Invalid.field(f"/variables{error.pointer}", str(error)) from error
 
 
-def check_or_invalid(channel: Channel, text: RenderedMessage, field: str) -> None:
+def check_or_invalid(channel: str, text: RenderedMessage, field: str) -> None:
     """Check the length of a text; raises Invalid, which names the field, if the channel does not transmit it."""
     try:
         check_length(channel, text.content, text.html)

@@ -39,7 +39,7 @@ def handle_notification_send(event: OutboxEvent) -> None:
     """
     secrets, data = event.decrypt_secret_data(), event.data
     draft = Draft(
-        channel=Channel(data["channel"]),
+        channel=data["channel"],
         type=NotificationType(data.get("notificationType", NotificationType.INFO)),
         category=data.get("category"),
         subject=secrets.get("subject"),
@@ -89,7 +89,7 @@ def _insert_requested(notification_id: UUID, user_id: UUID, draft: Draft, secret
     user = db.session.execute(select(User.locale).where(User.id == user_id, User.deleted_at.is_(None))).first()
     if user is None:
         raise PermanentFailure("user not found")
-    if draft.channel is Channel.IN_APP:
+    if draft.channel == Channel.IN_APP:
         columns = draft.rendered_columns(user.locale)
     else:
         columns = _columns_with_secrets(notification_id, draft, user.locale, secrets)

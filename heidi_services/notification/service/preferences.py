@@ -15,7 +15,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import User
 from heidi_common.problems import FieldError, Invalid
-from heidi_services.notification.enums import UNMUTABLE, Channel, NotificationStatus
+from heidi_services.notification.enums import UNMUTABLE, NotificationStatus
 from heidi_services.notification.models import Notification, NotificationPreferences
 from heidi_services.notification.service.delivery_policy import is_muted, quiet_until
 
@@ -73,12 +73,12 @@ def replace(
         return row
 
 
-def is_category_muted(user_id: UUID, category: str, channel: Channel) -> bool:
+def is_category_muted(user_id: UUID, category: str, channel: str) -> bool:
     muted = db.session.scalar(select(NotificationPreferences.muted).where(NotificationPreferences.user_id == user_id))
     return is_muted(muted or (), category, channel)
 
 
-def mute_category(user_id: UUID, category: str, channel: Channel) -> None:
+def mute_category(user_id: UUID, category: str, channel: str) -> None:
     """Mute one category for a channel in a single statement, so that concurrent changes are not lost."""
     key = f"{category}:{channel}"
     muted = func.array_append(func.array_remove(NotificationPreferences.muted, key), key)

@@ -19,8 +19,8 @@ from heidi_common.metrics.time_series import count
 from heidi_common.problems import NotFound, Unauthorized
 from heidi_common.runtime import current_settings
 from heidi_services.notification.channels.delivery_receipt import DeliveryReceipt, ProviderCallback
-from heidi_services.notification.channels.registry import receipt_source
-from heidi_services.notification.enums import Channel, NotificationStatus
+from heidi_services.notification.channels.registry import find_provider
+from heidi_services.notification.enums import NotificationStatus
 from heidi_services.notification.models import Notification
 from heidi_services.notification.service.status_transitions import State, advance
 from heidi_services.notification.service.suppressions import known_form, lift_suppression, suppress_address
@@ -36,21 +36,20 @@ def process_receipts(provider: str, callback: ProviderCallback) -> None:
         NotFound: The provider is unknown or sends no receipts.
         Unauthorized: The callback cannot be verified or parsed.
     """
-    source = receipt_source(provider)
-    if source is None:
+    declared = find_provider(provider)
+    if declared is None or declared.parse_receipts is None:
         raise NotFound("Provider not found.")
-    parse = source.load_parser()
     try:
-        receipts = parse(callback, current_settings())
+        receipts = declared.parse_receipts(callback, current_settings())
     except Exception as error:  # a hostile body can make the parser fail anywhere; this is not an internal error
         log.info("delivery receipt rejected", extra={"provider": provider, "error": type(error).__name__})
         raise Unauthorized("Invalid signature.", code="bad_signature") from None
     with transaction():
         for receipt in receipts:
-            _apply(receipt, source.channel)
+            _apply(receipt, declared.channels[0])
 
 
-def _apply(receipt: DeliveryReceipt, channel: Channel) -> None:
+def _apply(receipt: DeliveryReceipt, channel: str) -> None:
     notification = _lock_notification(receipt)
     if notification is not None and receipt.state is not None:
         _advance(notification, receipt.state)

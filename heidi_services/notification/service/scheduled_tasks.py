@@ -31,7 +31,7 @@ def overdue(limit: int) -> list[UUID]:
     return jobs.collect_overdue(Notification, is_urgent, open_status=NotificationStatus.PENDING, limit=limit)
 
 
-def releasable(channel: Channel) -> ColumnElement[bool]:
+def releasable(channel: str) -> ColumnElement[bool]:
     """The condition that a bulk message of a channel is due and has no wake-up message in flight.
 
     It was never released, or is due for another attempt, or its message was lost.
@@ -44,15 +44,15 @@ def releasable(channel: Channel) -> ColumnElement[bool]:
     return condition
 
 
-def release_bulk(channel: Channel, limit: int) -> list[UUID]:
+def release_bulk(channel: str, limit: int) -> list[UUID]:
     """Release the next bulk messages of a channel, oldest first, so that no more than allowed are in flight."""
-    most_in_flight = IN_APP_BULK_IN_FLIGHT if channel is Channel.IN_APP else BULK_IN_FLIGHT
+    most_in_flight = IN_APP_BULK_IN_FLIGHT if channel == Channel.IN_APP else BULK_IN_FLIGHT
     with transaction():
         capacity = min(limit, most_in_flight - _count_in_flight(channel))
         return _release_next(channel, capacity) if capacity > 0 else []
 
 
-def _count_in_flight(channel: Channel) -> int:
+def _count_in_flight(channel: str) -> int:
     count = (
         select(func.count())
         .where(_PENDING_BULK, Notification.channel == channel, Notification.next_attempt_at <= func.now())
@@ -61,7 +61,7 @@ def _count_in_flight(channel: Channel) -> int:
     return db.session.scalar(count) or 0
 
 
-def _release_next(channel: Channel, limit: int) -> list[UUID]:
+def _release_next(channel: str, limit: int) -> list[UUID]:
     due = (
         select(Notification.id)
         .where(releasable(channel))

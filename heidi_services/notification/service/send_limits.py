@@ -11,10 +11,11 @@ from datetime import timedelta
 
 from redis import Redis
 
+from heidi_common.channels.registry import CHANNELS
 from heidi_common.redis.cache import redis_cache
 from heidi_common.runtime import current_settings
 from heidi_services.notification.channels.message import Sender
-from heidi_services.notification.enums import MARKETING, UNMUTABLE, Channel
+from heidi_services.notification.enums import MARKETING, UNMUTABLE
 from heidi_services.notification.service.claim import ClaimedNotification
 
 
@@ -82,10 +83,11 @@ def _provider_buckets(senders: Sequence[Sender]) -> Iterable[TokenBucket]:
 
 
 def _recipient_buckets(job: ClaimedNotification) -> Iterable[TokenBucket]:
-    """Per user: five text messages, then one per minute; three marketing messages, then one per hour."""
+    """Per user: the limit of the channel; three marketing messages, then one per hour."""
     if job.category in UNMUTABLE:
         return
-    if job.channel is Channel.SMS:
-        yield TokenBucket(f"sms:{job.user_id}", burst=5, refill_seconds=60)
+    limit = CHANNELS[job.channel].recipient_limit
+    if limit is not None:
+        yield TokenBucket(f"{job.channel.lower()}:{job.user_id}", limit.burst, limit.refill_seconds)
     if job.category == MARKETING:
         yield TokenBucket(f"marketing:{job.user_id}", burst=3, refill_seconds=3600)

@@ -7,7 +7,6 @@ suppression still applies, but the table no longer contains the address.
 from __future__ import annotations
 
 import hmac
-import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,23 +17,21 @@ from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
 from heidi_common.audit.trail import record
+from heidi_common.channels.registry import CHANNELS
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.identity.emails import normalize_email
 from heidi_common.identity.models import User
 from heidi_common.problems import Invalid, NotFound
 from heidi_common.runtime import current_settings
-from heidi_services.notification.enums import MANUAL, UNWANTED, Channel
+from heidi_services.notification.enums import MANUAL, UNWANTED
 from heidi_services.notification.models import HASH_PREFIX, IS_HASHED, IS_IN_FORCE, Suppression
 
 _BATCH = 500
-_PHONE_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
-_IN_PHONE_NUMBERS = re.compile(r"[\s().-]")
 _MIN_AGE = timedelta(days=1)
 
 
-def suppress_address(channel: Channel, address: str, reason: str, *, detail: str = "") -> None:
+def suppress_address(channel: str, address: str, reason: str, *, detail: str = "") -> None:
     """Suppress an address, as a provider reports it. An existing suppression that is not weaker keeps its reason."""
     is_weaker: ColumnElement[bool] = Suppression.expires_at.is_not(None)
     if reason not in UNWANTED:
@@ -43,7 +40,7 @@ def suppress_address(channel: Channel, address: str, reason: str, *, detail: str
 
 
 def add_suppression(
-    channel: Channel, address: str, *, reason: str = MANUAL, expires_at: datetime | None = None, actor: UUID | None
+    channel: str, address: str, *, reason: str = MANUAL, expires_at: datetime | None = None, actor: UUID | None
 ) -> Suppression:
     """Suppress an address by hand, or replace the reason and the expiry of its suppression.
 
@@ -65,26 +62,26 @@ def add_suppression(
         ).one()
 
 
-def lift_suppression(channel: Channel, address: str, reason: str) -> None:
+def lift_suppression(channel: str, address: str, reason: str) -> None:
     """Allow sending to an address again, if it is suppressed for this reason."""
     condition = (Suppression.channel == channel) & _is_address(address) & (Suppression.reason == reason)
     with transaction():
         db.session.execute(delete(Suppression).where(condition))
 
 
-def suppression_reason(channel: Channel, address: str) -> str | None:
+def suppression_reason(channel: str, address: str) -> str | None:
     """Why nothing may be sent to an address, which may be stored as its HMAC; None if it may."""
     is_own = (Suppression.channel == channel) & _is_address(address)
     statement = select(Suppression.reason).where(is_own, IS_IN_FORCE).order_by(Suppression.reason.in_(UNWANTED))
     return db.session.scalar(statement.limit(1))
 
 
-def is_suppressed(channel: Channel, address: str) -> bool:
+def is_suppressed(channel: str, address: str) -> bool:
     """Whether an address is suppressed for any reason."""
     return suppression_reason(channel, address) is not None
 
 
-def known_form(channel: Channel, address: str) -> str:
+def known_form(channel: str, address: str) -> str:
     """The address in the form in which accounts store it; unchanged if it is not valid."""
     try:
         return _valid_address(channel, address)
@@ -107,10 +104,10 @@ def remove_suppression(suppression_id: UUID, *, actor: UUID | None) -> None:
         suppression = db.session.get(Suppression, suppression_id)
         if suppression is None:
             raise NotFound("Suppression not found.")
-        _remove(Channel(suppression.channel), suppression.address, actor)
+        _remove(suppression.channel, suppression.address, actor)
 
 
-def remove_address(channel: Channel, address: str) -> int:
+def remove_address(channel: str, address: str) -> int:
     """Allow sending to an address again, by a command.
 
     Returns:
@@ -160,7 +157,7 @@ def stored_forms(address: str) -> tuple[str, str]:
 
 
 def _upsert(
-    channel: Channel, address: str, values: Mapping[str, Any], *, replaces: ColumnElement[bool] | None = None
+    channel: str, address: str, values: Mapping[str, Any], *, replaces: ColumnElement[bool] | None = None
 ) -> None:
     statement = insert(Suppression).values(id=uuid7(), channel=channel, address=address, **values)
     changes = {**values, "created_at": func.now()}
@@ -169,7 +166,7 @@ def _upsert(
         db.session.execute(statement.on_conflict_do_update(index_elements=key, set_=changes, where=replaces))
 
 
-def _remove(channel: Channel, address: str, actor: UUID | None) -> int:
+def _remove(channel: str, address: str, actor: UUID | None) -> int:
     condition = (Suppression.channel == channel) & _is_address(address)
     removed = int(db.session.execute(delete(Suppression).where(condition)).rowcount)  # type: ignore[attr-defined]
     if removed:
@@ -177,24 +174,21 @@ def _remove(channel: Channel, address: str, actor: UUID | None) -> int:
     return removed
 
 
-def _audit(action: str, channel: Channel, address: str, actor: UUID | None) -> None:
+def _audit(action: str, channel: str, address: str, actor: UUID | None) -> None:
     """Record the change under the HMAC of the address."""
     target = address if address.startswith(HASH_PREFIX) else _hash(address)
     record(action, actor=actor, target=target, detail={"channel": channel})
 
 
-def _valid_address(channel: Channel, address: str) -> str:
-    if channel is Channel.EMAIL:
-        try:
-            return normalize_email(address)
-        except ValueError as error:
-            raise Invalid.field("address", str(error)) from error
-    number = _IN_PHONE_NUMBERS.sub("", address)
-    if channel is not Channel.SMS:
-        raise Invalid.field("channel", "Only addresses of EMAIL and SMS can be suppressed.")
-    if not _PHONE_NUMBER.fullmatch(number):
-        raise Invalid.field("address", "Must be a phone number in E.164 form, such as +4915112345678.")
-    return number
+def _valid_address(channel: str, address: str) -> str:
+    parse = CHANNELS[channel].parse_address
+    if parse is None:
+        suppressible = " and ".join(name for name, declared in CHANNELS.items() if declared.parse_address)
+        raise Invalid.field("channel", f"Only addresses of {suppressible} can be suppressed.")
+    try:
+        return parse(address)
+    except ValueError as error:
+        raise Invalid.field("address", str(error)) from error
 
 
 def _is_address(address: str) -> ColumnElement[bool]:

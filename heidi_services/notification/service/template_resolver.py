@@ -9,7 +9,6 @@ from sqlalchemy import select
 
 from heidi_common.database.session import db
 from heidi_common.schemas.locales import hyphenated
-from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Template, TemplateVersion
 from heidi_services.notification.service.rendering import render
 
@@ -55,7 +54,7 @@ class TemplateSource:
         return RenderedMessage(subject, render(self.body, variables, locale=locale), html)
 
 
-def resolve_template(name: str, channel: Channel, locale: str | None) -> TemplateSource | None:
+def resolve_template(name: str, channel: str, locale: str | None) -> TemplateSource | None:
     """Find the current version of a template in the best available locale.
 
     Args:
@@ -86,7 +85,7 @@ def best_locale(requested: str | None, available: Collection[str], default: str)
     return min(by_tag.values(), default=None)
 
 
-def template_at_version(name: str, channel: Channel, locale: str, version: int) -> TemplateSource | None:
+def template_at_version(name: str, channel: str, locale: str, version: int) -> TemplateSource | None:
     """Find a template at the version with which a notification was queued, regardless of later changes."""
     if version == DEFAULT_VERSION:
         return default_templates().get((name, locale))
@@ -118,6 +117,6 @@ def template_source(template: Template, number: int) -> TemplateSource | None:
     return TemplateSource(template.name, template.locale, number, template.category, *text)
 
 
-def _stored_templates(name: str, channel: Channel) -> dict[str, Template]:
+def _stored_templates(name: str, channel: str) -> dict[str, Template]:
     statement = select(Template).where(Template.name == name, Template.channel == channel)
     return {template.locale: template for template in db.session.scalars(statement)}

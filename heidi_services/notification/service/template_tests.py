@@ -8,7 +8,7 @@ from uuid import UUID
 
 from heidi_common.database.transactions import transaction
 from heidi_common.problems import Invalid
-from heidi_services.notification.enums import CRITICAL, Channel
+from heidi_services.notification.enums import CRITICAL
 from heidi_services.notification.models import Notification
 from heidi_services.notification.service.drafts import Draft, render_or_invalid
 from heidi_services.notification.service.enqueue import insert_notification
@@ -33,9 +33,7 @@ def send_test(template_id: UUID, user_id: UUID, variables: Mapping[str, Any], lo
     with transaction():
         template, source = current_source(template_id)
         text = render_or_invalid(source, variables, locale)
-        draft = Draft(
-            channel=Channel(template.channel), category=CRITICAL, metadata={"isTest": True}, sender_id=user_id
-        )
+        draft = Draft(channel=template.channel, category=CRITICAL, metadata={"isTest": True}, sender_id=user_id)
         notification = insert_notification(user_id, draft.columns_of(text, source))
     if notification is None:
         raise Invalid.field("/variables", "Your account does not exist any more.")

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
 
+from heidi_common.channels.registry import CHANNELS
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
 from heidi_common.database.transactions import expect_version, transaction
@@ -115,7 +116,7 @@ def delete(template_id: UUID, version: int | None) -> None:
 class Preview:
     """What a message would contain. Of a push message, `truncated` tells whether it is shortened as its sender does."""
 
-    channel: Channel
+    channel: str
     subject: str | None
     content: str
     html: str | None
@@ -130,9 +131,9 @@ def preview(template_id: UUID, variables: Mapping[str, Any], locale: str | None 
         Invalid: A variable is missing or unsuitable, or the text is too long for the channel.
     """
     template, source = current_source(template_id)
-    text, channel = render_or_invalid(source, variables, locale), Channel(template.channel)
+    text, channel = render_or_invalid(source, variables, locale), template.channel
     check_or_invalid(channel, text, "variables")
-    if channel is not Channel.PUSH:
+    if channel != Channel.PUSH:
         return Preview(channel, text.subject, text.content, text.html)
     short = push_text(text.subject or "", text.content)
     return Preview(channel, short.title if text.subject is not None else None, short.body, None, short.truncated)
@@ -151,7 +152,7 @@ def _validate(fields: Mapping[str, Any], channel: str) -> None:
 
 
 def _errors(fields: Mapping[str, Any], channel: str) -> Iterator[FieldError]:
-    if channel != Channel.EMAIL and fields.get("html") is not None:
+    if not CHANNELS[channel].has_html and fields.get("html") is not None:
         yield FieldError("/html", f"`html` is only supported for the EMAIL channel, not for {channel}.")
     for name in TEXT_COLUMNS:
         try:

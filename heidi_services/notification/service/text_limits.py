@@ -6,6 +6,7 @@ messages are shortened by their sender (`channels/push_text.py`).
 
 from __future__ import annotations
 
+from heidi_common.channels.registry import CHANNELS
 from heidi_services.notification.channels.mime import encoded_bytes
 from heidi_services.notification.channels.sms_segments import MAX_SEGMENTS, segmentation
 from heidi_services.notification.enums import Channel
@@ -20,15 +21,18 @@ class TextTooLong(ValueError):
     """The text is longer than its channel transmits. The message says by how much."""
 
 
-def check_length(channel: Channel, text: str, html: str | None = None) -> None:
+def check_length(channel: str, text: str, html: str | None = None) -> None:
     """Check the text of a message.
 
     Raises:
         TextTooLong: It is longer than the channel allows.
     """
-    if channel is Channel.SMS:
+    most = CHANNELS[channel].max_characters
+    if most is not None and len(text) > most:
+        raise TextTooLong(f"A message of {channel} must have at most {most} characters, but has {len(text)}.")
+    if channel == Channel.SMS:
         _check_sms(text)
-    if channel is Channel.EMAIL and len(text) + len(html or text) > _ALWAYS_FITS:
+    if channel == Channel.EMAIL and len(text) + len(html or text) > _ALWAYS_FITS:
         size = encoded_bytes(text, html or "")
         if size > MAX_EMAIL_BYTES:
             raise TextTooLong(f"An e-mail must have at most {MAX_EMAIL_BYTES} bytes after encoding, but has {size}.")

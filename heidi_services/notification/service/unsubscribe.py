@@ -13,7 +13,6 @@ from itsdangerous import BadSignature, URLSafeSerializer
 
 from heidi_common.problems import NotFound
 from heidi_common.runtime import current_settings
-from heidi_services.notification.enums import Channel
 from heidi_services.notification.service import preferences
 
 
@@ -23,15 +22,15 @@ class CategorySubscription:
 
     user_id: UUID
     category: str
-    channel: Channel
+    channel: str
 
     @property
     def subscribed(self) -> bool:
         return not preferences.is_category_muted(self.user_id, self.category, self.channel)
 
 
-def unsubscribe_link(user_id: UUID, category: str, channel: Channel) -> str:
-    token = _serializer().dumps([user_id.hex, category, channel.value])
+def unsubscribe_link(user_id: UUID, category: str, channel: str) -> str:
+    token = _serializer().dumps([user_id.hex, category, channel])
     return f"{current_settings().public_base_url}/api/v1/notifications/unsubscribe/{token}"
 
 
@@ -41,7 +40,7 @@ def read_token(token: str) -> CategorySubscription:
         user_id, category, channel = cast(list[str], _serializer().loads(token))
     except BadSignature:
         raise NotFound("The unsubscribe link is invalid.") from None
-    return CategorySubscription(UUID(user_id), category, Channel(channel))
+    return CategorySubscription(UUID(user_id), category, channel)
 
 
 def unsubscribe(token: str) -> CategorySubscription:

@@ -2,12 +2,12 @@
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
+from heidi_common.channels.registry import CHANNELS
 from heidi_common.messaging.events import NotificationSend
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import FreeJson, Text
 from heidi_services.scheduler.actions.base import JSON, ActionResult, RunContext
 
-CHANNELS = ("EMAIL", "SMS", "PUSH", "IN_APP")
 TYPES = ("INFO", "WARNING", "ERROR", "SUCCESS", "ALERT")
 # The notification service has the same rule: it cannot mute or list a category of another form.
 CATEGORY = validate.Regexp(

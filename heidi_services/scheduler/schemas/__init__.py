@@ -6,11 +6,11 @@ from typing import Any
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
+from heidi_common.channels.registry import CHANNELS
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime
 from heidi_common.schemas.validators import not_blank
 from heidi_services.scheduler.actions import ACTIONS
-from heidi_services.scheduler.actions.notification_send import CHANNELS
 from heidi_services.scheduler.enums import (
     REPEATABLE,
     ConcurrencyPolicy,
@@ -35,7 +35,7 @@ KNOWN_ACTION = validate.OneOf(ACTIONS)
 
 class OnFailure(Schema):
     user_id = fields.UUID(required=True)
-    channel = fields.String(validate=_one_of(CHANNELS))
+    channel = fields.String(validate=validate.OneOf(CHANNELS))
 
     @post_load
     def _as_json(self, data: dict[str, Any], **_: object) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from heidi_common.config import reference
-from heidi_common.config.declaration import declarations, setting
+from heidi_common.config.declaration import declarations, sections, setting
 from heidi_common.config.sections.processes import LocalPlatform, WebProcess
 from heidi_common.config.settings import ConfigError, Settings
 from tests.architecture.source import sources
@@ -53,7 +53,7 @@ def table() -> dict[str, str]:
 
 
 def defaults() -> Iterator[tuple[str, str]]:
-    for item in fields(Settings):
+    for item in (item for section in sections(Settings) for item in fields(section)):
         if item.default is MISSING and item.default_factory is MISSING:
             yield item.name, "required"
         else:

@@ -1,0 +1,13 @@
+"""All channels by name. Whoever reads `CHANNELS` reads it at each use, so that a channel is added in one place."""
+
+from __future__ import annotations
+
+from heidi_common.channels import email, in_app, push, sms
+from heidi_common.channels.base import ChannelDeclaration
+
+CHANNELS: dict[str, ChannelDeclaration] = {module.CHANNEL.name: module.CHANNEL for module in (email, in_app, sms, push)}
+
+
+def waits_for_provider(channel: str | None) -> bool:
+    """Whether messages of a channel are sent by a provider; False if there is no such channel."""
+    return channel in CHANNELS and CHANNELS[channel].waits_for_provider
