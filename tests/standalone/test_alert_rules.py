@@ -68,8 +68,13 @@ def run_promtool(promtool: str, folder: Path, alert: str, tests: list[dict[str, 
     records = RECORDS if "heidi:" in rule["expr"] else []
     rules, file = folder / "rules.yml", folder / "test.yml"
     rules.write_text(yaml.safe_dump({"groups": [*records, {"name": "tested", "rules": [rule]}]}))
-    interval = f"{max(1, CASES[alert].minutes // 60)}m"
-    file.write_text(yaml.safe_dump({"rule_files": [str(rules)], "evaluation_interval": interval, "tests": tests}))
+    interval = f"{min(4, max(1, CASES[alert].minutes // 60))}m"
+    order = [group["name"] for group in (*records, {"name": "tested"})]  # otherwise promtool takes any
+    file.write_text(
+        yaml.safe_dump(
+            {"rule_files": [str(rules)], "evaluation_interval": interval, "group_eval_order": order, "tests": tests}
+        )
+    )
     result = subprocess.run([promtool, "test", "rules", file], capture_output=True, text=True, check=False)
     return "" if result.returncode == 0 else result.stdout + result.stderr
 
