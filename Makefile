@@ -38,6 +38,15 @@ endef
 .DEFAULT_GOAL := help
 .PHONY: help run owner demo test faults lint format configuration events schema screenshots bench migrate doctor secrets sbom backup
 
+# Installs the packages $(2) with apt unless the command $(1) succeeds. $(3) is what they are called.
+# RUNLEVEL=1: no server of a package is started.
+define apt
+@$(1) > /dev/null 2>&1 || test "$$(id -u)" != 0 || ! command -v apt-get > /dev/null || { \
+	echo "Installing $(3) for the tests ..."; \
+	apt-get -q update > /dev/null && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qy install \
+		--no-install-recommends $(2) > /dev/null; } || echo "$(3) could not be installed."
+endef
+
 help: ## List the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
@@ -50,24 +59,17 @@ run: owner $(INSTALLED) ## Run the whole platform on this machine (http://localh
 demo: $(INSTALLED) ## Demonstrate the platform as a REST client, while `make run` is running
 	@$(BIN)/python -m heidi_standalone.demo
 
-test: $(TOOLS) ## Run all checks and tests (installs RabbitMQ and Chromium with apt if possible)
-	@command -v rabbitmq-server > /dev/null || test "$$(id -u)" != 0 || ! command -v apt-get > /dev/null || { \
-		echo "Installing RabbitMQ for the tests ..."; \
-		apt-get -q update > /dev/null && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -qy install \
-			--no-install-recommends rabbitmq-server > /dev/null; } || echo "RabbitMQ could not be installed."
-	@command -v chromium > /dev/null || test "$$(id -u)" != 0 || ! command -v apt-get > /dev/null || { \
-		echo "Installing Chromium for the tests of the console ..."; \
-		apt-get -q update > /dev/null && DEBIAN_FRONTEND=noninteractive apt-get -qy install \
-			--no-install-recommends chromium fonts-dejavu-core > /dev/null; } || echo "Chromium could not be installed."
+test: $(TOOLS) ## Run all checks and tests (installs RabbitMQ, Chromium and more with apt if possible)
+	$(call apt,command -v rabbitmq-server,rabbitmq-server,RabbitMQ)
+	$(call apt,command -v chromium,chromium fonts-dejavu-core,Chromium)
+	$(call apt,command -v promtool,prometheus,promtool)
+	$(call apt,ls /usr/lib/*/faketime,faketime,libfaketime)
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -q --cov --cov-report=
 	@$(BIN)/python -m tests.coverage_summary
 
 faults: $(TOOLS) ## Kill processes, set the clock, fill the disk, damage files (installs libfaketime with apt if possible)
-	@ls /usr/lib/*/faketime > /dev/null 2>&1 || test "$$(id -u)" != 0 || ! command -v apt-get > /dev/null || { \
-		echo "Installing libfaketime for the tests ..."; \
-		apt-get -q update > /dev/null && DEBIAN_FRONTEND=noninteractive apt-get -qy install \
-			--no-install-recommends faketime > /dev/null; } || echo "libfaketime could not be installed."
+	$(call apt,ls /usr/lib/*/faketime,faketime,libfaketime)
 	@$(BIN)/pytest -q tests/faults tests/standalone/test_power_cuts.py
 
 lint: $(TOOLS) ## Run ruff, mypy, import-linter and bandit
