@@ -55,18 +55,23 @@ def delete_old_dumps(folder: Path, now: float) -> list[Path]:
     return old
 
 
-def record(url: str) -> None:
-    """Store when the backup was created, for the alert on old backups."""
+def record(url: str, result: str) -> None:
+    """Store when a backup was `created` or has `failed`, for the alerts on backups."""
     with psycopg2.connect(url.replace("+psycopg2", "", 1)) as connection, connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO platform_states (name, subject, value, changed_at) VALUES ('backup', 'created', 1, now())"
-            " ON CONFLICT (name, subject) DO UPDATE SET changed_at = now()"
+            "INSERT INTO platform_states (name, subject, value, changed_at) VALUES ('backup', %s, 1, now())"
+            " ON CONFLICT (name, subject) DO UPDATE SET changed_at = now()",
+            [result],
         )
 
 
 if __name__ == "__main__":
     url = value_of(environment(), "DATABASE_URL")
-    target = dump(url, FOLDER, datetime.datetime.now(datetime.UTC))
-    record(url)
+    try:
+        target = dump(url, FOLDER, datetime.datetime.now(datetime.UTC))
+    except subprocess.CalledProcessError:
+        record(url, "failed")
+        raise
     deleted = delete_old_dumps(FOLDER, time.time())
+    record(url, "created")
     sys.stdout.write(f"{target} ({target.stat().st_size} bytes); {len(deleted)} old dumps deleted\n")
