@@ -74,7 +74,7 @@ def hyphenated(tag: str) -> str:
 
     POSIX adds an encoding, which is dropped, and a modifier, which may name the script.
     """
-    lowered = tag.strip().lower().replace("_", "-")
+    lowered = tag.strip(" ").lower().replace("_", "-")
     match = _POSIX.fullmatch(lowered)
     if match is None:
         return lowered

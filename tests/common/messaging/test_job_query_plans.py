@@ -76,4 +76,5 @@ def test_a_claim_uses_the_primary_key(name: str, sent: Sent) -> None:
     with reading() as connection:
         for part in statement.split(";"):
             plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {part}", values).scalars())
-            assert f"pk_{table}" in plan and "_due" not in plan, plan
+            if "One-Time Filter: false" not in plan:  # this part does nothing for a batch
+                assert f"pk_{table}" in plan and "_due" not in plan, plan
