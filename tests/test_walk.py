@@ -74,7 +74,8 @@ def test_the_demonstration_succeeds(platform: Platform) -> None:
 
 def test_the_demonstration_fails_with_the_step_that_fails(platform: Platform) -> None:
     elsewhere = platform.home.parent / "elsewhere"
-    (elsewhere / "mail" / "new").mkdir(parents=True)
+    elsewhere.mkdir()
+    (elsewhere / "mail").symlink_to(platform.home / "mail")
     (elsewhere / "admin.txt").write_text("admin@heidi.local\nnot the password\n")
     result = command(platform, "heidi_standalone.demo", home=elsewhere)
     assert result.returncode == 1
