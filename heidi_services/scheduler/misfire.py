@@ -139,7 +139,8 @@ class DueSlots:
 def count_slots(schedule: Timing, after: datetime, until: datetime) -> int:
     """Count the schedule's slots after an instant, up to another one (inclusive)."""
     until = until if schedule.end_at is None else min(until, schedule.end_at)
-    periods = _exclusions(schedule).periods(after, until) if _exclusions(schedule) else ()
+    exclusions = _exclusions(schedule)
+    periods = exclusions.periods(after, until) if exclusions else ()
     return _count(schedule, after, until) - sum(_count(schedule, *period) for period in periods)
 
 

@@ -86,7 +86,9 @@ class ClockGuard:
 
     def reason_to_hold(self) -> str | None:
         """Compare the clocks. Returns why nothing may be dispatched now, or None."""
-        current = self._compare()
+        return self._judge(self._compare())
+
+    def _judge(self, current: Comparison) -> str | None:
         reason = self._doubt_offset(current) or self._doubt_jump(current)
         if reason is None:
             self._trusted = current
@@ -97,8 +99,8 @@ class ClockGuard:
 
     def store_state(self) -> None:
         """Compare the clocks, and store the result for metrics and for the next start."""
-        reason = self.reason_to_hold()
         current = self._compare()
+        reason = self._judge(current)
         seen_at = min(current.at, self.machine())  # one of them is right if dispatching was held from the start
         offset = current.offset.total_seconds()
         clock_state.store(socket.gethostname(), seen_at=seen_at, offset_seconds=offset, held_reason=reason)

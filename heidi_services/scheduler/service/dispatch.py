@@ -54,10 +54,13 @@ def dispatch_due() -> None:
     """
     if clock_guard().reason_to_hold() is not None:
         return
-    end, size, dispatched = time.monotonic() + MAX_SECONDS, INITIAL_BATCH_SIZE, 1
+    end, size, dispatched, caught_up = time.monotonic() + MAX_SECONDS, INITIAL_BATCH_SIZE, 1, 0
     while dispatched and time.monotonic() < end:
         try:
-            dispatched = _dispatch_batch(size, IS_ON_TIME) or _catch_up(min(size, LATE_BATCH_SIZE))
+            dispatched = _dispatch_batch(size, IS_ON_TIME)
+            if not dispatched:
+                dispatched = _catch_up(min(size, LATE_BATCH_SIZE))
+                caught_up += dispatched
         except DBAPIError as error:
             if size == 1 or not error.connection_invalidated:
                 raise
@@ -65,17 +68,21 @@ def dispatch_due() -> None:
             size = max(1, size // 8)
         else:
             size = min(MAX_BATCH_SIZE, size * 2)
+    if caught_up:
+        _log_progress(caught_up)
 
 
 def _catch_up(size: int) -> int:
     """Dispatch some of the schedules whose slots were missed, those that are behind the most first."""
-    dispatched = _dispatch_batch(size, ~IS_ON_TIME)
-    if dispatched:
-        with reading() as connection:
-            late = select(func.count()).where(Schedule.is_enabled, Schedule.next_run <= func.now(), ~IS_ON_TIME)
-            remaining = connection.scalar(late)
-        log.info("schedules caught up", extra={"schedules": dispatched, "remaining": remaining})
-    return dispatched
+    return _dispatch_batch(size, ~IS_ON_TIME)
+
+
+def _log_progress(caught_up: int) -> None:
+    """Counting the schedules that are still late costs more than a batch of them, so it is done once in each pass."""
+    late = select(func.count()).where(Schedule.is_enabled, Schedule.next_run <= func.now(), ~IS_ON_TIME)
+    with reading() as connection:
+        remaining = connection.scalar(late)
+    log.info("schedules caught up", extra={"schedules": caught_up, "remaining": remaining})
 
 
 def _dispatch_batch(size: int, condition: ColumnElement[bool]) -> int:

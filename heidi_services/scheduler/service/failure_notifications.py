@@ -16,6 +16,8 @@ from heidi_services.scheduler.service.derived_ids import derived_id
 
 log = logging.getLogger(__name__)
 DEFAULT_CHANNEL = "EMAIL"
+Recipient = tuple[UUID, str]
+"""A user and a channel."""
 
 
 def notify_failed(schedule: Any, run: Any, attempt: int, status: str, error: str | None) -> None:
@@ -52,11 +54,24 @@ def _notify(schedule: Any, event_id: UUID, verb: str, content: str) -> None:
 
 
 def _emissions(schedule: Any, event_id: UUID, verb: str, content: str, kind: str) -> list[Emission]:
-    # A subject must be a single line, but a schedule's name may contain line breaks.
-    subject = " ".join(f"Schedule {schedule.name} {verb}".split())
-    secret_data = {"subject": subject[:200], "content": content[:4000]}
+    return alert_emissions(_recipients(schedule), event_id, f"Schedule {schedule.name} {verb}", content, kind)
+
+
+def alert_emissions(
+    recipients: Iterable[Recipient], event_id: UUID, subject: str, content: str, kind: str
+) -> list[Emission]:
+    """The notifications of an alert to its recipients.
+
+    Args:
+        recipients: As `usable_recipients` returns them.
+        event_id: A derived ID of the alert, from which those of the notifications follow.
+        subject: Contains a name, which may have line breaks; a subject must be a single line.
+        content: The text.
+        kind: The type of the notifications.
+    """
+    secret_data = {"subject": " ".join(subject.split())[:200], "content": content[:4000]}
     emissions: list[Emission] = []
-    for number, (user_id, channel) in enumerate(_recipients(schedule)):
+    for number, (user_id, channel) in enumerate(recipients):
         own_id = derived_id(event_id, number, at=_time_of(event_id)) if number else event_id
         event = NotificationSend(id=own_id, about_user=user_id, channel=channel, notification_type=kind)
         emissions.append((event, secret_data, own_id))
@@ -67,7 +82,7 @@ def _time_of(event_id: UUID) -> datetime:
     return datetime.fromtimestamp((event_id.int >> 80) / 1000, UTC)
 
 
-def _recipients(schedule: Any) -> list[tuple[UUID, str]]:
+def _recipients(schedule: Any) -> list[Recipient]:
     """The recipients, each once, with their channels.
 
     The notification belongs to a transaction that also concerns other schedules, so a stored value that cannot be used
@@ -79,7 +94,7 @@ def _recipients(schedule: Any) -> list[tuple[UUID, str]]:
     return usable_recipients(schedule.id, stored)
 
 
-def usable_recipients(owner_id: UUID, stored: Iterable[Any]) -> list[tuple[UUID, str]]:
+def usable_recipients(owner_id: UUID, stored: Iterable[Any]) -> list[Recipient]:
     """Read stored recipients, each once; what cannot be used is logged.
 
     Args:
@@ -90,7 +105,7 @@ def usable_recipients(owner_id: UUID, stored: Iterable[Any]) -> list[tuple[UUID,
     return list(dict.fromkeys(recipients))
 
 
-def _recipient(owner_id: UUID, stored: Any) -> tuple[UUID, str] | None:
+def _recipient(owner_id: UUID, stored: Any) -> Recipient | None:
     try:
         return UUID(stored["user_id"]), str(stored.get("channel", DEFAULT_CHANNEL))
     except (LookupError, TypeError, ValueError, AttributeError) as error:

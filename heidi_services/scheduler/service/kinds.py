@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from heidi_common.problems import Invalid
+from heidi_common.schemas.naming import camel
 from heidi_services.scheduler.enums import ScheduleKind
 from heidi_services.scheduler.models import Schedule
 
@@ -39,7 +40,7 @@ def apply_kind(schedule: Schedule, values: Mapping[str, Any], now: datetime) -> 
 def _kind_of(schedule: Schedule, values: Mapping[str, Any]) -> ScheduleKind:
     given = [kind for kind, name in FIELDS.items() if values.get(name)]
     if len(given) > 1:
-        raise Invalid.field({"cron_expression": "cronExpression"}.get(FIELDS[given[1]], FIELDS[given[1]]), EXACTLY_ONE)
+        raise Invalid.field(camel(FIELDS[given[1]]), EXACTLY_ONE)
     kind = given[0] if given else ScheduleKind(schedule.kind or ScheduleKind.CRON)
     if not getattr(schedule, FIELDS[kind]):
         raise Invalid.field("cronExpression", EXACTLY_ONE)

@@ -90,12 +90,11 @@ def _batch() -> list[tuple[datetime | None, datetime | None]]:
         .with_for_update(skip_locked=True)
     )
     with transaction():
-        schedules = {schedule.id: schedule for schedule in db.session.scalars(statement)}
+        schedules = list(db.session.scalars(statement))
         now = database_now()
-        next_runs = {schedule_id: _next_run(schedule, now) for schedule_id, schedule in schedules.items()}
-        changes = [(schedules[schedule_id].next_run, at) for schedule_id, at in next_runs.items()]
-        for schedule_id, at in next_runs.items():
-            set_next_run(schedules[schedule_id], at)
+        changes = [(schedule.next_run, _next_run(schedule, now)) for schedule in schedules]
+        for schedule, (_, at) in zip(schedules, changes, strict=True):
+            set_next_run(schedule, at)
     return changes
 
 

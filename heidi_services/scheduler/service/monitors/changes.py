@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -22,6 +23,8 @@ from heidi_services.scheduler.service.queries import database_now
 from heidi_services.scheduler.service.validation import parse_cron_and_timezone
 
 TIMING_FIELDS = frozenset({"every", "cron_expression", "timezone", "grace_seconds"})
+Change = Callable[[Monitor, datetime], states.StatusChange | None]
+"""Changes a monitor at a time of the database; returns what has changed."""
 EXACTLY_ONE = "Specify either `every` or `cronExpression`."
 
 
@@ -39,7 +42,7 @@ def create_monitor(values: dict[str, Any], caller: Caller) -> Monitor:
         now = database_now()
         monitor = Monitor(**values, status=MonitorStatus.NEW.value, status_changed_at=now, created_by=caller.id)
         monitor.ping_key, monitor.badge_key, monitor.ping_count = uuid4(), uuid4(), 0
-        _validate_timing(monitor)
+        _validate_timing(monitor, now)
         db.session.add(monitor)
         db.session.flush()
         record("monitor_created", actor=caller.id, target=monitor.id)
@@ -68,8 +71,8 @@ def update_monitor(monitor_id: UUID, values: dict[str, Any], *, version: int | N
         for name in changed:
             setattr(monitor, name, values[name])
         if changed & TIMING_FIELDS:
-            _validate_timing(monitor)
-            _apply(monitor, lambda: states.apply_settings(monitor, database_now()))
+            _validate_timing(monitor, database_now())
+            _apply(monitor, states.apply_settings)
         if changed:
             record("monitor_updated", actor=requested_by, target=monitor.id, detail={"changed": sorted(changed)})
     return monitor
@@ -94,12 +97,12 @@ def delete_monitor(monitor_id: UUID, *, version: int | None, requested_by: UUID)
 
 def pause_monitor(monitor_id: UUID, *, requested_by: UUID) -> Monitor:
     """Stop watching a job, until its next ping or `resume_monitor`."""
-    return _switch(monitor_id, states.pause, "monitor_paused", requested_by)
+    return _switch(monitor_id, lambda monitor, _now: states.pause(monitor), "monitor_paused", requested_by)
 
 
 def resume_monitor(monitor_id: UUID, *, requested_by: UUID) -> Monitor:
     """Watch a paused job again, from its next ping on."""
-    return _switch(monitor_id, states.resume, "monitor_resumed", requested_by)
+    return _switch(monitor_id, lambda monitor, _now: states.resume(monitor), "monitor_resumed", requested_by)
 
 
 def rotate_key(monitor_id: UUID, *, requested_by: UUID) -> Monitor:
@@ -111,30 +114,28 @@ def rotate_key(monitor_id: UUID, *, requested_by: UUID) -> Monitor:
     return monitor
 
 
-def _switch(
-    monitor_id: UUID, change: Callable[[Monitor], states.StatusChange | None], action: str, requested_by: UUID
-) -> Monitor:
+def _switch(monitor_id: UUID, change: Change, action: str, requested_by: UUID) -> Monitor:
     with transaction():
         monitor = lock_monitor(monitor_id)
-        if _apply(monitor, lambda: change(monitor)):
+        if _apply(monitor, change):
             record(action, actor=requested_by, target=monitor_id)
     return monitor
 
 
-def _apply(monitor: Monitor, change: Callable[[], states.StatusChange | None]) -> bool:
-    previous = monitor.status
-    new = change()
-    store_change(monitor, previous, new, database_now())
+def _apply(monitor: Monitor, change: Change) -> bool:
+    previous, now = monitor.status, database_now()
+    new = change(monitor, now)
+    store_change(monitor, previous, new, now)
     return new is not None
 
 
-def _validate_timing(monitor: Monitor) -> None:
+def _validate_timing(monitor: Monitor, now: datetime) -> None:
     if (monitor.every is None) == (monitor.cron_expression is None):
         raise Invalid.field("every", EXACTLY_ONE)
     if monitor.every is None:
-        parse_cron_and_timezone(monitor.cron_expression or "", monitor.timezone, database_now())
+        parse_cron_and_timezone(monitor.cron_expression or "", monitor.timezone, now)
         return
-    parse_cron_and_timezone("* * * * *", monitor.timezone, database_now())  # the time zone must exist anyway
+    parse_cron_and_timezone("* * * * *", monitor.timezone, now)  # the time zone must exist anyway
     try:
         parse_interval(monitor.every)
     except IntervalError as error:

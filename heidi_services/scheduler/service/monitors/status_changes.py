@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
-from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
 from heidi_common.database.session import db
 from heidi_common.messaging import outbox
-from heidi_common.messaging.events import Event, MonitorDown, MonitorUp, NotificationSend
+from heidi_common.messaging.events import Event, MonitorDown, MonitorUp
 from heidi_common.messaging.outbox_batches import Emission
 from heidi_common.schemas.fields import iso
 from heidi_services.scheduler.enums import ChangeReason, MonitorStatus
 from heidi_services.scheduler.models import Monitor, MonitorTransition
 from heidi_services.scheduler.service.derived_ids import derived_id
-from heidi_services.scheduler.service.failure_notifications import usable_recipients
+from heidi_services.scheduler.service.failure_notifications import alert_emissions, usable_recipients
 from heidi_services.scheduler.service.monitors.states import StatusChange
 
 REASONS = {
@@ -61,21 +59,11 @@ def _emissions(monitor: Monitor, change: MonitorTransition, now: datetime) -> li
         event = MonitorUp(id=monitor.id)
     else:
         return []
-    # A subject must be a single line, but a name may contain line breaks.
-    secret_data = {"subject": " ".join(f"Monitor {monitor.name} {verb}".split())[:200], "content": content}
     recipients = usable_recipients(monitor.id, monitor.recipients)
+    alert_id, subject = derived_id(change.id, "notified", at=now), f"Monitor {monitor.name} {verb}"
     announcement: Emission = (event, None, derived_id(change.id, "announced", at=now))
-    return [announcement, *(_notification(change.id, item, kind, secret_data, now) for item in recipients)]
+    return [announcement, *alert_emissions(recipients, alert_id, subject, content, kind)]
 
 
 def _last_ping(monitor: Monitor) -> str:
     return iso(monitor.last_ping_at) if monitor.last_ping_at else "none"
-
-
-def _notification(
-    change_id: UUID, recipient: tuple[UUID, str], kind: str, secret_data: dict[str, Any], now: datetime
-) -> Emission:
-    user_id, channel = recipient
-    event_id = derived_id(change_id, user_id, channel, at=now)
-    event = NotificationSend(id=event_id, about_user=user_id, channel=channel, notification_type=kind)
-    return event, secret_data, event_id
