@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from flask import Response, current_app, g, redirect, request, send_file
+from flask import Response, current_app, redirect, request, send_file
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
 from heidi_common.identity.scopes import Scope
 from heidi_common.interceptors.conditional import set_etag
-from heidi_common.jwt.authentication import authenticate, bearer_token
+from heidi_common.jwt.authentication import authenticate_if_present
 from heidi_common.jwt.guards import Caller, public
 from heidi_common.openapi.headers import ETAG, IF_NONE_MATCH, documents
 from heidi_common.problems import NotFound, Problem
@@ -57,10 +57,8 @@ def _optional_caller() -> Caller | None:
 
     A machine client without the scope gets what requests without a token get.
     """
-    if "Authorization" not in request.headers:
-        return None
-    caller = g.caller = authenticate(bearer_token())
-    may_read = caller.kind == "user" or Scope.FILES_READ in caller.scopes
+    caller = authenticate_if_present()
+    may_read = caller is not None and (caller.kind == "user" or Scope.FILES_READ in caller.scopes)
     return caller if may_read else None
 
 

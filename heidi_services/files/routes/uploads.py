@@ -18,7 +18,7 @@ from heidi_common.problems import Invalid
 from heidi_common.runtime import current_settings
 from heidi_services.files import schemas, tus
 from heidi_services.files.enums import Visibility
-from heidi_services.files.incoming import CHUNK_BYTES, Read
+from heidi_services.files.incoming import Incoming
 from heidi_services.files.names import DEFAULT_NAME
 from heidi_services.files.routes.body import Incomplete, streamed_body
 from heidi_services.files.routes.files import readable, writable
@@ -131,19 +131,15 @@ def _append(progress: UploadProgress, offset: int) -> UploadProgress:
     checksum = tus.Checksum(announced) if announced else None
     size = request.content_length
     with streamed_body() as read:
-        chunks = _all_chunks(read) if checksum else _received_chunks(read)
+        body = Incoming(read).chunks()
+        chunks = body if checksum else _until_broken(body)
         return resumable.append(progress, chunks, offset=offset, size=size, checksum=checksum)
 
 
-def _all_chunks(read: Read) -> Iterator[bytes]:
-    while chunk := read(CHUNK_BYTES):
-        yield chunk
-
-
-def _received_chunks(read: Read) -> Iterable[bytes]:
+def _until_broken(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """What arrives until the connection breaks: the client continues behind it."""
     try:
-        yield from _all_chunks(read)
+        yield from chunks
     except Incomplete:
         return
 

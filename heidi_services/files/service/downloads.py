@@ -50,10 +50,7 @@ def get_downloadable(file_id: UUID, caller: Caller | None) -> File:
         Forbidden: `quarantined`.
     """
     file = db.session.get(File, file_id)
-    is_visible = file is not None and (
-        file.visibility == Visibility.PUBLIC or (caller is not None and queries.may_change(file, caller))
-    )
-    if file is None or not is_visible:
+    if file is None or not queries.may_see(file, caller):
         raise queries.file_not_found()
     require_ready(file)
     if caller is not None and caller.is_admin and caller.id != file.user_id and file.visibility != Visibility.PUBLIC:

@@ -7,8 +7,6 @@ given up if the worker process ended during several attempts, which an image may
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
-from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import func, select, update
@@ -110,7 +108,7 @@ def _store_rendition(source_id: UUID, size: RenditionSize, image: bytes) -> None
     if owner_id is None or _has_rendition(source_id, size):
         return
     rendition_id = objects.begin(owner_id, source_id=source_id, rendition_size=size)
-    content = Content(_single(image), len(image))
+    content = Content([image], len(image))
     objects.write(rendition_id, content)
     try:
         with transaction():
@@ -131,17 +129,13 @@ def _has_rendition(source_id: UUID, size: RenditionSize) -> bool:
     return db.session.scalar(statement) is not None
 
 
-def _single(image: bytes) -> Iterable[bytes]:
-    yield image
-
-
 def _finish(object_id: UUID, status: JobStatus, error: str | None = None) -> None:
     with transaction():
         _change_job(object_id, status=status, locked_until=None, last_error=error and storable_text(error)[:500])
 
 
 def _postpone(object_id: UUID, attempts: int, error: str) -> None:
-    due = func.now() + timedelta(seconds=jobs.backoff(attempts, base=5, cap=600).total_seconds())
+    due = func.now() + jobs.backoff(attempts, base=5, cap=600)
     with transaction():
         _change_job(
             object_id,

@@ -35,7 +35,7 @@ def get_visible(file_id: UUID, caller: Caller) -> File:
         NotFound: The file does not exist, or the caller may not see it.
     """
     file = db.session.get(File, file_id)
-    if file is None or not (file.visibility == Visibility.PUBLIC or may_change(file, caller)):
+    if file is None or not may_see(file, caller):
         raise file_not_found()
     return file
 
@@ -48,22 +48,31 @@ def lock_own(file_id: UUID, caller: Caller) -> File:
         Forbidden: It is a public file of another user.
     """
     file = db.session.get(File, file_id, with_for_update={"of": File}, populate_existing=True)
-    if file is None or not (file.visibility == Visibility.PUBLIC or may_change(file, caller)):
+    if file is None or not may_see(file, caller):
         raise file_not_found()
     if not may_change(file, caller):
         raise Forbidden("The file belongs to another user.")
     return file
 
 
+def may_see(file: File, caller: Caller | None) -> bool:
+    """Whether a file is public, or the caller may change it."""
+    return file.visibility == Visibility.PUBLIC or (caller is not None and may_change(file, caller))
+
+
 def may_change(file: File, caller: Caller) -> bool:
     """Whether the caller is the owner, an ADMIN, or a machine client, whose scopes the guard has checked."""
-    return file.user_id == caller.id or caller.is_admin or caller.kind == "client"
+    return file.user_id == caller.id or _sees_all(caller)
+
+
+def _sees_all(caller: Caller) -> bool:
+    return caller.is_admin or caller.kind == "client"
 
 
 def list_files(caller: Caller, query: dict[str, Any]) -> Page:
     """A page of the caller's files, newest first; for an ADMIN or a machine client those of all users."""
     statement: Select[Any] = select(File)
-    if not (caller.is_admin or caller.kind == "client"):
+    if not _sees_all(caller):
         statement = statement.where(File.user_id == caller.id)
     for name in ("user_id", "visibility"):
         if query.get(name) is not None:
