@@ -13,7 +13,9 @@ from heidi_common.cli.lists import report_cut
 from heidi_common.problems import Problem
 from heidi_common.schemas.fields import iso
 from heidi_services.scheduler.models import Schedule
-from heidi_services.scheduler.schemas import CronPreviewOut, RunOut, ScheduleOut
+from heidi_services.scheduler.schemas.previews import CronPreviewOut
+from heidi_services.scheduler.schemas.runs import RunOut
+from heidi_services.scheduler.schemas.schedules import ScheduleOut
 from heidi_services.scheduler.service import manual_runs, queries, schedules
 from heidi_services.scheduler.service.preview import preview_cron, preview_schedule
 from heidi_services.scheduler.service.recomputation import recompute_next_runs

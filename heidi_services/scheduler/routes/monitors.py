@@ -23,7 +23,7 @@ MONITOR = f"{MONITORS}/<uuid:monitor_id>"
 @blp.arguments(schemas.MonitorIn)
 @blp.response(201, schemas.MonitorOut)
 def create_monitor(body: dict[str, Any]) -> Monitor:
-    """Create a monitor. Its job reports to `pingUrl`, without a token: whoever knows the URL can ping."""
+    """Create a monitor. Its job reports to `pingUrl`, without a token: everyone who knows the URL can ping."""
     monitor = changes.create_monitor(body, caller())
     etag(monitor)
     return monitor

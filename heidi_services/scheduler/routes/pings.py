@@ -22,7 +22,7 @@ KINDS = {"start": PingKind.START, "success": PingKind.SUCCESS, "fail": PingKind.
 PING = "/ping/<token>"
 OUTCOME = f"{PING}/<outcome>"
 UNLIMITED = 2**62
-"""Bytes. The router has a limit of its own (MAX_WEBHOOK_BYTES)."""
+"""Bytes. The router has its own limit (MAX_WEBHOOK_BYTES)."""
 TEXT = {"content_type": "text/plain", "description": "OK"}
 
 

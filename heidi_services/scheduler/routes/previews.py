@@ -7,7 +7,7 @@ from heidi_common.identity.models import Role
 from heidi_common.jwt.guards import guard
 from heidi_services.scheduler.actions import describe_actions
 from heidi_services.scheduler.routes.blueprint import BASE, SCHEDULE, blp
-from heidi_services.scheduler.schemas import ActionOut, CronPreviewIn, CronPreviewOut, UpcomingQuery
+from heidi_services.scheduler.schemas.previews import ActionOut, CronPreviewIn, CronPreviewOut, UpcomingQuery
 from heidi_services.scheduler.service.preview import CronPreview, preview_cron, preview_schedule
 
 

@@ -12,7 +12,7 @@ from heidi_common.openapi.headers import IF_NONE_MATCH, documents
 from heidi_services.scheduler.models import ScheduleRun
 from heidi_services.scheduler.routes.blueprint import BASE, SCHEDULE, WRITE, blp
 from heidi_services.scheduler.routes.long_polling import supports_wait
-from heidi_services.scheduler.schemas import (
+from heidi_services.scheduler.schemas.runs import (
     AllRunsQuery,
     BackfillIn,
     BackfillOut,
@@ -69,7 +69,7 @@ def get_run(schedule_id: UUID, run_id: UUID) -> ScheduleRun:
 @guard(Role.ADMIN)
 @blp.response(200, RunOut)
 def cancel_run(schedule_id: UUID, run_id: UUID) -> ScheduleRun:
-    """Cancel a run. A QUEUED run ends at once; the action of a RUNNING one is asked to end (`cancelRequested`).
+    """Cancel a run. A QUEUED run ends immediately; the action of a RUNNING one is asked to end (`cancelRequested`).
 
     A run that has ended is a 409.
     """

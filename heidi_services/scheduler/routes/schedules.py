@@ -11,7 +11,7 @@ from heidi_common.jwt.guards import caller, guard
 from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
 from heidi_services.scheduler.models import Schedule
 from heidi_services.scheduler.routes.blueprint import BASE, SCHEDULE, WRITE, blp
-from heidi_services.scheduler.schemas import (
+from heidi_services.scheduler.schemas.schedules import (
     ScheduleChange,
     ScheduleIn,
     ScheduleOut,

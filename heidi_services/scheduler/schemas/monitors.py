@@ -9,7 +9,7 @@ from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import Text, UtcDateTime
 from heidi_common.schemas.validators import not_blank
 from heidi_services.scheduler.enums import MonitorStatus, PingKind
-from heidi_services.scheduler.schemas import DAY, LONGEST_EXPRESSION, OnFailure
+from heidi_services.scheduler.schemas.fields import DAY, LONGEST_EXPRESSION, OnFailure, one_of
 
 
 class MonitorBase(Schema):
@@ -50,7 +50,7 @@ class MonitorChange(MonitorBase):
 
 class MonitorOut(MonitorBase):
     id = fields.UUID()
-    status = fields.String(validate=validate.OneOf([str(status) for status in MonitorStatus]))
+    status = fields.String(validate=one_of(MonitorStatus))
     status_changed_at = UtcDateTime()
     ping_url = fields.Function(lambda monitor: _url(f"ping/{monitor.ping_key}"), metadata={"type": "string"})
     badge_url = fields.Function(lambda monitor: _url(f"badge/{monitor.badge_key}.svg"), metadata={"type": "string"})
@@ -69,11 +69,11 @@ def _url(path: str) -> str:
 
 
 class MonitorQuery(PageQuery):
-    status = fields.String(load_default=None, validate=validate.OneOf([str(status) for status in MonitorStatus]))
+    status = fields.String(load_default=None, validate=one_of(MonitorStatus))
 
 
 class PingQuery(PageQuery):
-    kind = fields.String(load_default=None, validate=validate.OneOf([str(kind) for kind in PingKind]))
+    kind = fields.String(load_default=None, validate=one_of(PingKind))
 
 
 class PingOut(Schema):
