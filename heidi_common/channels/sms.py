@@ -4,8 +4,8 @@ import re
 from datetime import timedelta
 
 from heidi_common.channels.base import ChannelDeclaration, RecipientLimit, RetryPolicy
+from heidi_common.schemas.phone_numbers import E164
 
-_PHONE_NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 _IN_PHONE_NUMBERS = re.compile(r"[\s().-]")
 
 
@@ -16,7 +16,7 @@ def parse_phone_number(address: str) -> str:
         ValueError: It is not a phone number in E.164 form.
     """
     number = _IN_PHONE_NUMBERS.sub("", address)
-    if not _PHONE_NUMBER.fullmatch(number):
+    if not E164.fullmatch(number):
         raise ValueError("Must be a phone number in E.164 form, such as +4915112345678.")
     return number
 

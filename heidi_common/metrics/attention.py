@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from marshmallow import fields
 from sqlalchemy import Select, func, select
@@ -14,6 +14,8 @@ from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import UtcDateTime
 
 MAX_COUNT = 10_000
+RECENT = timedelta(days=1)
+"""Older failures are in the lists, but operators need not act on them."""
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def percentile(counts: Mapping[int, int], share: float) -> int | None:
         share: Which percentile, such as 0.95.
 
     Returns:
-        Milliseconds; the last bound for what is longer. None if there are no durations.
+        Milliseconds; the last bound for what is longer. None without durations.
     """
     rank, below = share * sum(counts.values()), 0
     for bucket, number in sorted(counts.items()):

@@ -43,8 +43,8 @@ class PlatformCollector(Collector):
             clocks = clock_state.read(connection)
             connections = connection.execute(text(CONNECTIONS)).scalar_one()
             states = platform_states.read(connection)
-            speed = delivery_speed.read_recent(connection)
             problems = list(read_problem_gauges(connection))
+        speed = delivery_speed.read_recent()
         dead, outbox = work.pop("dead"), work["outbox"]
         yield _gauge("outbox_oldest_unsent_seconds", "Age of the oldest event not yet sent", outbox.oldest_seconds)
         yield _gauge("outbox_unsent", "Events that are not yet sent", outbox.number)

@@ -42,7 +42,7 @@ class State(NamedTuple):
 
 
 def store(name: str, subject: str, value: float = 1.0) -> None:
-    """Store a state, in the caller's transaction or in one of its own."""
+    """Store a state, in the caller's transaction or in a new one."""
     values = {"value": value, "changed_at": func.now()}
     statement = insert(PlatformState).values(name=name, subject=subject, **values)
     with transaction():

@@ -94,7 +94,7 @@ _TRY_LOCK = CompiledStatement(select(func.pg_try_advisory_xact_lock(LOCK).label(
 
 
 def count(metric: str, label: str, amount: int = 1) -> None:
-    """Count something in the caller's transaction, or in one of its own if none is open."""
+    """Count something in the caller's transaction, or in a new one if none is open."""
     _INSERT.all(**delta_parameters({Key(minute_of(utcnow()), metric, label): amount}))
 
 

@@ -15,7 +15,7 @@ from heidi_common.schemas.fields import Text
 
 MAX_LENGTH = 64
 """Of what is entered, with separators. A stored number has at most 16 characters."""
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
+E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _TRUNK_PREFIX = re.compile(r"\(0\)")
 """In `+49 (0)30 123456` the zero is dialed within the country only."""
 _SEPARATORS = re.compile(r"[\s().\-/\u00b7\u2010-\u2015\u2212\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
@@ -46,7 +46,7 @@ def format_phone_number(text: str) -> str:
     """
     number = _SEPARATORS.sub("", _TRUNK_PREFIX.sub("", _ascii_digits(text).strip())).removeprefix("tel:")
     number = f"+{number[2:]}" if number.startswith("00") else number
-    if not _E164.fullmatch(number):
+    if not E164.fullmatch(number):
         raise ValidationError("Must be a phone number with its country code, such as +4930123456 or +49 30 123456.")
     return number
 

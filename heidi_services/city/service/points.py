@@ -1,4 +1,4 @@
-"""The coordinates of many cities at once, for maps."""
+"""The coordinates of many cities in one response, for maps."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from heidi_common.database.session import db
-from heidi_common.database.transactions import transaction
+from heidi_common.database.transactions import reading
 from heidi_services.city.models import City
 from heidi_services.city.service.city_conditions import city_conditions
 from heidi_services.city.service.city_filter import CityFilter
@@ -33,8 +32,8 @@ def points(*, where: CityFilter, limit: int) -> dict[str, list[Any]]:
         .order_by(City.people.desc(), City.id.desc())
         .limit(limit)
     )
-    with transaction():
-        rows = db.session.execute(statement).all()
+    with reading() as connection:
+        rows = connection.execute(statement).all()
     return {
         "latitudes": [round(row[0], DECIMALS) for row in rows],
         "longitudes": [round(row[1], DECIMALS) for row in rows],

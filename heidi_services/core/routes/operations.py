@@ -14,9 +14,7 @@ from heidi_common.openapi.headers import IF_NONE_MATCH, documents
 from heidi_services.core import schemas
 from heidi_services.core.models import Operation
 from heidi_services.core.routes.blueprint import BASE, blp
-from heidi_services.core.service import (
-    operations,
-)
+from heidi_services.core.service import operations
 
 
 @blp.route(f"{BASE}/operations", methods=["POST"])

@@ -9,13 +9,12 @@ from sqlalchemy import select
 
 from heidi_common.database.session import db
 from heidi_common.messaging.inbox import Inbox
-from heidi_common.metrics.attention import AttentionItem, attention_item, present
+from heidi_common.metrics.attention import RECENT, AttentionItem, attention_item, present
 from heidi_common.metrics.waiting_work import read_waiting_work
 from heidi_common.peers.client import call_peers, caller_headers
 from heidi_common.peers.models import PeerRequest
 from heidi_services.core.models import Operation, OperationStatus
 
-RECENT = timedelta(days=1)
 TOO_LONG = timedelta(minutes=5)
 """Due work is usually done within seconds."""
 SOURCES = {

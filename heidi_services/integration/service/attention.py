@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import select
 
-from heidi_common.metrics.attention import AttentionItem, attention_item, present
+from heidi_common.metrics.attention import RECENT, AttentionItem, attention_item, present
 from heidi_services.integration.enums import DeliveryStatus
 from heidi_services.integration.models import Delivery, Integration
 
-RECENT = timedelta(days=1)
 URL = "/api/v1/integrations"
 
 

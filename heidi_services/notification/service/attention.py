@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlencode
 
 from sqlalchemy import select
 
-from heidi_common.metrics.attention import AttentionItem, attention_item, present
+from heidi_common.metrics.attention import RECENT, AttentionItem, attention_item, present
 from heidi_common.schemas.fields import iso
 from heidi_services.notification.enums import NotificationStatus
 from heidi_services.notification.models import Notification
-
-RECENT = timedelta(days=1)
-"""Older failures are in the list of messages, but nobody is expected to act on them."""
 
 
 def find_problems(now: datetime) -> list[AttentionItem]:

@@ -38,10 +38,10 @@ def apply_kind(schedule: Schedule, values: Mapping[str, Any], now: datetime) -> 
 
 
 def _kind_of(schedule: Schedule, values: Mapping[str, Any]) -> ScheduleKind:
-    given = [kind for kind, name in FIELDS.items() if values.get(name)]
-    if len(given) > 1:
-        raise Invalid.field(camel(FIELDS[given[1]]), EXACTLY_ONE)
-    kind = given[0] if given else ScheduleKind(schedule.kind or ScheduleKind.CRON)
+    kinds = [kind for kind, name in FIELDS.items() if values.get(name)]
+    if len(kinds) > 1:
+        raise Invalid.field(camel(FIELDS[kinds[1]]), EXACTLY_ONE)
+    kind = kinds[0] if kinds else ScheduleKind(schedule.kind or ScheduleKind.CRON)
     if not getattr(schedule, FIELDS[kind]):
         raise Invalid.field("cronExpression", EXACTLY_ONE)
     return kind
