@@ -41,7 +41,7 @@ def _session_ended(_error: SessionEnded) -> Response:
 
 
 def _page_to_return_to() -> str:
-    """The path of this page; that of the page with the button, if this is an action without a page of its own."""
+    """The path of this page; that of the page with the button, if this is an action without a page."""
     if request.method in SAFE_METHODS:
         return request.full_path.rstrip("?")
     if request.url_rule is not None and "GET" in (request.url_rule.methods or ()):

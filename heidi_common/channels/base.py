@@ -25,7 +25,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class RecipientLimit:
-    """How many messages a user may get: `burst` at once, then one every `refill_seconds`."""
+    """How many messages a user may get: `burst` together, then one every `refill_seconds`."""
 
     burst: int
     refill_seconds: float

@@ -1,4 +1,4 @@
-"""All channels by name. Whoever reads `CHANNELS` reads it at each use, so that a channel is added in one place."""
+"""All channels by name. Code that needs `CHANNELS` reads it at each use, so that a channel is added in one place."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ CHANNELS: dict[str, ChannelDeclaration] = {module.CHANNEL.name: module.CHANNEL f
 
 
 def waits_for_provider(channel: str | None) -> bool:
-    """Whether messages of a channel are sent by a provider; False if there is no such channel."""
+    """Whether messages of a channel are sent by a provider; False if the channel does not exist."""
     return channel in CHANNELS and CHANNELS[channel].waits_for_provider

@@ -31,8 +31,8 @@ def parse_timestamp(text: str) -> float:
     if _NUMBER.fullmatch(text):
         return _to_seconds(float(text))
     is_iso = _DATE_AND_TIME.fullmatch(text) is not None
-    moment = datetime.fromisoformat(text.upper()) if is_iso else parsedate_to_datetime(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    signed_at = datetime.fromisoformat(text.upper()) if is_iso else parsedate_to_datetime(text)
+    return (signed_at if signed_at.tzinfo else signed_at.replace(tzinfo=UTC)).timestamp()
 
 
 def _to_seconds(number: float) -> float:

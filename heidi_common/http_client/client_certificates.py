@@ -35,7 +35,7 @@ class ClientCertificate:
         return x509.load_pem_x509_certificates(self.chain.encode())[0]
 
     def load_into(self, context: ssl.SSLContext) -> ssl.SSLContext:
-        """Make a context present the certificate. OpenSSL reads files only: this one is private and removed at once."""
+        """Make a context present the certificate. OpenSSL reads files only: this one is private and temporary."""
         with TemporaryDirectory() as folder:
             file = Path(folder) / "client.pem"
             file.touch(mode=0o600)

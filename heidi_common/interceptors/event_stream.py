@@ -52,7 +52,7 @@ class StreamStart:
         """The event `reset`, if events may be missing.
 
         It is an event and not an error status: a browser's EventSource never reconnects after an error status, and
-        shows its reason to nobody. The ID of the event replaces the one that cannot be resumed from.
+        does not show its reason. The ID of the event replaces the one that cannot be resumed from.
         """
         if self.reason is not None:
             data = {"reason": self.reason, "requested": self.requested, "position": self.position}

@@ -53,7 +53,7 @@ def _has_time() -> bool:
 
 
 def _read(read: Mapping[str, Any], headers: list[tuple[str, str]]) -> dict[str, Any]:
-    """Run one read outside of the context of the batch, so that it has a session and a caller of its own."""
+    """Run one read outside of the context of the batch, so that it has its own session and caller."""
     builder = EnvironBuilder(
         read["path"], query_string=read["params"], headers=headers, environ_base={"REMOTE_ADDR": request.remote_addr}
     )

@@ -1,4 +1,4 @@
-"""All operations by name. Whoever reads `OPERATIONS` reads it at each use, so that one is added in one place."""
+"""All operations by name. Code that needs `OPERATIONS` reads it at each use, so that one is added in one place."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def coming_week(upcoming: Iterable[Upcoming], now: datetime | None = None) -> li
     today = (now or datetime.now(UTC)).astimezone(zone).date()
     days: dict[date, list[CalendarEntry]] = {today + timedelta(days=number): [] for number in range(DAYS)}
     for schedule, preview in upcoming:
-        times = [moment.astimezone(zone) for text in (preview or {}).get("times", ()) if (moment := parse_time(text))]
+        times = [instant.astimezone(zone) for text in (preview or {}).get("times", ()) if (instant := parse_time(text))]
         _place(days, schedule, times)
     return [Day(day, sorted(entries, key=lambda entry: entry.times[0])) for day, entries in days.items()]
 

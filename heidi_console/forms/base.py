@@ -33,11 +33,11 @@ class ConsoleForm(FlaskForm):  # type: ignore[misc]
 
     form_errors: list[str]
     changes: Sequence[conflict.Change] = ()
-    """What somebody else has changed since the form was opened."""
+    """What another user has changed since the form was opened."""
     request_key = HiddenField(default=lambda: secrets.token_urlsafe(16))
     etag = HiddenField()
     opened = HiddenField()
-    """The values of the resource when the form was opened, as JSON, to say later what somebody else has changed."""
+    """The values of the resource when the form was opened, as JSON, to show later what another user has changed."""
 
     def __init__(self, *args: Any, **values: Any) -> None:
         draft = session.pop(DRAFT, None) if request.method == "GET" and _is_draft_of_this_page() else None
@@ -63,7 +63,9 @@ class ConsoleForm(FlaskForm):  # type: ignore[misc]
         """Say what has changed. What the user typed stays, and saving again replaces the current values."""
         self.changes = conflict.changes(self)
         self.etag.data, self.opened.data = self.etag.object_data, self.opened.object_data
-        text = translate("Somebody has changed this since you opened it. What you typed is kept, but not saved yet.")
+        text = translate(
+            "Another user has changed this since you opened it. What you typed is kept, but not saved yet."
+        )
         self.form_errors = [*self.form_errors, text]
 
     def _place(self, name: str, detail: str, names: dict[str, str]) -> bool:
@@ -82,7 +84,7 @@ def explain(problem: ApiProblem) -> str:
     """What an error of the API means for the user, and what to do."""
     texts = {
         409: translate("The request conflicts with the current state: %(detail)s", detail=problem.detail),
-        412: translate("Somebody has changed this in the meantime. Reload the page to see the current state."),
+        412: translate("Another user has changed this in the meantime. Reload the page to see the current state."),
         429: translate("Too many requests. Try again in %(num)s seconds.", num=problem.retry_after or 60),
         503: translate("The service is unavailable at the moment. What you typed is kept; try again shortly."),
     }
@@ -109,7 +111,7 @@ def keep_draft(owner: str | None) -> None:
     """Keep what the user typed until after the next sign-in.
 
     Args:
-        owner: The ID of the user who typed it, so that nobody else sees it; None if the session is lost.
+        owner: The ID of the user who typed it, so that no other user sees it; None if the session is lost.
     """
     session[DRAFT] = {"path": request.path, "fields": typed_fields(), "owner": owner}
 

@@ -1,4 +1,4 @@
-"""What somebody else has changed while a form was open (412)."""
+"""What another user has changed while a form was open (412)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flask_wtf import FlaskForm
 
 @dataclass(frozen=True)
 class Change:
-    """A field that somebody else has changed: its label, and its value before and now."""
+    """A field that another user has changed: its label, and its value before and now."""
 
     label: str
     before: str

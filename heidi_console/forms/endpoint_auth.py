@@ -27,7 +27,7 @@ PEM = NEVER_FILLED | {"class": "code", "rows": 5}
 
 
 class EndpointAuthForm(ConsoleForm):
-    """How to authenticate. Secrets are stored encrypted and never shown again, so they are typed anew each time."""
+    """How to authenticate. Secrets are stored encrypted and never shown again, so they must be typed each time."""
 
     type = SelectField(
         lazy("Authentication"),
@@ -35,7 +35,7 @@ class EndpointAuthForm(ConsoleForm):
             SelectChoice(NONE, lazy("None: the signature is enough")),
             SelectChoice("bearer", lazy("Bearer token")),
             SelectChoice("basic", lazy("User name and password")),
-            SelectChoice("headers", lazy("Headers of your own")),
+            SelectChoice("headers", lazy("Custom headers")),
             SelectChoice("oauth2", lazy("OAuth 2 client credentials")),
             SelectChoice("mtls", lazy("Client certificate")),
         ],

@@ -28,19 +28,19 @@ def parse_time(text: str | None) -> datetime | None:
 
 def exact(text: str | None) -> str:
     """A time with date, seconds and zone: `5 Jan 2026, 14:03:07 UTC`."""
-    moment = parse_time(text)
-    if moment is None:
+    instant = parse_time(text)
+    if instant is None:
         return ""
-    local = moment.astimezone(user_zone())
+    local = instant.astimezone(user_zone())
     return f"{format_datetime(local, 'd MMM y, HH:mm:ss', locale=current_locale())} {local.tzname()}"
 
 
 def relative(text: str | None, now: datetime | None = None) -> str:
     """How long ago a time was, or how far ahead it is: `3 minutes ago`, `in 2 hours`."""
-    moment = parse_time(text)
-    if moment is None:
+    instant = parse_time(text)
+    if instant is None:
         return ""
-    delta = moment - (now or datetime.now(UTC))
+    delta = instant - (now or datetime.now(UTC))
     return format_timedelta(delta, add_direction=True, locale=current_locale())
 
 
@@ -51,16 +51,16 @@ def to_api(local: datetime) -> str:
 
 def to_input(text: str | None) -> datetime | None:
     """A time of the API for an input field, in the user's zone."""
-    moment = parse_time(text)
-    return moment.astimezone(user_zone()).replace(tzinfo=None) if moment else None
+    instant = parse_time(text)
+    return instant.astimezone(user_zone()).replace(tzinfo=None) if instant else None
 
 
 def clock_time(text: str, step: int) -> str:
     """A time of a chart: hours and minutes, with the day if the steps are hours or longer."""
-    moment = parse_time(text)
-    assert moment is not None
+    instant = parse_time(text)
+    assert instant is not None
     pattern = "HH:mm" if step < 3600 else "EEE HH:mm"
-    return format_datetime(moment.astimezone(user_zone()), pattern, locale=current_locale())
+    return format_datetime(instant.astimezone(user_zone()), pattern, locale=current_locale())
 
 
 def day_name(day: date) -> str:

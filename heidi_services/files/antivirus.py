@@ -34,7 +34,7 @@ def scan(url: str, chunks: Iterable[bytes]) -> str | None:
         The name of the virus; None if none was detected.
 
     Raises:
-        ScanFailed: There is no result, for example because the content exceeds clamd's `StreamMaxLength`.
+        ScanFailed: The scan has no result, for example because the content exceeds clamd's `StreamMaxLength`.
     """
     try:
         with _connect(url) as connection:

@@ -1,6 +1,6 @@
 """Ends uploads that have stalled: their sockets are shut down, so that reading from them ends.
 
-A time limit for each read would not suffice, since a client that sends single bytes would occupy a thread forever.
+A time limit for each read would not suffice, since a client that sends single bytes would occupy a thread indefinitely.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def private_folder(folder: Path) -> None:
 
 
 def readable_folder(folder: Path) -> None:
-    """Create a folder of the current user that the servers' user can read, and nobody else."""
+    """Create a folder of the current user that only the servers' user can read besides."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if user():
         os.chown(folder, os.geteuid(), pwd.getpwnam(user()).pw_gid)

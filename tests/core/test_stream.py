@@ -181,7 +181,7 @@ def test_the_number_of_streams_per_user_is_limited(
     assert (rejected.status_code, rejected.json()["code"]) == (429, "too_many_requests")
     assert int(rejected.headers["Retry-After"]) > 0
     with Listener(url, as_user(Role.ADMIN).headers):
-        pass  # another user has a limit of their own
+        pass  # another user has a separate limit
     for listener in listeners:
         listener.response.close()
     publish_users()  # a server notices that a client has gone when it writes

@@ -95,7 +95,7 @@ def fake_time(public_folder: Path) -> FakeTime:
 
 @pytest.fixture
 def faked_app(fake_time: FakeTime, tmp_path: Path, redis_url: str) -> Iterator[Flask]:
-    """The scheduler on a database server of its own, whose clock can be set."""
+    """The scheduler on a separate database server, whose clock can be set."""
     server = FakedPostgres(tmp_path / "pg", fake_time)
     server.start()
     try:

@@ -83,7 +83,7 @@ def backend(request: pytest.FixtureRequest, app: Flask, tmp_path: Path) -> Itera
 
 @pytest.fixture
 def local(app: Flask, tmp_path: Path) -> Iterator[LocalStorage]:
-    """A folder of its own for this test."""
+    """A separate folder for this test."""
     previous, chosen = storage(), LocalStorage(tmp_path / "files")
     current_runtime().instances[storage] = chosen
     yield chosen

@@ -1,4 +1,4 @@
-"""Renditions by the worker, and scans by a real clamd with a signature database of its own."""
+"""Renditions by the worker, and scans by a real clamd with a signature database for the tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GraphQL over the REST API of all services. It has no rules of its own: the services decide with the caller's token.
+"""GraphQL over the REST API of all services. It adds no rules: the services decide with the caller's token.
 
 types: the objects and their relations. queries, mutations: the fields of the roots. connections: Relay's pages.
 loading: one call per service for everything that a level needs. limits: what a document may ask for.

@@ -154,14 +154,14 @@ class _Meter:
     def _page_size(self, node: FieldNode) -> int:
         if node.name.value not in self.paged:
             return 1
-        given = next((each.value for each in node.arguments or () if each.name.value == "first"), None)
-        return max(1, self._number(given, self.paged[node.name.value]))
+        first = next((each.value for each in node.arguments or () if each.name.value == "first"), None)
+        return max(1, self._number(first, self.paged[node.name.value]))
 
     def _number(self, value: ValueNode | None, default: int) -> int:
         if isinstance(value, VariableNode):
-            given = self.variables.get(value.name.value)
-            if isinstance(given, (int, float)):
-                return int(given)
+            number = self.variables.get(value.name.value)
+            if isinstance(number, (int, float)):
+                return int(number)
             return self._number(_literal(self.defaults.get(value.name.value)), default)
         if isinstance(value, IntValueNode):
             return int(value.value) if len(value.value) <= _MAX_DIGITS else MAX_COST + 1

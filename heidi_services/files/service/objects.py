@@ -156,7 +156,7 @@ def release_unused(object_id: UUID, owner_usage: FileUsage) -> None:
 def remove_where(condition: ColumnElement[bool], owner_usage: FileUsage) -> None:
     """Remove the objects of a user that match a condition, in the caller's transaction.
 
-    An object that is being written is deleted later, when nobody writes to it any more.
+    An object that is being written is deleted later, when no process writes to it any more.
     """
     own = StoredObject.user_id == owner_usage.user_id
     for row in db.session.scalars(select(StoredObject).where(own, condition).with_for_update()):

@@ -101,7 +101,7 @@ def is_success(status: int, body: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """The declaration of a provider: one value in a module of its own, listed in `registry`.
+    """The declaration of a provider: one value in its own module, listed in `registry`.
 
     Attributes:
         name: The value of `provider` in the API and in the database, in capitals.

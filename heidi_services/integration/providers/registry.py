@@ -1,4 +1,4 @@
-"""All providers by name. Whoever reads `PROVIDERS` reads it at each use, so that a provider is added in one place."""
+"""All providers by name. Code that needs `PROVIDERS` reads it at each use, so that a provider is added in one place."""
 
 from __future__ import annotations
 

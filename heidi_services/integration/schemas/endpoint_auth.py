@@ -61,7 +61,7 @@ class EndpointAuthIn(Schema):
 
     @validates_schema
     def check_members(self, data: dict[str, Any], **_: Any) -> None:
-        """Each type has members of its own; certificate and key belong together."""
+        """Each type has its own members; certificate and key belong together."""
         given, required = data.keys() - {"type"}, set(REQUIRED[data["type"]])
         if "client_certificate" in given or "client_key" in given:
             required |= {"client_certificate", "client_key"}

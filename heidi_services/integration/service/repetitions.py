@@ -18,7 +18,7 @@ def remove(integration_id: UUID, events: Sequence[ReceivedEvent], window: timede
     """Leave out events without an ID whose body was stored within the window, or occurs earlier in `events`.
 
     The caller's transaction must insert the rest: until it ends, other requests for the same integration wait, so that
-    two equal webhooks that arrive at once are one event.
+    two equal webhooks that arrive at the same time are one event.
 
     Args:
         integration_id: The receiving integration.

@@ -1,6 +1,6 @@
 """The providers by name: one module for each, and one entry here.
 
-Whoever reads `PROVIDERS` reads it at each use, so that a provider is added in one place.
+Code that needs `PROVIDERS` reads it at each use, so that a provider is added in one place.
 """
 
 from __future__ import annotations

@@ -13,9 +13,9 @@ CHANNELS = click.Choice(list(_CHANNELS), case_sensitive=False)
 TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"])
 
 
-def utc(moment: datetime) -> datetime:
+def utc(instant: datetime) -> datetime:
     """Return the time; in UTC if it was entered without an offset."""
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
 
 
 def echo_table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:

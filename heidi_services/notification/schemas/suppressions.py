@@ -15,8 +15,8 @@ from heidi_services.notification.schemas.fields import channel_field
 _REASON = "bounced, unknown_address, stop, complaint, unsubscribed, manual, or the text of an administrator"
 
 
-def _in_future(moment: datetime) -> None:
-    if moment <= datetime.now(UTC):
+def _in_future(instant: datetime) -> None:
+    if instant <= datetime.now(UTC):
         raise ValidationError("Must be in the future.")
 
 

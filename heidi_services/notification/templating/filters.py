@@ -33,22 +33,22 @@ Filter = Callable[..., str]
 @pass_context
 def format_date(context: Context, value: object, style: str = "medium") -> str:
     """`{{ order.date | date('long') }}`: an ISO 8601 date, or the date of a time."""
-    day = _moment(value).date() if "T" in str(value) or " " in str(value) else _date(value)
+    day = _instant(value).date() if "T" in str(value) or " " in str(value) else _date(value)
     return dates.format_date(day, _style(style), locale=_locale(context))
 
 
 @pass_context
 def format_time(context: Context, value: object, style: str = "short", zone: str | None = None) -> str:
     """`{{ order.at | time }}`: the time of day of an ISO 8601 time."""
-    moment = _moment(value)
-    return dates.format_time(moment, _style(style), tzinfo=_zone(zone, moment), locale=_locale(context))
+    instant = _instant(value)
+    return dates.format_time(instant, _style(style), tzinfo=_zone(zone, instant), locale=_locale(context))
 
 
 @pass_context
 def format_datetime(context: Context, value: object, style: str = "medium", zone: str | None = None) -> str:
     """`{{ order.at | datetime('long', 'Europe/Berlin') }}`: an ISO 8601 time; without a zone, with its own offset."""
-    moment = _moment(value)
-    return dates.format_datetime(moment, _style(style), tzinfo=_zone(zone, moment), locale=_locale(context))
+    instant = _instant(value)
+    return dates.format_datetime(instant, _style(style), tzinfo=_zone(zone, instant), locale=_locale(context))
 
 
 @pass_context
@@ -114,19 +114,19 @@ def _date(value: object) -> date:
         raise RenderingError("Must be an ISO 8601 date, such as 2026-01-31.", pointer_of(value)) from None
 
 
-def _moment(value: object) -> datetime:
+def _instant(value: object) -> datetime:
     """Read a time. Without an offset it is UTC; a date alone is its midnight."""
     try:
-        moment = datetime.fromisoformat(str(value))
+        instant = datetime.fromisoformat(str(value))
     except ValueError:
         detail = "Must be an ISO 8601 date and time, such as 2026-01-31T12:00:00Z."
         raise RenderingError(detail, pointer_of(value)) from None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
 
 
-def _zone(name: object, moment: datetime) -> tzinfo | None:
+def _zone(name: object, instant: datetime) -> tzinfo | None:
     if name is None:
-        return moment.tzinfo
+        return instant.tzinfo
     try:
         return ZoneInfo(str(name))
     except (ZoneInfoNotFoundError, ValueError, OSError):

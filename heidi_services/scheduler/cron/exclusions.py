@@ -13,7 +13,7 @@ DAY = timedelta(days=1)
 
 
 class CalendarError(ValueError):
-    """There is no such calendar. The message tells what there is."""
+    """The calendar does not exist. The message says which ones do."""
 
 
 @lru_cache(maxsize=256)
@@ -27,7 +27,7 @@ def load_calendar(name: str) -> Any:
         A container of dates. Years are added when they are asked for.
 
     Raises:
-        CalendarError: There is no such calendar.
+        CalendarError: The calendar does not exist.
     """
     import holidays  # 60 ms, and only needed by schedules that have calendars
 

@@ -24,7 +24,7 @@ STOPPED_ERROR = "The backfill was stopped."
 def cancel_run(schedule_id: UUID, run_id: UUID, *, requested_by: UUID) -> ScheduleRun:
     """Cancel a run that has not ended.
 
-    A run that waits ends at once. The action of a run that is being executed is asked to end; until then the run is
+    A run that waits ends immediately. The action of a run that is being executed is asked to end; until then the run is
     RUNNING, and it may still succeed.
 
     Raises:

@@ -76,7 +76,7 @@ class RunFactory:
         return self._queued(slot, due)
 
     def _create_limited(self, slot: datetime) -> dict[str, Any]:
-        """A run with a concurrency limit is due at once; workers count the runs when they claim it."""
+        """A run with a concurrency limit is due immediately; workers count the runs when they claim it."""
         above = self.in_group - self.schedule.concurrency_limit
         policy = self.schedule.concurrency_policy
         if above >= (0 if policy == ConcurrencyPolicy.SKIP else MAX_WAITING):

@@ -98,7 +98,7 @@ _RECORD = CompiledStatement(text(LOCK_SCHEDULES + _UPDATE_ROWS + INSERT_EVENTS +
 
 
 def record_runs(records: Sequence[RunRecord]) -> set[UUID]:
-    """Record attempts, in the caller's transaction or in one of its own.
+    """Record attempts, in the caller's transaction or in a new one.
 
     Returns:
         The runs whose attempt was recorded. The others are not RUNNING, or are at another attempt: a worker whose

@@ -1,4 +1,4 @@
-"""Pause or resume many schedules at once."""
+"""Pause or resume many schedules with one request."""
 
 from __future__ import annotations
 

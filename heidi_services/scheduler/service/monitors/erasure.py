@@ -38,7 +38,7 @@ def is_warned(user_id: UUID) -> ColumnElement[bool]:
 def erase_monitors(user_id: UUID) -> None:
     """Erase the texts of a user's monitors, and remove the user from the recipients of others.
 
-    A monitor of the user keeps its times and its ID, but is paused: without recipients it warns nobody.
+    A monitor of the user keeps its times and its ID, but is paused: without recipients it could not warn anyone.
     """
     pings = update(MonitorPing).where(is_own_ping(user_id)).values(body=None, user_agent=None)
     db.session.execute(pings.execution_options(**_UNSYNCED))
