@@ -82,5 +82,7 @@ def _unexpected(_error: Exception) -> Page:
 def _page(status: int, *, code: str = "", problem: ApiProblem | None = None) -> Page:
     """A page that says what to do. After a form or a button it offers to send the same again."""
     repeat = typed_fields() if request.method == "POST" and (status in REPEATABLE or status >= 500) else None
-    page = render_template("errors/error.html", status=status, code=code, problem=problem, repeat=repeat)
+    page = render_template(
+        "errors/error.html", status=status, code=code, problem=problem, repeat=repeat, return_to=_page_to_return_to()
+    )
     return page, status, {"Retry-After": str(problem.retry_after)} if problem and problem.retry_after else {}
