@@ -128,7 +128,7 @@ def preview(
     variables: Mapping[str, Any],
     locale: str | None = None,
     *,
-    texts: Mapping[str, str | None] | None = None,
+    texts: Mapping[str, Any] | None = None,
 ) -> Preview:
     """Render the current version, or a changed text that is not saved, for a recipient's locale.
 
