@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from heidi_console.api.problems import ApiProblem
 from heidi_console.browser_security import SAFE_METHODS
-from heidi_console.forms.base import keep_draft, typed_fields
+from heidi_console.forms.base import RECENT_SIGN_IN, keep_draft, typed_fields
 from heidi_console.session import signed_in
 from heidi_console.session.problems import SessionEnded, SessionsUnavailable
 
@@ -62,6 +62,8 @@ def _csrf_failed(error: CSRFError) -> Response | Page:
 
 
 def _api_problem(problem: ApiProblem) -> Page:
+    if problem.code == RECENT_SIGN_IN:
+        keep_draft((signed_in.current_user() or {}).get("id"))
     status = problem.status if problem.status in (403, 404, 409, 412, 422, 429) else 503
     return _page(status, problem=problem)
 

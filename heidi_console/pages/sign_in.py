@@ -15,7 +15,7 @@ from heidi_console import calls
 from heidi_console.access import PUBLIC
 from heidi_console.api.problems import ApiProblem
 from heidi_console.api.transport import ApiCall, send
-from heidi_console.forms.base import ConsoleForm, explain
+from heidi_console.forms.base import DRAFT, ConsoleForm, explain
 from heidi_console.pages.area import PREFIX, Area
 from heidi_console.session import signed_in
 from heidi_console.translations import LOCALES, lazy, translate
@@ -80,9 +80,9 @@ def act_sign_out() -> Response:
 @area.act("/sign-in/again")
 def act_again() -> Response:
     """End the session, and lead to sign-in and back: protected actions need a session that began recently."""
-    email = (signed_in.current_user() or {}).get("email")
+    kept = {"email": (signed_in.current_user() or {}).get("email"), DRAFT: session.get(DRAFT)}
     signed_in.sign_out()
-    session["email"] = email
+    session.update(kept)
     return redirect(url_for("sign_in.form", next=next_path()), 303)
 
 
