@@ -13,7 +13,6 @@ from heidi_console.forms.base import ConsoleForm, optional
 from heidi_console.forms.fields import JsonField, TimeField
 from heidi_console.translations import lazy
 
-
 EVENT_TYPES = lazy("One per line, such as notification.failed. Empty means none.")
 SECRET_JSON = {"class": "code", "spellcheck": "false", "autocomplete": "off"}
 
@@ -27,9 +26,7 @@ class WebhookForm(ConsoleForm):
         description=lazy("Whose webhooks are received. “Webhook” only sends events to your endpoint."),
     )
     webhook_url = URLField(lazy("Endpoint"), description=lazy("The URL to which events are sent, signed"))
-    event_types = TextAreaField(
-        lazy("Event types"), description=EVENT_TYPES
-    )
+    event_types = TextAreaField(lazy("Event types"), description=EVENT_TYPES)
     credentials = JsonField(
         lazy("Credentials"),
         description=lazy(
