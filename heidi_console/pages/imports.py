@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from flask import redirect, render_template, request, url_for
@@ -67,6 +68,11 @@ user_imports = Area("user_imports", role=ADMIN, prefix="/people/imports")
 place_imports = Area("place_imports", role=MODERATOR, prefix="/places/imports")
 
 
+def _imported_users(kind: Kind, lines: list[dict[str, Any]]) -> list[str]:
+    """The IDs of the users that lines have created."""
+    return [line["targetId"] for line in lines if line["targetId"]] if kind is USERS else []
+
+
 def _add_pages(area: Area, kind: Kind, form_class: type[ImportForm]) -> None:
     """Add the pages of the imports of a kind to its area."""
 
@@ -94,7 +100,7 @@ def _add_pages(area: Area, kind: Kind, form_class: type[ImportForm]) -> None:
             kind=kind,
             area=area.name,
             is_open=row["status"] in ("PENDING", "RUNNING"),
-            requester=names_of([row["requestedBy"]]).get(row["requestedBy"]),
+            people=names_of([row["requestedBy"], *_imported_users(kind, lines.data)]),
         )
 
     @area.form("/new")

@@ -9,18 +9,20 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from heidi_console import calls
-from heidi_console.access import ADMIN, MODERATOR
+from heidi_console.access import ADMIN, MODERATOR, allows
 from heidi_console.api.problems import ApiProblem
 from heidi_console.components.paging import filters, page_of
 from heidi_console.forms.list_filters import InvalidFilter, api_filters
-from heidi_console.forms.message import MessageForm
+from heidi_console.forms.message import TEMPLATE, MessageForm
 from heidi_console.forms.recipients import UnknownRecipients, audience
 from heidi_console.pages.area import Area
-from heidi_console.pages.responses import names_of
+from heidi_console.pages.responses import names_of, part
+from heidi_console.session import html_frames
 from heidi_console.translations import lazy, translate, translate_count
 
 area = Area("messages", lazy("Messages"), role=MODERATOR, starts=("list", "form_new"), group=lazy("Communication"))
 FILTERS = ("status", "channel", "category", "template", "userId", "batchId", "since")
+TEMPLATES = "/notifications/templates"
 RETRY_FILTERS = ("channel", "category", "userId", "batchId", "since")
 
 
@@ -61,7 +63,27 @@ def form_new() -> str | Response:
     form = MessageForm(user=request.args.get("user"))
     if form.validate_on_submit() and (response := _send(form)):
         return response
-    return render_template("messages/form_new.html", form=form)
+    templates = part(TEMPLATES, limit=100) or [] if allows(ADMIN) else []
+    return render_template("messages/form_new.html", form=form, templates=sorted({each["name"] for each in templates}))
+
+
+@area.act("/preview", role=ADMIN)
+def act_preview() -> str:
+    """What the chosen template becomes with the variables: a part of the form, updated while typing."""
+    form = MessageForm()
+    name = (form.template.data or "").strip()
+    if form.source.data != TEMPLATE or not name:
+        return ""
+    rows = calls.get(TEMPLATES, name=name, channel=form.channel.data, limit=100).data
+    stored = sorted((row for row in rows if row["name"] == name), key=lambda row: bool(row["locale"] != "en"))
+    if not stored:
+        return render_template("templates/preview.html", errors=[translate("No stored template has this name.")])
+    try:
+        preview = calls.post(f"{TEMPLATES}/{stored[0]['id']}/preview", {"variables": form.variables.value}).data
+    except ApiProblem as problem:
+        errors = [error.detail for error in problem.errors] or [problem.detail]
+        return render_template("templates/preview.html", errors=errors)
+    return render_template("templates/preview.html", preview=preview, frame=html_frames.keep(preview["html"]))
 
 
 @area.act("/<uuid:message_id>/retry", role=ADMIN)

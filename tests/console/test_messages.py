@@ -6,6 +6,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from flask import Flask
+from flask.testing import FlaskClient
 from playwright.sync_api import Page, expect
 
 from heidi_common.database.session import db
@@ -95,3 +96,20 @@ def _status(message_id: UUID) -> str:
     row = db.session.get(Notification, message_id)
     assert row is not None
     return str(row.status)
+
+
+def test_a_template_is_previewed_while_a_message_is_composed(
+    app: Flask, client: FlaskClient, open_as: OpenAs, as_user: Callable[..., SignedIn]
+) -> None:
+    admin = as_user(Role.ADMIN)
+    body = {"name": "order-shipped", "channel": "EMAIL", "subject": "Order {{ number }}", "body": "It is on its way."}
+    client.post("/api/v1/notifications/templates", json=body, headers=admin.headers)
+    page = open_as(admin)
+    page.goto("/console/messages/new")
+    page.get_by_label("From a template").check()
+    page.get_by_role("combobox", name="Template").fill("order-shipped")
+    expect(page.locator("#preview")).to_contain_text("number")  # the variable that is missing
+    page.get_by_label("Variables").fill('{"number": 7}')
+    expect(page.locator("#preview")).to_contain_text("Order 7")
+    page.get_by_role("combobox", name="Template").fill("unknown")
+    expect(page.locator("#preview")).to_contain_text("No stored template has this name.")

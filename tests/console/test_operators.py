@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from uuid import UUID
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import update
 
 from heidi_common.database.models import utcnow
@@ -20,9 +23,11 @@ from heidi_common.metrics.time_series import count
 from heidi_services.integration.models import Delivery
 from heidi_services.notification.models import Notification
 from tests.conftest import SignedIn
+from tests.console.conftest import COOKIE, Served, start_session
 from tests.console.examples import stored_mail
 from tests.integration.helpers import create_integration, forward, user_updated
 from tests.notification.conftest import Post
+from tests.polling import until
 
 Open = Callable[..., Page]
 
@@ -101,6 +106,60 @@ def test_an_email_is_shown_without_its_scripts(
     assert "stolen" not in page.title()
     page.get_by_text("Source").click()
     expect(page.get_by_text("Content-Type: text/html")).to_be_visible()
+
+
+@pytest.fixture
+def images() -> Iterator[HTTPServer]:
+    """A server of another site. `requested` has the paths that were requested."""
+
+    class Images(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            requested.append(self.path)
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    requested: list[str] = []
+    server = HTTPServer(("127.0.0.1", 0), Images)
+    server.requested = requested  # type: ignore[attr-defined]
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_html_has_its_own_styles_and_loads_images_only_if_asked(
+    app: Flask,
+    served: Served,
+    chromium: Browser,
+    as_user: Callable[..., SignedIn],
+    reconfigure: Callable[..., None],
+    tmp_path: Path,
+    images: Any,
+) -> None:
+    """The browser reports the image that it blocks as an error, so the page is not one of `open_as`."""
+    reconfigure(mail_sink_folder=str(tmp_path))
+    path = stored_mail(None, None)
+    [file] = (tmp_path / "new").iterdir()
+    image = f"<p style='color: rgb(1, 2, 3)'>Styled</p><img src='http://127.0.0.1:{images.server_port}/x.png'>"
+    file.write_bytes(file.read_bytes() + image.encode())
+    with chromium.new_context(base_url=served.url) as context, chromium.new_context(base_url=served.url) as another:
+        for each in (context, another):
+            cookie = {"name": COOKIE, "value": start_session(served, as_user(Role.ADMIN)), "url": served.url}
+            each.add_cookies([cookie])  # type: ignore[list-item]
+        page = context.new_page()
+        page.goto(path)
+        expect(page.locator("iframe").content_frame.get_by_text("Styled")).to_have_css("color", "rgb(1, 2, 3)")
+        assert images.requested == []
+        page.get_by_role("link", name="Load images").click()
+        until(lambda: images.requested == ["/x.png"])
+        frame = page.locator("iframe").get_attribute("src")
+        assert frame is not None
+        response = page.request.get(frame)
+        assert (response.status, "sandbox" in response.headers["content-security-policy"]) == (200, True)
+        assert another.request.get(frame).status == 404
 
 
 def test_without_a_sink_the_mail_page_says_why(open_as: Open) -> None:
