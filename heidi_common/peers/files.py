@@ -13,6 +13,7 @@ from heidi_common.peers.models import PeerRequest, PeerResponse
 from heidi_common.problems import Conflict, Forbidden, Invalid, Unavailable
 
 CONTENT_SECONDS = 30.0
+_SOON = {"Retry-After": "2"}
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,11 @@ def describe_file(file_id: UUID, pointer: str) -> FileDescription:
     if data["status"] == "QUARANTINED":
         raise Invalid.field(pointer, "A virus was detected in the file. Choose another one.", code="quarantined")
     if data["status"] == "SCANNING":
-        detail = f"{pointer}: The file is being scanned for viruses. Try again later."
-        raise Conflict(detail, code="scanning", headers={"Retry-After": "2"})
+        raise Conflict(
+            f"The file at `{pointer}` is being scanned for viruses. Try again later.",
+            code="scanning",
+            headers={"Retry-After": "2"},
+        )
     names = ("name", "content_type", "bytes", "sha256", "visibility")
     keys = ("name", "contentType", "bytes", "sha256", "visibility")
     return FileDescription(id=file_id, **{name: data[key] for name, key in zip(names, keys, strict=True)})
@@ -93,13 +97,17 @@ def _data(response: PeerResponse, pointer: str) -> dict[str, Any]:
     """The data of a successful response; raises the problem that another one means."""
     if response.ok and isinstance(response.data, dict):
         return response.data
-    detail = response.body.get("detail", "") if isinstance(response.body, dict) else ""
+    reason = str(response.body.get("detail", "")).rstrip(".") if isinstance(response.body, dict) else ""
     if response.status == 404:
         raise Invalid.field(pointer, "File not found.")
     if response.status == 409:
-        raise Conflict(f"{pointer}: {detail}", code=response.body["code"], headers={"Retry-After": "2"})
+        raise Conflict(
+            f"The file at `{pointer}` cannot be used now: {reason}.",
+            code=response.body["code"],
+            headers={"Retry-After": "2"},
+        )
     if response.status in (401, 403):
-        raise Forbidden(f"{pointer}: {detail}", code=response.body["code"])
+        raise Forbidden(f"The file at `{pointer}` cannot be used: {reason}.", code=response.body["code"])
     if response.error == ResponseTooLarge.__name__:
         raise Invalid.field(pointer, "The file is too large.")
     raise _unavailable()

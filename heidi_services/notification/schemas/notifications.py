@@ -32,13 +32,13 @@ class AttachmentOut(Schema):
     )
 
 
-class AttachmentList(fields.List):
+class AttachmentList(fields.List[Any]):
     """The files of an e-mail, as the row stores them."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(fields.Nested(AttachmentOut), **options)
 
-    def get_value(self, obj: Any, attr: str, accessor: Any = None, default: Any = None) -> list[dict[str, Any]]:
+    def get_value(self, obj: Any, attr: str, accessor: Any = None, default: Any = None) -> Any:
         return [_attachment(record) for record in obj.attachments or ()]
 
 
@@ -65,7 +65,7 @@ class StoredOption(fields.String):
         return (obj.options or {}).get(self._key)
 
 
-class StoredList(fields.List):
+class StoredList(fields.List[Any]):
     """Mailboxes among the options of the message's channel."""
 
     def __init__(self, key: str, **options: Any) -> None:

@@ -50,7 +50,7 @@ def ascii_domain(text: str) -> str:
     except (ValueError, UnicodeError):
         domain = ""
     if "." not in domain or domain.startswith("["):
-        raise Invalid.field("domain", f"{text!r} is not a domain name. Specify one such as example.org.")
+        raise Invalid.field("domain", "Must be the name of a domain, such as example.org.")
     return domain
 
 
@@ -67,7 +67,7 @@ def add_domain(text: str, selector: str) -> SenderDomain:
     row = SenderDomain(domain=domain, selector=selector, private_key=_encrypt(domain, private_key))
     with transaction():
         if db.session.get(SenderDomain, domain) is not None:
-            raise Conflict(f"{domain} was added already. Remove it first, to create another key.")
+            raise Conflict(f"The domain {domain} was added already. Remove it first, to create another key.")
         db.session.add(row)
         record("sender_domain_added", target=domain)
     return row
@@ -82,7 +82,7 @@ def get_domain(text: str) -> SenderDomain:
     """A domain; raises NotFound."""
     row = db.session.get(SenderDomain, ascii_domain(text))
     if row is None:
-        raise NotFound(f"{text} was not added: see `flask notifications senders add`.")
+        raise NotFound(f"The domain {text} was not added: see `flask notifications senders add`.")
     return row
 
 

@@ -35,7 +35,7 @@ def require_usable_sender(options: Mapping[str, Any] | None) -> None:
     is_verified = row is not None and row.verified_at is not None
     db.session.rollback()
     if not is_verified:
-        detail = f"{domain} is not a verified sender domain. An operator can add it: flask notifications senders add."
+        detail = f"The domain {domain} is not verified: see `flask notifications senders add`."
         raise Invalid.field("from", detail, code="sender_not_verified")
 
 
