@@ -33,6 +33,12 @@ class SendNotificationInput:
     variables: JSON | None = strawberry.UNSET
     locale: str | None = strawberry.UNSET
     metadata: JSON | None = strawberry.UNSET
+    data: JSON | None = strawberry.UNSET
+    url: str | None = strawberry.UNSET
+    image: str | None = strawberry.UNSET
+    actions: list[JSON] | None = strawberry.UNSET
+    ttl: int | None = strawberry.UNSET
+    collapse_key: str | None = strawberry.UNSET
     attachments: list[UUID] | None = strawberry.UNSET
     scheduled_for: DateTime | None = strawberry.UNSET
     expires_at: DateTime | None = strawberry.UNSET

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 from uuid import UUID
 
 from heidi_services.notification.channels.email_options import DEFAULT_OPTIONS, EmailOptions
+from heidi_services.notification.channels.push_options import DEFAULT_PUSH_OPTIONS, PushOptions
 from heidi_services.notification.enums import UNKNOWN_ADDRESS
 
 
@@ -53,6 +54,7 @@ class Message:
         expires_at: When a provider must stop trying to deliver the message; None: when it usually does.
         attachments: The files of an e-mail.
         email: Further options of an e-mail.
+        push: Options of a push message.
     """
 
     id: UUID
@@ -68,6 +70,7 @@ class Message:
     urgency: Urgency = Urgency.NORMAL
     attachments: Sequence[Attachment] = ()
     email: EmailOptions = DEFAULT_OPTIONS
+    push: PushOptions = DEFAULT_PUSH_OPTIONS
 
     @property
     def attached_bytes(self) -> int:

@@ -14,6 +14,7 @@ from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import Text
 from heidi_common.schemas.validators import Length
 from heidi_services.notification.enums import MARKETING, Channel
+from heidi_services.notification.schemas.push_options import PUSH_FIELDS, push_options
 
 MAX_COPIES = 20
 _EMAIL = {"html", "from_", "reply_to", "cc", "bcc"}
@@ -102,7 +103,10 @@ def take_options(body: dict[str, Any]) -> dict[str, Any] | None:
         "cc": body.pop("cc", None),
         "bcc": body.pop("bcc", None),
     }
-    return {name: value for name, value in values.items() if value} or None
+    options = {name: value for name, value in values.items() if value} | push_options(body)
+    for name in PUSH_FIELDS:
+        body.pop(name, None)
+    return options or None
 
 
 def _key(name: str) -> str:

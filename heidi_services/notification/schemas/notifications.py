@@ -17,6 +17,13 @@ from heidi_services.notification.schemas.fields import (
     channel_field,
     enum_field,
 )
+from heidi_services.notification.schemas.stored_options import (
+    StoredActions,
+    StoredNumber,
+    StoredObject,
+    StoredText,
+    StoredTexts,
+)
 
 
 class AttachmentOut(Schema):
@@ -54,28 +61,6 @@ def _attachment(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-class StoredOption(fields.String):
-    """An option of the message's channel; null if it is not set."""
-
-    def __init__(self, key: str, **options: Any) -> None:
-        super().__init__(required=True, allow_none=True, **options)
-        self._key = key
-
-    def get_value(self, obj: Any, attr: str, accessor: Any = None, default: Any = None) -> Any:
-        return (obj.options or {}).get(self._key)
-
-
-class StoredList(fields.List[Any]):
-    """Mailboxes among the options of the message's channel."""
-
-    def __init__(self, key: str, **options: Any) -> None:
-        super().__init__(fields.String(), required=True, **options)
-        self._key = key
-
-    def get_value(self, obj: Any, attr: str, accessor: Any = None, default: Any = None) -> Any:
-        return (obj.options or {}).get(self._key, [])
-
-
 class NotificationOut(Schema):
     id = fields.UUID(required=True)
     user_id = fields.UUID(required=True)
@@ -89,9 +74,15 @@ class NotificationOut(Schema):
         required=True, allow_none=True, metadata={"description": "null while the text contains secrets"}
     )
     html = fields.String(required=True, allow_none=True, metadata={"description": "The HTML part of an e-mail"})
-    from_ = StoredOption("from", data_key="from")
-    reply_to = StoredOption("replyTo")
-    cc = StoredList("cc")
+    from_ = StoredText("from")
+    reply_to = StoredText("replyTo")
+    cc = StoredTexts("cc")
+    data = StoredObject("data")
+    url = StoredText("url")
+    image = StoredText("image")
+    actions = StoredActions("actions")
+    ttl = StoredNumber("ttl")
+    collapse_key = StoredText("collapseKey")
     segments = SegmentCount(required=True)
     truncated = IsTruncated(required=True)
     metadata = fields.Dict(attribute="extra", required=True, allow_none=True)

@@ -17,6 +17,7 @@ from heidi_common.schemas.validators import Length
 from heidi_services.notification.enums import Channel, NotificationType
 from heidi_services.notification.schemas.fields import category_field, channel_field, enum_field
 from heidi_services.notification.schemas.message_options import EmailOptionsIn
+from heidi_services.notification.schemas.push_options import PushOptionsIn
 
 MAX_ATTACHMENTS = 20
 
@@ -26,7 +27,7 @@ def _unique(values: Sequence[Any]) -> None:
         raise ValidationError("Must not contain a value twice.")
 
 
-class MessageIn(EmailOptionsIn):
+class MessageIn(EmailOptionsIn, PushOptionsIn):
     """A message, as `content` or as a template with variables."""
 
     channel = channel_field(required=True)

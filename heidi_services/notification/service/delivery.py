@@ -12,7 +12,8 @@ from uuid import UUID
 from heidi_common.channels.registry import CHANNELS
 from heidi_common.database.models import utcnow
 from heidi_services.notification.channels.message import Message, Sender, Urgency
-from heidi_services.notification.enums import MARKETING, UNMUTABLE, NotificationType
+from heidi_services.notification.channels.push_options import DEFAULT_PUSH_OPTIONS, PushOptions
+from heidi_services.notification.enums import MARKETING, UNMUTABLE, Channel, NotificationType
 from heidi_services.notification.service import circuit_breaker
 from heidi_services.notification.service.claim import ClaimedNotification, claim, extend_lease
 from heidi_services.notification.service.delivery_decision import (
@@ -105,6 +106,7 @@ def _message(job: ClaimedNotification, delivery: ProviderDelivery, target: Deliv
         urgency=_urgency(job),
         attachments=delivery.attachments,
         email=delivery.email,
+        push=PushOptions.from_json(job.options) if job.channel == Channel.PUSH else DEFAULT_PUSH_OPTIONS,
     )
 
 

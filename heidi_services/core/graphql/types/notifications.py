@@ -39,6 +39,14 @@ class AttachmentNode:
     expires_at: DateTime | None
 
 
+@strawberry.type(name="PushAction", description="A button of a push message.")
+class PushActionNode:
+    action: str
+    title: str
+    url: str | None
+    icon: str | None
+
+
 @strawberry.type(name="Notification", description="A message to a user.")
 class NotificationNode:
     id: UUID
@@ -54,6 +62,12 @@ class NotificationNode:
     from_: str | None = strawberry.field(name="from")
     reply_to: str | None
     cc: list[str]
+    data: JSON | None
+    url: str | None
+    image: str | None
+    actions: list[PushActionNode]
+    ttl: int | None
+    collapse_key: str | None
     segments: int | None
     truncated: bool
     metadata: JSON | None
