@@ -62,9 +62,10 @@ class PushOptions:
 
     def lifetime(self, seconds_left: int | None, default: int | None = None) -> int | None:
         """Seconds for which push services keep the message: `ttl`, but not longer than until it expires."""
-        limits = [value for value in (self.ttl, seconds_left) if value is not None] or [default]
-        seconds = min((value for value in limits if value is not None), default=None)
-        return None if seconds is None else min(seconds, MAX_TTL_SECONDS)
+        given = [value for value in (self.ttl, seconds_left) if value is not None]
+        if given:
+            return min(*given, MAX_TTL_SECONDS)
+        return default
 
     def replacement_key(self, message_id: UUID) -> str:
         """The key under which devices replace a message: a repeated one at least."""

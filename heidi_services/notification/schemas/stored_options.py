@@ -12,35 +12,38 @@ from heidi_services.notification.schemas.push_options import PushActionIn
 class _Stored:
     """Reads a member of the options; without it the value is null, or an empty list."""
 
-    def __init__(self, key: str, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, required=True, **options)
-        self._key = key
+    key: str
 
     def get_value(self, obj: Any, attr: str, accessor: Any = None, default: Any = None) -> Any:
-        empty = [] if isinstance(self, fields.List) else None
-        return (obj.options or {}).get(self._key, empty)
+        value = (obj.options or {}).get(self.key)
+        return [] if value is None and isinstance(self, fields.List) else value
 
 
 class StoredText(_Stored, fields.String):
     def __init__(self, key: str) -> None:
-        super().__init__(key, allow_none=True)
+        super().__init__(required=True, allow_none=True)
+        self.key = key
 
 
 class StoredNumber(_Stored, fields.Integer):
     def __init__(self, key: str) -> None:
-        super().__init__(key, allow_none=True)
+        super().__init__(required=True, allow_none=True)
+        self.key = key
 
 
 class StoredObject(_Stored, fields.Dict):
     def __init__(self, key: str) -> None:
-        super().__init__(key, allow_none=True)
+        super().__init__(required=True, allow_none=True)
+        self.key = key
 
 
 class StoredTexts(_Stored, fields.List[Any]):
     def __init__(self, key: str) -> None:
-        super().__init__(key, fields.String())
+        super().__init__(fields.String(), required=True)
+        self.key = key
 
 
 class StoredActions(_Stored, fields.List[Any]):
     def __init__(self, key: str) -> None:
-        super().__init__(key, fields.Nested(PushActionIn))
+        super().__init__(fields.Nested(PushActionIn), required=True)
+        self.key = key
