@@ -22,6 +22,7 @@ SERVICES_BY_PATH = {
     "users": "users",
     "cities": "city",
     "core": "core",
+    "files": "files",
     "notifications": "notification",
     "schedules": "scheduler",
     "integrations": "integration",
@@ -37,6 +38,8 @@ class ApiCall:
     path: str
     params: Mapping[str, Any] = field(default_factory=dict)
     json: Any = None
+    content: bytes | None = None
+    """A body that is not JSON."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -48,12 +51,15 @@ class ApiResponse:
         data: The member `data` of the body, or the whole body if it has none.
         meta: The member `meta`: paging of lists.
         etag: The version of the resource, for `If-Match`.
+        content: The body as bytes.
     """
 
     status: int
     data: Any = None
     meta: Mapping[str, Any] = field(default_factory=dict)
     etag: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes = b""
 
 
 def send(call: ApiCall, token: str | None = None) -> ApiResponse:
@@ -74,6 +80,7 @@ def send(call: ApiCall, token: str | None = None) -> ApiResponse:
             f"{service_url(service)}/api/v1{call.path}",
             params={name: _query_value(value) for name, value in call.params.items() if value not in (None, "")},
             json=call.json,
+            data=call.content,
             headers=_headers(call, token),
             timeout=TIMEOUT_SECONDS,
             trusted=True,
@@ -105,7 +112,8 @@ def _parse(response: requests.Response) -> ApiResponse:
         raise ApiProblem(response.status_code, body if isinstance(body, dict) else {}, _retry_after(response))
     meta = body.get("meta", {}) if isinstance(body, dict) else {}
     data = body.get("data", body) if isinstance(body, dict) else body
-    return ApiResponse(response.status_code, data, meta, response.headers.get("ETag"))
+    etag = response.headers.get("ETag")
+    return ApiResponse(response.status_code, data, meta, etag, response.headers, response.content)
 
 
 def _retry_after(response: requests.Response) -> int | None:
