@@ -16,10 +16,10 @@ from heidi_console import calls
 from heidi_console.access import USER
 from heidi_console.api.problems import ApiProblem
 from heidi_console.api.transport import ApiCall
-from heidi_console.components.downloads import download
 from heidi_console.components.paging import filters, page_of
 from heidi_console.forms.base import ConsoleForm, explain
 from heidi_console.pages.area import Area
+from heidi_console.pages.downloads import download
 from heidi_console.pages.responses import done, names_of
 from heidi_console.translations import lazy, translate
 from heidi_console.translations.terms import choices

@@ -19,8 +19,8 @@ from heidi_services.notification.schemas.fields import (
 )
 from heidi_services.notification.schemas.stored_options import (
     StoredActions,
+    StoredMembers,
     StoredNumber,
-    StoredObject,
     StoredText,
     StoredTexts,
 )
@@ -77,7 +77,7 @@ class NotificationOut(Schema):
     from_ = StoredText("from")
     reply_to = StoredText("replyTo")
     cc = StoredTexts("cc")
-    data = StoredObject("data")
+    data = StoredMembers("data")
     url = StoredText("url")
     image = StoredText("image")
     actions = StoredActions("actions")

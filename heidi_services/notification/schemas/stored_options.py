@@ -31,7 +31,7 @@ class StoredNumber(_Stored, fields.Integer):
         self.key = key
 
 
-class StoredObject(_Stored, fields.Dict):
+class StoredMembers(_Stored, fields.Dict):
     def __init__(self, key: str) -> None:
         super().__init__(required=True, allow_none=True)
         self.key = key
