@@ -32,14 +32,13 @@ SERVICES_BY_PATH = {
 
 @dataclass(frozen=True)
 class ApiCall:
-    """A request: its path begins after `/api/v1`."""
+    """A request: its path begins after `/api/v1`. Its body is JSON, or bytes with their type in `headers`."""
 
     method: str
     path: str
     params: Mapping[str, Any] = field(default_factory=dict)
     json: Any = None
     content: bytes | None = None
-    """A body that is not JSON."""
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

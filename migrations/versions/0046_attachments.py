@@ -5,8 +5,8 @@ The index is created without locking the table. If the migration is interrupted,
 
 from alembic import op
 
-revision = "0045"
-down_revision = "0044"
+revision = "0046"
+down_revision = "0045"
 branch_labels = None
 depends_on = None
 
