@@ -102,7 +102,8 @@ class CompiledStatement:
 
     def _execute(self, pooled: Any, cursor: Any, values: dict[str, Any]) -> None:
         if self._prepared is None:
-            return cursor.execute(self.sql, values)
+            cursor.execute(self.sql, values)
+            return
         try:
             cursor.execute(self._prepared.prepare(pooled, cursor), values)
         except REJECTED:

@@ -20,7 +20,8 @@ from sqlalchemy.types import NullType, TypeEngine
 REJECTED = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement, errors.FeatureNotSupported)
 """Errors that PostgreSQL raises before it executes a prepared statement, which can therefore be executed unprepared.
 
-A pooler that gives each transaction another connection causes the first two, a migration of a result's column the third.
+A pooler that gives each transaction another connection causes the first two, a migration of a result's column the
+third.
 """
 _INFO = "prepared_statements"
 _LENGTH = re.compile(r"\(\d+\)")
