@@ -26,9 +26,12 @@ SHARES = 8
 LARGEST_BY_ACTOR: Mapping[str, int] = {
     "deliver_webhook": 1,  # continues with the other due deliveries of its endpoint
     "carry_out_operation": 1,
+    "replay_events": 1,
     "run_outbound": 1,
     "run_sync": 1,
     "process_file": 1,
+    "import_users": 1,
+    "import_cities": 1,
 }
 """Actors whose messages carry fewer rows than LARGEST."""
 

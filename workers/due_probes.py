@@ -13,10 +13,11 @@ from sqlalchemy import ColumnElement, Exists, exists, func, select
 
 from heidi_common.channels.registry import CHANNELS
 from heidi_common.database.compiled import CompiledStatement
+from heidi_common.import_jobs.models import Import, ImportKind
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.jobs import is_overdue
 from heidi_common.metrics.time_series import CounterDelta
-from heidi_services.core.models import Operation
+from heidi_services.core.models import EventReplay, Operation
 from heidi_services.files.models import FileJob, StoredObject
 from heidi_services.integration.models import Delivery, Sync
 from heidi_services.notification.models import NORMAL_PRIORITY, Notification
@@ -47,12 +48,14 @@ PROBES: Mapping[str, ColumnElement[bool]] = {
     "monitors": _any(Monitor.due_at <= func.now()),
     "schedule reaper": _any(ScheduleRun.status == "RUNNING", ScheduleRun.locked_until < func.now()),
     "operations": _any_overdue(Operation, "PENDING"),
+    "event replays": _any_overdue(EventReplay, "PENDING"),
     **{f"inbox {queue}": _any_overdue(Inbox, "pending", ~Inbox.is_bulk) for queue in SUBSCRIBER_QUEUES},
     "bulk events": _any_overdue(Inbox, "pending", Inbox.is_bulk),
     "notifications": _any_overdue(Notification, "PENDING", Notification.priority == NORMAL_PRIORITY),
     "expired notifications": _any(Notification.status == "PENDING", Notification.expires_at <= func.now()),
     "deliveries": _any_overdue(Delivery, "PENDING"),
     "syncs": _any_overdue(Sync, "PENDING"),
+    **{f"{kind} imports": _any_overdue(Import, "PENDING", Import.kind == kind) for kind in ImportKind},
     "file processing": _any_overdue(FileJob, "PENDING"),
     "removed objects": _any(StoredObject.remove_after <= func.now()),
     **{f"bulk {channel}": _any(releasable(channel)) for channel in CHANNELS},

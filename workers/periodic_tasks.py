@@ -14,13 +14,16 @@ from dramatiq import Message
 from heidi_common.channels.registry import CHANNELS, waits_for_provider
 from heidi_common.database.models import utcnow
 from heidi_common.database.retention import delete_in_batches
+from heidi_common.import_jobs import cleanup as old_imports
+from heidi_common.import_jobs import requests as imports
+from heidi_common.import_jobs.models import ImportKind
 from heidi_common.interceptors import idempotency_keys
 from heidi_common.messaging import inbox
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.metrics import certificate, clock_state, heartbeat, platform_states, time_series
 from heidi_common.runtime import current_settings
 from heidi_services.auth.service import retention as auth_retention
-from heidi_services.core.service import operations
+from heidi_services.core.service import event_replays, operations
 from heidi_services.files.service import cleanup as file_cleanup
 from heidi_services.files.service import processing as file_processing
 from heidi_services.integration.service import delivery_worker, sync
@@ -152,6 +155,10 @@ def _bulk_task(channel: str) -> PeriodicTask:
     return PeriodicTask(f"bulk {channel}", pause, _release_bulk(channel, largest))
 
 
+def _import_task(kind: ImportKind) -> PeriodicTask:
+    return PeriodicTask(f"{kind} imports", 0.5, WakeUp(partial(imports.overdue, kind), BULK_QUEUE, f"import_{kind}"))
+
+
 PERIODIC_TASKS = (
     PeriodicTask("time zone rules", 3600, run_task(next_runs.apply_rules)),  # before the first dispatch
     PeriodicTask("clock comparison", 6, run_task(clock_guard.store_state)),
@@ -163,6 +170,7 @@ PERIODIC_TASKS = (
     PeriodicTask("schedule reaper", 5, run_task(reaper.reap_expired)),
     PeriodicTask("schedule history", 3600, run_in_parts(scheduler_retention.delete_expired)),
     PeriodicTask("operations", 1, WakeUp(operations.overdue, "core", "carry_out_operation")),
+    PeriodicTask("event replays", 0.5, WakeUp(event_replays.overdue, "core", "replay_events")),
     *(PeriodicTask(f"inbox {queue}", 1, WakeSubscribers(queue)) for queue in SUBSCRIBER_QUEUES),
     PeriodicTask("bulk events", 0.2, release_bulk_events),
     PeriodicTask("prune", 3600, run_in_parts(delete_expired_events)),
@@ -186,6 +194,8 @@ PERIODIC_TASKS = (
     PeriodicTask("old webhooks", 3600, run_in_parts(integration_retention.delete_expired_events)),
     PeriodicTask("old syncs", 3600, run_in_parts(integration_retention.delete_expired_syncs)),
     PeriodicTask("old deliveries", 3600, run_in_parts(integration_retention.delete_expired_deliveries)),
+    *(_import_task(kind) for kind in ImportKind),
+    PeriodicTask("old imports", 3600, run_in_parts(old_imports.delete_expired)),
     PeriodicTask("file processing", 0.5, WakeUp(file_processing.overdue, "files", "process_file")),
     PeriodicTask("removed objects", 2, WakeUp(file_cleanup.removable, "files", "remove_object")),
     PeriodicTask("expired file uploads", 60, run_in_parts(file_cleanup.delete_expired_uploads)),
