@@ -121,7 +121,7 @@ setup(
     install_requires=RUN,
     # Found without loading an app: `flask up` makes the very settings that an app needs.
     entry_points={
-        "flask.commands": [f"{name} = heidi_standalone.cli:{name}" for name in ("up", "doctor", "seed")],
+        "flask.commands": [f"{name} = heidi_standalone.cli:{name}" for name in ("up", "prepare", "doctor", "seed")],
     },
     extras_require={"standalone": STANDALONE, "test": STANDALONE + TEST, "deploy": DEPLOY},
 )

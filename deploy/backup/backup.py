@@ -14,8 +14,8 @@ from pathlib import Path
 
 import psycopg2
 
-from heidi_common.cli.doctor import environment
 from heidi_common.config.secret_files import value_of
+from heidi_common.config.sections.processes import environment
 
 RETENTION_DAYS = 30
 FOLDER = Path("backups")

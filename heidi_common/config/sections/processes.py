@@ -91,3 +91,13 @@ def home_folder(env: Mapping[str, str] = os.environ) -> Path:
     """The folder of the platform that `make run` starts: HEIDI_HOME, or `.heidi` in this checkout."""
     in_checkout = Path(__file__).resolve().parents[3] / LocalPlatform.home
     return Path(read_one(LocalPlatform, "home", env, {"HEIDI_HOME": str(in_checkout)})).expanduser()
+
+
+def environment() -> dict[str, str]:
+    """The environment of this process. Without a database in it, that of the platform of `make run` in this checkout
+    is added; variables that are set take precedence."""
+    from dotenv import dotenv_values
+
+    has_database = not {"DATABASE_URL", "DATABASE_URL_FILE"}.isdisjoint(os.environ)
+    local = {} if has_database else dotenv_values(home_folder() / "env", interpolate=False)
+    return {name: value for name, value in local.items() if value} | dict(os.environ)
