@@ -77,7 +77,7 @@ lint: $(TOOLS) ## Run ruff, mypy, import-linter and bandit
 	@$(BIN)/ruff check -q .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/bandit -q -r -c pyproject.toml heidi_common heidi_services heidi_standalone heidi_console workers
+	@$(BIN)/bandit -q -r -c pyproject.toml heidi_common heidi_services heidi_standalone heidi_console heidi_backup workers
 
 format: $(TOOLS) ## Format the code
 	@$(BIN)/ruff format -q .
@@ -107,8 +107,8 @@ doctor: $(INSTALLED) ## Check all dependencies and say how to fix what fails
 secrets: $(INSTALLED) ## Print new secrets for docker compose: make secrets > .env
 	@$(BIN)/python deploy/new_env.py
 
-backup: $(INSTALLED) ## Dump the database to backups/ and delete dumps older than 30 days
-	@$(BIN)/python deploy/backup/backup.py
+backup: $(INSTALLED) ## Back up the database (docs/operations.md)
+	@FLASK_SKIP_DOTENV=1 $(BIN)/python -m flask backup create
 
 sbom: $(INSTALLED) ## List the installed packages in sbom.json (CycloneDX)
 	@$(BIN)/python deploy/sbom.py > sbom.json && echo "sbom.json"
