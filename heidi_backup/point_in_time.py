@@ -90,7 +90,7 @@ def recover(
         report(f"Unpacking into {folder}")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tarfile.open(file) as archive_file:
-            archive_file.extractall(folder, filter="tar")
+            archive_file.extractall(folder, filter="data")
     for lock in folder.glob(".s.PGSQL.*"):  # of the copied server, if its socket is in its folder
         lock.unlink()
     _write_recovery(folder, until, wal_folder or settings.backup_wal_folder)

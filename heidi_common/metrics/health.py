@@ -17,6 +17,7 @@ from heidi_common.database.session import db
 from heidi_common.jwt.guards import public
 from heidi_common.redis.client import redis_client
 from heidi_common.runtime import current_settings
+from heidi_common.server import shutdown
 
 blueprint = Blueprint("health", __name__)
 REQUIRED = frozenset({"postgresql", "schema"})
@@ -37,8 +38,10 @@ def healthz() -> dict[str, str]:
 def readyz() -> tuple[dict[str, Any], int]:
     """Readiness: `ready`; `degraded` (200) without Redis or the broker.
 
-    `down` (503) without PostgreSQL, or while its schema lacks migrations.
+    `down` (503) without PostgreSQL, while its schema lacks migrations, and while the process is stopping.
     """
+    if shutdown.announced.is_set():
+        return {"status": "down", "service": current_app.name, "dependencies": {}, "isStopping": True}, 503
     results = {name: _probe(check) for name, check in (CHECKS | {"schema": check_schema}).items()}
     down = {name for name, result in results.items() if result["status"] != "up"}
     status = "down" if REQUIRED & down else "degraded" if down else "ready"

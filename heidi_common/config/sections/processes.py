@@ -49,6 +49,13 @@ class WebProcess:
     graceful_timeout: int = setting(
         "GRACEFUL_TIMEOUT", parse=natural, default=30, help="Seconds that requests have to finish after SIGTERM."
     )
+    drain_seconds: int = setting(
+        "DRAIN_SECONDS",
+        parse=natural,
+        default=0,
+        help="Seconds of `GRACEFUL_TIMEOUT` for which a process still accepts requests after SIGTERM, with its "
+        "readiness off: 5 if a router or load balancer distributes requests to several instances.",
+    )
     metrics_folder: str = setting(
         "PROMETHEUS_MULTIPROC_DIR", default="", help="The folder where the processes of a service share their metrics."
     )
