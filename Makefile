@@ -36,7 +36,7 @@ Run \`make run\` without sudo." >&2; exit 1; fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run owner demo test faults lint format configuration events schema screenshots bench migrate doctor secrets sbom backup
+.PHONY: help run owner demo test ops-test faults lint format configuration events schema screenshots bench migrate doctor secrets sbom backup
 
 # Installs the packages $(2) with apt unless the command $(1) succeeds. $(3) is what they are called.
 # RUNLEVEL=1: no server of a package is started.
@@ -48,7 +48,7 @@ define apt
 endef
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 owner:
 	$(refuse_sudo)
@@ -67,6 +67,12 @@ test: $(TOOLS) ## Run all checks and tests (installs RabbitMQ, Chromium and more
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -q --cov --cov-report=
 	@$(BIN)/python -m tests.coverage_summary
+
+ops-test: $(TOOLS) ## Test operation: alerts, backups, PgBouncer, migrations, rolling restarts (installs Prometheus and PgBouncer with apt if possible)
+	$(call apt,command -v promtool,prometheus,Prometheus)
+	$(call apt,command -v pgbouncer,pgbouncer,PgBouncer)
+	@$(BIN)/pytest -q -m "operations or not operations" tests/operations tests/backup tests/standalone/test_alert_rules.py \
+		tests/standalone/test_alerting.py tests/standalone/test_prepare.py
 
 faults: $(TOOLS) ## Kill processes, set the clock, fill the disk, damage files (installs libfaketime with apt if possible)
 	$(call apt,ls /usr/lib/*/faketime,faketime,libfaketime)
