@@ -26,6 +26,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
 
     sockets: list[Any]
     max_keepalived: int
+    alive: bool
     nr: int
     _notified_at = 0.0
     _drained_at: float | None = None
