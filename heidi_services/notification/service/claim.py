@@ -68,6 +68,8 @@ class ClaimedNotification(NamedTuple):
     expires_at: datetime | None
     attempts: int
     retry_progress: dict[str, Any] | None
+    attachments: list[dict[str, Any]] | None
+    options: dict[str, Any] | None
     email: str | None
     phone: str | None
     user_exists: bool
@@ -215,4 +217,5 @@ def _claim_statement(condition: ColumnElement[bool], channels: Sequence[str]) ->
         .outerjoin(User, User.id == claimed.c.user_id)
         .outerjoin(NotificationPreferences, NotificationPreferences.user_id == claimed.c.user_id),
         changes=True,
+        prepared=True,
     )
