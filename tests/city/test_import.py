@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from heidi_services.city.models import CITY_NAMES, City
 from heidi_services.city.service import cities, importer
 from tests.conftest import ROOT
 from tests.polling import until
+from tests.process_environment import process_environment
 
 HEADER = "name,country,latitude,longitude,state,population,timezone,otherNames,id\n"
 ROW = "Köthen,DE,51.75185,11.97093,14,26157,Europe/Berlin,Cöthen;Koethen,7\n"
@@ -229,17 +229,7 @@ def import_blocked_after_storing_names() -> Iterator[None]:
 
 def test_a_killed_import_leaves_nothing(app: Flask, settings: Settings) -> None:
     """Killed at the worst time: all rows are stored, but not committed."""
-    environment = os.environ | {
-        "HEIDI_ENV": "test",
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "BROKER_URL": settings.broker_url,
-        "SECRET_KEY": settings.secret_key,
-        "ENCRYPTION_KEYS": ",".join(settings.encryption_keys),
-        "JWT_PUBLIC_KEYS": settings.jwt_public_keys,
-        "PUBLIC_BASE_URL": settings.public_base_url,
-        "HEIDI_SERVICE": "city",
-    }
+    environment = process_environment(settings, HEIDI_SERVICE="city")
     command = [sys.executable, "-m", "flask", "--app", "wsgi", "cities", "import"]
     with import_blocked_after_storing_names(), reading() as other:
         child = subprocess.Popen(command, cwd=ROOT, env=environment)
