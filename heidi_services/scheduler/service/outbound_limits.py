@@ -1,4 +1,4 @@
-"""How many runs that wait for the servers of strangers one host, user or schedule may have in a worker process.
+"""How many runs that wait for servers outside of the platform one host, user or schedule may have in a worker process.
 
 The queue of these runs occupies some threads of each process. Without a limit, one slow host would occupy all of them,
 and delay the runs of other users.
