@@ -1,6 +1,7 @@
 """A release contains what was tested, and needs no stored secret."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,14 @@ def test_an_image_is_pushed_once_the_tests_have_passed() -> None:
     # YAML 1.1 reads `on` as true.
     assert "workflow_call" in tests[True]
     assert {"run": ".ci/run"} in tests["jobs"]["test"]["steps"]
+
+
+def test_the_tests_of_a_release_have_the_packages_that_make_test_installs_as_root() -> None:
+    recipe = (ROOT / "Makefile").read_text().partition("\ntest:")[2].partition("\n\n")[0]
+    packages = {name for names in re.findall(r"call apt,[^,]*,([^,]*),", recipe) for name in names.split()}
+    installed = (WORKFLOWS / "ci.yml").read_text().split()
+    assert {"rabbitmq-server", "prometheus", "faketime"} <= packages
+    assert packages - {"chromium"} - set(installed) == set()  # the runner's image has Chromium
 
 
 def test_a_release_uses_only_the_workflows_token_and_only_to_push() -> None:
