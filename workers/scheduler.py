@@ -3,7 +3,8 @@
 from uuid import UUID
 
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_services.scheduler.service import erasure, executor, request_replies
+from heidi_services.scheduler.service import erasure
+from heidi_services.scheduler.service.runs import executor, request_replies
 from workers.actors import actor, consumer, wake_singly
 from workers.batching import process_each
 from workers.consumption import OUTBOUND_QUEUE

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from heidi_common.config.settings import Settings
 from heidi_common.runtime import per_app
-from heidi_services.scheduler.service.run_claim import DueRun
+from heidi_services.scheduler.service.runs.run_claim import DueRun
 
 MOST_AT_A_TIME = 2
 """A process with eight threads gives three to these runs: one remains for the runs of others."""

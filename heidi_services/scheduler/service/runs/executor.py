@@ -10,10 +10,10 @@ from sqlalchemy.exc import DBAPIError
 from heidi_common.redis.lock import LockNotAcquired
 from heidi_services.scheduler.actions import emitting_actions, perform_action
 from heidi_services.scheduler.actions.base import ActionFailed, ActionResult, RunContext
-from heidi_services.scheduler.service.execution_lock import execution_lock
-from heidi_services.scheduler.service.outbound_limits import keys_of, outbound_slots
-from heidi_services.scheduler.service.run_claim import DueRun, claim_runs, postpone
-from heidi_services.scheduler.service.run_results import record_failure, record_results
+from heidi_services.scheduler.service.runs.execution_lock import execution_lock
+from heidi_services.scheduler.service.runs.outbound_limits import keys_of, outbound_slots
+from heidi_services.scheduler.service.runs.run_claim import DueRun, claim_runs, postpone
+from heidi_services.scheduler.service.runs.run_results import record_failure, record_results
 
 log = logging.getLogger(__name__)
 

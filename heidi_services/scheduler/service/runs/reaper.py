@@ -13,8 +13,8 @@ from heidi_common.messaging import jobs
 from heidi_services.scheduler.actions import emitting_actions
 from heidi_services.scheduler.enums import RunStatus
 from heidi_services.scheduler.models import Schedule, ScheduleRun
-from heidi_services.scheduler.service.request_replies import HAS_REPLY
-from heidi_services.scheduler.service.run_results import retry_or_fail
+from heidi_services.scheduler.service.runs.request_replies import HAS_REPLY
+from heidi_services.scheduler.service.runs.run_results import retry_or_fail
 
 log = logging.getLogger(__name__)
 BATCH_SIZE = 200
