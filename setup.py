@@ -55,6 +55,7 @@ RUN = [
     "tzdata>=2026.6",
     "tzfpy>=2.1",  # the time zone of a point: 5 MB instead of the 60 MB of timezonefinder
     "uuid-utils>=1.2",
+    "websockets>=17",  # the server of WebSockets: pings, limits and closing as RFC 6455 says
 ]
 STANDALONE = [
     "aiosmtpd>=1.4",
@@ -107,7 +108,14 @@ setup(
     description="Small services behind one REST API: accounts, places, notifications, schedules, webhooks, files.",
     python_requires=">=3.11",
     packages=find_packages(
-        include=["heidi_services*", "heidi_common*", "heidi_standalone*", "heidi_console*", "workers*"]
+        include=[
+            "heidi_services*",
+            "heidi_common*",
+            "heidi_standalone*",
+            "heidi_console*",
+            "heidi_realtime*",
+            "workers*",
+        ]
     ),
     py_modules=["wsgi"],
     include_package_data=True,

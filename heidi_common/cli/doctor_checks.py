@@ -12,7 +12,7 @@ import psycopg2
 import redis
 import requests
 
-from heidi_common.config.service_registry import SERVICES
+from heidi_common.config.service_registry import REALTIME, SERVICES
 from heidi_common.config.settings import Settings
 from heidi_common.database.dsn import psycopg2_dsn
 from heidi_common.identity.scopes import known_scopes
@@ -52,7 +52,7 @@ def all_checks(settings: Settings) -> Iterator[Check]:
     yield from CHECKS
     for service in SERVICES.values():
         yield from getattr(service.load("cli"), "checks", _no_checks)(settings)
-    for name, service in SERVICES.items():
+    for name, service in (SERVICES | {REALTIME.name: REALTIME}).items():
         url = settings.peer_url.format(service=name, port=service.port_from(settings.base_port))
         # Not required: `flask doctor` is also run before the platform is started.
         yield Check(f"service {name}", _readiness(f"{url}/readyz"), START_SERVICE, required=False)
