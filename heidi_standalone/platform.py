@@ -82,10 +82,10 @@ class StandalonePlatform:
 
     def _local_files(self) -> Path | None:
         """The folder of stored files; None if they are in S3."""
-        url = self.env.get("FILES_URL", "")
+        url = value_of(self.env, "FILES_URL")
         if url.startswith("s3:"):
             return None
-        return Path(unquote(urlsplit(url).path) if url else self.env["FILES_PATH"]).absolute()
+        return Path(unquote(urlsplit(url).path) if url else value_of(self.env, "FILES_PATH")).absolute()
 
     def servers(self) -> Iterator[Program]:
         """The servers that the services depend on, except for external ones."""
@@ -161,7 +161,7 @@ class StandalonePlatform:
         return {
             "HEIDI_SERVICE": name,
             "BIND": f"127.0.0.1:{port}",
-            "WEB_CONCURRENCY": self.env.get("WEB_CONCURRENCY") or ("2" if name in BUSY_SERVICES else "1"),
+            "WEB_CONCURRENCY": value_of(self.env, "WEB_CONCURRENCY") or ("2" if name in BUSY_SERVICES else "1"),
             "PROMETHEUS_MULTIPROC_DIR": str(self._metrics_folder(name)),
             "GRACEFUL_TIMEOUT": "5",
         }
@@ -169,7 +169,7 @@ class StandalonePlatform:
 
 def _trusted_proxies(environ: Mapping[str, str]) -> dict[str, str]:
     """The router, which alone connects to the services, trusts the proxies that the caller names."""
-    named = environ.get("ROUTER_TRUSTED_PROXIES") or environ.get("TRUSTED_PROXIES", "")
+    named = value_of(environ, "ROUTER_TRUSTED_PROXIES") or value_of(environ, "TRUSTED_PROXIES")
     return {"TRUSTED_PROXIES": "127.0.0.0/8", "ROUTER_TRUSTED_PROXIES": named}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -61,8 +62,15 @@ def fuzz(program: str, document: str, folder: Path, *options: str) -> subprocess
     command += ["--phases", "examples,coverage,fuzzing", "--workers", "1", "--request-timeout", "60", "--no-color"]
     command += ["--suppress-health-check", "all", "--warnings", "off", "--generation-database", "none"]
     command += ["--exclude-path-regex", EXCLUDED]
+    environment = os.environ | {"SCHEMATHESIS_HOOKS": str(Path(__file__).with_name("schemathesis_hooks.py"))}
     return subprocess.run(
-        [*command, *options], cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False
+        [*command, *options],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
     )
 
 

@@ -26,6 +26,7 @@ SHARES = 8
 LARGEST_BY_ACTOR: Mapping[str, int] = {
     "deliver_webhook": 1,  # continues with the other due deliveries of its endpoint
     "carry_out_operation": 1,
+    "replay_events": 1,
     "run_outbound": 1,
     "run_sync": 1,
     "process_file": 1,

@@ -6,15 +6,22 @@ import dramatiq
 
 from heidi_common.database.transactions import after_commit
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_services.core.service import erasure, operation_runner, operations, overview
+from heidi_services.core.service import erasure, operation_runner, operations, overview, replay_runner
 from workers.actors import actor, consumer, hint
 from workers.batching import process_each
+from workers.replay_targets import target_of
 
 
 @actor("core")
 def carry_out_operation(*operation_ids: str) -> None:
     """Run operations that are due and that no other worker is running."""
     process_each(operation_ids, operation_runner.run)
+
+
+@actor("core")
+def replay_events(*replay_ids: str) -> None:
+    """Continue replays of past events."""
+    process_each(replay_ids, lambda replay_id: replay_runner.run(replay_id, target_of))
 
 
 @consumer("core")

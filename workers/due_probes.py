@@ -16,7 +16,7 @@ from heidi_common.database.compiled import CompiledStatement
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.jobs import is_overdue
 from heidi_common.metrics.time_series import CounterDelta
-from heidi_services.core.models import Operation
+from heidi_services.core.models import EventReplay, Operation
 from heidi_services.files.models import FileJob, StoredObject
 from heidi_services.integration.models import Delivery, Sync
 from heidi_services.notification.models import NORMAL_PRIORITY, Notification
@@ -47,6 +47,7 @@ PROBES: Mapping[str, ColumnElement[bool]] = {
     "monitors": _any(Monitor.due_at <= func.now()),
     "schedule reaper": _any(ScheduleRun.status == "RUNNING", ScheduleRun.locked_until < func.now()),
     "operations": _any_overdue(Operation, "PENDING"),
+    "event replays": _any_overdue(EventReplay, "PENDING"),
     **{f"inbox {queue}": _any_overdue(Inbox, "pending", ~Inbox.is_bulk) for queue in SUBSCRIBER_QUEUES},
     "bulk events": _any_overdue(Inbox, "pending", Inbox.is_bulk),
     "notifications": _any_overdue(Notification, "PENDING", Notification.priority == NORMAL_PRIORITY),

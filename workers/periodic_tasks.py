@@ -20,7 +20,7 @@ from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.metrics import certificate, clock_state, heartbeat, platform_states, time_series
 from heidi_common.runtime import current_settings
 from heidi_services.auth.service import retention as auth_retention
-from heidi_services.core.service import operations
+from heidi_services.core.service import event_replays, operations
 from heidi_services.files.service import cleanup as file_cleanup
 from heidi_services.files.service import processing as file_processing
 from heidi_services.integration.service import delivery_worker, sync
@@ -163,6 +163,7 @@ PERIODIC_TASKS = (
     PeriodicTask("schedule reaper", 5, run_task(reaper.reap_expired)),
     PeriodicTask("schedule history", 3600, run_in_parts(scheduler_retention.delete_expired)),
     PeriodicTask("operations", 1, WakeUp(operations.overdue, "core", "carry_out_operation")),
+    PeriodicTask("event replays", 0.5, WakeUp(event_replays.overdue, "core", "replay_events")),
     *(PeriodicTask(f"inbox {queue}", 1, WakeSubscribers(queue)) for queue in SUBSCRIBER_QUEUES),
     PeriodicTask("bulk events", 0.2, release_bulk_events),
     PeriodicTask("prune", 3600, run_in_parts(delete_expired_events)),

@@ -1,4 +1,4 @@
-"""Event -> the actors that handle it: all subscriptions on one screen.
+"""Event -> the actors that handle it. `heidi_common/messaging/subscribers.py` lists those with an inbox.
 
 A `Hint` is for an event whose own row is the work (a notification, a run): the message carries the subject's ID.
 A `Consume` gives the subscriber a row in its inbox, in the relay's transaction; the message carries the event's ID.
@@ -6,12 +6,13 @@ A `Consume` gives the subscriber a row in its inbox, in the relay's transaction;
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from heidi_common.messaging.events import matches
 from heidi_common.messaging.outbox import OutboxEvent
+from heidi_common.messaging.subscribers import SUBSCRIBERS
 from heidi_services.auth.service import email_change
 from heidi_services.integration.service import forwarding, owner_sync
 from heidi_services.notification.service import event_handlers
@@ -49,25 +50,25 @@ class Consume:
         return [event for event in matching if event.id in selected]
 
 
+INTERESTED: Mapping[str, Interested] = {
+    "verify_replaced_address": email_change.filter_replaced_addresses,
+    "welcome_user": event_handlers.filter_welcomed,
+    "forward_fact": forwarding.filter_forwardable,
+    "follow_owner": owner_sync.filter_owner_events,
+}
+"""The subscribers that do not handle all events that match their pattern."""
+
+CONSUMERS = {
+    item.name: Consume(item.pattern, item.queue, item.name, interested=INTERESTED.get(item.name))
+    for item in SUBSCRIBERS.values()
+}
+"""By the name of the subscriber."""
+
 SUBSCRIPTIONS: tuple[Hint | Consume, ...] = (
     Hint("notification.queued", "notification", "deliver_notification"),
     Hint("schedule.execute", "scheduler", "run_schedule"),
-    Consume("notification.send", "notification", "make_requested_notification"),
-    Consume("user.updated", "core", "verify_replaced_address", interested=email_change.filter_replaced_addresses),
-    Consume("user.created", "notification", "welcome_user", interested=event_handlers.filter_welcomed),
-    Consume("user.deleted", "notification", "forget_user"),
-    Consume("user.reclaimed", "notification", "remove_attached_devices"),
-    Consume("user.deleted", "core", "forget_sign_in"),
-    Consume("user.deleted", "core", "erase_operations"),
-    Consume("user.deleted", "scheduler", "erase_schedules"),
-    Consume("user.deleted", "files", "erase_files"),
-    Consume("*", "integration", "forward_fact", interested=forwarding.filter_forwardable),
-    Consume("user.*", "integration", "follow_owner", interested=owner_sync.filter_owner_events),
-    Consume("city.*", "core", "renew_city_answers"),
-    Consume("integration.sync", "integration", "accept_sync"),
     Hint("core.operation", "core", "carry_out_operation"),
-    Consume("core.operation", "core", "accept_operation"),
-    Consume("user.*", "core", "renew_overview"),
+    *CONSUMERS.values(),
 )
 
 SUBSCRIBER_QUEUES = sorted({item.queue for item in SUBSCRIPTIONS if isinstance(item, Consume)})

@@ -59,7 +59,7 @@ def idempotent(view: View) -> View:
         key = request.headers.get(HEADER)
         if key is None:
             return view(*args, **kwargs)
-        _check(key)
+        check_key(key)
         with transaction():
             return _run_once(key, lambda: view(*args, **kwargs))
 
@@ -80,7 +80,7 @@ def idempotent_outside(view: View) -> View:
         key = request.headers.get(HEADER)
         if key is None:
             return view(*args, **kwargs)
-        _check(key)
+        check_key(key)
         identity = _identity(key)
         with transaction():
             stored = _lock_and_read(identity)
@@ -125,7 +125,15 @@ def _lock_and_read(identity: dict[str, Any]) -> IdempotencyKey | None:
     return stored if stored is not None and stored.expires_at > utcnow() else None
 
 
-def _check(key: str) -> None:
+def check_key(key: str) -> None:
+    """Check the value of an `Idempotency-Key`.
+
+    Args:
+        key: As the client sent it; any text.
+
+    Raises:
+        BadRequest: It is empty, too long or has other characters than printable ASCII.
+    """
     if not (1 <= len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable()):
         detail = f"`{HEADER}` must be 1 to {MAX_KEY_LENGTH} printable ASCII characters."
         raise BadRequest(detail, code="bad_idempotency_key")

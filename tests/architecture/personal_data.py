@@ -186,6 +186,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "monitor_pings.kind": "an enumeration",
     "monitor_pings.method": "an enumeration",
     "monitor_changes": "enumerations and times",
+    "event_replays": "names of functions, event types, IDs and numbers",
     "operations.type": "an enumeration",
     "operations.status": "an enumeration",
     "operations.input": "without personal data: each operation type declares what it leaves out (`redact`)",

@@ -7,6 +7,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
+from uuid import uuid4
 
 import pytest
 from flask.testing import FlaskClient
@@ -160,6 +161,15 @@ def test_text_that_cannot_be_stored_is_rejected(client: FlaskClient, post: Calla
         assert response.status_code == 422
     escaped = post(query='{ users(q: "a\\uD83Db") { nodes { id } } }')
     assert escaped.status_code == 200 and escaped.get_json()["errors"]
+
+
+@pytest.mark.parametrize(
+    "key", ["", "a\\nb", "\\u00e9", "a" * 256], ids=["empty", "line feed", "not ASCII", "too long"]
+)
+def test_a_malformed_idempotency_key_is_rejected(post: Callable[..., Any], peers: PeerCalls, key: str) -> None:
+    response = post(query=f'mutation {{ replayEvent(id: "{uuid4()}", idempotencyKey: "{key}") }}')
+    assert response.get_json()["errors"][0]["extensions"]["code"] == "bad_idempotency_key"
+    assert peers.names() == []
 
 
 SCALARS = {

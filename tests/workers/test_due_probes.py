@@ -16,7 +16,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.metrics.time_series import CounterDelta
-from heidi_services.core.models import Operation
+from heidi_services.core.models import EventReplay, Operation
 from heidi_services.files.models import FileJob, StoredObject
 from heidi_services.integration.models import Delivery, Sync
 from heidi_services.notification.models import BULK_PRIORITY, NORMAL_PRIORITY, UNHINTED, Notification
@@ -50,6 +50,7 @@ WORK: dict[str, Rows] = {
     "monitors": [(Monitor, {"due_at": PAST, "status": "UP", "every": "PT1H"})],
     "schedule reaper": [(ScheduleRun, RUNNING | {"locked_until": PAST, "hinted_until": FUTURE})],
     "operations": [(Operation, DUE | {"status": "PENDING"})],
+    "event replays": [(EventReplay, DUE | {"integration_id": uuid4})],
     **{f"inbox {queue}": [(Inbox, DUE)] for queue in SUBSCRIBER_QUEUES},
     "bulk events": [(Inbox, DUE | {"is_bulk": True})],
     "notifications": [(Notification, DUE | {"channel": "EMAIL", "priority": NORMAL_PRIORITY})],
@@ -66,13 +67,17 @@ WORK: dict[str, Rows] = {
 
 
 def store(model: Any, values: dict[str, Any]) -> None:
-    """Insert a row, with an example for each required column that is not given, and without its foreign keys."""
+    """Insert a row, with an example for each required column that is not given, and without its foreign keys.
+
+    A function in `values` is called.
+    """
     table: Table = model.__table__
     required = [c for c in table.columns if not c.nullable and c.default is None and c.server_default is None]
     examples = {c.name: {} if isinstance(c.type, JSON) else EXAMPLES.get(c.type.python_type, uuid4()) for c in required}
     with transaction():
         db.session.execute(text("SET LOCAL session_replication_role = replica"))
-        db.session.execute(insert(table).values(examples | values))
+        called = {name: value() if callable(value) else value for name, value in values.items()}
+        db.session.execute(insert(table).values(examples | called))
 
 
 def test_every_probe_belongs_to_a_task_and_every_frequent_task_has_a_probe() -> None:

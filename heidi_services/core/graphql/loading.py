@@ -12,10 +12,12 @@ from typing import Any
 from graphql import DocumentNode
 from strawberry.dataloader import DataLoader
 
+from heidi_common.interceptors.idempotency import HEADER, check_key
 from heidi_common.peers.batches import MAX_READS, combine, separate
 from heidi_common.peers.client import submit_peer
 from heidi_common.peers.models import PeerRequest, PeerResponse
-from heidi_services.core.graphql.errors import service_error
+from heidi_common.problems import BadRequest
+from heidi_services.core.graphql.errors import rejection, service_error
 
 API = "/api/v1"
 TIME_LIMIT = 5.0
@@ -56,17 +58,26 @@ class Services:
             raise service_error(service, response)
         return response
 
-    async def change(self, service: str, method: str, path: str, json: Any = None, **headers: str | None) -> Any:
+    async def change(
+        self, service: str, method: str, path: str, json: Any = None, *, idempotency_key: str | None = None
+    ) -> Any:
         """Change something by one call. What was read before is read again afterwards.
+
+        Args:
+            service: The name of the service.
+            method: The method of HTTP.
+            path: The path after `/api/v1`.
+            json: The body.
+            idempotency_key: As the client sent it.
 
         Returns:
             `data` of the response.
 
         Raises:
-            GraphQLError: The service is unavailable, or rejects the request.
+            GraphQLError: The key is malformed, the service is unavailable, or rejects the request.
         """
-        sent = {name.replace("_", "-"): value for name, value in headers.items() if value is not None}
-        call = PeerRequest(service, API + path, method=method, json=json, headers={**self.headers, **sent})
+        headers = {**self.headers, **_key_header(idempotency_key)}
+        call = PeerRequest(service, API + path, method=method, json=json, headers=headers)
         response = await self._call(call)
         self._loaders.clear()
         if not response.ok:
@@ -85,6 +96,17 @@ class Services:
     async def _call(self, call: PeerRequest) -> PeerResponse:
         remaining = max(0.1, self.deadline - time.monotonic())
         return await asyncio.wrap_future(submit_peer(call, timeout=min(TIME_LIMIT, remaining)))
+
+
+def _key_header(key: str | None) -> dict[str, str]:
+    """The header of an idempotency key. It is checked first: a string of GraphQL may hold a line feed."""
+    if key is None:
+        return {}
+    try:
+        check_key(key)
+    except BadRequest as error:
+        raise rejection(error.code, str(error)) from None
+    return {HEADER: key}
 
 
 def _text(value: Any) -> Any:

@@ -47,9 +47,8 @@ class Mutations:
     async def send_notification(
         self, info: Info, input: SendNotificationInput, idempotency_key: str | None = None
     ) -> NotificationNode | None:
-        headers = {"Idempotency_Key": idempotency_key}
         sent: NotificationNode = await info.context.change(
-            "notification", "POST", "/notifications", _body(input), **headers
+            "notification", "POST", "/notifications", _body(input), idempotency_key=idempotency_key
         )
         return sent
 
@@ -72,16 +71,18 @@ class Mutations:
 
     @strawberry.mutation(description="Run a schedule now. For an ADMIN.")
     async def run_schedule(self, info: Info, id: UUID, idempotency_key: str | None = None) -> RunNode | None:
-        headers = {"Idempotency_Key": idempotency_key}
-        run: RunNode = await info.context.change("scheduler", "POST", f"/schedules/{id}/run", **headers)
+        run: RunNode = await info.context.change(
+            "scheduler", "POST", f"/schedules/{id}/run", idempotency_key=idempotency_key
+        )
         return run
 
     @strawberry.mutation(
         description="Let the subscribers of a dead letter handle it again. Returns their number. For an ADMIN."
     )
     async def replay_event(self, info: Info, id: UUID, idempotency_key: str | None = None) -> int | None:
-        headers = {"Idempotency_Key": idempotency_key}
-        replayed = await info.context.change("core", "POST", f"/core/events/dead/{id}/replay", **headers)
+        replayed = await info.context.change(
+            "core", "POST", f"/core/events/dead/{id}/replay", idempotency_key=idempotency_key
+        )
         count: int = replayed["subscribers"]
         return count
 

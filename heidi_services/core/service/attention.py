@@ -29,6 +29,7 @@ WORK_LINKS = {
     "runs": "/api/v1/schedules",
     "syncs": "/api/v1/integrations",
     "operations": f"{OPERATIONS}?status=PENDING",
+    "replays": f"{EVENTS}/replays?status=PENDING",
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select, true
 
 from heidi_common.database.pagination import Page, page
 from heidi_common.database.totals import TotalRequest
@@ -49,13 +49,19 @@ def _filtered(
     since: datetime | None = None,
 ) -> Select[Any]:
     """Restrict a statement to a type (`user.created`) or pattern (`user.*`), a subject, and a time of creation."""
-    if type is not None and type != "*":
-        exact = not type.endswith(".*")
-        statement = statement.where(
-            OutboxEvent.type == type if exact else OutboxEvent.type.startswith(type[:-1], autoescape=True)
-        )
+    if type is not None:
+        statement = statement.where(has_type(type))
     if subject is not None:
         statement = statement.where(OutboxEvent.subject == subject)
     if since is not None:
         statement = statement.where(OutboxEvent.created_at >= since)
     return statement
+
+
+def has_type(pattern: str) -> ColumnElement[bool]:
+    """The condition that an event has a type (`user.created`) or one of a pattern (`user.*`, `*`)."""
+    if pattern == "*":
+        return true()
+    if pattern.endswith(".*"):
+        return OutboxEvent.type.startswith(pattern[:-1], autoescape=True)
+    return OutboxEvent.type == pattern

@@ -7,6 +7,7 @@ requested it, must have the scopes that the operation needs.
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import bindparam, select
@@ -45,7 +46,25 @@ def require_authority(requested_by: UUID | None, operation: str) -> None:
     user = _USER.first(requester_id=requested_by)
     if user is None:
         _require_client(requested_by, OPERATIONS[operation].scopes)
-    elif user.role != Role.ADMIN or not user.is_active or user.deleted_at is not None:
+    else:
+        _require_active_administrator(user)
+
+
+def require_administrator(requested_by: UUID | None) -> None:
+    """Check that a requester is still an administrator.
+
+    Args:
+        requested_by: None for a command in a terminal: nobody is checked.
+
+    Raises:
+        RequesterRejected: The requester has been deactivated, deleted or demoted.
+    """
+    if requested_by is not None:
+        _require_active_administrator(_USER.first(requester_id=requested_by))
+
+
+def _require_active_administrator(user: Any) -> None:
+    if user is None or user.role != Role.ADMIN or not user.is_active or user.deleted_at is not None:
         raise RequesterRejected("the requester is not an active administrator any more")
 
 

@@ -52,6 +52,7 @@ def _add_version(response: Response) -> Response:
 
 @blp.route(UPLOADS, methods=["OPTIONS"], provide_automatic_options=False)
 @public
+@blp.doc(responses={"204": {"description": "What is supported, in headers."}})
 def describe_protocol() -> Response:
     """Describe what the server supports of the tus protocol."""
     response = current_app.response_class(status=204)

@@ -77,7 +77,7 @@ def enqueue_deliveries(
             "integration_id": integration_id,
             "event_id": event.id,
             "event_type": event.type,
-            "body": _build_body(event),
+            "body": build_body(event),
             "hinted_until": hinted_until,
         }
         for event in events
@@ -138,9 +138,15 @@ def may_still_receive(integration: Integration, body: str) -> bool:
     The user is read from the body of the delivery, because the event itself may have been deleted.
     """
     user_id = orjson.loads(body)["data"].get("userId")
-    return _may_receive(integration.owner_role, integration.user_id, UUID(user_id) if user_id else None)
+    return may_receive(integration, UUID(user_id) if user_id else None)
 
 
-def _build_body(event: OutboxEvent) -> str:
+def may_receive(integration: Integration, about_user: UUID | None) -> bool:
+    """Whether the owner of an integration may receive events about a user."""
+    return _may_receive(integration.owner_role, integration.user_id, about_user)
+
+
+def build_body(event: OutboxEvent) -> str:
+    """The body of the deliveries of an event."""
     about_user = {"userId": str(event.user_id)} if event.user_id else {}
     return build_payload(event.type, event.created_at, {**event.data, **about_user})

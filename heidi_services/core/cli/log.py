@@ -1,4 +1,4 @@
-"""`flask events`: list the event log; list, show, replay and discard dead letters."""
+"""`flask events list | dead`: list the event log; list, show, replay and discard dead letters."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from heidi_common.cli.lists import report_cut
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.problems import NotFound
 from heidi_common.schemas.fields import iso
+from heidi_services.core.cli.group import events, limit_option
 from heidi_services.core.service import dead_letters, event_log
 
-events = AppGroup("events", help="The event log and its dead letters.")
 dead = AppGroup("dead", help="Events that a subscriber could not handle in ten attempts.")
 events.add_command(dead)
-groups = (events,)
 
-_limit = click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 100))
 _consumer = click.option("--consumer", help="Only this subscriber. Default: all that failed to handle the event.")
 _event_id = click.argument("event_id", type=click.UUID)
 
@@ -28,7 +26,7 @@ _event_id = click.argument("event_id", type=click.UUID)
 @click.option("--type", "type_", help="An event type (user.created) or a pattern (user.*).")
 @click.option("--subject")
 @click.option("--since", type=click.DateTime(), help="Only events from this time (UTC) on.")
-@_limit
+@limit_option
 def list_events(type_: str | None, subject: str | None, since: datetime | None, limit: int) -> None:
     """List events, newest first."""
     since_utc = since.replace(tzinfo=UTC) if since else None
@@ -39,7 +37,7 @@ def list_events(type_: str | None, subject: str | None, since: datetime | None, 
 
 
 @dead.command("list")
-@_limit
+@limit_option
 def list_dead_letters(limit: int) -> None:
     """List dead letters, one line for each event and subscriber."""
     page = dead_letters.find(limit=limit)

@@ -1,17 +1,14 @@
 """Commands for administrators: flask schedules list|show|run|enable|disable|preview|recompute"""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
 import click
 import orjson
-from flask.cli import AppGroup
 
 from heidi_common.cli.lists import report_cut
-from heidi_common.problems import Problem
 from heidi_common.schemas.fields import iso
+from heidi_services.scheduler.cli.group import OPERATOR, commands, reports_problems
 from heidi_services.scheduler.models import Schedule
 from heidi_services.scheduler.schemas.previews import CronPreviewOut
 from heidi_services.scheduler.schemas.runs import RunOut
@@ -19,12 +16,6 @@ from heidi_services.scheduler.schemas.schedules import ScheduleOut
 from heidi_services.scheduler.service import manual_runs, queries, schedules
 from heidi_services.scheduler.service.preview import preview_cron, preview_schedule
 from heidi_services.scheduler.service.recomputation import recompute_next_runs
-
-commands = AppGroup("schedules", help="List, run, enable and disable schedules.")
-groups = (commands,)
-
-OPERATOR = UUID(int=0)
-"""The actor in the audit trail for commands that are run in a terminal."""
 
 
 @commands.command("list")
@@ -41,7 +32,7 @@ def list_schedules(limit: int) -> None:
 @click.argument("schedule_id", type=click.UUID)
 def show(schedule_id: UUID) -> None:
     """Show a schedule, its next occurrences and its last runs."""
-    with _reports_problems():
+    with reports_problems():
         schedule = queries.get_schedule(schedule_id)
         _print(ScheduleOut().dump(schedule))
         _print(CronPreviewOut().dump(preview_schedule(schedule_id, 5)))
@@ -54,7 +45,7 @@ def show(schedule_id: UUID) -> None:
 @click.option("--wait", default=0.0, help="Wait up to this many seconds for the run to end.")
 def run(schedule_id: UUID, wait: float) -> None:
     """Run a schedule now."""
-    with _reports_problems():
+    with reports_problems():
         run = manual_runs.run_now(schedule_id, requested_by=OPERATOR)
     _print(RunOut().dump(manual_runs.wait_for_run(schedule_id, run.id, wait)))
 
@@ -63,7 +54,7 @@ def run(schedule_id: UUID, wait: float) -> None:
 @click.argument("schedule_id", type=click.UUID)
 def enable(schedule_id: UUID) -> None:
     """Enable a schedule. Its next run is the next occurrence from now on."""
-    with _reports_problems():
+    with reports_problems():
         click.echo(_line(schedules.enable_schedule(schedule_id, requested_by=OPERATOR)))
 
 
@@ -71,7 +62,7 @@ def enable(schedule_id: UUID) -> None:
 @click.argument("schedule_id", type=click.UUID)
 def disable(schedule_id: UUID) -> None:
     """Disable a schedule."""
-    with _reports_problems():
+    with reports_problems():
         click.echo(_line(schedules.disable_schedule(schedule_id, requested_by=OPERATOR)))
 
 
@@ -81,7 +72,7 @@ def disable(schedule_id: UUID) -> None:
 @click.option("--count", default=5, show_default=True, type=click.IntRange(1, 100))
 def preview(cron_expression: str, timezone: str, count: int) -> None:
     """Describe a cron expression in English and show its next occurrences."""
-    with _reports_problems():
+    with reports_problems():
         result = preview_cron(cron_expression, timezone, count, None)
     click.echo("\n".join([result.description, *result.times, *result.notes]))
 
@@ -110,12 +101,3 @@ def _line(schedule: Schedule) -> str:
 
 def _print(value: Any) -> None:
     click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
-
-
-@contextmanager
-def _reports_problems() -> Iterator[None]:
-    """Report a problem as a single line instead of a stack trace."""
-    try:
-        yield
-    except Problem as problem:
-        raise click.ClickException(str(problem)) from None
