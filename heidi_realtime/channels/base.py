@@ -25,7 +25,7 @@ class Identity:
     address: str | None
 
 
-class Subscriber(Protocol):
+class SocketClient(Protocol):
     """A client with an open socket, as channels see it. It has an identity before it can subscribe."""
 
     shared: Shared
@@ -37,7 +37,7 @@ class Subscriber(Protocol):
         """End a channel that the client may no longer receive, and say why."""
 
 
-class Channel(ABC):
+class LiveChannel(ABC):
     """A channel to which a client has subscribed.
 
     Attributes:
@@ -55,7 +55,7 @@ class Channel(ABC):
         """Stop sending."""
 
 
-def send_reset(client: Subscriber, name: str, start: StreamStart) -> None:
-    """Tell a client that messages may be missing, as a stream of Server-Sent Events does."""
+def send_reset(client: SocketClient, name: str, start: StreamStart) -> None:
+    """Tell a client that messages may be missing, as a stream of Server-Sent EventsChannel does."""
     for event in start.reset():
         client.outbox.put(messages.event(name, event.id, event.type, event.data))

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from heidi_common.interceptors.event_stream import StreamStart
 from heidi_realtime import messages
-from heidi_realtime.channels.base import Channel, Subscriber, send_reset
+from heidi_realtime.channels.base import LiveChannel, SocketClient, send_reset
 from heidi_realtime.channels.feed import Receiver
 from heidi_services.core.service.event_stream import entry_filter
 from heidi_services.core.service.event_tail import Entry
 
 
-async def open_events(name: str, pattern: str, client: Subscriber, last_event_id: int | None) -> Events:
+async def open_events(name: str, pattern: str, client: SocketClient, last_event_id: int | None) -> EventsChannel:
     """Open the channel of the events that match a pattern."""
     assert client.identity is not None
     query = {"type": pattern, "lastEventId": last_event_id}
     start = await client.shared.backend.request("/realtime/events", client.origin, client.identity.token, **query)
-    return Events(name, pattern, client, StreamStart(**start))
+    return EventsChannel(name, pattern, client, StreamStart(**start))
 
 
-class Events(Channel, Receiver):
+class EventsChannel(LiveChannel, Receiver):
     """The events that match a pattern."""
 
-    def __init__(self, name: str, pattern: str, client: Subscriber, start: StreamStart) -> None:
+    def __init__(self, name: str, pattern: str, client: SocketClient, start: StreamStart) -> None:
         self._name, self._client, self._start = name, client, start
         self._is_selected = entry_filter(pattern, None)
         self._is_closed = False

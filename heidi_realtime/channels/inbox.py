@@ -1,4 +1,4 @@
-"""`inbox`: the in-app messages of the caller, from the hub that also feeds Server-Sent Events."""
+"""`inbox`: the in-app messages of the caller, from the hub that also feeds Server-Sent EventsChannel."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from uuid import UUID
 
 from heidi_common.interceptors.event_stream import StreamStart
 from heidi_realtime import messages
-from heidi_realtime.channels.base import Channel, Subscriber, send_reset
+from heidi_realtime.channels.base import LiveChannel, SocketClient, send_reset
 from heidi_services.notification.routes.stream import stream_hub
 from heidi_services.notification.service.stream_hub import StreamItem, StreamSubscriber
 
 NAME = "inbox"
 
 
-async def open_inbox(client: Subscriber, last_event_id: int | None) -> Inbox:
+async def open_inbox(client: SocketClient, last_event_id: int | None) -> InboxChannel:
     """Open the channel of the caller."""
     assert client.identity is not None
     backend, token = client.shared.backend, client.identity.token
     start = await backend.request("/realtime/inbox", client.origin, token, lastEventId=last_event_id)
-    return Inbox(client, StreamStart(**start))
+    return InboxChannel(client, StreamStart(**start))
 
 
 class Pending:
     """Passes items from the thread of the hub to the outbox of a client, in the thread of the event loop."""
 
-    def __init__(self, client: Subscriber) -> None:
+    def __init__(self, client: SocketClient) -> None:
         self._client, self._loop = client, asyncio.get_running_loop()
         self._waiting = 0
         self.is_closed = False
@@ -49,10 +49,10 @@ class Pending:
             self._client.outbox.put(messages.event(NAME, item.position, "notification", item.data))
 
 
-class Inbox(Channel):
+class InboxChannel(LiveChannel):
     """The in-app messages of one user."""
 
-    def __init__(self, client: Subscriber, start: StreamStart) -> None:
+    def __init__(self, client: SocketClient, start: StreamStart) -> None:
         self._client, self._start = client, start
         self.position = start.position
         self._pending = Pending(client)

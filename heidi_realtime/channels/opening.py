@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from heidi_common.problems import Invalid
-from heidi_realtime.channels.base import Channel, Subscriber
+from heidi_realtime.channels.base import LiveChannel, SocketClient
 from heidi_realtime.channels.events import open_events
 from heidi_realtime.channels.inbox import open_inbox
 from heidi_realtime.channels.resources import RESOURCES, open_resource
@@ -14,7 +14,7 @@ from heidi_realtime.channels.status import open_status
 _NAMES = "Must be `inbox`, `status`, `events:<pattern>`, `batch:<id>`, `operation:<id>` or `schedule:<id>`."
 
 
-async def open_channel(name: str, client: Subscriber, last_event_id: int | None) -> Channel:
+async def open_channel(name: str, client: SocketClient, last_event_id: int | None) -> LiveChannel:
     """Open a channel for a client.
 
     Args:

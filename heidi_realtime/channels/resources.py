@@ -14,7 +14,7 @@ from uuid import UUID
 
 from heidi_realtime import messages
 from heidi_realtime.backend import Rejected
-from heidi_realtime.channels.base import Channel, Subscriber
+from heidi_realtime.channels.base import LiveChannel, SocketClient
 from heidi_realtime.channels.feed import Receiver
 from heidi_services.core.service.event_tail import Entry
 
@@ -51,7 +51,7 @@ def unix_milliseconds() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def open_resource(name: str, resource: Resource, identity: UUID, client: Subscriber) -> State:
+async def open_resource(name: str, resource: Resource, identity: UUID, client: SocketClient) -> ResourceChannel:
     """Open the channel of a resource.
 
     Raises:
@@ -59,7 +59,7 @@ async def open_resource(name: str, resource: Resource, identity: UUID, client: S
     """
     assert client.identity is not None
     await client.shared.backend.request("/realtime/session", client.origin, client.identity.token)  # counted as REST
-    state = State(name, resource, identity, client)
+    state = ResourceChannel(name, resource, identity, client)
     state.log_position = await client.shared.feed.newest()  # before the read, so that no event is left out
     await state.read()
     return state
@@ -68,7 +68,7 @@ async def open_resource(name: str, resource: Resource, identity: UUID, client: S
 class _Concerning(Receiver):
     """The events that concern the resource."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: ResourceChannel) -> None:
         self._state = state
         self.position = state.log_position
 
@@ -77,10 +77,10 @@ class _Concerning(Receiver):
             self._state.changed.set()
 
 
-class State(Channel):
+class ResourceChannel(LiveChannel):
     """The state of one resource."""
 
-    def __init__(self, name: str, resource: Resource, identity: UUID, client: Subscriber) -> None:
+    def __init__(self, name: str, resource: Resource, identity: UUID, client: SocketClient) -> None:
         self._name, self._resource, self._identity, self._client = name, resource, str(identity), client
         self._current: dict[str, Any] = {}
         self._task: asyncio.Task[None] | None = None

@@ -22,7 +22,7 @@ class Shared:
         self.status = StatusFeed(self.backend)
 
     def reserve(self, caller_id: str) -> Callable[[], None]:
-        """Count one more socket of a caller; the limit is that of Server-Sent Events.
+        """Count one more socket of a caller; the limit is that of Server-Sent EventsChannel.
 
         Raises:
             TooMany: The caller has as many open as are allowed.

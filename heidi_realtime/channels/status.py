@@ -9,7 +9,7 @@ from typing import Any
 
 from heidi_realtime import messages
 from heidi_realtime.backend import Backend
-from heidi_realtime.channels.base import Channel, Subscriber
+from heidi_realtime.channels.base import LiveChannel, SocketClient
 from heidi_realtime.channels.resources import unix_milliseconds
 from heidi_services.core.schemas import StatusOut
 from heidi_services.core.service import status
@@ -21,17 +21,17 @@ _OUT = StatusOut()
 JSON = dict[str, Any]
 
 
-async def open_status(client: Subscriber) -> Status:
+async def open_status(client: SocketClient) -> StatusChannel:
     """Open the channel."""
     assert client.identity is not None
     await client.shared.backend.request("/realtime/session", client.origin, client.identity.token)  # counted as REST
-    return Status(client, await client.shared.status.latest())
+    return StatusChannel(client, await client.shared.status.latest())
 
 
-class Status(Channel):
+class StatusChannel(LiveChannel):
     """The status for one client."""
 
-    def __init__(self, client: Subscriber, latest: JSON) -> None:
+    def __init__(self, client: SocketClient, latest: JSON) -> None:
         self._client = client
         self._latest = latest
         self._shown: JSON = {}
@@ -62,19 +62,19 @@ class StatusFeed:
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
         self._cache = status.StatusCache(partial(status.check_services, own=None))
-        self._channels: set[Status] = set()
+        self._channels: set[StatusChannel] = set()
         self._task: asyncio.Task[None] | None = None
 
     async def latest(self) -> JSON:
         """The status, at most a second old."""
         return await self._backend.run(self._cache.get)
 
-    def add(self, channel: Status) -> None:
+    def add(self, channel: StatusChannel) -> None:
         self._channels.add(channel)
         if self._task is None:
             self._task = asyncio.create_task(self._check())
 
-    def discard(self, channel: Status) -> None:
+    def discard(self, channel: StatusChannel) -> None:
         self._channels.discard(channel)
 
     async def _check(self) -> None:
