@@ -46,6 +46,7 @@ RUN = [
     "publicsuffixlist>=1.1",  # which words in a name are domain names, offline
     "pycountry>=26.2",  # translated names of regions
     "pyotp>=2.12",
+    "pyrage>=1.4",  # encryption of backups with age: the Rust implementation, in a wheel without further programs
     "python-dotenv>=1.2",
     "pywebpush>=2.5",
     "holidays>=0.80",  # public holidays of countries and regions, maintained each year
@@ -86,6 +87,7 @@ TEST = [
     "pytest-xdist>=3.8",
     "ruff>=0.17",
     "slack-sdk>=3.47",
+    "squawk-cli>=2.70",  # finds migrations that lock tables or break the running version
     "sendgrid>=6.12",
     "standardwebhooks>=1.1",
     "stripe>=16",
@@ -116,6 +118,7 @@ setup(
             "heidi_standalone*",
             "heidi_console*",
             "heidi_realtime*",
+            "heidi_backup*",
             "workers*",
         ]
     ),
@@ -132,7 +135,10 @@ setup(
     install_requires=RUN,
     # Found without loading an app: `flask up` makes the very settings that an app needs.
     entry_points={
-        "flask.commands": [f"{name} = heidi_standalone.cli:{name}" for name in ("up", "doctor", "seed")],
+        "flask.commands": [
+            *(f"{name} = heidi_standalone.cli:{name}" for name in ("up", "prepare", "doctor", "seed")),
+            "backup = heidi_backup.cli:backup",
+        ],
     },
     extras_require={"standalone": STANDALONE, "test": STANDALONE + KAFKA + TEST, "kafka": KAFKA, "deploy": DEPLOY},
 )

@@ -30,9 +30,9 @@ Further packages:
     pages        HTML pages for end users
     peers        calls between the services
     schemas      base schema, fields and validators
-    server       gunicorn worker, shutdown, child processes that end with their parent
+    server       gunicorn worker, shutdown, child processes that end with their parent, heartbeats, full disks
 
-Modules: `app` builds a Flask app, `runtime` holds what belongs to one app, `problems` are the errors that clients see,
+Modules: `app` builds a Flask app, `runtime` holds what belongs to one app, `problems` are the errors that clients see.
 """
 
 from zoneinfo import ZoneInfo, reset_tzpath

@@ -53,9 +53,14 @@ TERMS = {
     "runs": lazy("Runs"),
     "syncs": lazy("Synchronizations"),
     "operations": lazy("Operations"),
+    "imports": lazy("Imports"),
     "inbox": lazy("Events for the services"),
     "outbox": lazy("Events to be relayed"),
     "REFUSED": lazy("Rejected"),
+    # results of imported lines
+    "CREATED": lazy("Created"),
+    "CHANGED": lazy("Changed"),
+    "UNCHANGED": lazy("Unchanged"),
     # channels
     "EMAIL": lazy("E-mail"),
     "SMS": lazy("SMS"),

@@ -7,6 +7,8 @@ from importlib import util
 import pytest
 import yaml
 
+from heidi_common.config.declaration import declarations
+from heidi_common.config.sections.backup import BackupSettings
 from heidi_common.config.sections.processes import WebProcess
 from heidi_common.config.service_registry import REALTIME
 from heidi_common.config.settings import ConfigError, Settings
@@ -19,7 +21,7 @@ from tests.standalone.manifests import COMPOSE, KUBERNETES, OWN_PROCESSES, ROOT,
 PORTS = {name: service.port for name, service in SERVICES.items()}
 
 
-def test_compose_has_the_seven_services_on_their_ports_and_all_other_parts() -> None:
+def test_compose_has_all_services_on_their_ports_and_all_other_parts() -> None:
     for name, port in PORTS.items():
         assert COMPOSE[name]["environment"]["HEIDI_SERVICE"] == name
         assert COMPOSE[name]["environment"]["BIND"] == f"0.0.0.0:{port}"
@@ -121,7 +123,8 @@ def test_prometheus_scrapes_the_servers_and_notifies_the_alertmanager() -> None:
 
 
 def test_every_image_has_a_version() -> None:
-    images = {name: service["image"] for name, service in COMPOSE.items() if name not in (*OWN_PROCESSES, "migrate")}
+    own = (*OWN_PROCESSES, "migrate", "backup")
+    images = {name: service["image"] for name, service in COMPOSE.items() if name not in own}
     assert [name for name, image in images.items() if ":" not in image or image.endswith(":latest")] == []
 
 
@@ -134,9 +137,18 @@ def test_the_images_entrypoint_clears_the_metrics_and_is_never_replaced() -> Non
     assert [name for name, service in COMPOSE.items() if "entrypoint" in service] == []
 
 
+def test_the_image_contains_every_package_that_its_processes_load() -> None:
+    copied = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    packages = re.findall(r'"(\w+)\*"', (ROOT / "setup.py").read_text())
+    assert "heidi_console" in packages
+    assert {*packages, "migrations", "wsgi.py", "gunicorn.conf.py"} - copied == set()
+
+
 def test_every_setting_reaches_the_processes_under_compose() -> None:
     passed = {name for service in COMPOSE.values() for name in service.get("environment", {})}
     assert set(variables_read()) - passed == {"HEIDI_BASE_PORT"}, "docker assigns names and ports there"
+    backup = {declaration.variable for declaration in declarations(BackupSettings).values()}
+    assert backup | {"DATABASE_URL"} == COMPOSE["backup"]["environment"].keys()
 
 
 @pytest.mark.parametrize("where", ["compose", "kubernetes"])

@@ -36,18 +36,25 @@ class WebProcess:
         "WEB_CONCURRENCY",
         parse=natural,
         default=2,
-        help="Worker processes of a service. `make run` starts one for core, scheduler and integration.",
+        help="Worker processes of a service. `make run` starts two for auth, users, city and notification, else one.",
     )
     threads: int | None = setting(
         "WEB_THREADS",
         parse=natural,
         default=None,
-        default_text="`4`; `2` for city and users; `32` for scheduler; `16` for files;"
+        default_text="`4`; `2` for city and users; `8` for the console; `16` for files; `32` for scheduler;"
         " `250` for core, notification and all in one process",
         help="Threads of each worker process. An open event stream, or a request that waits, occupies one.",
     )
     graceful_timeout: int = setting(
         "GRACEFUL_TIMEOUT", parse=natural, default=30, help="Seconds that requests have to finish after SIGTERM."
+    )
+    drain_seconds: int = setting(
+        "DRAIN_SECONDS",
+        parse=natural,
+        default=0,
+        help="Seconds of `GRACEFUL_TIMEOUT` for which a process still accepts requests after SIGTERM, with its "
+        "readiness off: 5 if a router or load balancer distributes requests to several instances.",
     )
     metrics_folder: str = setting(
         "PROMETHEUS_MULTIPROC_DIR", default="", help="The folder where the processes of a service share their metrics."
@@ -91,3 +98,13 @@ def home_folder(env: Mapping[str, str] = os.environ) -> Path:
     """The folder of the platform that `make run` starts: HEIDI_HOME, or `.heidi` in this checkout."""
     in_checkout = Path(__file__).resolve().parents[3] / LocalPlatform.home
     return Path(read_one(LocalPlatform, "home", env, {"HEIDI_HOME": str(in_checkout)})).expanduser()
+
+
+def environment() -> dict[str, str]:
+    """The environment of this process. Without a database in it, that of the platform of `make run` in this checkout
+    is added; variables that are set take precedence."""
+    from dotenv import dotenv_values
+
+    has_database = not {"DATABASE_URL", "DATABASE_URL_FILE"}.isdisjoint(os.environ)
+    local = {} if has_database else dotenv_values(home_folder() / "env", interpolate=False)
+    return {name: value for name, value in local.items() if value} | dict(os.environ)
