@@ -47,7 +47,6 @@ class Broker:
         "KAFKA_URL",
         parse=host_ports,
         default="",
-        default_text="events are not published to Kafka",
         help="Brokers of Kafka, `host:port`, separated by commas: the relay publishes all events to the topic "
         "`heidi.events`. Needs the extra `kafka`.",
     )
