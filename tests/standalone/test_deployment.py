@@ -106,6 +106,16 @@ def test_the_examples_placeholders_do_not_start_a_service() -> None:
         )
 
 
+def test_services_trust_the_network_of_the_router_alone() -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    (network,) = compose["networks"]["default"]["ipam"]["config"]
+    assert COMPOSE["auth"]["environment"]["TRUSTED_PROXIES"] == network["subnet"]
+    settings = next(item["data"] for item in KUBERNETES if item["metadata"]["name"] == "settings")
+    with pytest.raises(ConfigError, match="TRUSTED_PROXIES"):
+        Settings.from_env({"TRUSTED_PROXIES": settings["TRUSTED_PROXIES"]})
+    assert settings["ROUTER_TRUSTED_PROXIES"] == ""
+
+
 def test_prometheus_scrapes_every_service() -> None:
     scrape = yaml.safe_load((ROOT / "deploy" / "monitoring" / "prometheus.yml").read_text())["scrape_configs"][0]
     assert {config["targets"][0] for config in scrape["static_configs"]} == {
