@@ -28,6 +28,7 @@ class WebProcess:
             "BIND": f"127.0.0.1:{port}",
             "WEB_CONCURRENCY": "1",
             "DATABASE_URL": settings.database_url,
+            "DATABASE_DIRECT_URL": settings.database_direct_url,
             "REDIS_URL": settings.redis_url,
             "BROKER_URL": settings.broker_url,
             "PUBLIC_BASE_URL": settings.public_base_url,

@@ -184,7 +184,7 @@ def main() -> None:
     app = base_app(settings, "relay")
     broker = make_broker(settings.broker_url)
     exchange = ExchangePublisher(settings.broker_url)
-    listener = NotifyListener(settings.database_url, OUTBOX_CHANNEL, name="relay-listener")
+    listener = NotifyListener(settings.direct_database_url, OUTBOX_CHANNEL, name="relay-listener")
 
     pulse = Pulse("relay", heartbeat_folder(settings.heartbeat_folder))
 
