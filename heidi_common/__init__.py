@@ -24,6 +24,7 @@ Further packages:
     http_client  outgoing HTTP calls that cannot reach private networks
     identity     users, roles, sessions, passwords, revocation
     import_files files that users import: CSV, JSON, encodings
+    import_jobs  imports that are requested by HTTP, carried out by a worker
     messaging    domain events: transactional outbox, inbox, jobs
     openapi      OpenAPI documents and Swagger UI
     operations   the operations that core runs over several services: inputs and steps

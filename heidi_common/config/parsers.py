@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import parse_qs, urlsplit
 
 Network = IPv4Network | IPv6Network
@@ -89,6 +89,16 @@ def smtp_url(raw: str) -> str:
     if starttls not in (["auto"], ["required"], ["never"]):
         raise ValueError("the URL may end with ?starttls=auto, ?starttls=required or ?starttls=never")
     _ = parts.port  # raises ValueError
+    return raw
+
+
+def host_and_port(raw: str) -> str:
+    """An IP address and a port, `192.0.2.53:53` or `[2001:db8::53]:53`; empty: none."""
+    if raw:
+        host, _, port = raw.rpartition(":")
+        ip_address(host.strip("[]"))
+        if not 0 < int(port) < 65536:
+            raise ValueError("the port must be a number from 1 to 65535")
     return raw
 
 

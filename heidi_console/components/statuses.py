@@ -21,10 +21,11 @@ TONES = {
             "done",
             "up",
             "active",
+            "READY",
         ),
         GOOD,
     ),
-    **dict.fromkeys(("PENDING", "QUEUED", "RUNNING", "INFO"), BUSY),
+    **dict.fromkeys(("PENDING", "QUEUED", "RUNNING", "INFO", "SCANNING"), BUSY),
     **dict.fromkeys(
         (
             "WARNING",
@@ -40,7 +41,9 @@ TONES = {
         ),
         WARN,
     ),
-    **dict.fromkeys(("FAILED", "TIMED_OUT", "ERROR", "permanent", "failed", "failure", "down", "disabled"), BAD),
+    **dict.fromkeys(
+        ("FAILED", "TIMED_OUT", "ERROR", "permanent", "failed", "failure", "down", "disabled", "QUARANTINED"), BAD
+    ),
 }
 
 

@@ -27,10 +27,12 @@ class Download:
 
     Attributes:
         place: A path on this machine, or a URL.
+        key: The key of the object in storage.
         tag: The ETag, with quotation marks: it depends on the content alone.
     """
 
     place: Path | str
+    key: str
     content_type: str
     disposition: str
     tag: str
@@ -94,7 +96,7 @@ def prepare(file: File, *, size: RenditionSize | None, as_attachment: bool) -> D
     kind = "attachment" if as_attachment or not content_types.is_inline(media_type) else "inline"
     disposition, served = content_disposition(kind, name), content_types.served_type(media_type)
     place = storage().locate(stored.key, content_type=served, disposition=disposition)
-    return Download(place, served, disposition, tag, file.visibility == Visibility.PUBLIC)
+    return Download(place, stored.key, served, disposition, tag, file.visibility == Visibility.PUBLIC)
 
 
 def _rendition(file: File, size: RenditionSize) -> StoredObject:

@@ -10,11 +10,13 @@ from sqlalchemy import func, select
 
 from heidi_common.cli.lists import first
 from heidi_common.database.session import db
+from heidi_services.files.cli.checks import checks
 from heidi_services.files.enums import JobStatus
 from heidi_services.files.models import File, FileJob, StoredObject
 
 group = AppGroup("files", help="Inspect files and their storage.")
 groups = (group,)
+__all__ = ["checks", "groups"]
 
 
 @group.command("list")
