@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import parse_qs, urlsplit
@@ -14,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 Network = IPv4Network | IPv6Network
 
 SECRET_LENGTH = 32
+_HOST_PORT = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 KEY_BYTES = 32
 
 
@@ -35,6 +37,15 @@ def positive(raw: str) -> int:
 def words(raw: str) -> tuple[str, ...]:
     """A list separated by commas."""
     return tuple(part.strip() for part in raw.split(",") if part.strip())
+
+
+def host_ports(raw: str) -> str:
+    """Servers, `host:port`, separated by commas."""
+    for server in words(raw) or ("",):
+        match = _HOST_PORT.fullmatch(server)
+        if not match or not 0 < int(match["port"]) < 65536:
+            raise ValueError(f"{server!r} is not `host:port`, such as `kafka:9092`")
+    return ",".join(words(raw))
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
