@@ -115,7 +115,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "notification_templates": "texts for all users, without values",
     "template_versions": "texts for all users, without values",
     "notification_batches": "IDs and numbers",
-    "heartbeats": "names of processes and machines",
+    "heartbeats": "names of processes, machines and queues",
     "clock_states": "names of machines",
     "counter_deltas": "numbers",
     "platform_states": "names of providers and hosts",
