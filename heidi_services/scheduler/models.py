@@ -28,7 +28,6 @@ from heidi_common.database.models import Base, Entity
 from heidi_common.messaging.jobs import JobMixin
 from heidi_common.metrics.problem_gauges import problem_gauge
 
-
 EMITTING_ACTIONS = ("core.operation", "event.emit", "integration.sync", "notification.send")
 """The actions that only emit events, as they declare it themselves (`emits_only`)."""
 
