@@ -19,10 +19,11 @@ TONES = {
             "done",
             "up",
             "active",
+            "UP",
         ),
         GOOD,
     ),
-    **dict.fromkeys(("PENDING", "QUEUED", "RUNNING", "INFO"), BUSY),
+    **dict.fromkeys(("PENDING", "QUEUED", "RUNNING", "INFO", "START"), BUSY),
     **dict.fromkeys(
         (
             "WARNING",
@@ -35,10 +36,13 @@ TONES = {
             "degraded",
             "REFUSED",
             "ALERT",
+            "LATE",
         ),
         WARN,
     ),
-    **dict.fromkeys(("FAILED", "TIMED_OUT", "ERROR", "permanent", "failed", "failure", "down", "disabled"), BAD),
+    **dict.fromkeys(
+        ("FAILED", "TIMED_OUT", "ERROR", "DOWN", "FAIL", "permanent", "failed", "failure", "down", "disabled"), BAD
+    ),
 }
 
 
