@@ -1,4 +1,4 @@
-"""An eighth service: car parks with tickets. `docs/building-a-service.md` explains it and how to run it."""
+"""A service beside the platform: car parks with tickets. `docs/building-a-service.md` explains it and how to run it."""
 
 from heidi_common.app import build_app
 from heidi_common.config.service_registry import Service

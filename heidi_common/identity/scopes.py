@@ -25,7 +25,7 @@ DESCRIPTIONS: Mapping[Scope, str] = {
     Scope.USERS_WRITE: "Create, change and delete accounts, except those of administrators.",
     Scope.NOTIFICATIONS_READ: "Read the notifications of all users.",
     Scope.NOTIFICATIONS_WRITE: "Send messages and invitations, cancel own messages; includes notifications:read.",
-    Scope.SCHEDULES_WRITE: "Read, create, change and delete schedules.",
+    Scope.SCHEDULES_WRITE: "Read, create, change and delete schedules and monitors.",
     Scope.INTEGRATIONS_READ: "Read all integrations with their logs, events and deliveries, without credentials.",
     Scope.INTEGRATIONS_WRITE: "Change all integrations, except those of administrators.",
     Scope.FILES_READ: "List and download the files of all users.",

@@ -29,7 +29,7 @@ class WaitingWork(NamedTuple):
     """The work of one kind.
 
     Attributes:
-        kind: `notifications`, `deliveries`, `runs`, `syncs`, `operations`, `inbox`, `outbox`; `dead`: dead letters.
+        kind: The `work` of the model (`notifications`, `runs`, ...); `outbox`; `dead`: dead letters.
         number: Rows that are not finished, due or not, at most LARGEST.
         number_later: Those of them that are due in more than LATER, at most LARGEST.
         oldest_seconds: For how long the oldest due row has been due; 0 if none is due.

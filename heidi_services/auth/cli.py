@@ -69,7 +69,7 @@ def generate_vapid_key() -> None:
 
 @keys_group.command("reseal")
 def reencrypt() -> None:
-    """Re-encrypt second factors and the parameters of Firebase projects with the first of ENCRYPTION_KEYS."""
+    """Re-encrypt second factors, Firebase parameters and addresses of the audit trail with the first encryption key."""
     report_reencryption("second factors", *totp_secrets.reencrypt_all())
     report_reencryption("Firebase projects", *firebase_projects.reencrypt_all())
     report_reencryption("addresses of the audit trail", *addresses.reencrypt_all())

@@ -18,7 +18,7 @@ from tests.standalone.manifests import COMPOSE, KUBERNETES, OWN_PROCESSES, ROOT,
 PORTS = {name: service.port for name, service in SERVICES.items()}
 
 
-def test_compose_has_the_seven_services_on_their_ports_and_all_other_parts() -> None:
+def test_compose_has_all_services_on_their_ports_and_all_other_parts() -> None:
     for name, port in PORTS.items():
         assert COMPOSE[name]["environment"]["HEIDI_SERVICE"] == name
         assert COMPOSE[name]["environment"]["BIND"] == f"0.0.0.0:{port}"
@@ -129,6 +129,13 @@ def test_the_images_entrypoint_clears_the_metrics_and_is_never_replaced() -> Non
     assert ours.keys() == {*SERVICES, "console", "worker", "relay", "clock", "migrate"}
     assert [name for name, container in ours.items() if "command" in container] == []
     assert [name for name, service in COMPOSE.items() if "entrypoint" in service] == []
+
+
+def test_the_image_contains_every_package_that_its_processes_load() -> None:
+    copied = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    packages = re.findall(r'"(\w+)\*"', (ROOT / "setup.py").read_text())
+    assert "heidi_console" in packages
+    assert {*packages, "migrations", "wsgi.py", "gunicorn.conf.py"} - copied == set()
 
 
 def test_every_setting_reaches_the_processes_under_compose() -> None:

@@ -36,13 +36,13 @@ class WebProcess:
         "WEB_CONCURRENCY",
         parse=natural,
         default=2,
-        help="Worker processes of a service. `make run` starts one for core, scheduler and integration.",
+        help="Worker processes of a service. `make run` starts two for auth, users, city and notification, else one.",
     )
     threads: int | None = setting(
         "WEB_THREADS",
         parse=natural,
         default=None,
-        default_text="`4`; `2` for city and users; `32` for scheduler; `16` for files;"
+        default_text="`4`; `2` for city and users; `8` for the console; `16` for files; `32` for scheduler;"
         " `250` for core, notification and all in one process",
         help="Threads of each worker process. An open event stream, or a request that waits, occupies one.",
     )

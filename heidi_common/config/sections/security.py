@@ -17,8 +17,8 @@ class Security:
         "SECRET_KEY",
         parse=random_secret,
         in_repr=False,
-        help="32 random characters or more, the same for all services. It signs cursors, unsubscribe links and the "
-        "calls between services.",
+        help="32 random characters or more, the same for all services. It signs cursors, unsubscribe links, links to "
+        "files and the calls between services.",
     )
     encryption_keys: tuple[str, ...] = setting(
         "ENCRYPTION_KEYS",
