@@ -10,7 +10,6 @@ from wtforms import RadioField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
-from heidi_common.messaging.subscribers import SUBSCRIBERS
 from heidi_console.forms.base import ConsoleForm, optional
 from heidi_console.forms.fields import TimeField
 from heidi_console.translations import lazy
@@ -29,11 +28,8 @@ class ReplayForm(ConsoleForm):
     )
     subscriber = SelectField(
         lazy("Subscriber"),
-        choices=[
-            SelectChoice(each.name, f"{each.name} ({each.pattern})")
-            for each in sorted(SUBSCRIBERS.values(), key=lambda each: each.name)
-            if not each.carries_out_requests
-        ],
+        choices=[],
+        validate_choice=False,
         description=lazy("It handles the events again, even those that it has handled."),
     )
     integration_id = SelectField(
@@ -56,6 +52,11 @@ class ReplayForm(ConsoleForm):
         receiver = {"integrationId": self.integration_id.data} if is_endpoint else {"subscriber": self.subscriber.data}
         types = [each for each in re.split(r"[\s,;]+", self.types.data or "") if each]
         return optional(receiver | {"types": types or None, "from": self.start.api_value, "to": self.end.api_value})
+
+
+def subscriber_choices(subscribers: Iterable[dict[str, Any]]) -> list[SelectChoice]:
+    """The choices of the subscribers, each with the types of the events that it handles."""
+    return [SelectChoice(each["name"], f"{each['name']} ({each['pattern']})") for each in subscribers]
 
 
 def endpoint_choices(integrations: Iterable[dict[str, Any]]) -> list[SelectChoice]:

@@ -11,7 +11,7 @@ from heidi_console import calls
 from heidi_console.access import ADMIN
 from heidi_console.api.problems import ApiProblem
 from heidi_console.components.paging import filters, page_of
-from heidi_console.forms.replay import REPLAY_NAMES, ReplayForm, endpoint_choices
+from heidi_console.forms.replay import REPLAY_NAMES, ReplayForm, endpoint_choices, subscriber_choices
 from heidi_console.pages.area import Area
 from heidi_console.pages.responses import done, part
 from heidi_console.translations import lazy, translate, translate_count
@@ -61,6 +61,7 @@ def show_replay(replay_id: UUID) -> str:
 def form_replay() -> str | Response:
     """Replay past events to a subscriber or an endpoint."""
     form = ReplayForm()
+    form.subscriber.choices = subscriber_choices(calls.get("/core/subscribers").data)
     form.integration_id.choices = endpoint_choices(part("/integrations", isActive=True, limit=100) or [])
     if form.validate_on_submit():
         try:

@@ -67,6 +67,11 @@ class AffectedSubscribersOut(Schema):
     subscribers = fields.Integer(required=True)
 
 
+class SubscriberOut(Schema):
+    name = fields.String(required=True)
+    pattern = fields.String(required=True, metadata={"description": "the types of the events that it handles"})
+
+
 class EventReplayIn(Schema):
     """Either `subscriber` or `integrationId` says who receives the events again."""
 
