@@ -36,7 +36,7 @@ Run \`make run\` without sudo." >&2; exit 1; fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run owner demo test faults lint format configuration events schema screenshots bench migrate doctor secrets sbom backup
+.PHONY: help run owner demo test ops-test faults lint format configuration events schema screenshots bench migrate doctor secrets sbom backup
 
 # Installs the packages $(2) with apt unless the command $(1) succeeds. $(3) is what they are called.
 # RUNLEVEL=1: no server of a package is started.
@@ -48,7 +48,7 @@ define apt
 endef
 
 help: ## List the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 owner:
 	$(refuse_sudo)
@@ -68,6 +68,12 @@ test: $(TOOLS) ## Run all checks and tests (installs RabbitMQ, Chromium and more
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -q --cov --cov-report=
 	@$(BIN)/python -m tests.coverage_summary
 
+ops-test: $(TOOLS) ## Test operation: alerts, backups, PgBouncer, migrations, rolling restarts (installs Prometheus and PgBouncer with apt if possible)
+	$(call apt,command -v promtool,prometheus,Prometheus)
+	$(call apt,command -v pgbouncer,pgbouncer,PgBouncer)
+	@$(BIN)/pytest -q -m "operations or not operations" tests/operations tests/backup tests/standalone/test_alert_rules.py \
+		tests/standalone/test_alerting.py tests/standalone/test_prepare.py
+
 faults: $(TOOLS) ## Kill processes, set the clock, fill the disk, damage files (installs libfaketime with apt if possible)
 	$(call apt,ls /usr/lib/*/faketime,faketime,libfaketime)
 	@$(BIN)/pytest -q tests/faults tests/standalone/test_power_cuts.py
@@ -77,7 +83,7 @@ lint: $(TOOLS) ## Run ruff, mypy, import-linter and bandit
 	@$(BIN)/ruff check -q .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/bandit -q -r -c pyproject.toml heidi_common heidi_services heidi_standalone heidi_console workers
+	@$(BIN)/bandit -q -r -c pyproject.toml heidi_common heidi_services heidi_standalone heidi_console heidi_backup workers
 
 format: $(TOOLS) ## Format the code
 	@$(BIN)/ruff format -q .
@@ -107,8 +113,8 @@ doctor: $(INSTALLED) ## Check all dependencies and say how to fix what fails
 secrets: $(INSTALLED) ## Print new secrets for docker compose: make secrets > .env
 	@$(BIN)/python deploy/new_env.py
 
-backup: $(INSTALLED) ## Dump the database to backups/ and delete dumps older than 30 days
-	@$(BIN)/python deploy/backup/backup.py
+backup: $(INSTALLED) ## Back up the database (docs/operations.md)
+	@FLASK_SKIP_DOTENV=1 $(BIN)/python -m flask backup create
 
 sbom: $(INSTALLED) ## List the installed packages in sbom.json (CycloneDX)
 	@$(BIN)/python deploy/sbom.py > sbom.json && echo "sbom.json"

@@ -13,6 +13,7 @@ from heidi_common.config.service_registry import CONSOLE, SERVICES
 from heidi_common.config.settings import Settings
 from heidi_common.metrics.metric_files import use_allocated_files
 from heidi_common.server import bind_check
+from heidi_common.server.gunicorn_worker import WebWorker
 
 THREADS = {"city": 2, "users": 2, "core": 250, "notification": 250, "scheduler": 32, "files": 16, "console": 8}
 """Threads per process; 4 for other services. The console waits for the API most of the time. An upload occupies a
@@ -45,6 +46,7 @@ keepalive = 75
 # The router's limits, so that the router rejects larger requests.
 limit_request_line, limit_request_fields = 8190, 250
 graceful_timeout = process.graceful_timeout
+WebWorker.drain_seconds = process.drain_seconds
 timeout = 60
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # nosec B108: heartbeats, off the disk
 control_socket_disable = True

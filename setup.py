@@ -45,6 +45,7 @@ RUN = [
     "publicsuffixlist>=1.1",  # which words in a name are domain names, offline
     "pycountry>=26.2",  # translated names of regions
     "pyotp>=2.12",
+    "pyrage>=1.4",  # encryption of backups with age: the Rust implementation, in a wheel without further programs
     "python-dotenv>=1.2",
     "pywebpush>=2.5",
     "holidays>=0.80",  # public holidays of countries and regions, maintained each year
@@ -84,6 +85,7 @@ TEST = [
     "pytest-xdist>=3.8",
     "ruff>=0.17",
     "slack-sdk>=3.47",
+    "squawk-cli>=2.70",  # finds migrations that lock tables or break the running version
     "sendgrid>=6.12",
     "standardwebhooks>=1.1",
     "stripe>=16",
@@ -107,7 +109,7 @@ setup(
     description="Small services behind one REST API: accounts, places, notifications, schedules, webhooks, files.",
     python_requires=">=3.11",
     packages=find_packages(
-        include=["heidi_services*", "heidi_common*", "heidi_standalone*", "heidi_console*", "workers*"]
+        include=["heidi_services*", "heidi_common*", "heidi_standalone*", "heidi_console*", "heidi_backup*", "workers*"]
     ),
     py_modules=["wsgi"],
     include_package_data=True,
@@ -121,7 +123,10 @@ setup(
     install_requires=RUN,
     # Found without loading an app: `flask up` makes the very settings that an app needs.
     entry_points={
-        "flask.commands": [f"{name} = heidi_standalone.cli:{name}" for name in ("up", "doctor", "seed")],
+        "flask.commands": [
+            *(f"{name} = heidi_standalone.cli:{name}" for name in ("up", "prepare", "doctor", "seed")),
+            "backup = heidi_backup.cli:backup",
+        ],
     },
     extras_require={"standalone": STANDALONE, "test": STANDALONE + TEST, "deploy": DEPLOY},
 )

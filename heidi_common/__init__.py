@@ -24,15 +24,16 @@ Further packages:
     http_client  outgoing HTTP calls that cannot reach private networks
     identity     users, roles, sessions, passwords, revocation
     import_files files that users import: CSV, JSON, encodings
+    import_jobs  imports that are requested by HTTP, carried out by a worker
     messaging    domain events: transactional outbox, inbox, jobs
     openapi      OpenAPI documents and Swagger UI
     operations   the operations that core runs over several services: inputs and steps
     pages        HTML pages for end users
     peers        calls between the services
     schemas      base schema, fields and validators
-    server       gunicorn worker, shutdown, child processes that end with their parent
+    server       gunicorn worker, shutdown, child processes that end with their parent, heartbeats, full disks
 
-Modules: `app` builds a Flask app, `runtime` holds what belongs to one app, `problems` are the errors that clients see,
+Modules: `app` builds a Flask app, `runtime` holds what belongs to one app, `problems` are the errors that clients see.
 """
 
 from zoneinfo import ZoneInfo, reset_tzpath

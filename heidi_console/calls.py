@@ -45,6 +45,20 @@ def post(path: str, body: Any = None, *, key: str | None = None, **params: Any) 
     return call(ApiCall("POST", path, params=params, json=body, headers={"Idempotency-Key": key} if key else {}))
 
 
+def upload(path: str, content: bytes, content_type: str, *, key: str | None = None, **params: Any) -> ApiResponse:
+    """Send a file as the body of a POST. Raises what `get` raises.
+
+    Args:
+        path: The path after `/api/v1`.
+        content: The file.
+        content_type: Its media type.
+        key: The idempotency key.
+        params: The query.
+    """
+    headers = {"Content-Type": content_type} | ({"Idempotency-Key": key} if key else {})
+    return call(ApiCall("POST", path, params=params, content=content, headers=headers))
+
+
 def patch(path: str, body: Any, *, etag: str | None = None) -> ApiResponse:
     """Change a resource, unless it has changed since the version `etag`. Raises what `get` raises."""
     return call(ApiCall("PATCH", path, json=body, headers=_if_match(etag)))

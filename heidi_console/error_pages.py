@@ -10,7 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from heidi_console.api.problems import ApiProblem
 from heidi_console.browser_security import SAFE_METHODS
-from heidi_console.forms.base import keep_draft, typed_fields
+from heidi_console.forms.base import RECENT_SIGN_IN, keep_draft, typed_fields
 from heidi_console.session import signed_in
 from heidi_console.session.problems import SessionEnded, SessionsUnavailable
 
@@ -62,6 +62,8 @@ def _csrf_failed(error: CSRFError) -> Response | Page:
 
 
 def _api_problem(problem: ApiProblem) -> Page:
+    if problem.code == RECENT_SIGN_IN:
+        keep_draft((signed_in.current_user() or {}).get("id"))
     status = problem.status if problem.status in (403, 404, 409, 412, 422, 429) else 503
     return _page(status, problem=problem)
 
@@ -82,5 +84,7 @@ def _unexpected(_error: Exception) -> Page:
 def _page(status: int, *, code: str = "", problem: ApiProblem | None = None) -> Page:
     """A page that says what to do. After a form or a button it offers to send the same again."""
     repeat = typed_fields() if request.method == "POST" and (status in REPEATABLE or status >= 500) else None
-    page = render_template("errors/error.html", status=status, code=code, problem=problem, repeat=repeat)
+    page = render_template(
+        "errors/error.html", status=status, code=code, problem=problem, repeat=repeat, return_to=_page_to_return_to()
+    )
     return page, status, {"Retry-After": str(problem.retry_after)} if problem and problem.retry_after else {}

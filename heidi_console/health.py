@@ -6,6 +6,7 @@ import redis
 from flask import Blueprint
 
 from heidi_common.redis.client import redis_client
+from heidi_common.server import shutdown
 from heidi_console.access import public
 
 blueprint = Blueprint("health", __name__)
@@ -20,10 +21,15 @@ def healthz() -> dict[str, str]:
 
 @blueprint.get("/readyz")
 @public
-def readyz() -> dict[str, str]:
-    """Readiness. Without Redis the console shows only a page that says so; it must remain reachable for that."""
+def readyz() -> tuple[dict[str, str], int]:
+    """Readiness, which ends when the process is stopping.
+
+    Without Redis the console shows only a page that says so; it must remain reachable for that.
+    """
+    if shutdown.announced.is_set():
+        return {"status": "down", "service": "console"}, 503
     try:
         redis_client().ping()
     except redis.RedisError:
-        return {"status": "degraded", "service": "console"}
-    return {"status": "ready", "service": "console"}
+        return {"status": "degraded", "service": "console"}, 200
+    return {"status": "ready", "service": "console"}, 200

@@ -71,8 +71,15 @@ def _page_context(areas: Sequence[Area]) -> dict[str, Any]:
         "locale": current_locale(),
         "theme": theme if theme in THEMES else "auto",
         "navigation": [area for area in areas if user and area.label and access.allows(area.role)],
-        "current_area": request.blueprint,
+        "current_area": _area_of(request.path, areas) if request.endpoint else None,
     }
+
+
+def _area_of(path: str, areas: Sequence[Area]) -> str | None:
+    """The name of the area in the navigation to which a page belongs: pages of other areas stand below its URL."""
+    prefixes = {f"{area.blueprint.url_prefix}/": area.name for area in areas if area.label or area.name == "search"}
+    below = [prefix for prefix in prefixes if f"{path}/".startswith(prefix)]
+    return prefixes[max(below, key=len)] if below else None
 
 
 @dataclass

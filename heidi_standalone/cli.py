@@ -1,4 +1,4 @@
-"""`flask up`, `flask doctor` and `flask seed`. Every `flask` command loads this module, so it imports little."""
+"""`flask up`, `prepare`, `doctor` and `seed`. Every `flask` command loads this module, so it imports little."""
 
 import os
 import sys
@@ -27,6 +27,14 @@ def up(port: int | None, broker_url: str | None, database_url: str | None, redis
     os.execve(sys.executable, command, platform_environment(env))  # nosec B606
 
 
+@click.command("prepare")
+def prepare() -> None:
+    """Migrate the database and import the shipped cities, as far as they are missing. Run it before each start."""
+    from heidi_standalone.prepare import main
+
+    sys.exit(main())
+
+
 @click.command("doctor")
 @click.option("--send-test", "address", metavar="ADDRESS", help="Also send a test message, by e-mail or SMS.")
 def doctor(address: str | None) -> None:
@@ -38,7 +46,7 @@ def doctor(address: str | None) -> None:
 
 
 def _send_test(address: str) -> int:
-    from heidi_common.cli.doctor import environment
+    from heidi_common.config.sections.processes import environment
     from heidi_common.config.settings import Settings
     from heidi_services.notification.channels.provider_checks import ProviderUnusable
     from heidi_services.notification.cli.checks import send_test_message

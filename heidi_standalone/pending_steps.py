@@ -1,14 +1,11 @@
 """What the database of a standalone platform still needs before the services can start."""
 
-import re
 from dataclasses import dataclass
 
 import psycopg2
 
+from heidi_common.database import schema_version
 from heidi_standalone.errors import StartupError
-from heidi_standalone.paths import ROOT
-
-REVISION = re.compile(r'^(?:revision|down_revision)\b.*?=\s*"(\w+)"', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ def _query_pending_steps(dsn: str, client_id: str | None) -> PendingSteps:
 
         if not query("SELECT to_regclass('alembic_version')"):
             return PendingSteps()
-        if query("SELECT version_num FROM alembic_version") != newest_revision():
+        if query(schema_version.SELECT_CURRENT) != schema_version.compare(None).newest:
             return PendingSteps()
         return PendingSteps(
             migrations=False,
@@ -55,12 +52,3 @@ def _query_pending_steps(dsn: str, client_id: str | None) -> PendingSteps:
             client=not query("SELECT EXISTS (SELECT FROM clients WHERE id::text = %s)", client_id),
             cities=not query("SELECT EXISTS (SELECT FROM cities)"),
         )
-
-
-def newest_revision() -> str:
-    """Return the newest migration: the only revision that no other one follows."""
-    revisions = [REVISION.findall(path.read_text()) for path in (ROOT / "migrations" / "versions").glob("*.py")]
-    followed = {older for _, *previous in revisions for older in previous}
-    newest: str
-    (newest,) = {revision for revision, *_ in revisions} - followed
-    return newest

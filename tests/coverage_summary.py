@@ -9,7 +9,7 @@ import io
 
 from coverage import Coverage
 
-PACKAGES = ("heidi_common", "heidi_services", "heidi_standalone", "heidi_console", "workers")
+PACKAGES = ("heidi_common", "heidi_services", "heidi_standalone", "heidi_console", "heidi_backup", "workers")
 
 
 def main() -> None:

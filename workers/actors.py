@@ -23,7 +23,7 @@ from heidi_common.messaging.event_handling import handle, handle_many
 from heidi_common.messaging.outbox import OutboxEvent
 
 F = TypeVar("F", bound=Callable[..., Any])
-ACTOR_MODULES = ("auth", "city", "notification", "scheduler", "integration", "core", "files")
+ACTOR_MODULES = ("auth", "users", "city", "notification", "scheduler", "integration", "core", "files")
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,8 @@ LARGEST_BY_ACTOR: Mapping[str, int] = {
     "run_outbound": 1,
     "run_sync": 1,
     "process_file": 1,
+    "import_users": 1,
+    "import_cities": 1,
 }
 """Actors whose messages carry fewer rows than LARGEST."""
 

@@ -14,6 +14,9 @@ from dramatiq import Message
 from heidi_common.channels.registry import CHANNELS, waits_for_provider
 from heidi_common.database.models import utcnow
 from heidi_common.database.retention import delete_in_batches
+from heidi_common.import_jobs import cleanup as old_imports
+from heidi_common.import_jobs import requests as imports
+from heidi_common.import_jobs.models import ImportKind
 from heidi_common.interceptors import idempotency_keys
 from heidi_common.messaging import inbox
 from heidi_common.messaging.outbox import OutboxEvent
@@ -152,6 +155,10 @@ def _bulk_task(channel: str) -> PeriodicTask:
     return PeriodicTask(f"bulk {channel}", pause, _release_bulk(channel, largest))
 
 
+def _import_task(kind: ImportKind) -> PeriodicTask:
+    return PeriodicTask(f"{kind} imports", 0.5, WakeUp(partial(imports.overdue, kind), BULK_QUEUE, f"import_{kind}"))
+
+
 PERIODIC_TASKS = (
     PeriodicTask("time zone rules", 3600, run_task(next_runs.apply_rules)),  # before the first dispatch
     PeriodicTask("clock comparison", 6, run_task(clock_guard.store_state)),
@@ -187,6 +194,8 @@ PERIODIC_TASKS = (
     PeriodicTask("old webhooks", 3600, run_in_parts(integration_retention.delete_expired_events)),
     PeriodicTask("old syncs", 3600, run_in_parts(integration_retention.delete_expired_syncs)),
     PeriodicTask("old deliveries", 3600, run_in_parts(integration_retention.delete_expired_deliveries)),
+    *(_import_task(kind) for kind in ImportKind),
+    PeriodicTask("old imports", 3600, run_in_parts(old_imports.delete_expired)),
     PeriodicTask("file processing", 0.5, WakeUp(file_processing.overdue, "files", "process_file")),
     PeriodicTask("removed objects", 2, WakeUp(file_cleanup.removable, "files", "remove_object")),
     PeriodicTask("expired file uploads", 60, run_in_parts(file_cleanup.delete_expired_uploads)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 import click
 
 from heidi_common.cli.doctor_checks import Check, all_checks
-from heidi_common.config.sections.processes import home_folder
+from heidi_common.config.sections.processes import environment
 from heidi_common.config.settings import ConfigError, Settings
 
 MAX_RESULT_LENGTH = 200
@@ -35,16 +34,6 @@ def examine(settings: Settings) -> Iterator[Finding]:
         except Exception as error:  # every error is a finding
             result, ok = _one_line(error), False
         yield Finding(check, result, ok, (time.perf_counter() - started) * 1000)
-
-
-def environment() -> dict[str, str]:
-    """The environment of this process. Without a database in it, that of the platform of `make run` in this checkout
-    is added; variables that are set take precedence."""
-    from dotenv import dotenv_values
-
-    has_database = not {"DATABASE_URL", "DATABASE_URL_FILE"}.isdisjoint(os.environ)
-    local = {} if has_database else dotenv_values(home_folder() / "env", interpolate=False)
-    return {name: value for name, value in local.items() if value} | dict(os.environ)
 
 
 def report() -> int:

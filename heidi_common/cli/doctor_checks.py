@@ -14,6 +14,7 @@ import requests
 
 from heidi_common.config.service_registry import SERVICES
 from heidi_common.config.settings import Settings
+from heidi_common.database import schema_version
 from heidi_common.database.dsn import psycopg2_dsn
 from heidi_common.identity.scopes import known_scopes
 from heidi_common.jwt.keys import PublicKeys
@@ -23,6 +24,7 @@ from heidi_common.schemas import timezones
 
 TIMEOUT_SECONDS = 5
 OLDEST_POSTGRESQL = 15_00_00
+MIGRATE = "Run `make migrate`, `docker compose run --rm migrate` or, on Kubernetes, `deploy/kubernetes/rollout.sh`."
 START_SERVICE = "Start it with `make run` or `docker compose up`."
 
 
@@ -71,14 +73,20 @@ def _postgresql(settings: Settings) -> str:
 
 
 def _tables(settings: Settings) -> str:
-    """The migration of the database. Whether it is the latest one is shown by `flask db current`, with Alembic."""
+    """The migration of the database. As for readiness, it must be the newest one of this version, or a later one."""
     dsn = psycopg2_dsn(settings.database_url)
     with psycopg2.connect(dsn, connect_timeout=TIMEOUT_SECONDS) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT version_num FROM alembic_version")
+        cursor.execute("SELECT to_regclass('alembic_version')")
+        if cursor.fetchone() != (None,):
+            cursor.execute(schema_version.SELECT_CURRENT)
         row = cursor.fetchone()
-    if row is None:
-        raise CheckFailed("no migration has been applied")
-    return f"migration {row[0]}"
+    state = schema_version.compare(row[0] if row else None)
+    if state.current is None:
+        raise CheckFailed(f"no migration has been applied; the newest is {state.newest}")
+    if state.missing:
+        plural = "migration is" if state.missing == 1 else "migrations are"
+        raise CheckFailed(f"migration {state.current}; {state.missing} {plural} missing, up to {state.newest}")
+    return f"migration {state.current}" + ("" if state.current == state.newest else ", of a later version")
 
 
 def _machine_clients(settings: Settings) -> str:
@@ -166,7 +174,7 @@ def _readiness(url: str) -> Callable[[Settings], str]:
 
 CHECKS = (
     Check("PostgreSQL", _postgresql, "Start PostgreSQL 15 or later, and check DATABASE_URL."),
-    Check("tables", _tables, "Run `make migrate`."),
+    Check("tables", _tables, MIGRATE),
     Check(
         "machine clients",
         _machine_clients,

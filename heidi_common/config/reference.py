@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from heidi_common.config.declaration import UNSET, Declaration, declarations, sections
+from heidi_common.config.sections.backup import BackupSettings
 from heidi_common.config.sections.processes import LocalPlatform, WebProcess
 from heidi_common.config.settings import Settings
 
-KINDS = (Settings, WebProcess, LocalPlatform)
+KINDS = (Settings, WebProcess, BackupSettings, LocalPlatform)
 
 INTRODUCTION = """\
 # Configuration

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 
 from heidi_common.database.disk_space import require_disk_space
+from heidi_common.database.prepared import REJECTED, PreparedStatement, reject
 from heidi_common.database.session import check_deadline, db
 from heidi_common.database.transactions import holds_connection, in_transaction, reading
 
@@ -35,19 +36,23 @@ class CompiledStatement:
         statement: A SELECT, or an INSERT, UPDATE or DELETE with RETURNING. Parameters are `bindparam`s or `:name`.
         changes: Whether it changes data. A statement that does not is repeated once if its connection turns out to
             be dead; a change is never repeated.
+        prepared: Whether PostgreSQL plans it once per connection when it runs alone. For a frequent statement whose
+            best plan is the same for all values, such as one that finds rows by their primary keys.
 
     Raises:
         ValueError: SQLAlchemy would compute the value of a column in Python (a default or `onupdate`). Give the
             column a value in the statement.
     """
 
-    def __init__(self, statement: ClauseElement, *, changes: bool = False) -> None:
+    def __init__(self, statement: ClauseElement, *, changes: bool = False, prepared: bool = False) -> None:
         compiled: Any = statement.compile(dialect=_DIALECT)
         if compiled.prefetch:
             raise ValueError(f"give these columns their values: {[column.name for column in compiled.prefetch]}")
         self.sql = str(compiled)
         self._constants = {name: bound.value for name, bound in compiled.binds.items() if not bound.required}
         self._changes = changes
+        types = {name: bound.type for name, bound in compiled.binds.items() if bound.required}
+        self._prepared = PreparedStatement(self.sql, types, _DIALECT, self._constants) if prepared else None
 
     def all(self, **values: Any) -> list[Row]:
         """Execute the statement and fetch all rows.
@@ -89,8 +94,18 @@ class CompiledStatement:
             try:
                 driver.autocommit = True
                 with driver.cursor(cursor_factory=NamedTupleCursor) as cursor:
-                    cursor.execute(self.sql, values)
+                    self._execute(pooled, cursor, values)
                     return cursor.fetchall()  # type: ignore[no-any-return]
             finally:
                 if not driver.closed:
                     driver.autocommit = False
+
+    def _execute(self, pooled: Any, cursor: Any, values: dict[str, Any]) -> None:
+        if self._prepared is None:
+            cursor.execute(self.sql, values)
+            return
+        try:
+            cursor.execute(self._prepared.prepare(pooled, cursor), values)
+        except REJECTED:
+            reject(pooled)
+            cursor.execute(self.sql, values)

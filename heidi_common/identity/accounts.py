@@ -148,7 +148,8 @@ def read_public(user_id: UUID) -> AnyRow | None:
 
 
 _PUBLIC_BY_ID = CompiledStatement(
-    select(*PUBLIC_COLUMNS, USER_COLUMNS.version).where(User.id == bindparam("user_id"), User.deleted_at.is_(None))
+    select(*PUBLIC_COLUMNS, USER_COLUMNS.version).where(User.id == bindparam("user_id"), User.deleted_at.is_(None)),
+    prepared=True,
 )
 
 

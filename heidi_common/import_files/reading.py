@@ -34,7 +34,11 @@ def read_file(path: Path, columns: Columns, *, kind: str | None = None, encoding
     Raises:
         InvalidFile: The file is rejected as a whole. Nothing has been read by the caller yet.
     """
-    raw = path.read_bytes()
+    return read_content(path.read_bytes(), columns, kind=kind, encoding=encoding)
+
+
+def read_content(raw: bytes, columns: Columns, *, kind: str | None = None, encoding: str | None = None) -> ImportFile:
+    """Read the content of a file, wherever it comes from. Arguments, result and errors as for `read_file`."""
     what = next((what for start, what in NOT_TEXT.items() if raw.startswith(start)), None)
     if what is not None:
         raise InvalidFile(f"the file is {what}")

@@ -4,4 +4,5 @@ guards: `@public`, `@authenticated`, `@guard(Role.ADMIN, scopes=(...))`; `caller
 authentication: from the Authorization header to a caller whose session has not ended.
 tokens: sign and verify a token. Only the auth service can sign.
 keys: the public keys, read from JSON, a file or a URL, and read again when they rotate. signing_keys: the private ones.
+key_source: where keys are read from. reauthentication: actions that need a recent sign-in.
 """

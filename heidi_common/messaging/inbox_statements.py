@@ -106,7 +106,7 @@ def _claim_one_statement() -> CompiledStatement:
 def _claim(*conditions: Any) -> CompiledStatement:
     values = {"attempts": Inbox.attempts + 1, "locked_until": lease_end(Inbox.attempts, literal(LEASE, Interval))}
     statement = update(Inbox).where(*conditions).values(values).returning(Inbox.event_id, Inbox.attempts)
-    return CompiledStatement(statement, changes=True)
+    return CompiledStatement(statement, changes=True, prepared=True)
 
 
 @cache
@@ -131,7 +131,7 @@ def _lock_statement() -> Any:
 def _done_statement() -> CompiledStatement:
     statement = update(Inbox).where(*_ROWS, _IS_PENDING)
     statement = statement.values(status="done", done_at=func.now(), last_error=None)
-    return CompiledStatement(statement.returning(Inbox.event_id), changes=True)
+    return CompiledStatement(statement.returning(Inbox.event_id), changes=True, prepared=True)
 
 
 _OWN_CLAIM = (*_ROWS, _IS_PENDING, Inbox.attempts == bindparam("attempts_made", type_=Integer))
@@ -142,7 +142,7 @@ _NEW_STATUS: Any = bindparam("new_status", type_=Text)
 def _end_statement(is_finished: bool) -> CompiledStatement:
     finished = {"done_at": func.now(), "last_error": bindparam("reason", type_=Text)} if is_finished else {}
     statement = update(Inbox).where(*_OWN_CLAIM).values(status=_NEW_STATUS, **finished)
-    return CompiledStatement(statement.returning(Inbox.event_id), changes=True)
+    return CompiledStatement(statement.returning(Inbox.event_id), changes=True, prepared=True)
 
 
 @cache
@@ -151,4 +151,4 @@ def _reschedule_statement() -> CompiledStatement:
     times = {"next_attempt_at": due_at, "hinted_until": due_at, "locked_until": None}
     statement = update(Inbox).where(*_OWN_CLAIM)
     statement = statement.values(status=_NEW_STATUS, last_error=bindparam("error", type_=Text), **times)
-    return CompiledStatement(statement.returning(Inbox.event_id), changes=True)
+    return CompiledStatement(statement.returning(Inbox.event_id), changes=True, prepared=True)

@@ -143,7 +143,7 @@ def _claim_statement(model: Any, open_status: str) -> CompiledStatement:
         .values(**dated)
         .returning(model.id)
     )
-    return CompiledStatement(statement, changes=True)
+    return CompiledStatement(statement, changes=True, prepared=True)
 
 
 def collect_overdue(model: Any, *conditions: ColumnElement[bool], open_status: str, limit: int) -> list[UUID]:

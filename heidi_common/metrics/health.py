@@ -12,14 +12,16 @@ import redis
 from flask import Blueprint, current_app
 from sqlalchemy import text
 
+from heidi_common.database import schema_version
 from heidi_common.database.session import db
 from heidi_common.jwt.guards import public
 from heidi_common.metrics import worker_load
 from heidi_common.redis.client import redis_client
 from heidi_common.runtime import current_settings
+from heidi_common.server import shutdown
 
 blueprint = Blueprint("health", __name__)
-REQUIRED = "postgresql"
+REQUIRED = frozenset({"postgresql", "schema"})
 TIMEOUT = 0.5
 """Seconds to wait for the broker."""
 PORTS = {"amqp": 5672, "amqps": 5671, "redis": 6379, "rediss": 6379}
@@ -35,10 +37,15 @@ def healthz() -> dict[str, str]:
 @blueprint.get("/readyz")
 @public
 def readyz() -> tuple[dict[str, Any], int]:
-    """Readiness: `ready`; `degraded` (200) without Redis or the broker; `down` (503) without PostgreSQL."""
-    results = {name: _probe(check) for name, check in CHECKS.items()}
-    down = [name for name, result in results.items() if result["status"] != "up"]
-    status = "down" if REQUIRED in down else "degraded" if down else "ready"
+    """Readiness: `ready`; `degraded` (200) without Redis or the broker.
+
+    `down` (503) without PostgreSQL, while its schema lacks migrations, and while the process is stopping.
+    """
+    if shutdown.announced.is_set():
+        return {"status": "down", "service": current_app.name, "dependencies": {}, "isStopping": True}, 503
+    results = {name: _probe(check) for name, check in (CHECKS | {"schema": check_schema}).items()}
+    down = {name for name, result in results.items() if result["status"] != "up"}
+    status = "down" if REQUIRED & down else "degraded" if down else "ready"
     body = {"status": status, "service": current_app.name, "dependencies": results, "workers": _workers()}
     return body, 503 if status == "down" else 200
 
@@ -67,6 +74,22 @@ def check_postgresql() -> None:
         connection.execute(text("SELECT 1"))
 
 
+class SchemaBehind(Exception):
+    """Migrations have to be applied before this version can serve."""
+
+
+def check_schema() -> None:
+    """Compare the schema with the newest migration.
+
+    Raises:
+        SchemaBehind: It lacks migrations. A schema of a later version is accepted, so that a rollout can migrate first.
+    """
+    with db.engine.connect() as connection:
+        current = connection.execute(text(schema_version.SELECT_CURRENT)).scalar()
+    if schema_version.compare(current).missing:
+        raise SchemaBehind
+
+
 def check_redis() -> None:
     """Ping Redis. Any exception means that it is unavailable."""
     redis_client().ping()
@@ -88,7 +111,7 @@ def check_broker() -> None:
 
 
 CHECKS: dict[str, Callable[[], None]] = {
-    REQUIRED: check_postgresql,
+    "postgresql": check_postgresql,
     "redis": check_redis,
     "broker": check_broker,
 }

@@ -17,6 +17,8 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 
 BACKUP, CERTIFICATE, MIGRATION, PROVIDER_REJECTION = "backup", "certificate", "migration", "providerRejection"
+CITIES = "shippedCities"
+"""The subject is the version of a set of cities that was imported, the value its smallest population."""
 CREATED, VERIFIED, FAILED = "created", "verified", "failed"
 """Subjects of BACKUP: when the newest backup was created and verified, and when one last failed."""
 KEPT = timedelta(days=7)

@@ -15,15 +15,21 @@ NOTIFY_SECONDS = 1.0
 
 
 class WebWorker(ThreadWorker):  # type: ignore[misc]
-    """A worker that stops as soon as its requests are finished: it ends event streams and closes idle connections.
+    """A worker that stops in two steps, without losing a request and without waiting for idle connections.
 
-    gunicorn's own worker waits for idle connections until `keepalive` or GRACEFUL_TIMEOUT has passed. The router always
-    keeps some open, so each stop would take that long.
+    For DRAIN_SECONDS after SIGTERM it goes on, but its readiness is off and each response closes its connection. Load
+    balancers choose another instance, and the server closes no connection while a request is on its way. Then it closes
+    its sockets, ends event streams, and stops as soon as its requests are finished.
     """
 
+    drain_seconds = 0
+
     sockets: list[Any]
+    max_keepalived: int
+    alive: bool
     nr: int
     _notified_at = 0.0
+    _drained_at: float | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -40,13 +46,25 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
             self._notified_at = now
             super().notify()
             self._trimmer.check(self.nr, now)
+            if self._drained_at is not None and now >= self._drained_at:
+                self.alive = False
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Handle SIGTERM. It is called between two instructions of any code: it only sets values."""
+        if not self.drain_seconds or not self.alive:
+            super().handle_exit(sig, frame)
+        elif self._drained_at is None:
+            self._drained_at = time.monotonic() + self.drain_seconds
+            self.max_keepalived = -1  # no connection is kept after its response
+            shutdown.announced.set()
 
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)
         if not self.alive or not self.is_parent_alive():
             shutdown.requested.set()
             self._close_listeners()
-            self._close_idle()
+            if not self.drain_seconds:
+                self._close_idle()
 
     def _close_listeners(self) -> None:
         """Accept the waiting connections, then close the sockets immediately: the kernel assigns new connections to

@@ -31,12 +31,13 @@ SERVICES_BY_PATH = {
 
 @dataclass(frozen=True)
 class ApiCall:
-    """A request: its path begins after `/api/v1`."""
+    """A request: its path begins after `/api/v1`. Its body is JSON, or bytes with their type in `headers`."""
 
     method: str
     path: str
     params: Mapping[str, Any] = field(default_factory=dict)
     json: Any = None
+    content: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -74,6 +75,7 @@ def send(call: ApiCall, token: str | None = None) -> ApiResponse:
             f"{service_url(service)}/api/v1{call.path}",
             params={name: _query_value(value) for name, value in call.params.items() if value not in (None, "")},
             json=call.json,
+            data=call.content,
             headers=_headers(call, token),
             timeout=TIMEOUT_SECONDS,
             trusted=True,

@@ -11,6 +11,8 @@ TONES = {
             "DELIVERED",
             "READ",
             "SUCCEEDED",
+            "CREATED",
+            "CHANGED",
             "SUCCESS",
             "sent",
             "success",

@@ -47,6 +47,15 @@ class PasswordForm(ConsoleForm):
     new_password = PasswordField(lazy("New password"), [InputRequired()], render_kw={"autocomplete": "new-password"})
 
 
+class EmailForm(ConsoleForm):
+    """A new address. It is used once the link in the e-mail to it is followed."""
+
+    email = EmailField(lazy("New e-mail address"), [InputRequired()], render_kw={"autocomplete": "email"})
+    password = PasswordField(
+        lazy("Current password"), [InputRequired()], render_kw={"autocomplete": "current-password"}
+    )
+
+
 class ConfirmFactorForm(ConsoleForm):
     """The first code of a second factor."""
 

@@ -18,6 +18,8 @@ from heidi_console.session import signed_in
 from heidi_console.translations import current_locale, translate
 
 DRAFT = "draft"
+RECENT_SIGN_IN = "recent_sign_in_required"
+"""The code of the API for an action that needs a session which began recently."""
 _CAMEL = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -51,7 +53,12 @@ class ConsoleForm(FlaskForm):  # type: ignore[misc]
         Args:
             problem: The error.
             names: Field of the API -> field of the form, where they differ otherwise than by their spelling.
+
+        Raises:
+            ApiProblem: The action needs a recent sign-in.
         """
+        if problem.code == RECENT_SIGN_IN:
+            raise problem  # becomes a page that leads to sign-in and back
         if problem.status == 412:
             self._show_conflict()
             return

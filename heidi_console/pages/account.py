@@ -12,7 +12,8 @@ from heidi_common.channels.registry import CHANNELS
 from heidi_console import calls
 from heidi_console.access import USER
 from heidi_console.api.problems import ApiProblem
-from heidi_console.forms.account import ConfirmFactorForm, PasswordForm, ProfileForm
+from heidi_console.components.json_view import pretty
+from heidi_console.forms.account import ConfirmFactorForm, EmailForm, PasswordForm, ProfileForm
 from heidi_console.forms.preferences import PreferencesForm
 from heidi_console.pages.area import Area
 from heidi_console.pages.responses import done, part
@@ -29,6 +30,7 @@ def list_() -> str:
     return render_template(
         "account/list.html",
         profile=calls.get("/users/me").data,
+        me=part("/auth/me") or {},
         sessions=part("/auth/sessions") or [],
         devices=part("/notifications/devices") or [],
     )
@@ -64,6 +66,28 @@ def form_password() -> str | Response:
     return render_template("account/form.html", form=form, title=translate("Password"), fields=fields)
 
 
+@area.form("/email")
+def form_email() -> str | Response:
+    """Change the own e-mail address."""
+    form = EmailForm()
+    if form.validate_on_submit():
+        try:
+            calls.post("/auth/email/change", form.values("email", "password"))
+            text = translate("Follow the link in the e-mail to the new address. Until then the current one is used.")
+            return done(text, "account.list")
+        except ApiProblem as problem:
+            form.show_problem(problem)
+    title = translate("E-mail address")
+    return render_template("account/form.html", form=form, title=title, fields=("email", "password"))
+
+
+@area.show("/export")
+def show_export() -> Response:
+    """Everything that the platform stores about the user, as a JSON file."""
+    headers = {"Content-Disposition": "attachment; filename=heidi-export.json"}
+    return Response(pretty(calls.get("/users/me/export").data), headers=headers, mimetype="application/json")
+
+
 @area.act("/second-factor")
 def act_enrol() -> Response:
     """Create the secret of a second factor. It takes effect once it is confirmed."""
@@ -87,6 +111,13 @@ def form_second_factor() -> str | Response:
             form.show_problem(problem)
     qr = segno.make(enrolment["otpauthUri"], micro=False).svg_data_uri(scale=5, border=2, dark="#000", light="#fff")
     return render_template("account/form_second_factor.html", form=form, qr=qr, secret=enrolment["secret"])
+
+
+@area.act("/second-factor/recovery-codes")
+def act_recovery_codes() -> str:
+    """Replace the recovery codes, and show the new ones."""
+    codes = calls.post("/auth/mfa/recovery-codes").data
+    return render_template("account/show_codes.html", codes=codes["recoveryCodes"])
 
 
 @area.act("/second-factor/remove")

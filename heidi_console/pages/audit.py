@@ -1,19 +1,24 @@
-"""Audit: who did what, and an export."""
+"""Audit: who did what, whether the trail is intact, and an export."""
 
 from __future__ import annotations
 
 import csv
 import io
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
-from flask import Response, render_template, request, stream_with_context
+from flask import Response, flash, redirect, render_template, request, session, stream_with_context, url_for
 
 from heidi_console import calls
 from heidi_console.access import ADMIN
 from heidi_console.components.paging import filters, page_of
+from heidi_console.forms.list_filters import InvalidFilter, api_filters
 from heidi_console.pages.area import Area
+from heidi_console.pages.responses import names_of
 from heidi_console.translations import lazy
 
 area = Area("audit", lazy("Audit"), role=ADMIN, group=lazy("Platform"))
@@ -21,25 +26,79 @@ FILTERS = ("actor", "action", "target", "outcome", "from", "to")
 COLUMNS = ("position", "at", "action", "outcome", "actor", "target", "address", "requestId", "detail", "hash")
 MAX_ROWS = 10_000
 """Rows of one export. Filter by time for more."""
+SECONDS = 3.0
+"""How long one request verifies the chain."""
 
 
 @area.list()
 def list_() -> str:
     """The audit trail, newest first."""
     chosen = filters(*FILTERS)
-    response = calls.get("/auth/audit", **page_of(**chosen))
-    return render_template("audit/list.html", entries=response.data, meta=response.meta, filters=chosen)
+    try:
+        response = calls.get("/auth/audit", **page_of(**_api_filters(chosen)))
+    except InvalidFilter as error:
+        return render_template("audit/list.html", entries=[], meta={}, filters=chosen, people={}, error=str(error))
+    people = names_of(filter(_is_id, (entry[name] for entry in response.data for name in ("actor", "target"))))
+    return render_template("audit/list.html", entries=response.data, meta=response.meta, filters=chosen, people=people)
+
+
+@area.show("/integrity")
+def show_integrity() -> str:
+    """The verification of the hash chain: its progress, or its result."""
+    return render_template("audit/show_integrity.html", check=session.get("integrity"))
+
+
+@area.act("/integrity/verify")
+def act_verify() -> Response:
+    """Verify the hash chain from its start, or continue, for a few seconds. The page goes on until all is verified."""
+    check = session.get("integrity") if request.form.get("continue") else None
+    session["integrity"] = _verify(check or {"end": 0, "rows": 0})
+    return redirect(url_for("audit.show_integrity"), 303)  # type: ignore[return-value]
 
 
 @area.list("/export")
 def list_export() -> Response:
     """The entries that the filters select, as CSV or NDJSON."""
     kind = "csv" if request.args.get("format") == "csv" else "ndjson"
-    rows = _rows(filters(*FILTERS))
+    try:
+        rows = _rows(_api_filters(filters(*FILTERS)))
+    except InvalidFilter as error:
+        flash(str(error), "bad")
+        return redirect(url_for("audit.list", **request.args.to_dict()), 303)  # type: ignore[arg-type, return-value]
     lines = _csv(rows) if kind == "csv" else (orjson.dumps(row).decode() + "\n" for row in rows)
     headers = {"Content-Disposition": f"attachment; filename=audit.{kind}"}
     mimetype = "text/csv" if kind == "csv" else "application/x-ndjson"
     return Response(stream_with_context(lines), mimetype=mimetype, headers=headers)
+
+
+def _api_filters(chosen: dict[str, str]) -> dict[str, str]:
+    return api_filters(chosen, users=("actor", "target"), times=("from", "to"))
+
+
+def _is_id(value: str | None) -> bool:
+    try:
+        UUID(value or "")
+    except ValueError:
+        return False
+    return True
+
+
+def _verify(check: dict[str, Any]) -> dict[str, Any]:
+    """Verify further parts of the chain, until SECONDS have passed."""
+    end = time.monotonic() + SECONDS
+    while True:
+        part = calls.get("/auth/audit/integrity", **{"from": check["end"] + 1}).data
+        check = {
+            "end": part["to"],
+            "rows": check["rows"] + part["rows"],
+            "last": part["last"],
+            "head": part["head"],
+            "broken_at": part["brokenAt"],
+            "is_running": part["isIntact"] and not part["isComplete"],
+            "at": datetime.now(UTC).isoformat(),
+        }
+        if not check["is_running"] or time.monotonic() > end:
+            return check
 
 
 def _rows(chosen: dict[str, str]) -> Iterator[dict[str, Any]]:

@@ -9,6 +9,7 @@ from heidi_console.access import ADMIN
 from heidi_console.api.problems import ApiProblem
 from heidi_console.components.paging import page_of
 from heidi_console.pages.area import Area
+from heidi_console.session import html_frames
 from heidi_console.translations import lazy
 
 area = Area("mail", lazy("Mail"), role=ADMIN, group=lazy("Communication"))
@@ -29,4 +30,5 @@ def list_() -> str:
 @area.show("/<mail_id>")
 def show(mail_id: str) -> str:
     """One e-mail as HTML, text, headers and source."""
-    return render_template("mail/show.html", mail=calls.get(f"/notifications/sink/{mail_id}").data)
+    mail = calls.get(f"/notifications/sink/{mail_id}").data
+    return render_template("mail/show.html", mail=mail, frame=html_frames.keep(mail["html"]))

@@ -12,6 +12,7 @@ from heidi_console import calls
 from heidi_console.access import ADMIN, MODERATOR
 from heidi_console.api.problems import ApiProblem
 from heidi_console.components.paging import filters, page_of
+from heidi_console.forms.list_filters import InvalidFilter, api_filters
 from heidi_console.forms.message import MessageForm
 from heidi_console.forms.recipients import UnknownRecipients, audience
 from heidi_console.pages.area import Area
@@ -27,7 +28,11 @@ RETRY_FILTERS = ("channel", "category", "userId", "batchId", "since")
 def list_() -> str:
     """The messages of all users, latest first."""
     chosen = filters(*FILTERS)
-    response = calls.get("/notifications", **page_of(scope="all", **chosen))
+    try:
+        params = api_filters(chosen, users=("userId",), times=("since",))
+    except InvalidFilter as error:
+        return render_template("messages/list.html", messages=[], meta={}, filters=chosen, people={}, error=str(error))
+    response = calls.get("/notifications", **page_of(scope="all", **params))
     people = names_of(message["userId"] for message in response.data)
     return render_template(
         "messages/list.html", messages=response.data, meta=response.meta, filters=chosen, people=people
@@ -79,7 +84,12 @@ def act_cancel(message_id: UUID) -> Response:
 def act_retry_failed() -> Response:
     """Retry all failed messages that the filters of the list select."""
     body = {name: value for name in RETRY_FILTERS if (value := request.form.get(name))}
-    retried = calls.post("/notifications/retry-failed", body).data["retried"]
+    try:
+        selected = api_filters(body, users=("userId",), times=("since",))
+    except InvalidFilter as error:
+        flash(str(error), "bad")
+        return redirect(url_for("messages.list", status="FAILED"), 303)
+    retried = calls.post("/notifications/retry-failed", selected).data["retried"]
     flash(
         translate_count("%(num)s message is being sent again.", "%(num)s messages are being sent again.", retried),
         "good",

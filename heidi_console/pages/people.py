@@ -6,7 +6,7 @@ import secrets
 from typing import Any
 from uuid import UUID
 
-from flask import redirect, render_template, request, url_for
+from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from heidi_console import calls
@@ -103,15 +103,13 @@ def act_end_sessions(user_id: UUID) -> Response:
     """End all sessions of a user, or one of them."""
     session_id = request.form.get("session_id")
     path = f"/users/{user_id}/sessions" + (f"/{UUID(session_id)}" if session_id else "")
-    calls.delete(path)
-    return done(translate("The user is signed out."), "people.show", user_id=user_id)
+    return _support(user_id, path, translate("The user is signed out."))
 
 
 @area.act("/<uuid:user_id>/remove-second-factor", role=ADMIN)
 def act_remove_second_factor(user_id: UUID) -> Response:
     """Remove the second factor of a user who has lost it."""
-    calls.delete(f"/users/{user_id}/mfa")
-    return done(translate("The second factor is removed."), "people.show", user_id=user_id)
+    return _support(user_id, f"/users/{user_id}/mfa", translate("The second factor is removed."))
 
 
 @area.act("/<uuid:user_id>/invite", role=ADMIN)
@@ -129,6 +127,22 @@ def act_erase(user_id: UUID) -> Response:
         return redirect(url_for("people.show", user_id=user_id), 303)
     calls.post(f"/users/{user_id}/erase", {})
     return done(translate("The personal data is being erased in all services."), "people.list")
+
+
+def _support(user_id: UUID, path: str, text: str) -> Response:
+    """Delete something of a user for the reason that was typed, which the audit trail keeps."""
+    reason = request.form.get("reason", "").strip()
+    if not reason:
+        flash(translate("Enter the reason. The audit trail keeps it."), "bad")
+        return redirect(url_for("people.show", user_id=user_id), 303)
+    try:
+        calls.delete(path, reason=reason)
+    except ApiProblem as problem:
+        if problem.status not in (404, 409, 422):
+            raise
+        flash(problem.detail, "bad")  # such as: the user has no second factor
+        return redirect(url_for("people.show", user_id=user_id), 303)
+    return done(text, "people.show", user_id=user_id)
 
 
 def _details(user_id: UUID) -> dict[str, Any]:

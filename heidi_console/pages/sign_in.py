@@ -15,7 +15,7 @@ from heidi_console import calls
 from heidi_console.access import PUBLIC
 from heidi_console.api.problems import ApiProblem
 from heidi_console.api.transport import ApiCall, send
-from heidi_console.forms.base import ConsoleForm, explain
+from heidi_console.forms.base import DRAFT, ConsoleForm, explain
 from heidi_console.pages.area import PREFIX, Area
 from heidi_console.session import signed_in
 from heidi_console.translations import LOCALES, lazy, translate
@@ -48,7 +48,7 @@ def form() -> str | Response:
     """Ask for e-mail address and password."""
     if signed_in.current_user():
         return redirect(next_path(), 303)
-    page = SignInForm()
+    page = SignInForm(email=session.get("email"))
     if page.validate_on_submit():
         body = {"email": page.email.data, "password": page.password.data, "deviceLabel": "Console"}
         if response := _submit(page, "/auth/login", body):
@@ -75,6 +75,15 @@ def act_sign_out() -> Response:
     signed_in.sign_out()
     flash(translate("You are signed out."), "good")
     return redirect(url_for("sign_in.form"), 303)
+
+
+@area.act("/sign-in/again")
+def act_again() -> Response:
+    """End the session, and lead to sign-in and back: protected actions need a session that began recently."""
+    kept = {"email": (signed_in.current_user() or {}).get("email"), DRAFT: session.get(DRAFT)}
+    signed_in.sign_out()
+    session.update(kept)
+    return redirect(url_for("sign_in.form", next=next_path()), 303)
 
 
 @area.act("/display")
@@ -109,7 +118,8 @@ def _submit(page: ConsoleForm, path: str, body: dict[str, Any]) -> Response | No
 
 
 def _finish(response: dict[str, Any]) -> Response:
-    session.pop("mfa_token", None)
+    for name in ("mfa_token", "email"):
+        session.pop(name, None)
     signed_in.sign_in(response)
     with suppress(ApiProblem):  # signing in must not depend on the users service
         _apply_profile(calls.get("/users/me").data)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from flask import flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from heidi_console import calls
@@ -17,6 +17,7 @@ from heidi_console.components.paging import filters, page_of
 from heidi_console.forms.template import NewTemplateForm, TemplateForm
 from heidi_console.pages.area import Area
 from heidi_console.pages.responses import done
+from heidi_console.session import html_frames
 from heidi_console.translations import lazy, translate
 
 area = Area("templates", lazy("Templates"), role=ADMIN, group=lazy("Communication"))
@@ -59,6 +60,9 @@ def form_edit(template_id: UUID) -> str | Response:
     """Change the text of a template. The previous one remains as a version."""
     response = calls.get(f"{BASE}/{template_id}")
     form = TemplateForm(etag=response.etag, **{name: response.data[name] for name in (*TEXTS, "category")})
+    if "preview" in request.form:
+        preview = _preview(template_id, form)
+        return render_template("templates/form_edit.html", form=form, template=response.data, preview=preview)
     if form.validate_on_submit():
         try:
             calls.patch(f"{BASE}/{template_id}", form.text(), etag=form.etag.data)
@@ -70,14 +74,8 @@ def form_edit(template_id: UUID) -> str | Response:
 
 @area.act("/<uuid:template_id>/preview")
 def act_preview(template_id: UUID) -> str:
-    """What the stored text of a template becomes with variables: a part of the editor."""
-    form = TemplateForm()
-    try:
-        preview = calls.post(f"{BASE}/{template_id}/preview", {"variables": form.variables.value}).data
-    except ApiProblem as problem:
-        details = [error.detail for error in problem.errors] or [problem.detail]
-        return render_template("templates/preview.html", errors=details)
-    return render_template("templates/preview.html", preview=preview)
+    """What the text in the editor becomes with variables: a part of the editor, updated while typing."""
+    return render_template("templates/preview.html", **_preview(template_id, TemplateForm()))
 
 
 @area.act("/<uuid:template_id>/test")
@@ -99,6 +97,18 @@ def act_delete(template_id: UUID) -> Response:
     """Delete a template with its versions."""
     calls.delete(f"{BASE}/{template_id}")
     return done(translate("The template is deleted."), "templates.list")
+
+
+def _preview(template_id: UUID, form: TemplateForm) -> dict[str, Any]:
+    """The values of `templates/preview.html`."""
+    texts = {name: text for name, text in form.text().items() if name in TEXTS and (text or name != "body")}
+    try:
+        preview = calls.post(f"{BASE}/{template_id}/preview", {"variables": form.variables.value, **texts}).data
+    except ApiProblem as problem:
+        named = [f"{form[error.name].label.text}: " if error.name in TEXTS else "" for error in problem.errors]
+        details = [name + error.detail for name, error in zip(named, problem.errors, strict=True)] or [problem.detail]
+        return {"errors": details}
+    return {"preview": preview, "frame": html_frames.keep(preview["html"])}
 
 
 def _changes(versions: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from heidi_console.access import USER
 from heidi_console.api.problems import ApiProblem
 from heidi_console.components.paging import filters, page_of
 from heidi_console.forms.endpoint_auth import MEMBERS, NONE, EndpointAuthForm, auth_values
-from heidi_console.forms.webhook import RecoverForm, WebhookForm
+from heidi_console.forms.webhook import RecoverForm, WebhookEditForm, WebhookForm
 from heidi_console.pages.area import Area
 from heidi_console.pages.responses import done, part
 from heidi_console.translations import lazy, translate, translate_count
@@ -109,6 +109,22 @@ def form_auth(webhook_id: UUID) -> str | Response:
         except ApiProblem as problem:
             form.show_problem(problem)
     return render_template("webhooks/form_auth.html", form=form, webhook=response.data, members=MEMBERS)
+
+
+@area.form("/<uuid:webhook_id>/edit")
+def form_edit(webhook_id: UUID) -> str | Response:
+    """Change the name, the endpoint, the event types or the credentials of an integration."""
+    response = calls.get(f"/integrations/{webhook_id}")
+    webhook, config = response.data, response.data["config"] or {}
+    values = {"name": webhook["name"], "webhook_url": webhook["webhookUrl"]}
+    form = WebhookEditForm(etag=response.etag, event_types="\n".join(config.get("eventTypes") or ()), **values)
+    if form.validate_on_submit():
+        try:
+            calls.patch(f"/integrations/{webhook_id}", form.body(config), etag=form.etag.data)
+            return done(translate("The webhook is changed."), "webhooks.show", webhook_id=webhook_id)
+        except ApiProblem as problem:
+            form.show_problem(problem, {"config": "event_types"})
+    return render_template("webhooks/form_edit.html", form=form, webhook=webhook)
 
 
 @area.form("/new")

@@ -68,9 +68,14 @@ TERMS = {
     "operations": lazy("Operations"),
     "replays": lazy("Replays of events"),
     "files": lazy("Files"),
+    "imports": lazy("Imports"),
     "inbox": lazy("Events for the services"),
     "outbox": lazy("Events to be relayed"),
     "REFUSED": lazy("Rejected"),
+    # results of imported lines
+    "CREATED": lazy("Created"),
+    "CHANGED": lazy("Changed"),
+    "UNCHANGED": lazy("Unchanged"),
     # channels
     "EMAIL": lazy("E-mail"),
     "SMS": lazy("SMS"),

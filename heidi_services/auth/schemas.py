@@ -189,6 +189,38 @@ class AuditQuery(PageQuery):
         validate_range(data, "from_", "to", "to")
 
 
+class AuditIntegrityQuery(Schema):
+    """A part of the trail. A million rows are verified by twenty requests with the default limit."""
+
+    start = fields.Integer(
+        data_key="from",
+        load_default=1,
+        validate=validate.Range(1, 2**63 - 1),
+        metadata={"description": "the position of the first row"},
+    )
+    limit = fields.Integer(load_default=50_000, validate=validate.Range(1, 100_000))
+
+
+class AuditIntegrityOut(Schema):
+    """Whether the rows follow from each other. Continue with `from` = `to` + 1 until `isComplete`."""
+
+    is_intact = fields.Boolean()
+    start = fields.Integer(data_key="from")
+    end = fields.Integer(data_key="to", metadata={"description": "the last row that is intact"})
+    rows = fields.Integer(metadata={"description": "the number of intact rows of this part"})
+    head = fields.String(
+        metadata={
+            "description": "the hash of the row `to`. Stored elsewhere, it proves later that no rows were replaced or"
+            " removed up to there"
+        }
+    )
+    broken_at = fields.Integer(
+        allow_none=True, metadata={"description": "the first row that does not follow from the row before"}
+    )
+    last = fields.Integer(metadata={"description": "the position of the newest row"})
+    is_complete = fields.Boolean(metadata={"description": "whether the part is intact and ends with the newest row"})
+
+
 class AuditAddressOut(Schema):
     fingerprint = fields.String()
     email = fields.String()

@@ -125,8 +125,8 @@ def _population(value: Any) -> int:
 
 def _check_text(name: str, country: str, timezone: str) -> None:
     if not name.strip() or len(name) > MAX_NAME_LENGTH or "\x00" in name:
-        raise InvalidRecord("has no valid name")
+        raise InvalidRecord(f"name must have 1 to {MAX_NAME_LENGTH} characters and no NUL")
     if country not in countries.names():
-        raise InvalidRecord(f"{country!r} is not a country code")
+        raise InvalidRecord(f"country {country!r} is not a country code")
     if timezone and timezone not in timezones.timezone_names():
-        raise InvalidRecord(f"{timezone!r} is not a time zone")
+        raise InvalidRecord(f"timezone {timezone!r} is not a time zone")

@@ -16,6 +16,7 @@ from heidi_common.identity.models import Role
 from heidi_common.identity.password_formats.stored_hash import MAX_LENGTH as MAX_HASH_LENGTH
 from heidi_common.identity.password_hashing import MAX_PASSWORD_BYTES
 from heidi_common.identity.password_policy import PASSWORD_METADATA
+from heidi_common.import_jobs.schemas import ImportQuery
 from heidi_common.schemas import timezones
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import Flag, PersonName, Text, UtcDateTime
@@ -128,6 +129,15 @@ class UserImportIn(Schema):
     is_active = fields.Boolean(load_default=True)
     email_verified = fields.Boolean(load_default=True)
     created_at = UtcDateTime(validate=_not_in_the_future)
+
+
+class UserImportQuery(ImportQuery):
+    """How to import the file."""
+
+    welcome = fields.Boolean(
+        load_default=False,
+        metadata={"description": "send each created user the welcome e-mail, at the rate of bulk messages"},
+    )
 
 
 class ReasonQuery(Schema):

@@ -100,6 +100,9 @@ PERSONAL: Mapping[str, Handling] = {
     **_columns("stored_objects", "sha256 detected_type signature", FILE_DATA, "fileObjects"),
     **_columns("monitors", "name description recipients", f"{MONITORS}.erase_monitors", "monitors"),
     **_columns("monitor_pings", "user_agent body", f"{MONITORS}.erase_monitors", "pings"),
+    **_columns(
+        "import_lines", "detail", "heidi_common.import_jobs.cleanup.erase_user", "not exported: an error message"
+    ),
     **_columns("operations", "steps error", OPERATIONS, "operations"),
     **_columns("operations", "sealed", "heidi_services.core.service.operation_progress.complete", SECRET),
 }
@@ -116,6 +119,9 @@ NOT_PERSONAL: Mapping[str, str] = {
     "template_versions": "texts for all users, without values",
     "notification_batches": "IDs and numbers",
     "heartbeats": "names of processes, machines and queues",
+    "imports": "who imported how many rows, and how the file is read",
+    "import_contents": "a file, encrypted, until its import has ended",
+    "import_lines.outcome": "an enumeration",
     "clock_states": "names of machines",
     "counter_deltas": "numbers",
     "platform_states": "names of providers and hosts",

@@ -74,6 +74,7 @@ WITHOUT_ETAG: Mapping[str, str] = {
     "/api/v1/core/overview/series": MOMENT,
     "/api/v1/users/me/export": MOMENT,
     "/api/v1/auth/audit/addresses/{fingerprint}": "each read is audited",
+    "/api/v1/auth/audit/integrity": "each verification is audited",
     "/api/v1/schedules/{schedule_id}/upcoming": MOMENT,
     "/api/v1/notifications/unsubscribe/{token}": "a page, or JSON of two words",
     "/.well-known/jwks.json": "has its own Cache-Control, as RFC 7517 expects",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PRODUCT = ("heidi_common", "heidi_standalone", "heidi_services", "heidi_console", "workers")
+PRODUCT = ("heidi_common", "heidi_standalone", "heidi_services", "heidi_console", "heidi_backup", "workers")
 
 COMMON_MODULES = frozenset({"routes", "schemas", "service", "models", "cli"})
 DOMAIN_MODULES: Mapping[str, frozenset[str]] = {
@@ -37,8 +37,8 @@ COMMITS = frozenset({"heidi_common/database/transactions.py"})
 FUNCTION_PATH = re.compile(r"(heidi_common|heidi_services|workers)(\.\w+)*:\w+")
 # The modules that create settings or run before there are any, and commands that are typed by users.
 READS_ENVIRONMENT = re.compile(
-    r"heidi_common/(config/settings|config/sections/processes|metrics/exporter|cli/doctor)\.py|heidi_standalone/.*"
-    r"|heidi_services/\w+/cli(\.py|/.*)"
+    r"heidi_common/(config/settings|config/sections/(processes|backup)|metrics/exporter|cli/doctor)\.py|heidi_standalone/.*"
+    r"|heidi_backup/programs\.py|heidi_services/\w+/cli(\.py|/.*)"
 )
 # The registry loads the services that a process serves; nothing else in heidi_common imports from upper layers.
 # The registry of actors loads the module of each service.

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
 from tests.auth.helpers import login, register
 
@@ -40,3 +43,62 @@ def test_no_row_holds_an_address_a_token_or_a_password(client: FlaskClient, as_u
     text = client.get(AUDIT, headers=admin).text
     for secret in ("ada@", "example.test", "127.0.0.1", "not-her-password", data["refreshToken"], data["accessToken"]):
         assert secret not in text
+
+
+def verify(client: FlaskClient, headers: dict[str, str], query: str = "") -> dict:
+    response = client.get(f"{AUDIT}/integrity?{query}", headers=headers)
+    assert response.status_code == 200, response.json
+    return response.json["data"]
+
+
+def test_the_chain_is_verified_in_parts_that_follow_each_other(client: FlaskClient, as_user) -> None:
+    admin = as_user(Role.ADMIN).headers
+    register(client)
+    for _ in range(4):
+        login(client, password="not-her-password")
+    first = verify(client, admin, "limit=2")
+    assert (first["from"], first["to"], first["rows"], first["isIntact"], first["isComplete"]) == (1, 2, 2, True, False)
+    second = verify(client, admin, "from=3&limit=100")
+    assert (second["from"], second["isIntact"], second["isComplete"]) == (3, True, True)
+    assert second["to"] == second["last"] and second["brokenAt"] is None
+    rows = client.get(f"{AUDIT}?limit=100", headers=admin).json["data"]
+    hashes = {row["position"]: row["hash"] for row in rows}
+    assert first["head"] == hashes[2] and second["head"] == hashes[second["to"]]
+    assert [row["detail"]["from"] for row in rows if row["action"] == "audit_verified"] == [3, 1]
+
+
+def test_a_changed_row_and_a_removed_row_break_the_chain(client: FlaskClient, as_user) -> None:
+    admin = as_user(Role.ADMIN).headers
+    register(client)
+    for _ in range(4):
+        login(client, password="not-her-password")
+    _tamper("UPDATE audit SET outcome = 'success' WHERE position = 3")
+    result = verify(client, admin)
+    assert (result["isIntact"], result["brokenAt"], result["to"], result["isComplete"]) == (False, 3, 2, False)
+    assert verify(client, admin, "from=4")["isIntact"]
+    _tamper("DELETE FROM audit WHERE position = 3")
+    assert verify(client, admin)["brokenAt"] == 4
+    assert verify(client, admin, "from=4")["brokenAt"] == 4
+
+
+def test_a_part_must_begin_within_the_trail(client: FlaskClient, as_user) -> None:
+    admin = as_user(Role.ADMIN).headers
+    empty = verify(client, admin)
+    assert (empty["isIntact"], empty["rows"], empty["to"], empty["last"], empty["isComplete"]) == (True, 0, 0, 0, True)
+    for query in (
+        "from=9",
+        "from=0",
+        "limit=0",
+        "limit=100001",
+        "from=9223372036854775807",
+        "from=9223372036854775808",
+    ):
+        assert client.get(f"{AUDIT}/integrity?{query}", headers=admin).status_code == 422
+
+
+def _tamper(statement: str) -> None:
+    """Change the trail as somebody could who owns the database."""
+    with transaction():
+        db.session.execute(text("ALTER TABLE audit DISABLE TRIGGER USER"))
+        db.session.execute(text(statement))
+        db.session.execute(text("ALTER TABLE audit ENABLE TRIGGER USER"))

@@ -18,6 +18,7 @@ from heidi_services.notification.enums import Channel
 from heidi_services.notification.service import suppressions
 from heidi_services.scheduler.models import ScheduleRun
 from tests.integration.helpers import create_integration
+from workers.users import import_users
 
 Prepare = Callable[[Any, Any], str]
 """Creates what the page shows, as the administrator and with the fixture `post`; returns the path of the page."""
@@ -95,6 +96,41 @@ def suppression_list(admin: Any, _post: Any) -> str:
     """A suppressed address."""
     suppressions.add_suppression(Channel.EMAIL, "bounced@example.test", reason="bounce", actor=admin.user.id)
     return "/console/suppressions/"
+
+
+def user_import(admin: Any, _post: Any) -> str:
+    """An import with a line of each result."""
+    rows = "email,firstName\nada@example.test,Ada\n<b>not an address</b>,Bob\nada@example.test,Ada\n"
+    client, headers = current_app.test_client(), admin.headers | {"Content-Type": "text/csv"}
+    import_id = client.post("/api/v1/users/imports", data=rows, headers=headers).json["data"]["id"]
+    import_users(import_id)
+    return f"/console/people/imports/{import_id}"
+
+
+def place_import_list(admin: Any, _post: Any) -> str:
+    """An import of places that has not begun."""
+    body = [{"name": "Uster", "country": "CH", "latitude": 47.3, "longitude": 8.7}]
+    current_app.test_client().post("/api/v1/cities/imports", json=body, headers=admin.headers)
+    return "/console/places/imports/"
+
+
+def template(admin: Any, _post: Any) -> str:
+    """A template with markup in its HTML."""
+    body = {
+        "name": "welcome",
+        "channel": "EMAIL",
+        "subject": "Hi",
+        "body": "Hello",
+        "html": "<p style='color:red'>Hi</p>",
+    }
+    client = current_app.test_client()
+    row = client.post("/api/v1/notifications/templates", json=body, headers=admin.headers).json["data"]
+    return f"/console/templates/{row['id']}"
+
+
+def template_edit(admin: Any, post: Any) -> str:
+    """The editor of a template."""
+    return f"{template(admin, post)}/edit"
 
 
 def webhook(admin: Any, _post: Any) -> str:
@@ -205,6 +241,9 @@ PAGES = [
     Example("people.show", person),
     Example("people.form_new", at("/console/people/new")),
     Example("people.form_edit", person_edit),
+    Example("user_imports.show", user_import),
+    Example("user_imports.form_new", at("/console/people/imports/new")),
+    Example("place_imports.list", place_import_list),
     Example("places.list", place_list),
     Example("places.show", place),
     Example("places.form_new", at("/console/places/new")),
@@ -237,8 +276,11 @@ PAGES = [
     Example("operations.form_type", at("/console/operations/new")),
     Example("operations.form_new", at("/console/operations/new/onboard-user")),
     Example("audit.list", at("/console/audit/")),
+    Example("audit.show_integrity", at("/console/audit/integrity")),
     Example("clients.list", at("/console/clients/")),
     Example("templates.list", at("/console/templates/")),
+    Example("templates.show", template),
+    Example("templates.form_edit", template_edit),
     Example("templates.form_new", at("/console/templates/new")),
     Example("account.list", at("/console/account/")),
     Example("account.form_profile", at("/console/account/profile")),

@@ -53,6 +53,11 @@ def test_a_second_factor_is_enrolled_from_the_page(
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
     expect(page.locator(".codes li")).to_have_count(10)
+    page.get_by_role("link", name="Continue").click()
+    expect(page.get_by_text("10 recovery codes are left.")).to_be_visible()
+    page.get_by_role("button", name="New recovery codes").click()
+    page.get_by_role("dialog").get_by_role("button", name="New recovery codes").click()
+    expect(page.locator(".codes li")).to_have_count(10)
 
 
 def test_a_schedule_is_typed_in_by_keyboard_and_started(app: Flask, client: FlaskClient, open_as: OpenAs) -> None:
@@ -104,6 +109,11 @@ def test_an_endpoint_is_created_and_its_secret_shown_once(app: Flask, open_as: O
     page.get_by_role("button", name="Create").click()
     expect(page.get_by_text("Signing secret of deliveries")).to_be_visible()
     page.get_by_role("link", name="Continue").click()
+    page.get_by_role("link", name="Edit", exact=True).click()
+    page.get_by_label("Endpoint").fill("http://127.0.0.1:9/moved")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("http://127.0.0.1:9/moved")).to_be_visible()
+    expect(page.get_by_text("notification.sent")).to_be_visible()
     page.get_by_role("button", name="Send a test").click()
     expect(page.locator(".notice.bad")).to_be_visible()
 

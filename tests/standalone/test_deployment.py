@@ -7,6 +7,8 @@ from importlib import util
 import pytest
 import yaml
 
+from heidi_common.config.declaration import declarations
+from heidi_common.config.sections.backup import BackupSettings
 from heidi_common.config.sections.processes import WebProcess
 from heidi_common.config.settings import ConfigError, Settings
 from heidi_common.operations.registry import core_scopes
@@ -118,7 +120,8 @@ def test_prometheus_scrapes_the_servers_and_notifies_the_alertmanager() -> None:
 
 
 def test_every_image_has_a_version() -> None:
-    images = {name: service["image"] for name, service in COMPOSE.items() if name not in (*OWN_PROCESSES, "migrate")}
+    own = (*OWN_PROCESSES, "migrate", "backup")
+    images = {name: service["image"] for name, service in COMPOSE.items() if name not in own}
     assert [name for name, image in images.items() if ":" not in image or image.endswith(":latest")] == []
 
 
@@ -141,6 +144,8 @@ def test_the_image_contains_every_package_that_its_processes_load() -> None:
 def test_every_setting_reaches_the_processes_under_compose() -> None:
     passed = {name for service in COMPOSE.values() for name in service.get("environment", {})}
     assert set(variables_read()) - passed == {"HEIDI_BASE_PORT"}, "docker assigns names and ports there"
+    backup = {declaration.variable for declaration in declarations(BackupSettings).values()}
+    assert backup | {"DATABASE_URL"} == COMPOSE["backup"]["environment"].keys()
 
 
 @pytest.mark.parametrize("where", ["compose", "kubernetes"])

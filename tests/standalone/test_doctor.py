@@ -9,6 +9,7 @@ from flask import Flask
 from tzdata import IANA_VERSION
 
 from heidi_common.cli import doctor
+from heidi_common.config.sections.processes import environment
 from heidi_common.config.settings import Settings
 from heidi_services.auth.service import clients
 from tests.ports import free_port, free_range
@@ -85,5 +86,5 @@ def test_without_an_environment_it_checks_the_standalone_platform(
     monkeypatch.setenv("HEIDI_HOME", str(tmp_path))
     monkeypatch.delenv("DATABASE_URL", raising=False)
     monkeypatch.delenv("SECRET_KEY", raising=False)
-    assert doctor.environment()["DATABASE_URL"] == "postgresql://from/home"
-    assert doctor.environment()["SECRET_KEY"] == "a#$b"
+    assert environment()["DATABASE_URL"] == "postgresql://from/home"
+    assert environment()["SECRET_KEY"] == "a#$b"

@@ -37,7 +37,7 @@ def test_a_rollout_waits_for_the_migrations() -> None:
     }
     assert first == {"heidi", "settings", "migrate"}, "the namespace, and what the job needs"
     script = (ROOT / "deploy" / "kubernetes" / "rollout.sh").read_text()
-    steps = ["delete job migrate", "apply --selector step=first", "wait --for=condition=complete", "apply --filename"]
+    steps = ["delete job migrate", "apply --selector step=first", "\nwait_for_migrations\n", "apply --filename"]
     positions = [script.index(step) for step in steps]
     assert positions == sorted(positions)
 

@@ -1,6 +1,7 @@
 """A release contains what was tested, and needs no stored secret."""
 
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.standalone.manifests import COMPOSE, OWN_PROCESSES, ROOT
+from tests.standalone.manifests import COMPOSE, KUBERNETES, OWN_PROCESSES, ROOT
 
 WORKFLOWS = ROOT / ".github" / "workflows"
 RELEASE: dict[str, Any] = yaml.safe_load((WORKFLOWS / "release.yml").read_text())
@@ -21,6 +22,14 @@ def test_an_image_is_pushed_once_the_tests_have_passed() -> None:
     # YAML 1.1 reads `on` as true.
     assert "workflow_call" in tests[True]
     assert {"run": ".ci/run"} in tests["jobs"]["test"]["steps"]
+
+
+def test_the_tests_of_a_release_have_the_packages_that_make_test_installs_as_root() -> None:
+    recipe = (ROOT / "Makefile").read_text().partition("\ntest:")[2].partition("\n\n")[0]
+    packages = {name for names in re.findall(r"call apt,[^,]*,([^,]*),", recipe) for name in names.split()}
+    installed = (WORKFLOWS / "ci.yml").read_text().split()
+    assert {"rabbitmq-server", "prometheus", "faketime"} <= packages
+    assert packages - {"chromium"} - set(installed) == set()  # the runner's image has Chromium
 
 
 def test_a_release_uses_only_the_workflows_token_and_only_to_push() -> None:
@@ -46,12 +55,16 @@ def test_a_release_is_rolled_out_after_the_push_if_the_environment_names_a_clust
 KUBECTL = """#!/bin/sh
 echo "$*" >> "$CALLS"
 case "$*" in
-    *kustomize*) printf '  image: %s\\n' registry.example.org/heidi:1.1.0 nginx:1.28-alpine ;;
+    *kustomize*) printf '  image: %s\\n' registry.example.org/heidi:1.1.0 \\
+        registry.example.org/heidi-backup:1.1.0 nginx:1.28-alpine ;;
     *"get deployments"*) echo deployment/auth ;;
+    *"get job migrate"*) test ! -e "$CALLS.polled" && touch "$CALLS.polled" || printf "$CONDITIONS" ;;
+    *"get pods"*) printf "$WAITING" ;;
+    *logs*) echo "relation users is locked" ;;
     apply*|*" apply "*) cat >> "$CALLS" ;;
 esac
 """
-"""Records its calls and input, and prints what kustomize makes of the images."""
+"""Records its calls and input, and prints what kustomize makes of the images and the state of the job: first none."""
 
 
 def run_step(tmp_path: Path, **env: str) -> tuple[subprocess.CompletedProcess[str], str]:
@@ -61,7 +74,7 @@ def run_step(tmp_path: Path, **env: str) -> tuple[subprocess.CompletedProcess[st
     (tmp_path / "calls").touch()
     step = yaml.safe_load((WORKFLOWS / "rollout.yml").read_text())["jobs"]["rollout"]["steps"][-1]
     given = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "CALLS": str(tmp_path / "calls"), "RUNNER_TEMP": str(tmp_path)}
-    given |= {"GITHUB_REPOSITORY": "Example/Heidi"} | env
+    given |= {"GITHUB_REPOSITORY": "Example/Heidi", "CONDITIONS": "Complete ", "WAITING": "", "POLL_SECONDS": "0"} | env
     command = ["bash", "-eo", "pipefail", "-c", step["run"]]
     run = subprocess.run(command, cwd=ROOT, env=given, capture_output=True, text=True, check=False)
     return run, (tmp_path / "calls").read_text()
@@ -76,12 +89,35 @@ def test_a_rollout_migrates_first_and_uses_the_released_image(tmp_path: Path, ve
     assert run.returncode == 0, run.stderr
     assert calls.count(f"image: ghcr.io/example/{image}\n") == 2
     assert calls.count("image: nginx:1.28-alpine\n") == 2
-    assert (
-        calls.index("wait --for=condition=complete")
-        < calls.rindex("apply --filename -")
-        < calls.index("rollout status")
-    )
+    backup = image.replace("heidi:", "heidi-backup:")
+    assert calls.count(f"image: ghcr.io/example/{backup}\n") == 2
+    assert calls.rindex("get job migrate") < calls.rindex("apply --filename -") < calls.index("rollout status")
     assert not (tmp_path / "kubeconfig").exists()
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        ({"CONDITIONS": "FailureTarget Failed "}, "it ended with an error"),
+        ({"CONDITIONS": "FailureTarget "}, "it ended with an error"),
+        ({"CONDITIONS": "", "WAITING": "ImagePullBackOff"}, "ImagePullBackOff"),
+        ({"CONDITIONS": "", "WAITING": "CreateContainerConfigError"}, "CreateContainerConfigError"),
+        ({"CONDITIONS": "", "MIGRATION_SECONDS": "0"}, "it has not ended in time"),
+    ],
+)
+def test_after_a_failed_migration_the_log_is_shown_and_nothing_is_applied(
+    tmp_path: Path, state: dict[str, str], reason: str
+) -> None:
+    run, calls = run_step(tmp_path, KUBECONFIG_TEXT="clusters: []", VERSION="v1.2.3", **state)
+    assert run.returncode == 1
+    assert reason in run.stderr and "relation users is locked" in run.stderr
+    assert "previous version keeps serving" in run.stderr
+    assert "apply --filename" not in calls and "rollout status" not in calls
+
+
+def test_the_pod_of_a_failed_migration_keeps_its_log() -> None:
+    (job,) = (item["spec"] for item in KUBERNETES if item["kind"] == "Job")
+    assert (job["backoffLimit"], job["template"]["spec"]["restartPolicy"]) == (0, "Never")
 
 
 def test_without_a_cluster_nothing_is_rolled_out(tmp_path: Path) -> None:

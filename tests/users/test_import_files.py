@@ -11,8 +11,8 @@ from flask import Flask
 from heidi_common.database.session import db
 from heidi_common.identity.models import User
 from heidi_services.city.import_sources import table_file
-from heidi_services.users.cli.import_columns import COLUMNS
 from heidi_services.users.schemas import UserImportIn
+from heidi_services.users.service.import_columns import COLUMNS
 
 CITIES = "name;country;latitude;longitude\nKöln;DE;50,9;6,9\nKöln;DE;50.9;6.9\n"
 USERS = "email;firstName\nno address;Jürg\nb@example.test;Jürg\n"

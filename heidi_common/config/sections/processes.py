@@ -49,6 +49,13 @@ class WebProcess:
     graceful_timeout: int = setting(
         "GRACEFUL_TIMEOUT", parse=natural, default=30, help="Seconds that requests have to finish after SIGTERM."
     )
+    drain_seconds: int = setting(
+        "DRAIN_SECONDS",
+        parse=natural,
+        default=0,
+        help="Seconds of `GRACEFUL_TIMEOUT` for which a process still accepts requests after SIGTERM, with its "
+        "readiness off: 5 if a router or load balancer distributes requests to several instances.",
+    )
     metrics_folder: str = setting(
         "PROMETHEUS_MULTIPROC_DIR", default="", help="The folder where the processes of a service share their metrics."
     )
@@ -91,3 +98,13 @@ def home_folder(env: Mapping[str, str] = os.environ) -> Path:
     """The folder of the platform that `make run` starts: HEIDI_HOME, or `.heidi` in this checkout."""
     in_checkout = Path(__file__).resolve().parents[3] / LocalPlatform.home
     return Path(read_one(LocalPlatform, "home", env, {"HEIDI_HOME": str(in_checkout)})).expanduser()
+
+
+def environment() -> dict[str, str]:
+    """The environment of this process. Without a database in it, that of the platform of `make run` in this checkout
+    is added; variables that are set take precedence."""
+    from dotenv import dotenv_values
+
+    has_database = not {"DATABASE_URL", "DATABASE_URL_FILE"}.isdisjoint(os.environ)
+    local = {} if has_database else dotenv_values(home_folder() / "env", interpolate=False)
+    return {name: value for name, value in local.items() if value} | dict(os.environ)

@@ -7,6 +7,8 @@ export function startForms(root) {
   for (const input of root.querySelectorAll("[data-suggest]")) startSuggestions(input);
   for (const form of root.querySelectorAll("form[data-preview]")) startPreview(form);
   document.addEventListener("submit", preventSecondSubmit);
+  // A long action that the server carries out in parts.
+  root.querySelector("form[data-continue]")?.requestSubmit();
 }
 
 // <div data-when="to=user"> is shown while the field `to` has the value `user`; `a|b` means one of both.

@@ -1,4 +1,4 @@
-"""The endpoint of the audit trail."""
+"""The endpoints of the audit trail."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from heidi_common.identity.models import Role
 from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import caller, guard
 from heidi_common.jwt.reauthentication import requires_recent_sign_in
-from heidi_services.auth.schemas import AuditAddressOut, AuditOut, AuditQuery
+from heidi_services.auth.schemas import AuditAddressOut, AuditIntegrityOut, AuditIntegrityQuery, AuditOut, AuditQuery
 from heidi_services.auth.service import audit
 
 blp = Blueprint("audit", __name__, description="The audit trail")
@@ -22,6 +22,19 @@ blp = Blueprint("audit", __name__, description="The audit trail")
 def list_audit(query: dict[str, Any]) -> Page:
     """List the audit trail, newest first. Filters: `actor`, `action`, `target`, `outcome`, `from`, `to`."""
     return audit.list_rows(query)
+
+
+@blp.route("/api/v1/auth/audit/integrity", methods=["GET"])
+@guard(Role.ADMIN)
+@blp.arguments(AuditIntegrityQuery, location="query")
+@blp.response(200, AuditIntegrityOut)
+def verify_part(query: dict[str, Any]) -> dict[str, Any]:
+    """Verify a part of the hash chain: recompute the hashes of up to `limit` rows. This is audited.
+
+    A row that was changed, inserted or removed breaks the chain at its position. That rows were removed at the end is
+    seen by `last`, and by a `head` that was stored elsewhere. `flask audit verify` verifies the whole trail at once.
+    """
+    return audit.verify_part(query["start"], query["limit"], caller().id)
 
 
 @blp.route("/api/v1/auth/audit/addresses/<fingerprint>", methods=["GET"])

@@ -1,4 +1,4 @@
-"""Read the audit trail, and the addresses behind its fingerprints."""
+"""Read and verify the audit trail, and read the addresses behind its fingerprints."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from heidi_common.audit import addresses
+from heidi_common.audit import addresses, chain
 from heidi_common.audit.trail import Audit, record
 from heidi_common.database.pagination import Page, page
+from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.problems import NotFound
+from heidi_common.problems import Invalid, NotFound
 
 
 def list_rows(query: dict[str, Any]) -> Page:
@@ -63,3 +64,37 @@ def read_address(fingerprint: str, actor: UUID | None) -> dict[str, Any]:
         row, email = stored
         record("audit_address_read", actor=actor, target=fingerprint)
         return {"fingerprint": fingerprint, "email": email, "recorded_at": row.recorded_at}
+
+
+def verify_part(start: int, limit: int, actor: UUID) -> dict[str, Any]:
+    """Verify a part of the hash chain. The trail records who has verified it, and the result.
+
+    Args:
+        start: The position of the first row.
+        limit: The largest number of rows.
+        actor: The administrator.
+
+    Returns:
+        The attributes of `AuditIntegrityOut`.
+
+    Raises:
+        Invalid: The trail has fewer rows than `start`.
+    """
+    result = chain.verify_range(start, limit)
+    if start > result.last + 1:
+        raise Invalid.field("/query/from", f"Must be at most {result.last + 1}: the trail has {result.last} entries.")
+    is_intact = result.broken_at is None
+    detail = {"from": start, "to": result.end, "brokenAt": result.broken_at}
+    db.session.rollback()  # the streamed rows are read; the row below is written in a transaction of its own
+    with transaction():
+        record("audit_verified", actor=actor, outcome="success" if is_intact else "failure", detail=detail)
+    return {
+        "is_intact": is_intact,
+        "start": start,
+        "end": result.end,
+        "rows": result.rows,
+        "head": result.head,
+        "broken_at": result.broken_at,
+        "last": result.last,
+        "is_complete": is_intact and result.end >= result.last,
+    }

@@ -20,7 +20,8 @@ _ME = CompiledStatement(
         User.version,
         second_factor.IS_ACTIVE.label("mfa_enabled"),
         second_factor.REMAINING_CODES.label("recovery_codes_remaining"),
-    ).where(User.id == bindparam("user_id"), User.deleted_at.is_(None))
+    ).where(User.id == bindparam("user_id"), User.deleted_at.is_(None)),
+    prepared=True,
 )
 
 

@@ -24,12 +24,15 @@ from heidi_services.auth.tokens import SessionPosition
 _USER_AGENTS = select(Session.user_agent).where(Session.user_id == bindparam("user_id"))
 _SAME_AGENT = Session.user_agent.is_not_distinct_from(bindparam("user_agent"))
 _NEW_DEVICE = CompiledStatement(
-    select((exists(_USER_AGENTS) & ~exists(_USER_AGENTS.where(_SAME_AGENT))).label("is_new"))
+    select((exists(_USER_AGENTS) & ~exists(_USER_AGENTS.where(_SAME_AGENT))).label("is_new")),
+    prepared=True,
 )
 _TIMES = ("created_at", "rotated_at", "idle_expires_at", "absolute_expires_at")
 _COLUMNS = ("id", "user_id", "counter", "siblings", "parent_distance", "ip", "user_agent", "label", *_TIMES)
 _INSERT = CompiledStatement(
-    insert(Session).values({name: bindparam(name) for name in _COLUMNS}).returning(Session.id), changes=True
+    insert(Session).values({name: bindparam(name) for name in _COLUMNS}).returning(Session.id),
+    changes=True,
+    prepared=True,
 )
 
 

@@ -34,13 +34,14 @@ _COLUMNS = (
 )
 _HAS_TOTP = exists().where(Totp.user_id == User.id, Totp.confirmed_at.is_not(None)).label("has_totp")
 _USERS = select(*_COLUMNS, _HAS_TOTP).where(User.deleted_at.is_(None))
-_FIND = CompiledStatement(_USERS.where(User.email == bindparam("subject")))
+_FIND = CompiledStatement(_USERS.where(User.email == bindparam("subject")), prepared=True)
 _FIND_FORMER = CompiledStatement(_USERS.where(has_former_email(bindparam("subject"))))
 _LOCK = CompiledStatement(
     select(User.id)
     .where(User.id == bindparam("user_id"), User.is_active, User.deleted_at.is_(None))
     .where(User.password_changed_at.is_not_distinct_from(bindparam("changed_at")))
-    .with_for_update(read=True)
+    .with_for_update(read=True),
+    prepared=True,
 )
 
 

@@ -15,7 +15,7 @@ from heidi_common.import_files.reading import FORMATS
 from heidi_services.city.cli.group import cities
 from heidi_services.city.import_sources import geonames, table_file
 from heidi_services.city.import_sources.source import CitySource
-from heidi_services.city.service import importer
+from heidi_services.city.service import importer, shipped_sets
 
 MAX_SKIPPED_LINES_SHOWN = 20
 
@@ -46,6 +46,8 @@ def import_cities(min_population: str, path: Path | None, kind: str | None, enco
     source = _source(min_population, path, kind, encoding)
     with _progress(source.length) as progress:
         report = importer.import_cities(source.lines, progress)
+    if path is None:
+        shipped_sets.record_import(int(min_population))
     _show_skipped(report.skipped)
     click.echo(
         f"{report.added:,} added, {report.changed:,} changed, {report.unchanged:,} unchanged,"

@@ -6,16 +6,22 @@ Source: https://www.postgresql.org/docs/current/sql-copy.html, "Text Format".
 from __future__ import annotations
 
 from collections.abc import Iterable
+from uuid import UUID
 
 from uuid_utils import uuid7
 
 from heidi_services.city.import_record import CityRecord
 
 
-def copy_line(record: CityRecord) -> str:
-    """Format a city as a line for COPY into the table `incoming`, with a new ID."""
+def copy_line(record: CityRecord, city_id: UUID | None = None) -> str:
+    """Format a city as a line for COPY into the table `incoming`, with a new ID.
+
+    Args:
+        record: The city.
+        city_id: The new ID, if the caller needs to know it.
+    """
     names = _array(record.other_names), _array(record.index_names)
-    return copy_row((str(uuid7()), *record[:10], *names, record.kind, "t" if record.has_id else "f"))
+    return copy_row((str(city_id or uuid7()), *record[:10], *names, record.kind, "t" if record.has_id else "f"))
 
 
 def copy_row(values: Iterable[str | float | None]) -> str:

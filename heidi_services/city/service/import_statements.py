@@ -40,5 +40,8 @@ INSERT_NAMES = f"""INSERT INTO city_names (city_id, name, country, weight)
     SELECT c.id, n, c.country, {WEIGHT.format(city="c")}
     FROM incoming i JOIN cities c USING (source), unnest(i.names) n
     WHERE c.is_active AND (c.id = i.id OR c.id = ANY(:ids))"""  # nosec  # B608: constants
+SELECT_OUTCOMES = """SELECT i.id AS incoming_id, c.id AS city_id, c.id = i.id AS is_new,
+    c.updated_at = transaction_timestamp() AS is_changed FROM incoming i JOIN cities c USING (source)"""
+"""What became of each incoming city, once they are merged."""
 SELECT_INDEXES = """SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid) FROM pg_index
     WHERE indrelid IN ('cities'::regclass, 'city_names'::regclass) AND NOT indisunique"""

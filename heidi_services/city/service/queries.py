@@ -27,7 +27,7 @@ SORTS: dict[str, InstrumentedAttribute[Any]] = {
     "createdAt": City.created_at,
 }
 _LIST = select(*SELECT_COLUMNS, City.created_at, City.people.label("people"), City.sort_name)
-_BY_ID = CompiledStatement(text(f"SELECT {COLUMNS} FROM cities WHERE id = :id"))  # nosec  # B608: constants
+_BY_ID = CompiledStatement(text(f"SELECT {COLUMNS} FROM cities WHERE id = :id"), prepared=True)  # nosec  # B608: constants
 _OTHER_NAMES = CompiledStatement(text("SELECT other_names FROM cities WHERE id = :id"))
 _COUNTS = CompiledStatement(
     text("SELECT country, count(*) AS cities FROM cities WHERE is_active GROUP BY country ORDER BY country")

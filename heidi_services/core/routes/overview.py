@@ -77,7 +77,7 @@ def list_problems() -> list[AttentionItem]:
 @blp.arguments(schemas.SearchQuery, location="query")
 @blp.response(200, schemas.HitOut(many=True))
 def search_everything(query: dict[str, Any]) -> list[search.Hit]:
-    """Search users, cities, schedules and integrations by name, messages and everything else by ID, and event types.
+    """Search users, cities, schedules and integrations by name, messages, operations and events by ID, and event types.
 
     The result has what the caller may see. `meta.unavailable` names the services that did not respond.
     """

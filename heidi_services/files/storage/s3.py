@@ -38,8 +38,12 @@ class Bucket:
     prefix: str = ""
 
     @classmethod
-    def from_url(cls, url: str) -> Self:
+    def from_url(cls, url: str, variable: str = "FILES_URL") -> Self:
         """Parse `s3://bucket?endpoint=...&publicEndpoint=...&region=...&prefix=...`.
+
+        Args:
+            url: The URL.
+            variable: The setting that it comes from, for errors.
 
         Raises:
             ValueError: The bucket is missing, or a parameter is unknown.
@@ -47,7 +51,7 @@ class Bucket:
         parts = urlsplit(url)
         query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         if not parts.netloc or parts.path.strip("/") or not _PARAMETERS.issuperset(query):
-            raise ValueError(f"FILES_URL: must be s3://bucket with the parameters {', '.join(sorted(_PARAMETERS))}")
+            raise ValueError(f"{variable}: must be s3://bucket with the parameters {', '.join(sorted(_PARAMETERS))}")
         endpoint = query.get("endpoint", "")
         public = query.get("publicEndpoint", endpoint)
         return cls(parts.netloc, endpoint, public, query.get("region", ""), query.get("prefix", ""))
@@ -106,6 +110,14 @@ class S3Storage:
         for upload in listed.get("Uploads", ()):
             at = prefix | {"Key": upload["Key"], "UploadId": upload["UploadId"]}
             _translated(lambda at=at: self._client.abort_multipart_upload(**at))  # type: ignore[misc]
+
+    def listed(self) -> Iterator[tuple[str, int]]:
+        """List the objects below the prefix: key and size in bytes."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=self.bucket.name, Prefix=self.bucket.prefix
+        )
+        for item in _translated(lambda: [entry for page in pages for entry in page.get("Contents", ())]):
+            yield item["Key"].removeprefix(self.bucket.prefix), item["Size"]
 
     def locate(self, key: str, *, content_type: str, disposition: str) -> str:
         headers = {"ResponseContentType": content_type, "ResponseContentDisposition": disposition}

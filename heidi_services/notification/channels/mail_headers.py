@@ -16,6 +16,8 @@ _WORD_FRAME = len("=?utf-8?b??=")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _UNQUOTED = re.compile(r"[^\s()<>\[\]:;@\\,\"]+")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+( [A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+)*")
+_DOT_ATOM = r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+(?:\.[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+)*"
+_PLAIN_ADDRESS = re.compile(rf"{_DOT_ATOM}@[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)*")
 _FOLDABLE = re.compile(r"[!-~]{1,60}( [!-~]{1,60})*")
 
 
@@ -70,6 +72,8 @@ def parse_address(text: str) -> str:
     Raises:
         InvalidAddress: It is not an e-mail address.
     """
+    if _PLAIN_ADDRESS.fullmatch(text):
+        return text  # as the parser would: it takes a tenth of the time of a delivery
     if _CONTROL.search(text):
         raise InvalidAddress("The address contains control characters")
     local, at_sign, domain = text.rpartition("@")

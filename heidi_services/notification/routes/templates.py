@@ -22,6 +22,7 @@ from heidi_services.notification.schemas.templates import (
     TemplatePreviewIn,
     TemplatePreviewOut,
     TemplateQuery,
+    TemplateTextPreviewIn,
     TemplateVersionOut,
 )
 from heidi_services.notification.service import template_tests, templates
@@ -92,11 +93,15 @@ def list_versions(query: dict[str, Any], template_id: UUID) -> Page:
 
 @blp.route("/api/v1/notifications/templates/<uuid:template_id>/preview", methods=["POST"])
 @guard(Role.ADMIN)
-@blp.arguments(TemplatePreviewIn)
+@blp.arguments(TemplateTextPreviewIn)
 @blp.response(200, TemplatePreviewOut)
 def preview_template(body: dict[str, Any], template_id: UUID) -> templates.Preview:
-    """Render a template with variables. A missing variable is 422 and named in `errors`."""
-    return templates.preview(template_id, body["variables"], body["locale"])
+    """Render a template with variables. A missing variable is 422 and named in `errors`.
+
+    `subject`, `body` and `html` replace the texts of the current version, to see a change before it is saved.
+    """
+    texts = {name: body[name] for name in templates.TEXT_COLUMNS if name in body}
+    return templates.preview(template_id, body["variables"], body["locale"], texts=texts)
 
 
 @blp.route("/api/v1/notifications/templates/<uuid:template_id>/test", methods=["POST"])

@@ -74,6 +74,14 @@ class TemplatePreviewIn(Schema):
     )
 
 
+class TemplateTextPreviewIn(TemplatePreviewIn):
+    """Variables, and texts that are not saved yet. A text that is left out is that of the current version."""
+
+    subject = Text(max=1000, allow_none=True, validate=one_line)
+    body = Text(max=64_000)
+    html = Text(max=64_000, allow_none=True)
+
+
 class TemplatePreviewOut(Schema):
     subject = fields.String(required=True, allow_none=True)
     body = fields.String(attribute="content", required=True)

@@ -215,4 +215,5 @@ def _claim_statement(condition: ColumnElement[bool], channels: Sequence[str]) ->
         .outerjoin(User, User.id == claimed.c.user_id)
         .outerjoin(NotificationPreferences, NotificationPreferences.user_id == claimed.c.user_id),
         changes=True,
+        prepared=True,
     )

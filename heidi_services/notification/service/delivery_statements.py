@@ -59,7 +59,7 @@ def shown_statement() -> CompiledStatement:
     changes = _SENT | _RELEASED | {"status": NotificationStatus.SENT.value, "stream_id": position.position}
     events = [position[column.name] for column in EVENT_COLUMNS]
     shown = update(NOTIFICATIONS).where(own_claim).values(changes).returning(*events, notify_stream(_ROW.user_id))
-    return CompiledStatement(emit_from(shown.cte("shown")), changes=True)
+    return CompiledStatement(emit_from(shown.cte("shown")), changes=True, prepared=True)
 
 
 @cache
@@ -71,7 +71,7 @@ def sent_by_first_call_statement() -> CompiledStatement:
     row = {column.name: bindparam(f"attempt_{column.name}", type_=column.type) for column in ATTEMPTS.c}
     attempt = ATTEMPTS.insert().values(row).cte("attempt")
     sent = sent_statement(provider_id=row["provider_id"]).cte("sent")
-    return CompiledStatement(emit_statement(notify=False).add_cte(attempt, sent), changes=True)
+    return CompiledStatement(emit_statement(notify=False).add_cte(attempt, sent), changes=True, prepared=True)
 
 
 def attempt_parameters(row: dict[str, Any]) -> dict[str, Any]:

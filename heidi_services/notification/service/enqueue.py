@@ -93,7 +93,7 @@ def _insert_one_statement() -> CompiledStatement:
     row = insert_statement(recipient, id_=bindparam("new_id", type_=TABLE.c.id.type))
     inserted = row.returning(*(TABLE.c[name] for name in GENERATED_COLUMNS)).cte("inserted")
     event = emit_statement(when=inserted, notify=False).cte("event")
-    return CompiledStatement(select(*inserted.c).add_cte(event), changes=True)
+    return CompiledStatement(select(*inserted.c).add_cte(event), changes=True, prepared=True)
 
 
 def _to_json(metadata: dict[str, Any] | None) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -123,14 +123,30 @@ class Preview:
     truncated: bool | None = None
 
 
-def preview(template_id: UUID, variables: Mapping[str, Any], locale: str | None = None) -> Preview:
-    """Render the current version for a recipient's locale.
+def preview(
+    template_id: UUID,
+    variables: Mapping[str, Any],
+    locale: str | None = None,
+    *,
+    texts: Mapping[str, Any] | None = None,
+) -> Preview:
+    """Render the current version, or a changed text that is not saved, for a recipient's locale.
+
+    Args:
+        template_id: The template.
+        variables: The values of its variables.
+        locale: The recipient's locale; by default that of the template.
+        texts: Column -> text instead of the one of the current version.
 
     Raises:
         NotFound: The template does not exist.
-        Invalid: A variable is missing or unsuitable, or the text is too long for the channel.
+        Invalid: A text is not a valid template, a variable is missing or unsuitable, or the text is too long for the
+            channel.
     """
     template, source = current_source(template_id)
+    if texts:
+        _validate(texts, template.channel)
+        source = replace(source, **texts)
     text, channel = render_or_invalid(source, variables, locale), template.channel
     check_or_invalid(channel, text, "variables")
     if channel != Channel.PUSH:

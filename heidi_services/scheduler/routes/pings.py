@@ -107,6 +107,6 @@ def _run() -> UUID | None:
 
 
 def _body() -> bytes:
-    """The start of the body. However long it is, the ping counts."""
+    """The start of the body. However long it is (up to the limit of the router), the ping counts."""
     request.max_content_length = UNLIMITED
     return request.stream.read(MAX_BODY_BYTES + 1)

@@ -15,9 +15,9 @@ from heidi_common.identity.password_formats import firebase_hash
 from heidi_common.identity.password_formats.stored_hash import InvalidHash
 from heidi_common.import_files.reading import FORMATS
 from heidi_services.users.cli.group import users
-from heidi_services.users.cli.import_columns import COLUMNS
 from heidi_services.users.schemas import UserImportIn
 from heidi_services.users.service import bulk_export, bulk_import
+from heidi_services.users.service.import_columns import COLUMNS
 
 FORMAT = click.option(
     "--format", "kind", type=click.Choice(["csv", "ndjson"]), help="Default: by the file's extension."

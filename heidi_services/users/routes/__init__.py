@@ -1,5 +1,5 @@
 """The HTTP endpoints of users, one module for each group."""
 
-from heidi_services.users.routes import accounts, support
+from heidi_services.users.routes import accounts, imports, support
 
-blueprints = (accounts.blp, support.blp)
+blueprints = (accounts.blp, imports.blp, support.blp)

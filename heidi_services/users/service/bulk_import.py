@@ -22,6 +22,8 @@ from heidi_common.problems import Conflict
 from heidi_services.users.service import import_passwords
 
 BATCH = 100
+PreparedRow = tuple[int, dict[str, Any] | str]
+"""(line number, the values of the columns or the reason for a refusal)."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +56,36 @@ def import_users(
         firebase: The parameters of the project from which hashes with a `passwordSalt` come.
         welcome: Whether the created users get a welcome message.
     """
-    origin = IMPORTED_WITH_WELCOME if welcome else IMPORTED
     project_id = firebase_projects.store(firebase) if firebase else None
     remaining = iter(rows)
     while batch := list(islice(remaining, BATCH)):
-        prepared = [(number, _prepare(row, schema, project_id)) for number, row in batch]
+        prepared = prepare_rows(batch, schema, project_id)
         with transaction():
-            results = [_insert(number, values, origin) for number, values in prepared]
+            results = insert_rows(prepared, welcome=welcome)
         yield from results
+
+
+def prepare_rows(rows: Iterable[NumberedRow], schema: Schema, project_id: UUID | None) -> list[PreparedRow]:
+    """Validate rows and hash their passwords, outside of any transaction.
+
+    Args:
+        rows: The rows of a batch.
+        schema: Validates a row.
+        project_id: The stored parameters of the Firebase project from which hashes with a `passwordSalt` come.
+    """
+    return [(number, _prepare(row, schema, project_id)) for number, row in rows]
+
+
+def insert_rows(rows: Iterable[PreparedRow], *, welcome: bool, actor: UUID | None = None) -> list[ImportedLine]:
+    """Insert the users of a batch within the caller's transaction.
+
+    Args:
+        rows: The result of `prepare_rows`.
+        welcome: Whether the created users get a welcome message.
+        actor: The user who has requested the import; None for a command on the command line.
+    """
+    origin = IMPORTED_WITH_WELCOME if welcome else IMPORTED
+    return [_insert(number, values, origin, actor) for number, values in rows]
 
 
 def _prepare(row: dict[str, Any] | str, schema: Schema, project_id: UUID | None) -> dict[str, Any] | str:
@@ -84,7 +108,7 @@ def _prepare(row: dict[str, Any] | str, schema: Schema, project_id: UUID | None)
     return values
 
 
-def _insert(number: int, values: dict[str, Any] | str, origin: str) -> ImportedLine:
+def _insert(number: int, values: dict[str, Any] | str, origin: str, actor: UUID | None) -> ImportedLine:
     if isinstance(values, str):
         return ImportedLine(number, "refused", values)
     try:
@@ -93,7 +117,7 @@ def _insert(number: int, values: dict[str, Any] | str, origin: str) -> ImportedL
         if conflict.code == "id_taken":
             return ImportedLine(number, "refused", f"id: {conflict.detail}")
         return ImportedLine(number, "exists", values["email"])
-    record("user_created", target=user.id, detail={"origin": "import"})
+    record("user_created", actor=actor, target=user.id, detail={"origin": "import"})
     return ImportedLine(number, "created", str(user.id))
 
 

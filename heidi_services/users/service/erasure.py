@@ -21,6 +21,7 @@ from heidi_common.database.transactions import transaction
 from heidi_common.identity import login_throttle
 from heidi_common.identity.models import Session, User
 from heidi_common.identity.password_hashing import password_hasher
+from heidi_common.import_jobs import cleanup as old_imports
 from heidi_common.interceptors import idempotency_keys
 from heidi_common.jwt.guards import Caller
 from heidi_common.messaging.events import UserDeleted
@@ -57,6 +58,7 @@ def erase_user(caller: Caller, user_id: UUID, password: str | None) -> User:
             require_another_admin(user)
             addresses = {"email": user.email, "phone": user.phone}
             addresses_of_trail.delete_for_user(user.id, user.email)
+            old_imports.erase_user(user.id, user.email)
             _anonymize(user, utcnow())
             event = UserDeleted(id=user.id, role=user.role, is_active=user.is_active, changed=("erasedAt",))
             emit(event, secret_data=addresses)

@@ -21,7 +21,9 @@ from heidi_services.users.serializers import COLUMNS
 from heidi_services.users.service.permissions import require_read_permission, user_not_found
 
 ORDERS = {"createdAt": User.created_at, "email": User.email}
-_BY_ID = CompiledStatement(select(*COLUMNS).where(User.id == bindparam("user_id"), User.deleted_at.is_(None)))
+_BY_ID = CompiledStatement(
+    select(*COLUMNS).where(User.id == bindparam("user_id"), User.deleted_at.is_(None)), prepared=True
+)
 
 
 def get_user(caller: Caller, user_id: UUID) -> AnyRow:

@@ -12,6 +12,7 @@ import pytest
 
 from heidi_common.config import reference
 from heidi_common.config.declaration import declarations, sections, setting
+from heidi_common.config.sections.backup import BackupSettings
 from heidi_common.config.sections.processes import LocalPlatform, WebProcess
 from heidi_common.config.settings import ConfigError, Settings
 from tests.architecture.source import sources
@@ -71,7 +72,7 @@ def test_the_document_is_up_to_date() -> None:
 
 def test_the_document_has_every_variable_once() -> None:
     documented = [line.split("`")[1] for line in DOCUMENT.splitlines() if line.startswith("| `")]
-    expected = [*variables_read(), *variables(WebProcess), *variables(LocalPlatform)]
+    expected = [*variables_read(), *variables(WebProcess), *variables(BackupSettings), *variables(LocalPlatform)]
     assert sorted(documented) == sorted(expected) == sorted(set(expected))
 
 

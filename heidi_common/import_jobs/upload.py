@@ -1,0 +1,53 @@
+"""The file of an import, from a request: a part of a form, or the body itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request
+
+from heidi_common.problems import Invalid, UnsupportedMediaType
+
+TEXT_TYPES = (
+    "text/csv",
+    "text/plain",
+    "text/tab-separated-values",
+    "application/json",
+    "application/x-ndjson",
+    "application/octet-stream",
+)
+_FORM = {
+    "type": "object",
+    "required": ["file"],
+    "properties": {"file": {"type": "string", "contentMediaType": "application/octet-stream"}},
+}
+REQUEST_BODY: dict[str, Any] = {
+    "description": "The file: CSV, NDJSON or a JSON array (also as `application/json`), as the part `file` of a form,"
+    " or as the body itself.",
+    "required": True,
+    "content": {
+        "multipart/form-data": {"schema": _FORM},
+        **{name: {"schema": {"type": "string"}} for name in TEXT_TYPES if name != "application/json"},
+    },
+}
+"""The body in OpenAPI. `application/json` is left out: a JSON array is a file, and has no members to describe."""
+
+
+def uploaded_file() -> bytes:
+    """Read the file of the current request. MAX_BODY_BYTES limits its size.
+
+    Raises:
+        Invalid: The form has no file, or the file is empty.
+        UnsupportedMediaType: The body is neither a form nor one of TEXT_TYPES.
+    """
+    if request.mimetype == "multipart/form-data":
+        part = request.files.get("file")
+        raw = part.read() if part is not None else b""
+    elif request.mimetype in TEXT_TYPES:
+        raw = request.get_data()
+    else:
+        accepted = ", ".join(("multipart/form-data", *TEXT_TYPES))
+        raise UnsupportedMediaType(f"The Content-Type must be one of {accepted}.")
+    if not raw.strip():
+        raise Invalid.field("file", "Must be a file that is not empty: the part `file` of a form, or the body itself.")
+    return raw

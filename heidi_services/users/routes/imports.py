@@ -1,0 +1,83 @@
+"""Imports of users: request, progress, result of each row, cancel."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from flask import request
+
+from heidi_common.database.pagination import Page
+from heidi_common.identity.models import Role
+from heidi_common.import_jobs import requests
+from heidi_common.import_jobs.models import Import, ImportKind
+from heidi_common.import_jobs.schemas import ImportLineOut, ImportOut, LineQuery
+from heidi_common.import_jobs.upload import REQUEST_BODY, uploaded_file
+from heidi_common.interceptors.conditional import tagged
+from heidi_common.interceptors.idempotency import idempotent
+from heidi_common.interceptors.transform import Blueprint
+from heidi_common.jwt.guards import caller, guard
+from heidi_common.openapi.headers import IF_NONE_MATCH, documents
+from heidi_common.schemas.base import PageQuery
+from heidi_services.users.schemas import UserImportQuery
+from heidi_services.users.service import http_import
+
+blp = Blueprint("user-imports", __name__, description="Imports of users")
+IMPORTS = "/api/v1/users/imports"
+IMPORT = f"{IMPORTS}/<uuid:import_id>"
+
+
+@blp.route(IMPORTS, methods=["POST"])
+@guard(Role.ADMIN)
+@idempotent
+@blp.doc(requestBody=REQUEST_BODY)
+@blp.arguments(UserImportQuery, location="query")
+@blp.response(202, ImportOut)
+def request_import(query: dict[str, Any]) -> Any:
+    """Import users from CSV, NDJSON or a JSON array. A worker carries the import out; existing users are not changed.
+
+    The columns are those of `flask users import`, except `id`. A form may have a field `firebaseConfig` besides `file`:
+    the hash parameters of the Firebase project. 422 if the file is rejected as a whole. 429 `too_many_imports` while
+    ten imports have not ended.
+    """
+    raw = uploaded_file()
+    config = request.form.get("firebaseConfig")
+    row = http_import.request_import(raw, query, config, requested_by=caller().id)
+    return row, {"Location": f"{IMPORTS}/{row.id}"}
+
+
+@blp.route(IMPORTS, methods=["GET"])
+@guard(Role.ADMIN)
+@blp.arguments(PageQuery, location="query")
+@blp.response(200, ImportOut(many=True))
+def list_imports(query: dict[str, Any]) -> Page:
+    """List the imports of the last 30 days, newest first."""
+    return requests.list_imports(ImportKind.USERS, query)
+
+
+@blp.route(IMPORT, methods=["GET"])
+@guard(Role.ADMIN)
+@documents(IF_NONE_MATCH)
+@tagged
+@blp.response(200, ImportOut)
+def get_import(import_id: UUID) -> Import:
+    """Get an import with its progress."""
+    return requests.get(ImportKind.USERS, import_id)
+
+
+@blp.route(f"{IMPORT}/lines", methods=["GET"])
+@guard(Role.ADMIN)
+@blp.arguments(LineQuery, location="query")
+@blp.response(200, ImportLineOut(many=True))
+def list_lines(query: dict[str, Any], import_id: UUID) -> Page:
+    """List the results of the rows in the order of the file. `outcome=REFUSED` selects those with an error."""
+    return requests.list_lines(ImportKind.USERS, import_id, query)
+
+
+@blp.route(f"{IMPORT}/cancel", methods=["POST"])
+@guard(Role.ADMIN)
+@idempotent
+@blp.response(200, ImportOut)
+def cancel_import(import_id: UUID) -> Import:
+    """Cancel an import. The users that it has created stay. 409 `import_ended` if it has ended."""
+    return requests.cancel(ImportKind.USERS, import_id, actor=caller().id)
