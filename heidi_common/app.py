@@ -76,7 +76,7 @@ def build_app(settings: Settings, *services: Service) -> Flask:
     from heidi_common.jwt import guards
     from heidi_common.jwt.tokens import init_jwt
     from heidi_common.metrics import exporter, health
-    from heidi_common.openapi import swagger_ui
+    from heidi_common.openapi.index import index_blueprint
 
     app = base_app(settings, services[0].name if len(services) == 1 else "heidi")
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body_bytes
@@ -97,7 +97,7 @@ def build_app(settings: Settings, *services: Service) -> Flask:
     error_handlers.init_errors(app)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(peer_batch.blueprint)
-    app.register_blueprint(swagger_ui.index_blueprint({name: service.about for name, service in SERVICES.items()}))
+    app.register_blueprint(index_blueprint({name: service.about for name, service in SERVICES.items()}))
     for service in services:
         _mount(app, service)
     commands.init_commands(app)

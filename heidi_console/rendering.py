@@ -19,7 +19,7 @@ from heidi_console.pages.area import Area
 from heidi_console.session import signed_in
 from heidi_console.session.problems import SessionsUnavailable
 from heidi_console.translations import LOCALES, catalogue, current_locale
-from heidi_console.translations.numbers import kilometers, number
+from heidi_console.translations.numbers import kilometers, number, size
 from heidi_console.translations.terms import reason, term
 from heidi_console.translations.times import day_name, exact, relative
 
@@ -43,6 +43,7 @@ def init_rendering(app: Flask, areas: Sequence[Area]) -> None:
         day_name=day_name,
         number=number,
         kilometers=kilometers,
+        size=size,
         term=term,
         reason=reason,
         groups=groups,

@@ -83,6 +83,7 @@ class Launcher:
         with step("Starting the services, worker, relay and clock"):
             self.supervisor.launch([*self.platform.services(), *self.platform.console()])
             services = {name: partial(is_ready, ports.service(name), "/readyz") for name in SERVICES}
+            services["realtime"] = partial(is_ready, ports.realtime, "/readyz")
             if self.platform.has_console:
                 services["console"] = partial(is_ready, ports.console, "/readyz")
             workers = {name: partial(self.supervisor.is_up, name) for name in ("worker", "relay", "clock")}

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from heidi_common.config.declaration import read_one
 from heidi_common.config.secret_files import value_of
 from heidi_common.config.sections.processes import LocalPlatform
-from heidi_common.config.service_registry import CONSOLE
+from heidi_common.config.service_registry import CONSOLE, REALTIME
 from heidi_common.config.service_registry import SERVICES as SERVICE_REGISTRY
 from heidi_common.config.settings import Settings
 from heidi_standalone.environment import platform_environment
@@ -54,6 +54,7 @@ class StandalonePlatform:
             self.env,
             scratch=home.scratch / "nginx",
             console=console,
+            realtime=f"127.0.0.1:{ports.realtime}",
             files=self._local_files(),
         )
 
@@ -75,7 +76,7 @@ class StandalonePlatform:
         if self.valkey:
             self.valkey.prepare()
         self.router.prepare(exempts_loopback=Settings.from_env(self.env).exempts_loopback)
-        for name in (*SERVICE_REGISTRY, CONSOLE.name):
+        for name in (*SERVICE_REGISTRY, CONSOLE.name, REALTIME.name):
             self._metrics_folder(name).mkdir(parents=True)
         self.heartbeats.mkdir()
 
@@ -97,13 +98,15 @@ class StandalonePlatform:
             yield Program("mail", SERVERS, _python_module("heidi_standalone.servers.mail_sink", *options))
 
     def services(self) -> Iterator[Program]:
-        """The services and the worker, relay and clock. They need a prepared database."""
+        """The services, and the worker, realtime role, relay and clock. They need a prepared database."""
         client = self.home.core_client()
         for name in SERVICE_REGISTRY:
             yield Program(name, SERVICES, _python_module("gunicorn"), self._service_environment(name, client))
         options = ("--processes", "1", "--threads", "8", "--worker-shutdown-timeout", "15000")
         worker = _python_module("dramatiq", "workers.main:setup", *options)
         yield Program("worker", SERVICES, worker, client, stop_seconds=20)
+        realtime = self._web_environment(REALTIME.name, self.ports.realtime)
+        yield Program(REALTIME.name, SERVICES, _python_module(REALTIME.module), realtime)
         yield Program("relay", SERVICES, _python_module("workers.relay"))
         yield Program("clock", SERVICES, _python_module("workers.clock"))
 

@@ -7,7 +7,7 @@ from typing import Self
 from heidi_common.config.declaration import ConfigError, declarations, read_one
 from heidi_common.config.secret_files import value_of
 from heidi_common.config.sections.processes import LocalPlatform
-from heidi_common.config.service_registry import CONSOLE, SERVICES
+from heidi_common.config.service_registry import CONSOLE, REALTIME, SERVICES
 from heidi_common.config.settings import Settings
 from heidi_common.server.bind_check import bind_error
 from heidi_standalone.errors import StartupError
@@ -41,6 +41,10 @@ class Ports:
     @property
     def console(self) -> int:
         return CONSOLE.port_from(self.base)
+
+    @property
+    def realtime(self) -> int:
+        return REALTIME.port_from(self.base)
 
     @property
     def smtp(self) -> int:

@@ -4,7 +4,7 @@
 #
 # Required: ROOT (a folder that nginx can write to), LISTEN, WORKERS, and a server for each service (AUTH, USERS ...).
 # Optional: RESOLVER (a resolver directive), TLS (a second listener with its certificate), TRUSTED (directives that trust
-# a proxy), CONSOLE (a proxy_pass to the web console), FILES_ROOT (the folder of stored files, which nginx then
+# a proxy), CONSOLE (a proxy_pass to the web console), REALTIME (one to the role of WebSockets), FILES_ROOT (the folder of stored files, which nginx then
 # sends; without it, the file service sends them), UNCOUNTED (networks without limits, for nginx's `geo`), and the settings below (docs/configuration.md).
 set -eu
 
@@ -39,8 +39,8 @@ MAX_AGE=$(number HSTS_SECONDS 31536000)
 TRUSTED="${TRUSTED:-}$(trust_directives "${ROUTER_TRUSTED_PROXIES:-}")"
 case "${PUBLIC_BASE_URL:-}" in https://*) PUBLIC_TLS=on ;; *) PUBLIC_TLS= ;; esac
 if [ "$MAX_AGE" -gt 0 ]; then HSTS="max-age=$MAX_AGE"; else HSTS=; fi
-UNCOUNTED=${UNCOUNTED:-} RESOLVER=${RESOLVER:-} TLS=${TLS:-} CONSOLE=${CONSOLE:-return 404;}
-export FILES_BODY FILES_STALL FILES_LOCATION FILES_ALIAS RATE CONNECTIONS BODY WEBHOOK_BODY SECONDS_LIMIT TRUSTED PUBLIC_TLS HSTS UNCOUNTED RESOLVER TLS CONSOLE
+UNCOUNTED=${UNCOUNTED:-} RESOLVER=${RESOLVER:-} TLS=${TLS:-} CONSOLE=${CONSOLE:-return 404;} REALTIME=${REALTIME:-return 404;}
+export FILES_BODY FILES_STALL FILES_LOCATION FILES_ALIAS RATE CONNECTIONS BODY WEBHOOK_BODY SECONDS_LIMIT TRUSTED PUBLIC_TLS HSTS UNCOUNTED RESOLVER TLS CONSOLE REALTIME
 
 # Only ${NAME} in capitals is replaced: nginx's own variables are in small letters.
 exec awk '{

@@ -9,7 +9,15 @@ import io
 
 from coverage import Coverage
 
-PACKAGES = ("heidi_common", "heidi_services", "heidi_standalone", "heidi_console", "heidi_backup", "workers")
+PACKAGES = (
+    "heidi_common",
+    "heidi_services",
+    "heidi_standalone",
+    "heidi_console",
+    "heidi_realtime",
+    "heidi_backup",
+    "workers",
+)
 
 
 def main() -> None:

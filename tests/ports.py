@@ -17,7 +17,7 @@ RANGES = range(20_000, 28_000, 40)
 """First ports of whole platforms."""
 PORTS = range(28_000, 32_700)
 """Ports of single servers."""
-USED = (*range(7), 8, 24, 30)
+USED = (*range(10), 24, 30)
 """Offsets of the ports on which a platform with its router at `base + 30` listens."""
 
 

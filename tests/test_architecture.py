@@ -138,7 +138,8 @@ def test_a_missing_or_unused_location_of_the_router_is_reported() -> None:
 
 def test_every_view_declares_the_conditional_headers_that_it_reads(documents: Documents) -> None:
     assert request_headers.misdeclared_headers(TREES) == []
-    assert len(request_headers.views(TREES)) == len(routing.endpoints(documents))
+    services = {path: tree for path, tree in TREES.items() if not path.startswith("heidi_realtime/")}
+    assert len(request_headers.views(services)) == len(routing.endpoints(documents))
 
 
 def test_every_single_resource_has_an_etag_and_every_post_an_idempotency_key_or_a_reason(documents: Documents) -> None:

@@ -8,6 +8,8 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,6 +17,8 @@ from uuid import uuid4
 import psutil
 import pytest
 import requests
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import ClientConnection, connect
 
 from heidi_services import SERVICES
 from tests.faults.platform import Platform, wait_for
@@ -160,3 +164,77 @@ def test_a_public_read_supports_conditional_requests(platform: Platform) -> None
     assert first.status_code == 200
     again = requests.get(url, headers={"If-None-Match": first.headers["ETag"]}, timeout=TIMEOUT_SECONDS)
     assert (again.status_code, again.content) == (304, b"")
+
+
+CLIENTS, MESSAGES = 5, 30
+
+
+def test_sockets_resume_without_a_gap_after_core_and_their_role_were_killed(platform: Platform) -> None:
+    admin = platform.sign_in()
+    me = requests.get(api(platform, "/auth/me"), headers=admin, timeout=TIMEOUT_SECONDS).json()["data"]["id"]
+    sent: list[str] = []
+
+    def send() -> None:
+        body = {"userId": me, "channel": "IN_APP", "content": "Hello"}
+        answer = requests.post(api(platform, "/notifications"), json=body, headers=admin, timeout=TIMEOUT_SECONDS)
+        sent.append(answer.json()["data"]["id"])
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        clients = [SocketClient(platform, admin) for _ in range(CLIENTS)]
+        running = [pool.submit(client.run) for client in clients]
+        try:
+            wait_for(
+                lambda: all(client.last is not None for client in clients),
+                TIMEOUT_SECONDS,
+                lambda: "no socket was opened",
+            )
+            for number in range(MESSAGES):
+                send()
+                if number == MESSAGES // 3:
+                    platform.kill("core")
+                if number == MESSAGES // 2:
+                    platform.kill("realtime")
+            for client in clients:
+                wait_for(lambda c=client: len(c.received) >= MESSAGES, TIMEOUT_SECONDS, lambda: f"{clients}")
+        finally:
+            for client in clients:
+                client.is_stopped = True
+    assert [future.result() for future in running] == [None] * CLIENTS
+    for client in clients:
+        assert [data["id"] for _, data in client.received if data["id"] in sent] == sorted(sent, key=client.order)
+        positions = [position for position, _ in client.received]
+        assert positions == sorted({*positions})
+
+
+class SocketClient:
+    """A client of the channel `inbox` through the router, which connects again and resumes until it is stopped."""
+
+    def __init__(self, platform: Platform, headers: dict[str, str]) -> None:
+        self.url = platform.url.replace("http:", "ws:") + "/api/v1/realtime"
+        self.token = headers["Authorization"].removeprefix("Bearer ")
+        self.received: list[tuple[int, dict[str, Any]]] = []
+        self.last: int | None = None
+        self.is_stopped = False
+
+    def order(self, identity: str) -> int:
+        return next(position for position, data in self.received if data["id"] == identity)
+
+    def run(self) -> None:
+        while not self.is_stopped:
+            with suppress(OSError, WebSocketException), connect(self.url, open_timeout=TIMEOUT_SECONDS) as socket:
+                self._follow(socket)
+
+    def _follow(self, socket: ClientConnection) -> None:
+        socket.send(json.dumps({"op": "authenticate", "token": self.token}))
+        resume = {"op": "subscribe"} if self.last is None else {"op": "resume", "lastEventId": self.last}
+        socket.send(json.dumps(resume | {"channel": "inbox"}))
+        while not self.is_stopped:
+            with suppress(TimeoutError):
+                self._handle(json.loads(socket.recv(0.2)))
+
+    def _handle(self, message: dict[str, Any]) -> None:
+        if message["op"] == "subscribed" and self.last is None:
+            self.last = message["id"]
+        if message["op"] == "event":
+            self.last = message["id"]
+            self.received.append((message["id"], message["data"]))

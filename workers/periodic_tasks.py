@@ -31,9 +31,11 @@ from heidi_services.integration.service import retention as integration_retentio
 from heidi_services.notification.service import retention as notification_retention
 from heidi_services.notification.service import scheduled_tasks as notifications
 from heidi_services.notification.service import suppressions
-from heidi_services.scheduler.service import clock_guard, dispatch, next_runs, reaper, request_replies
+from heidi_services.notification.service.attachments import contents
+from heidi_services.scheduler.service import clock_guard, dispatch, next_runs
 from heidi_services.scheduler.service import retention as scheduler_retention
 from heidi_services.scheduler.service.monitors import overdue
+from heidi_services.scheduler.service.runs import reaper, request_replies
 from workers.batching import LARGEST, OUTSIDE, Wakeable, hints
 from workers.consumption import BULK_QUEUE, OUTBOUND_QUEUE
 from workers.subscriptions import SUBSCRIBER_QUEUES, SUBSCRIPTIONS, Consume
@@ -186,6 +188,7 @@ PERIODIC_TASKS = (
     PeriodicTask("expired notifications", 5, run_task(notifications.fail_expired)),
     PeriodicTask("old tokens and sessions", 3600, run_in_parts(auth_retention.delete_expired)),
     PeriodicTask("old notifications", 3600, run_in_parts(notification_retention.delete_expired)),
+    PeriodicTask("unused attachments", 60, run_in_parts(contents.delete_unused)),
     PeriodicTask("unused addresses", 86_400, run_in_parts(suppressions.hash_unused_addresses)),
     PeriodicTask("expired suppressions", 86_400, run_in_parts(suppressions.delete_expired)),
     PeriodicTask("deliveries", 1, WakeUp(delivery_worker.overdue, "webhooks", "deliver_webhook")),

@@ -1,4 +1,4 @@
-"""Outbox -> broker and topic exchange: `python -m workers.relay`.
+"""Outbox -> broker, topic exchange and Kafka: `python -m workers.relay`.
 
 NOTIFY wakes the relay; without it, it polls every second. One transaction takes a batch: urgent events before those of
 bulk work, and the oldest first. It writes the inbox rows of the subscribers, publishes the events to the exchange for
@@ -37,6 +37,7 @@ from workers.batching import LARGEST, OUTSIDE, hints
 from workers.broker import make_broker
 from workers.cloudevents import exchange_message
 from workers.event_counts import count_events
+from workers.kafka import KafkaPublisher
 from workers.runner import run_until_stopped
 from workers.subscriptions import SUBSCRIPTIONS, Hint
 
@@ -183,19 +184,25 @@ def main() -> None:
     settings = Settings.from_env()
     app = base_app(settings, "relay")
     broker = make_broker(settings.broker_url)
-    exchange = ExchangePublisher(settings.broker_url)
+    publishers: list[ExchangePublisher | KafkaPublisher] = [ExchangePublisher(settings.broker_url)]
+    publishers += [KafkaPublisher(settings.kafka_url)] if settings.kafka_url else []
     listener = NotifyListener(settings.database_url, OUTBOX_CHANNEL, name="relay-listener")
 
     pulse = Pulse("relay", heartbeat_folder(settings.heartbeat_folder))
 
+    def publish(events: Sequence[OutboxEvent]) -> None:
+        for publisher in publishers:
+            publisher.publish(events)
+
     def relay_all() -> None:
         started_at = time.monotonic()
         with app.app_context():
-            while not disk_guard().is_full and relay_batch(broker, exchange.publish) == BATCH:
+            while not disk_guard().is_full and relay_batch(broker, publish) == BATCH:
                 pulse.beat()
         listener.wait(MAX_WAIT_SECONDS)
         time.sleep(max(0.0, started_at + MIN_ROUND_SECONDS - time.monotonic()))
-        exchange.keep_alive()
+        for publisher in publishers:
+            publisher.keep_alive()
 
     def beat() -> None:
         with app.app_context():

@@ -18,6 +18,9 @@ from heidi_common.config.service_registry import SERVICES
 from heidi_common.config.settings import ConfigError
 from heidi_common.database.session import db
 
+MIGRATIONS = "db"
+"""The group of `flask db`, as Flask-Migrate names it."""
+
 
 class ServiceCommands(AppGroup):
     """The command group of an app: `flask db` and the commands of all services."""
@@ -28,24 +31,31 @@ class ServiceCommands(AppGroup):
         self._loaded = False
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        self._load()
+        self._load_services()
+        if name == MIGRATIONS:
+            self._load_migrations()
         return super().get_command(ctx, name)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        self._load()
+        self._load_services()
+        self._load_migrations()
         return super().list_commands(ctx)
 
-    def _load(self) -> None:
+    def _load_services(self) -> None:
         if self._loaded:
             return
         self._loaded = True
-        init_migrations(self._app)
         for service in SERVICES.values():
             module = service.load("cli")
             for group in module.groups if module else ():
+                _report_database_outage(group)
                 self.add_command(group)
-        for command in self.commands.values():
-            _report_database_outage(command)
+
+    def _load_migrations(self) -> None:
+        """Only for `flask db` and `flask --help`: Alembic takes a fifth of the time of a command."""
+        if MIGRATIONS not in self.commands:
+            init_migrations(self._app)
+            _report_database_outage(self.commands[MIGRATIONS])
 
 
 def init_commands(app: Flask) -> None:

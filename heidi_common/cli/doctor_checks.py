@@ -12,7 +12,7 @@ import psycopg2
 import redis
 import requests
 
-from heidi_common.config.service_registry import SERVICES
+from heidi_common.config.service_registry import REALTIME, SERVICES
 from heidi_common.config.settings import Settings
 from heidi_common.database import schema_version
 from heidi_common.database.dsn import psycopg2_dsn
@@ -52,9 +52,11 @@ class Check:
 def all_checks(settings: Settings) -> Iterator[Check]:
     """The checks of the servers and keys, those of the services' `cli` modules, then one for each service."""
     yield from CHECKS
+    if settings.kafka_url:
+        yield Check("Kafka", _kafka, "Install the extra `kafka`, start Kafka, and check KAFKA_URL.")
     for service in SERVICES.values():
         yield from getattr(service.load("cli"), "checks", _no_checks)(settings)
-    for name, service in SERVICES.items():
+    for name, service in (SERVICES | {REALTIME.name: REALTIME}).items():
         url = settings.peer_url.format(service=name, port=service.port_from(settings.base_port))
         # Not required: `flask doctor` is also run before the platform is started.
         yield Check(f"service {name}", _readiness(f"{url}/readyz"), START_SERVICE, required=False)
@@ -134,6 +136,13 @@ def _rabbitmq(url: str) -> str:
     properties = connection._impl.server_properties  # pika 1.4 has no public access to the server's version
     connection.close()
     return f"RabbitMQ {properties.get('version', '')}"
+
+
+def _kafka(settings: Settings) -> str:
+    from confluent_kafka.admin import AdminClient  # an extra of this distribution
+
+    metadata = AdminClient({"bootstrap.servers": settings.kafka_url}).list_topics(timeout=TIMEOUT_SECONDS)
+    return f"{len(metadata.brokers)} brokers"
 
 
 def _time_zone_rules(_settings: Settings) -> str:

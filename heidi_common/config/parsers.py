@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Mapping
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from urllib.parse import parse_qs, urlsplit
 
 Network = IPv4Network | IPv6Network
 
 SECRET_LENGTH = 32
+_HOST_PORT = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(?P<port>[0-9]{1,5})")
 KEY_BYTES = 32
 
 
@@ -35,6 +37,15 @@ def positive(raw: str) -> int:
 def words(raw: str) -> tuple[str, ...]:
     """A list separated by commas."""
     return tuple(part.strip() for part in raw.split(",") if part.strip())
+
+
+def host_ports(raw: str) -> str:
+    """Servers, `host:port`, separated by commas."""
+    for server in words(raw) or ("",):
+        match = _HOST_PORT.fullmatch(server)
+        if not match or not 0 < int(match["port"]) < 65536:
+            raise ValueError(f"{server!r} is not `host:port`, such as `kafka:9092`")
+    return ",".join(words(raw))
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
@@ -89,6 +100,16 @@ def smtp_url(raw: str) -> str:
     if starttls not in (["auto"], ["required"], ["never"]):
         raise ValueError("the URL may end with ?starttls=auto, ?starttls=required or ?starttls=never")
     _ = parts.port  # raises ValueError
+    return raw
+
+
+def host_and_port(raw: str) -> str:
+    """An IP address and a port, `192.0.2.53:53` or `[2001:db8::53]:53`; empty: none."""
+    if raw:
+        host, _, port = raw.rpartition(":")
+        ip_address(host.strip("[]"))
+        if not 0 < int(port) < 65536:
+            raise ValueError("the port must be a number from 1 to 65535")
     return raw
 
 

@@ -58,6 +58,9 @@ _DECLARE_SETTINGS = ("heidi_services.notification.channels.registry",)
 CONSOLE = Service("console", 3009, "heidi_console", "The web console, a client of the services")
 """The console runs like a service, but it is a client of the services and has no API."""
 
+REALTIME = Service("realtime", 3010, "heidi_realtime", "WebSockets")
+"""The role that holds WebSockets. It runs beside the services, and uses their functions."""
+
 SERVICES = {service.name: service for service in _ALL}
 """Name -> service, in the order of their ports."""
 

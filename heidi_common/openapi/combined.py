@@ -30,7 +30,7 @@ def combine_documents(documents: Mapping[str, Document], about: str) -> Document
     }
     for service, document in documents.items():
         renamed = _renamed(document, service, clashes)
-        result["paths"] |= renamed["paths"]
+        result["paths"] |= {path: _of_service(methods, service) for path, methods in renamed["paths"].items()}
         result["tags"] += [tag for tag in renamed.get("tags", []) if tag not in result["tags"]]
         for kind in _KINDS:
             components = {
@@ -40,6 +40,14 @@ def combine_documents(documents: Mapping[str, Document], about: str) -> Document
             if components:
                 result["components"].setdefault(kind, {}).update(components)
     return result
+
+
+def _of_service(methods: Document, service: str) -> Document:
+    """The operations of a path, each with the name of its service."""
+    return {
+        name: {**member, "x-service": service} if isinstance(member, dict) else member
+        for name, member in methods.items()
+    }
 
 
 def _clashes(documents: Mapping[str, Document]) -> set[tuple[str, str]]:

@@ -1,8 +1,7 @@
-"""The pages under `/docs/`: a Swagger UI for each service, served from the installed package instead of a CDN."""
+"""A Swagger UI for each service under `/docs/<name>/`, served from the installed package instead of a CDN."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,6 @@ UI_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{
 <body><div id="ui"></div><script src="assets/swagger-ui-bundle.js"></script><script>
 SwaggerUIBundle({url: "openapi.json", dom_id: "#ui", deepLinking: true, persistAuthorization: true, validatorUrl: null})
 </script></body></html>"""
-INDEX_PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Heidi</title>
-<style>body{font:16px/1.6 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem}</style></head>
-<body><h1>Heidi</h1><p>One REST platform, {{ services|length }} services.</p>
-<ul>{% for name, about in services.items() %}
-<li><a href="{{ name }}/">{{ name }}</a>: {{ about }} (<a href="{{ name }}/openapi.json">OpenAPI</a>)</li>{% endfor %}
-</ul></body></html>"""
 
 
 def docs_blueprint(name: str, spec: APISpec) -> Blueprint:
@@ -37,7 +30,7 @@ def docs_blueprint(name: str, spec: APISpec) -> Blueprint:
     @blueprint.get("/")
     @public
     def ui() -> Response:
-        return _page(render_template_string(UI_PAGE, name=name))
+        return html_page(render_template_string(UI_PAGE, name=name))
 
     @blueprint.get("/openapi.json")
     @public
@@ -54,19 +47,8 @@ def docs_blueprint(name: str, spec: APISpec) -> Blueprint:
     return blueprint
 
 
-def index_blueprint(services: Mapping[str, str]) -> Blueprint:
-    """The page `/docs/` with links to all services. `services` maps names to titles."""
-    blueprint = Blueprint("docs-index", __name__)
-
-    @blueprint.get("/docs/")
-    @public
-    def index() -> Response:
-        return _page(render_template_string(INDEX_PAGE, services=services))
-
-    return blueprint
-
-
-def _page(html: str) -> Response:
+def html_page(html: str) -> Response:
+    """The response of a page of the documentation."""
     response = Response(html, mimetype="text/html")
     response.headers["Content-Security-Policy"] = UI_POLICY
     response.headers["Cache-Control"] = "max-age=300"

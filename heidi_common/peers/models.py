@@ -31,13 +31,14 @@ class PeerRequest:
 @dataclass(frozen=True)
 class PeerResponse:
     """The result of a call. Without a response `status` is None; then `error` is the reason, and `ambiguous` is true if
-    the service may have processed the request."""
+    the service may have processed the request. `content` is the body as bytes, `body` as JSON."""
 
     status: int | None
     body: Any = None
     error: str | None = None
     latency_ms: float = 0.0
     ambiguous: bool = False
+    content: bytes = field(default=b"", repr=False)
 
     @property
     def ok(self) -> bool:

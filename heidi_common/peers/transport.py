@@ -53,7 +53,8 @@ def _call_in_process(app: WSGIApplication, headers: dict[str, str], call: PeerRe
         call.path, method=call.method, query_string=dict(call.params), json=call.json, headers=list(headers.items())
     )
     body, status, _ = run_wsgi_app(app, builder.get_environ(), buffered=True)
-    return PeerResponse(int(status[:3]), _parse(b"".join(body)), latency_ms=_milliseconds_since(started))
+    content = b"".join(body)
+    return PeerResponse(int(status[:3]), _parse(content), latency_ms=_milliseconds_since(started), content=content)
 
 
 def _call_over_http(
@@ -75,7 +76,8 @@ def _call_over_http(
         return PeerResponse(
             None, error=type(error).__name__, latency_ms=_milliseconds_since(started), ambiguous=error.ambiguous
         )
-    return PeerResponse(response.status_code, _parse(response.content), latency_ms=_milliseconds_since(started))
+    content = response.content
+    return PeerResponse(response.status_code, _parse(content), latency_ms=_milliseconds_since(started), content=content)
 
 
 def _parse(content: bytes) -> Any:

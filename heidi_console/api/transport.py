@@ -22,6 +22,7 @@ SERVICES_BY_PATH = {
     "users": "users",
     "cities": "city",
     "core": "core",
+    "files": "files",
     "notifications": "notification",
     "schedules": "scheduler",
     "integrations": "integration",
@@ -49,12 +50,15 @@ class ApiResponse:
         data: The member `data` of the body, or the whole body if it has none.
         meta: The member `meta`: paging of lists.
         etag: The version of the resource, for `If-Match`.
+        content: The body as bytes.
     """
 
     status: int
     data: Any = None
     meta: Mapping[str, Any] = field(default_factory=dict)
     etag: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes = b""
 
 
 def send(call: ApiCall, token: str | None = None) -> ApiResponse:
@@ -107,7 +111,8 @@ def _parse(response: requests.Response) -> ApiResponse:
         raise ApiProblem(response.status_code, body if isinstance(body, dict) else {}, _retry_after(response))
     meta = body.get("meta", {}) if isinstance(body, dict) else {}
     data = body.get("data", body) if isinstance(body, dict) else body
-    return ApiResponse(response.status_code, data, meta, response.headers.get("ETag"))
+    etag = response.headers.get("ETag")
+    return ApiResponse(response.status_code, data, meta, etag, response.headers, response.content)
 
 
 def _retry_after(response: requests.Response) -> int | None:

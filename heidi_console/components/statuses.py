@@ -22,10 +22,11 @@ TONES = {
             "up",
             "active",
             "UP",
+            "READY",
         ),
         GOOD,
     ),
-    **dict.fromkeys(("PENDING", "QUEUED", "RUNNING", "INFO", "START"), BUSY),
+    **dict.fromkeys(("PENDING", "QUEUED", "RUNNING", "INFO", "START", "SCANNING"), BUSY),
     **dict.fromkeys(
         (
             "WARNING",
@@ -42,9 +43,8 @@ TONES = {
         ),
         WARN,
     ),
-    **dict.fromkeys(
-        ("FAILED", "TIMED_OUT", "ERROR", "DOWN", "FAIL", "permanent", "failed", "failure", "down", "disabled"), BAD
-    ),
+    **dict.fromkeys(("FAILED", "TIMED_OUT", "ERROR", "DOWN", "FAIL", "QUARANTINED"), BAD),
+    **dict.fromkeys(("permanent", "failed", "failure", "down", "disabled"), BAD),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wtforms import RadioField, SelectField, StringField, TextAreaField
+from wtforms import RadioField, SelectField, SelectMultipleField, StringField, TextAreaField
 from wtforms.fields.choices import SelectChoice
 
 from heidi_console.forms.base import ConsoleForm, optional
@@ -27,6 +27,12 @@ class MessageForm(RecipientFields, ConsoleForm):
     )
     subject = StringField(lazy("Subject"), description=lazy("For e-mail, push and in-app messages"))
     content = TextAreaField(lazy("Text"), render_kw={"rows": 8})
+    attachments = SelectMultipleField(
+        lazy("Attachments"),
+        description=lazy("Your latest files. Those that exceed 10 MiB together become links in the e-mail."),
+        choices=[],
+        validate_choice=False,
+    )
     template = StringField(lazy("Template"), description=lazy("Name of the template"), render_kw={"list": "templates"})
     variables = JsonField(lazy("Variables"), description=lazy("JSON object with the values that the template needs"))
     category = StringField(
@@ -47,6 +53,7 @@ class MessageForm(RecipientFields, ConsoleForm):
                 "category": (self.category.data or "").strip() or None,
                 "scheduledFor": self.scheduled_for.api_value,
                 "expiresAt": self.expires_at.api_value,
+                "attachments": (self.attachments.data or None) if self.channel.data == "EMAIL" else None,
                 **self._content(),
             }
         )

@@ -16,7 +16,8 @@ from heidi_console.forms.list_filters import InvalidFilter, api_filters
 from heidi_console.forms.message import MessageForm
 from heidi_console.forms.recipients import UnknownRecipients, audience
 from heidi_console.pages.area import Area
-from heidi_console.pages.responses import names_of
+from heidi_console.pages.responses import names_of, part
+from heidi_console.session import signed_in
 from heidi_console.translations import lazy, translate, translate_count
 
 area = Area("messages", lazy("Messages"), role=MODERATOR, starts=("list", "form_new"), group=lazy("Communication"))
@@ -59,6 +60,7 @@ def show_batch(batch_id: UUID) -> str:
 def form_new() -> str | Response:
     """Compose a message."""
     form = MessageForm(user=request.args.get("user"))
+    form.attachments.choices = _own_files()
     if form.validate_on_submit() and (response := _send(form)):
         return response
     return render_template("messages/form_new.html", form=form)
@@ -96,6 +98,13 @@ def act_retry_failed() -> Response:
     )
     chosen: dict[str, Any] = {name: value for name, value in body.items() if name in FILTERS}
     return redirect(url_for("messages.list", **chosen), 303)
+
+
+def _own_files() -> list[tuple[str, str]]:
+    """The user's latest files, which can be attached. None, if the file service is unavailable."""
+    user = signed_in.current_user() or {}
+    files = part("/files", userId=user.get("id"), status="READY", limit=50) or []
+    return [(file["id"], file["name"]) for file in files]
 
 
 def _send(form: MessageForm) -> Response | None:

@@ -90,6 +90,13 @@ TERMS = {
     # kinds of places
     "CITY": lazy("City"),
     "DISTRICT": lazy("Part of a city"),
+    # files
+    "READY": lazy("Ready"),
+    "SCANNING": lazy("Being scanned"),
+    "QUARANTINED": lazy("Quarantined"),
+    "PRIVATE": lazy("Private"),
+    "LINK": lazy("Link"),
+    "PUBLIC": lazy("Public"),
     # roles
     "USER": lazy("User"),
     "MODERATOR": lazy("Moderator"),
@@ -122,6 +129,8 @@ REASONS = {
     "template_failed": lazy("The template does not exist any more, or it needs a variable that is missing."),
     "too_long": lazy("The text is longer than the channel transmits. Shorten the template or its variables."),
     "muted": lazy("The user has muted this category."),
+    "attachment_missing": lazy("The content of an attachment is not stored any more. Send the message again."),
+    "sender_not_verified": lazy("The domain of the sender is not verified any more. Verify it, then retry."),
     "timeout": lazy("The server did not respond repeatedly. Check it, then retry."),
 }
 

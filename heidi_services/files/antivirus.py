@@ -44,6 +44,20 @@ def scan(url: str, chunks: Iterable[bytes]) -> str | None:
     return _virus(response)
 
 
+def version(url: str) -> str:
+    """Ask clamd for its version and that of its signatures.
+
+    Raises:
+        ScanFailed: clamd is unavailable.
+    """
+    try:
+        with _connect(url) as connection:
+            connection.sendall(b"zVERSION\0")
+            return _response(connection)
+    except OSError as error:
+        raise ScanFailed(f"clamd is unavailable: {error}") from error
+
+
 def _connect(url: str) -> socket.socket:
     parts = urlsplit(url)
     if parts.scheme != "unix":
@@ -75,14 +89,19 @@ def _converse(connection: socket.socket, chunks: Iterable[bytes]) -> str:
         connection.sendall(struct.pack("!I", 0))
     except (BrokenPipeError, ConnectionResetError) as error:
         broken = error
+    response = _response(connection)
+    if not response and broken:
+        raise broken
+    return response
+
+
+def _response(connection: socket.socket) -> str:
     response = b""
     while b"\0" not in response and len(response) < _MAX_RESPONSE:
         received = connection.recv(_MAX_RESPONSE)
         if not received:
             break
         response += received
-    if not response and broken:
-        raise broken
     return response.rstrip(b"\0").decode("utf-8", "replace").strip()
 
 

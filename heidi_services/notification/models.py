@@ -45,6 +45,8 @@ class Notification(Entity, JobMixin, Base):
     `sealed` holds secret template variables and a recipient's address, encrypted, until the message is sent.
     `stream_id` is the position of an in-app message in the user's stream.
     `retry_progress` is a RetryProgress, between the attempts of a delivery.
+    `options` are those of its channel, as the request names them, such as `cc` of an e-mail.
+    `attachments` lists the files of an e-mail: attached ones with `sha256`, linked ones with `linkId` and `expiresAt`.
     """
 
     __tablename__ = "notifications"
@@ -80,6 +82,13 @@ class Notification(Entity, JobMixin, Base):
         Index("ix_notifications_pending_id", "id", postgresql_where=text("status = 'PENDING'")),
         Index("ix_notifications_provider_id", "provider_id", postgresql_where=text("provider_id IS NOT NULL")),
         Index("ix_notifications_failed", "created_at", postgresql_where=text("status = 'FAILED'")),
+        Index(
+            "ix_notifications_attachments",
+            "attachments",
+            postgresql_using="gin",
+            postgresql_ops={"attachments": "jsonb_path_ops"},
+            postgresql_where=text("attachments IS NOT NULL AND status IN ('PENDING', 'FAILED')"),
+        ),
     )
 
     user_id: Mapped[UUID]
@@ -93,6 +102,8 @@ class Notification(Entity, JobMixin, Base):
     content: Mapped[str | None]
     html: Mapped[str | None]
     extra: Mapped[dict[str, Any] | None] = mapped_column("metadata", JSONB(none_as_null=True))
+    attachments: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
+    options: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     template: Mapped[str | None]
     template_version: Mapped[int | None]
     locale: Mapped[str | None]
@@ -175,6 +186,17 @@ class Attempt(Base):
         return self.outcome == "ambiguous"
 
 
+class AttachedContent(Base):
+    """The content of attachments. Messages refer to it by its SHA-256 (`service/attachments`)."""
+
+    __tablename__ = "notification_attached_contents"
+    __table_args__ = (Index("ix_notification_attached_contents_used_at", "used_at"),)
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    content: Mapped[bytes]
+    used_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class Batch(Base):
     """One message to many users."""
 
@@ -239,6 +261,21 @@ class PushDevice(Entity, Base):
     p256dh: Mapped[str | None]
     auth: Mapped[str | None]
     label: Mapped[str | None]
+
+
+class SenderDomain(Base):
+    """A domain from which e-mails may be sent, once its DNS contains the public key of its DKIM signatures.
+
+    `private_key` is encrypted. `verified_at` is when the DNS record was first found; None: not yet.
+    """
+
+    __tablename__ = "notification_sender_domains"
+
+    domain: Mapped[str] = mapped_column(primary_key=True)
+    selector: Mapped[str]
+    private_key: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
+    verified_at: Mapped[datetime | None]
 
 
 HASH_PREFIX = "hmac:"

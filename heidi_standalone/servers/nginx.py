@@ -63,6 +63,7 @@ class Router:
         settings: The settings that the router follows, as variables.
         scratch: For cache and temporary files; `folder` by default.
         console: `host:port` of the web console, or None if it is disabled.
+        realtime: `host:port` of the role of WebSockets, or None if there is none.
         files: The folder of stored files that it sends; None if the file service sends them.
     """
 
@@ -75,6 +76,7 @@ class Router:
         *,
         scratch: Path | None = None,
         console: str | None = None,
+        realtime: str | None = None,
         files: Path | None = None,
     ) -> None:
         self.folder = folder.absolute()
@@ -82,7 +84,7 @@ class Router:
         self.port = port
         self.addresses = addresses
         self.settings = settings or {}
-        self.console = console
+        self.console, self.realtime = console, realtime
         self.files = files
         self.config = self.folder / "nginx.conf"
 
@@ -114,7 +116,12 @@ class Router:
             "LISTEN": f"127.0.0.1:{self.port}",
             "WORKERS": "2",
             "FILES_ROOT": str(self.files or ""),
-            "CONSOLE": f"proxy_pass http://{self.console};" if self.console else "",
+            "CONSOLE": _proxy_to(self.console),
+            "REALTIME": _proxy_to(self.realtime),
         }
         followed = {name: self.settings[name] for name in FOLLOWED if self.settings.get(name)}
         return followed | local | {service.upper(): address for service, address in self.addresses.items()}
+
+
+def _proxy_to(address: str | None) -> str:
+    return f"proxy_pass http://{address};" if address else ""

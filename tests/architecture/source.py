@@ -8,7 +8,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PRODUCT = ("heidi_common", "heidi_standalone", "heidi_services", "heidi_console", "heidi_backup", "workers")
+PRODUCT = (
+    "heidi_common",
+    "heidi_standalone",
+    "heidi_services",
+    "heidi_console",
+    "heidi_realtime",
+    "heidi_backup",
+    "workers",
+)
 
 COMMON_MODULES = frozenset({"routes", "schemas", "service", "models", "cli"})
 DOMAIN_MODULES: Mapping[str, frozenset[str]] = {

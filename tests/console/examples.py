@@ -74,6 +74,21 @@ def stored_mail(_admin: Any, _post: Any) -> str:
     return "/console/mail/1769860800000000000.1_0.heidi"
 
 
+def file_list(admin: Any, _post: Any) -> str:
+    """A list with one file."""
+    stored_file(admin, _post)
+    return "/console/files/"
+
+
+def stored_file(admin: Any, _post: Any) -> str:
+    """A file with markup in its name and a link."""
+    api = current_app.test_client()
+    name = {"name": "<b>Bericht</b>.txt"}
+    file = api.post("/api/v1/files", data=b"Hello", query_string=name, headers=admin.headers).json["data"]
+    api.post(f"/api/v1/files/{file['id']}/links", json={"downloads": 3}, headers=admin.headers)
+    return f"/console/files/{file['id']}"
+
+
 def place(_admin: Any, _post: Any) -> str:
     """A city with markup in its name, and another one near it."""
     cities.create(name="Uster", country="CH", latitude=47.3471, longitude=8.7209, population=35_000)
@@ -237,6 +252,9 @@ PAGES = [
     Example("suppressions.form_new", at("/console/suppressions/new")),
     Example("mail.list", at("/console/mail/")),
     Example("mail.show", stored_mail),
+    Example("files.list", file_list),
+    Example("files.show", stored_file),
+    Example("files.form_link", lambda admin, post: f"{stored_file(admin, post)}/links/new"),
     Example("people.list", at("/console/people/")),
     Example("people.show", person),
     Example("people.form_new", at("/console/people/new")),

@@ -152,6 +152,9 @@ def test_only_files_may_exceed_the_limit_of_bodies(deployed: Deployed, as_user: 
     for extra in (1, 100_000):
         response = deployed.post(headers, bytes(50 * MIB + extra))
         assert (response.status_code, response.json()["code"]) == (413, "too_large")
+    rejected = deployed.post({"Authorization": "Bearer no"}, bytes(20 * MIB))
+    assert (rejected.status_code, rejected.json()["status"]) == (401, 401)
+    assert deployed.post(headers, bytes(20 * MIB), "?visibility=X").json()["status"] == 422
     other = requests.post(f"{deployed.url}/api/v1/users", data=bytes(2 * MIB), timeout=TIMEOUT_SECONDS)
     assert other.status_code == 413 and "1048576" in other.json()["detail"]
 

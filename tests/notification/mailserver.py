@@ -27,6 +27,7 @@ class Handler:
     def __init__(self, *extensions: str) -> None:
         self.extensions = extensions
         self.mails: list[EmailMessage] = []
+        self.contents: list[bytes] = []
         self.recipients: list[str] = []
         self.connections: set[tuple[str, int]] = set()
         self.rcpt_answers: dict[str, str] = {}
@@ -71,6 +72,7 @@ class Handler:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         self.connections.add(session.peer)
         self.recipients += envelope.rcpt_tos
+        self.contents.append(cast(bytes, envelope.content))
         self.mails.append(cast(EmailMessage, message_from_bytes(cast(bytes, envelope.content), policy=default)))
         await asyncio.sleep(self.accepts_after)
         answer = self.data_answers.get(envelope.rcpt_tos[0], "250 OK")

@@ -35,7 +35,7 @@ from heidi_services.notification.channels.webpush import WebPushSender
 from heidi_services.notification.models import PushDevice
 from heidi_services.notification.service import delivery
 from heidi_services.notification.service.claim import claim
-from heidi_services.notification.service.delivery_decision import DeliveryTarget
+from heidi_services.notification.service.delivery_decision import DeliveryTarget, ProviderDelivery
 from heidi_services.notification.service.template_resolver import RenderedMessage
 from tests.conftest import SignedIn, make_settings
 from tests.notification.conftest import Post, attempts_of, delivered
@@ -644,5 +644,5 @@ def test_the_urgency_follows_from_category_and_type(
 ) -> None:
     job = claim(post(as_user(), channel="PUSH", category=category, type=kind, expiresAt="2099-01-01T00:00:00Z"))
     assert job is not None
-    message = delivery._message(job, RenderedMessage(None, "Hello"), DeliveryTarget("token"))
+    message = delivery._message(job, ProviderDelivery(RenderedMessage(None, "Hello"), (), ()), DeliveryTarget("token"))
     assert (message.urgency, message.expires_at) == (urgency, datetime(2099, 1, 1, tzinfo=UTC))

@@ -15,6 +15,7 @@ from flask import Flask
 from heidi_common.config.settings import Settings
 from heidi_services.notification.channels import registry, smtp_pool
 from heidi_services.notification.channels.message import DeliveryOutcome, Message
+from heidi_services.notification.channels.smtp_connection import SmtpEnvelope
 from heidi_services.notification.channels.smtp_pool import SmtpPool
 from heidi_services.notification.channels.smtp_sender import SmtpSender
 from heidi_services.notification.channels.smtp_server import SmtpServer
@@ -199,10 +200,10 @@ def test_an_unused_connection_is_closed(server: MailServer) -> None:
     pool = SmtpPool(SmtpServer.from_url(server.url), size=2, idle_seconds=0.2)
     deadline = time.monotonic() + TIMEOUT_SECONDS
     body = b"Subject: Hi\r\n\r\nHello\r\n"
-    pool.deliver("a@example.com", "ann@example.org", body, deadline=deadline)
+    pool.deliver(SmtpEnvelope("a@example.com", "ann@example.org"), body, deadline=deadline)
     until(lambda: "QUIT" in server.handler.commands)
     until(lambda: pool._closer is None)
-    pool.deliver("a@example.com", "ann@example.org", body, deadline=deadline)
+    pool.deliver(SmtpEnvelope("a@example.com", "ann@example.org"), body, deadline=deadline)
     assert len(server.handler.connections) == 2
     until(lambda: server.handler.commands.count("QUIT") == 2)
 
@@ -223,5 +224,6 @@ def test_a_line_end_in_an_envelope_never_reaches_the_server(server: MailServer) 
     pool = SmtpPool(SmtpServer.from_url(server.url), size=1)
     deadline = time.monotonic() + TIMEOUT_SECONDS
     with pytest.raises(ValueError, match="single line"):
-        pool.deliver("a@example.com", "ann@example.org>\r\nRCPT TO:<eve@example.org", b"Hi\r\n", deadline=deadline)
+        envelope = SmtpEnvelope("a@example.com", "ann@example.org>\r\nRCPT TO:<eve@example.org")
+        pool.deliver(envelope, b"Hi\r\n", deadline=deadline)
     assert server.handler.recipients == []

@@ -1,5 +1,6 @@
 """The in-app stream: no gaps, no duplicates, no database connection, and an end with the session."""
 
+import queue
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Thread, Timer
@@ -76,7 +77,7 @@ def test_a_stream_that_could_not_be_opened_is_not_counted() -> None:
 
     hub, user_id = stream_hub.StreamHub("postgresql://nobody@127.0.0.1:1/none", broken), UUID(int=1)
     with pytest.raises(ConnectionError):
-        hub.open(user_id, 0)
+        hub.open(user_id, 0, queue.SimpleQueue())
     assert hub.count(user_id) == 0
 
 

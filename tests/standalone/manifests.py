@@ -16,7 +16,7 @@ KUBERNETES = [
     if path.name != "kustomization.yaml"
     for document in yaml.safe_load_all(path.read_text())
 ]
-OWN_PROCESSES = (*SERVICES, "console", "worker", "relay", "clock")
+OWN_PROCESSES = (*SERVICES, "console", "realtime", "worker", "relay", "clock")
 
 
 def pods() -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:

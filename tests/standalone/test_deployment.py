@@ -10,6 +10,7 @@ import yaml
 from heidi_common.config.declaration import declarations
 from heidi_common.config.sections.backup import BackupSettings
 from heidi_common.config.sections.processes import WebProcess
+from heidi_common.config.service_registry import REALTIME
 from heidi_common.config.settings import ConfigError, Settings
 from heidi_common.operations.registry import core_scopes
 from heidi_services import SERVICES
@@ -81,7 +82,7 @@ def test_every_setting_that_the_router_follows_reaches_it_under_compose() -> Non
 
 def test_kubernetes_has_what_compose_has() -> None:
     deployments = {item["metadata"]["name"] for item in KUBERNETES if item["kind"] == "Deployment"}
-    assert deployments == {*SERVICES, "console", "worker", "relay", "clock", "router"}
+    assert deployments == {*SERVICES, "console", "realtime", "worker", "relay", "clock", "router"}
     ports = {
         item["metadata"]["name"]: item["spec"]["ports"][0]["port"] for item in KUBERNETES if item["kind"] == "Service"
     }
@@ -105,9 +106,21 @@ def test_the_examples_placeholders_do_not_start_a_service() -> None:
         )
 
 
+def test_services_trust_the_network_of_the_router_alone() -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    (network,) = compose["networks"]["default"]["ipam"]["config"]
+    assert COMPOSE["auth"]["environment"]["TRUSTED_PROXIES"] == network["subnet"]
+    settings = next(item["data"] for item in KUBERNETES if item["metadata"]["name"] == "settings")
+    with pytest.raises(ConfigError, match="TRUSTED_PROXIES"):
+        Settings.from_env({"TRUSTED_PROXIES": settings["TRUSTED_PROXIES"]})
+    assert settings["ROUTER_TRUSTED_PROXIES"] == ""
+
+
 def test_prometheus_scrapes_every_service() -> None:
     scrape = yaml.safe_load((ROOT / "deploy" / "monitoring" / "prometheus.yml").read_text())["scrape_configs"][0]
-    assert {config["targets"][0] for config in scrape["static_configs"]} == {f"{n}:{p}" for n, p in PORTS.items()}
+    assert {config["targets"][0] for config in scrape["static_configs"]} == {
+        f"{name}:{port}" for name, port in (PORTS | {REALTIME.name: REALTIME.port}).items()
+    }
 
 
 def test_prometheus_scrapes_the_servers_and_notifies_the_alertmanager() -> None:
@@ -129,7 +142,7 @@ def test_the_images_entrypoint_clears_the_metrics_and_is_never_replaced() -> Non
     image = (ROOT / "Dockerfile").read_text()
     assert re.search(r"ENTRYPOINT .*rm -rf .*PROMETHEUS_MULTIPROC_DIR.* && mkdir -p .*PROMETHEUS_MULTIPROC_DIR", image)
     ours = {name: container for name, _, container in pods() if container["image"] == "heidi"}
-    assert ours.keys() == {*SERVICES, "console", "worker", "relay", "clock", "migrate"}
+    assert ours.keys() == {*SERVICES, "console", "realtime", "worker", "relay", "clock", "migrate"}
     assert [name for name, container in ours.items() if "command" in container] == []
     assert [name for name, service in COMPOSE.items() if "entrypoint" in service] == []
 

@@ -8,7 +8,7 @@ from tests.standalone.manifests import KUBERNETES, ROOT, pods, sleeps
 
 def test_pods_keep_listening_until_they_get_no_new_requests() -> None:
     waiting = {name for name, _, container in pods() if sleeps(container)}
-    assert waiting == {*SERVICES, "console", "router"}
+    assert waiting == {*SERVICES, "console", "realtime", "router"}
 
 
 def test_a_pod_has_no_cluster_credentials_and_a_read_only_file_system() -> None:
@@ -45,7 +45,7 @@ def test_a_rollout_waits_for_the_migrations() -> None:
 def test_services_accept_connections_from_their_namespace_and_prometheus() -> None:
     (policy,) = (item["spec"] for item in KUBERNETES if item["kind"] == "NetworkPolicy")
     (selector,) = policy["podSelector"]["matchExpressions"]
-    assert set(selector["values"]) == {*SERVICES, "console"}
+    assert set(selector["values"]) == {*SERVICES, "console", "realtime"}
     inside, prometheus = policy["ingress"][0]["from"]
     assert inside == {"podSelector": {}}
     assert prometheus["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "monitoring"}

@@ -11,12 +11,14 @@ import pytest
 import requests
 import yaml
 from flask import Flask
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from heidi_common.config.settings import Settings
 from heidi_common.database.models import utcnow
 from heidi_common.metrics import clock_state, platform_states
 from heidi_common.metrics.heartbeat import Pulse
+from heidi_realtime import series
 from tests.gunicorn_server import WebProcess
 from tests.polling import TIMEOUT_SECONDS
 
@@ -50,8 +52,18 @@ def exported(
     service = WebProcess("city", settings, PROMETHEUS_MULTIPROC_DIR=str(folder))
     for path in ("/api/v1/cities", "/api/v1/nothing"):
         requests.get(service.url + path, timeout=TIMEOUT_SECONDS)
-    yield _series(requests.get(f"{service.url}/metrics", timeout=TIMEOUT_SECONDS).text)
+    yield _series(requests.get(f"{service.url}/metrics", timeout=TIMEOUT_SECONDS).text + _realtime_series())
     service.stop()
+
+
+def _realtime_series() -> str:
+    """The series of the role of WebSockets, which a service does not export."""
+    series.closed.labels("1000")
+    registry = CollectorRegistry()
+    for metric in (series.sockets, series.sent, series.closed):
+        registry.register(metric)
+    lines = generate_latest(registry).decode().splitlines()
+    return "\n".join(line for line in lines if "_created" not in line) + "\n"  # several processes have none
 
 
 def _store_states() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from heidi_common.config.declaration import setting
 from heidi_common.config.mail_sender import helo_name, mail_sender
-from heidi_common.config.parsers import positive, rates, smtp_url
+from heidi_common.config.parsers import host_and_port, positive, rates, smtp_url
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,12 @@ class DeliverySettings:
         parse=mail_sender,
         default="Heidi <no-reply@localhost>",
         help="The sender of e-mails: an address, with or without a display name before it.",
+    )
+    dns_server: str = setting(
+        "DNS_SERVER",
+        parse=host_and_port,
+        default="",
+        help="The name server for the records of sender domains, such as `192.0.2.53:53`. Empty: the system's.",
     )
     provider_rates: Mapping[str, float] = setting(
         "PROVIDER_RATES",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from heidi_common.config.declaration import read, read_one, setting
 from heidi_common.config.parsers import natural, one_of
-from heidi_common.config.service_registry import CONSOLE, SERVICES
+from heidi_common.config.service_registry import CONSOLE, REALTIME, SERVICES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +21,10 @@ class WebProcess:
 
     service: str = setting(
         "HEIDI_SERVICE",
-        parse=one_of(*SERVICES, CONSOLE.name),
+        parse=one_of(*SERVICES, CONSOLE.name, REALTIME.name),
         default="",
         default_text="all",
-        help="The service that the process serves, or `console`.",
+        help="The service that the process serves, or `console`, or `realtime` (`python -m heidi_realtime`).",
     )
     bind: str = setting(
         "BIND",

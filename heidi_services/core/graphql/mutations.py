@@ -24,10 +24,22 @@ class SendNotificationInput:
     category: str | None = strawberry.UNSET
     subject: str | None = strawberry.UNSET
     content: str | None = strawberry.UNSET
+    html: str | None = strawberry.UNSET
+    from_: str | None = strawberry.field(name="from", default=strawberry.UNSET)
+    reply_to: str | None = strawberry.UNSET
+    cc: list[str] | None = strawberry.UNSET
+    bcc: list[str] | None = strawberry.UNSET
     template: str | None = strawberry.UNSET
     variables: JSON | None = strawberry.UNSET
     locale: str | None = strawberry.UNSET
     metadata: JSON | None = strawberry.UNSET
+    data: JSON | None = strawberry.UNSET
+    url: str | None = strawberry.UNSET
+    image: str | None = strawberry.UNSET
+    actions: list[JSON] | None = strawberry.UNSET
+    ttl: int | None = strawberry.UNSET
+    collapse_key: str | None = strawberry.UNSET
+    attachments: list[UUID] | None = strawberry.UNSET
     scheduled_for: DateTime | None = strawberry.UNSET
     expires_at: DateTime | None = strawberry.UNSET
 
@@ -90,8 +102,10 @@ class Mutations:
 def _body(given: Any) -> dict[str, Any]:
     """The body of a request: the members of an input that the client has sent, null included."""
     values = {item.name: getattr(given, item.name) for item in dataclasses.fields(given)}
-    return {
-        camel(name): str(value) if isinstance(value, UUID) else value
-        for name, value in values.items()
-        if value is not strawberry.UNSET
-    }
+    return {camel(name): _json(value) for name, value in values.items() if value is not strawberry.UNSET}
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_json(item) for item in value]
+    return str(value) if isinstance(value, UUID) else value

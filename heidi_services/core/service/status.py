@@ -43,12 +43,15 @@ def latest() -> JSON:
     return cache.get()
 
 
-def check_services() -> JSON:
-    """Query the readiness of every service; core's own is read in this process."""
-    calls = {name: PeerRequest(name, "/readyz") for name in SERVICES if name != "core"}
+def check_services(own: str | None = "core") -> JSON:
+    """Query the readiness of every service.
+
+    Args:
+        own: The service of this process, whose readiness is read in it; None if it is not a service.
+    """
+    calls = {name: PeerRequest(name, "/readyz") for name in SERVICES if name != own}
     responses = call_peers(calls, timeout=_TIME_LIMIT_SECONDS)
-    own, _code = health.readyz()
-    services = [_service("core", own, None, None)] if "core" in SERVICES else []
+    services = [_service(own, health.readyz()[0], None, None)] if own is not None and own in SERVICES else []
     services += [_service(name, reply.body, reply.error, reply.latency_ms) for name, reply in responses.items()]
     services.sort(key=lambda service: list(SERVICES).index(service["name"]))
     return summarize(services, own.get("workers"))

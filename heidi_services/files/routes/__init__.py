@@ -7,5 +7,8 @@ from heidi_services.files.routes import (
     personal_data,
     uploads,
 )
+from heidi_services.files.routes.body import discard_rest
 
 blueprints = (files.blp, links.blp, uploads.blp, personal_data.blp)
+for blueprint in blueprints:
+    blueprint.after_request(discard_rest)

@@ -1,11 +1,11 @@
-"""Read the body of a request in chunks, without the limits that other requests have."""
+"""Read the body of an upload in chunks, without the limits that other requests have."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
-from flask import request
+from flask import Response, request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
@@ -71,6 +71,26 @@ class _Body:
         if not chunk and self._received < (request.content_length or 0):
             raise _incomplete()
         return chunk
+
+
+def discard_rest(response: Response) -> Response:
+    """Read what a rejected request has not read yet, before the response is sent.
+
+    The server would close the connection otherwise. The router could then lose the response while it still sends.
+    """
+    if response.status_code < 400 or request.method not in ("POST", "PATCH"):
+        return response
+    exempt_request()
+    settings, body = current_settings(), request.environ["wsgi.input"]
+    remaining = min(request.content_length or 0, settings.files_max_bytes + 2 * FORM_BYTES)
+    with (
+        suppress(OSError, ParseException),
+        guard.watch(request.environ.get("gunicorn.socket"), settings.files_stall_seconds) as progress,
+    ):
+        while remaining > 0 and (chunk := body.read(min(remaining, FORM_BYTES))):
+            remaining -= len(chunk)
+            progress()
+    return response
 
 
 def _incomplete() -> Incomplete:

@@ -14,12 +14,14 @@ from heidi_common.interceptors.conditional import set_etag
 from heidi_common.jwt.authentication import authenticate_if_present
 from heidi_common.jwt.guards import Caller, public
 from heidi_common.openapi.headers import ETAG, IF_NONE_MATCH, documents
+from heidi_common.peers.signature import is_valid_peer
 from heidi_common.problems import NotFound, Problem
 from heidi_services.files import schemas
 from heidi_services.files.enums import RenditionSize
 from heidi_services.files.routes.files import FILE, blp
 from heidi_services.files.service import downloads
 from heidi_services.files.service.downloads import Download
+from heidi_services.files.storage import storage
 
 SANDBOX = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:; sandbox"
 """A page among the files can neither run scripts nor use the origin of the platform."""
@@ -63,10 +65,12 @@ def _optional_caller() -> Caller | None:
 
 
 def respond(download: Download) -> Response:
-    """Send a download: status 200 or 206, or 302 to a URL."""
+    """Send a download: status 200 or 206, or 302 to a URL; another service gets the content itself."""
     set_etag(download.tag)
-    if isinstance(download.place, str):
-        response: Any = redirect(download.place)
+    if isinstance(download.place, str) and is_valid_peer(request.headers):
+        response: Any = current_app.response_class(storage().read(download.key))
+    elif isinstance(download.place, str):
+        response = redirect(download.place)
     elif request.headers.get("X-Accel-Location") == ACCEL_LOCATION:
         response = _accelerated(download.place)
     else:

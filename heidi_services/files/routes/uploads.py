@@ -23,7 +23,7 @@ from heidi_services.files.names import DEFAULT_NAME
 from heidi_services.files.routes.body import Incomplete, streamed_body
 from heidi_services.files.routes.files import readable, writable
 from heidi_services.files.service import queries, resumable
-from heidi_services.files.service.resumable import UploadProgress
+from heidi_services.files.service.appending import UploadProgress
 
 UPLOADS = "/api/v1/files/uploads"
 UPLOAD = f"{UPLOADS}/<uuid:upload_id>"

@@ -27,10 +27,12 @@ class Download:
 
     Attributes:
         place: A path on this machine, or a URL.
+        key: The key of the object in storage.
         tag: The ETag, with quotation marks: it depends on the content alone.
     """
 
     place: Path | str
+    key: str
     content_type: str
     disposition: str
     tag: str
@@ -67,7 +69,7 @@ def require_ready(file: File) -> None:
     """Reject the download of a file that has not been scanned, or contains a virus."""
     status = file.object.file_status
     if status == FileStatus.QUARANTINED:
-        raise Forbidden("A virus was detected in the file. Nobody can download it.", code="quarantined")
+        raise Forbidden("A virus was detected in the file. It cannot be downloaded.", code="quarantined")
     if status == FileStatus.SCANNING:
         problem = Conflict("The file is being scanned for viruses. Try again later.", code="scanning")
         problem.headers["Retry-After"] = "2"
@@ -94,7 +96,7 @@ def prepare(file: File, *, size: RenditionSize | None, as_attachment: bool) -> D
     kind = "attachment" if as_attachment or not content_types.is_inline(media_type) else "inline"
     disposition, served = content_disposition(kind, name), content_types.served_type(media_type)
     place = storage().locate(stored.key, content_type=served, disposition=disposition)
-    return Download(place, served, disposition, tag, file.visibility == Visibility.PUBLIC)
+    return Download(place, stored.key, served, disposition, tag, file.visibility == Visibility.PUBLIC)
 
 
 def _rendition(file: File, size: RenditionSize) -> StoredObject:

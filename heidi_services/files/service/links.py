@@ -7,24 +7,20 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from itsdangerous import BadSignature
 from sqlalchemy import func, or_, select, update
 from uuid_utils.compat import uuid7
 
-from heidi_common.crypto.signed_values import value_signer
+from heidi_common.crypto import file_links
 from heidi_common.database.models import utcnow
 from heidi_common.database.pagination import Page, newest_first
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.jwt.guards import Caller
 from heidi_common.problems import NotFound
-from heidi_common.runtime import current_settings
 from heidi_services.files.enums import Visibility
 from heidi_services.files.models import File, FileLink
 from heidi_services.files.service import queries
 from heidi_services.files.service.downloads import require_ready
-
-_SALT = "file-link"
 
 
 @dataclass(frozen=True)
@@ -61,8 +57,7 @@ def create(file_id: UUID, caller: Caller, *, expires_in: int, downloads: int | N
             downloads=0,
         )
         db.session.add(link)
-    token = value_signer(_SALT).sign(link.id.hex).decode()
-    return CreatedLink(link, f"{current_settings().public_base_url}/api/v1/files/links/{token}")
+    return CreatedLink(link, file_links.link_url(link.id))
 
 
 def list_links(file_id: UUID, caller: Caller, query: dict[str, Any]) -> Page:
@@ -122,15 +117,11 @@ def _is_valid(link_id: UUID) -> Any:
 
 
 def _link_id(token: str) -> UUID:
-    signer = value_signer(_SALT)
-    try:
-        link_id = UUID(signer.unsign(token).decode())
-    except (BadSignature, ValueError):
-        raise _link_not_found() from None
-    if signer.sign(link_id.hex).decode() != token:  # base64 has several forms of the same signature
+    link_id = file_links.link_id(token)
+    if link_id is None:
         raise _link_not_found()
     return link_id
 
 
 def _link_not_found() -> NotFound:
-    return NotFound("The link is not valid, or no longer.")
+    return NotFound("The link is invalid, has expired, or was used as often as it may be.")

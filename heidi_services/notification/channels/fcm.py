@@ -6,12 +6,15 @@ https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
+import orjson
 import requests
 
 from heidi_common.config.declaration import setting
@@ -27,8 +30,6 @@ from heidi_services.notification.channels.push_text import push_text
 
 _UNREGISTERED, _SENDER_MISMATCH = "UNREGISTERED", "SENDER_ID_MISMATCH"
 _INVALID_CREDENTIALS = "THIRD_PARTY_AUTH_ERROR"
-_MAX_SECONDS = 28 * 24 * 3600
-"""For this long FCM keeps a message for a device that is not connected."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,29 +110,64 @@ def _service_account(setting: str) -> dict[str, Any]:
 
 
 def _request_body(message: Message) -> dict[str, Any]:
-    """The notification's ID is the collapse key, so that a device replaces the first copy by a repeated one."""
-    text, collapse_key = push_text(message.subject, message.text), message.id.hex
-    data = {"notificationId": str(message.id)} | ({"truncated": "true"} if text.truncated else {})
-    android: dict[str, Any] = {"collapse_key": collapse_key, "notification": {"tag": collapse_key}}
-    apns, webpush = {"apns-collapse-id": collapse_key}, {"Urgency": message.urgency.value}
-    seconds = message.seconds_left()
-    if seconds is not None and message.expires_at is not None:
-        android["ttl"] = f"{min(seconds, _MAX_SECONDS)}s"
-        apns["apns-expiration"] = str(int(message.expires_at.timestamp()))
-        webpush["TTL"] = str(min(seconds, _MAX_SECONDS))
+    """The collapse key is the notification's ID unless it has one, so that a device replaces a copy at least."""
+    options, key = message.push, message.push.replacement_key(message.id)
+    text = push_text(message.subject, message.text, option_bytes=options.size)
+    android: dict[str, Any] = {"collapse_key": key, "notification": {"tag": key}}
+    apns: dict[str, Any] = {"headers": {"apns-collapse-id": key}}
+    webpush: dict[str, Any] = {"headers": {"Urgency": message.urgency.value}}
+    _add_lifetime(message, android, apns["headers"], webpush["headers"])
     if message.urgency is not Urgency.NORMAL:
         is_high = message.urgency is Urgency.HIGH
-        android["priority"], apns["apns-priority"] = ("HIGH", "10") if is_high else ("NORMAL", "5")
+        android["priority"], apns["headers"]["apns-priority"] = ("HIGH", "10") if is_high else ("NORMAL", "5")
+    if options.image:
+        apns["fcm_options"] = {"image": options.image}
+    if options.image or options.actions:
+        apns["payload"] = {"aps": {"mutable-content": 1}}  # lets an extension of the app add them
+    if options.url.startswith("https://"):  # FCM rejects other URLs
+        webpush["fcm_options"] = {"link": options.url}
+    if options.actions:
+        webpush["notification"] = {"actions": [_browser_action(action) for action in options.actions]}
     return {
         "message": {
             "token": message.recipient,
-            "notification": {"title": text.title, "body": text.body},
-            "data": data,
+            "notification": {"title": text.title, "body": text.body}
+            | ({"image": options.image} if options.image else {}),
+            "data": _data(message, truncated=text.truncated),
             "android": android,
-            "apns": {"headers": apns},
-            "webpush": {"headers": webpush},
+            "apns": apns,
+            "webpush": webpush,
         }
     }
+
+
+def _add_lifetime(message: Message, android: dict[str, Any], apns: dict[str, str], webpush: dict[str, str]) -> None:
+    """FCM's own limit of four weeks applies to messages without one."""
+    seconds = message.push.lifetime(message.seconds_left())
+    if seconds is None:
+        return
+    android["ttl"], webpush["TTL"] = f"{seconds}s", str(seconds)
+    apns["apns-expiration"] = str(_expiration(message, seconds))
+
+
+def _expiration(message: Message, seconds: int) -> int:
+    """When APNs gives up, as a UNIX time; 0: after a single attempt."""
+    if message.push.ttl is None and message.expires_at is not None:
+        return int(message.expires_at.timestamp())
+    return int(time.time()) + seconds if seconds else 0
+
+
+def _data(message: Message, *, truncated: bool) -> dict[str, str]:
+    """FCM transmits text only: other values are written as JSON."""
+    options = message.push
+    values: dict[str, Any] = dict(options.data)
+    values |= {name: value for name, value in (("url", options.url), ("actions", options.actions)) if value}
+    data = {name: value if isinstance(value, str) else orjson.dumps(value).decode() for name, value in values.items()}
+    return data | {"notificationId": str(message.id)} | ({"truncated": "true"} if truncated else {})
+
+
+def _browser_action(action: Mapping[str, str]) -> dict[str, str]:
+    return {name: action[name] for name in ("action", "title", "icon") if name in action}
 
 
 def _error_code(body: dict[str, Any]) -> str:

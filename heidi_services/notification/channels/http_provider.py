@@ -28,6 +28,7 @@ def post(
     trusted: bool = True,
     json: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
+    timeout: float = TIMEOUT_SECONDS,
     **request: Any,
 ) -> SendResult:
     """POST to a provider.
@@ -36,6 +37,7 @@ def post(
         parse: The provider's interpretation of the response, which takes precedence over `result_by_status`.
         trusted: False if a user supplied the URL: internal addresses are then blocked.
         json: The body as JSON. It is encoded in UTF-8 without escapes, which would multiply the size of most texts.
+        timeout: Seconds for the whole call.
         request: Further arguments of the HTTP client, such as `data` or `auth`.
 
     Returns:
@@ -45,7 +47,7 @@ def post(
         request["data"] = orjson.dumps(json)
         headers = {"Content-Type": "application/json; charset=utf-8", **(headers or {})}
     try:
-        response = client.request("POST", url, timeout=TIMEOUT_SECONDS, trusted=trusted, headers=headers, **request)
+        response = client.request("POST", url, timeout=timeout, trusted=trusted, headers=headers, **request)
     except OutboundError as error:
         return _result_without_response(provider, error)
     return parse(response) or result_by_status(provider, response)

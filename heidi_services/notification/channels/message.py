@@ -1,12 +1,14 @@
 """What a channel receives and returns: plain values, without database or Flask."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 from uuid import UUID
 
+from heidi_services.notification.channels.email_options import DEFAULT_OPTIONS, EmailOptions
+from heidi_services.notification.channels.push_options import DEFAULT_PUSH_OPTIONS, PushOptions
 from heidi_services.notification.enums import UNKNOWN_ADDRESS
 
 
@@ -29,6 +31,15 @@ class Urgency(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that is sent with an e-mail. Its name is a single line without path separators."""
+
+    name: str
+    content_type: str
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message to one recipient.
 
@@ -41,6 +52,9 @@ class Message:
         locale: The language of the text as a BCP 47 tag; empty: unknown.
         keys: The encryption keys of a Web Push subscription (`p256dh`, `auth`).
         expires_at: When a provider must stop trying to deliver the message; None: when it usually does.
+        attachments: The files of an e-mail.
+        email: Further options of an e-mail.
+        push: Options of a push message.
     """
 
     id: UUID
@@ -54,6 +68,14 @@ class Message:
     keys: Mapping[str, str] | None = None
     expires_at: datetime | None = None
     urgency: Urgency = Urgency.NORMAL
+    attachments: Sequence[Attachment] = ()
+    email: EmailOptions = DEFAULT_OPTIONS
+    push: PushOptions = DEFAULT_PUSH_OPTIONS
+
+    @property
+    def attached_bytes(self) -> int:
+        """The size of all attachments."""
+        return sum(len(attachment.content) for attachment in self.attachments)
 
     def seconds_left(self) -> int | None:
         """Return the whole seconds until the message expires, at least 1; None if it does not."""

@@ -3,13 +3,15 @@
 import re
 from base64 import encodebytes
 from binascii import b2a_qp
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
 from heidi_common.config.mail_sender import split_sender
+from heidi_services.notification.channels.attachment_part import attachment_part
+from heidi_services.notification.channels.email_options import EmailOptions
 from heidi_services.notification.channels.mail_headers import encode_mailbox, encode_text, header_text, parse_address
 from heidi_services.notification.channels.message import Message
 from heidi_services.notification.channels.text_html import text_to_html
@@ -40,19 +42,20 @@ def build_email(message: Message, *, sender: str, now: datetime) -> Email:
     The parts are written here, since the classes of `email` take as long for them as everything else in the worker.
 
     Args:
-        sender: MAIL_FROM, with or without a display name.
+        sender: The sender, with or without a display name.
         now: The value of the Date header.
 
     Returns:
         An e-mail whose Message-ID is derived from the message's ID, so that a repeated one is recognized.
 
     Raises:
-        InvalidAddress: The recipient is not an e-mail address.
+        InvalidAddress: The recipient, or one of the copies, is not an e-mail address.
     """
     boundary, subject = f"=_{message.id.hex}", header_text(message.subject)
     headers = {
         "From": _from_header(sender),
         "To": encode_mailbox("To", header_text(message.recipient_name), parse_address(message.recipient)),
+        **_optional_mailboxes(message.email),
         "Subject": encode_text("Subject", subject),
         "Date": format_datetime(now),
         "Message-ID": message_id(message, sender),
@@ -64,11 +67,20 @@ def build_email(message: Message, *, sender: str, now: datetime) -> Email:
         headers["List-Unsubscribe"] = f"<{message.unsubscribe_url}>"
         headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     headers["MIME-Version"] = "1.0"
-    headers["Content-Type"] = f'multipart/alternative;\r\n boundary="{boundary}"'
     html = message.html or text_to_html(message.text, title=subject, lang=message.locale)
-    parts = [_part(message.text, "plain"), _part(html, "html")]
-    body = "".join(f"--{boundary}\r\n{part}\r\n" for part in parts) + f"--{boundary}--\r\n"
-    return Email(headers, body.encode())
+    texts = [_part(message.text, "plain").encode(), _part(html, "html").encode()]
+    kind, body = f'multipart/alternative;\r\n boundary="{boundary}"', _join_parts(texts, boundary)
+    if message.attachments:
+        parts = [f"Content-Type: {kind}\r\n\r\n".encode() + body, *map(attachment_part, message.attachments)]
+        boundary += "-mixed"
+        kind, body = f'multipart/mixed;\r\n boundary="{boundary}"', _join_parts(parts, boundary)
+    headers["Content-Type"] = kind
+    return Email(headers, body)
+
+
+def _join_parts(parts: Iterable[bytes], boundary: str) -> bytes:
+    delimiter = f"--{boundary}".encode()
+    return b"".join(delimiter + b"\r\n" + part + b"\r\n" for part in parts) + delimiter + b"--\r\n"
 
 
 def encoded_bytes(text: str, html: str) -> int:
@@ -99,9 +111,22 @@ def _encode_body(body: bytes) -> tuple[str, str]:
 
 @lru_cache(maxsize=8)
 def _from_header(sender: str) -> str:
-    """Encode the configured sender as the value of From; done once per sender."""
-    name, address = split_sender(sender)
-    return encode_mailbox("From", name, parse_address(address))
+    """Encode the sender as the value of From; done once per sender."""
+    return _mailbox("From", sender)
+
+
+def _optional_mailboxes(options: EmailOptions) -> dict[str, str]:
+    values = {"Reply-To": [options.reply_to] if options.reply_to else [], "Cc": options.cc}
+    return {
+        name: ",\r\n ".join(_mailbox(name, mailbox) for mailbox in mailboxes)
+        for name, mailboxes in values.items()
+        if mailboxes
+    }
+
+
+def _mailbox(header: str, mailbox: str) -> str:
+    name, address = split_sender(mailbox)
+    return encode_mailbox(header, name, parse_address(address))
 
 
 def message_id(message: Message, sender: str) -> str:

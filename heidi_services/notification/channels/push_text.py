@@ -26,10 +26,16 @@ class PushText:
     truncated: bool
 
 
-def push_text(title: str, body: str) -> PushText:
-    """Shorten a title and a body to what every push service accepts."""
+def push_text(title: str, body: str, *, option_bytes: int = 0) -> PushText:
+    """Shorten a title and a body to what every push service accepts.
+
+    Args:
+        title: The title.
+        body: The text below it.
+        option_bytes: What the options of the message take (`PushOptions.size`).
+    """
     short_title = shorten(title, MAX_TITLE, json_bytes)
-    short_body = shorten(body, MAX_TEXT - json_bytes(short_title), json_bytes)
+    short_body = shorten(body, MAX_TEXT - option_bytes - json_bytes(short_title), json_bytes)
     return PushText(short_title, short_body, (short_title, short_body) != (title, body))
 
 

@@ -7,6 +7,7 @@ https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from email.utils import format_datetime
@@ -21,11 +22,12 @@ from heidi_common.config.parsers import base_url
 from heidi_common.config.settings import Settings
 from heidi_common.crypto import webhook_verification
 from heidi_common.http_client.client import HttpClient
+from heidi_services.notification.channels.attachment_part import media_type
 from heidi_services.notification.channels.delivery_receipt import DeliveryReceipt, ProviderCallback
 from heidi_services.notification.channels.enhanced_status import status_of_field, status_of_reply
-from heidi_services.notification.channels.http_provider import is_accepted, post
+from heidi_services.notification.channels.http_provider import TIMEOUT_SECONDS, is_accepted, post
 from heidi_services.notification.channels.mail_headers import InvalidAddress, header_text, parse_address
-from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
+from heidi_services.notification.channels.message import Attachment, DeliveryOutcome, Message, SendResult
 from heidi_services.notification.channels.mime import message_id
 from heidi_services.notification.channels.provider import MessageProvider, ProviderCheck
 from heidi_services.notification.channels.provider_checks import ProviderUnusable, get, require
@@ -46,6 +48,8 @@ _DROP_REASONS = {
 }
 """SendGrid drops messages to the addresses on its own lists."""
 _UNWANTED_EVENTS = {"spamreport": COMPLAINT, "unsubscribe": UNSUBSCRIBED, "group_unsubscribe": UNSUBSCRIBED}
+_BYTES_PER_SECOND = 500_000
+"""How fast attachments are transmitted at least."""
 _RESUBSCRIBED = ("resubscribe", "group_resubscribe")
 
 
@@ -80,17 +84,18 @@ class SendGridSender:
         except InvalidAddress as error:
             return SendResult(DeliveryOutcome.PERMANENT, self.name, error=str(error), recipient_gone=True)
         body = self._request_body(message)
-        return post(self._client, self.name, self._url, self._parse, json=body, headers=self._headers)
+        seconds = TIMEOUT_SECONDS + message.attached_bytes / _BYTES_PER_SECOND
+        return post(self._client, self.name, self._url, self._parse, json=body, headers=self._headers, timeout=seconds)
 
     def _request_body(self, message: Message) -> dict[str, Any]:
-        name, address = split_sender(self._from)
         html = message.html or text_to_html(message.text, title=message.subject, lang=message.locale)
         recipient = {"email": parse_address(message.recipient)}
         if message.recipient_name:
             recipient["name"] = header_text(message.recipient_name)
-        return {
-            "personalizations": [{"to": [recipient]}],
-            "from": {"email": address, "name": name} if name else {"email": address},
+        copies = {name: [_mailbox(item) for item in items] for name, items in _copies(message) if items}
+        body = {
+            "personalizations": [{"to": [recipient], **copies}],
+            "from": _mailbox(message.email.sender or self._from),
             "subject": header_text(message.subject) or " ",
             "content": [
                 {"type": "text/plain", "value": message.text},
@@ -99,9 +104,15 @@ class SendGridSender:
             "headers": self._mail_headers(message),
             "custom_args": {"notification_id": str(message.id)},
         }
+        if message.attachments:  # an empty list is rejected
+            body["attachments"] = [_attachment(attachment) for attachment in message.attachments]
+        if message.email.reply_to:
+            body["reply_to"] = _mailbox(message.email.reply_to)
+        return body
 
     def _mail_headers(self, message: Message) -> dict[str, str]:
-        headers = {"Message-ID": message_id(message, self._from), "Auto-Submitted": "auto-generated"}
+        sender = message.email.sender or self._from
+        headers = {"Message-ID": message_id(message, sender), "Auto-Submitted": "auto-generated"}
         if message.expires_at is not None:
             headers["Expires"] = format_datetime(message.expires_at)
         if message.unsubscribe_url:
@@ -114,6 +125,25 @@ class SendGridSender:
             return None
         provider_id = response.headers.get("X-Message-Id", "")
         return SendResult(DeliveryOutcome.SENT, self.name, code=str(response.status_code), provider_id=provider_id)
+
+
+def _copies(message: Message) -> tuple[tuple[str, Sequence[str]], ...]:
+    return ("cc", message.email.cc), ("bcc", message.email.bcc)
+
+
+def _mailbox(mailbox: str) -> dict[str, str]:
+    name, address = split_sender(mailbox)
+    email = parse_address(address)
+    return {"email": email, "name": name} if name else {"email": email}
+
+
+def _attachment(attachment: Attachment) -> dict[str, str]:
+    return {
+        "content": b64encode(attachment.content).decode(),
+        "type": media_type(attachment),
+        "filename": attachment.name,
+        "disposition": "attachment",
+    }
 
 
 def parse_receipts(callback: ProviderCallback, settings: Settings) -> Sequence[DeliveryReceipt]:

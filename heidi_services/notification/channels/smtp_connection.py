@@ -7,8 +7,9 @@ import smtplib
 import socket
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 from heidi_services.notification.channels.smtp_server import SmtpServer
 
@@ -22,8 +23,25 @@ Whoever gives up earlier and transmits the message again makes the server delive
 _RECIPIENT_ACCEPTED = (250, 251, 252)
 """251: the server forwards the message. 252: it accepts the message without having verified the address."""
 
-Command = tuple[tuple[int, ...], str, str]
+_ANY_REPLY = range(200, 600)
+Command = tuple[Container[int], str, str]
 """The replies that accept the command, its name, and its arguments."""
+Reply = tuple[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpEnvelope:
+    """The addresses of one transmission.
+
+    Attributes:
+        sender: Where bounces go.
+        recipient: Without it, the message is not transmitted.
+        copies: Further recipients. The message is transmitted even if the server rejects some of them.
+    """
+
+    sender: str
+    recipient: str
+    copies: Sequence[str] = ()
 
 
 class SMTPRejected(Exception):
@@ -62,32 +80,39 @@ class SmtpConnection:
             self._smtp.close()
             raise
 
-    def deliver(self, sender: str, recipient: str, body: bytes, *, deadline: float) -> str:
+    def deliver(self, envelope: SmtpEnvelope, body: bytes, *, deadline: float) -> str:
         """Transmit one message.
 
         Args:
-            sender: The envelope sender.
-            recipient: The envelope recipient.
+            envelope: The sender and the recipients.
             body: The message with CRLF line ends.
             deadline: When the message must be transmitted, as a value of `time.monotonic()`. The server may take
                 RESPONSE_SECONDS more to accept it.
 
         Returns:
-            The server's response.
+            The server's response, and the copies that it rejected.
 
         Raises:
-            SMTPRejected: The server rejected the message. The connection can be used again.
+            SMTPRejected: The server rejected the message or its recipient. The connection can be used again.
             SMTPResponseLost: The server may have accepted the message.
             OSError: The connection failed earlier. smtplib's own exceptions are OSErrors.
         """
         self._deadline = deadline
-        options = self._options(sender, recipient)
-        reset = [((250,), "RSET", "")] if self._is_reused else []  # it also shows whether the server is still there
+        sender, copies = envelope.sender, envelope.copies
+        options = self._options(sender, envelope.recipient, *copies)
+        # RSET also shows whether the server is still there.
+        commands: list[Command] = [((250,), "RSET", "")] if self._is_reused else []
         self._is_reused = True
-        mail = ((250,), "MAIL", " ".join((f"FROM:<{sender}>", *options)))
-        recipients = (_RECIPIENT_ACCEPTED, "RCPT", f"TO:<{recipient}>")
-        self._execute([*reset, mail, recipients, ((354,), "DATA", "")])
-        return self._transmit(body)
+        commands.append(((250,), "MAIL", " ".join((f"FROM:<{sender}>", *options))))
+        commands.append((_RECIPIENT_ACCEPTED, "RCPT", f"TO:<{envelope.recipient}>"))
+        data: Command = ((354,), "DATA", "")
+        if not copies:
+            self._execute([*commands, data])
+            return self._transmit(body)
+        # DATA waits for the recipient: an empty message, which ends DATA after a rejection, would reach the copies.
+        replies = self._execute([*commands, *((_ANY_REPLY, "RCPT", f"TO:<{copy}>") for copy in copies)])
+        self._execute([data])
+        return "; ".join([self._transmit(body), *_rejected_copies(copies, replies[-len(copies) :])])
 
     def check_sender(self, sender: str) -> None:
         """Name the sender of a message, without transmitting one.
@@ -126,19 +151,17 @@ class SmtpConnection:
             raise SMTPRejected("MAIL", 550, b"the server does not support international addresses")
         return ("SMTPUTF8",)
 
-    def _execute(self, commands: Sequence[Command]) -> None:
+    def _execute(self, commands: Sequence[Command]) -> list[Reply]:
         """Execute commands, all in one round trip if the server supports that (RFC 2920).
 
         Raises:
             SMTPRejected: The server rejected a command, the first one of those that it rejected.
         """
         if not self._smtp.has_extn("pipelining"):
-            for command in commands:
-                self._execute_together([command])
-        else:
-            self._execute_together(commands)
+            return [reply for command in commands for reply in self._execute_together([command])]
+        return self._execute_together(commands)
 
-    def _execute_together(self, commands: Sequence[Command]) -> None:
+    def _execute_together(self, commands: Sequence[Command]) -> list[Reply]:
         self._apply_deadline()
         lines = [f"{name} {arguments}".rstrip() for _, name, arguments in commands]
         if any("\r" in line or "\n" in line for line in lines):
@@ -149,6 +172,7 @@ class SmtpConnection:
             if code not in accepted:
                 self._end_data(replies[-1][0])
                 raise SMTPRejected(name, code, text)
+        return replies
 
     def _end_data(self, code: int) -> None:
         """After a rejected command: if the server waits for the message nevertheless, transmit an empty one.
@@ -159,7 +183,7 @@ class SmtpConnection:
             self._smtp.send(b".\r\n")
             self._reply()
 
-    def _reply(self) -> tuple[int, bytes]:
+    def _reply(self) -> Reply:
         self._apply_deadline()
         return self._smtp.getreply()
 
@@ -210,6 +234,14 @@ class SmtpConnection:
             raise TimeoutError("The SMTP server did not respond in time")
         if self._smtp.sock is not None:
             self._smtp.sock.settimeout(remaining)
+
+
+def _rejected_copies(copies: Sequence[str], replies: Sequence[Reply]) -> list[str]:
+    return [
+        f"not accepted for {copy}: {code} {text.decode('utf-8', 'replace')}"
+        for copy, (code, text) in zip(copies, replies, strict=True)
+        if code not in _RECIPIENT_ACCEPTED
+    ]
 
 
 def _connect(server: SmtpServer, seconds: float) -> smtplib.SMTP:

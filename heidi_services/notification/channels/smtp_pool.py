@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from heidi_services.notification.channels.smtp_connection import SmtpConnection, SMTPRejected
+from heidi_services.notification.channels.smtp_connection import SmtpConnection, SmtpEnvelope, SMTPRejected
 from heidi_services.notification.channels.smtp_server import SmtpServer
 
 IDLE_SECONDS = 30.0
@@ -49,15 +49,14 @@ class SmtpPool:
         self._closer: threading.Thread | None = None
         self._is_closed = False
 
-    def deliver(self, sender: str, recipient: str, body: bytes, *, deadline: float) -> str:
+    def deliver(self, envelope: SmtpEnvelope, body: bytes, *, deadline: float) -> str:
         """Transmit one message.
 
         If the server has closed an idle connection, or closes it before it has accepted the message, the message is
         transmitted over a new one.
 
         Args:
-            sender: The envelope sender.
-            recipient: The envelope recipient.
+            envelope: The sender and the recipients.
             body: The message with CRLF line ends.
             deadline: When the delivery must be finished, as a value of `time.monotonic()`.
 
@@ -72,13 +71,13 @@ class SmtpPool:
             connection = self._take_idle()
             if connection is not None:
                 try:
-                    return self._use(connection, sender, recipient, body, deadline)
+                    return self._use(connection, envelope, body, deadline)
                 except (smtplib.SMTPServerDisconnected, ConnectionError):
                     pass
                 except SMTPRejected as error:
                     if error.code != _CLOSING:
                         raise
-            return self._use(SmtpConnection(self._server, deadline=deadline), sender, recipient, body, deadline)
+            return self._use(SmtpConnection(self._server, deadline=deadline), envelope, body, deadline)
 
     def interrupt(self) -> None:
         """Stop waiting for responses, when the process ends: these messages may have been accepted, or not.
@@ -133,13 +132,13 @@ class SmtpPool:
         with self._changed:
             return [connection for connection in self._in_use if connection.awaits_since is not None]
 
-    def _use(self, connection: SmtpConnection, sender: str, recipient: str, body: bytes, deadline: float) -> str:
+    def _use(self, connection: SmtpConnection, envelope: SmtpEnvelope, body: bytes, deadline: float) -> str:
         """Transmit the message; afterwards the connection is idle or, if it has failed, closed."""
         is_usable = False
         with self._changed:
             self._in_use.add(connection)
         try:
-            reply = connection.deliver(sender, recipient, body, deadline=deadline)
+            reply = connection.deliver(envelope, body, deadline=deadline)
             is_usable = True
             return reply
         except SMTPRejected as error:

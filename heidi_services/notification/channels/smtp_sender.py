@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from heidi_common.config.mail_sender import split_sender
 from heidi_common.config.settings import Settings
+from heidi_services.notification.channels.dkim_signature import sign_email
 from heidi_services.notification.channels.enhanced_status import status_of_text
 from heidi_services.notification.channels.mail_headers import InvalidAddress, parse_address
 from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
@@ -14,6 +15,7 @@ from heidi_services.notification.channels.provider import MessageProvider, Provi
 from heidi_services.notification.channels.provider_checks import CHECK_SECONDS, ProviderUnusable
 from heidi_services.notification.channels.smtp_connection import (
     SmtpConnection,
+    SmtpEnvelope,
     SMTPMisconfigured,
     SMTPRejected,
     SMTPResponseLost,
@@ -46,15 +48,23 @@ class SmtpSender:
         """
         deadline = time.monotonic() + self._time_limit
         try:
-            mail = build_email(message, sender=self._from, now=datetime.now(UTC))
-            recipient = parse_address(message.recipient)
-            reply = self._pool.deliver(self._envelope_from, recipient, mail.as_bytes(), deadline=deadline)
+            mail = build_email(message, sender=message.email.sender or self._from, now=datetime.now(UTC))
+            content = mail.as_bytes()
+            if message.email.dkim_key is not None:
+                content = sign_email(content, message.email.dkim_key)
+            reply = self._pool.deliver(self._envelope(message), content, deadline=deadline)
         except SMTPRejected as error:
             return _rejection_result(error)
         except Exception as error:
             return _failure_result(error)
         message_id = mail["Message-ID"]
         return SendResult(DeliveryOutcome.SENT, self.name, code="250", provider_id=message_id, response=reply)
+
+    def _envelope(self, message: Message) -> SmtpEnvelope:
+        """Bounces go to MAIL_FROM, whatever the sender is: its server accepts them."""
+        copies = (*message.email.cc, *message.email.bcc)
+        addresses = [parse_address(split_sender(mailbox).address) for mailbox in copies]
+        return SmtpEnvelope(self._envelope_from, parse_address(message.recipient), addresses)
 
     def interrupt(self) -> None:
         """Stop waiting for the server's responses, because the process ends."""

@@ -26,8 +26,6 @@ from heidi_services.notification.channels.provider_checks import ProviderUnusabl
 from heidi_services.notification.channels.push_text import push_text
 
 _TTL_SECONDS = 24 * 3600
-_MAX_TTL_SECONDS = 28 * 24 * 3600
-"""Push services keep no message longer than four weeks."""
 _VAPID_SECONDS = 12 * 3600
 
 
@@ -83,13 +81,13 @@ class WebPushSender:
         return SendResult(DeliveryOutcome.PERMANENT, self.name, error=reason, recipient_gone=True)
 
     def _headers(self, message: Message) -> dict[str, str]:
-        """`Topic` replaces an earlier copy that the push service has not delivered yet; at most 32 characters."""
+        """`Topic` replaces an earlier message that the push service has not delivered yet: a copy at least."""
         origin = urlsplit(message.recipient)
         expires_at = int(time.time()) + _VAPID_SECONDS
         claims = {"sub": self._subject, "aud": f"{origin.scheme}://{origin.netloc}", "exp": expires_at}
         authorization: dict[str, str] = self._vapid.sign(claims)
-        ttl = min(message.seconds_left() or _TTL_SECONDS, _MAX_TTL_SECONDS)
-        delivery = {"TTL": str(ttl), "Urgency": message.urgency.value, "Topic": message.id.hex}
+        ttl = message.push.lifetime(message.seconds_left(), _TTL_SECONDS)
+        delivery = {"TTL": str(ttl), "Urgency": message.urgency.value, "Topic": message.push.topic(message.id)}
         return authorization | delivery | {"Content-Encoding": "aes128gcm", "Content-Type": "application/octet-stream"}
 
     def _parse(self, response: requests.Response) -> SendResult | None:
@@ -106,13 +104,25 @@ class WebPushSender:
 def _encrypt(message: Message) -> bytes:
     from pywebpush import WebPusher  # here: as py_vapid
 
-    text = push_text(message.subject, message.text)
-    content: dict[str, object] = {"title": text.title, "body": text.body, "notificationId": str(message.id)}
-    if text.truncated:
-        content["truncated"] = True
     pusher = WebPusher({"endpoint": message.recipient, "keys": dict(message.keys or {})})
-    body: bytes = pusher.encode(orjson.dumps(content), content_encoding="aes128gcm")["body"]
+    body: bytes = pusher.encode(orjson.dumps(_content(message)), content_encoding="aes128gcm")["body"]
     return body
+
+
+def _content(message: Message) -> dict[str, object]:
+    """What a service worker gets. Its members are those of the Notifications API as far as that has them."""
+    options = message.push
+    text = push_text(message.subject, message.text, option_bytes=options.size)
+    content: dict[str, object] = {"title": text.title, "body": text.body, "notificationId": str(message.id)}
+    optional = {
+        "truncated": text.truncated,
+        "data": options.data,
+        "url": options.url,
+        "image": options.image,
+        "actions": options.actions,
+        "tag": options.collapse_key,
+    }
+    return content | {name: value for name, value in optional.items() if value}
 
 
 def _are_valid(keys: Mapping[str, str]) -> bool:

@@ -16,6 +16,7 @@ from heidi_common.problems import Problem
 from heidi_common.schemas.fields import iso
 from heidi_services.notification.cli.checks import checks
 from heidi_services.notification.cli.options import CHANNELS, TIME, echo_table, utc
+from heidi_services.notification.cli.senders import senders
 from heidi_services.notification.cli.suppressions import suppressions
 from heidi_services.notification.enums import NotificationStatus
 from heidi_services.notification.models import Attempt, Notification, Template
@@ -23,6 +24,7 @@ from heidi_services.notification.service import manual_retry, queries, template_
 
 notifications = AppGroup("notifications", help="Inspect notifications and retry failed ones.")
 notifications.add_command(suppressions)
+notifications.add_command(senders)
 groups = (notifications,)
 __all__ = ["checks", "groups"]
 

@@ -15,6 +15,7 @@ from heidi_common.jwt.guards import caller, guard
 from heidi_common.openapi.headers import IF_NONE_MATCH, documents
 from heidi_services.notification.models import Notification
 from heidi_services.notification.routes.notifications import WRITE
+from heidi_services.notification.schemas.message_options import take_options
 from heidi_services.notification.schemas.notifications import NotificationOut
 from heidi_services.notification.schemas.sending import (
     BatchAcceptedOut,
@@ -93,4 +94,5 @@ def retry_failed(body: dict[str, Any]) -> dict[str, int]:
 
 
 def _draft(body: dict[str, Any]) -> Draft:
-    return Draft(**(body | {"sender_id": caller().id}))
+    options = take_options(body)
+    return Draft(**(body | {"sender_id": caller().id, "options": options}))

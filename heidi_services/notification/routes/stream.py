@@ -19,11 +19,12 @@ from heidi_common.openapi.headers import LAST_EVENT_ID, documents
 from heidi_common.runtime import per_app
 from heidi_services.notification.schemas.notifications import NotificationOut
 from heidi_services.notification.service import stream
-from heidi_services.notification.service.stream_hub import StreamHub, StreamItem, StreamSubscriber
+from heidi_services.notification.service.stream_hub import StreamHub, StreamItem
 
 POLL_SECONDS = 2.0
 """How long a stream can outlive its session."""
 _OUT = NotificationOut()
+Pending = queue.SimpleQueue[StreamItem | None]
 
 blp = Blueprint("notification-stream", __name__, description="Your in-app messages as a live stream")
 
@@ -37,14 +38,15 @@ blp = Blueprint("notification-stream", __name__, description="Your in-app messag
 @limits_streams
 def open_stream() -> Response:
     """Stream your in-app messages. `Last-Event-ID` replays later ones; the stream ends with the access token."""
-    user_id, hub = caller().id, _stream_hub()
+    user_id, hub = caller().id, stream_hub()
     start = stream.start_of(user_id, last_event_id())
     db.session.rollback()  # an open stream holds no connection, nor does opening one
     is_authorized = access_check()
-    subscriber = hub.open(user_id, start.position)
+    pending: Pending = queue.SimpleQueue()
+    subscriber = hub.open(user_id, start.position, pending)
     return stream_response(
         start,
-        _events(subscriber),
+        _events(pending),
         is_authorized,
         keep_alive="keep-alive",
         opening_comment="open",
@@ -52,11 +54,11 @@ def open_stream() -> Response:
     )
 
 
-def _events(subscriber: StreamSubscriber) -> Iterator[ServerSentEvent | None]:
-    """Yield the subscriber's items until the hub ends it; None while there are none."""
+def _events(pending: Pending) -> Iterator[ServerSentEvent | None]:
+    """Yield a subscriber's items until the hub ends it; None while there are none."""
     while True:
         try:
-            item = subscriber.pending.get(timeout=POLL_SECONDS)
+            item = pending.get(timeout=POLL_SECONDS)
         except queue.Empty:
             yield None
             continue
@@ -66,7 +68,7 @@ def _events(subscriber: StreamSubscriber) -> Iterator[ServerSentEvent | None]:
 
 
 @per_app
-def _stream_hub(settings: Settings) -> StreamHub:
+def stream_hub(settings: Settings) -> StreamHub:
     """The hub of this process. It is created when the first stream is opened, that is, after any fork."""
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
 

@@ -11,6 +11,7 @@ from heidi_common.channels.registry import CHANNELS
 from heidi_common.crypto import base64url
 from heidi_common.identity.models import Role
 from heidi_common.schemas.fields import Text
+from heidi_services.notification.channels.push_options import PushOptions
 from heidi_services.notification.channels.push_text import push_text
 from heidi_services.notification.channels.sms_segments import segmentation
 from heidi_services.notification.enums import Channel, NotificationStatus, NotificationType
@@ -79,4 +80,4 @@ class IsTruncated(fields.Boolean):
     def get_value(self, obj: Any, attr: str, accessor: Any = None, default: Any = None) -> bool:
         if obj.channel != Channel.PUSH or obj.content is None:
             return False
-        return push_text(obj.subject or "", obj.content).truncated
+        return push_text(obj.subject or "", obj.content, option_bytes=PushOptions.from_json(obj.options).size).truncated

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from marshmallow import fields, validate
 
 from heidi_common.schemas.base import PageQuery, Schema
@@ -14,6 +17,48 @@ from heidi_services.notification.schemas.fields import (
     channel_field,
     enum_field,
 )
+from heidi_services.notification.schemas.stored_options import (
+    StoredActions,
+    StoredMembers,
+    StoredNumber,
+    StoredText,
+    StoredTexts,
+)
+
+
+class AttachmentOut(Schema):
+    file_id = fields.UUID(required=True)
+    name = fields.String(required=True)
+    content_type = fields.String(required=True)
+    bytes = fields.Integer(required=True)
+    is_link = fields.Boolean(
+        required=True, metadata={"description": "Whether the e-mail contains a link, because the file is too large"}
+    )
+    expires_at = UtcDateTime(
+        required=True, allow_none=True, metadata={"description": "When the link ends; null: it does not"}
+    )
+
+
+class AttachmentList(fields.List[Any]):
+    """The files of an e-mail, as the row stores them."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(fields.Nested(AttachmentOut), **options)
+
+    def get_value(self, obj: Any, attr: str, accessor: Any = None, default: Any = None) -> Any:
+        return [_attachment(record) for record in obj.attachments or ()]
+
+
+def _attachment(record: dict[str, Any]) -> dict[str, Any]:
+    expires_at = record.get("expiresAt")
+    return {
+        "file_id": record["fileId"],
+        "name": record["name"],
+        "content_type": record["contentType"],
+        "bytes": record["bytes"],
+        "is_link": "linkId" in record,
+        "expires_at": datetime.fromisoformat(expires_at) if expires_at else None,
+    }
 
 
 class NotificationOut(Schema):
@@ -28,9 +73,20 @@ class NotificationOut(Schema):
     content = fields.String(
         required=True, allow_none=True, metadata={"description": "null while the text contains secrets"}
     )
+    html = fields.String(required=True, allow_none=True, metadata={"description": "The HTML part of an e-mail"})
+    from_ = StoredText("from")
+    reply_to = StoredText("replyTo")
+    cc = StoredTexts("cc")
+    data = StoredMembers("data")
+    url = StoredText("url")
+    image = StoredText("image")
+    actions = StoredActions("actions")
+    ttl = StoredNumber("ttl")
+    collapse_key = StoredText("collapseKey")
     segments = SegmentCount(required=True)
     truncated = IsTruncated(required=True)
     metadata = fields.Dict(attribute="extra", required=True, allow_none=True)
+    attachments = AttachmentList(required=True)
     status = enum_field(NotificationStatus, required=True)
     scheduled_for = UtcDateTime(required=True, allow_none=True)
     expires_at = UtcDateTime(required=True, allow_none=True)

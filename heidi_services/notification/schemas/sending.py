@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,11 +14,20 @@ from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import FreeJson, Text, UtcDateTime
 from heidi_common.schemas.locales import LocaleTag
 from heidi_common.schemas.validators import Length
-from heidi_services.notification.enums import NotificationType
+from heidi_services.notification.enums import Channel, NotificationType
 from heidi_services.notification.schemas.fields import category_field, channel_field, enum_field
+from heidi_services.notification.schemas.message_options import EmailOptionsIn
+from heidi_services.notification.schemas.push_options import PushOptionsIn
+
+MAX_ATTACHMENTS = 20
 
 
-class MessageIn(Schema):
+def _unique(values: Sequence[Any]) -> None:
+    if len(set(values)) < len(values):
+        raise ValidationError("Must not contain a value twice.")
+
+
+class MessageIn(EmailOptionsIn, PushOptionsIn):
     """A message, as `content` or as a template with variables."""
 
     channel = channel_field(required=True)
@@ -29,17 +39,31 @@ class MessageIn(Schema):
     variables = FreeJson(max_bytes=32_768, load_default=dict)
     locale = LocaleTag(load_default=None, allow_none=True)
     metadata = FreeJson(load_default=None, allow_none=True)
+    attachments = fields.List(
+        fields.UUID(),
+        load_default=None,
+        allow_none=True,
+        validate=[Length(max=MAX_ATTACHMENTS), _unique],
+        metadata={
+            "description": "IDs of files that are sent with an e-mail. Those that exceed 10 MiB together become links."
+        },
+    )
     scheduled_for = UtcDateTime(load_default=None, allow_none=True)
     expires_at = UtcDateTime(load_default=None, allow_none=True)
 
     @ma.validates_schema
     def _content_or_template(self, data: dict[str, Any], **_: Any) -> None:
-        if data["content"] is None and data["template"] is None:
+        if data["content"] is None and data["template"] is None and data["html"] is None:
             raise ValidationError("Specify either `content` or `template`.", "content")
         if data["content"] is not None and data["template"] is not None:
             raise ValidationError("Specify either `content` or `template`, not both.", "template")
         if data["variables"] and data["template"] is None:
             raise ValidationError("`variables` is only supported with `template`.", "variables")
+
+    @ma.validates_schema
+    def _email_has_attachments(self, data: dict[str, Any], **_: Any) -> None:
+        if data["attachments"] and data["channel"] != Channel.EMAIL:
+            raise ValidationError("Only messages of the channel EMAIL can have attachments.", "attachments")
 
     @ma.validates_schema
     def _expires_after_delivery(self, data: dict[str, Any], **_: Any) -> None:
@@ -63,6 +87,9 @@ class BulkIn(MessageIn):
 
     @ma.validates_schema
     def _user_ids_or_filter(self, data: dict[str, Any], **_: Any) -> None:
+        for name in ("cc", "bcc"):
+            if data[name]:
+                raise ValidationError("Each message would have these copies: send it to a single user.", name)
         if (data["user_ids"] is None) == (data["filter"] is None):
             raise ValidationError("Specify either `userIds` or `filter`.", "userIds")
 

@@ -21,8 +21,10 @@ from heidi_common.problems import NotFound
 from heidi_services.notification.channels.sms_segments import segmentation
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Batch, Notification
+from heidi_services.notification.service.attachments.contents import store_contents
 from heidi_services.notification.service.drafts import Draft
 from heidi_services.notification.service.enqueue import insert_parameters, insert_statement
+from heidi_services.notification.service.senders.options import require_usable_sender
 
 _UUID7 = """encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) placing
 substring(int8send((extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6),
@@ -66,15 +68,19 @@ def enqueue_bulk(audience: Audience, draft: Draft, sender_id: UUID) -> AcceptedB
     """Enqueue a message to every user in the audience, once per user.
 
     Raises:
-        Invalid: The template cannot be rendered.
+        Invalid: The template cannot be rendered, or a file cannot be attached.
+        Problem: As `select_files`.
     """
     batch = Batch(id=uuid7(), sender_id=sender_id, accepted=0)
     users = audience.condition()
     texts = []
+    require_usable_sender(draft.options)
+    files = draft.selected_files()
     with transaction():
+        store_contents(files.contents)
         for recipients, columns in _by_locale(users, draft):
             texts.append(columns["content"])
-            values = insert_parameters(columns | {"batch_id": batch.id})
+            values = insert_parameters(columns | files.columns | {"batch_id": batch.id})
             statement = insert_statement(recipients, id_=sql_cast(text(_UUID7), SqlUuid()), bulk=True)
             batch.accepted += int(db.session.execute(statement, values).rowcount)  # type: ignore[attr-defined]
         db.session.add(batch)

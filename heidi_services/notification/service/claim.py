@@ -68,6 +68,8 @@ class ClaimedNotification(NamedTuple):
     expires_at: datetime | None
     attempts: int
     retry_progress: dict[str, Any] | None
+    attachments: list[dict[str, Any]] | None
+    options: dict[str, Any] | None
     email: str | None
     phone: str | None
     user_exists: bool

@@ -12,7 +12,8 @@ from uuid import UUID
 from heidi_common.channels.registry import CHANNELS
 from heidi_common.database.models import utcnow
 from heidi_services.notification.channels.message import Message, Sender, Urgency
-from heidi_services.notification.enums import MARKETING, UNMUTABLE, NotificationType
+from heidi_services.notification.channels.push_options import DEFAULT_PUSH_OPTIONS, PushOptions
+from heidi_services.notification.enums import MARKETING, UNMUTABLE, Channel, NotificationType
 from heidi_services.notification.service import circuit_breaker
 from heidi_services.notification.service.claim import ClaimedNotification, claim, extend_lease
 from heidi_services.notification.service.delivery_decision import (
@@ -24,7 +25,6 @@ from heidi_services.notification.service.delivery_decision import (
 from heidi_services.notification.service.delivery_results import record
 from heidi_services.notification.service.lease_keeper import EXTEND_AFTER_SECONDS, kept_lease
 from heidi_services.notification.service.provider_calls import ProviderCall
-from heidi_services.notification.service.template_resolver import RenderedMessage
 from heidi_services.notification.service.unsubscribe import unsubscribe_link
 
 
@@ -66,7 +66,7 @@ def _send_to_targets(job: ClaimedNotification, delivery: ProviderDelivery) -> It
             if not extend_lease(job):
                 return
             leased_at = time.monotonic()
-        yield from _send_with_failover(delivery.senders, _message(job, delivery.text, target), target)
+        yield from _send_with_failover(delivery.senders, _message(job, delivery, target), target)
 
 
 def _send_with_failover(senders: Sequence[Sender], message: Message, target: DeliveryTarget) -> Iterator[ProviderCall]:
@@ -86,8 +86,12 @@ def _call(sender: Sender, message: Message, target: DeliveryTarget) -> ProviderC
     return ProviderCall(result, target, started_at, duration_ms=round((time.monotonic() - started) * 1000))
 
 
-def _message(job: ClaimedNotification, text: RenderedMessage, target: DeliveryTarget) -> Message:
-    can_unsubscribe = CHANNELS[job.channel].has_unsubscribe_link and job.category not in UNMUTABLE
+def _message(job: ClaimedNotification, delivery: ProviderDelivery, target: DeliveryTarget) -> Message:
+    text = delivery.text
+    # Whoever gets a copy must not be able to unsubscribe the user.
+    can_unsubscribe = (
+        CHANNELS[job.channel].has_unsubscribe_link and job.category not in UNMUTABLE and not delivery.email.has_copies
+    )
     return Message(
         id=job.id,
         recipient=target.address,
@@ -100,6 +104,9 @@ def _message(job: ClaimedNotification, text: RenderedMessage, target: DeliveryTa
         keys=target.keys,
         expires_at=job.expires_at,
         urgency=_urgency(job),
+        attachments=delivery.attachments,
+        email=delivery.email,
+        push=PushOptions.from_json(job.options) if job.channel == Channel.PUSH else DEFAULT_PUSH_OPTIONS,
     )
 
 

@@ -13,14 +13,18 @@ from heidi_common.channels.registry import CHANNELS
 from heidi_common.crypto.encryption import field_encryptor
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
-from heidi_services.notification.channels.message import Sender
+from heidi_services.notification.channels.email_options import DEFAULT_OPTIONS, EmailOptions
+from heidi_services.notification.channels.message import Attachment, Sender
 from heidi_services.notification.channels.registry import senders_for
 from heidi_services.notification.enums import UNWANTED, Channel
 from heidi_services.notification.models import PushDevice
 from heidi_services.notification.service import send_limits, suppressions, template_resolver
+from heidi_services.notification.service.attachments.contents import ContentMissing, load_attachments
+from heidi_services.notification.service.attachments.links import with_file_links
 from heidi_services.notification.service.claim import MAX_CLAIMS, ClaimedNotification
 from heidi_services.notification.service.delivery_policy import Cancellation, DeliveryFailure, Postponement, evaluate
 from heidi_services.notification.service.rendering import MissingVariable, RenderingError
+from heidi_services.notification.service.senders.options import SenderNotVerified, email_options
 from heidi_services.notification.service.template_resolver import RenderedMessage
 from heidi_services.notification.service.text_limits import TextTooLong, check_length
 
@@ -41,11 +45,13 @@ class InAppDelivery:
 
 @dataclass(frozen=True, slots=True)
 class ProviderDelivery:
-    """Send this text to each target, through the first sender that can be reached."""
+    """Send this text, with these files and options, to each target, through the first sender that can be reached."""
 
     text: RenderedMessage
     targets: Sequence[DeliveryTarget]
     senders: Sequence[Sender]
+    attachments: Sequence[Attachment] = ()
+    email: EmailOptions = DEFAULT_OPTIONS
 
 
 DeliveryDecision = DeliveryFailure | Cancellation | Postponement | InAppDelivery | ProviderDelivery
@@ -84,7 +90,13 @@ def _decide_provider_delivery(job: ClaimedNotification, secrets: Mapping[str, An
     wait = send_limits.reserve_send_slot(job, senders)
     if wait is not None:
         return Postponement(utcnow() + wait)
-    return ProviderDelivery(text, targets, senders)
+    try:
+        attachments, email = load_attachments(job.attachments), email_options(job.channel, job.options, job.email)
+    except ContentMissing:
+        return DeliveryFailure("attachment_missing")
+    except SenderNotVerified:
+        return DeliveryFailure("sender_not_verified")
+    return ProviderDelivery(with_file_links(text, job.attachments, job.locale), targets, senders, attachments, email)
 
 
 def _decrypted_secrets(job: ClaimedNotification) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from heidi_common.problems import Invalid
+from heidi_services.notification.channels.html_text import html_to_text
 from heidi_services.notification.enums import GENERAL, NotificationType
+from heidi_services.notification.service.attachments.selection import SelectedFiles, select_files
 from heidi_services.notification.service.rendering import MissingVariable, RenderingError
 from heidi_services.notification.service.template_resolver import (
     RenderedMessage,
@@ -21,13 +23,17 @@ from heidi_services.notification.service.text_limits import TextTooLong, check_l
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
-    """A message as its sender specified it: with `content`, or with `template` and `variables`."""
+    """A message as its sender specified it: with `content`, or with `template` and `variables`.
+
+    `attachments` are the IDs of files, which `selected_files` reads. `options` are those of the channel.
+    """
 
     channel: str
     type: NotificationType = NotificationType.INFO
     category: str | None = None
     subject: str | None = None
     content: str | None = None
+    html: str | None = None
     template: str | None = None
     variables: Mapping[str, Any] = field(default_factory=dict)
     locale: str | None = None
@@ -35,6 +41,12 @@ class Draft:
     scheduled_for: datetime | None = None
     expires_at: datetime | None = None
     sender_id: UUID | None = None
+    attachments: Sequence[UUID] | None = None
+    options: Mapping[str, Any] | None = None
+
+    def selected_files(self) -> SelectedFiles:
+        """Read the attachments with the access token of the sender; raises what `select_files` does."""
+        return select_files(self.attachments or (), channel=self.channel, due_at=self.scheduled_for)
 
     def rendered_columns(self, locale: str | None = None) -> dict[str, Any]:
         """Return the columns of the message with its final text.
@@ -47,7 +59,8 @@ class Draft:
                 channel. Names the field.
         """
         if self.template is None:
-            return self.columns_of(RenderedMessage(self.subject, self.content or ""))
+            content = html_to_text(self.html or "") if self.content is None else self.content
+            return self.columns_of(RenderedMessage(self.subject, content, self.html))
         source = self.template_source(locale)
         return self.columns_of(render_or_invalid(source, self.variables, self.locale or locale), source)
 
@@ -65,7 +78,7 @@ class Draft:
 
     def columns_of(self, text: RenderedMessage, source: TemplateSource | None = None) -> dict[str, Any]:
         """Return the columns of the message with a rendered text, and the template that it comes from."""
-        check_or_invalid(self.channel, text, "content" if source is None else "variables")
+        check_or_invalid(self.channel, text, self._text_field(source))
         return {
             "channel": self.channel,
             "type": self.type,
@@ -80,7 +93,13 @@ class Draft:
             "scheduled_for": self.scheduled_for,
             "expires_at": self.expires_at,
             "sender_id": self.sender_id,
+            "options": self.options,
         }
+
+    def _text_field(self, source: TemplateSource | None) -> str:
+        if source is not None:
+            return "variables"
+        return "content" if self.html is None or len(self.content or "") > len(self.html) else "html"
 
 
 def render_or_invalid(

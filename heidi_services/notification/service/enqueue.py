@@ -9,7 +9,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Table, bindparam, func, literal, select
+from sqlalchemy import ColumnElement, Select, Table, bindparam, func, literal, select
 from sqlalchemy.dialects.postgresql import Insert, insert
 from uuid_utils.compat import uuid7
 
@@ -23,14 +23,18 @@ from heidi_common.messaging.outbox import emit_parameters, emit_statement
 from heidi_common.messaging.relay_wakeup import wake_relay
 from heidi_common.problems import Invalid
 from heidi_services.notification.models import BULK_PRIORITY, NORMAL_PRIORITY, UNHINTED, Notification
+from heidi_services.notification.service.attachments.contents import store_contents
+from heidi_services.notification.service.attachments.selection import SelectedFiles
 from heidi_services.notification.service.drafts import Draft
+from heidi_services.notification.service.senders.options import require_usable_sender
 
 TABLE = cast(Table, Notification.__table__)
 SENDER_COLUMNS = (
     *("channel", "type", "category", "subject", "content", "html", "metadata", "template", "template_version"),
-    *("locale", "scheduled_for", "expires_at", "sender_id", "batch_id", "sealed"),
+    *("locale", "scheduled_for", "expires_at", "sender_id", "batch_id", "sealed", "attachments", "options"),
 )
 """The columns whose values the sender determines."""
+_JSON_COLUMNS = ("metadata", "attachments", "options")
 GENERATED_COLUMNS = ("created_at", "updated_at", "status", "attempts", "next_attempt_at", "version")
 """The columns that the database fills in and that the response contains."""
 
@@ -39,15 +43,34 @@ def enqueue_notification(user_id: UUID, draft: Draft) -> Notification:
     """Enqueue one message to one user.
 
     Raises:
-        Invalid: The user does not exist, or the template cannot be rendered.
+        Invalid: The user does not exist, the template cannot be rendered, or a file cannot be attached.
+        Problem: As `select_files`.
     """
+    require_usable_sender(draft.options)
+    files = _selected_files(user_id, draft)
     # Reading a template needs the connection of the transaction; without a template, one statement is enough.
-    with transaction() if draft.template else nullcontext():
+    with transaction() if draft.template or files.contents else nullcontext():
+        store_contents(files.contents)
         columns = draft.rendered_columns(_locale(user_id) if draft.template else None)
-        notification = insert_notification(user_id, columns)
+        notification = insert_notification(user_id, columns | files.columns)
     if notification is None:
         raise Invalid.field("userId", "User not found.")
     return notification
+
+
+def _selected_files(user_id: UUID, draft: Draft) -> SelectedFiles:
+    """Read the attachments, after everything that could make the message invalid: links to large files are created."""
+    if draft.attachments:
+        locale = db.session.execute(_is_recipient(user_id)).first()
+        if locale is None:
+            raise Invalid.field("userId", "User not found.")
+        draft.rendered_columns(locale[0])
+        db.session.rollback()  # no connection is held while the file service is called
+    return draft.selected_files()
+
+
+def _is_recipient(user_id: UUID) -> Select[Any]:
+    return select(User.locale).where(User.id == user_id, User.deleted_at.is_(None))
 
 
 def insert_notification(
@@ -64,7 +87,8 @@ def insert_notification(
     """
     new_id = notification_id or uuid7()
     event = NotificationQueued(id=new_id, about_user=user_id, channel=columns["channel"], category=columns["category"])
-    values = insert_parameters(columns) | {"new_metadata": _to_json(columns.get("metadata"))}
+    encoded = {f"new_{name}": _to_json(columns.get(name)) for name in _JSON_COLUMNS}
+    values = insert_parameters(columns) | encoded
     row = _insert_one_statement().first(**values, new_id=new_id, recipient=user_id, **emit_parameters(event, event_id))
     if row is None:
         return None
@@ -96,8 +120,8 @@ def _insert_one_statement() -> CompiledStatement:
     return CompiledStatement(select(*inserted.c).add_cte(event), changes=True, prepared=True)
 
 
-def _to_json(metadata: dict[str, Any] | None) -> str | None:
-    return None if metadata is None else orjson.dumps(metadata).decode()
+def _to_json(value: object) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()
 
 
 def insert_statement(recipients: ColumnElement[bool], *, id_: ColumnElement[UUID], bulk: bool = False) -> Insert:

@@ -49,7 +49,16 @@ def _cancel_pending(user_id: UUID) -> None:
 def _erase_texts(user_id: UUID) -> None:
     """Keep IDs, times and outcomes only. The texts of an attempt are the provider's and may contain an address."""
     own_notifications = Notification.user_id == user_id
-    _update(own_notifications, subject=None, content=None, html=None, extra=None, sealed=None)
+    _update(
+        own_notifications,
+        subject=None,
+        content=None,
+        html=None,
+        extra=None,
+        attachments=None,
+        options=None,
+        sealed=None,
+    )
     own_attempts = Attempt.notification_id.in_(select(Notification.id).where(own_notifications))
     db.session.execute(
         update(Attempt).where(own_attempts).values(error=None, response=None).execution_options(**_UNSYNCED)

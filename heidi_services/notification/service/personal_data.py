@@ -29,11 +29,14 @@ def _own_suppressions(user_id: UUID) -> ColumnElement[bool]:
 
 
 _MESSAGE = ("type", "channel", "category", "subject", "content", "html", "status", "scheduled_for", "created_at")
+_HIDDEN = (*_MESSAGE, "extra", "attachments", "sent_at", "hidden_at")
 _ATTEMPT = ("notification_id", "number", "provider", "provider_id", "outcome", "code", "error", "response")
 _SUPPRESSION = ("channel", "address", "reason", "detail", "expires_at", "created_at")
 
 PARTS = {
-    "hiddenNotifications": PersonalRows(Notification, (*_MESSAGE, "extra", "sent_at", "hidden_at"), _hidden),
+    "hiddenNotifications": PersonalRows(
+        Notification, (*_MESSAGE, "extra", "attachments", "sent_at", "hidden_at"), _hidden
+    ),
     "attempts": PersonalRows(Attempt, (*_ATTEMPT, "started_at"), _own_attempts),
     "batches": PersonalRows(Batch, ("accepted", "created_at"), lambda user_id: Batch.sender_id == user_id),
     "suppressions": PersonalRows(Suppression, _SUPPRESSION, _own_suppressions),

@@ -22,6 +22,7 @@ from heidi_services.notification.channels.delivery_receipt import DeliveryReceip
 from heidi_services.notification.channels.registry import find_provider
 from heidi_services.notification.enums import NotificationStatus
 from heidi_services.notification.models import Notification
+from heidi_services.notification.service.senders.options import copied_addresses
 from heidi_services.notification.service.status_transitions import State, advance
 from heidi_services.notification.service.suppressions import known_form, lift_suppression, suppress_address
 
@@ -51,14 +52,19 @@ def process_receipts(provider: str, callback: ProviderCallback) -> None:
 
 def _apply(receipt: DeliveryReceipt, channel: str) -> None:
     notification = _lock_notification(receipt)
-    if notification is not None and receipt.state is not None:
-        _advance(notification, receipt.state)
     address = storable_text(receipt.address)
+    if notification is not None and receipt.state is not None and not _is_about_copy(notification, channel, address):
+        _advance(notification, receipt.state)
     if receipt.suppression_reason and address:
         detail = storable_text(receipt.detail)[:_MAX_DETAIL]
         suppress_address(channel, known_form(channel, address), receipt.suppression_reason, detail=detail)
     if receipt.lifted_reason and address:
         lift_suppression(channel, known_form(channel, address), receipt.lifted_reason)
+
+
+def _is_about_copy(notification: Notification, channel: str, address: str) -> bool:
+    """Whether a receipt reports what happened to a copy, which says nothing about the user's own e-mail."""
+    return bool(address) and known_form(channel, address) in copied_addresses(notification.options)
 
 
 def _lock_notification(receipt: DeliveryReceipt) -> Notification | None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections.abc import Callable, Collection, Sequence, Set
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from heidi_common.database.listener import NotifyListener
@@ -30,19 +29,27 @@ Load = Callable[[UUID, int, int], Sequence[StreamItem]]
 """(user, position, limit) -> the items after that position."""
 
 
+class Pending(Protocol):
+    """Items that have not been written to a client yet, such as a queue. None ends the stream."""
+
+    def put(self, item: StreamItem | None) -> object: ...
+
+    def qsize(self) -> int: ...
+
+
 @dataclass(eq=False)
 class StreamSubscriber:
     """One open stream.
 
     Attributes:
         position: The position of the last item that was pushed.
-        pending: Items that have not been written to the client yet. None ends the stream.
+        pending: Items that have not been written to the client yet.
         is_dropped: Whether the subscriber was too slow.
     """
 
     user_id: UUID
     position: int
-    pending: queue.SimpleQueue[StreamItem | None] = field(default_factory=queue.SimpleQueue)
+    pending: Pending
     is_dropped: bool = False
 
     def push(self, items: Sequence[StreamItem]) -> None:
@@ -70,9 +77,15 @@ class StreamHub:
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def open(self, user_id: UUID, position: int) -> StreamSubscriber:
-        """Subscribe to a user's items after `position`, including those that exist already."""
-        subscriber = StreamSubscriber(user_id, position)
+    def open(self, user_id: UUID, position: int, pending: Pending) -> StreamSubscriber:
+        """Subscribe to a user's items after `position`, including those that exist already.
+
+        Args:
+            user_id: The user.
+            position: A position in the user's stream.
+            pending: Receives the items, from any thread.
+        """
+        subscriber = StreamSubscriber(user_id, position, pending)
         self._add(subscriber)
         try:
             self._refresh(user_id)

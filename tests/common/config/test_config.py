@@ -155,6 +155,6 @@ def test_a_web_process_is_configured_in_the_same_way() -> None:
     with pytest.raises(ConfigError) as caught:
         WebProcess.from_env({"HEIDI_SERVICE": "town", "GRACEFUL_TIMEOUT": "soon"})
     assert caught.value.problems == [
-        f"HEIDI_SERVICE: 'town' is not one of {', '.join(SERVICES)}, console",
+        f"HEIDI_SERVICE: 'town' is not one of {', '.join(SERVICES)}, console, realtime",
         "GRACEFUL_TIMEOUT: 'soon' is not a whole number",
     ]

@@ -8,7 +8,7 @@ from uuid import UUID
 import strawberry
 
 from heidi_services.core.graphql.connections import PAGE_SIZE, Connection, Info, read_page
-from heidi_services.core.graphql.scalars import JSON, DateTime
+from heidi_services.core.graphql.scalars import JSON, BigInt, DateTime
 
 if TYPE_CHECKING:
     from heidi_services.core.graphql.types.users import UserNode
@@ -29,6 +29,24 @@ class AttemptNode:
     duration_ms: int
 
 
+@strawberry.type(name="Attachment", description="A file that is sent with an e-mail, or to which it has a link.")
+class AttachmentNode:
+    file_id: UUID
+    name: str
+    content_type: str
+    bytes: BigInt
+    is_link: bool
+    expires_at: DateTime | None
+
+
+@strawberry.type(name="PushAction", description="A button of a push message.")
+class PushActionNode:
+    action: str
+    title: str
+    url: str | None
+    icon: str | None
+
+
 @strawberry.type(name="Notification", description="A message to a user.")
 class NotificationNode:
     id: UUID
@@ -40,9 +58,20 @@ class NotificationNode:
     template: str | None
     subject: str | None
     content: str | None
+    html: str | None
+    from_: str | None = strawberry.field(name="from")
+    reply_to: str | None
+    cc: list[str]
+    data: JSON | None
+    url: str | None
+    image: str | None
+    actions: list[PushActionNode]
+    ttl: int | None
+    collapse_key: str | None
     segments: int | None
     truncated: bool
     metadata: JSON | None
+    attachments: list[AttachmentNode]
     status: str
     scheduled_for: DateTime | None
     expires_at: DateTime | None

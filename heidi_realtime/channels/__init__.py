@@ -1,0 +1,1 @@
+"""What clients can subscribe to. `opening` chooses the module of a channel by its name."""
