@@ -46,11 +46,11 @@ def readyz() -> tuple[dict[str, Any], int]:
     results = {name: _probe(check) for name, check in (CHECKS | {"schema": check_schema}).items()}
     down = {name for name, result in results.items() if result["status"] != "up"}
     status = "down" if REQUIRED & down else "degraded" if down else "ready"
-    body = {"status": status, "service": current_app.name, "dependencies": results, "workers": _workers()}
+    body = {"status": status, "service": current_app.name, "dependencies": results, "workers": workers()}
     return body, 503 if status == "down" else 200
 
 
-def _workers() -> dict[str, Any] | None:
+def workers() -> dict[str, Any] | None:
     """The state of the workers: a service is ready without them. None if it is not known."""
     try:
         with db.engine.connect() as connection:

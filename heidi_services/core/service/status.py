@@ -54,7 +54,7 @@ def check_services(own: str | None = "core") -> JSON:
     services = [_service(own, health.readyz()[0], None, None)] if own is not None and own in SERVICES else []
     services += [_service(name, reply.body, reply.error, reply.latency_ms) for name, reply in responses.items()]
     services.sort(key=lambda service: list(SERVICES).index(service["name"]))
-    return summarize(services, own.get("workers"))
+    return summarize(services, health.workers())
 
 
 def summarize(services: list[JSON], workers: JSON | None = None) -> JSON:
