@@ -33,7 +33,7 @@ def init_error_pages(app: Flask) -> None:
 def _session_ended(_error: SessionEnded) -> Response:
     """Lead to sign-in, and back to the same page with what the user typed."""
     user = signed_in.current_user()
-    signed_in.forget()
+    signed_in.delete_session()
     if request.method not in SAFE_METHODS:
         keep_draft(user["id"] if user else None)
     session["ended"] = True

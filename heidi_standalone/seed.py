@@ -32,7 +32,7 @@ TEMPLATES: tuple[JSON, ...] = (
         "channel": "EMAIL",
         "locale": "en",
         "subject": "Your train to {{ place }}",
-        "body": "Dear {{ name }}, it leaves from platform {{ platform }}.",
+        "body": "Dear {{ name }}, your train leaves from platform {{ platform }}.",
     },
 )
 NOTIFICATIONS: tuple[JSON, ...] = (

@@ -43,7 +43,7 @@ def _recover(path: Path, env_file: Path, database: Path) -> dict[str, str]:
     if database.exists():
         raise StartupError(
             f"{path} is missing or damaged. It contains the keys that encrypt data in the database. Restore it from a "
-            f"backup. If there is none, move {path.parent} away to begin anew."
+            f"backup. If there is none, move {path.parent} away to start with an empty platform."
         )
     return {
         "SECRET_KEY": secrets.token_urlsafe(48),

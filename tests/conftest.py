@@ -14,7 +14,7 @@ from pathlib import Path
 
 import flask_migrate
 import pytest
-from flask import Flask
+from flask import Flask, g
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -113,10 +113,16 @@ def platform(settings: Settings) -> Flask:
     names = os.environ.get("HEIDI_TEST_SERVICES", "")
     app = build_app(settings, *(service for name, service in SERVICES.items() if not names or name in names.split(",")))
     app.testing = False
+    app.teardown_request(_end_deadline)
     init_migrations(app)
     with app.app_context():
         flask_migrate.upgrade(str(ROOT / "migrations"))
     return app
+
+
+def _end_deadline(_error: BaseException | None) -> None:
+    """A request shares the app context of its test, whose later statements its time limit does not concern."""
+    g.pop("deadline", None)
 
 
 @pytest.fixture

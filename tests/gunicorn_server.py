@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import requests
 from heidi_common.config.settings import Settings
 from tests.polling import TIMEOUT_SECONDS, until
 from tests.ports import free_port
+from tests.process_environment import process_environment
 
 ROOT = Path(__file__).parent.parent
 
@@ -22,20 +22,8 @@ class WebProcess:
     def __init__(self, service: str, settings: Settings, *, port: int | None = None, **environment: str) -> None:
         port = port or free_port()
         self.url = f"http://127.0.0.1:{port}"
-        env = os.environ | {
-            "HEIDI_ENV": "test",
-            "HEIDI_SERVICE": service,
-            "BIND": f"127.0.0.1:{port}",
-            "WEB_CONCURRENCY": "1",
-            "DATABASE_URL": settings.database_url,
-            "REDIS_URL": settings.redis_url,
-            "BROKER_URL": settings.broker_url,
-            "PUBLIC_BASE_URL": settings.public_base_url,
-            "SECRET_KEY": settings.secret_key,
-            "ENCRYPTION_KEYS": ",".join(settings.encryption_keys),
-            "JWT_PUBLIC_KEYS": settings.jwt_public_keys,
-            **environment,
-        }
+        options = {"HEIDI_SERVICE": service, "BIND": f"127.0.0.1:{port}", "WEB_CONCURRENCY": "1"} | environment
+        env = process_environment(settings, **options)
         self.process = subprocess.Popen([sys.executable, "-m", "gunicorn"], cwd=ROOT, env=env)
         self._wait_until_up()
 

@@ -7,18 +7,16 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from flask import Flask
-from werkzeug.serving import make_server
 
 from heidi_common.identity.models import Role
 from heidi_common.jwt.guards import public
 from heidi_services import SERVICES
 from tests import schemathesis_venv
 from tests.conftest import SignedIn
-from tests.ports import free_port
+from tests.served_app import served
 
 CHECKS = (
     "not_a_server_error",
@@ -44,17 +42,10 @@ def schemathesis(tmp_path_factory: pytest.TempPathFactory) -> str:
         lock.close()
 
 
-def serve(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", free_port(), app, threaded=True)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
 @pytest.fixture
 def base_url(app: Flask) -> Iterator[str]:
-    yield from serve(app)
+    with served(app) as url:
+        yield url
 
 
 def fuzz(program: str, document: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -93,7 +84,7 @@ def test_a_server_error_is_reported(schemathesis: str, tmp_path: Path) -> None:
     document = {"openapi": "3.1.0", "info": {"title": "x", "version": "1"}, "paths": {"/divide": {"get": operation}}}
     app.add_url_rule("/openapi.json", view_func=public(lambda: document), endpoint="document")
     app.add_url_rule("/divide", view_func=lambda: ("broken", 500), endpoint="divide")
-    for url in serve(app):
+    with served(app) as url:
         result = fuzz(schemathesis, f"{url}/openapi.json", tmp_path)
         assert result.returncode != 0
         assert "Server error" in result.stdout

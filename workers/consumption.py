@@ -8,7 +8,7 @@ from dramatiq.brokers.rabbitmq import RabbitmqBroker
 
 BULK_QUEUE = "bulk"
 OUTBOUND_QUEUE = "outbound"
-"""Runs that call a URL, and synchronizations: they wait for servers of strangers."""
+"""Runs that call a URL, and synchronizations: they wait for servers outside of the platform."""
 FILES_QUEUE = "files"
 
 
@@ -18,9 +18,9 @@ class BoundedConsumption(Broker):
     Dramatiq prefetches two messages for each thread. As each can carry a hundred rows, a process would take much work
     that others could do. Bulk messages may occupy half of the threads, so that urgent messages, which are in other
     queues, never wait for a thread and seldom for the interpreter or a database connection. Work that waits for
-    strangers may occupy three eighths, so that a thread is free even beside bulk messages. Messages about files occupy
-    one, since decoding an image takes up to 200 MB of memory. Retry times are stored in rows, so nothing consumes the
-    delay queues.
+    servers outside of the platform may occupy three eighths, so that a thread is free even beside bulk messages.
+    Messages about files occupy one, since decoding an image takes up to 200 MB of memory. Retry times are stored in
+    rows, so nothing consumes the delay queues.
     """
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> Consumer:

@@ -32,9 +32,10 @@ from heidi_services.notification.service import retention as notification_retent
 from heidi_services.notification.service import scheduled_tasks as notifications
 from heidi_services.notification.service import suppressions
 from heidi_services.notification.service.attachments import contents
-from heidi_services.scheduler.service import clock_guard, dispatch, next_runs, reaper, request_replies
+from heidi_services.scheduler.service import clock_guard, dispatch, next_runs
 from heidi_services.scheduler.service import retention as scheduler_retention
 from heidi_services.scheduler.service.monitors import overdue
+from heidi_services.scheduler.service.runs import reaper, request_replies
 from workers.batching import LARGEST, OUTSIDE, Wakeable, hints
 from workers.consumption import BULK_QUEUE, OUTBOUND_QUEUE
 from workers.subscriptions import SUBSCRIBER_QUEUES, SUBSCRIPTIONS, Consume

@@ -3,7 +3,8 @@
 from uuid import UUID
 
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_services.scheduler.service import erasure, executor, request_replies
+from heidi_services.scheduler.service import erasure
+from heidi_services.scheduler.service.runs import executor, request_replies
 from workers.actors import actor, consumer, wake_singly
 from workers.batching import process_each
 from workers.consumption import OUTBOUND_QUEUE
@@ -13,8 +14,9 @@ from workers.consumption import OUTBOUND_QUEUE
 def run_schedule(*run_ids: str) -> None:
     """Execute runs that are due and that no other worker is executing.
 
-    Of several runs, those that must be executed singly get a message each: an action that has crashed a worker could do
-    so again. Runs whose action waits for the server of a stranger go to a queue that occupies some threads only.
+    Of several runs, those that must be executed one at a time get a message each: an action that has crashed a worker
+    could do so again. Runs whose action waits for a server outside of the platform go to a queue that occupies some
+    threads only.
     """
     ids = [UUID(run_id) for run_id in run_ids]
     if len(ids) > 1:
@@ -25,7 +27,7 @@ def run_schedule(*run_ids: str) -> None:
 
 @actor(OUTBOUND_QUEUE)
 def run_outbound(*run_ids: str) -> None:
-    """Execute runs whose action waits for the server of a stranger."""
+    """Execute runs whose action waits for a server outside of the platform."""
     process_each(run_ids, executor.execute_run)
 
 

@@ -1,6 +1,6 @@
 """What all commands that import a file have in common: options, help, reports and exit codes.
 
-Exit codes: 0 if every row was imported or needed no change; 1 if a row was refused or the file was rejected; 2 if the
+Exit codes: 0 if every row was imported or needed no change; 1 if a row was rejected or the file was rejected; 2 if the
 command was called incorrectly.
 """
 
@@ -24,7 +24,7 @@ ENCODING = click.option(
     "--encoding", help="Encoding of the file, such as windows-1250. Default: recognized (UTF-8, UTF-16, Windows-1252)."
 )
 EXIT_CODES = (
-    "Exit codes: 0 if every row was imported or needed no change, 1 if a row was refused or the file was rejected,"
+    "Exit codes: 0 if every row was imported or needed no change, 1 if a row was rejected or the file was rejected,"
     " 2 for an incorrect call."
 )
 

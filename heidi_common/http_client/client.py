@@ -121,7 +121,6 @@ class HttpClient:
             truncate: Cut a larger body off instead of raising.
             body_optional: The status is the result. A body that is malformed, breaks off or lasts longer than
                 OPTIONAL_BODY_SECONDS is returned as far as it was read.
-
             certificate: The client certificate that is presented to the server. Not for trusted calls.
 
         Returns:

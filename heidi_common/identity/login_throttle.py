@@ -128,7 +128,7 @@ class SignInThrottle:
         """Count a failure for each limit."""
         count(*self._limits, self._soft)
 
-    def forget_failures(self) -> None:
+    def reset_failures(self) -> None:
         """Delete the counter of the account from this address, after its password was correct."""
         reset(self._limits[0])
 

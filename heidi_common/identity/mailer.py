@@ -69,8 +69,8 @@ def send(
 def greeting_name(to: EmailRecipient) -> str:
     """The first name for a greeting; empty if the address is not verified.
 
-    Whoever registers the address of a stranger chooses the name, and could send them any text in it. It is also empty
-    for a name that an earlier version accepted and that is rejected today.
+    A user who registers another person's address chooses the name, and could send that person any text in it. It is
+    also empty for a name that an earlier version accepted and that is rejected today.
     """
     name = to.first_name or ""
     return name if to.email_verified_at is not None and name_error(name) is None else ""

@@ -19,7 +19,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from datetime import timedelta
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar, cast
 
 from flask import Response, request
@@ -54,16 +54,7 @@ def idempotent(view: View) -> View:
         Invalid: The key was used for a different request.
     """
 
-    @wraps(view)
-    def run_once(*args: Any, **kwargs: Any) -> Any:
-        key = request.headers.get(HEADER)
-        if key is None:
-            return view(*args, **kwargs)
-        check_key(key)
-        with transaction():
-            return _run_once(key, lambda: view(*args, **kwargs))
-
-    return cast(View, documents(IDEMPOTENCY_KEY)(run_once))
+    return _honor_key(view, _run_once)
 
 
 def idempotent_outside(view: View) -> View:
@@ -75,21 +66,40 @@ def idempotent_outside(view: View) -> View:
     The view raises, besides its own errors, those of `idempotent`.
     """
 
+    return _honor_key(view, _run_once_outside)
+
+
+def _honor_key(view: View, run_once: Callable[[dict[str, Any], Callable[[], Response]], Response]) -> View:
+    """Wrap a view: a request with a key is left to `run_once`, which gets the identity of the key and the view."""
+
     @wraps(view)
-    def run_once(*args: Any, **kwargs: Any) -> Any:
+    def run(*args: Any, **kwargs: Any) -> Any:
         key = request.headers.get(HEADER)
         if key is None:
             return view(*args, **kwargs)
         check_key(key)
-        identity = _identity(key)
-        with transaction():
-            stored = _lock_and_read(identity)
-            if stored is not None:
-                return _replay(stored)
-            _store(identity, Response(status=IN_PROGRESS), expires_in=LEASE)
-        return _run_reserved(identity, lambda: view(*args, **kwargs))
+        return run_once(_identity(key), partial(view, *args, **kwargs))
 
-    return cast(View, documents(IDEMPOTENCY_KEY)(run_once))
+    return cast(View, documents(IDEMPOTENCY_KEY)(run))
+
+
+def _run_once(identity: dict[str, Any], respond: Callable[[], Response]) -> Response:
+    with transaction():
+        stored = _lock_and_read(identity)
+        if stored is not None:
+            return _replay(stored)
+        response = respond()
+        _store(identity, response)
+        return response
+
+
+def _run_once_outside(identity: dict[str, Any], respond: Callable[[], Response]) -> Response:
+    with transaction():
+        stored = _lock_and_read(identity)
+        if stored is not None:
+            return _replay(stored)
+        _store(identity, Response(status=IN_PROGRESS), expires_in=LEASE)
+    return _run_reserved(identity, respond)
 
 
 def _run_reserved(identity: dict[str, Any], respond: Callable[[], Response]) -> Response:
@@ -102,16 +112,6 @@ def _run_reserved(identity: dict[str, Any], respond: Callable[[], Response]) -> 
         with transaction():
             db.session.execute(delete(IdempotencyKey).filter_by(**identity))
         raise
-    return response
-
-
-def _run_once(key: str, respond: Callable[[], Response]) -> Response:
-    identity = _identity(key)
-    stored = _lock_and_read(identity)
-    if stored is not None:
-        return _replay(stored)
-    response = respond()
-    _store(identity, response)
     return response
 
 

@@ -84,7 +84,7 @@ def _handle_new(consumer: str, claimed: Sequence[ClaimedRow], handler: Handler) 
             handled = _handle_together(consumer, remaining, handler)
         except Exception as error:
             log.info(
-                "events cannot be handled together; they are handled singly",
+                "events cannot be handled together; handling them one at a time",
                 extra={"consumer": consumer, "error": repr(error)[:300]},
             )
             break

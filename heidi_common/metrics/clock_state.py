@@ -61,7 +61,7 @@ def latest_time() -> datetime | None:
     return latest
 
 
-def forget_later_than(at: datetime) -> None:
+def delete_later_than(at: datetime) -> None:
     """Accept that the database's clock was set back: times after `at` no longer count."""
     with transaction():
         db.session.execute(update(ClockState).where(ClockState.seen_at > at).values(seen_at=at))

@@ -14,6 +14,7 @@ from heidi_common.peers.signature import REQUESTER_HEADER
 from heidi_common.schemas.base import Schema
 
 JSON = dict[str, Any]
+_PAGE_SIZE = 100
 _TIME_LIMIT_SECONDS = 10.0
 
 
@@ -54,6 +55,18 @@ class StepContext:
             StepRejected: The service rejected the request.
         """
         return _data(service, _call(PeerRequest(service, path, params, headers=self._headers())))
+
+    def get_all(self, service: str, path: str, **params: Any) -> list[Any]:
+        """Read all pages of a list of a service; the arguments and exceptions are those of `get`."""
+        rows: list[Any] = []
+        query = {**params, "limit": _PAGE_SIZE}
+        while True:
+            response = _call(PeerRequest(service, path, query, headers=self._headers()))
+            rows += _data(service, response)
+            cursor = response.meta.get("nextCursor")
+            if cursor is None:
+                return rows
+            query["cursor"] = cursor
 
     def send(self, service: str, method: str, path: str, json: Any = None, *, missing_ok: bool = False) -> Any:
         """Change something in a service.

@@ -31,8 +31,7 @@ def look_up(context: StepContext) -> JSON:
     user = context.get("users", f"/api/v1/users/{user_id}")
     if user["role"] == Role.ADMIN:
         raise StepRejected("an administrator cannot be offboarded by an operation")
-    params = {"userId": user_id, "isActive": "true", "limit": 100}
-    integrations = context.get("integration", "/api/v1/integrations", **params)
+    integrations = context.get_all("integration", "/api/v1/integrations", userId=user_id, isActive="true")
     return {"wasActive": user["isActive"], "integrationIds": [integration["id"] for integration in integrations]}
 
 

@@ -11,7 +11,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from heidi_common.server import memory, shutdown
 
 NOTIFY_SECONDS = 1.0
-"""How often the master process is told that the worker is alive; it waits for `timeout`."""
+"""How often the worker reports to the master process that it is alive; it waits for `timeout`."""
 
 
 class WebWorker(ThreadWorker):  # type: ignore[misc]
@@ -40,7 +40,7 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]
         super().init_process()
 
     def notify(self) -> None:
-        """Called several times for each request; telling the master each time would cost each a system call."""
+        """Called several times for each request; reporting each time would cost a system call each."""
         now = time.monotonic()
         if now - self._notified_at >= NOTIFY_SECONDS or not self.alive:
             self._notified_at = now

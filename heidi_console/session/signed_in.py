@@ -55,10 +55,10 @@ def sign_out() -> None:
         except ApiProblem as problem:
             if problem.status != 401:
                 raise
-    forget()
+    delete_session()
 
 
-def forget() -> None:
+def delete_session() -> None:
     """Delete the session of this browser. It continues with a new, anonymous one."""
     current = _session()
     if current.id:

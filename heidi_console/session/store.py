@@ -75,7 +75,7 @@ def delete(session_id: str) -> None:
 
 
 def _key(session_id: str) -> str:
-    """Whoever reads Redis learns only the hash of an ID, which is not sufficient to use the session."""
+    """An attacker who reads Redis learns only the hash of an ID, which is not sufficient to use the session."""
     return f"heidi:console:session:{hashlib.sha256(session_id.encode()).hexdigest()}"
 
 

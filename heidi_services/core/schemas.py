@@ -114,7 +114,8 @@ class EventReplayOut(Schema):
     )
     replayed = fields.Integer(required=True)
     skipped = fields.Integer(
-        required=True, metadata={"description": "events that the receiver does not get, or that it is to get anyway"}
+        required=True,
+        metadata={"description": "events that the receiver may not get, or has not handled yet"},
     )
     handled = fields.Integer(required=True)
     failed = fields.Integer(

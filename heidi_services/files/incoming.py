@@ -1,4 +1,4 @@
-"""The body of an upload, raw or multipart, read in chunks. A file is never in memory as a whole."""
+"""Incoming files: the body of an upload, raw or multipart, read in chunks. A file is never in memory as a whole."""
 
 from __future__ import annotations
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from threading import Thread
 
 import pytest
 import requests
 from flask import Flask
-from werkzeug.serving import make_server
 
 from heidi_common.app import build_app
 from heidi_common.config.settings import Settings
@@ -19,6 +17,7 @@ from heidi_standalone.servers.nginx import Router
 from tests.city.conftest import BERLIN
 from tests.polling import TIMEOUT_SECONDS, until
 from tests.ports import free_port
+from tests.served_app import served
 from tests.standalone.conftest import running
 
 SOON_SECONDS = 30.0
@@ -30,18 +29,12 @@ Less than the minute that responses are cached in Redis, so that waiting for the
 @pytest.fixture(scope="module")
 def url(platform: Flask, settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """nginx in front of another instance than the one in which these tests make their changes."""
-    server = make_server("127.0.0.1", 0, build_app(settings, SERVICES["city"]), threaded=True)
-    Thread(target=server.serve_forever, daemon=True).start()
-    router = Router(
-        tmp_path_factory.mktemp("nginx") / "nginx",
-        free_port(),
-        dict.fromkeys(SERVICES, f"127.0.0.1:{server.server_port}"),
-    )
-    router.prepare()
-    with running(router) as proxy:
-        yield f"{proxy.url}/api/v1/cities"
-    server.shutdown()
-    server.server_close()
+    with served(build_app(settings, SERVICES["city"])) as city:
+        upstreams = dict.fromkeys(SERVICES, city.removeprefix("http://"))
+        router = Router(tmp_path_factory.mktemp("nginx") / "nginx", free_port(), upstreams)
+        router.prepare()
+        with running(router) as proxy:
+            yield f"{proxy.url}/api/v1/cities"
 
 
 def get(path: str, **headers: str) -> requests.Response:

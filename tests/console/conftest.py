@@ -7,13 +7,11 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from threading import Thread
 from typing import Any
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from werkzeug.serving import make_server
 
 from heidi_common.config.settings import Settings
 from heidi_common.identity.models import Role
@@ -22,6 +20,7 @@ from heidi_console.app import build_console
 from heidi_console.session import store
 from tests.conftest import SignedIn
 from tests.notification.conftest import mail, post, reconfigure  # noqa: F401  # fixtures
+from tests.served_app import served as served_app
 
 COOKIE = "heidi_console"
 
@@ -56,14 +55,10 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def served(platform: Flask, settings: Settings) -> Iterator[Served]:
-    services = make_server("127.0.0.1", 0, platform, threaded=True)
-    console = build_console(replace(settings, peer_url=f"http://127.0.0.1:{services.server_port}"))
-    server = make_server("127.0.0.1", 0, console, threaded=True)
-    for each in (services, server):
-        Thread(target=each.serve_forever, daemon=True).start()
-    yield Served(f"http://127.0.0.1:{server.server_port}", console)
-    for each in (services, server):
-        each.shutdown()
+    with served_app(platform) as services:
+        console = build_console(replace(settings, peer_url=services))
+        with served_app(console) as url:
+            yield Served(url, console)
 
 
 def start_session(served: Served, person: SignedIn) -> str:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from threading import Thread
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Page, expect
-from werkzeug.serving import make_server
 
 from heidi_common.config.settings import Settings
 from heidi_common.identity.models import Role
@@ -23,6 +21,7 @@ from heidi_services.city.service import cities
 from tests.conftest import SignedIn
 from tests.console.conftest import COOKIE, Served, start_session
 from tests.notification.conftest import Post
+from tests.served_app import served as served_app
 
 OpenAs = Callable[..., Page]
 AsUser = Callable[..., SignedIn]
@@ -33,10 +32,8 @@ SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 def alone(settings: Settings) -> Iterator[Served]:
     """A console whose services are unavailable."""
     console = build_console(replace(settings, peer_url="http://127.0.0.1:1"))
-    server = make_server("127.0.0.1", 0, console, threaded=True)
-    Thread(target=server.serve_forever, daemon=True).start()
-    yield Served(f"http://127.0.0.1:{server.server_port}", console)
-    server.shutdown()
+    with served_app(console) as url:
+        yield Served(url, console)
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import gql
@@ -13,13 +11,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from gql.transport.httpx import HTTPXTransport
-from werkzeug.serving import make_server
 
 from heidi_common.identity.models import Role
 from heidi_common.peers.models import PeerResponse
 from heidi_services.core.graphql import schema
 from tests.conftest import SignedIn
 from tests.core.operation_helpers import NO_RESPONSE, UNAVAILABLE, PeerCalls
+from tests.served_app import served
 
 PATH = "/api/v1/graphql"
 Run = Callable[..., dict[str, Any]]
@@ -42,18 +40,6 @@ def run(client: FlaskClient) -> Run:
 @pytest.fixture
 def admin(as_user: Callable[..., SignedIn]) -> SignedIn:
     return as_user(Role.ADMIN, first_name="Ada")
-
-
-@contextmanager
-def served(app: Flask) -> Iterator[str]:
-    """Serve the app over HTTP; yields its URL."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def send(client: FlaskClient, admin: SignedIn, user: SignedIn, content: str) -> str:

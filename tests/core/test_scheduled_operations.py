@@ -18,7 +18,7 @@ from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.core.models import Operation
 from heidi_services.scheduler.models import Schedule
-from heidi_services.scheduler.service import executor, request_replies
+from heidi_services.scheduler.service.runs import executor, request_replies
 from tests.core.operation_helpers import ONBOARD, PeerCalls, change_user, run, user_by_email
 from workers.actors import load
 

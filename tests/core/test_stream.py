@@ -1,4 +1,3 @@
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -7,7 +6,6 @@ import pytest
 import requests
 from flask import Flask
 from sqlalchemy import func, select, text
-from werkzeug.serving import make_server
 
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
@@ -19,6 +17,7 @@ from heidi_common.redis.client import redis_client
 from heidi_services.core.service import event_tail
 from tests.core.test_events import publish, user_created
 from tests.polling import TIMEOUT_SECONDS, until
+from tests.served_app import served
 
 
 @pytest.fixture
@@ -26,12 +25,8 @@ def url(core: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The core service over real HTTP, since the test client cannot read an endless stream."""
     monkeypatch.setattr(event_tail, "_POLL_SECONDS", 0.2)
     monkeypatch.setattr(event_tail, "_IDLE_SECONDS", 3.0)
-    server = make_server("127.0.0.1", 0, core, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}/api/v1/core/events/stream"
-    server.shutdown()
-    thread.join()
+    with served(core) as url:
+        yield f"{url}/api/v1/core/events/stream"
     monkeypatch.setattr(event_tail, "_IDLE_SECONDS", 0.0)
     until(lambda: has_ended(core))  # the thread ends when it is idle
 

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from heidi_common.database.session import db
 from heidi_common.identity.models import Role, User
+from heidi_common.operations import base
 from heidi_services import SERVICES
 from heidi_services.core.service import operation_runner
 from heidi_services.integration.models import Integration
@@ -68,16 +69,22 @@ def test_a_user_is_onboarded(client: FlaskClient, admin: dict[str, str]) -> None
     assert mails("password-reset") == []
 
 
-def test_a_user_is_offboarded(client: FlaskClient, admin: dict[str, str], as_user: Callable[..., Any]) -> None:
+def test_a_user_is_offboarded(
+    client: FlaskClient, admin: dict[str, str], as_user: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "_PAGE_SIZE", 2)
     leaving = as_user()
-    hook = {"provider": "WEBHOOK", "name": "hook", "webhookUrl": "http://127.0.0.1:9/"}
-    created = client.post("/api/v1/integrations", json=hook, headers=leaving.headers)
-    assert created.status_code == 201, created.get_json()
+    for name in ("first", "second", "third"):
+        hook = {"provider": "WEBHOOK", "name": name, "webhookUrl": "http://127.0.0.1:9/"}
+        created = client.post("/api/v1/integrations", json=hook, headers=leaving.headers)
+        assert created.status_code == 201, created.get_json()
     operation = run_operation(client, admin, "offboard-user", {"userId": str(leaving.user.id)})
     assert (operation["status"], operation["error"]) == ("SUCCEEDED", None)
     assert client.get(f"/api/v1/users/{leaving.user.id}", headers=admin).status_code == 404
     assert client.get("/api/v1/auth/me", headers=leaving.headers).status_code == 401
-    assert db.session.get_one(Integration, UUID(created.get_json()["data"]["id"])).is_active is False
+    assert len(operation["steps"][0]["result"]["integrationIds"]) == 3
+    active = select(Integration.is_active).where(Integration.user_id == leaving.user.id)
+    assert db.session.scalars(active).all() == [False] * 3
 
 
 def test_a_taken_address_ends_the_onboarding(

@@ -186,7 +186,7 @@ def test_slots_fire_once_after_a_jump(
         wait_for(lambda: len(slots()) >= 1, log)
         before = slots()
         own.set(offset)
-        wait_for(lambda: "dispatching of schedules is held" in log(), log)
+        wait_for(lambda: "dispatching of schedules is paused" in log(), log)
         time.sleep(12)
         assert slots() == before
         own.set("+0")

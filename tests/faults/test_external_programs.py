@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -25,6 +24,7 @@ from heidi_common.messaging.outbox import OutboxEvent, emit_many
 from tests.faults.platform import ROOT, wait_for
 from tests.fixtures_rabbitmq import need_rabbitmq
 from tests.polling import TIMEOUT_SECONDS
+from tests.process_environment import process_environment
 from tests.rabbitmq_server import RabbitNode
 
 EVENTS = 500
@@ -44,16 +44,7 @@ def node(tmp_path: Path) -> Iterator[RabbitNode]:
 
 @pytest.fixture
 def relay(app: Flask, settings: Settings, node: RabbitNode) -> Iterator[subprocess.Popen[bytes]]:
-    env = os.environ | {
-        "HEIDI_ENV": "test",
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "BROKER_URL": node.url,
-        "PUBLIC_BASE_URL": settings.public_base_url,
-        "SECRET_KEY": settings.secret_key,
-        "ENCRYPTION_KEYS": ",".join(settings.encryption_keys),
-        "JWT_PUBLIC_KEYS": settings.jwt_public_keys,
-    }
+    env = process_environment(settings, BROKER_URL=node.url)
     process = subprocess.Popen([sys.executable, "-m", "workers.relay"], cwd=ROOT, env=env)
     yield process
     process.send_signal(signal.SIGTERM)

@@ -44,11 +44,6 @@ def platform(disk: SmallDisk) -> Iterator[Platform]:
         platform.stop()
 
 
-@pytest.fixture
-def sender(platform: Platform) -> Sender:
-    return Sender(platform, str(platform.query("SELECT id FROM users WHERE role = 'ADMIN'")[0][0]))
-
-
 @pytest.mark.parametrize("remaining", [0, 300_000, 9 * MEGABYTE])
 def test_reads_go_on_and_nothing_accepted_is_lost(
     platform: Platform, sender: Sender, disk: SmallDisk, remaining: int

@@ -39,11 +39,6 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
         node.stop()
 
 
-@pytest.fixture
-def sender(platform: Platform) -> Sender:
-    return Sender(platform, str(platform.query("SELECT id FROM users WHERE role = 'ADMIN'")[0][0]))
-
-
 @pytest.mark.parametrize("server, signal", [(server, "KILL") for server in SERVERS] + [("mail", "TERM")])
 def test_a_restart_loses_nothing(platform: Platform, sender: Sender, server: str, signal: str) -> None:
     with sender.run(MAILS, USERS):

@@ -64,15 +64,6 @@ def test_secrets_are_reencrypted_from_the_command_line(
     assert "0 integrations re-encrypted" in run(app, "rotate-keys")
 
 
-@pytest.fixture
-def forwarding(client: FlaskClient, as_user: Callable[..., Any], httpserver: HTTPServer) -> dict[str, Any]:
-    """An integration that forwards the events about its owner to the test's server."""
-    me = as_user()
-    url = httpserver.url_for("/hook")
-    created = create_integration(client, me.headers, webhookUrl=url, config={"eventTypes": ["*"]})
-    return created | {"headers": me.headers, "user_id": me.user.id}
-
-
 def audited(action: str) -> list[str | None]:
     return list(db.session.scalars(select(Audit.target).where(Audit.action == action)))
 
@@ -80,33 +71,33 @@ def audited(action: str) -> list[str | None]:
 @pytest.mark.parametrize(
     "since", ["2020-01-01", "2020-01-01T00:00", "2020-01-01T00:00:00Z", "2020-01-01T00:00:00+0200"]
 )
-def test_failed_and_missed_deliveries_are_recovered(app: Flask, forwarding: dict[str, Any], since: str) -> None:
-    [failed] = forward(user_updated(forwarding["user_id"]))
-    publish(user_updated(forwarding["user_id"]))
+def test_failed_and_missed_deliveries_are_recovered(app: Flask, endpoint: dict[str, Any], since: str) -> None:
+    [failed] = forward(user_updated(endpoint["user_id"]))
+    publish(user_updated(endpoint["user_id"]))
     with transaction():
         db.session.execute(update(Delivery).values(status="FAILED"))
-    assert run(app, "recover", forwarding["id"], "--since", since) == "2 deliveries are due now.\n"
+    assert run(app, "recover", endpoint["id"], "--since", since) == "2 deliveries are due now.\n"
     db.session.expire_all()
     assert db.session.get_one(Delivery, failed).status == "PENDING"
-    assert run(app, "recover", forwarding["id"], "--since", since) == "0 deliveries are due now.\n"
+    assert run(app, "recover", endpoint["id"], "--since", since) == "0 deliveries are due now.\n"
 
 
 def test_more_events_than_one_request_recovers_are_recovered(
-    app: Flask, forwarding: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    app: Flask, endpoint: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in ("cli", "service.delivery_recovery"):
         monkeypatch.setattr(f"heidi_services.integration.{module}.MAX_MISSED_EVENTS", 2)
     for _ in range(5):
-        publish(user_updated(forwarding["user_id"]))
-    assert run(app, "recover", forwarding["id"], "--since", "2020-01-01") == "5 deliveries are due now.\n"
+        publish(user_updated(endpoint["user_id"]))
+    assert run(app, "recover", endpoint["id"], "--since", "2020-01-01") == "5 deliveries are due now.\n"
 
 
 @pytest.mark.parametrize("status", [204, 401, 500])
-def test_the_endpoint_is_tested(app: Flask, forwarding: dict[str, Any], httpserver: HTTPServer, status: int) -> None:
+def test_the_endpoint_is_tested(app: Flask, endpoint: dict[str, Any], httpserver: HTTPServer, status: int) -> None:
     httpserver.expect_request("/hook").respond_with_data("", status=status)
-    output = run(app, "test", forwarding["id"], code=0 if status == 204 else 1)
+    output = run(app, "test", endpoint["id"], code=0 if status == 204 else 1)
     assert f"localhost returned {status}. (" in output
-    Webhook(forwarding["signingSecret"]).verify(httpserver.log[0][0].data, dict(httpserver.log[0][0].headers))
+    Webhook(endpoint["signingSecret"]).verify(httpserver.log[0][0].data, dict(httpserver.log[0][0].headers))
 
 
 def test_an_integration_without_an_endpoint_cannot_be_tested_or_recovered(
@@ -117,28 +108,28 @@ def test_an_integration_without_an_endpoint_cannot_be_tested_or_recovered(
     assert "no `webhookUrl`" in run(app, "recover", created["id"], "--since", "2020-01-01", code=1)
 
 
-def test_an_integration_is_disabled_once_and_its_owner_is_notified(app: Flask, forwarding: dict[str, Any]) -> None:
-    assert "switched off. Its owner is notified" in run(app, "disable", forwarding["id"])
-    assert "already off" in run(app, "disable", forwarding["id"])
-    assert audited("integration_disabled") == [forwarding["id"]]
+def test_an_integration_is_disabled_once_and_its_owner_is_notified(app: Flask, endpoint: dict[str, Any]) -> None:
+    assert "switched off. Its owner is notified" in run(app, "disable", endpoint["id"])
+    assert "already off" in run(app, "disable", endpoint["id"])
+    assert audited("integration_disabled") == [endpoint["id"]]
     requests = list(db.session.scalars(select(OutboxEvent).where(OutboxEvent.type == "notification.send")))
     assert {request.data["channel"] for request in requests} == {"EMAIL", "IN_APP"}
     [event] = db.session.scalars(select(OutboxEvent).where(OutboxEvent.type == "integration.disabled"))
     assert event.data["reason"] == "operator"
-    assert "disabled_reason: An administrator switched it off." in run(app, "show", forwarding["id"])
+    assert "disabled_reason: An administrator switched it off." in run(app, "show", endpoint["id"])
 
 
 def test_the_signing_secret_is_rotated_and_printed(
-    app: Flask, forwarding: dict[str, Any], httpserver: HTTPServer
+    app: Flask, endpoint: dict[str, Any], httpserver: HTTPServer
 ) -> None:
     httpserver.expect_request("/hook").respond_with_data("")
-    result = app.test_cli_runner().invoke(args=["integrations", "rotate-secret", forwarding["id"]])
+    result = app.test_cli_runner().invoke(args=["integrations", "rotate-secret", endpoint["id"]])
     assert "signatures of 1 replaced" in result.stderr
-    deliver(forward(user_updated(forwarding["user_id"]))[0])
+    deliver(forward(user_updated(endpoint["user_id"]))[0])
     request = httpserver.log[0][0]
-    for secret in (result.stdout.strip(), forwarding["signingSecret"]):
+    for secret in (result.stdout.strip(), endpoint["signingSecret"]):
         Webhook(secret).verify(request.data, dict(request.headers))
-    assert audited("integration_secret_rotated") == [forwarding["id"]]
+    assert audited("integration_secret_rotated") == [endpoint["id"]]
 
 
 @pytest.mark.parametrize("command", [["recover", "--since", "2020-01-01"], ["test"], ["disable"], ["rotate-secret"]])

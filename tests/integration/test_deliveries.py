@@ -43,15 +43,6 @@ def _no_endpoint_is_slow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(endpoint_health, "SLOW_MS", 60_000)
 
 
-@pytest.fixture
-def endpoint(client: FlaskClient, as_user: Callable[..., Any], httpserver: HTTPServer) -> dict[str, Any]:
-    """An integration that forwards the events about its owner to the test's server."""
-    me = as_user()
-    url = httpserver.url_for("/hook")
-    created = create_integration(client, me.headers, webhookUrl=url, config={"eventTypes": ["*"]})
-    return created | {"headers": me.headers, "user_id": me.user.id}
-
-
 def enqueue(endpoint: dict[str, Any]) -> Any:
     [delivery_id] = forward(user_updated(endpoint["user_id"]))
     return delivery_id

@@ -16,7 +16,7 @@ from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
 from heidi_common.interceptors import open_streams
 from heidi_services.scheduler.models import Schedule
-from heidi_services.scheduler.service import executor
+from heidi_services.scheduler.service.runs import executor
 from tests.polling import until
 from tests.scheduler.conftest import MakeSchedule, body, emitted_events, runs_of
 

@@ -23,8 +23,9 @@ from heidi_common.redis.lock import Lock
 from heidi_services.scheduler.actions import perform_action
 from heidi_services.scheduler.actions.base import ActionFailed, ActionResult, RunContext
 from heidi_services.scheduler.models import Schedule, ScheduleRun
-from heidi_services.scheduler.service import executor, manual_runs, reaper, request_replies, run_results, schedules
-from heidi_services.scheduler.service.run_claim import claim_runs
+from heidi_services.scheduler.service import schedules
+from heidi_services.scheduler.service.runs import executor, manual_runs, reaper, request_replies, run_results
+from heidi_services.scheduler.service.runs.run_claim import claim_runs
 from tests.polling import until
 from tests.scheduler.conftest import MakeSchedule, emitted_events, runs_of
 from tests.sql_recorder import recorded_statements

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 from flask import Flask
 
-from heidi_services.scheduler.service import executor, manual_runs
+from heidi_services.scheduler.service.runs import executor, manual_runs
 from tests.scheduler.conftest import MakeSchedule, runs_of
 
 

@@ -16,7 +16,7 @@ from heidi_services.scheduler.models import Schedule, ScheduleRun
 from heidi_services.scheduler.service import clock_guard, dispatch
 from heidi_services.scheduler.service.clock_guard import ACCEPT_SECONDS, ClockGuard
 from heidi_services.scheduler.service.recomputation import recompute_next_runs
-from heidi_services.scheduler.service.run_creation import run_id_of
+from heidi_services.scheduler.service.runs.run_creation import run_id_of
 from tests.scheduler.conftest import MakeSchedule, runs_of, set_next
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -119,7 +119,7 @@ def test_a_run_by_hand_is_due_at_once(client: FlaskClient, admin: dict[str, str]
     for _ in range(3 if "overlapPolicy" in payload else 1):
         run = client.post(f"/api/v1/schedules/{schedule['id']}/run", headers=admin).json["data"]
         assert run["status"] == "QUEUED"
-    from heidi_services.scheduler.service import reaper
+    from heidi_services.scheduler.service.runs import reaper
     from tests.scheduler.conftest import runs_of
 
     assert all(run.next_attempt_at <= datetime.now(UTC) for run in runs_of(schedule["id"]))

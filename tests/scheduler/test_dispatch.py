@@ -14,9 +14,10 @@ from heidi_common.database.transactions import reading, transaction
 from heidi_services.scheduler.cron.occurrences import next_occurrence
 from heidi_services.scheduler.cron.parser import parse_cron
 from heidi_services.scheduler.models import Schedule, ScheduleRun
-from heidi_services.scheduler.service import dispatch, dispatch_planning, executor, reaper, run_creation, schedules
+from heidi_services.scheduler.service import dispatch, dispatch_planning, schedules
 from heidi_services.scheduler.service.backfill import backfill_schedule
-from heidi_services.scheduler.service.run_creation import run_id_of
+from heidi_services.scheduler.service.runs import executor, reaper, run_creation
+from heidi_services.scheduler.service.runs.run_creation import run_id_of
 from tests.polling import until
 from tests.scheduler.conftest import MakeSchedule, emitted_events, rare_expression, runs_of, set_next
 

@@ -20,7 +20,8 @@ from heidi_common.redis.lock import Lock
 from heidi_common.runtime import current_runtime
 from heidi_services.scheduler.actions.base import ActionFailed, ActionResult, RunContext
 from heidi_services.scheduler.models import Schedule, ScheduleRun
-from heidi_services.scheduler.service import executor, manual_runs, reaper, retention, run_results, schedules
+from heidi_services.scheduler.service import retention, schedules
+from heidi_services.scheduler.service.runs import executor, manual_runs, reaper, run_results
 from tests.polling import TIMEOUT_SECONDS, until
 from tests.scheduler.conftest import MakeSchedule, emitted_events, runs_of
 
@@ -175,7 +176,7 @@ def test_an_action_that_raises_an_exception_is_a_failed_run(
     def broken(*_: object) -> ActionResult:
         raise RuntimeError("a secret detail")
 
-    monkeypatch.setattr("heidi_services.scheduler.service.executor.perform_action", broken)
+    monkeypatch.setattr("heidi_services.scheduler.service.runs.executor.perform_action", broken)
     run = run_once(schedule())
     assert (run.status, run.error) == ("FAILED", "internal error (RuntimeError)")
 

@@ -14,7 +14,8 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_services.scheduler.misfire import MissedSlots, count_slots, plan_slots, slots_after
 from heidi_services.scheduler.models import Schedule, ScheduleRun
-from heidi_services.scheduler.service import dispatch, executor, manual_runs, reaper
+from heidi_services.scheduler.service import dispatch
+from heidi_services.scheduler.service.runs import executor, manual_runs, reaper
 from tests.scheduler.conftest import MakeSchedule, body, emitted_events, runs_of, set_next
 from tests.scheduler.test_misfire import Timetable
 

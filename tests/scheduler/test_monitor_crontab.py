@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,9 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.serving import make_server
 
 from heidi_common.identity.models import Role
+from tests.served_app import served
 
 GUIDE = Path(__file__).parents[2] / "docs/guide.md"
 URL = "/api/v1/schedules/monitors"
@@ -30,12 +29,8 @@ def commands() -> list[str]:
 
 @pytest.fixture
 def server(app: Flask) -> Iterator[str]:
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
+    with served(app) as url:
+        yield url
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")

@@ -14,8 +14,8 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from heidi_common.database.session import db
-from heidi_services.scheduler.service import executor, manual_runs
-from heidi_services.scheduler.service.outbound_limits import MOST_AT_A_TIME, Key, OutboundSlots, keys_of
+from heidi_services.scheduler.service.runs import executor, manual_runs
+from heidi_services.scheduler.service.runs.outbound_limits import MOST_AT_A_TIME, Key, OutboundSlots, keys_of
 from tests.polling import TIMEOUT_SECONDS, until
 from tests.scheduler.conftest import MakeSchedule, runs_of
 

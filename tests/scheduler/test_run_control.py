@@ -17,8 +17,9 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
 from heidi_services.scheduler.models import Schedule, ScheduleRun
-from heidi_services.scheduler.service import dispatch, executor, manual_runs, reaper, run_control, schedules
+from heidi_services.scheduler.service import dispatch, schedules
 from heidi_services.scheduler.service.backfill import backfill_schedule
+from heidi_services.scheduler.service.runs import executor, manual_runs, reaper, run_control
 from tests.polling import until
 from tests.scheduler.conftest import MakeSchedule, emitted_events, rare_expression, runs_of, set_next
 

@@ -48,7 +48,7 @@ def test_create_admin_generates_and_displays_a_missing_password(run, client) -> 
 def test_create_admin_promotes_an_existing_user_who_keeps_the_password(run, client) -> None:
     register(client)
     result = run("create-admin", "ada@example.test", "--password-stdin", input=ANOTHER + "\n")
-    assert "made an administrator" in result.output
+    assert "promoted to administrator" in result.output
     assert login(client).json["data"]["user"]["role"] == "ADMIN"
 
 

@@ -24,7 +24,7 @@ from heidi_services.notification.models import Attempt, Notification, Suppressio
 from heidi_services.notification.service import suppressions
 from heidi_services.notification.service.delivery import deliver
 from heidi_services.scheduler.models import Monitor, Schedule, ScheduleRun
-from heidi_services.scheduler.service import executor, manual_runs
+from heidi_services.scheduler.service.runs import executor, manual_runs
 from workers import actors
 from workers.subscriptions import SUBSCRIPTIONS, Consume
 

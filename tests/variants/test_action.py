@@ -13,7 +13,7 @@ from sqlalchemy import select
 from heidi_common.database.session import db
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.scheduler.actions import ACTIONS
-from heidi_services.scheduler.service import executor
+from heidi_services.scheduler.service.runs import executor
 from tests.variants import report_emit
 
 SCHEDULES = "/api/v1/schedules"

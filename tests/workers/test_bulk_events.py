@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -12,7 +11,6 @@ from dramatiq import Broker
 from flask import Flask
 from sqlalchemy import func, select
 
-from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
@@ -25,21 +23,11 @@ from heidi_services.notification.service import event_handlers
 from workers import clock
 from workers.actors import hint
 from workers.backlog import BUSY_MESSAGES, is_busy
-from workers.broker import make_broker
 from workers.consumption import BULK_QUEUE
 from workers.periodic_tasks import LIMIT, PeriodicTask, WakeSubscribers, overdue_inbox, release_bulk_events
 from workers.relay import relay_batch
 
 CORE_CONSUMER = "renew_overview"
-
-
-@pytest.fixture
-def broker(app: Flask, settings: Settings) -> Iterator[Broker]:
-    broker = make_broker(settings.broker_url)
-    broker.flush_all()
-    yield broker
-    broker.flush_all()
-    broker.close()
 
 
 def created(user_id: UUID, *, bulk: bool) -> UUID:

@@ -22,6 +22,7 @@ from heidi_common.metrics import heartbeat
 from heidi_common.metrics.heartbeat import Heartbeat, Pulse
 from heidi_common.server.heartbeat_files import own_file, running_files
 from tests.polling import until
+from tests.process_environment import process_environment
 from workers.broker import AppContext
 from workers.heartbeat import hanging
 from workers.runner import run_until_stopped
@@ -146,17 +147,7 @@ def test_a_worker_with_a_thread_that_never_ends_stops_beating(settings: Settings
 
 
 def environment(settings: Settings, folder: Path) -> dict[str, str]:
-    return os.environ | {
-        "HEIDI_ENV": "test",
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "BROKER_URL": settings.broker_url,
-        "PUBLIC_BASE_URL": settings.public_base_url,
-        "SECRET_KEY": settings.secret_key,
-        "ENCRYPTION_KEYS": ",".join(settings.encryption_keys),
-        "JWT_PUBLIC_KEYS": settings.jwt_public_keys,
-        "HEARTBEAT_FOLDER": str(folder),
-    }
+    return process_environment(settings, HEARTBEAT_FOLDER=str(folder))
 
 
 def probe(role: str, settings: Settings, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:

@@ -4,32 +4,25 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import dramatiq
 import pytest
-from dramatiq import Worker
+from dramatiq import Broker, Worker
 from dramatiq.broker import MessageProxy
-from flask import Flask
 
-from heidi_common.config.settings import Settings
 from tests.polling import TIMEOUT_SECONDS, until
 from workers import redis_broker
 from workers.actors import hint
-from workers.broker import QUEUES, make_broker
+from workers.broker import QUEUES
 from workers.consumption import bounded_prefetch
 from workers.redis_broker import WaitingConsumer, WakingRedisBroker
 
 
 @pytest.fixture
-def broker(app: Flask, settings: Settings) -> Iterator[WakingRedisBroker]:
-    broker = make_broker(settings.broker_url)
+def broker(broker: Broker) -> WakingRedisBroker:
     assert isinstance(broker, WakingRedisBroker)
-    broker.flush_all()
-    yield broker
-    broker.flush_all()
-    broker.close()
+    return broker
 
 
 def wait_until_subscribed(broker: WakingRedisBroker) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import pytest
@@ -10,23 +10,13 @@ from dramatiq import Broker, Message
 from flask import Flask
 from sqlalchemy import select
 
-from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
 from heidi_common.messaging.events import CityCreated, NotificationQueued, UserCreated
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.outbox import OutboxEvent, emit
-from workers.broker import make_broker
 from workers.relay import relay_batch
-
-
-@pytest.fixture
-def broker(app: Flask, settings: Settings) -> Iterator[Broker]:
-    broker = make_broker(settings.broker_url)
-    broker.flush_all()
-    yield broker
-    broker.close()
 
 
 def waiting(broker: Broker, queue: str) -> list[Message]:

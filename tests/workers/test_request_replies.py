@@ -17,7 +17,8 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.inbox import MAX_ATTEMPTS, Inbox
 from heidi_services.scheduler.models import Schedule, ScheduleRun
-from heidi_services.scheduler.service import executor, manual_runs, reaper, schedules
+from heidi_services.scheduler.service import schedules
+from heidi_services.scheduler.service.runs import executor, manual_runs, reaper
 from tests.conftest import SignedIn
 from tests.scheduler.conftest import emitted_events, runs_of
 from workers import actors

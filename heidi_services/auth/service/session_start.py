@@ -64,7 +64,7 @@ def start_session(user: Any, device: SessionDevice) -> dict[str, Any]:
 
 
 def _report_new_device(user: Any, device: SessionDevice, now: datetime) -> None:
-    # Whoever signs in chooses these texts. A stranger whose address has been registered must not receive them.
+    # The client chooses these texts. If it registered another person's address, that person must not receive them.
     name = (device.label or device.user_agent or "") if user.email_verified_at is not None else ""
     at = now.strftime("%Y-%m-%d %H:%M UTC")
     mailer.send("new-device", user, notification_type="WARNING", device=name, ip=device.ip, at=at)

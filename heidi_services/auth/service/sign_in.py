@@ -70,7 +70,7 @@ def sign_in(email: str, password: str, device: SessionDevice) -> dict[str, Any]:
     if check.needs_rehash:
         _replace_hash(user, password)
     if check.status.failures:
-        throttle.forget_failures()
+        throttle.reset_failures()
     with transaction():
         if _lock_unchanged(user):
             return _complete(user, device)

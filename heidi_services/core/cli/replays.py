@@ -30,7 +30,7 @@ _replay_id = click.argument("replay_id", type=click.UUID)
 
 
 @events.command("replay")
-@click.option("--subscriber", help="Who handles the events again; see docs/guide.md.")
+@click.option("--subscriber", help="The subscriber that handles the events again; see docs/guide.md.")
 @click.option("--integration", "integration_id", type=click.UUID, help="The integration whose endpoint gets them.")
 @click.option("--type", "types", multiple=True, help="An event type or pattern; repeatable. Default: all.")
 @click.option("--from", "start", type=_time, required=True, help="Such as 2026-05-04T10:00; in UTC without an offset.")
@@ -79,7 +79,7 @@ def _follow(replay_id: UUID) -> None:
             db.session.rollback()  # hold no connection while waiting
             time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
-        click.echo(f"It goes on. `flask events replays cancel {replay_id}` stops it.", err=True)
+        click.echo(f"The replay continues. `flask events replays cancel {replay_id}` stops it.", err=True)
         return
     if row.status == ReplayStatus.FAILED:
         raise click.ClickException(row.error or "The replay has failed.")
@@ -109,11 +109,15 @@ def show_replay(replay_id: UUID) -> None:
 @replays.command("cancel")
 @_replay_id
 def cancel_replay(replay_id: UUID) -> None:
-    """Cancel a replay. Events that nobody has begun to handle are taken back."""
+    """Cancel a replay. Events whose handling has not begun are withdrawn."""
     with _reports_problems():
         row = event_replays.cancel(replay_id, requested_by=None)
     ended = row.status != ReplayStatus.PENDING
-    click.echo("The replay is cancelled." if ended else "The replay ends when the events in flight are taken back.")
+    click.echo(
+        "The replay is cancelled."
+        if ended
+        else "The replay ends when the events in flight have been withdrawn or handled."
+    )
 
 
 def _receiver(row: EventReplay) -> str:

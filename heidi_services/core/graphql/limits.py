@@ -1,4 +1,7 @@
-"""What a document may ask for. All limits are checked before validation and execution, in time that they bound."""
+"""Limits of a GraphQL document: its tokens, nesting, depth, cost and repetitions.
+
+All are checked before validation and execution, in time that they bound.
+"""
 
 from __future__ import annotations
 

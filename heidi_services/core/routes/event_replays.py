@@ -67,5 +67,5 @@ def get_replay(replay_id: UUID) -> EventReplay:
 @idempotent
 @blp.response(200, schemas.EventReplayOut)
 def cancel_replay(replay_id: UUID) -> EventReplay:
-    """Cancel a replay: events that nobody has begun to handle are taken back. One that has ended is a 409."""
+    """Cancel a replay: events whose handling has not begun are withdrawn. One that has ended is a 409."""
     return event_replays.cancel(replay_id, requested_by=caller().id)

@@ -41,7 +41,7 @@ def create(
         requested_by: The administrator; None for a command in a terminal.
 
     Raises:
-        Conflict: Events are being replayed to this receiver already.
+        Conflict: Another replay to this receiver has not ended.
         Invalid: The subscriber, the types or the times are not valid.
     """
     if subscriber is not None:
@@ -61,7 +61,9 @@ def create(
         try:
             db.session.flush()
         except IntegrityError:
-            raise Conflict("Events are being replayed to this receiver already.", code="replay_in_progress") from None
+            raise Conflict(
+                "Another replay to this receiver has not ended. Wait for it, or cancel it.", code="replay_in_progress"
+            ) from None
         target = {"subscriber": subscriber} if subscriber else {"integration": str(integration_id)}
         record("events_replayed", actor=requested_by, target=replay.id, detail=target | {"types": list(types)})
     return replay
@@ -72,7 +74,9 @@ def _require_replayable(name: str, types: Sequence[str]) -> None:
     if subscriber is None:
         raise Invalid.field("subscriber", f"Must be one of: {', '.join(replayable_subscribers())}.")
     if subscriber.carries_out_requests:
-        raise Invalid.field("subscriber", "Carries out requests, whose contents are deleted afterwards; repeat those.")
+        raise Invalid.field(
+            "subscriber", "Carries out requests, whose contents are deleted afterwards. Send the requests again."
+        )
     if not subscriber.handles_any(types):
         raise Invalid.field("types", f"The subscriber handles {subscriber.pattern} only.")
 
@@ -106,7 +110,7 @@ def find(*, limit: int = 20, cursor: str | None = None, total: TotalRequest = Fa
 
 
 def cancel(replay_id: UUID, *, requested_by: UUID | None) -> EventReplay:
-    """Cancel a replay. Events that nobody has begun to handle are taken back; until the others end, it is PENDING.
+    """Cancel a replay. Events whose handling has not begun are withdrawn; until the others end, it is PENDING.
 
     Raises:
         Conflict: The replay has ended.

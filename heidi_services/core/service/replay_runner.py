@@ -96,7 +96,7 @@ def _record_results(replay: EventReplay, target: ReplayTarget) -> None:
 
 
 def _stop(replay: EventReplay, target: ReplayTarget) -> bool:
-    """Take back what nobody has begun to handle, and wait for the rest."""
+    """Withdraw the events whose handling has not begun, and wait for the others."""
     withdrawn = {str(event_id) for event_id in target.withdraw([UUID(event_id) for event_id in replay.in_flight])}
     replay.in_flight = [event_id for event_id in replay.in_flight if event_id not in withdrawn]
     replay.replayed -= len(withdrawn)

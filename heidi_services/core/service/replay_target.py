@@ -38,7 +38,7 @@ class ReplayTarget(Protocol):
         """Whether each of the events was handled; None if that is not known yet. Lost ones are left out."""
 
     def withdraw(self, event_ids: Collection[UUID]) -> list[UUID]:
-        """Take back the events that nobody has begun to handle; returns their IDs."""
+        """Withdraw the events whose handling has not begun; returns their IDs."""
 
 
 class SubscriberTarget:

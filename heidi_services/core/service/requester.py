@@ -35,7 +35,8 @@ def require_authority(requested_by: UUID | None, operation: str) -> None:
     """Check the requester of an operation.
 
     Args:
-        requested_by: None for operations that a schedule of a version before 1.1 has requested: nobody is checked.
+        requested_by: None for operations that a schedule of a version before 1.1 has requested: no permission is
+            checked.
         operation: The type of the operation.
 
     Raises:
@@ -54,7 +55,7 @@ def require_administrator(requested_by: UUID | None) -> None:
     """Check that a requester is still an administrator.
 
     Args:
-        requested_by: None for a command in a terminal: nobody is checked.
+        requested_by: None for a command in a terminal: no permission is checked.
 
     Raises:
         RequesterRejected: The requester has been deactivated, deleted or demoted.

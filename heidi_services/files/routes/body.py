@@ -1,4 +1,4 @@
-"""Read the body of a request in chunks, without the limits that other requests have."""
+"""Read the body of an upload in chunks, without the limits that other requests have."""
 
 from __future__ import annotations
 

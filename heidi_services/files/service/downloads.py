@@ -69,7 +69,7 @@ def require_ready(file: File) -> None:
     """Reject the download of a file that has not been scanned, or contains a virus."""
     status = file.object.file_status
     if status == FileStatus.QUARANTINED:
-        raise Forbidden("A virus was detected in the file. Nobody can download it.", code="quarantined")
+        raise Forbidden("A virus was detected in the file. It cannot be downloaded.", code="quarantined")
     if status == FileStatus.SCANNING:
         problem = Conflict("The file is being scanned for viruses. Try again later.", code="scanning")
         problem.headers["Retry-After"] = "2"

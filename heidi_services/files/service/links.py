@@ -124,4 +124,4 @@ def _link_id(token: str) -> UUID:
 
 
 def _link_not_found() -> NotFound:
-    return NotFound("The link is not valid, or no longer.")
+    return NotFound("The link is invalid, has expired, or was used as often as it may be.")

@@ -1,4 +1,4 @@
-"""Store an uploaded file."""
+"""Store a file that is uploaded by one request. `resumable.py` stores those that arrive in several."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def access_token(auth: EndpointAuth) -> str | None:
     return token
 
 
-def forget(auth: EndpointAuth, token: str) -> None:
+def discard(auth: EndpointAuth, token: str) -> None:
     """Remove a token that the endpoint has rejected, unless another thread has replaced it."""
     with _lock:
         if _tokens.get(_key(auth), ("", 0.0))[0] == token:

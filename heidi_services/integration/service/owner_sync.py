@@ -31,7 +31,7 @@ def filter_owner_events(events: Iterable[OutboxEvent]) -> set[UUID]:
 def update_owner(event: OutboxEvent) -> None:
     """Apply a `user.*` event to the owner's integrations, or erase them if the user was erased (`erasure`).
 
-    `user.reclaimed` deletes those that somebody else may have created.
+    `user.reclaimed` deletes those that another person may have created.
 
     Events can arrive in any order: an event is ignored if a later one (by position in the log) has been applied.
     """
@@ -55,7 +55,7 @@ def update_owner(event: OutboxEvent) -> None:
 
 
 def _remove_attached(event: OutboxEvent) -> None:
-    """Delete the integrations of whoever has registered the account before its owner took it over, and report it."""
+    """Delete the integrations that were created before the account's owner took it over, and report it."""
     until = datetime.fromisoformat(event.data["attachedUntil"])
     attached = delete(Integration).where(Integration.user_id == event.user_id, Integration.created_at <= until)
     with transaction():

@@ -103,7 +103,7 @@ def send_authenticated(
         return send_request(method, url, headers=headers, secrets=secrets, **options)
     response, token = _send_with_token(auth, method, url, headers=headers, secrets=secrets, **options)
     if response.status_code == UNAUTHORIZED and token is not None:
-        access_tokens.forget(auth, token)
+        access_tokens.discard(auth, token)
         response, _ = _send_with_token(auth, method, url, headers=headers, secrets=secrets, **options)
     return response
 

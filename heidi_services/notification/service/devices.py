@@ -69,7 +69,7 @@ def remove_device(device_id: UUID, user_id: UUID) -> None:
 
 def remove_attached(user_id: UUID, until: datetime) -> int:
     """Remove the devices that a user registered until a time, within the caller's transaction; return their number."""
-    # A device that was first registered by somebody else keeps the time of its creation.
+    # A device that was first registered by another user keeps the time of its creation.
     attached = delete(PushDevice).where(PushDevice.user_id == user_id, PushDevice.updated_at <= until)
     return len(db.session.scalars(attached.returning(PushDevice.id)).all())
 

@@ -75,7 +75,7 @@ def is_welcomed(event: OutboxEvent) -> bool:
 
 
 def handle_user_reclaimed(event: OutboxEvent) -> None:
-    """Handle `user.reclaimed`: remove the devices of whoever has registered the account, and report it."""
+    """Handle `user.reclaimed`: remove the devices added before the owner took the account over, and report it."""
     user_id = UUID(event.subject)
     with transaction():
         removed = devices.remove_attached(user_id, datetime.fromisoformat(event.data["attachedUntil"]))

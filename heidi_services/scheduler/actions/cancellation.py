@@ -15,7 +15,7 @@ ASK_SECONDS = 1.0
 
 
 def call_unless_cancelled(context: RunContext, call: Callable[[], T]) -> T:
-    """Make a call that waits for a stranger, in a separate thread.
+    """Make a call that waits for a server outside of the platform, in a separate thread.
 
     Args:
         context: The attempt at the run.

@@ -15,7 +15,8 @@ from heidi_services.scheduler.actions import ACTIONS
 from heidi_services.scheduler.cli.group import OPERATOR, commands
 from heidi_services.scheduler.enums import RunStatus, Trigger
 from heidi_services.scheduler.models import Schedule, ScheduleRun
-from heidi_services.scheduler.service import queries, run_control
+from heidi_services.scheduler.service import queries
+from heidi_services.scheduler.service.runs import run_control
 
 runs = AppGroup("runs", help="List, cancel and repeat runs.")
 commands.add_command(runs)

@@ -13,9 +13,10 @@ from heidi_services.scheduler.models import Schedule
 from heidi_services.scheduler.schemas.previews import CronPreviewOut
 from heidi_services.scheduler.schemas.runs import RunOut
 from heidi_services.scheduler.schemas.schedules import ScheduleOut
-from heidi_services.scheduler.service import manual_runs, queries, schedules
+from heidi_services.scheduler.service import queries, schedules
 from heidi_services.scheduler.service.preview import preview_cron, preview_schedule
 from heidi_services.scheduler.service.recomputation import recompute_next_runs
+from heidi_services.scheduler.service.runs import manual_runs
 
 
 @commands.command("list")

@@ -11,7 +11,7 @@ from marshmallow import Schema
 from heidi_common.interceptors.open_streams import reserve_stream
 from heidi_common.interceptors.transform import enveloped
 from heidi_common.metrics.request_metrics import measure_as_long_poll
-from heidi_services.scheduler.service.manual_runs import wait_for_run
+from heidi_services.scheduler.service.runs.manual_runs import wait_for_run
 
 View = Callable[..., Any]
 

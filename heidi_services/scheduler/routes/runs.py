@@ -21,8 +21,9 @@ from heidi_services.scheduler.schemas.runs import (
     RunQuery,
     WaitQuery,
 )
-from heidi_services.scheduler.service import manual_runs, queries, run_control
+from heidi_services.scheduler.service import queries
 from heidi_services.scheduler.service.backfill import BackfillResult, backfill_schedule
+from heidi_services.scheduler.service.runs import manual_runs, run_control
 
 
 @blp.route(f"{SCHEDULE}/run", methods=["POST"])

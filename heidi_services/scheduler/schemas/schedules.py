@@ -64,7 +64,7 @@ class ScheduleBase(Schema):
         fields.Nested(OnFailure),
         load_default=list,
         validate=validate.Length(max=10),
-        metadata={"description": "further recipients of what `onFailure` is told"},
+        metadata={"description": "further recipients of the notifications that `onFailure` receives"},
     )
     notify_on_recovery = fields.Boolean(
         load_default=False,

@@ -14,8 +14,8 @@ from heidi_services.scheduler.misfire import slots_from
 from heidi_services.scheduler.models import Schedule
 from heidi_services.scheduler.service.missed_ranges import take_from_missed
 from heidi_services.scheduler.service.queries import database_now, lock_schedule
-from heidi_services.scheduler.service.run_creation import run_factory
-from heidi_services.scheduler.service.run_storage import insert_runs
+from heidi_services.scheduler.service.runs.run_creation import run_factory
+from heidi_services.scheduler.service.runs.run_storage import insert_runs
 from heidi_services.scheduler.service.validation import validate_timing, validate_year
 
 MAX_SLOTS = 1000

@@ -140,7 +140,7 @@ class ClockGuard:
         self._jumped_at = None
         log.warning("the new time is accepted", extra={"jump_seconds": jump.total_seconds()})
         if jump < timedelta():
-            clock_state.forget_later_than(current.at)
+            clock_state.delete_later_than(current.at)
             recompute_next_runs()
 
     def _report(self, reason: str | None, current: Comparison) -> None:
@@ -148,7 +148,7 @@ class ClockGuard:
         if reason is None:
             log.warning("dispatching of schedules continues", extra=extra)
         else:
-            log.error("dispatching of schedules is held: %s", reason, extra=extra)
+            log.error("dispatching of schedules is paused: %s", reason, extra=extra)
 
 
 def _seconds(difference: timedelta) -> str:

@@ -19,7 +19,7 @@ from heidi_services.scheduler.service.clock_guard import clock_guard
 from heidi_services.scheduler.service.dispatch_planning import DueSchedule, Plans, plan_batch, rows_of
 from heidi_services.scheduler.service.failure_notifications import notify_missed
 from heidi_services.scheduler.service.next_runs import store_next_runs
-from heidi_services.scheduler.service.run_storage import insert_runs
+from heidi_services.scheduler.service.runs.run_storage import insert_runs
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from sqlalchemy import Row
 
 from heidi_services.scheduler.enums import Trigger
 from heidi_services.scheduler.misfire import MissedSlots, SlotPlan, plan_slots
-from heidi_services.scheduler.service.concurrency import count_in_groups, make_room
-from heidi_services.scheduler.service.run_creation import OpenRuns, RunFactory, count_open_runs
+from heidi_services.scheduler.service.runs.concurrency import count_in_groups, make_room
+from heidi_services.scheduler.service.runs.run_creation import OpenRuns, RunFactory, count_open_runs
 
 log = logging.getLogger(__name__)
 

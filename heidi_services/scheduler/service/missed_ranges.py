@@ -12,8 +12,8 @@ from heidi_services.scheduler.cron.occurrences import MICROSECOND
 from heidi_services.scheduler.enums import RunStatus, Trigger
 from heidi_services.scheduler.misfire import DueSlots, MissedSlots, next_slot
 from heidi_services.scheduler.models import Schedule, ScheduleRun
-from heidi_services.scheduler.service.run_creation import RunFactory
-from heidi_services.scheduler.service.run_storage import insert_runs
+from heidi_services.scheduler.service.runs.run_creation import RunFactory
+from heidi_services.scheduler.service.runs.run_storage import insert_runs
 
 
 def take_from_missed(schedule: Schedule, start: datetime, end: datetime) -> None:

@@ -11,7 +11,7 @@ from heidi_services.scheduler.models import Schedule
 from heidi_services.scheduler.service.kinds import apply_kind
 from heidi_services.scheduler.service.next_runs import set_next_run
 from heidi_services.scheduler.service.queries import database_now, lock_schedule
-from heidi_services.scheduler.service.run_control import cancel_backfill
+from heidi_services.scheduler.service.runs.run_control import cancel_backfill
 from heidi_services.scheduler.service.validation import ACTION_FIELDS, TIMING_FIELDS, validate_schedule
 
 NEXT_RUN_FIELDS = TIMING_FIELDS | {"is_enabled"}

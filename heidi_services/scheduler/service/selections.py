@@ -50,7 +50,7 @@ def switch_selection(
     with transaction():
         selected = db.session.scalars(statement.order_by(Schedule.id).limit(MAX_SELECTED + 1)).all()
         if len(selected) > MAX_SELECTED:
-            raise Invalid.field("ids", f"More than {MAX_SELECTED} schedules fit; select fewer.")
+            raise Invalid.field("ids", f"More than {MAX_SELECTED} schedules match; select fewer.")
         for schedule_id in selected:
             update_schedule(schedule_id, {"is_enabled": enabled}, version=None, requested_by=requested_by)
     return len(selected)

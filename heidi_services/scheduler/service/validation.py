@@ -41,7 +41,7 @@ def validate_schedule(schedule: Schedule, changed: Set[str], now: datetime) -> N
     if changed & TIMING_FIELDS or (schedule.is_enabled and "is_enabled" in changed):
         validate_timing(schedule, now)
     if schedule.concurrency_key is not None and schedule.concurrency_limit is None:
-        raise Invalid.field("concurrencyLimit", "Is required with `concurrencyKey`.")
+        raise Invalid.field("concurrencyLimit", "Required together with `concurrencyKey`.")
     if changed & ACTION_FIELDS:
         _validate_action(schedule)
     times = {"startAt": schedule.start_at, "endAt": schedule.end_at, "at": schedule.at, "anchorAt": schedule.anchor_at}

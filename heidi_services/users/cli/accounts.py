@@ -39,7 +39,7 @@ def create_admin(email: str | None, email_option: str | None, password_stdin: bo
         return
     password, generated = _password(password_stdin)
     user, created = admins.create_or_promote(address, password)
-    click.echo(f"{'created' if created else 'made an administrator'}: {user.email} {user.id}")
+    click.echo(f"{'created' if created else 'promoted to administrator'}: {user.email} {user.id}")
     if generated and created:
         click.echo(f"password: {password}")
 

@@ -14,7 +14,7 @@ from heidi_common.database.transactions import reading
 from heidi_common.messaging import inbox_statements, jobs
 from heidi_services.notification.service import claim
 from heidi_services.scheduler.models import ScheduleRun
-from heidi_services.scheduler.service import run_claim
+from heidi_services.scheduler.service.runs import run_claim
 from tests.sql_recorder import Sent, recorded_statements
 
 SOME_ID = UUID(int=1)

@@ -18,14 +18,6 @@ from tests.polling import TIMEOUT_SECONDS, until
 
 
 @pytest.fixture
-def client(redis_url: str) -> Iterator[redis.Redis]:
-    client = connect(redis_url)
-    client.flushall()
-    yield client
-    client.close()
-
-
-@pytest.fixture
 def cache(client: redis.Redis) -> Cache:
     return Cache(client, "t")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,6 @@ import redis
 
 from heidi_common.redis.client import connect, mget
 from heidi_standalone.servers.valkey import Valkey
-
-
-@pytest.fixture
-def client(redis_url: str) -> Iterator[redis.Redis]:
-    client = connect(redis_url)
-    client.flushall()
-    yield client
-    client.close()
 
 
 def connections(client: redis.Redis) -> int:

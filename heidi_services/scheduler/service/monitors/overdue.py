@@ -1,4 +1,4 @@
-"""The clock's part: change the status of monitors whose pings are missing. Any number of clocks may do it."""
+"""Overdue monitors: the clock changes the status of those whose pings are missing. Any number of clocks may do it."""
 
 from __future__ import annotations
 

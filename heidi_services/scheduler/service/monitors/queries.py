@@ -54,7 +54,7 @@ def get_ping(monitor_id: UUID, ping_id: UUID) -> MonitorPing:
     """Load a ping.
 
     Raises:
-        NotFound: The monitor has no ping with this ID, or no longer.
+        NotFound: The monitor has no ping with this ID, or it was deleted after the retention period.
     """
     ping = db.session.get(MonitorPing, ping_id)
     if ping is None or ping.monitor_id != monitor_id:

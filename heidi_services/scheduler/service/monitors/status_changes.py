@@ -51,11 +51,13 @@ def _emissions(monitor: Monitor, change: MonitorTransition, now: datetime) -> li
     if change.status == MonitorStatus.DOWN:
         verb, kind = "is down", "ERROR"
         reason = REASONS.get(ChangeReason(change.reason), "it has failed")
-        content = f'The job "{monitor.name}" is down since {iso(now)}: {reason}. Last ping: {_last_ping(monitor)}.'
+        content = (
+            f'The job "{monitor.name}" has been down since {iso(now)}: {reason}. Last ping: {_last_ping(monitor)}.'
+        )
         event: Event = MonitorDown(id=monitor.id, reason=change.reason)
     elif change.previous_status == MonitorStatus.DOWN and change.status in (MonitorStatus.UP, MonitorStatus.LATE):
         verb, kind = "is up again", "SUCCESS"
-        content = f'The job "{monitor.name}" is up again since {iso(now)}.'
+        content = f'The job "{monitor.name}" has been up again since {iso(now)}.'
         event = MonitorUp(id=monitor.id)
     else:
         return []

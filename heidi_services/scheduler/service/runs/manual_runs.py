@@ -10,10 +10,10 @@ from heidi_common.database.transactions import transaction
 from heidi_services.scheduler.cron.occurrences import MICROSECOND
 from heidi_services.scheduler.enums import OPEN_STATUSES, Trigger
 from heidi_services.scheduler.models import ScheduleRun
-from heidi_services.scheduler.service.concurrency import make_room
 from heidi_services.scheduler.service.queries import database_now, get_run, lock_schedule
-from heidi_services.scheduler.service.run_creation import run_factory, run_id_of
-from heidi_services.scheduler.service.run_storage import insert_runs
+from heidi_services.scheduler.service.runs.concurrency import make_room
+from heidi_services.scheduler.service.runs.run_creation import run_factory, run_id_of
+from heidi_services.scheduler.service.runs.run_storage import insert_runs
 
 POLL_SECONDS = 0.1
 

@@ -15,8 +15,8 @@ from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.jobs import mark_hinted, status_is
 from heidi_services.scheduler.enums import FAILED_STATUSES, RunStatus
 from heidi_services.scheduler.models import Schedule, ScheduleRun
-from heidi_services.scheduler.service.run_recording import record_runs
-from heidi_services.scheduler.service.run_results import retry_or_fail, success_record
+from heidi_services.scheduler.service.runs.run_recording import record_runs
+from heidi_services.scheduler.service.runs.run_results import retry_or_fail, success_record
 
 REPLYING_CONSUMERS = frozenset(event.answered_by for event in all_event_types() if event.answered_by)
 HAS_REPLY = (

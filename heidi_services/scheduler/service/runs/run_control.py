@@ -14,9 +14,9 @@ from heidi_common.problems import Conflict
 from heidi_services.scheduler.enums import OPEN_STATUSES, REPEATABLE, RunStatus, Trigger
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 from heidi_services.scheduler.service.queries import database_now, get_run, lock_schedule
-from heidi_services.scheduler.service.run_creation import run_factory
-from heidi_services.scheduler.service.run_results import LockedRun, cancel_attempt
-from heidi_services.scheduler.service.run_storage import insert_runs
+from heidi_services.scheduler.service.runs.run_creation import run_factory
+from heidi_services.scheduler.service.runs.run_results import LockedRun, cancel_attempt
+from heidi_services.scheduler.service.runs.run_storage import insert_runs
 
 STOPPED_ERROR = "The backfill was stopped."
 

@@ -24,7 +24,7 @@ from heidi_services.scheduler.enums import RunStatus
 from heidi_services.scheduler.models import Schedule, ScheduleRun
 from heidi_services.scheduler.service.derived_ids import derived_id, execution_id
 from heidi_services.scheduler.service.failure_notifications import notify_failed, recovery_notifications
-from heidi_services.scheduler.service.run_recording import RunRecord, record_runs
+from heidi_services.scheduler.service.runs.run_recording import RunRecord, record_runs
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from heidi_common.redis.client import redis_client
 from heidi_common.redis.lock import Lock, LockUnavailable
-from heidi_services.scheduler.service.run_claim import DueRun
+from heidi_services.scheduler.service.runs.run_claim import DueRun
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""How many runs that wait for the servers of strangers one host, user or schedule may have in a worker process.
+"""How many runs that wait for servers outside of the platform one host, user or schedule may have in a worker process.
 
 The queue of these runs occupies some threads of each process. Without a limit, one slow host would occupy all of them,
 and delay the runs of other users.
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from heidi_common.config.settings import Settings
 from heidi_common.runtime import per_app
-from heidi_services.scheduler.service.run_claim import DueRun
+from heidi_services.scheduler.service.runs.run_claim import DueRun
 
 MOST_AT_A_TIME = 2
 """A process with eight threads gives three to these runs: one remains for the runs of others."""

@@ -10,10 +10,10 @@ from sqlalchemy.exc import DBAPIError
 from heidi_common.redis.lock import LockNotAcquired
 from heidi_services.scheduler.actions import emitting_actions, perform_action
 from heidi_services.scheduler.actions.base import ActionFailed, ActionResult, RunContext
-from heidi_services.scheduler.service.execution_lock import execution_lock
-from heidi_services.scheduler.service.outbound_limits import keys_of, outbound_slots
-from heidi_services.scheduler.service.run_claim import DueRun, claim_runs, postpone
-from heidi_services.scheduler.service.run_results import record_failure, record_results
+from heidi_services.scheduler.service.runs.execution_lock import execution_lock
+from heidi_services.scheduler.service.runs.outbound_limits import keys_of, outbound_slots
+from heidi_services.scheduler.service.runs.run_claim import DueRun, claim_runs, postpone
+from heidi_services.scheduler.service.runs.run_results import record_failure, record_results
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ def execute_run(run_id: UUID, *, may_wait: bool = True) -> bool:
 
     Args:
         run_id: The run.
-        may_wait: False if the caller must not wait for the server of a stranger.
+        may_wait: False if the caller must not wait for a server outside of the platform.
 
     Returns:
         Whether the run was left alone for that reason.
@@ -74,7 +74,7 @@ def execute_batch(run_ids: Sequence[UUID]) -> list[UUID]:
     try:
         runs = claim_runs(run_ids, emitting, in_batch=True)
     except DBAPIError:
-        log.warning("runs cannot be claimed together; they are executed singly", exc_info=True)
+        log.warning("runs cannot be claimed together; executing them one at a time", exc_info=True)
         return list(run_ids)
     unclaimed = [run for run in runs if run.attempt is None]
     overlapping = {

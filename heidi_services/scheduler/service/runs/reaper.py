@@ -13,8 +13,8 @@ from heidi_common.messaging import jobs
 from heidi_services.scheduler.actions import emitting_actions
 from heidi_services.scheduler.enums import RunStatus
 from heidi_services.scheduler.models import Schedule, ScheduleRun
-from heidi_services.scheduler.service.request_replies import HAS_REPLY
-from heidi_services.scheduler.service.run_results import retry_or_fail
+from heidi_services.scheduler.service.runs.request_replies import HAS_REPLY
+from heidi_services.scheduler.service.runs.run_results import retry_or_fail
 
 log = logging.getLogger(__name__)
 BATCH_SIZE = 200
@@ -27,17 +27,17 @@ EXPIRED_ERROR = "The run did not end within its time limit, or its worker stoppe
 def overdue_runs(limit: int) -> list[UUID]:
     """Return the IDs of due runs without a wake-up message under way, and mark them as hinted.
 
-    Those whose action waits for the server of a stranger are left to `overdue_outbound_runs`.
+    Those whose action waits for a server outside of the platform are left to `overdue_outbound_runs`.
     """
-    return jobs.collect_overdue(ScheduleRun, ~_waits_for_strangers(), open_status=RunStatus.QUEUED, limit=limit)
+    return jobs.collect_overdue(ScheduleRun, ~_waits_for_external_servers(), open_status=RunStatus.QUEUED, limit=limit)
 
 
 def overdue_outbound_runs(limit: int) -> list[UUID]:
-    """As `overdue_runs`, for runs whose action waits for the server of a stranger."""
-    return jobs.collect_overdue(ScheduleRun, _waits_for_strangers(), open_status=RunStatus.QUEUED, limit=limit)
+    """As `overdue_runs`, for runs whose action waits for a server outside of the platform."""
+    return jobs.collect_overdue(ScheduleRun, _waits_for_external_servers(), open_status=RunStatus.QUEUED, limit=limit)
 
 
-def _waits_for_strangers() -> ColumnElement[bool]:
+def _waits_for_external_servers() -> ColumnElement[bool]:
     is_outbound = Schedule.action.not_in(emitting_actions())
     return exists().where(Schedule.id == ScheduleRun.schedule_id, is_outbound)
 

@@ -17,7 +17,7 @@ from sqlalchemy import text
 from heidi_common.database.compiled import CompiledStatement
 from heidi_common.messaging.outbox_batches import INSERT_EVENTS, NOTIFY_RELAY, Emission, event_parameters
 from heidi_services.scheduler.actions.base import JSON
-from heidi_services.scheduler.service.run_claim import LOCK_SCHEDULES
+from heidi_services.scheduler.service.runs.run_claim import LOCK_SCHEDULES
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,9 +16,9 @@ from heidi_common.messaging.jobs import HINT_LEASE
 from heidi_services.scheduler.enums import OPEN_STATUSES, ConcurrencyPolicy, RunStatus, Trigger
 from heidi_services.scheduler.misfire import MissedSlots
 from heidi_services.scheduler.models import Schedule, ScheduleRun
-from heidi_services.scheduler.service.concurrency import count_in_groups
 from heidi_services.scheduler.service.derived_ids import derived_id
-from heidi_services.scheduler.service.overlap_policy import may_overlap, may_queue, may_start
+from heidi_services.scheduler.service.runs.concurrency import count_in_groups
+from heidi_services.scheduler.service.runs.overlap_policy import may_overlap, may_queue, may_start
 
 QUEUED_DELAY = timedelta(hours=1)
 """A queued run becomes due when the run before it ends. This delay is only the safety net."""

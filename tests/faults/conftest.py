@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.platform import Platform, Sender
+
+
+@pytest.fixture
+def sender(platform: Platform) -> Sender:
+    return Sender(platform, str(platform.query("SELECT id FROM users WHERE role = 'ADMIN'")[0][0]))
