@@ -28,16 +28,15 @@ def main(sockets: int) -> None:
     platform = RunningPlatform.from_env()
     admin = ApiClient(platform.base_url).sign_in(*platform.admin_credentials())
     with ThreadPoolExecutor(2) as pool:
-        users = list(pool.map(lambda _: _create_user(platform.base_url), range(USERS)))
+        users = list(pool.map(lambda _: _create_user(admin), range(USERS)))
     asyncio.run(_measure(platform.base_url, admin, users, sockets))
 
 
-def _create_user(base_url: str) -> tuple[str, str]:
-    """Register a user; return the ID and an access token."""
-    api = ApiClient(base_url)
+def _create_user(admin: ApiClient) -> tuple[str, str]:
+    """Create a user; return the ID and an access token."""
     credentials = {"email": f"{secrets.token_hex(8)}@example.com", "password": secrets.token_urlsafe(24)}
-    identity: str = api.post("/users", credentials)["id"]
-    return identity, api.post("/auth/login", credentials)["accessToken"]
+    identity: str = admin.post("/users", credentials)["id"]
+    return identity, ApiClient(admin.base_url).post("/auth/login", credentials)["accessToken"]
 
 
 async def _measure(base_url: str, admin: ApiClient, users: list[tuple[str, str]], count: int) -> None:

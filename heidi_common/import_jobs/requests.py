@@ -114,7 +114,7 @@ def _count_rows(importer: type[Importer], raw: bytes, options: Mapping[str, Any]
         file = read_content(raw, importer.columns, kind=options.get("format"), encoding=options.get("encoding"))
         rows = sum(1 for _ in file.rows)
     except InvalidFile as error:
-        raise Invalid.field("file", f"{str(error)[:1].upper()}{str(error)[1:]}.") from None
+        raise Invalid.field("file", f"The file is rejected: {error}.") from None
     if not rows:
         raise Invalid.field("file", "Must contain at least one row besides the header.")
     return rows
@@ -123,5 +123,5 @@ def _count_rows(importer: type[Importer], raw: bytes, options: Mapping[str, Any]
 def _require_capacity(kind: ImportKind) -> None:
     pending = select(func.count()).select_from(Import).where(Import.kind == kind, Import.status == ImportStatus.PENDING)
     if (db.session.scalar(pending) or 0) >= MAX_PENDING:
-        detail = f"{MAX_PENDING} imports wait or run. Wait until one has ended, or cancel one."
+        detail = f"There are {MAX_PENDING} imports that wait or run. Wait until one has ended, or cancel one."
         raise TooMany(detail, code="too_many_imports", retry_after=30)

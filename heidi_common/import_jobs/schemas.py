@@ -26,6 +26,9 @@ class ImportQuery(Schema):
 
     format = fields.String(load_default=None, validate=validate.OneOf(FORMATS))
     encoding = Text(load_default=None, max=50, validate=_validate_encoding)
+    file_id = fields.UUID(
+        load_default=None, metadata={"description": "a file of the file service, instead of a body; up to 20 MiB"}
+    )
 
 
 class LineQuery(PageQuery):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from heidi_standalone.api_client import ApiClient, StepFailed
-from heidi_standalone.demo import accounts, notifications, schedules, webhooks
+from heidi_standalone.demo import accounts, interfaces, notifications, schedules, webhooks
 from heidi_standalone.demo.maildir import MailReader
 from heidi_standalone.demo.terminal import Terminal, print_text
 from heidi_standalone.target import RunningPlatform
@@ -37,6 +37,8 @@ def run_demo(terminal: Terminal, platform: RunningPlatform) -> None:
     schedule = schedules.create_and_run(terminal, admin, user, mails)
     notifications.send_email(terminal, admin, user, mails)
     notifications.send_in_app(terminal, admin, user)
+    interfaces.query_three_services(terminal, user)
+    interfaces.receive_over_websocket(terminal, admin, user)
     webhooks.receive_and_forward(terminal, user)
     schedules.wait_for_next_run(terminal, admin, schedule)
 

@@ -333,6 +333,12 @@ def test_the_list_shows_replays_by_status(client: FlaskClient, admin: Any) -> No
     assert client.get(f"{PATH}/{uuid7()}", headers=admin.headers).status_code == 404
 
 
+def test_the_subscribers_are_listed_without_those_that_carry_out_requests(client: FlaskClient, admin: Any) -> None:
+    subscribers = client.get("/api/v1/core/subscribers", headers=admin.headers).get_json()["data"]
+    assert {"name": "renew_overview", "pattern": "user.*"} in subscribers
+    assert not {each["name"] for each in subscribers} & {"accept_sync", "accept_operation"}
+
+
 # Endpoints
 
 

@@ -25,13 +25,17 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.http_client.client import HttpClient
 from heidi_common.identity.models import Role
+from heidi_common.problems import Unavailable
 from heidi_services.files.models import StoredObject
 from heidi_services.files.names import clean_name
 from heidi_services.notification.channels.message import Attachment, DeliveryOutcome, Message
 from heidi_services.notification.channels.mime import build_email
 from heidi_services.notification.channels.sendgrid import SendGridSender
 from heidi_services.notification.models import AttachedContent, Notification
+from heidi_services.notification.service import delivery, enqueue
 from heidi_services.notification.service.attachments import contents, selection
+from heidi_services.notification.service.claim import claim
+from heidi_services.notification.service.delivery_decision import decide
 from tests.conftest import SignedIn, make_settings
 from tests.notification.conftest import delivered, mail  # noqa: F401  # a fixture
 from tests.notification.mailserver import MailServer
@@ -244,6 +248,43 @@ def test_contents_are_deleted_when_no_message_needs_them(
     left = {hashlib.sha256(PDF).hexdigest(), hashlib.sha256(b"abc").hexdigest()}
     assert set(db.session.scalars(select(AttachedContent.sha256))) == left
     assert pending.status_code == 202
+
+
+def test_a_worker_that_is_killed_after_sending_sends_the_same_bytes_again(
+    client: FlaskClient,
+    as_user: AsUser,
+    mail: MailServer,  # noqa: F811
+) -> None:
+    """The worker ends between the server's response and the record of the result: nothing of it is stored."""
+    admin = as_user(Role.ADMIN)
+    file_id = upload(client, admin)
+    notification_id = UUID(send(client, admin, file_id).json["data"]["id"])
+    client.delete(f"/api/v1/files/{file_id}", headers=admin.headers)
+    job = claim(notification_id)
+    assert job is not None
+    [call] = delivery.send(job, decide(job))
+    assert call.result.sent
+    db.session.rollback()
+    with transaction():
+        db.session.execute(update(Notification).values(locked_until=None))
+    assert delivered(notification_id).status == "SENT"
+    first, second = mail.mails[-2:]
+    assert attached(first) == attached(second) == [("Bericht.pdf", "application/pdf", PDF)]
+    assert first["Message-ID"] == second["Message-ID"]
+
+
+def test_a_request_that_fails_stores_no_content(
+    client: FlaskClient, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin = as_user(Role.ADMIN)
+    file_id = upload(client, admin)
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise Unavailable("The process ends here.")
+
+    monkeypatch.setattr(enqueue, "insert_notification", fail)
+    assert send(client, admin, file_id).status_code == 503
+    assert db.session.scalar(select(func.count()).select_from(AttachedContent)) == 0
 
 
 def test_a_message_without_its_content_fails_clearly(client: FlaskClient, as_user: AsUser) -> None:

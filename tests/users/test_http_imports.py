@@ -120,6 +120,23 @@ def test_a_file_is_rejected_as_a_whole(client: FlaskClient, admin: Headers, raw:
     assert db.session.scalar(select(func.count(Import.id))) == 0
 
 
+def test_a_stored_file_is_imported(client: FlaskClient, as_user: Callable[..., SignedIn]) -> None:
+    admin = as_user(Role.ADMIN)
+    stored = client.post("/api/v1/files?name=users.csv", data=b"email\nada@example.test\n", headers=admin.headers)
+    file_id = stored.json["data"]["id"]
+    response = client.post(f"/api/v1/users/imports?fileId={file_id}", headers=admin.headers)
+    assert (response.status_code, response.json["data"]["rows"]) == (202, 1)
+
+
+def test_a_stored_file_that_cannot_be_read_is_rejected(client: FlaskClient, as_user: Callable[..., SignedIn]) -> None:
+    admin = as_user(Role.ADMIN)
+    empty = client.post("/api/v1/files?name=empty.csv", data=b"", headers=admin.headers).json["data"]["id"]
+    for file_id in (empty, str(UUID(int=1)), "no-id"):
+        response = client.post(f"/api/v1/users/imports?fileId={file_id}", headers=admin.headers)
+        assert (response.status_code, response.json["errors"][0]["pointer"]) == (422, "/query/fileId")
+    assert db.session.scalar(select(func.count(Import.id))) == 0
+
+
 def test_other_types_encodings_and_sizes_are_rejected(client: FlaskClient, admin: Headers) -> None:
     assert post(client, admin, "<a/>", kind="application/xml").status_code == 415
     assert post(client, admin, many(1), "?encoding=base64").status_code == 422

@@ -10,7 +10,7 @@ from heidi_common.identity.models import Role
 from heidi_common.import_jobs import requests
 from heidi_common.import_jobs.models import Import, ImportKind
 from heidi_common.import_jobs.schemas import ImportLineOut, ImportOut, ImportQuery, LineQuery
-from heidi_common.import_jobs.upload import REQUEST_BODY, uploaded_file
+from heidi_common.import_jobs.upload import REQUEST_BODY, imported_file
 from heidi_common.interceptors.conditional import tagged
 from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.jwt.guards import caller, guard
@@ -37,7 +37,8 @@ def request_import(query: dict[str, Any]) -> Any:
     changed since the last import. 422 if the file is rejected as a whole. 429 `too_many_imports` while ten imports have
     not ended.
     """
-    row = requests.create(CityImporter, uploaded_file(), query, requested_by=caller().id)
+    raw = imported_file(query.pop("file_id"))
+    row = requests.create(CityImporter, raw, query, requested_by=caller().id)
     return row, {"Location": f"{IMPORTS}/{row.id}"}
 
 

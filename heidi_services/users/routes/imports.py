@@ -12,7 +12,7 @@ from heidi_common.identity.models import Role
 from heidi_common.import_jobs import requests
 from heidi_common.import_jobs.models import Import, ImportKind
 from heidi_common.import_jobs.schemas import ImportLineOut, ImportOut, LineQuery
-from heidi_common.import_jobs.upload import REQUEST_BODY, uploaded_file
+from heidi_common.import_jobs.upload import REQUEST_BODY, imported_file
 from heidi_common.interceptors.conditional import tagged
 from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint
@@ -40,7 +40,7 @@ def request_import(query: dict[str, Any]) -> Any:
     the hash parameters of the Firebase project. 422 if the file is rejected as a whole. 429 `too_many_imports` while
     ten imports have not ended.
     """
-    raw = uploaded_file()
+    raw = imported_file(query.pop("file_id"))
     config = request.form.get("firebaseConfig")
     row = http_import.request_import(raw, query, config, requested_by=caller().id)
     return row, {"Location": f"{IMPORTS}/{row.id}"}
