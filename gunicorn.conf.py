@@ -15,15 +15,6 @@ from heidi_common.metrics.metric_files import use_allocated_files
 from heidi_common.server import bind_check
 from heidi_common.server.gunicorn_worker import WebWorker
 
-THREADS = {"city": 2, "users": 2, "core": 250, "notification": 250, "scheduler": 32, "files": 16, "console": 8}
-"""Threads per process; 4 for other services. The console waits for the API most of the time. An upload occupies a
-thread until its last byte has arrived.
-
-Two where requests are short and bound by Python: more threads only contend for the interpreter lock (a city from
-PostgreSQL: 1,480/s with two threads, 900/s with four). Many where each open event stream or
-a request that waits occupies one.
-"""
-
 use_allocated_files()
 process = WebProcess.from_env()
 service = process.service
@@ -36,7 +27,7 @@ bind = (process.bind or f"127.0.0.1:{(SERVICES | {CONSOLE.name: CONSOLE})[servic
 reuse_port = not any(address.startswith("unix:") for address in bind)
 worker_class = "heidi_common.server.gunicorn_worker.WebWorker"
 workers = process.workers
-threads = (THREADS.get(service, 4) if service else 250) if process.threads is None else process.threads
+threads = process.threads_of(service)
 proc_name = f"heidi-{service or 'all'}"
 # Several workers share the memory of one import, which halves it. Sockets are opened after the fork only. With a single
 # worker, the master process would keep a copy that it does not use.

@@ -35,7 +35,8 @@ class _Job:
         env = environment()
         self.settings = BackupSettings.from_env(env)
         self.storage = open_storage(self.settings)
-        self.dsn = psycopg2_dsn(self.settings.backup_database_url or read_one(Database, "database_url", env))
+        url = read_one(Database, "database_direct_url", env) or read_one(Database, "database_url", env)
+        self.dsn = psycopg2_dsn(url)
 
 
 class _Commands(click.Group):

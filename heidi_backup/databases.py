@@ -28,7 +28,9 @@ def connected(dsn: str) -> Iterator[Any]:
         BackupError: The database is unavailable.
     """
     try:
-        connection = psycopg2.connect(dsn, connect_timeout=5, application_name="heidi-backup")
+        # With PgBouncer, the role has the time limits of requests as its settings.
+        options = "-c statement_timeout=0 -c lock_timeout=0"
+        connection = psycopg2.connect(dsn, connect_timeout=5, application_name="heidi-backup", options=options)
     except psycopg2.OperationalError as error:
         raise BackupError(f"The database is unavailable: {str(error).strip().partition(chr(10))[0]}") from None
     connection.autocommit = True

@@ -10,9 +10,11 @@ import time
 import click
 import psycopg2
 
+from heidi_common.config.declaration import read_one
 from heidi_common.config.secret_files import value_of
 from heidi_common.config.sections.processes import environment
-from heidi_common.database import schema_version
+from heidi_common.config.sections.security import Http
+from heidi_common.database import role_settings, schema_version
 from heidi_common.database.dsn import psycopg2_dsn
 from heidi_services.city.gazetteer import data_version
 from heidi_standalone.paths import ROOT
@@ -33,10 +35,15 @@ def main() -> int:
         The exit code.
     """
     env = environment()
-    dsn = psycopg2_dsn(value_of(env, "DATABASE_URL"))
+    direct = value_of(env, "DATABASE_DIRECT_URL")
+    dsn = psycopg2_dsn(direct or value_of(env, "DATABASE_URL"))
     if not dsn:
         raise click.ClickException("DATABASE_URL is missing: set it to the URL of the database.")
     state = _wait_for_schema(dsn)
+    if direct:
+        parameters = role_settings.session_parameters(read_one(Http, "request_time_limit", env))
+        if role_settings.store(dsn, parameters):
+            click.echo("Stored the time limits of sessions as settings of the role, for PgBouncer")
     if state.missing:
         click.echo(f"Migrating from {state.current or 'an empty database'} to {state.newest}")
         if code := _flask(env, "db", "upgrade"):

@@ -11,10 +11,11 @@ from typing import Any
 
 from alembic import context
 from flask import current_app
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from heidi_common.runtime import current_settings
 from heidi_services import SERVICES
 
 for _path in (
@@ -58,9 +59,16 @@ def _drop_empty(_context: Any, _revision: Any, directives: list[Any]) -> None:
         directives[:] = []
 
 
+def _direct_engine() -> Engine | None:
+    """The database without PgBouncer, which would release the lock with each transaction."""
+    url = current_settings().database_direct_url
+    return create_engine(url, connect_args={"options": "-c timezone=UTC"}) if url else None
+
+
 def run() -> None:
     extension = current_app.extensions["migrate"]
-    with extension.db.engine.connect() as connection:
+    engine = _direct_engine() or extension.db.engine
+    with engine.connect() as connection:
         connection.exec_driver_sql("SET statement_timeout = 0")
         _wait_for_others(connection)
         context.configure(
@@ -72,7 +80,7 @@ def run() -> None:
             # A lock is held only until the end of the migration that needs it.
             transaction_per_migration=True,
         )
-        with context.begin_transaction(), _recorded(extension.db.engine):
+        with context.begin_transaction(), _recorded(engine):
             context.run_migrations()
         connection.exec_driver_sql(f"SELECT pg_advisory_unlock({ADVISORY_LOCK})")
         connection.commit()

@@ -38,6 +38,7 @@ from heidi_common.runtime import current_runtime
 from heidi_services import SERVICES
 from heidi_standalone.servers.postgres import Postgres
 from heidi_standalone.servers.valkey import Valkey
+from tests import pgbouncer
 
 pytest_plugins = ("tests.fixtures_rabbitmq",)
 
@@ -72,6 +73,16 @@ def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def database_urls(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The settings of the database. With HEIDI_TEST_PGBOUNCER=1, all but direct connections use PgBouncer."""
+    if not os.environ.get("HEIDI_TEST_PGBOUNCER"):
+        yield {"database_url": database_url}
+        return
+    with pgbouncer.running(database_url, tmp_path_factory.mktemp("pgbouncer")) as pooled_url:
+        yield {"database_url": pooled_url, "database_direct_url": database_url}
+
+
+@pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = Valkey(tmp_path_factory.mktemp("valkey"), durable=False)
     server.start()
@@ -100,8 +111,9 @@ def make_settings(database_url: str, redis_url: str, **changes: object) -> Setti
 
 
 @pytest.fixture(scope="session")
-def settings(database_url: str, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return make_settings(database_url, redis_url, files_path=str(tmp_path_factory.mktemp("files")))
+def settings(database_urls: dict[str, str], redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    folder = str(tmp_path_factory.mktemp("files"))
+    return make_settings(redis_url=redis_url, files_path=folder, **database_urls)
 
 
 @pytest.fixture(scope="session")
@@ -162,10 +174,14 @@ class SignedIn:
 def scratch(settings: Settings) -> Iterator[Flask]:
     """An app on its own, empty database."""
     name = f"scratch_{uuid.uuid4().hex}"
-    with create_engine(settings.database_url, isolation_level="AUTOCOMMIT").connect() as connection:
+    with create_engine(settings.direct_database_url, isolation_level="AUTOCOMMIT").connect() as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
-    url = settings.database_url.replace("/postgres?", f"/{name}?")
-    app = base_app(replace(settings, database_url=url), "scratch")
+    urls = {
+        field: url.replace("/postgres?", f"/{name}?")
+        for field in ("database_url", "database_direct_url")
+        if (url := getattr(settings, field))
+    }
+    app = base_app(replace(settings, **urls), "scratch")
     init_migrations(app)
     with app.app_context():
         yield app

@@ -12,6 +12,7 @@ def process_environment(settings: Settings, **others: str) -> dict[str, str]:
     return os.environ | {
         "HEIDI_ENV": "test",
         "DATABASE_URL": settings.database_url,
+        "DATABASE_DIRECT_URL": settings.database_direct_url,
         "REDIS_URL": settings.redis_url,
         "BROKER_URL": settings.broker_url,
         "PUBLIC_BASE_URL": settings.public_base_url,

@@ -66,7 +66,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"Usage: python -m workers.heartbeat {'|'.join(ROLES)} [--kill]\n")
         return 2
     settings = Settings.from_env()
-    processes = hanging(role, heartbeat_folder(settings.heartbeat_folder), settings.database_url)
+    processes = hanging(role, heartbeat_folder(settings.heartbeat_folder), settings.direct_database_url)
     if processes is None:
         sys.stderr.write(f"no {role} is running\n")
     for process_id, age in (processes or {}).items():

@@ -186,7 +186,7 @@ def main() -> None:
     broker = make_broker(settings.broker_url)
     publishers: list[ExchangePublisher | KafkaPublisher] = [ExchangePublisher(settings.broker_url)]
     publishers += [KafkaPublisher(settings.kafka_url)] if settings.kafka_url else []
-    listener = NotifyListener(settings.database_url, OUTBOX_CHANNEL, name="relay-listener")
+    listener = NotifyListener(settings.direct_database_url, OUTBOX_CHANNEL, name="relay-listener")
 
     pulse = Pulse("relay", heartbeat_folder(settings.heartbeat_folder))
 

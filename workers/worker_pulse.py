@@ -12,6 +12,7 @@ from dramatiq.broker import MessageProxy
 from heidi_common.metrics.heartbeat import FILE_SECONDS, Pulse
 from heidi_common.server.heartbeat_files import heartbeat_folder
 from workers.broker import AppContext
+from workers.thread_load import ThreadLoad
 
 BUSY_SECONDS = 15 * 60.0
 """More than the time limit of a message: a thread that is still busy cannot be interrupted."""
@@ -29,22 +30,29 @@ class WorkerPulse(Middleware):
         self.thread: threading.Thread | None = None
         self.stop = threading.Event()
         self.started: dict[int, float] = {}
+        self.load = ThreadLoad()
 
     def after_process_boot(self, broker: Broker) -> None:
         pulse = Pulse("worker", heartbeat_folder(self.context.settings.heartbeat_folder))
         self.thread = threading.Thread(target=self._run, args=[pulse], name="heartbeat", daemon=True)
         self.thread.start()
 
+    def after_worker_boot(self, broker: Broker, worker: Worker) -> None:
+        queues = broker.get_declared_queues()
+        self.load.begin(worker.worker_threads, worker.consumer_whitelist or queues)
+
     def after_worker_shutdown(self, broker: Broker, worker: Worker) -> None:
         self.stop.set()
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
         self.started[threading.get_ident()] = time.monotonic()
+        self.load.started(message.queue_name)
 
     def after_process_message(
         self, broker: Broker, message: MessageProxy, *, result: Any = None, exception: BaseException | None = None
     ) -> None:
         self.started.pop(threading.get_ident(), None)
+        self.load.finished()
 
     def after_skip_message(self, broker: Broker, message: MessageProxy) -> None:
         self.after_process_message(broker, message)
@@ -58,5 +66,5 @@ class WorkerPulse(Middleware):
             app = self.context.app  # Dramatiq calls the last middleware first: the app may not exist yet
             if app is not None and not self.is_stuck(time.monotonic()):
                 with app.app_context():
-                    pulse.beat()
+                    pulse.beat(**self.load.read()._asdict())
         pulse.end()

@@ -12,9 +12,10 @@ import psycopg2
 import redis
 import requests
 
+from heidi_common.config.sections.processes import WebProcess, environment
 from heidi_common.config.service_registry import REALTIME, SERVICES
 from heidi_common.config.settings import Settings
-from heidi_common.database import schema_version
+from heidi_common.database import connection_budget, role_settings, schema_version
 from heidi_common.database.dsn import psycopg2_dsn
 from heidi_common.identity.scopes import known_scopes
 from heidi_common.jwt.keys import PublicKeys
@@ -25,6 +26,14 @@ from heidi_common.schemas import timezones
 TIMEOUT_SECONDS = 5
 OLDEST_POSTGRESQL = 15_00_00
 MIGRATE = "Run `make migrate`, `docker compose run --rm migrate` or, on Kubernetes, `deploy/kubernetes/rollout.sh`."
+ACCEPTED_CONNECTIONS = """
+SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END)::int FROM pg_settings
+WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')
+"""
+MORE_CONNECTIONS = (
+    "Lower DATABASE_POOL_SIZE or MAX_INSTANCES, raise max_connections, or use PgBouncer and run `flask prepare`"
+    " (docs/operations.md, Connections)."
+)
 START_SERVICE = "Start it with `make run` or `docker compose up`."
 
 
@@ -89,6 +98,28 @@ def _tables(settings: Settings) -> str:
         plural = "migration is" if state.missing == 1 else "migrations are"
         raise CheckFailed(f"migration {state.current}; {state.missing} {plural} missing, up to {state.newest}")
     return f"migration {state.current}" + ("" if state.current == state.newest else ", of a later version")
+
+
+def _connections(settings: Settings) -> str:
+    """The budget of connections: what the processes can open must be less than what the server accepts."""
+    need = connection_budget.total(settings, WebProcess.from_env(environment()))
+    dsn = psycopg2_dsn(settings.direct_database_url)
+    with psycopg2.connect(dsn, connect_timeout=TIMEOUT_SECONDS) as connection, connection.cursor() as cursor:
+        cursor.execute(ACCEPTED_CONNECTIONS)
+        ((accepted,),) = cursor.fetchall()
+    through_pooler = bool(settings.database_direct_url)
+    opened = need.direct if through_pooler else need.pooled + need.direct
+    text = f"{opened} of {accepted} can be opened by {settings.max_instances} instances of each process"
+    if opened > accepted:
+        raise CheckFailed(text)
+    if not through_pooler:
+        return text
+    limits = role_settings.differences(
+        psycopg2_dsn(settings.database_url), role_settings.session_parameters(settings.request_time_limit)
+    )
+    if limits:
+        raise CheckFailed(f"through PgBouncer, sessions have other values of {', '.join(sorted(limits))}")
+    return f"{text} directly, and {need.pooled} to PgBouncer"
 
 
 def _machine_clients(settings: Settings) -> str:
@@ -184,6 +215,7 @@ def _readiness(url: str) -> Callable[[Settings], str]:
 CHECKS = (
     Check("PostgreSQL", _postgresql, "Start PostgreSQL 15 or later, and check DATABASE_URL."),
     Check("tables", _tables, MIGRATE),
+    Check("connections", _connections, MORE_CONNECTIONS, required=False),
     Check(
         "machine clients",
         _machine_clients,

@@ -17,6 +17,7 @@ from heidi_common.config.settings import Settings
 from heidi_common.database.fair_pool import FairQueuePool
 from heidi_common.database.models import Base
 from heidi_common.database.query_log import driver_options
+from heidi_common.database.role_settings import session_parameters
 from heidi_common.problems import Unavailable
 
 _IDLE_SINCE = "heidi_idle_since"
@@ -35,7 +36,6 @@ def init_db(app: Flask, settings: Settings) -> None:
         app: Its name becomes the `application_name` of the connections.
         settings: The URL, the pool sizes, and the request's time limit in seconds.
     """
-    limit_ms = settings.request_time_limit * 1000
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
         "poolclass": FairQueuePool,
@@ -50,11 +50,19 @@ def init_db(app: Flask, settings: Settings) -> None:
         "connect_args": {
             "connect_timeout": 5,
             "application_name": app.name,
-            "options": f"-c timezone=UTC -c statement_timeout={limit_ms} -c lock_timeout={limit_ms}",
+            **_session_options(settings),
             **driver_options(settings),
         },
     }
     db.init_app(app)
+
+
+def _session_options(settings: Settings) -> dict[str, str]:
+    """The parameters of sessions. PgBouncer refuses them: then they are settings of the role, by `flask prepare`."""
+    if settings.database_direct_url:
+        return {}
+    parameters = session_parameters(settings.request_time_limit)
+    return {"options": " ".join(f"-c {name}={value}" for name, value in parameters.items())}
 
 
 @event.listens_for(Pool, "checkin")

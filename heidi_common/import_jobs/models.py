@@ -75,6 +75,7 @@ class Import(JobMixin, Base):
     error: Mapped[str | None]
 
     work, open_status = "imports", ImportStatus.PENDING.value
+    queue = "bulk"
 
     @property
     def shown_status(self) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Index, exists, func, select, text, update
+from sqlalchemy import ColumnElement, Index, case, exists, func, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from heidi_common.database.models import Base, utcnow
@@ -19,6 +19,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.jobs import HINT_LEASE, JobMixin, is_overdue
 from heidi_common.messaging.outbox import OutboxEvent
+from heidi_common.messaging.subscribers import SUBSCRIBERS
 
 log = logging.getLogger(__name__)
 MAX_ATTEMPTS = 10
@@ -59,6 +60,12 @@ class Inbox(JobMixin, Base):
     is_bulk: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 
     work, open_status = "inbox", "pending"
+
+    @classmethod
+    def queue_of_row(cls) -> ColumnElement[str]:
+        """The queue of the subscriber, or that of bulk work."""
+        queues = {subscriber.name: subscriber.queue for subscriber in SUBSCRIBERS.values()}
+        return case((cls.is_bulk, "bulk"), else_=case(queues, value=cls.consumer, else_="unknown"))
 
 
 def is_handled(event_id: Any) -> ColumnElement[bool]:

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Interval, Select, bindparam, case, func, select, update
+from sqlalchemy import ColumnElement, Interval, Select, bindparam, case, func, literal, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from heidi_common.database.compiled import CompiledStatement
@@ -33,6 +33,7 @@ class JobMixin:
 
     Attributes:
         work: The kind of work, in metrics.
+        queue: The queue of the actor that is woken for a row.
         open_status: The status of a row that waits for a worker.
         attempts: How often a worker has claimed the row.
         next_attempt_at: When the row is due.
@@ -46,12 +47,23 @@ class JobMixin:
     locked_until: Mapped[datetime | None]
 
     work: ClassVar[str]
+    queue: ClassVar[str]
     open_status: ClassVar[str]
 
     @classmethod
     def oldest_due(cls) -> ColumnElement[Any]:
         """The earliest due time, as an expression that an index of the open rows can answer."""
         return func.min(cls.next_attempt_at)
+
+    @classmethod
+    def due_order(cls) -> Any:
+        """The due time, as an expression that has this index."""
+        return cls.next_attempt_at
+
+    @classmethod
+    def queue_of_row(cls) -> ColumnElement[str]:
+        """The queue of the actor that is woken for a row, as an expression."""
+        return literal(cls.queue)
 
     @classmethod
     def is_due_after(cls, moment: Any) -> ColumnElement[bool]:

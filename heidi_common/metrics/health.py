@@ -15,6 +15,7 @@ from sqlalchemy import text
 from heidi_common.database import schema_version
 from heidi_common.database.session import db
 from heidi_common.jwt.guards import public
+from heidi_common.metrics import worker_load
 from heidi_common.redis.client import redis_client
 from heidi_common.runtime import current_settings
 from heidi_common.server import shutdown
@@ -45,8 +46,17 @@ def readyz() -> tuple[dict[str, Any], int]:
     results = {name: _probe(check) for name, check in (CHECKS | {"schema": check_schema}).items()}
     down = {name for name, result in results.items() if result["status"] != "up"}
     status = "down" if REQUIRED & down else "degraded" if down else "ready"
-    body = {"status": status, "service": current_app.name, "dependencies": results}
+    body = {"status": status, "service": current_app.name, "dependencies": results, "workers": workers()}
     return body, 503 if status == "down" else 200
+
+
+def workers() -> dict[str, Any] | None:
+    """The state of the workers: a service is ready without them. None if it is not known."""
+    try:
+        with db.engine.connect() as connection:
+            return worker_load.summarize(worker_load.read_loads(connection))
+    except Exception:  # as `dependencies` says
+        return None
 
 
 def _probe(check: Callable[[], None]) -> dict[str, Any]:

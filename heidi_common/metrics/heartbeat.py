@@ -10,9 +10,11 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -39,6 +41,11 @@ class Heartbeat(Base):
     process_id: Mapped[int] = mapped_column(primary_key=True)
     started_at: Mapped[datetime]
     beat_at: Mapped[datetime]
+    threads: Mapped[int | None]
+    busy: Mapped[dict[str, Any] | None]
+    """Of workers: queue -> number of threads that process a message of it."""
+    saturated_seconds: Mapped[float | None]
+    """Of workers: for how long no thread had been free at this heartbeat."""
 
 
 class Pulse:
@@ -55,15 +62,19 @@ class Pulse:
         self.file = own_file(role, folder)
         self._file_at = self._row_at = float("-inf")
 
-    def beat(self) -> None:
-        """Touch the file and update the row, each if it is due. Needs an app context; never raises."""
+    def beat(self, **load: Any) -> None:
+        """Touch the file and update the row, each if it is due. Needs an app context; never raises.
+
+        Args:
+            load: Further columns of the row.
+        """
         now = self.clock()
         if now - self._file_at >= FILE_SECONDS:
             self._file_at = now
             self._attempt(self.file.touch)
         if now - self._row_at >= ROW_SECONDS:
             self._row_at = now
-            self._attempt(self._update_row)
+            self._attempt(partial(self._update_row, load))
 
     def end(self) -> None:
         """Remove the file, when the process ends as it should."""
@@ -76,10 +87,10 @@ class Pulse:
         except Exception as error:
             log.warning("the heartbeat could not be stored", extra={"role": self.role, "error": repr(error)[:300]})
 
-    def _update_row(self) -> None:
+    def _update_row(self, load: Mapping[str, Any]) -> None:
         key = {"role": self.role, "host": socket.gethostname(), "process_id": os.getpid()}
-        statement = insert(Heartbeat).values(key | {"started_at": func.now(), "beat_at": func.now()})
-        beat = {"beat_at": func.now()}
+        beat = {"beat_at": func.now(), **load}
+        statement = insert(Heartbeat).values(key | {"started_at": func.now()} | beat)
         with transaction():
             db.session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=beat))
 

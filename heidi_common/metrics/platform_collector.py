@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from heidi_common.config.service_registry import load_all_models
 from heidi_common.database.session import db
-from heidi_common.metrics import clock_state, delivery_speed, heartbeat, platform_states
+from heidi_common.metrics import clock_state, delivery_speed, heartbeat, platform_states, waiting_queues, worker_load
 from heidi_common.metrics.platform_states import State
 from heidi_common.metrics.problem_gauges import read_problem_gauges
 from heidi_common.metrics.waiting_work import read_waiting_work
@@ -43,6 +43,8 @@ class PlatformCollector(Collector):
             clocks = clock_state.read(connection)
             connections = connection.execute(text(CONNECTIONS)).scalar_one()
             states = platform_states.read(connection)
+            loads = worker_load.read_loads(connection)
+            queues = waiting_queues.read_oldest_due(connection)
             problems = list(read_problem_gauges(connection))
         speed = delivery_speed.read_recent()
         dead, outbox = work.pop("dead"), work["outbox"]
@@ -58,6 +60,9 @@ class PlatformCollector(Collector):
         yield _gauges("work_scheduled", "Those of the rows that are due in more than three hours", "kind", later)
         about = "Messages sent in the five minutes until a minute ago, in time (58 s after they were due) or late"
         yield _gauges("messages_sent_recently", about, "speed", speed)
+        about = "How long the oldest job of the queue has waited for a thread"
+        yield from _if_any("queue_oldest_due_seconds", about, "queue", queues)
+        yield from worker_load.gauges(loads)
         yield from problems
         yield from _states(states)
         yield from _if_any("heartbeat_age_seconds", "Time since the last heartbeat of any process", "role", beats)

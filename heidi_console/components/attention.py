@@ -86,6 +86,7 @@ _WORK: Mapping[str, tuple[str, dict[str, str]]] = {
     "runs": ("runs.list", {"status": "QUEUED"}),
     "syncs": ("webhooks.list", {}),
     "operations": ("operations.list", {"status": "PENDING"}),
+    "replays": ("events.list_replays", {"status": "PENDING"}),
     "imports": ("user_imports.list", {}),
 }
 

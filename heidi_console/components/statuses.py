@@ -21,11 +21,12 @@ TONES = {
             "done",
             "up",
             "active",
+            "UP",
             "READY",
         ),
         GOOD,
     ),
-    **dict.fromkeys(("PENDING", "QUEUED", "RUNNING", "INFO", "SCANNING"), BUSY),
+    **dict.fromkeys(("PENDING", "QUEUED", "RUNNING", "INFO", "START", "SCANNING"), BUSY),
     **dict.fromkeys(
         (
             "WARNING",
@@ -38,12 +39,12 @@ TONES = {
             "degraded",
             "REFUSED",
             "ALERT",
+            "LATE",
         ),
         WARN,
     ),
-    **dict.fromkeys(
-        ("FAILED", "TIMED_OUT", "ERROR", "permanent", "failed", "failure", "down", "disabled", "QUARANTINED"), BAD
-    ),
+    **dict.fromkeys(("FAILED", "TIMED_OUT", "ERROR", "DOWN", "FAIL", "QUARANTINED"), BAD),
+    **dict.fromkeys(("permanent", "failed", "failure", "down", "disabled"), BAD),
 }
 
 

@@ -1,4 +1,4 @@
-"""Events: the log with a live tail, and dead letters."""
+"""Events: the log with a live tail, dead letters, and replays of past events."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from werkzeug.wrappers import Response
 
 from heidi_console import calls
 from heidi_console.access import ADMIN
+from heidi_console.api.problems import ApiProblem
 from heidi_console.components.paging import filters, page_of
+from heidi_console.forms.replay import REPLAY_NAMES, ReplayForm, endpoint_choices, subscriber_choices
 from heidi_console.pages.area import Area
-from heidi_console.pages.responses import done
+from heidi_console.pages.responses import done, part
 from heidi_console.translations import lazy, translate, translate_count
 
+REPLAYS = "/core/events/replays"
 area = Area("events", lazy("Events"), role=ADMIN, group=lazy("Automation"))
 
 
@@ -30,6 +33,51 @@ def list_dead() -> str:
     """Events that a subscriber failed to handle too often."""
     response = calls.get("/core/events/dead", **page_of())
     return render_template("events/list_dead.html", letters=response.data, meta=response.meta)
+
+
+@area.list("/replays")
+def list_replays() -> str:
+    """The replays of past events, newest first."""
+    chosen = filters("status")
+    response = calls.get(REPLAYS, **page_of(**chosen))
+    return render_template(
+        "events/list_replays.html",
+        replays=response.data,
+        meta=response.meta,
+        filters=chosen,
+        names={each["id"]: each["name"] for each in part("/integrations", limit=100) or []},
+    )
+
+
+@area.show("/replays/<uuid:replay_id>")
+def show_replay(replay_id: UUID) -> str:
+    """One replay with its progress."""
+    replay = calls.get(f"{REPLAYS}/{replay_id}").data
+    endpoint = part(f"/integrations/{replay['integrationId']}") if replay["integrationId"] else None
+    return render_template("events/show_replay.html", replay=replay, endpoint=endpoint)
+
+
+@area.form("/replays/new")
+def form_replay() -> str | Response:
+    """Replay past events to a subscriber or an endpoint."""
+    form = ReplayForm()
+    form.subscriber.choices = subscriber_choices(calls.get("/core/subscribers").data)
+    form.integration_id.choices = endpoint_choices(part("/integrations", isActive=True, limit=100) or [])
+    if form.validate_on_submit():
+        try:
+            replay = calls.post(REPLAYS, form.body(), key=form.request_key.data).data
+            return done(translate("The replay has started."), "events.show_replay", replay_id=replay["id"])
+        except ApiProblem as problem:
+            form.show_problem(problem, REPLAY_NAMES)
+    types = [each["type"] for each in part("/core/event-types") or []]
+    return render_template("events/form_replay.html", form=form, types=types)
+
+
+@area.act("/replays/<uuid:replay_id>/cancel")
+def act_cancel_replay(replay_id: UUID) -> Response:
+    """Cancel a replay."""
+    calls.post(f"{REPLAYS}/{replay_id}/cancel")
+    return done(translate("The replay is being cancelled."), "events.show_replay", replay_id=replay_id)
 
 
 @area.act("/dead/<uuid:event_id>/replay")

@@ -15,11 +15,13 @@ from heidi_console.api.problems import ApiProblem
 from heidi_console.api.transport import ApiResponse
 from heidi_console.components.calendar import coming_week
 from heidi_console.components.paging import filters, page_of
+from heidi_console.forms import notified
 from heidi_console.forms.backfill import BackfillForm
-from heidi_console.forms.schedule import ScheduleForm
+from heidi_console.forms.recipients import UnknownRecipients
+from heidi_console.forms.schedule import ScheduleForm, form_values, recipients_of
 from heidi_console.forms.schema import SchemaField, read_fields, schema_fields, show_object_problem
 from heidi_console.pages.area import Area
-from heidi_console.pages.responses import done, part
+from heidi_console.pages.responses import done, names_of, part
 from heidi_console.translations import lazy, translate, translate_count
 
 area = Area("schedules", lazy("Schedules"), role=ADMIN, group=lazy("Automation"))
@@ -33,7 +35,7 @@ MAX_CALENDAR = 30
 @area.list()
 def list_() -> str:
     """The schedules."""
-    chosen = filters("isEnabled", "isFailing", "action", "q")
+    chosen = filters("isEnabled", "isFailing", "action", "q", "tag", "kind")
     response = calls.get("/schedules", **page_of(**chosen))
     actions = [action["name"] for action in part("/schedules/actions") or []]
     return render_template(
@@ -56,9 +58,13 @@ def list_week() -> str:
 def show(schedule_id: UUID) -> str:
     """One schedule with its next and last runs."""
     base = f"/schedules/{schedule_id}"
+    schedule = calls.get(base).data
+    recipients = recipients_of(schedule)
+    names = names_of(item["userId"] for item in recipients)
     return render_template(
         "schedules/show.html",
-        schedule=calls.get(base).data,
+        schedule=schedule,
+        recipients=notified.show(recipients, names).splitlines(),
         upcoming=part(f"{base}/upcoming", count=5),
         runs=part(f"{base}/runs", limit=STRIP) or [],
         backfill=BackfillForm(),
@@ -81,11 +87,10 @@ def form_edit(schedule_id: UUID) -> str | Response:
     """Change a schedule."""
     response = calls.get(f"/schedules/{schedule_id}")
     actions = {action["name"]: action for action in calls.get("/schedules/actions").data}
-    form = ScheduleForm(etag=response.etag, **_form_values(response.data))
+    names = names_of(item["userId"] for item in recipients_of(response.data))
+    form = ScheduleForm(etag=response.etag, **form_values(response.data, names))
     payload = response.data["payload"]
     path = f"/schedules/{schedule_id}"
-    if response.data["kind"] != "CRON":
-        del form.cron_expression  # the other kinds of times are changed by the API
     return _edit(
         form, actions[response.data["action"]], payload, lambda body: calls.patch(path, body, etag=form.etag.data)
     )
@@ -161,17 +166,6 @@ def _save(form: ScheduleForm, fields: list[SchemaField], action: str, save: Save
     except ApiProblem as problem:
         show_object_problem(form, fields, problem, "payload")
         return None
+    except UnknownRecipients:
+        return None  # the form shows it at the field
     return done(translate("The schedule is saved."), "schedules.show", schedule_id=schedule["id"])
-
-
-def _form_values(schedule: dict[str, Any]) -> dict[str, Any]:
-    names = {
-        "cron_expression": "cronExpression",
-        "is_enabled": "isEnabled",
-        "misfire_policy": "misfirePolicy",
-        "overlap_policy": "overlapPolicy",
-        "max_attempts": "maxAttempts",
-        "timeout_seconds": "timeoutSeconds",
-    }
-    fields = ("name", "description", "timezone", *names)
-    return {field: schedule.get(names.get(field, field)) for field in fields}

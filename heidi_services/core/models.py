@@ -51,6 +51,7 @@ class Operation(JobMixin, Entity, Base):
     finished_at: Mapped[datetime | None]
 
     work, open_status = "operations", "PENDING"
+    queue = "core"
 
 
 class ReplayStatus(StrEnum):
@@ -104,6 +105,7 @@ class EventReplay(JobMixin, Entity, Base):
     finished_at: Mapped[datetime | None]
 
     work, open_status = "replays", "PENDING"
+    queue = "core"
 
     @property
     def is_cancel_requested(self) -> bool:

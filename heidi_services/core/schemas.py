@@ -67,6 +67,11 @@ class AffectedSubscribersOut(Schema):
     subscribers = fields.Integer(required=True)
 
 
+class SubscriberOut(Schema):
+    name = fields.String(required=True)
+    pattern = fields.String(required=True, metadata={"description": "the types of the events that it handles"})
+
+
 class EventReplayIn(Schema):
     """Either `subscriber` or `integrationId` says who receives the events again."""
 
@@ -141,10 +146,26 @@ class ComponentStatusOut(Schema):
     seen_by = fields.Dict()
 
 
+class WorkersStatusOut(Schema):
+    """The workers. All but the status is only sent to an ADMIN."""
+
+    status = fields.String(
+        required=True,
+        validate=validate.OneOf(["up", "degraded", "down"]),
+        metadata={"description": "degraded: all threads of a worker have been busy for ten seconds or more"},
+    )
+    threads = fields.Integer()
+    busy = fields.Dict(keys=fields.String(), values=fields.Integer(), metadata={"description": "busy threads by queue"})
+    detail = fields.String()
+
+
 class StatusOut(Schema):
     status = fields.String(required=True, validate=validate.OneOf(["up", "degraded", "down"]))
     services = fields.List(fields.Nested(ComponentStatusOut), required=True)
     dependencies = fields.List(fields.Nested(ComponentStatusOut), required=True)
+    workers = fields.Nested(
+        WorkersStatusOut, allow_none=True, metadata={"description": "null if none has run within a day"}
+    )
 
 
 class OverviewOut(Schema):

@@ -150,3 +150,4 @@ class FileJob(JobMixin, Base):
     last_error: Mapped[str | None]
 
     work, open_status = "files", JobStatus.PENDING.value
+    queue = "files"

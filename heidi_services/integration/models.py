@@ -163,6 +163,7 @@ class Delivery(JobMixin, Base):
     updated_at: Mapped[datetime] = mapped_column(default=utcnow, onupdate=utcnow, server_default=func.now())
 
     work, open_status = "deliveries", "PENDING"
+    queue = "webhooks"
 
     attempt_log: Mapped[list[DeliveryAttempt]] = relationship(order_by="DeliveryAttempt.number", viewonly=True)
 
@@ -170,6 +171,11 @@ class Delivery(JobMixin, Base):
     def oldest_due(cls) -> ColumnElement[Any]:
         """By the index hx_deliveries_due_at: a plain one could make lists read the backlog."""
         return func.timezone("UTC", func.min(func.timezone("UTC", cls.next_attempt_at)))
+
+    @classmethod
+    def due_order(cls) -> Any:
+        """By the same index."""
+        return func.timezone("UTC", cls.next_attempt_at)
 
     @classmethod
     def is_due_after(cls, moment: Any) -> ColumnElement[bool]:
@@ -215,6 +221,7 @@ class Sync(JobMixin, Base):
     finished_at: Mapped[datetime | None]
 
     work, open_status = "syncs", "PENDING"
+    queue = "outbound"
 
 
 problem_gauge(

@@ -15,6 +15,7 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     UniqueConstraint,
+    case,
     func,
     literal_column,
     text,
@@ -122,6 +123,17 @@ class Notification(Entity, JobMixin, Base):
     retry_progress: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
 
     work, open_status = "notifications", "PENDING"
+    queue = "notification"
+
+    @classmethod
+    def queue_of_row(cls) -> ColumnElement[str]:
+        """The queue of bulk messages, or that of all others."""
+        return case((cls.priority == BULK_PRIORITY, "bulk"), else_=cls.queue)
+
+    @classmethod
+    def due_order(cls) -> Any:
+        """By the index hx_notifications_due_at."""
+        return func.timezone("UTC", cls.next_attempt_at)
 
     @classmethod
     def oldest_due(cls) -> ColumnElement[Any]:

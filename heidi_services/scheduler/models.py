@@ -8,11 +8,13 @@ from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Computed,
     DateTime,
     ForeignKey,
     Index,
     UniqueConstraint,
+    case,
     func,
     literal_column,
     select,
@@ -25,6 +27,9 @@ from uuid_utils.compat import uuid7
 from heidi_common.database.models import Base, Entity
 from heidi_common.messaging.jobs import JobMixin
 from heidi_common.metrics.problem_gauges import problem_gauge
+
+EMITTING_ACTIONS = ("core.operation", "event.emit", "integration.sync", "notification.send")
+"""The actions that only emit events, as they declare it themselves (`emits_only`)."""
 
 
 class Schedule(Entity, Base):
@@ -127,6 +132,13 @@ class ScheduleRun(Entity, JobMixin, Base):
     """The ID of the request event that another service must handle before this run has succeeded."""
 
     work, open_status = "runs", "QUEUED"
+    queue = "scheduler"
+
+    @classmethod
+    def queue_of_row(cls) -> ColumnElement[str]:
+        """The queue of runs that wait for the servers of strangers, or that of all others."""
+        action = select(Schedule.action).where(Schedule.id == cls.schedule_id).scalar_subquery()
+        return case((action.in_(EMITTING_ACTIONS), cls.queue), else_="outbound")
 
     @property
     def cancel_requested(self) -> bool:

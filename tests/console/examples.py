@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import current_app
 from sqlalchemy import select
@@ -190,6 +191,55 @@ def run(admin: Any, post: Any) -> str:
     return f"{path}/runs/{db.session.scalars(select(ScheduleRun.id)).one()}"
 
 
+def monitor(admin: Any, _post: Any) -> str:
+    """A monitor with pings, and markup in its name."""
+    client = current_app.test_client()
+    body = {"name": "<b>Backup</b>", "every": "P1D", "graceSeconds": 5400, "description": "Nightly, to the vault"}
+    created = client.post("/api/v1/schedules/monitors", json=body, headers=admin.headers).json["data"]
+    path = urlsplit(created["pingUrl"]).path
+    for outcome in ("/start", "", "/log", "/1"):
+        client.post(path + outcome, data=b"<script>alert(1)</script> copied 12 files")
+    return f"/console/schedules/monitors/{created['id']}"
+
+
+def monitor_list(admin: Any, post: Any) -> str:
+    """A list with one monitor."""
+    monitor(admin, post)
+    return "/console/schedules/monitors/"
+
+
+def monitor_edit(admin: Any, post: Any) -> str:
+    """The form of a monitor."""
+    return f"{monitor(admin, post)}/edit"
+
+
+def ping(admin: Any, post: Any) -> str:
+    """A ping with a body."""
+    path = monitor(admin, post)
+    pings = f"/api/v1/schedules/monitors/{path.rpartition('/')[2]}/pings"
+    newest = current_app.test_client().get(pings, headers=admin.headers).json["data"][0]
+    return f"{path}/pings/{newest['id']}"
+
+
+def schedule_edit(admin: Any, post: Any) -> str:
+    """The form of a schedule."""
+    return f"{schedule(admin, post)}/edit"
+
+
+def replay(admin: Any, _post: Any) -> str:
+    """A replay that has not begun."""
+    body = {"subscriber": "renew_overview", "types": ["user.*"], "from": "2026-01-01T00:00:00Z"}
+    client = current_app.test_client()
+    created = client.post("/api/v1/core/events/replays", json=body, headers=admin.headers).json["data"]
+    return f"/console/events/replays/{created['id']}"
+
+
+def replay_list(admin: Any, post: Any) -> str:
+    """A list with one replay."""
+    replay(admin, post)
+    return "/console/events/replays"
+
+
 PAGES = [
     Example("sign_in.form", at("/console/sign-in"), signed_in=False),
     Example("home.list", at("/console/")),
@@ -221,6 +271,12 @@ PAGES = [
     Example("schedules.form_new", at("/console/schedules/new?action=notification.send")),
     Example("schedules.list_week", week),
     Example("schedules.show", schedule),
+    Example("schedules.form_edit", schedule_edit),
+    Example("monitors.list", monitor_list),
+    Example("monitors.show", monitor),
+    Example("monitors.show_ping", ping),
+    Example("monitors.form_new", at("/console/schedules/monitors/new")),
+    Example("monitors.form_edit", monitor_edit),
     Example("runs.list", run_list),
     Example("runs.show", run),
     Example("webhooks.list", at("/console/webhooks/")),
@@ -231,6 +287,9 @@ PAGES = [
     Example("webhooks.list_events", at("/console/webhooks/events")),
     Example("events.list", at("/console/events/")),
     Example("events.list_dead", at("/console/events/dead")),
+    Example("events.list_replays", replay_list),
+    Example("events.show_replay", replay),
+    Example("events.form_replay", at("/console/events/replays/new")),
     Example("operations.list", at("/console/operations/")),
     Example("operations.form_type", at("/console/operations/new")),
     Example("operations.form_new", at("/console/operations/new/onboard-user")),

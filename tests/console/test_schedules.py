@@ -81,3 +81,54 @@ def test_a_calendar_has_seven_days_and_says_where_it_is_cut() -> None:
     assert [len(day.entries) for day in days] == [1, 1, 1, 1, 1, 1, 1]
     assert days[0].entries[0].is_cut and not days[1].entries[0].is_cut
     assert days[6].date.isoformat() == "2027-03-07"
+
+
+def test_a_schedule_gets_an_interval_tags_calendars_a_limit_and_recipients(
+    app: Flask, open_as: OpenAs, as_user: Callable[..., SignedIn]
+) -> None:
+    admin, other = as_user(Role.ADMIN, email="admin@example.org"), as_user(email="other@example.org")
+    page = open_as(admin)
+    page.goto("/console/schedules/new?action=event.emit")
+    page.get_by_label("Name", exact=True).fill("Billing")
+    page.get_by_label("Tags").fill("billing, nightly")
+    page.get_by_label("in intervals").check()
+    page.get_by_label("Interval", exact=True).fill("2h")
+    page.get_by_label("Counted from").fill("2026-01-01T00:30")
+    page.get_by_label("Not on the holidays of").fill("DE-BY ECB")
+    page.get_by_label("Not on these dates").fill("2027-12-24 2027-12-31")
+    page.get_by_label("Type").fill("custom.billing")
+    page.get_by_label("Runs at the same time").fill("2")
+    page.get_by_label("If the limit is reached").select_option("REPLACE")
+    page.get_by_label("Together with").fill("billing")
+    page.get_by_label("Notify of failures").fill("admin@example.org IN_APP\nother@example.org")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("The schedule is saved.")).to_be_visible()
+    row = app.test_client().get("/api/v1/schedules?tag=billing", headers=admin.headers).json["data"][0]
+    assert (
+        row
+        | {
+            "kind": "EVERY",
+            "every": "PT2H",
+            "anchorAt": "2026-01-01T00:30:00.000Z",
+            "tags": ["billing", "nightly"],
+            "holidayCalendars": ["DE-BY", "ECB"],
+            "excludedDates": ["2027-12-24", "2027-12-31"],
+            "concurrencyLimit": 2,
+            "concurrencyPolicy": "REPLACE",
+            "concurrencyKey": "billing",
+            "onFailure": {"userId": str(admin.user.id), "channel": "IN_APP"},
+            "alertRecipients": [{"userId": str(other.user.id), "channel": "EMAIL"}],
+        }
+        == row
+    )
+    page.get_by_role("link", name="Edit").click()
+    expect(page.get_by_label("Notify of failures")).to_have_value("admin@example.org IN_APP\nother@example.org")
+    page.get_by_label("once").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#at-error")).to_be_visible()
+    page.get_by_label("Time", exact=True).fill("2099-05-04T10:00")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("The schedule is saved.")).to_be_visible()
+    row = app.test_client().get("/api/v1/schedules?tag=billing", headers=admin.headers).json["data"][0]
+    assert (row["kind"], row["at"], row["every"]) == ("AT", "2099-05-04T10:00:00.000Z", None)
+    assert len(row["alertRecipients"]) == 1

@@ -23,7 +23,6 @@ from heidi_services import SERVICES
 from heidi_services.auth.service import clients
 from heidi_services.core import credentials
 from heidi_services.core.service import status
-from tests.conftest import make_settings
 from tests.core.operation_helpers import PeerCalls
 from tests.polling import TIMEOUT_SECONDS
 
@@ -39,7 +38,7 @@ def httpserver() -> Iterator[HTTPServer]:
 def core(app: Flask, settings: Settings, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
     monkeypatch.setattr(status, "_TIME_LIMIT_SECONDS", TIMEOUT_SECONDS)
     peers = httpserver.url_for("/{service}").replace("%7B", "{").replace("%7D", "}")
-    alone = build_app(make_settings(settings.database_url, settings.redis_url, peer_url=peers), SERVICES["core"])
+    alone = build_app(settings.changed(peer_url=peers), SERVICES["core"])
     yield alone
     with alone.app_context():
         db.engine.dispose()

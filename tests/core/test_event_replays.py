@@ -333,6 +333,12 @@ def test_the_list_shows_replays_by_status(client: FlaskClient, admin: Any) -> No
     assert client.get(f"{PATH}/{uuid7()}", headers=admin.headers).status_code == 404
 
 
+def test_the_subscribers_are_listed_without_those_that_carry_out_requests(client: FlaskClient, admin: Any) -> None:
+    subscribers = client.get("/api/v1/core/subscribers", headers=admin.headers).get_json()["data"]
+    assert {"name": "renew_overview", "pattern": "user.*"} in subscribers
+    assert not {each["name"] for each in subscribers} & {"accept_sync", "accept_operation"}
+
+
 # Endpoints
 
 
@@ -419,6 +425,26 @@ def test_an_endpoint_that_fails_gets_no_more_until_it_responds(
         step(replay_id)
     assert progress(client, admin, replay_id)[:2] == ("SUCCEEDED", 4)
     assert list(deliveries(hook).values()) == ["DELIVERED"] * 4
+
+
+def test_what_was_delivered_before_a_cancelled_replay_is_still_delivered(
+    client: FlaskClient, admin: Any, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/hook").respond_with_data("", 200)
+    (known,) = past(user_created())
+    hook = endpoint(client, admin, httpserver.url_for("/hook"), "user.*")
+    first = to_endpoint(client, admin, hook, types=["user.created"])
+    step(first)
+    deliver_all(hook)
+    step(first)
+    (unknown,) = past(user_created(), ago=DAY / 2)
+    second = to_endpoint(client, admin, hook, types=["user.created"])
+    step(second)
+    assert {known, unknown} <= {event_id for event_id, status in deliveries(hook).items() if status == "PENDING"}
+    client.post(f"{PATH}/{second}/cancel", headers=admin.headers)
+    step(second)
+    assert (deliveries(hook)[known], deliveries(hook)[unknown]) == ("DELIVERED", "FAILED")
+    assert progress(client, admin, second)[0] == "CANCELLED"
 
 
 @pytest.mark.parametrize("change", ["off", "deleted"])

@@ -42,6 +42,7 @@ REQUESTS = 'flask_http_request_total{service="core",method="GET",status="200"}'
 ERRORS = 'flask_http_request_total{service="core",method="GET",status="500"}'
 PENDING, DUE = 'heidi_work_pending{kind="notifications"}', 'heidi_work_oldest_due_seconds{kind="notifications"}'
 LATER = 'heidi_work_scheduled{kind="notifications"}'
+SATURATED, WAITING = 'heidi_worker_saturated_seconds{host="a"}', 'heidi_queue_oldest_due_seconds{queue="core"}'
 DISK = 'instance="a",mountpoint="/",fstype="ext4"'
 CREATED, FAILED = (f'heidi_backup_age_seconds{{event="{event}"}}' for event in ("created", "failed"))
 EXPIRY = 'heidi_certificate_remaining_seconds{host="heidi.example.org"}'
@@ -142,6 +143,14 @@ CASES: Mapping[str, Case] = {
         2 * HOUR,
     ),
     "WorkOverdue": state('heidi_work_oldest_due_seconds{kind="deliveries"}', 400, 30),
+    "WorkersBusy": Case(
+        ({SATURATED: "0 0+60x30", WAITING: "0+20x30"},),
+        (
+            {SATURATED: "0 0+60x30", WAITING: "0x30"},  # busy, but nothing waits
+            {SATURATED: "0x30", WAITING: "0+20x30"},
+            {SATURATED: "120x5 0x3 60x22", WAITING: "40x30"},
+        ),
+    ),
     "RelayStuck": state("heidi_outbox_oldest_unsent_seconds", 70, 2),
     "ScheduleOverdue": state("heidi_schedules_overdue_seconds", 480, 1),
     "DispatchingHeld": state('heidi_dispatching_held{host="a"}', 1, 0),

@@ -158,7 +158,7 @@ def test_every_setting_reaches_the_processes_under_compose() -> None:
     passed = {name for service in COMPOSE.values() for name in service.get("environment", {})}
     assert set(variables_read()) - passed == {"HEIDI_BASE_PORT"}, "docker assigns names and ports there"
     backup = {declaration.variable for declaration in declarations(BackupSettings).values()}
-    assert backup | {"DATABASE_URL"} == COMPOSE["backup"]["environment"].keys()
+    assert backup | {"DATABASE_URL", "DATABASE_DIRECT_URL"} == COMPOSE["backup"]["environment"].keys()
 
 
 @pytest.mark.parametrize("where", ["compose", "kubernetes"])

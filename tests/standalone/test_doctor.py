@@ -45,6 +45,7 @@ def test_unavailable_dependencies_are_reported_with_a_remedy(settings: Settings)
         "time zone rules",
         "signing keys",
         "public keys",
+        "file storage",
     ]
     assert "DATABASE_URL" in by_name["PostgreSQL"].check.remedy
     assert not by_name["SMTP"].check.required

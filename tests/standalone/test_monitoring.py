@@ -73,6 +73,7 @@ def _store_states() -> None:
     clock_state.store("x", seen_at=utcnow(), offset_seconds=0, held_reason=None)
     with TemporaryDirectory() as folder:
         Pulse("clock", Path(folder)).beat()
+        Pulse("worker", Path(folder)).beat(threads=8, busy={"core": 1}, saturated_seconds=0.0)
 
 
 def _series(text: str) -> dict[str, set[str]]:

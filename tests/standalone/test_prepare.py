@@ -15,7 +15,8 @@ from sqlalchemy import text
 
 from heidi_common.cli import doctor_checks
 from heidi_common.config.settings import Settings
-from heidi_common.database import schema_version
+from heidi_common.database import role_settings, schema_version
+from heidi_common.database.dsn import psycopg2_dsn
 from heidi_common.database.session import db
 from heidi_common.metrics import health
 from heidi_services.city.service import shipped_sets
@@ -94,6 +95,18 @@ def test_an_unavailable_database_is_an_error_with_a_remedy(monkeypatch: pytest.M
     monkeypatch.setenv("DATABASE_URL", "postgresql://x@127.0.0.1:1/x")
     with pytest.raises(click.ClickException, match="DATABASE_URL is unavailable"):
         prepare.main()
+
+
+def test_behind_pgbouncer_the_role_gets_the_time_limits_of_sessions(
+    scratch: Flask, monkeypatch: pytest.MonkeyPatch, steps: list[tuple[str, ...]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = scratch.config["SQLALCHEMY_DATABASE_URI"]
+    monkeypatch.setenv("DATABASE_DIRECT_URL", url)
+    monkeypatch.setenv("REQUEST_TIME_LIMIT", "7")
+    monkeypatch.setattr(prepare, "_cities_are_current", lambda _dsn: True)
+    prepare.main()
+    assert "settings of the role" in capsys.readouterr().out
+    assert role_settings.differences(psycopg2_dsn(url), role_settings.session_parameters(7)) == {}
 
 
 def test_doctor_and_readiness_notice_missing_migrations(

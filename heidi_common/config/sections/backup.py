@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from heidi_common.config.declaration import read, setting
-from heidi_common.config.parsers import natural, positive, postgres_url, url, words
+from heidi_common.config.parsers import natural, positive, url, words
 
 
 @dataclass(frozen=True, kw_only=True)
 class BackupSettings:
     """Backups.
 
-    Read by `flask backup` and the backup process, with `DATABASE_URL`.
+    Read by `flask backup` and the backup process, with `DATABASE_URL` or `DATABASE_DIRECT_URL`.
     """
 
     backup_url: str = setting(
@@ -24,14 +24,6 @@ class BackupSettings:
         default_text="the folder `backups`",
         in_repr=False,
         help="Where backups are stored: `file:///folder` or `s3://bucket?endpoint=https://...&region=...&prefix=...`.",
-    )
-    backup_database_url: str = setting(
-        "BACKUP_DATABASE_URL",
-        parse=postgres_url,
-        default="",
-        default_text="`DATABASE_URL`",
-        in_repr=False,
-        help="A direct connection to the database, if `DATABASE_URL` leads to PgBouncer.",
     )
     backup_access_key_id: str = setting(
         "BACKUP_ACCESS_KEY_ID", default="", help="The access key for S3. Unset: the usual sources of AWS's SDK."

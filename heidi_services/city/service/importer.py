@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
 
+import psycopg2
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
+from heidi_common.database.dsn import psycopg2_dsn
 from heidi_common.database.session import db
-from heidi_common.database.transactions import reading, transaction
+from heidi_common.database.transactions import transaction
+from heidi_common.runtime import current_settings
 from heidi_services.city.import_record import CityRecord, InvalidRecord
 from heidi_services.city.import_sources.source import NumberedRecord
 from heidi_services.city.service import import_statements as sql
@@ -161,7 +164,7 @@ def _indexes_rebuilt_if_empty() -> Iterator[None]:
 
 def update_statistics() -> None:
     """Update the statistics for the planner, and the visibility map for index-only scans."""
-    with reading() as connection:
-        connection.execute(text("SET statement_timeout = 0"))
-        connection.execute(text("VACUUM (ANALYZE) cities, city_names"))
-        connection.execute(text("RESET statement_timeout"))
+    dsn = psycopg2_dsn(current_settings().direct_database_url)
+    with closing(psycopg2.connect(dsn, connect_timeout=5, options="-c statement_timeout=0")) as connection:
+        connection.autocommit = True
+        connection.cursor().execute("VACUUM (ANALYZE) cities, city_names")

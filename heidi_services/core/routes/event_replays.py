@@ -7,9 +7,10 @@ from uuid import UUID
 
 from heidi_common.database.pagination import Page
 from heidi_common.identity.models import Role
-from heidi_common.interceptors.conditional import etag
+from heidi_common.interceptors.conditional import etag, tagged
 from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.jwt.guards import caller, guard
+from heidi_common.messaging.subscribers import SUBSCRIBERS, Subscriber
 from heidi_common.openapi.headers import IF_NONE_MATCH, documents
 from heidi_services.core import schemas
 from heidi_services.core.models import EventReplay
@@ -17,6 +18,16 @@ from heidi_services.core.routes.blueprint import BASE, blp
 from heidi_services.core.service import event_replays, replay_endpoint
 
 REPLAYS = f"{BASE}/events/replays"
+
+
+@blp.route(f"{BASE}/subscribers", methods=["GET"])
+@guard(Role.ADMIN)
+@documents(IF_NONE_MATCH)
+@tagged
+@blp.response(200, schemas.SubscriberOut(many=True))
+def list_subscribers() -> list[Subscriber]:
+    """List the subscribers inside the platform to which events can be replayed."""
+    return [SUBSCRIBERS[name] for name in event_replays.replayable_subscribers()]
 
 
 @blp.route(REPLAYS, methods=["POST"])

@@ -101,7 +101,7 @@ class Tail:
     def _follow(self) -> None:
         """Read new events whenever the relay has positioned some, until no stream has used the tail for a while."""
         settings: Settings = self._app.extensions["heidi"].settings
-        listener = NotifyListener(settings.database_url, POSITIONED_CHANNEL, name="event log")
+        listener = NotifyListener(settings.direct_database_url, POSITIONED_CHANNEL, name="event log")
         listener.run(lambda _: self._catch_up(), timeout=_POLL_SECONDS, until=self._end_if_idle, max_pause=1.0)
 
     def _is_idle(self) -> bool:

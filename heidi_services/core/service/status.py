@@ -54,16 +54,16 @@ def check_services(own: str | None = "core") -> JSON:
     services = [_service(own, health.readyz()[0], None, None)] if own is not None and own in SERVICES else []
     services += [_service(name, reply.body, reply.error, reply.latency_ms) for name, reply in responses.items()]
     services.sort(key=lambda service: list(SERVICES).index(service["name"]))
-    return summarize(services)
+    return summarize(services, health.workers())
 
 
-def summarize(services: list[JSON]) -> JSON:
+def summarize(services: list[JSON], workers: JSON | None = None) -> JSON:
     """Derive the status of each dependency, over all services that responded, and of the platform as a whole."""
     dependencies = [_dependency(name, services) for name in health.CHECKS]
-    states = {component["status"] for component in services + dependencies}
+    states = {component["status"] for component in [*services, *dependencies, *([workers] if workers else [])]}
     all_down = all(service["status"] == "down" for service in services)
     status = "down" if all_down else "up" if states == {"up"} else "degraded"
-    return {"status": status, "services": services, "dependencies": dependencies}
+    return {"status": status, "services": services, "dependencies": dependencies, "workers": workers}
 
 
 def for_public(status: JSON) -> JSON:
@@ -72,7 +72,8 @@ def for_public(status: JSON) -> JSON:
         key: [{"name": component["name"], "status": component["status"]} for component in status[key]]
         for key in ("services", "dependencies")
     }
-    return {"status": status["status"], **components}
+    workers = {"status": status["workers"]["status"]} if status["workers"] else None
+    return {"status": status["status"], **components, "workers": workers}
 
 
 def _service(name: str, body: Any, error: str | None, latency: float | None) -> JSON:

@@ -77,4 +77,4 @@ def stream_hub(settings: Settings) -> StreamHub:
             rows = stream.notifications_after(user_id, position, limit)
             return [StreamItem(row.stream_id or 0, orjson.dumps(_OUT.dump(row)).decode()) for row in rows]
 
-    return StreamHub(settings.database_url, load)
+    return StreamHub(settings.direct_database_url, load)

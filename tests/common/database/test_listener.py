@@ -36,7 +36,7 @@ def kill_connections() -> int:
 
 @pytest.fixture
 def listener(app: Flask, settings: Settings) -> Iterator[NotifyListener]:
-    listener = NotifyListener(settings.database_url, *CHANNELS, name=NAME)
+    listener = NotifyListener(settings.direct_database_url, *CHANNELS, name=NAME)
     yield listener
     listener.close()
 
