@@ -427,6 +427,26 @@ def test_an_endpoint_that_fails_gets_no_more_until_it_responds(
     assert list(deliveries(hook).values()) == ["DELIVERED"] * 4
 
 
+def test_what_was_delivered_before_a_cancelled_replay_is_still_delivered(
+    client: FlaskClient, admin: Any, httpserver: HTTPServer
+) -> None:
+    httpserver.expect_request("/hook").respond_with_data("", 200)
+    (known,) = past(user_created())
+    hook = endpoint(client, admin, httpserver.url_for("/hook"), "user.*")
+    first = to_endpoint(client, admin, hook, types=["user.created"])
+    step(first)
+    deliver_all(hook)
+    step(first)
+    (unknown,) = past(user_created(), ago=DAY / 2)
+    second = to_endpoint(client, admin, hook, types=["user.created"])
+    step(second)
+    assert {known, unknown} <= {event_id for event_id, status in deliveries(hook).items() if status == "PENDING"}
+    client.post(f"{PATH}/{second}/cancel", headers=admin.headers)
+    step(second)
+    assert (deliveries(hook)[known], deliveries(hook)[unknown]) == ("DELIVERED", "FAILED")
+    assert progress(client, admin, second)[0] == "CANCELLED"
+
+
 @pytest.mark.parametrize("change", ["off", "deleted"])
 def test_a_replay_fails_when_its_endpoint_is_switched_off(client: FlaskClient, admin: Any, change: str) -> None:
     past(user_created())

@@ -19,19 +19,12 @@ SUITES = (
     "common/database/test_listener.py",
     "common/messaging/test_inbox.py",
     "workers/test_relay.py",
-    "workers/test_clock.py",
-    "notification/test_delivery.py",
     "notification/test_stream.py",
-    "notification/test_send_limits.py",
-    "scheduler/test_concurrent_clocks.py",
     "scheduler/test_worker.py",
     "core/test_stream.py",
-    "core/test_operations.py",
-    "users/test_last_admin.py",
-    "city/test_import.py",
     "standalone/test_doctor.py",
 )
-"""What uses LISTEN, advisory locks, time limits, autocommit, temporary tables and long transactions."""
+"""What uses LISTEN, advisory locks, time limits, autocommit and long transactions."""
 
 
 def test_suites_of_several_services_pass_behind_pgbouncer() -> None:

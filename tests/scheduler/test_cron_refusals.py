@@ -51,6 +51,7 @@ from heidi_services.scheduler.cron.timezones import TimezoneError, load_timezone
         ("* * * *\n*", "expected 5 fields"),
         ("@reboot", "'@reboot' is not a known macro; use @hourly, @daily"),
         ("@every 5m", "'@every 5m' is not a known macro"),
+        ("@EVERY 1h30m", "or `every` with a duration such as PT5M"),
         ("0 0 30 2 *", "no date matches"),
         ("0 0 31 4,6,9,11 *", "no date matches"),
         ("0 0 */30 2 FRI#5", "no date matches"),

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid_utils.compat import uuid7
 
@@ -60,7 +60,7 @@ class EndpointTarget:
             select(Integration.id).where(self._is_integration()).with_for_update(read=True, key_share=True)
         )
         statement = insert(Delivery).values(sorted(rows, key=lambda row: row["event_id"].bytes))
-        again = {"status": DeliveryStatus.PENDING, "delivered_at": None, "response_status": None, "last_error": None}
+        again = {"status": DeliveryStatus.PENDING, "response_status": None, "last_error": None}
         due = {"next_attempt_at": func.now(), "hinted_until": func.now(), "updated_at": func.now()}
         statement = statement.on_conflict_do_update(
             index_elements=["integration_id", "event_id"],
@@ -76,10 +76,15 @@ class EndpointTarget:
         return {row.event_id: _result(row) for row in rows}
 
     def withdraw(self, event_ids: Collection[UUID]) -> list[UUID]:
+        """A delivery that had been delivered before counts as delivered again."""
+        was_delivered = Delivery.delivered_at.is_not(None)
         statement = (
             update(Delivery)
             .where(*self._of(event_ids), Delivery.status == DeliveryStatus.PENDING, lease_released(Delivery))
-            .values(status=DeliveryStatus.FAILED, last_error="the replay was cancelled")
+            .values(
+                status=case((was_delivered, DeliveryStatus.DELIVERED.value), else_=DeliveryStatus.FAILED.value),
+                last_error=case((was_delivered, None), else_="the replay was cancelled"),
+            )
             .returning(Delivery.event_id)
             .execution_options(synchronize_session=False)
         )

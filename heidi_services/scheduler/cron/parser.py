@@ -51,7 +51,8 @@ def _split_fields(expression: str) -> list[str]:
         raise CronError(_too_long(len(expression)))
     text = expression.strip(" \t").upper()
     if text.startswith("@") and text not in MACROS:
-        raise CronError(f"'{expression}' is not a known macro; use {', '.join(MACROS).lower()}")
+        interval = ", or `every` with a duration such as PT5M" if text.startswith("@EVERY") else ""
+        raise CronError(f"'{expression}' is not a known macro; use {', '.join(MACROS).lower()}{interval}")
     fields = re.split(r"[ \t]+", MACROS.get(text, text))
     if len(fields) != 5:
         raise CronError(_wrong_count(len(fields) if text else 0))
