@@ -6,7 +6,7 @@ from marshmallow import fields, validate
 
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import Text, UtcDateTime
-from heidi_services.core.schemas import EventFilter
+from heidi_services.core.schemas.events import EventFilter
 
 OPERATIONS = ("authenticate", "subscribe", "resume", "unsubscribe", "ping")
 MAX_POSITION = 10**18

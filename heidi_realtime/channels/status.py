@@ -11,7 +11,7 @@ from heidi_realtime import messages
 from heidi_realtime.backend import Backend
 from heidi_realtime.channels.base import LiveChannel, SocketClient
 from heidi_realtime.channels.resources import unix_milliseconds
-from heidi_services.core.schemas import StatusOut
+from heidi_services.core.schemas.overview import StatusOut
 from heidi_services.core.service import status
 
 log = logging.getLogger(__name__)

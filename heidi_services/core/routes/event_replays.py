@@ -12,9 +12,9 @@ from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.jwt.guards import caller, guard
 from heidi_common.messaging.subscribers import SUBSCRIBERS, Subscriber
 from heidi_common.openapi.headers import IF_NONE_MATCH, documents
-from heidi_services.core import schemas
 from heidi_services.core.models import EventReplay
 from heidi_services.core.routes.blueprint import BASE, blp
+from heidi_services.core.schemas import replays as schemas
 from heidi_services.core.service import event_replays, replay_endpoint
 
 REPLAYS = f"{BASE}/events/replays"

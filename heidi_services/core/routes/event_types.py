@@ -6,8 +6,8 @@ from heidi_common.interceptors.conditional import tagged
 from heidi_common.jwt.guards import authenticated
 from heidi_common.messaging.event_catalog import EventType, event_types
 from heidi_common.openapi.headers import IF_NONE_MATCH, documents
-from heidi_services.core import schemas
 from heidi_services.core.routes.blueprint import BASE, blp
+from heidi_services.core.schemas import events as schemas
 
 
 @blp.route(f"{BASE}/event-types", methods=["GET"])

@@ -15,8 +15,8 @@ from heidi_common.interceptors.open_streams import limits_streams
 from heidi_common.jwt.guards import guard
 from heidi_common.openapi.headers import LAST_EVENT_ID, documents
 from heidi_common.schemas.base import PageQuery
-from heidi_services.core import schemas
 from heidi_services.core.routes.blueprint import BASE, blp
+from heidi_services.core.schemas import events as schemas
 from heidi_services.core.service import dead_letters, event_log, event_stream
 from heidi_services.core.service.event_tail import Entry
 

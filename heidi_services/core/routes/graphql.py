@@ -11,9 +11,9 @@ from heidi_common.jwt.authentication import authenticate_if_present
 from heidi_common.jwt.guards import public
 from heidi_common.peers.client import caller_headers
 from heidi_common.runtime import current_state
-from heidi_services.core import schemas
 from heidi_services.core.graphql.execution import execute
 from heidi_services.core.routes.blueprint import blp
+from heidi_services.core.schemas import graphql as schemas
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"

@@ -10,8 +10,8 @@ from heidi_common.jwt.guards import guard
 from heidi_common.openapi.headers import IF_NONE_MATCH, documents
 from heidi_common.openapi.json_schema import json_schema
 from heidi_common.operations.registry import OPERATIONS
-from heidi_services.core import schemas
 from heidi_services.core.routes.blueprint import BASE, blp
+from heidi_services.core.schemas import operations as schemas
 
 
 @blp.route(f"{BASE}/operation-types", methods=["GET"])

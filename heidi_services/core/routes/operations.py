@@ -11,9 +11,9 @@ from heidi_common.interceptors.conditional import etag
 from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.jwt.guards import caller, guard
 from heidi_common.openapi.headers import IF_NONE_MATCH, documents
-from heidi_services.core import schemas
 from heidi_services.core.models import Operation
 from heidi_services.core.routes.blueprint import BASE, blp
+from heidi_services.core.schemas import operations as schemas
 from heidi_services.core.service import operations
 
 

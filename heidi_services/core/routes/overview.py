@@ -17,8 +17,8 @@ from heidi_common.jwt.authentication import has_admin_token
 from heidi_common.jwt.guards import authenticated, caller, guard, public
 from heidi_common.metrics.attention import AttentionItem, AttentionOut
 from heidi_common.openapi.headers import IF_NONE_MATCH, documents
-from heidi_services.core import schemas
 from heidi_services.core.routes.blueprint import BASE, blp
+from heidi_services.core.schemas import overview as schemas
 from heidi_services.core.service import attention, chart_series, overview, profile, search, status
 from heidi_services.core.service.personal_data import PARTS
 
