@@ -13,6 +13,8 @@ WORKER_PROCESSES, WORKER_THREADS = 2, 8
 """Of Dramatiq in each instance of the worker, as the deployments start it."""
 LISTENING = ("core", "notification")
 """The services whose processes have a connection that listens for notifications."""
+REALTIME_THREADS, REALTIME_LISTENERS = 8, 2
+"""Of each process that serves WebSockets: it listens for in-app messages and for the event log."""
 CLOCK_CONNECTIONS = 4
 
 
@@ -38,6 +40,7 @@ def shares(settings: Settings, web: WebProcess) -> Iterator[Share]:
         processes = instances * web.workers
         yield Share(name, processes * min(pool, web.threads_of(name)), processes * (name in LISTENING))
     yield Share("worker", instances * WORKER_PROCESSES * min(pool, WORKER_THREADS), 0)
+    yield Share("realtime", instances * min(pool, REALTIME_THREADS), instances * REALTIME_LISTENERS)
     yield Share("relay", min(pool, 2), 1)
     yield Share("clock", min(pool, CLOCK_CONNECTIONS), 0)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from heidi_common.messaging.events import UserUpdated
 from heidi_common.messaging.outbox import OutboxEvent, emit
 from tests.polling import TIMEOUT_SECONDS, until
 from tests.ports import free_port
+from tests.process_environment import process_environment
 from workers import kafka
 from workers.kafka import TOPIC, KafkaPublisher, PublishFailed
 
@@ -100,17 +100,7 @@ def change_users() -> list[str]:
 
 
 def run_relay(settings: Settings, servers: str, *command: str) -> subprocess.Popen[bytes]:
-    env = os.environ | {
-        "HEIDI_ENV": "test",
-        "DATABASE_URL": settings.database_url,
-        "REDIS_URL": settings.redis_url,
-        "BROKER_URL": settings.broker_url,
-        "PUBLIC_BASE_URL": settings.public_base_url,
-        "SECRET_KEY": settings.secret_key,
-        "ENCRYPTION_KEYS": ",".join(settings.encryption_keys),
-        "JWT_PUBLIC_KEYS": settings.jwt_public_keys,
-        "KAFKA_URL": servers,
-    }
+    env = process_environment(settings, KAFKA_URL=servers)
     return subprocess.Popen([sys.executable, *command], cwd=ROOT, env=env)
 
 

@@ -21,14 +21,14 @@ PARAMETERS = role_settings.session_parameters(30)
 
 def test_every_kind_of_process_has_a_share(settings: Settings) -> None:
     names = [share.process for share in connection_budget.shares(settings, WebProcess())]
-    assert names == [*SERVICES, "worker", "relay", "clock"]
+    assert names == [*SERVICES, "worker", "realtime", "relay", "clock"]
 
 
 def test_a_process_opens_no_more_connections_than_it_has_threads(settings: Settings) -> None:
     shares = {share.process: share for share in connection_budget.shares(settings, WebProcess())}
     assert shares["city"].pooled == 2 * 2
     assert shares["core"].pooled == 2 * settings.database_pool_size
-    assert {name for name, share in shares.items() if share.direct} == {"core", "notification", "relay"}
+    assert {name for name, share in shares.items() if share.direct} == {"core", "notification", "realtime", "relay"}
 
 
 @pytest.mark.parametrize(
