@@ -90,7 +90,7 @@ def test_a_jump_of_both_clocks_holds_until_they_are_set_back(
         clocks.pass_time(1)
     clocks.set_both(timedelta())
     assert guard.reason_to_hold() is None
-    assert "is held" in caplog.text
+    assert "is paused" in caplog.text
 
 
 @pytest.mark.parametrize("ahead", [3 * HOUR, -3 * HOUR])

@@ -72,7 +72,7 @@ def test_only_auth_gets_the_signing_keys_and_only_core_and_the_worker_get_cores_
     assert [name for name, env in programs.items() if "JWT_PRIVATE_KEYS" in env] == ["auth"]
     assert sorted(name for name, env in programs.items() if "CORE_CLIENT_ID" in env) == ["core", "worker"]
     assert "JWT_PRIVATE_KEYS" not in platform.env
-    assert list(programs) == [*SERVICES, "worker", "relay", "clock"]
+    assert list(programs) == [*SERVICES, "worker", "realtime", "relay", "clock"]
 
 
 def test_an_external_server_is_not_started(home: Home) -> None:
