@@ -77,15 +77,17 @@ def discard_rest(response: Response) -> Response:
     """Read what a rejected request has not read yet, before the response is sent.
 
     The server would close the connection otherwise. The router could then lose the response while it still sends.
+    Only gunicorn's input ends with the body; that of a development server waits for bytes that never come.
     """
-    if response.status_code < 400 or request.method not in ("POST", "PATCH"):
+    connection = request.environ.get("gunicorn.socket")
+    if connection is None or response.status_code < 400 or request.method not in ("POST", "PATCH"):
         return response
     exempt_request()
     settings, body = current_settings(), request.environ["wsgi.input"]
     remaining = min(request.content_length or 0, settings.files_max_bytes + 2 * FORM_BYTES)
     with (
         suppress(OSError, ParseException),
-        guard.watch(request.environ.get("gunicorn.socket"), settings.files_stall_seconds) as progress,
+        guard.watch(connection, settings.files_stall_seconds) as progress,
     ):
         while remaining > 0 and (chunk := body.read(min(remaining, FORM_BYTES))):
             remaining -= len(chunk)
