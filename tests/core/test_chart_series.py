@@ -31,7 +31,7 @@ from heidi_common.schemas.fields import iso
 from heidi_services.notification.models import Notification
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, post  # noqa: F401  # a fixture
-from tests.workers.test_relay import broker  # noqa: F401  # a fixture
+from tests.workers.conftest import broker  # noqa: F401  # a fixture
 from workers.relay import relay_batch
 
 PATH = "/api/v1/core/overview/series"
