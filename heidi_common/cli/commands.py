@@ -17,6 +17,7 @@ from sqlalchemy.exc import OperationalError
 from heidi_common.config.service_registry import SERVICES
 from heidi_common.config.settings import ConfigError
 from heidi_common.database.session import db
+from heidi_common.problems import Problem
 
 MIGRATIONS = "db"
 """The group of `flask db`, as Flask-Migrate names it."""
@@ -48,14 +49,14 @@ class ServiceCommands(AppGroup):
         for service in SERVICES.values():
             module = service.load("cli")
             for group in module.groups if module else ():
-                _report_database_outage(group)
+                _report_expected_errors(group)
                 self.add_command(group)
 
     def _load_migrations(self) -> None:
         """Only for `flask db` and `flask --help`: Alembic takes a fifth of the time of a command."""
         if MIGRATIONS not in self.commands:
             init_migrations(self._app)
-            _report_database_outage(self.commands[MIGRATIONS])
+            _report_expected_errors(self.commands[MIGRATIONS])
 
 
 def init_commands(app: Flask) -> None:
@@ -105,13 +106,15 @@ def unconfigured(error: ConfigError) -> Flask:
     return app
 
 
-def _report_database_outage(command: click.Command) -> None:
-    """Replace the traceback of an unavailable database by one line."""
+def _report_expected_errors(command: click.Command) -> None:
+    """Replace the traceback of a Problem, or of an unavailable database, by one line."""
     invoke = command.invoke
 
     def invoke_or_explain(ctx: click.Context) -> object:
         try:
             return invoke(ctx)
+        except Problem as problem:
+            raise click.ClickException(str(problem)) from None
         except OperationalError as error:
             reason = str(error.orig).strip().partition("\n")[0]
             message = f"The database is unavailable ({reason}). Run `flask doctor` to check all dependencies."

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 import click
@@ -14,10 +12,10 @@ from sqlalchemy import select
 from heidi_common.audit import trail
 from heidi_common.cli.commands import report_reencryption
 from heidi_common.cli.lists import first
+from heidi_common.cli.times import TIME, in_utc
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.problems import Problem
 from heidi_common.schemas.fields import iso
 from heidi_services.integration.enums import DeliveryStatus
 from heidi_services.integration.models import Delivery, Integration
@@ -44,7 +42,6 @@ PROPERTIES = (
     "last_sync_at",
     "created_at",
 )
-TIME_FORMATS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z")
 group = AppGroup("integrations", help="Inspect, test, recover and disable integrations; rotate secrets and keys.")
 groups = (group,)
 
@@ -101,8 +98,7 @@ def deliveries_command(integration_id: UUID, status: str | None, limit: int) -> 
 @click.argument("delivery_id", type=click.UUID)
 def retry_command(integration_id: UUID, delivery_id: UUID) -> None:
     """Make a delivery due now."""
-    with _problems_as_errors():
-        manual_retry.retry_delivery(_get_integration(integration_id), delivery_id)
+    manual_retry.retry_delivery(_get_integration(integration_id), delivery_id)
     click.echo("The delivery will be retried within a second.")
 
 
@@ -110,19 +106,17 @@ def retry_command(integration_id: UUID, delivery_id: UUID) -> None:
 @click.argument("integration_id", type=click.UUID)
 @click.option(
     "--since",
-    type=click.DateTime(TIME_FORMATS),
+    type=TIME,
     required=True,
     help="Such as 2026-05-04T10:00; in UTC without an offset.",
 )
 def recover_command(integration_id: UUID, since: datetime) -> None:
     """Retry deliveries that failed since a time, and send events that were missed."""
     integration = _get_integration(integration_id)
-    since = since if since.tzinfo else since.replace(tzinfo=UTC)
     total, count = 0, MAX_MISSED_EVENTS
-    with _problems_as_errors():
-        while count >= MAX_MISSED_EVENTS:  # one call creates no more deliveries of missed events than these
-            count = recover_deliveries(integration, since)
-            total += count
+    while count >= MAX_MISSED_EVENTS:  # one call creates no more deliveries of missed events than these
+        count = recover_deliveries(integration, in_utc(since))
+        total += count
     click.echo(f"{total} deliveries are due now.")
 
 
@@ -153,7 +147,7 @@ def disable_command(integration_id: UUID) -> None:
 @click.argument("integration_id", type=click.UUID)
 def rotate_secret_command(integration_id: UUID) -> None:
     """Replace the signing secret, and print the new one."""
-    with _problems_as_errors(), transaction():
+    with transaction():
         integration = db.session.get(Integration, integration_id, with_for_update=True)
         if integration is None:
             raise _not_found(integration_id)
@@ -162,15 +156,6 @@ def rotate_secret_command(integration_id: UUID) -> None:
         earlier = credential_store.earlier_secrets(integration, now)
     click.echo(secret)
     click.echo(f"For up to 24 hours deliveries also carry the signatures of {len(earlier)} replaced ones.", err=True)
-
-
-@contextmanager
-def _problems_as_errors() -> Iterator[None]:
-    """Report a problem as the API would, without a traceback."""
-    try:
-        yield
-    except Problem as problem:
-        raise click.ClickException(str(problem)) from None
 
 
 def _get_integration(integration_id: UUID) -> Integration:

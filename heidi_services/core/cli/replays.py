@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import click
 from flask.cli import AppGroup
 
 from heidi_common.cli.lists import report_cut
+from heidi_common.cli.times import TIME, in_utc
 from heidi_common.database.session import db
-from heidi_common.problems import Problem
 from heidi_common.schemas.fields import iso
 from heidi_services.core.cli.group import events, limit_option
 from heidi_services.core.models import EventReplay, ReplayStatus
 from heidi_services.core.service import event_replays
 
-TIME_FORMATS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z")
 POLL_SECONDS = 0.5
 
 replays = AppGroup("replays", help="List, show and cancel replays.")
 events.add_command(replays)
 
-_time = click.DateTime(TIME_FORMATS)
 _replay_id = click.argument("replay_id", type=click.UUID)
 
 
@@ -33,8 +30,8 @@ _replay_id = click.argument("replay_id", type=click.UUID)
 @click.option("--subscriber", help="The subscriber that handles the events again; see docs/guide.md.")
 @click.option("--integration", "integration_id", type=click.UUID, help="The integration whose endpoint gets them.")
 @click.option("--type", "types", multiple=True, help="An event type or pattern; repeatable. Default: all.")
-@click.option("--from", "start", type=_time, required=True, help="Such as 2026-05-04T10:00; in UTC without an offset.")
-@click.option("--to", "end", type=_time, help="Events before this time. Default: now.")
+@click.option("--from", "start", type=TIME, required=True, help="Such as 2026-05-04T10:00; in UTC without an offset.")
+@click.option("--to", "end", type=TIME, help="Events before this time. Default: now.")
 @click.option("--wait/--no-wait", default=True, help="Show the progress until the replay has ended (default).")
 def replay(
     subscriber: str | None,
@@ -47,22 +44,17 @@ def replay(
     """Replay past events to one subscriber or to the endpoint of one integration."""
     if (subscriber is None) == (integration_id is None):
         raise click.UsageError("Provide either --subscriber or --integration.")
-    with _reports_problems():
-        created = event_replays.create(
-            subscriber=subscriber,
-            integration_id=integration_id,
-            types=types or ("*",),
-            start=_in_utc(start),
-            end=_in_utc(end) if end else None,
-            requested_by=None,
-        )
+    created = event_replays.create(
+        subscriber=subscriber,
+        integration_id=integration_id,
+        types=types or ("*",),
+        start=in_utc(start),
+        end=in_utc(end) if end else None,
+        requested_by=None,
+    )
     click.echo(f"Replay {created.id} is waiting for a worker.")
     if wait:
         _follow(created.id)
-
-
-def _in_utc(at: datetime) -> datetime:
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _follow(replay_id: UUID) -> None:
@@ -100,8 +92,7 @@ def list_replays(status: str | None, limit: int) -> None:
 @_replay_id
 def show_replay(replay_id: UUID) -> None:
     """Show a replay and its progress."""
-    with _reports_problems():
-        row = event_replays.get(replay_id)
+    row = event_replays.get(replay_id)
     click.echo(f"{_receiver(row)}: {', '.join(row.types)} from {iso(row.start_at)} to {iso(row.end_at)}")
     click.echo(_progress(row) + (f": {row.error}" if row.error else ""))
 
@@ -110,8 +101,7 @@ def show_replay(replay_id: UUID) -> None:
 @_replay_id
 def cancel_replay(replay_id: UUID) -> None:
     """Cancel a replay. Events whose handling has not begun are withdrawn."""
-    with _reports_problems():
-        row = event_replays.cancel(replay_id, requested_by=None)
+    row = event_replays.cancel(replay_id, requested_by=None)
     ended = row.status != ReplayStatus.PENDING
     click.echo(
         "The replay is cancelled."
@@ -128,11 +118,3 @@ def _progress(row: EventReplay) -> str:
     total = "?" if row.total is None else row.total
     parts = f"{row.handled} handled, {row.failed} failed, {row.skipped} skipped, {len(row.in_flight)} in flight"
     return f"{row.status}  {row.replayed + row.skipped} of {total} events: {parts}"
-
-
-@contextmanager
-def _reports_problems() -> Iterator[None]:
-    try:
-        yield
-    except Problem as problem:
-        raise click.ClickException(str(problem)) from None

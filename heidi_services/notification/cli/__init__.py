@@ -11,11 +11,11 @@ from flask.cli import AppGroup
 from sqlalchemy import Select, select
 
 from heidi_common.cli.lists import first
+from heidi_common.cli.times import in_utc
 from heidi_common.database.session import db
-from heidi_common.problems import Problem
 from heidi_common.schemas.fields import iso
 from heidi_services.notification.cli.checks import checks
-from heidi_services.notification.cli.options import CHANNELS, TIME, echo_table, utc
+from heidi_services.notification.cli.options import CHANNELS, TIME, echo_table
 from heidi_services.notification.cli.senders import senders
 from heidi_services.notification.cli.suppressions import suppressions
 from heidi_services.notification.enums import NotificationStatus
@@ -64,10 +64,7 @@ def show(notification_id: UUID) -> None:
 @click.argument("notification_id", type=click.UUID)
 def retry_one(notification_id: UUID) -> None:
     """Retry a failed notification."""
-    try:
-        manual_retry.retry_notification(notification_id)
-    except Problem as problem:
-        raise click.ClickException(str(problem)) from problem
+    manual_retry.retry_notification(notification_id)
     click.echo("The notification will be retried within a second.")
 
 
@@ -77,7 +74,7 @@ def retry_one(notification_id: UUID) -> None:
 def retry_failed(channel: str | None, since: datetime | None) -> None:
     """Retry failed notifications, at the rate of bulk messages: the 10,000 oldest ones."""
     filters = {"channel": channel} if channel else {}
-    retried = manual_retry.retry_failed(filters, since=utc(since) if since is not None else None)
+    retried = manual_retry.retry_failed(filters, since=in_utc(since) if since is not None else None)
     click.echo(f"{retried.number} notifications will be retried.")
     if retried.has_more:
         click.echo("There are more. Run the command again.")
@@ -92,10 +89,7 @@ def templates() -> None:
 
 
 def _get(notification_id: UUID) -> Notification:
-    try:
-        return queries.get(notification_id, owner=None)
-    except Problem as problem:
-        raise click.ClickException(str(problem)) from problem
+    return queries.get(notification_id, owner=None)
 
 
 def _filtered(statement: Select[Any], status: str | None, channel: str | None, user_id: UUID | None) -> Select[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 import click
 
@@ -11,11 +10,6 @@ from heidi_common.channels.registry import CHANNELS as _CHANNELS
 
 CHANNELS = click.Choice(list(_CHANNELS), case_sensitive=False)
 TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"])
-
-
-def utc(instant: datetime) -> datetime:
-    """Return the time; in UTC if it was entered without an offset."""
-    return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
 
 
 def echo_table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
 from flask.cli import AppGroup
 
 from heidi_common.cli.commands import report_reencryption
-from heidi_common.problems import Problem
 from heidi_common.schemas.fields import iso
 from heidi_services.notification.cli.options import echo_table
 from heidi_services.notification.models import SenderDomain
 from heidi_services.notification.service.senders import domains
-from heidi_services.notification.service.senders.dns_records import DnsUnavailable
 
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 senders = AppGroup("senders", help="Add, verify and remove the domains from which e-mails may be sent.")
@@ -27,21 +23,12 @@ def _selector(_context: click.Context, _parameter: click.Parameter, value: str) 
     return value
 
 
-@contextmanager
-def _reported_problems() -> Iterator[None]:
-    try:
-        yield
-    except (Problem, DnsUnavailable) as problem:
-        raise click.ClickException(str(problem)) from problem
-
-
 @senders.command("add")
 @click.argument("domain")
 @click.option("--selector", default="heidi", show_default=True, callback=_selector, help="The name of the key.")
 def add(domain: str, selector: str) -> None:
     """Add a domain, create its DKIM key, and print the DNS records to create."""
-    with _reported_problems():
-        row = domains.add_domain(domain, selector)
+    row = domains.add_domain(domain, selector)
     click.echo(f"{row.domain} was added. Create these records in its DNS zone, then verify it:\n")
     _echo_records(row)
     click.echo(f"\n    flask notifications senders verify {row.domain}")
@@ -51,8 +38,7 @@ def add(domain: str, selector: str) -> None:
 @click.argument("domain")
 def show(domain: str) -> None:
     """Print the DNS records of a domain again."""
-    with _reported_problems():
-        _echo_records(domains.get_domain(domain))
+    _echo_records(domains.get_domain(domain))
 
 
 @senders.command("list")
@@ -69,8 +55,7 @@ def list_senders() -> None:
 @click.argument("domain")
 def verify(domain: str) -> None:
     """Look up the DNS records of a domain, and permit it as a sender if they contain its key."""
-    with _reported_problems():
-        result, row = domains.verify_domain(domain), domains.get_domain(domain)
+    result, row = domains.verify_domain(domain), domains.get_domain(domain)
     if not result.has_key:
         dkim, _ = domains.dns_records(row)
         message = f"The DNS has no TXT record at {dkim.name} with the key of {row.domain}. New records take a while."
@@ -85,8 +70,7 @@ def verify(domain: str) -> None:
 @click.argument("domain")
 def remove(domain: str) -> None:
     """Remove a domain with its key. Messages from it that have not been sent yet fail."""
-    with _reported_problems():
-        removed = domains.remove_domain(domain)
+    removed = domains.remove_domain(domain)
     click.echo(f"{removed} was removed. Its DNS record can be deleted.")
 
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import click
 from flask.cli import AppGroup
 
-from heidi_common.problems import Problem
+from heidi_common.cli.times import in_utc
 from heidi_common.schemas.fields import iso
-from heidi_services.notification.cli.options import CHANNELS, TIME, echo_table, utc
+from heidi_services.notification.cli.options import CHANNELS, TIME, echo_table
 from heidi_services.notification.enums import MANUAL
 from heidi_services.notification.models import Suppression
 from heidi_services.notification.service import suppressions as service
@@ -38,14 +38,11 @@ def list_suppressions(channel: str | None, address: str | None, limit: int) -> N
 @click.option("--expires", type=TIME, help="When messages may be sent again; UTC by default.")
 def add_suppression(channel: str, address: str, reason: str, expires: datetime | None) -> None:
     """Send nothing to an address any more."""
-    if expires is not None and utc(expires) <= datetime.now(UTC):
+    if expires is not None and in_utc(expires) <= datetime.now(UTC):
         raise click.BadParameter("Must be in the future.", param_hint="--expires")
-    try:
-        added = service.add_suppression(
-            channel.upper(), address, reason=reason, expires_at=expires and utc(expires), actor=None
-        )
-    except Problem as problem:
-        raise click.ClickException(str(problem)) from problem
+    added = service.add_suppression(
+        channel.upper(), address, reason=reason, expires_at=expires and in_utc(expires), actor=None
+    )
     until = f" until {iso(added.expires_at)}" if added.expires_at else ""
     click.echo(f"Nothing is sent to {added.address} by {added.channel}{until}.")
 

@@ -8,7 +8,7 @@ import orjson
 
 from heidi_common.cli.lists import report_cut
 from heidi_common.schemas.fields import iso
-from heidi_services.scheduler.cli.group import OPERATOR, commands, reports_problems
+from heidi_services.scheduler.cli.group import OPERATOR, commands
 from heidi_services.scheduler.models import Schedule
 from heidi_services.scheduler.schemas.previews import CronPreviewOut
 from heidi_services.scheduler.schemas.runs import RunOut
@@ -33,10 +33,9 @@ def list_schedules(limit: int) -> None:
 @click.argument("schedule_id", type=click.UUID)
 def show(schedule_id: UUID) -> None:
     """Show a schedule, its next occurrences and its last runs."""
-    with reports_problems():
-        schedule = queries.get_schedule(schedule_id)
-        _print(ScheduleOut().dump(schedule))
-        _print(CronPreviewOut().dump(preview_schedule(schedule_id, 5)))
+    schedule = queries.get_schedule(schedule_id)
+    _print(ScheduleOut().dump(schedule))
+    _print(CronPreviewOut().dump(preview_schedule(schedule_id, 5)))
     for run in queries.find_runs(schedule_id, limit=10, cursor=None).items:
         click.echo(f"{iso(run.scheduled_for)}  {run.trigger:8}  {run.status:9}  {run.error or ''}".rstrip())
 
@@ -46,8 +45,7 @@ def show(schedule_id: UUID) -> None:
 @click.option("--wait", default=0.0, help="Wait up to this many seconds for the run to end.")
 def run(schedule_id: UUID, wait: float) -> None:
     """Run a schedule now."""
-    with reports_problems():
-        run = manual_runs.run_now(schedule_id, requested_by=OPERATOR)
+    run = manual_runs.run_now(schedule_id, requested_by=OPERATOR)
     _print(RunOut().dump(manual_runs.wait_for_run(schedule_id, run.id, wait)))
 
 
@@ -55,16 +53,14 @@ def run(schedule_id: UUID, wait: float) -> None:
 @click.argument("schedule_id", type=click.UUID)
 def enable(schedule_id: UUID) -> None:
     """Enable a schedule. Its next run is the next occurrence from now on."""
-    with reports_problems():
-        click.echo(_line(schedules.enable_schedule(schedule_id, requested_by=OPERATOR)))
+    click.echo(_line(schedules.enable_schedule(schedule_id, requested_by=OPERATOR)))
 
 
 @commands.command("disable")
 @click.argument("schedule_id", type=click.UUID)
 def disable(schedule_id: UUID) -> None:
     """Disable a schedule."""
-    with reports_problems():
-        click.echo(_line(schedules.disable_schedule(schedule_id, requested_by=OPERATOR)))
+    click.echo(_line(schedules.disable_schedule(schedule_id, requested_by=OPERATOR)))
 
 
 @commands.command("preview")
@@ -73,8 +69,7 @@ def disable(schedule_id: UUID) -> None:
 @click.option("--count", default=5, show_default=True, type=click.IntRange(1, 100))
 def preview(cron_expression: str, timezone: str, count: int) -> None:
     """Describe a cron expression in English and show its next occurrences."""
-    with reports_problems():
-        result = preview_cron(cron_expression, timezone, count, None)
+    result = preview_cron(cron_expression, timezone, count, None)
     click.echo("\n".join([result.description, *result.times, *result.notes]))
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 import click
 
 from heidi_services.scheduler.actions import ACTIONS
-from heidi_services.scheduler.cli.group import OPERATOR, commands, reports_problems
+from heidi_services.scheduler.cli.group import OPERATOR, commands
 from heidi_services.scheduler.service.selections import switch_selection
 
 
@@ -43,5 +43,4 @@ def _switch(*, enabled: bool, ids: tuple[UUID, ...], is_all: bool, **conditions:
     given = {name: value for name, value in conditions.items() if value is not None} | ({"ids": ids} if ids else {})
     if bool(given) == is_all:
         raise click.UsageError("Provide --tag, --search, --action or --id, or else --all.")
-    with reports_problems():
-        return switch_selection(enabled=enabled, requested_by=OPERATOR, **given)  # type: ignore[arg-type]
+    return switch_selection(enabled=enabled, requested_by=OPERATOR, **given)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ import click
 from heidi_common.config.declaration import read_one
 from heidi_common.config.sections.processes import LocalPlatform
 from heidi_common.identity.models import Role
-from heidi_services.users.cli.group import find_user, reports_problems, summary_line, user_argument, users
+from heidi_services.users.cli.group import find_user, summary_line, user_argument, users
 from heidi_services.users.service import admins
 from heidi_services.users.service.users import apply_update
 from heidi_services.users.service.users import restore as restore_user
@@ -24,7 +24,6 @@ ROLES = click.Choice([role.value for role in Role], case_sensitive=False)
 @click.option("--email", "email_option", help="The e-mail address, instead of the argument.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 @click.option("--if-none", is_flag=True, help="Do nothing if an active administrator exists.")
-@reports_problems
 def create_admin(email: str | None, email_option: str | None, password_stdin: bool, if_none: bool) -> None:
     """Create an administrator, or make an existing user one.
 
@@ -58,7 +57,6 @@ def _password(from_stdin: bool) -> tuple[str, bool]:
 @users.command("set-role")
 @user_argument
 @click.argument("role", type=ROLES)
-@reports_problems
 def set_role(id_or_email: str, role: str) -> None:
     """Give a user (ID or e-mail address) another role. This revokes the user's access tokens."""
     user = find_user(id_or_email)
@@ -67,7 +65,6 @@ def set_role(id_or_email: str, role: str) -> None:
 
 @users.command("deactivate")
 @user_argument
-@reports_problems
 def deactivate(id_or_email: str) -> None:
     """Deactivate a user (ID or e-mail address): all sessions end, and sign-in is rejected."""
     user = find_user(id_or_email)
@@ -76,7 +73,6 @@ def deactivate(id_or_email: str) -> None:
 
 @users.command("restore")
 @user_argument
-@reports_problems
 def restore(id_or_email: str) -> None:
     """Restore a deleted or deactivated user (ID or e-mail address)."""
     user = find_user(id_or_email, deleted=True)

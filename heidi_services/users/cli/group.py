@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 import click
 from flask.cli import AppGroup
 
 from heidi_common.identity.models import User
-from heidi_common.problems import Problem
 from heidi_services.users.service import queries
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 users = AppGroup("users", help="Users: create an administrator, list, change, import, export.")
 user_argument = click.argument("id_or_email", metavar="USER")
 """The argument of commands that act on one user: an ID or an e-mail address."""
-
-
-def reports_problems(command: Callable[P, T]) -> Callable[P, T]:
-    """Report a Problem that a command raises as one line and exit code 1, instead of a stack trace."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return command(*args, **kwargs)
-        except Problem as problem:
-            raise click.ClickException(str(problem.detail or problem)) from None
-
-    return run
 
 
 def find_user(id_or_email: str, *, deleted: bool = False) -> User:

@@ -8,7 +8,7 @@ import click
 
 from heidi_common.identity.models import Role
 from heidi_services.users.cli.accounts import ROLES
-from heidi_services.users.cli.group import find_user, reports_problems, summary_line, user_argument, users
+from heidi_services.users.cli.group import find_user, summary_line, user_argument, users
 from heidi_services.users.serializers import serialize_user_detail
 from heidi_services.users.service import queries
 
@@ -18,7 +18,6 @@ from heidi_services.users.service import queries
 @click.option("--role", type=ROLES)
 @click.option("--deleted", is_flag=True, help="Include deleted users.")
 @click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True)
-@reports_problems
 def list_users(q: str | None, role: str | None, deleted: bool, limit: int) -> None:
     """List users, newest first."""
     query = {"include_deleted": deleted, "sort": "-createdAt", "limit": limit, "cursor": None, "total": True}
@@ -33,7 +32,6 @@ def list_users(q: str | None, role: str | None, deleted: bool, limit: int) -> No
 
 @users.command("show")
 @user_argument
-@reports_problems
 def show_user(id_or_email: str) -> None:
     """Show a user (ID or e-mail address) as the API returns it."""
     click.echo(json.dumps(serialize_user_detail(find_user(id_or_email)), indent=2, ensure_ascii=False))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import click
 
-from heidi_services.users.cli.group import find_user, reports_problems, user_argument, users
+from heidi_services.users.cli.group import find_user, user_argument, users
 from heidi_services.users.schemas import ReasonIn
 from heidi_services.users.service import support
 
@@ -26,7 +26,6 @@ reason_option = click.option(
 @users.command("remove-mfa")
 @user_argument
 @reason_option
-@reports_problems
 def remove_second_factor(id_or_email: str, reason: str) -> None:
     """Remove the second factor of a user (ID or e-mail address), who is notified by e-mail."""
     user = find_user(id_or_email)
@@ -36,7 +35,6 @@ def remove_second_factor(id_or_email: str, reason: str) -> None:
 
 @users.command("sessions")
 @user_argument
-@reports_problems
 def list_sessions(id_or_email: str) -> None:
     """List the active sessions of a user (ID or e-mail address): ID, last use, IP address, device."""
     for session in support.active_sessions(find_user(id_or_email).id):
@@ -48,7 +46,6 @@ def list_sessions(id_or_email: str) -> None:
 @user_argument
 @click.option("--session", "session_id", type=click.UUID, help="Only this session (`flask users sessions` lists them).")
 @reason_option
-@reports_problems
 def end_sessions(id_or_email: str, session_id: UUID | None, reason: str) -> None:
     """End the sessions of a user (ID or e-mail address), who is notified by e-mail."""
     user = find_user(id_or_email)

@@ -12,13 +12,14 @@ import dns.exception
 import dns.resolver
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
+from heidi_common.problems import Unavailable
 from heidi_common.runtime import current_settings
 
 _SECONDS = 10.0
 _MAX_STRING = 255
 
 
-class DnsUnavailable(Exception):
+class DnsUnavailable(Unavailable):
     """No name server responded. The text says why."""
 
 
@@ -60,7 +61,7 @@ def look_up(name: str) -> list[str]:
     except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
         return []
     except dns.exception.DNSException as error:
-        raise DnsUnavailable(f"The DNS could not be asked for {name}: {error}") from error
+        raise DnsUnavailable(f"The DNS could not be asked for {name} ({error}).") from error
     return [b"".join(record.strings).decode("utf-8", "replace") for record in records]
 
 
