@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 from uuid import UUID
 
 from heidi_common.import_files.columns import Columns
+from heidi_common.import_files.reading import read_content
 from heidi_common.import_files.rows import NumberedRow
 from heidi_common.import_jobs.models import ImportKind, ImportOutcome
 
 
 @dataclass(frozen=True)
 class LineResult:
-    """What became of a row.
+    """The result of a row.
 
     Attributes:
         line: The number of its first line, from 1.
@@ -48,6 +49,20 @@ class Importer(ABC):
 
     def __init__(self, options: dict[str, Any], requested_by: UUID) -> None:
         self.options, self.requested_by = options, requested_by
+
+    @classmethod
+    def read_rows(cls, raw: bytes, options: Mapping[str, Any]) -> Iterator[NumberedRow]:
+        """Read the rows of a file.
+
+        Args:
+            raw: The file.
+            options: The options of the import, with `format` and `encoding` if they are known.
+
+        Raises:
+            InvalidFile: The file is rejected as a whole, perhaps only at a later row.
+        """
+        file = read_content(raw, cls.columns, kind=options.get("format"), encoding=options.get("encoding"))
+        return iter(file.rows)
 
     def skip(self, rows: Iterable[NumberedRow]) -> None:
         """Pass over the rows that were processed before the import was interrupted."""

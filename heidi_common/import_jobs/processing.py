@@ -7,7 +7,6 @@ SLICE_SECONDS is continued later, so that several imports and other work take tu
 
 from __future__ import annotations
 
-import base64
 import logging
 import time
 from collections import Counter
@@ -20,15 +19,14 @@ from uuid import UUID
 from sqlalchemy import CursorResult, delete, func, insert, update
 
 from heidi_common.audit.trail import record
-from heidi_common.crypto.encryption import DecryptionError, field_encryptor
+from heidi_common.crypto.encryption import DecryptionError
 from heidi_common.database.models import storable_text
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.import_files.reading import read_content
 from heidi_common.import_files.rows import InvalidFile, NumberedRow
 from heidi_common.import_jobs.base import Importer, LineResult
+from heidi_common.import_jobs.content import unseal
 from heidi_common.import_jobs.models import Import, ImportContent, ImportLine, ImportStatus
-from heidi_common.import_jobs.requests import content_context
 from heidi_common.messaging import jobs
 
 log = logging.getLogger(__name__)
@@ -88,10 +86,9 @@ def _read_rows(row: Import, importer: Importer) -> Iterator[NumberedRow]:
     content = db.session.get(ImportContent, row.id)
     if content is None:
         raise _Ended
-    raw = base64.b64decode(field_encryptor().decrypt(content.sealed, context=content_context(row.id)))
+    raw = unseal(content)
     db.session.rollback()
-    options = row.options
-    return read_content(raw, importer.columns, kind=options.get("format"), encoding=options.get("encoding")).rows
+    return importer.read_rows(raw, row.options)
 
 
 def _advance(row: Import, results: Sequence[LineResult]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -10,13 +9,12 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, update
 
 from heidi_common.audit.trail import record
-from heidi_common.crypto.encryption import field_encryptor
 from heidi_common.database.models import utcnow
-from heidi_common.database.pagination import Page, page
+from heidi_common.database.pagination import Page, newest_first, page
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.import_files.reading import read_content
 from heidi_common.import_files.rows import InvalidFile
+from heidi_common.import_jobs import content
 from heidi_common.import_jobs.base import Importer
 from heidi_common.import_jobs.models import Import, ImportContent, ImportKind, ImportLine, ImportStatus
 from heidi_common.messaging.jobs import collect_overdue
@@ -27,7 +25,7 @@ MAX_PENDING = 10
 
 
 def create(importer: type[Importer], raw: bytes, options: dict[str, Any], *, requested_by: UUID) -> Import:
-    """Store an import for a worker. The structure of the file is checked at once, its rows by the worker.
+    """Store an import for a worker. The structure of the file is checked now, its rows by the worker.
 
     Args:
         importer: The class that imports the rows.
@@ -45,22 +43,16 @@ def create(importer: type[Importer], raw: bytes, options: dict[str, Any], *, req
         row = Import(kind=importer.kind, requested_by=requested_by, options=options, rows=rows, hinted_until=utcnow())
         db.session.add(row)
         db.session.flush()
-        sealed = field_encryptor().encrypt(base64.b64encode(raw).decode(), context=content_context(row.id))
-        db.session.add(ImportContent(import_id=row.id, sealed=sealed))
+        db.session.add(content.seal(row.id, raw))
         record("import_requested", actor=requested_by, target=row.id, detail={"kind": row.kind, "rows": rows})
     return row
-
-
-def content_context(import_id: UUID) -> bytes:
-    """What binds the encrypted file to its import."""
-    return b"import:" + import_id.bytes
 
 
 def get(kind: ImportKind, import_id: UUID) -> Import:
     """Read an import.
 
     Raises:
-        NotFound: There is no such import of this kind.
+        NotFound: No import of this kind has the ID.
     """
     row = db.session.get(Import, import_id, populate_existing=True)
     if row is None or row.kind != kind:
@@ -70,9 +62,7 @@ def get(kind: ImportKind, import_id: UUID) -> Import:
 
 def list_imports(kind: ImportKind, query: Mapping[str, Any]) -> Page:
     """List the imports of a kind, newest first."""
-    statement = select(Import).where(Import.kind == kind)
-    paging = {name: query[name] for name in ("limit", "cursor", "total")}
-    return page(statement, order=Import.created_at, descending=True, tiebreak=Import.id, **paging)
+    return newest_first(select(Import).where(Import.kind == kind), Import, query)
 
 
 def list_lines(kind: ImportKind, import_id: UUID, query: Mapping[str, Any]) -> Page:
@@ -89,7 +79,7 @@ def cancel(kind: ImportKind, import_id: UUID, *, actor: UUID) -> Import:
     """Cancel an import. What it has imported stays; the batch that a worker is processing is rolled back.
 
     Raises:
-        NotFound: There is no such import of this kind.
+        NotFound: No import of this kind has the ID.
         Conflict: `import_ended`.
     """
     get(kind, import_id)
@@ -111,8 +101,7 @@ def overdue(kind: ImportKind, limit: int) -> list[UUID]:
 
 def _count_rows(importer: type[Importer], raw: bytes, options: Mapping[str, Any]) -> int:
     try:
-        file = read_content(raw, importer.columns, kind=options.get("format"), encoding=options.get("encoding"))
-        rows = sum(1 for _ in file.rows)
+        rows = sum(1 for _ in importer.read_rows(raw, options))
     except InvalidFile as error:
         raise Invalid.field("file", f"The file is rejected: {error}.") from None
     if not rows:

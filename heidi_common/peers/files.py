@@ -48,11 +48,11 @@ def describe_file(file_id: UUID, pointer: str) -> FileDescription:
         raise Conflict(
             f"The file at `{pointer}` is being scanned for viruses. Try again later.",
             code="scanning",
-            headers={"Retry-After": "2"},
+            headers=_SOON,
         )
-    names = ("name", "content_type", "bytes", "sha256", "visibility")
-    keys = ("name", "contentType", "bytes", "sha256", "visibility")
-    return FileDescription(id=file_id, **{name: data[key] for name, key in zip(names, keys, strict=True)})
+    return FileDescription(
+        file_id, data["name"], data["contentType"], data["bytes"], data["sha256"], data["visibility"]
+    )
 
 
 def read_file(file: FileDescription, pointer: str) -> bytes:
@@ -104,7 +104,7 @@ def _data(response: PeerResponse, pointer: str) -> dict[str, Any]:
         raise Conflict(
             f"The file at `{pointer}` cannot be used now: {reason}.",
             code=response.body["code"],
-            headers={"Retry-After": "2"},
+            headers=_SOON,
         )
     if response.status in (401, 403):
         raise Forbidden(f"The file at `{pointer}` cannot be used: {reason}.", code=response.body["code"])

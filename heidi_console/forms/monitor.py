@@ -12,7 +12,6 @@ from wtforms.validators import InputRequired
 from heidi_console.forms import notified
 from heidi_console.forms.base import ConsoleForm
 from heidi_console.forms.durations import DurationField, short, short_iso
-from heidi_console.forms.recipients import UnknownRecipients
 from heidi_console.translations import lazy, translate
 
 EVERY, CRON = "EVERY", "CRON"
@@ -46,23 +45,12 @@ class MonitorForm(ConsoleForm):
         """The monitor as the API expects it.
 
         Raises:
-            UnknownRecipients: A recipient does not exist. The form says so.
+            UnknownRecipients: A recipient does not exist. The field shows it.
         """
         is_cron = self.kind.data == CRON
         timing = {"cronExpression": self.cron_expression.data} if is_cron else {"every": self.every.iso}
-        try:
-            recipients = notified.parse(self.recipients.data or "")
-        except UnknownRecipients as error:
-            self.recipients.errors = [*self.recipients.errors, str(error)]
-            raise
-        return (
-            self.values("name", "description", "timezone", "manual_resume")
-            | timing
-            | {
-                "graceSeconds": self.grace.seconds,
-                "recipients": recipients,
-            }
-        )
+        rest = {"graceSeconds": self.grace.seconds, "recipients": notified.parse(self.recipients)}
+        return self.values("name", "description", "timezone", "manual_resume") | timing | rest
 
     def validate(self, extra_validators: Any = None) -> bool:
         """Require the field of the chosen kind."""

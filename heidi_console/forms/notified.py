@@ -20,13 +20,17 @@ def recipients_field(label: str) -> TextAreaField:
     return TextAreaField(label, description=hint, render_kw={"rows": 3, "spellcheck": "false"})
 
 
-def parse(text: str) -> list[dict[str, str]]:
-    """The recipients as the API expects them.
+def parse(field: TextAreaField) -> list[dict[str, str]]:
+    """The recipients of a field as the API expects them.
 
     Raises:
-        UnknownRecipients: A user or a channel does not exist.
+        UnknownRecipients: A user or a channel does not exist. The field shows it.
     """
-    return [_recipient(*line.split()) for line in text.splitlines() if line.strip()]
+    try:
+        return [_recipient(*line.split()) for line in (field.data or "").splitlines() if line.strip()]
+    except UnknownRecipients as error:
+        field.errors = [*field.errors, str(error)]
+        raise
 
 
 def _recipient(user: str, channel: str = DEFAULT, *rest: str) -> dict[str, str]:

@@ -14,7 +14,6 @@ from heidi_console.forms import notified
 from heidi_console.forms.base import ConsoleForm, camel
 from heidi_console.forms.durations import DurationField, short_iso
 from heidi_console.forms.fields import TimeField
-from heidi_console.forms.recipients import UnknownRecipients
 from heidi_console.translations import lazy, translate
 from heidi_console.translations.terms import choices
 from heidi_console.translations.times import to_input
@@ -93,7 +92,7 @@ class ScheduleForm(ConsoleForm):
         """The schedule as the API expects it.
 
         Raises:
-            UnknownRecipients: A recipient does not exist. The form says so.
+            UnknownRecipients: A recipient does not exist. The field shows it.
         """
         return (
             self.values(*PLAIN, *CONCURRENCY, "is_enabled", "notify_on_recovery")
@@ -117,11 +116,7 @@ class ScheduleForm(ConsoleForm):
 
     def _recipients(self) -> dict[str, Any]:
         """The first one is that of `onFailure`."""
-        try:
-            recipients = notified.parse(self.alert_recipients.data or "")
-        except UnknownRecipients as error:
-            self.alert_recipients.errors = [*self.alert_recipients.errors, str(error)]
-            raise
+        recipients = notified.parse(self.alert_recipients)
         return {"onFailure": recipients[0] if recipients else None, "alertRecipients": recipients[1:]}
 
 
