@@ -5,7 +5,7 @@ archive.py        a backup as it is stored: its name, its manifest, and the stor
 creation.py       dump, check, encrypt, store
 verification.py   restore into a scratch database and compare the numbers of rows
 restoration.py    restore into the place of a database, which is kept under another name
-point_in_time.py  base backups, and recovery to a moment with the archived WAL
+point_in_time.py  base backups, and recovery to a point in time with the archived WAL
 schedule.py       the process that does this every day
 encryption.py     age;  programs.py  PostgreSQL's programs;  databases.py  connections, locks, row counts
 """

@@ -18,7 +18,7 @@ from heidi_backup.programs import BackupError
 from heidi_backup.storage import BackupStorage, timestamp
 
 DUMP, BASE = "dump", "base.tar.gz"
-"""Kinds: a dump of the tables, and a copy of the server's files for recovery to a moment."""
+"""Kinds: a dump of the tables, and a copy of the server's files for recovery to a point in time."""
 _NAME = re.compile(r"(heidi-(\d{8}T\d{6}Z))\.(dump|base\.tar\.gz)(\.age)?")
 
 
@@ -57,9 +57,9 @@ class Backup(NamedTuple):
         return f"{self.name}.{self.kind}{'.age' if self.is_encrypted else ''}"
 
 
-def name_at(moment: datetime) -> str:
-    """The name of a backup that is created at a moment."""
-    return f"heidi-{timestamp(moment)}"
+def name_at(time: datetime) -> str:
+    """The name of a backup that is created at this time."""
+    return f"heidi-{timestamp(time)}"
 
 
 def backups(storage: BackupStorage, kind: str = DUMP) -> list[Backup]:

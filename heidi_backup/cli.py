@@ -94,7 +94,7 @@ def list_backups() -> None:
     for item in stored:
         manifest = archive.read_manifest(storage, item)
         about = f"migration {manifest.revision}, {sum(manifest.rows.values()):,} rows" if manifest else "no manifest"
-        about = "for recovery to a moment" if item.kind == archive.BASE else about
+        about = "for recovery to a time" if item.kind == archive.BASE else about
         click.echo(f"{item.created_at:%Y-%m-%d %H:%M:%S}  {creation.size_text(item.size):>10}  {item.file}  {about}")
     if not stored:
         click.echo("There is no backup. `flask backup create` creates one.", err=True)
@@ -153,24 +153,24 @@ def base() -> None:
 
 
 @backup.command("recover")
-@click.option("--until", required=True, help="The moment, such as 2026-11-28T10:00:00Z.")
+@click.option("--until", required=True, help="The time, such as 2026-11-28T10:00:00Z.")
 @click.option("--folder", required=True, type=click.Path(path_type=Path), help="An empty data folder of PostgreSQL.")
 @click.option("--wal-folder", help="BACKUP_WAL_FOLDER as the server sees it, if that differs.")
 def recover(until: str, folder: Path, wal_folder: str | None) -> None:
-    """Prepare a data folder from a base backup. PostgreSQL recovers to the moment when it is started there."""
+    """Prepare a data folder from a base backup. PostgreSQL recovers to the time when it is started there."""
     from heidi_backup import point_in_time
 
     try:
-        moment = datetime.fromisoformat(until)
+        target = datetime.fromisoformat(until)
     except ValueError:
         raise click.BadParameter(
             f"{until!r} is not a time such as 2026-11-28T10:00:00Z", param_hint="--until"
         ) from None
-    if moment.tzinfo is None:
+    if target.tzinfo is None:
         raise click.BadParameter("needs a time zone, such as Z or +01:00", param_hint="--until")
     job = _Job()
-    used = point_in_time.recover(folder, moment, job.settings, job.storage, _report, wal_folder=wal_folder)
-    _report(f"{folder} is ready: start PostgreSQL there, and it recovers from {used.file} to {moment.isoformat()}")
+    used = point_in_time.recover(folder, target, job.settings, job.storage, _report, wal_folder=wal_folder)
+    _report(f"{folder} is ready: start PostgreSQL there, and it recovers from {used.file} to {target.isoformat()}")
 
 
 @backup.command("key")

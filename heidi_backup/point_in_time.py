@@ -1,4 +1,5 @@
-"""Recovery to a moment: a copy of the server's files (base backup), and the WAL that the server archives since then.
+"""Recovery to a point in time: a copy of the server's files (base backup), and the WAL that the server archives
+since then.
 
 The server archives with `archive_command = ARCHIVE_COMMAND` and `archive_mode = on`. A WAL file that is not full is
 archived after `archive_timeout`, which bounds what a lost server costs.
@@ -63,11 +64,11 @@ def recover(
     *,
     wal_folder: str | None = None,
 ) -> Backup:
-    """Prepare the data folder of a server that recovers to a moment when it is started.
+    """Prepare the data folder of a server that recovers to a point in time when it is started.
 
     Args:
         folder: The data folder. It must be empty.
-        until: The moment. Transactions that were committed later are left out.
+        until: The point in time. Transactions that were committed later are left out.
         settings: The secret key of encrypted backups, and the folder of archived WAL.
         storage: Where the base backups are stored.
         report: Called with each step.
@@ -77,7 +78,7 @@ def recover(
         The base backup that was used.
 
     Raises:
-        BackupError: There is no base backup from before that moment, or the folder is not empty.
+        BackupError: There is no base backup from before that time, or the folder is not empty.
     """
     if not settings.backup_wal_folder:
         raise BackupError("Set BACKUP_WAL_FOLDER to the folder of archived WAL.")

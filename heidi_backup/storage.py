@@ -95,6 +95,6 @@ def _create(path: Path) -> int:
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
 
-def timestamp(moment: datetime) -> str:
+def timestamp(time: datetime) -> str:
     """The time in the name of a file: in UTC, so that names sort by age."""
-    return f"{moment:%Y%m%dT%H%M%SZ}"
+    return f"{time:%Y%m%dT%H%M%SZ}"

@@ -24,7 +24,7 @@ def healthz() -> dict[str, str]:
 def readyz() -> tuple[dict[str, str], int]:
     """Readiness, which ends when the process is stopping.
 
-    Without Redis the console shows only a page that says so; it must remain reachable for that.
+    Without Redis the console shows only an error page; it must remain reachable for that.
     """
     if shutdown.announced.is_set():
         return {"status": "down", "service": "console"}, 503

@@ -1,6 +1,6 @@
 """WebSockets: live messages of several channels over one connection; `python -m heidi_realtime` serves them.
 
-It is a role of its own, one process with an event loop, so that open sockets occupy no threads of the services. It has
+It is a separate role, one process with an event loop, so that open sockets occupy no threads of the services. It has
 no rules: what a client may receive is decided by the guards and functions of the services.
 
 server: the listener, and what every connection shares. handshake: what is checked before a socket is open.

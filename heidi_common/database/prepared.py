@@ -48,8 +48,8 @@ class PreparedStatement:
         identity = repr((sql, declared, sorted(self._constants.items(), key=str)))
         self._name = f"heidi_{hashlib.sha256(identity.encode()).hexdigest()[:32]}"
         self._head = f"PREPARE {self._name} ({declared}) AS " if declared else f"PREPARE {self._name} AS "
-        given = ", ".join(f"%({name})s" for name in self._names)
-        self._execute = f"EXECUTE {self._name} ({given})" if given else f"EXECUTE {self._name}"
+        arguments = ", ".join(f"%({name})s" for name in self._names)
+        self._execute = f"EXECUTE {self._name} ({arguments})" if arguments else f"EXECUTE {self._name}"
 
     def prepare(self, pooled: Pooled, cursor: Any) -> str:
         """Prepare the statement on a connection, unless it is.

@@ -15,8 +15,8 @@ NOTIFY_SECONDS = 1.0
 """How often the worker reports to the master process that it is alive; it waits for `timeout`."""
 
 SocketUnreader.max_body_chunk = 64 * 1024
-"""How much of a body is received at once. gunicorn receives 1 MiB, and copies the rest of it for each part that the app
-reads: bodies that are read in parts of 64 KiB then cost fourteen times as much CPU time."""
+"""How much of a body is received by one call. gunicorn receives 1 MiB, and copies the rest of it for each part that the
+app reads: bodies that are read in parts of 64 KiB then cost fourteen times as much CPU time."""
 
 
 class WebWorker(ThreadWorker):  # type: ignore[misc]

@@ -30,7 +30,7 @@ class ImportForm(ConsoleForm):
     )
 
     def content(self) -> bytes | None:
-        """The file, or the text in its place; None if there is neither. The form then says so."""
+        """The file, or the text in its place; None if there is neither. The form then shows an error."""
         uploaded = request.files.get("file")
         content = uploaded.read() if uploaded else b""
         content = content if content.strip() else (self.text.data or "").encode()

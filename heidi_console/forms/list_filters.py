@@ -25,7 +25,7 @@ def api_filters(
         times: The names of those that are times, in the zone of the user or as the API writes them.
 
     Raises:
-        InvalidFilter: There is no such user, or a text is not a time.
+        InvalidFilter: The user does not exist, or a text is not a time.
     """
     values = dict(chosen)
     values |= {name: _user_id(chosen[name]) for name in users if "@" in chosen.get(name, "")}

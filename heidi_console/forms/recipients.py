@@ -50,7 +50,7 @@ def resolve_user(text: str) -> str:
         text: An e-mail address or an ID.
 
     Raises:
-        UnknownRecipients: There is no such user.
+        UnknownRecipients: The user does not exist.
     """
     text = text.strip()
     if not text:

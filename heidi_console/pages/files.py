@@ -68,11 +68,11 @@ def list_() -> str:
 @area.act("/upload")
 def act_upload() -> Response:
     """Upload a small file by a form, as browsers without JavaScript do."""
-    given = request.files.get("file")
-    if given is None or not given.filename:
+    part = request.files.get("file")
+    if part is None or not part.filename:
         return done(translate("Choose a file first."), "files.list")
-    headers = {"Content-Type": given.mimetype or "application/octet-stream"}
-    upload = ApiCall("POST", "/files", params={"name": given.filename}, content=given.stream.read(), headers=headers)
+    headers = {"Content-Type": part.mimetype or "application/octet-stream"}
+    upload = ApiCall("POST", "/files", params={"name": part.filename}, content=part.stream.read(), headers=headers)
     return done(translate("The file was uploaded."), "files.show", file_id=calls.call(upload).data["id"])
 
 

@@ -13,7 +13,7 @@ area = Area("html_frames", role=USER, prefix="/html")
 
 @area.show("/<key>")
 def show(key: str) -> Response:
-    """The HTML. `sandbox` gives it an origin of its own, also outside of the frame; images are loaded if asked for."""
+    """The HTML. `sandbox` gives it a separate origin, also outside of the frame; images are loaded if asked for."""
     html = html_frames.load(key)
     if html is None:
         abort(404)

@@ -80,9 +80,9 @@ def act_sign_out() -> Response:
 @area.act("/sign-in/again")
 def act_again() -> Response:
     """End the session, and lead to sign-in and back: protected actions need a session that began recently."""
-    kept = {"email": (signed_in.current_user() or {}).get("email"), DRAFT: session.get(DRAFT)}
+    preserved = {"email": (signed_in.current_user() or {}).get("email"), DRAFT: session.get(DRAFT)}
     signed_in.sign_out()
-    session.update(kept)
+    session.update(preserved)
     return redirect(url_for("sign_in.form", next=next_path()), 303)
 
 

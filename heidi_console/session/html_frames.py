@@ -1,6 +1,6 @@
 """HTML of e-mails and templates, kept for a frame of a page: encrypted, for this session only, and for an hour.
 
-A frame needs a response of its own, because its Content Security Policy differs from that of the page.
+A frame needs a separate response, because its Content Security Policy differs from that of the page.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ async def open_channel(name: str, client: SocketClient, last_event_id: int | Non
         last_event_id: The message after which the client resumes; None to start now.
 
     Raises:
-        Invalid: There is no such channel.
+        Invalid: The channel does not exist.
         Rejected: The client may not receive it.
     """
     kind, separator, rest = name.partition(":")

@@ -1,7 +1,7 @@
 """`batch:<id>`, `operation:<id>`, `schedule:<id>`: a resource, as its REST endpoint shows it to the caller.
 
-A subscriber receives the state at once, and again each time that it has changed. It is read again when an event of the
-log concerns the resource, and otherwise every second or, while nothing changes, less often: progress has no events.
+A subscriber receives the state immediately, and again each time that it has changed. It is read again when an event of
+the log concerns the resource, and otherwise every second or, while nothing changes, less often: progress has no events.
 """
 
 from __future__ import annotations

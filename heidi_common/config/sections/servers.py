@@ -44,7 +44,7 @@ class Database:
 
     @property
     def direct_database_url(self) -> str:
-        """The database without PgBouncer: for what needs a session of its own."""
+        """The database without PgBouncer: for what keeps state in its session."""
         return self.database_direct_url or self.database_url
 
 

@@ -19,7 +19,7 @@ class ReplayTarget(Protocol):
 
     @property
     def batch(self) -> int:
-        """How many events are handed over at once. No more than twice as many are in flight."""
+        """How many events are handed over together. No more than twice as many are in flight."""
 
     @property
     def patterns(self) -> Sequence[str]:

@@ -1,7 +1,7 @@
 """DKIM signatures of e-mails.
 
 Source: RFC 6376; the choice of header fields follows section 5.4.1. Those that occur once are named once more than they
-occur, so that nobody can add a second From or Subject to a signed e-mail.
+occur, so that a second From or Subject cannot be added to a signed e-mail.
 """
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ class EmailOptions:
         sender: The sender; empty: MAIL_FROM.
         reply_to: Where replies go; empty: to the sender.
         cc: Further recipients, whom all recipients see.
-        bcc: Further recipients, whom nobody sees.
-        dkim_key: Signs the e-mail; None: the mail server does, or nobody.
+        bcc: Further recipients, which the e-mail does not show.
+        dkim_key: Signs the e-mail; None: the mail server may sign it.
     """
 
     sender: str = ""

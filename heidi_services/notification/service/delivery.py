@@ -88,7 +88,7 @@ def _call(sender: Sender, message: Message, target: DeliveryTarget) -> ProviderC
 
 def _message(job: ClaimedNotification, delivery: ProviderDelivery, target: DeliveryTarget) -> Message:
     text = delivery.text
-    # Whoever gets a copy must not be able to unsubscribe the user.
+    # A recipient of a copy must not be able to unsubscribe the user.
     can_unsubscribe = (
         CHANNELS[job.channel].has_unsubscribe_link and job.category not in UNMUTABLE and not delivery.email.has_copies
     )

@@ -29,8 +29,8 @@ def store_contents(contents: Mapping[str, bytes]) -> None:
     """Store contents by their SHA-256, in the transaction of the message that needs them."""
     for sha256, content in sorted(contents.items()):  # in one order, so that two transactions cannot deadlock
         statement = insert(AttachedContent).values(sha256=sha256, content=content, used_at=func.now())
-        kept = statement.on_conflict_do_update(index_elements=["sha256"], set_={"used_at": func.now()})
-        db.session.execute(kept)
+        upsert = statement.on_conflict_do_update(index_elements=["sha256"], set_={"used_at": func.now()})
+        db.session.execute(upsert)
 
 
 def load_attachments(records: Sequence[Mapping[str, Any]] | None) -> tuple[Attachment, ...]:

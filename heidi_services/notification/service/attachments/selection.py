@@ -94,7 +94,7 @@ def _record(file: FileDescription) -> dict[str, Any]:
 
 
 def _link(file: FileDescription, pointer: str, due_at: datetime | None) -> dict[str, Any]:
-    """A link of its own, unless everyone may download the file anyway."""
+    """A separate link, unless everyone may download the file anyway."""
     if file.visibility == "PUBLIC":
         return {"linkId": None, "expiresAt": None}
     lifetime = max(due_at or utcnow(), utcnow()) - utcnow() + LINK_LIFETIME
