@@ -12,6 +12,7 @@ from heidi_common.config.sections.processes import WebProcess
 from heidi_common.config.service_registry import CONSOLE, SERVICES
 from heidi_common.config.settings import Settings
 from heidi_common.metrics.metric_files import use_allocated_files
+from heidi_common.runtime import prepare_to_serve
 from heidi_common.server import bind_check
 from heidi_common.server.gunicorn_worker import WebWorker
 
@@ -56,10 +57,18 @@ def on_starting(server: Any) -> None:
         bind_check.require_free(server.address)
 
 
-def when_ready(_server: Any) -> None:
+def when_ready(server: Any) -> None:
     """Exclude loaded objects from garbage collection before the fork: collecting would copy their shared memory."""
+    if preload_app:
+        prepare_to_serve(server.app.wsgi())
     gc.collect()
     gc.freeze()
+
+
+def post_worker_init(worker: Any) -> None:
+    """Prepare an app that was not loaded before the fork."""
+    if not preload_app:
+        prepare_to_serve(worker.wsgi)
 
 
 def child_exit(_server: Any, worker: Any) -> None:

@@ -130,6 +130,7 @@ setup(
         "heidi_services.city.gazetteer": ["*.tsv", "*.txt"],
         "heidi_common.openapi": ["docs_pages/*"],
         "heidi_common.pages": ["*.html", "*.css"],
+        "heidi_common.sdk": ["*.js"],
         "heidi_console": ["static/*", "static/js/*", "templates/*.html", "templates/*/*.html", "translations/*.po"],
         "heidi_services.auth.pages": ["*.html", "*.js", "translations/*.json"],
         "heidi_services.notification": ["default_templates/*/*.txt"],

@@ -27,9 +27,13 @@ def main(sockets: int) -> None:
     """Measure, and print the figures."""
     platform = RunningPlatform.from_env()
     admin = ApiClient(platform.base_url).sign_in(*platform.admin_credentials())
+    asyncio.run(_measure(platform.base_url, admin, create_users(admin), sockets))
+
+
+def create_users(admin: ApiClient) -> list[tuple[str, str]]:
+    """Create USERS users; return the ID and an access token of each."""
     with ThreadPoolExecutor(2) as pool:
-        users = list(pool.map(lambda _: _create_user(admin), range(USERS)))
-    asyncio.run(_measure(platform.base_url, admin, users, sockets))
+        return list(pool.map(lambda _: _create_user(admin), range(USERS)))
 
 
 def _create_user(admin: ApiClient) -> tuple[str, str]:

@@ -26,15 +26,32 @@ class Runtime:
     Attributes:
         settings: The settings.
         instances: The objects, each under the accessor that returns it.
+        preparations: What web processes do before they serve requests.
     """
 
     settings: Settings
     instances: dict[Callable[[], Any], Any] = field(default_factory=dict)
+    preparations: list[Callable[[], None]] = field(default_factory=list)
 
 
 def init_runtime(app: Flask, settings: Settings) -> None:
     """Attach settings to an app. The objects of libraries are created at first use."""
     app.extensions[EXTENSION] = Runtime(settings)
+
+
+def prepare_with(app: Flask, prepare: Callable[[], None]) -> None:
+    """Let web processes call a function before they serve requests: it makes what the first request would wait for.
+
+    Commands, workers and tests make an app without it.
+    """
+    app.extensions[EXTENSION].preparations.append(prepare)
+
+
+def prepare_to_serve(app: Flask) -> None:
+    """Do what `prepare_with` has registered."""
+    runtime = app.extensions.get(EXTENSION)  # an app without a valid configuration has none
+    for prepare in runtime.preparations if runtime else ():
+        prepare()
 
 
 def current_runtime() -> Runtime:

@@ -13,6 +13,7 @@ from typing import Any
 from flask import Flask, current_app, request, session, url_for
 
 from heidi_common.channels.registry import CHANNELS
+from heidi_common.sdk import inbox_version
 from heidi_console import access
 from heidi_console.components import json_view, paging, statuses
 from heidi_console.pages.area import Area
@@ -53,6 +54,7 @@ def init_rendering(app: Flask, areas: Sequence[Area]) -> None:
     jinja.globals.update(
         channel_names=lambda: list(CHANNELS),
         static_url=static_url,
+        inbox_version=inbox_version,
         page_url=paging.page_url,
         area_url=area_url,
         allows=access.allows,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -14,9 +13,9 @@ from flask import Flask
 from heidi_common.identity.models import Role
 from heidi_common.jwt.guards import public
 from heidi_services import SERVICES
-from tests import schemathesis_venv
 from tests.conftest import SignedIn
 from tests.served_app import served
+from tests.tool_venvs import SCHEMATHESIS, programs
 
 CHECKS = (
     "not_a_server_error",
@@ -32,14 +31,9 @@ SECONDS = 900
 
 
 @pytest.fixture(scope="session")
-def schemathesis(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The path of its program, installed by the first of the parallel test processes."""
-    lock = (schemathesis_venv.FOLDER.parent / ".venv-schemathesis.lock").open("w")
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    try:
-        return schemathesis_venv.command()
-    finally:
-        lock.close()
+def schemathesis() -> str:
+    """The path of its program."""
+    return str(programs(*SCHEMATHESIS) / "schemathesis")
 
 
 @pytest.fixture

@@ -185,7 +185,7 @@ def main() -> None:
     app = base_app(settings, "relay")
     broker = make_broker(settings.broker_url)
     publishers: list[ExchangePublisher | KafkaPublisher] = [ExchangePublisher(settings.broker_url)]
-    publishers += [KafkaPublisher(settings.kafka_url)] if settings.kafka_url else []
+    publishers += [KafkaPublisher(settings.kafka_options)] if settings.kafka_url else []
     listener = NotifyListener(settings.direct_database_url, OUTBOX_CHANNEL, name="relay-listener")
 
     pulse = Pulse("relay", heartbeat_folder(settings.heartbeat_folder))

@@ -62,7 +62,11 @@ def all_checks(settings: Settings) -> Iterator[Check]:
     """The checks of the servers and keys, those of the services' `cli` modules, then one for each service."""
     yield from CHECKS
     if settings.kafka_url:
-        yield Check("Kafka", _kafka, "Install the extra `kafka`, start Kafka, and check KAFKA_URL.")
+        yield Check(
+            "Kafka",
+            _kafka,
+            "Install the extra `kafka`, start Kafka, and check KAFKA_URL and the other settings of Kafka.",
+        )
     for service in SERVICES.values():
         yield from getattr(service.load("cli"), "checks", _no_checks)(settings)
     for name, service in (SERVICES | {REALTIME.name: REALTIME}).items():
@@ -170,10 +174,16 @@ def _rabbitmq(url: str) -> str:
 
 
 def _kafka(settings: Settings) -> str:
-    from confluent_kafka.admin import AdminClient  # an extra of this distribution
+    from confluent_kafka import KafkaException  # an extra of this distribution
+    from confluent_kafka.admin import AdminClient
 
-    metadata = AdminClient({"bootstrap.servers": settings.kafka_url}).list_topics(timeout=TIMEOUT_SECONDS)
-    return f"{len(metadata.brokers)} brokers"
+    errors: list[str] = []
+    client = AdminClient({**settings.kafka_options, "error_cb": lambda error: errors.append(str(error))})
+    try:
+        return f"{len(client.list_topics(timeout=TIMEOUT_SECONDS).brokers)} brokers"
+    except KafkaException as error:
+        client.poll(0)  # why there is no connection is reported by the callback
+        raise CheckFailed("; ".join([str(error), *errors[:2]])) from None
 
 
 def _time_zone_rules(_settings: Settings) -> str:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from heidi_common.config.declaration import UNSET, ConfigError, declarations, read
 from heidi_common.config.sections.delivery import DeliverySettings
 from heidi_common.config.sections.files import Files
+from heidi_common.config.sections.kafka import Kafka
 from heidi_common.config.sections.platform import Logging, Platform, Retention
 from heidi_common.config.sections.security import Http, RouterSettings, Security
 from heidi_common.config.sections.servers import Broker, Database
@@ -28,6 +29,7 @@ class Settings(
     Platform,
     Database,
     Broker,
+    Kafka,
     Security,
     SignIn,
     RateLimits,
@@ -77,13 +79,16 @@ class Settings(
         """Read and check every variable.
 
         Raises:
-            ConfigError: Variables are missing or invalid. It names all of them.
+            ConfigError: Variables are missing or invalid, or do not fit together. It names all of them.
         """
         values = read(cls, env)
         if values.get("environment", cls.environment) == "production":
             values = _production_defaults() | values
         required = {name: values.pop(name) for name, item in declarations(cls).items() if item.is_required}
-        return cls(**required).changed(**values)
+        settings = cls(**required).changed(**values)
+        if problems := list(settings.kafka_problems()):
+            raise ConfigError(problems)
+        return settings
 
 
 def _is_loopback(host: str) -> bool:

@@ -9,6 +9,7 @@ from heidi_console.pages import (
     home,
     html_frames,
     imports,
+    inbox,
     mail,
     messages,
     monitors,
@@ -27,6 +28,7 @@ from heidi_console.pages import (
 AREAS = (
     sign_in.area,
     home.area,
+    inbox.area,
     messages.area,
     templates.area,
     suppressions.area,

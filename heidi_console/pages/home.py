@@ -6,20 +6,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
-from uuid import UUID
 
-from flask import jsonify, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from heidi_console import calls
 from heidi_console.access import ADMIN, MODERATOR, USER, allows
 from heidi_console.components.attention import needs_attention, tiles
 from heidi_console.components.charts import Chart, bars, durations
-from heidi_console.components.paging import page_of
 from heidi_console.components.statuses import BAD, BUSY, GOOD, WARN
 from heidi_console.pages.area import Area
-from heidi_console.pages.responses import done, part
-from heidi_console.translations import lazy, translate, translate_count
+from heidi_console.pages.responses import part
+from heidi_console.translations import lazy, translate
 
 area = Area("home", lazy("Home"), role=USER, prefix="")
 PERIODS = {
@@ -34,7 +31,7 @@ PERIODS = {
 def list_() -> str | Response:
     """The status of services and servers, counts, and what needs attention."""
     if not allows(ADMIN):
-        return redirect(url_for("messages.form_new" if allows(MODERATOR) else "home.show_inbox"), 303)
+        return redirect(url_for("messages.form_new" if allows(MODERATOR) else "inbox.list"), 303)
     period = request.args.get("period", "")
     period = period if period in PERIODS else "hour"
     return render_template(
@@ -46,35 +43,6 @@ def list_() -> str | Response:
         periods={"hour": translate("Last hour"), "day": translate("Last day"), "week": translate("Last week")},
         period=period,
     )
-
-
-@area.show("/inbox")
-def show_inbox() -> str:
-    """The in-app messages of the signed-in user."""
-    response = calls.get("/notifications", **page_of(channel="IN_APP"))
-    return render_template("home/show_inbox.html", messages=response.data, meta=response.meta)
-
-
-@area.show("/inbox/unread")
-def show_unread() -> Response:
-    """The number of unread messages, for the bell."""
-    count = calls.get("/notifications/unread-count").data["count"]
-    label = translate_count("Inbox, %(num)s unread message", "Inbox, %(num)s unread messages", count)
-    return jsonify(count=count, label=label if count else translate("Inbox"))
-
-
-@area.act("/inbox/<uuid:message_id>/read")
-def act_read(message_id: UUID) -> Response:
-    """Mark one of the own messages as read."""
-    calls.post(f"/notifications/{message_id}/read")
-    return redirect(url_for("home.show_inbox"), 303)
-
-
-@area.act("/inbox/read-all")
-def act_read_all() -> Response:
-    """Mark all own messages as read."""
-    calls.post("/notifications/read-all")
-    return done(translate("All messages are marked as read."), "home.show_inbox")
 
 
 def _charts(length: timedelta, step: int) -> list[Chart]:

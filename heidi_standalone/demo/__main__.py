@@ -39,6 +39,8 @@ def run_demo(terminal: Terminal, platform: RunningPlatform) -> None:
     notifications.send_in_app(terminal, admin, user)
     interfaces.query_three_services(terminal, user)
     interfaces.receive_over_websocket(terminal, admin, user)
+    interfaces.load_documents(terminal, user)
+    interfaces.read_from_kafka(terminal, admin, user)
     webhooks.receive_and_forward(terminal, user)
     schedules.wait_for_next_run(terminal, admin, schedule)
 

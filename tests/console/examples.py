@@ -243,7 +243,7 @@ def replay_list(admin: Any, post: Any) -> str:
 PAGES = [
     Example("sign_in.form", at("/console/sign-in"), signed_in=False),
     Example("home.list", at("/console/")),
-    Example("home.show_inbox", at("/console/inbox")),
+    Example("inbox.list", at("/console/inbox")),
     Example("messages.list", message_list),
     Example("messages.show", message),
     Example("messages.form_new", at("/console/messages/new")),

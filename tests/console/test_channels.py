@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Page, expect
@@ -14,6 +16,7 @@ from heidi_common.identity.models import Role
 from heidi_services.integration.models import Integration
 from heidi_services.notification.service.delivery import deliver
 from tests.conftest import SignedIn
+from tests.console.test_every_page import violations
 from tests.integration.helpers import create_integration
 from tests.notification.conftest import Post
 
@@ -42,12 +45,43 @@ def test_the_bell_counts_unread_messages(app: Flask, open_as: OpenAs, as_user: A
         deliver(post(person, subject=f"Message {number}", channel="IN_APP"))
     page = open_as(person)
     page.goto("/console/inbox")
-    expect(page.get_by_role("link", name="Inbox, 2 unread messages")).to_be_visible()
+    expect(page.get_by_role("button", name="Inbox, 2 unread messages")).to_be_visible()
     page.get_by_role("button", name="Mark as read").first.click()
-    expect(page.get_by_role("link", name="Inbox, 1 unread message")).to_be_visible()
+    expect(page.get_by_role("button", name="Inbox, 1 unread message")).to_be_visible()
     page.get_by_role("button", name="Mark all as read").click()
-    expect(page.get_by_role("link", name="Inbox", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Inbox", exact=True)).to_be_visible()
     expect(page.locator(".card.unread")).to_have_count(0)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_bell_lists_messages_on_every_page(
+    app: Flask, open_as: OpenAs, as_user: AsUser, post: Post, theme: str
+) -> None:
+    person = as_user()
+    for number in range(2):
+        deliver(post(person, subject=f"Message {number}", channel="IN_APP"))
+    page = open_as(person, theme=theme, locale="de", width=360)
+    page.goto("/console/account/")
+    page.get_by_role("button", name="Posteingang, 2 ungelesene Nachrichten").click()
+    panel = page.get_by_role("dialog", name="Posteingang")
+    expect(panel.get_by_role("listitem")).to_have_count(2)
+    assert violations(page) == []
+    panel.get_by_role("button", name="Als gelesen markieren: Message 1").click()
+    expect(page.get_by_role("button", name="Posteingang, 1 ungelesene Nachricht")).to_be_visible()
+    deliver(post(person, subject="Just arrived", channel="IN_APP"))
+    expect(panel.get_by_text("Just arrived")).to_be_visible(timeout=30_000)
+    panel.get_by_role("button", name="Alle als gelesen markieren").click()
+    expect(page.get_by_role("button", name="Posteingang", exact=True)).to_be_visible()
+    panel.get_by_role("link", name="Alle Nachrichten anzeigen").click()
+    expect(page).to_have_url(re.compile("/console/inbox$"))
+
+
+def test_the_bell_is_a_link_without_its_script(app: Flask, open_as: OpenAs) -> None:
+    page = open_as(Role.USER)
+    page.route("**/component.js*", lambda route: route.abort())
+    page.goto("/console/account/")
+    page.get_by_role("link", name="Inbox").click()
+    expect(page).to_have_url(re.compile("/console/inbox$"))
 
 
 def test_a_new_message_appears_in_the_inbox_without_a_reload(

@@ -207,6 +207,41 @@ def test_a_schedule_is_run_and_a_missing_dead_letter_is_not_replayed(
     assert "errors" not in result
 
 
+def test_files_are_read_with_their_links_and_owner(
+    run: Run, client: FlaskClient, peers: PeerCalls, as_user: Callable[..., SignedIn], admin: SignedIn
+) -> None:
+    owner = as_user()
+    for name in ("first.txt", "second.txt"):
+        created = client.post("/api/v1/files", data=b"Hello", query_string={"name": name}, headers=owner.headers)
+        identity = created.get_json()["data"]["id"]
+        client.post(f"/api/v1/files/{identity}/links", json={"downloads": 3}, headers=owner.headers)
+    peers.recorded.clear()
+    files = "files { nodes { name bytes visibility user { email } links { nodes { maxDownloads } } } totalCount }"
+    result = run(f"{{ me {{ {files} }} fileUsage {{ storedBytes }} }}", owner)
+    assert "errors" not in result
+    expected = [
+        {"name": name, "bytes": 5, "visibility": "LINK", "user": {"email": owner.user.email}}
+        | {"links": {"nodes": [{"maxDownloads": 3}]}}
+        for name in ("second.txt", "first.txt")
+    ]
+    assert result["data"]["me"]["files"] == {"nodes": expected, "totalCount": 2}
+    assert result["data"]["fileUsage"] == {"storedBytes": 5}
+    assert peers.names().count("POST /internal/batch") == 1  # the links of both files
+    query = "query($id: UUID!) { file(id: $id) { name user { email } } files(userId: $id) { nodes { id } } }"
+    assert run(query, admin, id=identity)["data"]["file"]["user"] == {"email": owner.user.email}
+    assert run(query, as_user(), id=identity)["data"] == {"file": None, "files": {"nodes": []}}
+
+
+def test_an_attachment_leads_to_its_file(run: Run, client: FlaskClient, admin: SignedIn) -> None:
+    created = client.post("/api/v1/files", data=b"Hello", query_string={"name": "a.txt"}, headers=admin.headers)
+    file = created.get_json()["data"]
+    body = {"userId": str(admin.user.id), "channel": "EMAIL", "content": "x", "attachments": [file["id"]]}
+    assert client.post("/api/v1/notifications", json=body, headers=admin.headers).status_code == 202
+    result = run("{ notifications { nodes { attachments { name file { sha256 } } } } }", admin)
+    (message,) = result["data"]["notifications"]["nodes"]
+    assert message == {"attachments": [{"name": "a.txt", "file": {"sha256": file["sha256"]}}]}
+
+
 def persisted(document: str, **body: Any) -> dict[str, Any]:
     digest = hashlib.sha256(document.encode()).hexdigest()
     return {"extensions": {"persistedQuery": {"version": 1, "sha256Hash": digest}}} | body
@@ -270,6 +305,10 @@ TYPES = {
     "DeliveryAttempt": ("integration", "DeliveryAttemptOut"),
     "Event": ("core", "LoggedEventOut"),
     "Overview": ("core", "OverviewOut"),
+    "File": ("files", "FileOut"),
+    "FileLink": ("files", "LinkOut"),
+    "FileUsage": ("files", "UsageOut"),
+    "Attachment": ("notification", "AttachmentOut"),
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import datetime
 import http.server
 import ssl
 import threading
@@ -14,11 +13,6 @@ from typing import Any
 
 import orjson
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 from flask.testing import FlaskClient
 from pytest_httpserver import HTTPServer
 from sqlalchemy import select, text
@@ -33,6 +27,7 @@ from heidi_services.integration.endpoint_auth import EndpointAuth
 from heidi_services.integration.models import DeliveryAttempt
 from heidi_services.integration.service import access_tokens, secret_rotation
 from heidi_services.integration.service.webhook_client import WebhookRequest, WebhookResponse, send_webhook
+from tests.certificates import certificate, pem
 from tests.integration.helpers import API, create_integration, deliver, forward, user_updated
 
 SECRETS = {
@@ -236,31 +231,6 @@ def test_without_a_token_nothing_is_sent_and_the_delivery_is_retried(
 
 
 # Mutual TLS
-
-
-def certificate(name: str, issuer: tuple[x509.Certificate, Any] | None = None, days: int = 1) -> tuple[Any, Any]:
-    """A certificate for a name, signed by an issuer or by itself, with its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.datetime.now(datetime.UTC)
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer[0].subject if issuer else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=3))
-        .not_valid_after(now + datetime.timedelta(days=days))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-    )
-    return builder.sign(issuer[1] if issuer else key, hashes.SHA256()), key
-
-
-def pem(item: Any) -> str:
-    if isinstance(item, x509.Certificate):
-        return item.public_bytes(Encoding.PEM).decode()
-    return item.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 @pytest.fixture(scope="module")

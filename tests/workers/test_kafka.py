@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,18 +17,22 @@ from flask import Flask
 from sqlalchemy import text
 from uuid_utils.compat import uuid7
 
-from heidi_common.cli.doctor_checks import all_checks
+from heidi_common.cli.doctor_checks import CheckFailed, all_checks
 from heidi_common.config.parsers import host_ports
-from heidi_common.config.settings import Settings
+from heidi_common.config.sections.kafka import TOPIC
+from heidi_common.config.settings import ConfigError, Settings
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import UserUpdated
 from heidi_common.messaging.outbox import OutboxEvent, emit
+from tests.certificates import certificate, pem
 from tests.polling import TIMEOUT_SECONDS, until
 from tests.ports import free_port
 from tests.process_environment import process_environment
+from tests.workers import kafka_front
+from tests.workers.kafka_front import Front, running
 from workers import kafka
-from workers.kafka import TOPIC, KafkaPublisher, PublishFailed
+from workers.kafka import KafkaPublisher, PublishFailed
 
 ROOT = Path(__file__).parents[2]
 KILLED = """
@@ -112,7 +117,7 @@ def unsent() -> int:
 def test_events_are_cloudevents_with_their_subject_as_key(app: Flask, servers: str, reader: Reader) -> None:
     ids = change_users()
     events = [db.session.get_one(OutboxEvent, UUID(identity)) for identity in ids]
-    KafkaPublisher(servers).publish(events)
+    KafkaPublisher({"bootstrap.servers": servers}).publish(events)
     received = reader.read_until({*ids})
     assert sorted(event["id"] for event in received) == sorted(ids)
     for message, event in zip(reader.messages, received, strict=True):
@@ -148,9 +153,121 @@ def test_a_batch_fails_if_kafka_does_not_acknowledge_it(app: Flask, monkeypatch:
     monkeypatch.setattr(kafka, "TIMEOUT_SECONDS", 1)
     with transaction():
         identity = emit(UserUpdated(id=uuid7(), role="USER", is_active=True))
-    publisher = KafkaPublisher(f"127.0.0.1:{free_port()}")
+    publisher = KafkaPublisher({"bootstrap.servers": f"127.0.0.1:{free_port()}"})
     with pytest.raises(PublishFailed, match="Kafka"):
         publisher.publish([db.session.get_one(OutboxEvent, identity)])
+
+
+Authority = tuple[Any, Any]
+PASSWORD = "pä:ss wörd"
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return certificate("Test CA")
+
+
+@pytest.fixture(scope="module")
+def tls(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """The context of brokers that require a certificate of the authority, if `verify_mode` says so."""
+    folder = tmp_path_factory.mktemp("kafka")
+    chain, key = certificate(kafka_front.HOST, authority)
+    (folder / "server.pem").write_text(pem(chain) + pem(key))
+    (folder / "ca.pem").write_text(pem(authority[0]))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=folder / "ca.pem")
+    context.load_cert_chain(folder / "server.pem")
+    return context
+
+
+@pytest.fixture
+def event(app: Flask) -> OutboxEvent:
+    with transaction():
+        identity = emit(UserUpdated(id=uuid7(), role="USER", is_active=True))
+    return db.session.get_one(OutboxEvent, identity)
+
+
+def publish(settings: Settings, front: Front, event: OutboxEvent, protocol: str, **changes: str) -> None:
+    values = {"kafka_url": front.url, "kafka_security_protocol": protocol} | changes
+    KafkaPublisher(settings.changed(**values).kafka_options).publish([event])
+
+
+@pytest.mark.parametrize("protocol", ["SASL_PLAINTEXT", "SASL_SSL"])
+def test_a_broker_may_require_a_password(
+    settings: Settings,
+    servers: str,
+    reader: Reader,
+    event: OutboxEvent,
+    authority: Authority,
+    tls: ssl.SSLContext,
+    protocol: str,
+) -> None:
+    context, ca = (tls, pem(authority[0])) if protocol == "SASL_SSL" else (None, "")
+    with running(Front(servers, context, f"heidi:{PASSWORD}")) as front:
+        publish(settings, front, event, protocol, kafka_username="heidi", kafka_password=PASSWORD, kafka_ca=ca)
+        assert front.signed_in >= 1
+    reader.read_until({str(event.id)})
+
+
+def test_a_broker_may_require_a_certificate(
+    settings: Settings,
+    servers: str,
+    reader: Reader,
+    event: OutboxEvent,
+    authority: Authority,
+    tls: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chain, key = certificate("heidi", authority)
+    own = {"kafka_ca": pem(authority[0]), "kafka_certificate": pem(chain), "kafka_key": pem(key)}
+    monkeypatch.setattr(tls, "verify_mode", ssl.CERT_REQUIRED)
+    with running(Front(servers, tls)) as front:
+        publish(settings, front, event, "SSL", **own)
+    reader.read_until({str(event.id)})
+
+
+USER = {"kafka_username": "heidi", "kafka_password": PASSWORD}
+REJECTED = {
+    "a wrong password": ("SASL_PLAINTEXT", False, USER | {"kafka_password": "x"}, "Authentication failed"),
+    "an unknown mechanism": ("SASL_PLAINTEXT", False, USER | {"kafka_sasl_mechanism": "SCRAM-SHA-512"}, "mechanism"),
+    "an unknown authority": ("SSL", True, {}, "certificate verify failed"),
+    "a broker without TLS": ("SSL", False, {}, "SSL handshake failed"),
+}
+
+
+@pytest.mark.parametrize("name", REJECTED)
+def test_a_rejected_connection_says_why(
+    settings: Settings,
+    servers: str,
+    event: OutboxEvent,
+    tls: ssl.SSLContext,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    monkeypatch.setattr(kafka, "TIMEOUT_SECONDS", 3)
+    protocol, is_tls, changes, reason = REJECTED[name]
+    password = f"heidi:{PASSWORD}" if "SASL" in protocol else None
+    with running(Front(servers, tls if is_tls else None, password)) as front:
+        with pytest.raises(PublishFailed, match=reason):
+            publish(settings, front, event, protocol, **changes)
+        changed = settings.changed(kafka_url=front.url, kafka_security_protocol=protocol, **changes)
+        (check,) = (item for item in all_checks(changed) if item.name == "Kafka")
+        with pytest.raises(CheckFailed, match=reason):
+            check.run(changed)
+
+
+CONFLICTS = {
+    "KAFKA_USERNAME and KAFKA_PASSWORD are required": {"KAFKA_SECURITY_PROTOCOL": "sasl_ssl", "KAFKA_USERNAME": "a"},
+    "KAFKA_USERNAME and KAFKA_PASSWORD are not used": {"KAFKA_USERNAME": "a", "KAFKA_PASSWORD": "b"},
+    "KAFKA_CA, KAFKA_CERTIFICATE and KAFKA_KEY are not used": {"KAFKA_CA": "x"},
+    "must be set together": {"KAFKA_SECURITY_PROTOCOL": "SSL", "KAFKA_KEY": "x"},
+    "is not one of": {"KAFKA_SECURITY_PROTOCOL": "TLS"},
+}
+
+
+@pytest.mark.parametrize("problem", CONFLICTS)
+def test_settings_that_do_not_fit_together_are_rejected(settings: Settings, problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        Settings.from_env(process_environment(settings, KAFKA_URL="kafka:9092", **CONFLICTS[problem]))
 
 
 def test_doctor_checks_kafka_if_it_is_configured(settings: Settings, servers: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from heidi_common.config.declaration import setting
-from heidi_common.config.parsers import host_ports, natural, positive, postgres_url, url
+from heidi_common.config.parsers import natural, positive, postgres_url, url
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +61,4 @@ class Broker:
         "BROKER_URL",
         parse=url("amqp", "amqps", "redis", "rediss", "unix"),
         help="`amqp://` or `amqps://` for RabbitMQ; `redis://`, `rediss://` or `unix://` for Redis or Valkey.",
-    )
-    kafka_url: str = setting(
-        "KAFKA_URL",
-        parse=host_ports,
-        default="",
-        help="Brokers of Kafka, `host:port`, separated by commas: the relay publishes all events to the topic "
-        "`heidi.events`. Needs the extra `kafka`.",
     )

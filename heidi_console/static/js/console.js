@@ -1,6 +1,5 @@
 // What HTML cannot do alone. Every page works without this, except that it does not update by itself.
 import { startLive } from "./live.js";
-import { startBell } from "./bell.js";
 import { startForms } from "./forms.js";
 
 for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
@@ -21,6 +20,5 @@ document.addEventListener("keydown", (event) => {
 });
 
 document.querySelector("[data-focus]")?.focus();
-startBell(document.querySelector("[data-unread]"));
 startForms(document);
 startLive(document.querySelector("main[data-live]"));

@@ -16,6 +16,7 @@ from heidi_services.core.graphql.loading import Services
 from heidi_services.core.graphql.schema import is_defect, paged_fields, platform_schema
 
 Body = dict[str, Any]
+_PREPARE_SECONDS = 60.0
 
 
 def execute(request: Body, headers: Mapping[str, str], deadline: float, *, may_keep: bool) -> Body:
@@ -40,6 +41,11 @@ def execute(request: Body, headers: Mapping[str, str], deadline: float, *, may_k
     if digest and may_keep and request.get("query") and result.data is not None:
         documents.keep(text, digest)
     return _body(result)
+
+
+def prepare() -> None:
+    """Do what the first request would wait for: build the schema, and execute a query for the first time."""
+    execute({"query": "{ __typename }"}, {}, time.monotonic() + _PREPARE_SECONDS, may_keep=False)
 
 
 def _text(request: Body) -> str:

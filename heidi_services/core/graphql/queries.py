@@ -10,6 +10,7 @@ import strawberry
 from heidi_services.core.graphql.connections import PAGE_SIZE, Connection, Info, read_page
 from heidi_services.core.graphql.scalars import DateTime
 from heidi_services.core.graphql.types.cities import CityNode
+from heidi_services.core.graphql.types.files import FileNode, FileUsageNode
 from heidi_services.core.graphql.types.integrations import DeliveryNode, IntegrationNode
 from heidi_services.core.graphql.types.notifications import NotificationNode
 from heidi_services.core.graphql.types.platform import LoggedEventNode, OverviewNode
@@ -211,6 +212,30 @@ class Queries:
         path = "/integrations/deliveries"
         page: Connection[DeliveryNode] = await read_page(info, "integration", path, first, after, **filters)
         return page
+
+    @strawberry.field(description="A file.")
+    async def file(self, info: Info, id: UUID) -> FileNode | None:
+        file: FileNode = await _read(info, "files", f"/files/{id}")
+        return file
+
+    @strawberry.field(description="Your files, newest first; those of all users for an ADMIN.")
+    async def files(
+        self,
+        info: Info,
+        first: int = PAGE_SIZE,
+        after: str | None = None,
+        user_id: UUID | None = None,
+        status: str | None = None,
+        visibility: str | None = None,
+    ) -> Connection[FileNode] | None:
+        filters = {"user_id": user_id, "status": status, "visibility": visibility}
+        page: Connection[FileNode] = await read_page(info, "files", "/files", first, after, **filters)
+        return page
+
+    @strawberry.field(description="How much you store, and how much you may store.")
+    async def file_usage(self, info: Info) -> FileUsageNode | None:
+        usage: FileUsageNode = await _read(info, "files", "/files/usage")
+        return usage
 
     @strawberry.field(description="The event log, newest first. For an ADMIN. `type` can be a pattern: `user.*`.")
     async def events(

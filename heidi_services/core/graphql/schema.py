@@ -44,7 +44,7 @@ def is_defect(error: GraphQLError) -> bool:
 
 @cache
 def platform_schema() -> PlatformSchema:
-    """The schema. It is built at the first request, which takes less than 0.1 s, and not in every process of core."""
+    """The schema. Web processes of core build it when they start (`execution.prepare`)."""
     return PlatformSchema(Queries, Mutations, extensions=[ParsedDocument], config=CONFIG)
 
 

@@ -10,10 +10,12 @@ from heidi_common.interceptors.rate_limit import throttle_caller
 from heidi_common.jwt.authentication import authenticate_if_present
 from heidi_common.jwt.guards import public
 from heidi_common.peers.client import caller_headers
-from heidi_common.runtime import current_state
-from heidi_services.core.graphql.execution import execute
+from heidi_common.runtime import current_state, prepare_with
+from heidi_services.core.graphql.execution import execute, prepare
 from heidi_services.core.routes.blueprint import blp
 from heidi_services.core.schemas import graphql as schemas
+
+blp.record(lambda state: prepare_with(state.app, prepare))
 
 JSON = "application/json"
 GRAPHQL_JSON = "application/graphql-response+json"

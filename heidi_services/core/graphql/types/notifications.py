@@ -11,6 +11,7 @@ from heidi_services.core.graphql.connections import PAGE_SIZE, Connection, Info,
 from heidi_services.core.graphql.scalars import JSON, BigInt, DateTime
 
 if TYPE_CHECKING:
+    from heidi_services.core.graphql.types.files import FileNode
     from heidi_services.core.graphql.types.users import UserNode
 
 
@@ -37,6 +38,13 @@ class AttachmentNode:
     bytes: BigInt
     is_link: bool
     expires_at: DateTime | None
+
+    @strawberry.field(description="The file; null with an error if it was deleted, or is not the caller's.")
+    async def file(
+        self: Any, info: Info
+    ) -> Annotated[FileNode, strawberry.lazy("heidi_services.core.graphql.types.files")] | None:
+        file: FileNode = (await info.context.read("files", f"/files/{self['fileId']}")).data
+        return file
 
 
 @strawberry.type(name="PushAction", description="A button of a push message.")

@@ -9,6 +9,7 @@ import strawberry
 
 from heidi_services.core.graphql.connections import PAGE_SIZE, Connection, Info, read_page
 from heidi_services.core.graphql.scalars import DateTime
+from heidi_services.core.graphql.types.files import FileNode
 from heidi_services.core.graphql.types.integrations import IntegrationNode
 from heidi_services.core.graphql.types.notifications import NotificationNode
 
@@ -58,6 +59,13 @@ class UserNode:
         page: Connection[IntegrationNode] = await read_page(
             info, "integration", "/integrations", first, after, user_id=self["id"]
         )
+        return page
+
+    @strawberry.field(description="The user's files, newest first.")
+    async def files(
+        self: Any, info: Info, first: int = PAGE_SIZE, after: str | None = None
+    ) -> Connection[FileNode] | None:
+        page: Connection[FileNode] = await read_page(info, "files", "/files", first, after, user_id=self["id"])
         return page
 
 
