@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import psycopg2
 import redis
@@ -178,7 +179,8 @@ def _kafka(settings: Settings) -> str:
     from confluent_kafka.admin import AdminClient
 
     errors: list[str] = []
-    client = AdminClient({**settings.kafka_options, "error_cb": lambda error: errors.append(str(error))})
+    options: dict[str, Any] = {"error_cb": lambda error: errors.append(str(error))}
+    client = AdminClient(settings.kafka_options | options)
     try:
         return f"{len(client.list_topics(timeout=TIMEOUT_SECONDS).brokers)} brokers"
     except KafkaException as error:

@@ -22,15 +22,15 @@ USER_COLUMNS: Any = User.__table__.columns
 class UserOut(Schema):
     """A user as auth and users return them. Never contains a password hash."""
 
-    id = fields.UUID()
-    email = fields.String()
-    role = fields.Enum(Role, by_value=True)
-    first_name = fields.String(allow_none=True)
-    last_name = fields.String(allow_none=True)
-    is_active = fields.Boolean()
-    email_verified = fields.Boolean()
-    created_at = UtcDateTime()
-    updated_at = UtcDateTime()
+    id = fields.UUID(required=True)
+    email = fields.String(required=True)
+    role = fields.Enum(Role, by_value=True, required=True)
+    first_name = fields.String(required=True, allow_none=True)
+    last_name = fields.String(required=True, allow_none=True)
+    is_active = fields.Boolean(required=True)
+    email_verified = fields.Boolean(required=True)
+    created_at = UtcDateTime(required=True)
+    updated_at = UtcDateTime(required=True)
 
 
 class _JsonMember(NamedTuple):

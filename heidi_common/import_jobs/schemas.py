@@ -38,7 +38,7 @@ class LineQuery(PageQuery):
 class ImportOut(Schema):
     """An import with its progress."""
 
-    id = fields.UUID()
+    id = fields.UUID(required=True)
     status = fields.String(attribute="shown_status", validate=validate.OneOf(list(ImportStatus)))
     created_at = UtcDateTime()
     requested_by = fields.UUID()

@@ -18,6 +18,7 @@ from heidi_common.jwt.guards import guard_of
 from heidi_common.openapi.headers import add_headers
 from heidi_common.runtime import current_settings
 from heidi_common.schemas.base import ListMeta
+from heidi_common.schemas.naming import camel
 
 View = Callable[..., Any]
 
@@ -45,7 +46,8 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
         """Register a route, with its guard for OpenAPI. Unknown query parameters are rejected on every route."""
         if view_func is not None:
             view_func = strict_query(view_func)
-            view_func._apidoc = {**getattr(view_func, "_apidoc", {}), "guard": guard_of(view_func)}
+            names = {"guard": guard_of(view_func), "operation": camel(view_func.__name__.rstrip("_"))}
+            view_func._apidoc = {**getattr(view_func, "_apidoc", {}), **names}
         super().add_url_rule(rule, endpoint, view_func, *a, **kw)
 
     def arguments(self, schema: Any, **kwargs: Any) -> Callable[[View], View]:
@@ -78,6 +80,7 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]
 
     @staticmethod
     def _prepare_guard_doc(doc: dict[str, Any], doc_info: dict[str, Any], **_: Any) -> dict[str, Any]:
+        doc.setdefault("operationId", doc_info["operation"])
         guard = doc_info.get("guard")
         if guard is not None:
             doc.update(guard.describe())

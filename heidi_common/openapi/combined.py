@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 Document = dict[str, Any]
+METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
 _KINDS = ("schemas", "responses", "parameters", "requestBodies", "headers")
 
 
 def combine_documents(documents: Mapping[str, Document], about: str) -> Document:
     """Combine documents.
 
-    A component that differs between services is named after its service too: `Notification.ListMeta`.
+    A component that differs between services is named after its service too: `Notification.ListMeta`; and so is an
+    operation whose ID another service also has: `usersEndSession`.
 
     Args:
         documents: Service -> its OpenAPI 3.1 document. They are not changed.
@@ -20,6 +23,8 @@ def combine_documents(documents: Mapping[str, Document], about: str) -> Document
     """
     first = next(iter(documents.values()))
     clashes = _clashes(documents)
+    seen = Counter(operation["operationId"] for document in documents.values() for operation in _operations(document))
+    repeated = {name for name, count in seen.items() if count > 1}
     result: Document = {
         "openapi": first["openapi"],
         "info": {"title": "Heidi", "version": first["info"]["version"], "description": about},
@@ -30,7 +35,11 @@ def combine_documents(documents: Mapping[str, Document], about: str) -> Document
     }
     for service, document in documents.items():
         renamed = _renamed(document, service, clashes)
-        result["paths"] |= {path: _of_service(methods, service) for path, methods in renamed["paths"].items()}
+        for operation in _operations(renamed):
+            operation["x-service"] = service
+            name = operation["operationId"]
+            operation["operationId"] = f"{service}{name[0].upper()}{name[1:]}" if name in repeated else name
+        result["paths"] |= renamed["paths"]
         result["tags"] += [tag for tag in renamed.get("tags", []) if tag not in result["tags"]]
         for kind in _KINDS:
             components = {
@@ -42,12 +51,10 @@ def combine_documents(documents: Mapping[str, Document], about: str) -> Document
     return result
 
 
-def _of_service(methods: Document, service: str) -> Document:
-    """The operations of a path, each with the name of its service."""
-    return {
-        name: {**member, "x-service": service} if isinstance(member, dict) else member
-        for name, member in methods.items()
-    }
+def _operations(document: Document) -> Iterator[Document]:
+    """The operations of all paths."""
+    for members in document["paths"].values():
+        yield from (member for name, member in members.items() if name in METHODS)
 
 
 def _clashes(documents: Mapping[str, Document]) -> set[tuple[str, str]]:

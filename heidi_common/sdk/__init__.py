@@ -26,4 +26,5 @@ def inbox_response() -> Response:
     response.headers["Access-Control-Allow-Origin"] = "*"  # scripts of type `module` are loaded with CORS
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     response.set_etag(inbox_version())
-    return response.make_conditional(request)
+    response.make_conditional(request)
+    return response

@@ -54,9 +54,9 @@ button:hover, a.all:hover { background: var(--unread); }
 svg { width: 20px; height: 20px; fill: none; stroke: currentColor; stroke-width: 1.6; stroke-linecap: round; stroke-linejoin: round; }
 .badge { position: absolute; top: 0; inset-inline-end: 0; min-width: 18px; padding: 0 .3rem; border-radius: 99px; font-size: 12px; line-height: 18px; text-align: center; background: var(--heidi-badge, light-dark(#b42318, #ff9d92)); color: var(--heidi-badge-text, light-dark(#fff, #2a0d0a)); }
 .panel { position: fixed; inset: auto; margin: 0; padding: 0; width: var(--width); overflow: auto; border: 1px solid var(--line); border-radius: var(--radius); background: var(--surface); color: var(--text); box-shadow: 0 8px 30px rgb(0 0 0 / 25%); }
-header { position: sticky; top: 0; display: flex; flex-wrap: wrap; gap: .25rem; align-items: center; padding: .5rem .5rem .5rem 1rem; background: var(--surface); border-bottom: 1px solid var(--line); }
+.head { position: sticky; top: 0; display: flex; flex-wrap: wrap; gap: .25rem; align-items: center; padding: .5rem .5rem .5rem 1rem; background: var(--surface); border-bottom: 1px solid var(--line); }
 h2 { font-size: 1rem; margin: 0; flex: 1; }
-header button, .list button, .error button, .older, a.all { color: var(--accent); }
+.head button, .list button, .error button, .older, a.all { color: var(--accent); }
 ul { list-style: none; margin: 0; padding: 0; }
 li { padding: .75rem 1rem; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
 li.unread { background: var(--unread); border-inline-start: 3px solid var(--accent); padding-inline-start: calc(1rem - 3px); }
@@ -425,14 +425,13 @@ class HeidiInbox extends HTMLElement {
     this.empty = make("p", { className: "empty", textContent: texts.empty, hidden: true });
     this.older = make("button", { type: "button", className: "older", textContent: texts.older, onclick: () => this.#load() });
     this.panel = make("section", { className: "panel", part: "panel", tabIndex: -1 },
-      make("header", {}, make("h2", { textContent: texts.inbox }), this.readAllButton, close),
+      make("div", { className: "head" }, make("h2", { textContent: texts.inbox }), this.readAllButton, close),
       this.error, this.list, this.empty, this.older);
-    const href = this.getAttribute("href");
-    if (href) this.panel.append(make("a", { className: "all", href, textContent: texts.all }));
+    this.all = make("a", { className: "all", href: this.getAttribute("href") ?? "", textContent: texts.all });
     this.panel.popover = "auto";
     this.panel.setAttribute("role", "dialog");
     this.panel.setAttribute("aria-label", texts.inbox);
-    this.panel.addEventListener("beforetoggle", (event) => event.newState === "open" && this.#place());
+    this.panel.addEventListener("beforetoggle", (event) => event.newState === "open" && this.#prepare());
     this.panel.addEventListener("toggle", (event) => this.#toggle(event.newState === "open"));
     this.bell.popoverTargetElement = this.panel;
     this.bell.setAttribute("aria-haspopup", "dialog");
@@ -443,9 +442,17 @@ class HeidiInbox extends HTMLElement {
     if (isOpen) this.panel.showPopover();
   }
 
+  #prepare() {
+    // A link that is not shown, in a tree of its own, would mislead axe about the links that skip to the content.
+    if (this.hasAttribute("href")) this.panel.append(this.all);
+    this.#place();
+  }
+
   #toggle(isOpen) {
     (isOpen ? addEventListener : removeEventListener)("resize", this.#place);
-    if (!isOpen) return;
+    // Browsers give the focus back only outside of shadow trees. Where the user has clicked elsewhere, it stays there.
+    if (!isOpen && [document.body, this].includes(document.activeElement)) this.bell.focus();
+    if (!isOpen) return this.all.remove();
     this.panel.focus();
     if (!this.#isLoaded) this.#load();
     clearTimeout(this.pollTimer);

@@ -109,7 +109,7 @@ class SessionQuery(Schema):
 
 
 class SessionOut(Schema):
-    id = fields.UUID()
+    id = fields.UUID(required=True)
     device = fields.String(allow_none=True)
     label = fields.String(allow_none=True)
     user_agent = fields.String(allow_none=True)
@@ -139,7 +139,7 @@ class ClientIn(Schema):
 
 
 class ClientOut(Schema):
-    id = fields.UUID()
+    id = fields.UUID(required=True)
     client_id = fields.UUID(attribute="id", dump_only=True)
     name = fields.String()
     scopes = fields.List(fields.String())
@@ -228,7 +228,7 @@ class AuditAddressOut(Schema):
 
 
 class AuditOut(Schema):
-    id = fields.UUID()
+    id = fields.UUID(required=True)
     position = fields.Integer()
     at = UtcDateTime()
     action = fields.String()

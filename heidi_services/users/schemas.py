@@ -157,7 +157,7 @@ class EraseIn(Schema):
 
 
 class ErasedOut(Schema):
-    id = fields.UUID()
+    id = fields.UUID(required=True)
     erased_at = UtcDateTime()
 
 

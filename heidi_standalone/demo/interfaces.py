@@ -97,7 +97,8 @@ def _event_about(subject: str, options: dict[str, str]) -> dict[str, Any]:
     try:
         while time.monotonic() < deadline:
             message = consumer.poll(1.0)
-            event: dict[str, Any] = json.loads(message.value()) if message and not message.error() else {}
+            value = message.value() if message and not message.error() else None
+            event: dict[str, Any] = json.loads(value) if value else {}
             if event.get("subject") == subject:
                 return event
     finally:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 
 from flask.testing import FlaskClient
 
-from heidi_common.openapi.combined import combine_documents
+from heidi_common.openapi.combined import METHODS, combine_documents
 from heidi_services import SERVICES
 from tests.architecture import routing
 
@@ -29,6 +30,10 @@ def test_the_document_has_all_operations_and_is_valid(client: FlaskClient) -> No
     single = {name: client.get(f"/docs/{name}/openapi.json").get_json() for name in SERVICES}
     assert set(combined["paths"]) == {path for each in single.values() for path in each["paths"]}
     assert routing.invalid(combined) == []
+    operations = [item for members in combined["paths"].values() for name, item in members.items() if name in METHODS]
+    ids = Counter(operation["operationId"] for operation in operations)
+    assert [name for name, count in ids.items() if count > 1] == []
+    assert {"login", "sendNotification", "authEndSession", "usersEndSession"} <= ids.keys()
     components = combined["components"]
     for kind, name in re.findall(r'"#/components/(\w+)/([^"]+)"', json.dumps(combined)):
         assert name in components[kind]

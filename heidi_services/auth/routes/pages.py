@@ -16,7 +16,7 @@ blp = Blueprint("pages", __name__, description="Pages that e-mails link to")
 @public
 @any_query
 @blp.response(200, content_type="text/html")
-def verify_email() -> Response:
+def show_verify_email() -> Response:
     """Show the page that sends the token after `#` to `POST /auth/email/verify`."""
     return pages.render("verify-email")
 
@@ -25,7 +25,7 @@ def verify_email() -> Response:
 @public
 @any_query
 @blp.response(200, content_type="text/html")
-def confirm_email() -> Response:
+def show_confirm_email() -> Response:
     """Show the page that sends the token after `#` to `POST /auth/email/change/confirm`."""
     return pages.render("confirm-email")
 
@@ -34,7 +34,7 @@ def confirm_email() -> Response:
 @public
 @any_query
 @blp.response(200, content_type="text/html")
-def revert_email() -> Response:
+def show_revert_email() -> Response:
     """Show the page that sends the token after `#` to `POST /auth/email/change/revert`."""
     return pages.render("revert-email")
 
@@ -43,7 +43,7 @@ def revert_email() -> Response:
 @public
 @any_query
 @blp.response(200, content_type="text/html")
-def reset_password() -> Response:
+def show_reset_password() -> Response:
     """Show the page that sends the token after `#` and a new password to `POST /auth/password/reset`.
 
     Without a token, it offers to send a reset e-mail.

@@ -43,7 +43,7 @@ class FailureOut(Schema):
 class DeadLetterOut(Schema):
     """An event with the subscribers that failed to handle it."""
 
-    id = fields.UUID(attribute="event.id")
+    id = fields.UUID(required=True, attribute="event.id")
     event = fields.Nested(LoggedEventOut)
     failures = fields.List(fields.Nested(FailureOut))
 

@@ -49,7 +49,7 @@ class MonitorChange(MonitorBase):
 
 
 class MonitorOut(MonitorBase):
-    id = fields.UUID()
+    id = fields.UUID(required=True)
     status = fields.String(validate=one_of(MonitorStatus))
     status_changed_at = UtcDateTime()
     ping_url = fields.Function(lambda monitor: _url(f"ping/{monitor.ping_key}"), metadata={"type": "string"})
@@ -77,7 +77,7 @@ class PingQuery(PageQuery):
 
 
 class PingOut(Schema):
-    id = fields.UUID()
+    id = fields.UUID(required=True)
     number = fields.Integer(metadata={"description": "counts the pings of the monitor"})
     received_at = UtcDateTime()
     kind = fields.String()
@@ -94,7 +94,7 @@ class PingDetailOut(PingOut):
 
 
 class MonitorChangeOut(Schema):
-    id = fields.UUID()
+    id = fields.UUID(required=True)
     changed_at = UtcDateTime()
     status = fields.String()
     previous_status = fields.String()

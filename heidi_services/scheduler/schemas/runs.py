@@ -11,7 +11,7 @@ from heidi_services.scheduler.schemas.fields import KNOWN_ACTION, one_of
 
 
 class RunOut(Schema):
-    id = fields.UUID()
+    id = fields.UUID(required=True)
     schedule_id = fields.UUID()
     scheduled_for = UtcDateTime()
     started_at = UtcDateTime(allow_none=True)

@@ -86,7 +86,7 @@ class ScheduleChange(ScheduleBase):
 
 
 class ScheduleOut(ScheduleBase):
-    id = fields.UUID()
+    id = fields.UUID(required=True)
     last_run = UtcDateTime(allow_none=True)
     last_run_status = fields.String(allow_none=True)
     next_run = UtcDateTime(allow_none=True)
