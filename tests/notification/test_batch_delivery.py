@@ -18,10 +18,10 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.notification.models import BULK_PRIORITY, Notification
-from heidi_services.notification.service import batch_delivery, delivery_results
-from heidi_services.notification.service.claim import AttemptedNotification, claim, claim_new_in_app
-from heidi_services.notification.service.delivery import deliver
-from heidi_services.notification.service.delivery_statements import shown_statement
+from heidi_services.notification.service.delivery import batch_delivery, delivery_results
+from heidi_services.notification.service.delivery.claim import AttemptedNotification, claim, claim_new_in_app
+from heidi_services.notification.service.delivery.delivery import deliver
+from heidi_services.notification.service.delivery.delivery_statements import shown_statement
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, row
 from tests.notification.mailserver import MailServer
