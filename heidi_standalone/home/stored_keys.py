@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 from heidi_common.server.durable_files import write_durably
-from heidi_standalone.private_files import write_private
+from heidi_standalone.home.private_files import write_private
+from heidi_standalone.home.stored_json import read_object
 from heidi_standalone.progress import echo
-from heidi_standalone.stored_json import read_object
 
 
 def ensure(private: Path, public: Path) -> None:

@@ -4,9 +4,9 @@ import fcntl
 from pathlib import Path
 from typing import IO
 
-from heidi_standalone import scratch, stored_keys, stored_secrets
 from heidi_standalone.errors import StartupError
-from heidi_standalone.stored_json import read_object
+from heidi_standalone.home import scratch, stored_keys, stored_secrets
+from heidi_standalone.home.stored_json import read_object
 
 
 class Home:

@@ -8,9 +8,9 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from heidi_standalone.errors import StartupError
-from heidi_standalone.private_files import write_private
+from heidi_standalone.home.private_files import write_private
+from heidi_standalone.home.stored_json import read_object
 from heidi_standalone.progress import echo
-from heidi_standalone.stored_json import read_object
 
 ENCRYPTING = ("SECRET_KEY", "ENCRYPTION_KEYS")
 """If these are lost or changed, encrypted data cannot be read. The password of Valkey can change with every start."""

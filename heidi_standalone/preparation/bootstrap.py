@@ -9,10 +9,10 @@ from pathlib import Path
 
 from heidi_common.server.durable_files import replace_durably
 from heidi_standalone.errors import StartupError
+from heidi_standalone.home.private_files import write_private
 from heidi_standalone.log_causes import cause_in
 from heidi_standalone.paths import ROOT
-from heidi_standalone.pending_steps import PendingSteps
-from heidi_standalone.private_files import write_private
+from heidi_standalone.preparation.pending_steps import PendingSteps
 from heidi_standalone.progress import step
 
 ADMIN_EMAIL = "admin@heidi.local"
