@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, time, timedelta
 from functools import cache
 from operator import attrgetter
@@ -104,31 +104,37 @@ class AttemptedNotification(NamedTuple):
 _ROW_FIELDS = ClaimedNotification._fields[: ClaimedNotification._fields.index("email")]
 
 
-def claim(notification_id: UUID, *, only_new: bool = False) -> ClaimedNotification | None:
+def claim(notification_id: UUID) -> ClaimedNotification | None:
     """Lock a due notification for LEASE and count the attempt.
 
     The rule is that of `heidi_common.messaging.jobs.claim`; this statement also reads the recipient's data.
 
-    Args:
-        only_new: Leave out a notification that was claimed before.
-
     Returns:
         None if the notification is not due, is not pending, does not exist, or another worker has claimed it.
     """
-    row = _claim_one_statement(only_new, tuple(CHANNELS)).first(claimed=notification_id)
+    row = _claim_one_statement(tuple(CHANNELS)).first(claimed=notification_id)
     return None if row is None else _claimed(row)
 
 
-def claim_new_in_app(notification_ids: Sequence[UUID]) -> list[ClaimedNotification]:
-    """Claim due in-app messages that have never been claimed, all with one statement, as `claim` does with one.
+def claim_new(notification_ids: Sequence[UUID], *, in_app: bool) -> list[ClaimedNotification]:
+    """Claim due notifications that have never been claimed, all with one statement, as `claim` does with one.
 
-    A message that was claimed before is left out, see `find_attempted`.
+    A notification that was claimed before is left out, see `find_attempted`.
+
+    Args:
+        in_app: Claim in-app messages only; False: only those that a provider sends.
 
     Returns:
-        The claimed messages in the order of their IDs, which is that of their creation.
+        The claimed notifications in the order of their IDs, which is that of their creation.
     """
-    rows = _claim_new_in_app_statement(tuple(CHANNELS)).all(claimed=list(notification_ids))
+    rows = _claim_new_statement(in_app, tuple(CHANNELS)).all(claimed=list(notification_ids))
     return sorted(map(_claimed, rows), key=attrgetter("id"))
+
+
+def release_unused(jobs: Collection[ClaimedNotification]) -> None:
+    """Undo claims that were not used, unless they have ended: the clock wakes workers for these notifications."""
+    if jobs:
+        _release_unused_statement().all(claimed=[job.id for job in jobs])
 
 
 def find_attempted(notification_ids: Sequence[UUID]) -> list[AttemptedNotification]:
@@ -162,18 +168,28 @@ _IS_GIVEN = _ROW.c.id == func.any(bindparam("claimed", type_=ARRAY(_ROW.c.id.typ
 
 
 @cache
-def _claim_one_statement(only_new: bool, channels: tuple[str, ...]) -> CompiledStatement:
+def _claim_one_statement(channels: tuple[str, ...]) -> CompiledStatement:
     """Built once: building these expressions takes longer than running the statement."""
-    condition = (_ROW.c.id == bindparam("claimed", type_=_ROW.c.id.type)) & _CLAIMABLE
-    return _claim_statement(condition & (_ROW.c.attempts == 0) if only_new else condition, channels)
+    return _claim_statement((_ROW.c.id == bindparam("claimed", type_=_ROW.c.id.type)) & _CLAIMABLE, channels)
 
 
 @cache
-def _claim_new_in_app_statement(channels: tuple[str, ...]) -> CompiledStatement:
+def _claim_new_statement(in_app: bool, channels: tuple[str, ...]) -> CompiledStatement:
     """Skips rows that another worker is claiming at this moment, so that two workers with the same IDs never wait."""
-    is_new = (_ROW.c.channel == Channel.IN_APP.value) & (_ROW.c.attempts == 0)
-    rows = select(_ROW.c.id).where(_IS_GIVEN, _CLAIMABLE, is_new)
+    is_in_app = _ROW.c.channel == Channel.IN_APP.value
+    rows = select(_ROW.c.id).where(_IS_GIVEN, _CLAIMABLE, _ROW.c.attempts == 0, is_in_app if in_app else ~is_in_app)
     return _claim_statement(_ROW.c.id.in_(rows.order_by(_ROW.c.id).with_for_update(skip_locked=True)), channels)
+
+
+@cache
+def _release_unused_statement() -> CompiledStatement:
+    """The claims of `claim_new` are the first, so a notification with another claim belongs to another worker."""
+    is_claimed = status_is(_ROW.c.status, NotificationStatus.PENDING) & (_ROW.c.attempts == 1)
+    unused = {"attempts": 0, "locked_until": None, "hinted_until": func.now(), "updated_at": func.now()}
+    return CompiledStatement(
+        update(_ROW).where(_IS_GIVEN, is_claimed, _ROW.c.locked_until.is_not(None)).values(unused).returning(_ROW.c.id),
+        changes=True,
+    )
 
 
 @cache

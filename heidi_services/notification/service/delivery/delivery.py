@@ -28,22 +28,18 @@ from heidi_services.notification.service.delivery.provider_calls import Provider
 from heidi_services.notification.service.recipients.unsubscribe import unsubscribe_link
 
 
-def deliver(notification_id: UUID, *, only_new: bool = False) -> bool:
-    """Deliver a notification if it is due and no other worker has claimed it.
+def deliver(notification_id: UUID) -> None:
+    """Deliver a notification if it is due and no other worker has claimed it."""
+    job = claim(notification_id)
+    if job is not None:
+        deliver_claimed(job)
 
-    Args:
-        only_new: Leave out a notification that was claimed before.
 
-    Returns:
-        Whether it was claimed.
-    """
-    job = claim(notification_id, only_new=only_new)
-    if job is None:
-        return False
+def deliver_claimed(job: ClaimedNotification) -> None:
+    """Decide about a claimed notification, call the providers that the decision names, and record the result."""
     decision = decide(job)
     attempts = send(job, decision)
     record(job, decision, attempts)
-    return True
 
 
 def send(job: ClaimedNotification, decision: DeliveryDecision) -> list[ProviderCall]:
