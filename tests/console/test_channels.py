@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from heidi_common.database.session import db
 from heidi_common.identity.models import Role
 from heidi_services.integration.models import Integration
-from heidi_services.notification.service.delivery import deliver
+from heidi_services.notification.service.delivery.delivery import deliver
 from tests.conftest import SignedIn
 from tests.console.test_every_page import violations
 from tests.integration.helpers import create_integration
