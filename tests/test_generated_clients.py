@@ -137,7 +137,8 @@ def test_a_program_verifies_webhooks(
 
     httpserver.expect_request("/hook").respond_with_handler(receive)
     user = as_user()
-    hook = create_integration(client, user.headers, webhookUrl=httpserver.url_for("/hook"))
+    fields = {"webhookUrl": httpserver.url_for("/hook"), "config": {"eventTypes": ["*"]}}
+    hook = create_integration(client, user.headers, **fields)
     (delivery,) = forward(user_updated(user.user.id))
     assert isinstance(deliver(delivery), Delivery)
     ((body, headers),) = received
