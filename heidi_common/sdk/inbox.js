@@ -30,44 +30,45 @@ const TEXTS = {
   },
 };
 
+// The own variables have names that those of pages do not have: a page may set ours to its own.
 const STYLE = `
 :host { display: inline-block; font: var(--heidi-font, 15px/1.5 system-ui, sans-serif); text-align: start; }
 :host([hidden]), [hidden] { display: none !important; }
 :host([theme=light]) { color-scheme: light; }
 :host([theme=dark]) { color-scheme: dark; }
 :host {
-  --accent: var(--heidi-accent, light-dark(#1d4ed8, #8fb4ff));
-  --surface: var(--heidi-surface, light-dark(#fff, #1d242e));
-  --text: var(--heidi-text, light-dark(#18202c, #e8ecf2));
-  --muted: var(--heidi-muted, light-dark(#566074, #9ba7b9));
-  --line: var(--heidi-line, light-dark(#dde1e8, #2b3441));
-  --unread: var(--heidi-unread, light-dark(#e8eefc, #1c2a45));
-  --bad: var(--heidi-bad, light-dark(#b42318, #ff9d92));
-  --radius: var(--heidi-radius, 8px);
-  --width: min(var(--heidi-width, 380px), 100vw - 16px);
+  --own-accent: var(--heidi-accent, light-dark(#1d4ed8, #8fb4ff));
+  --own-surface: var(--heidi-surface, light-dark(#fff, #1d242e));
+  --own-text: var(--heidi-text, light-dark(#18202c, #e8ecf2));
+  --own-muted: var(--heidi-muted, light-dark(#566074, #9ba7b9));
+  --own-line: var(--heidi-line, light-dark(#dde1e8, #2b3441));
+  --own-unread: var(--heidi-unread, light-dark(#e8eefc, #1c2a45));
+  --own-bad: var(--heidi-bad, light-dark(#b42318, #ff9d92));
+  --own-radius: var(--heidi-radius, 8px);
+  --own-width: min(var(--heidi-width, 380px), 100vw - 16px);
 }
 * { box-sizing: border-box; }
-button, a.all { font: inherit; color: inherit; cursor: pointer; border: 0; background: none; border-radius: var(--radius); min-height: 32px; padding: .25rem .6rem; }
-button:hover, a.all:hover { background: var(--unread); }
-:focus-visible { outline: 2px solid var(--accent); outline-offset: -2px; }
+button, a.all { font: inherit; color: inherit; cursor: pointer; border: 0; background: none; border-radius: var(--own-radius); min-height: 32px; padding: .25rem .6rem; }
+button:hover, a.all:hover { background: color-mix(in srgb, var(--own-accent) 14%, transparent); }
+:focus-visible { outline: 2px solid var(--own-accent); outline-offset: -2px; }
 .bell { position: relative; display: grid; place-items: center; min-width: 40px; min-height: 40px; padding: 0; }
 svg { width: 20px; height: 20px; fill: none; stroke: currentColor; stroke-width: 1.6; stroke-linecap: round; stroke-linejoin: round; }
 .badge { position: absolute; top: 0; inset-inline-end: 0; min-width: 18px; padding: 0 .3rem; border-radius: 99px; font-size: 12px; line-height: 18px; text-align: center; background: var(--heidi-badge, light-dark(#b42318, #ff9d92)); color: var(--heidi-badge-text, light-dark(#fff, #2a0d0a)); }
-.panel { position: fixed; inset: auto; margin: 0; padding: 0; width: var(--width); overflow: auto; border: 1px solid var(--line); border-radius: var(--radius); background: var(--surface); color: var(--text); box-shadow: 0 8px 30px rgb(0 0 0 / 25%); }
-.head { position: sticky; top: 0; display: flex; flex-wrap: wrap; gap: .25rem; align-items: center; padding: .5rem .5rem .5rem 1rem; background: var(--surface); border-bottom: 1px solid var(--line); }
+.panel { position: fixed; inset: auto; margin: 0; padding: 0; width: var(--own-width); overflow: auto; border: 1px solid var(--own-line); border-radius: var(--own-radius); background: var(--own-surface); color: var(--own-text); box-shadow: 0 8px 30px rgb(0 0 0 / 25%); }
+.head { position: sticky; top: 0; display: flex; flex-wrap: wrap; gap: .25rem; align-items: center; padding: .5rem .5rem .5rem 1rem; background: var(--own-surface); border-bottom: 1px solid var(--own-line); }
 h2 { font-size: 1rem; margin: 0; flex: 1; }
-.head button, .list button, .error button, .older, a.all { color: var(--accent); }
+.head button, .list button, .error button, .older, a.all { color: var(--own-accent); }
 ul { list-style: none; margin: 0; padding: 0; }
-li { padding: .75rem 1rem; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
-li.unread { background: var(--unread); border-inline-start: 3px solid var(--accent); padding-inline-start: calc(1rem - 3px); }
+li { padding: .75rem 1rem; border-bottom: 1px solid var(--own-line); overflow-wrap: anywhere; }
+li.unread { background: var(--own-unread); border-inline-start: 3px solid var(--own-accent); padding-inline-start: calc(1rem - 3px); }
 h3 { font-size: .9375rem; margin: 0; }
 h3 a { color: inherit; }
 li p { margin: .125rem 0; white-space: pre-wrap; }
 .foot { display: flex; flex-wrap: wrap; gap: .25rem .75rem; align-items: center; justify-content: space-between; min-height: 24px; }
-time, .empty { color: var(--muted); font-size: .875rem; }
-li.unread time { color: var(--text); }
+time, .empty { color: var(--own-muted); font-size: .875rem; }
+li.unread time { color: var(--own-text); }
 .empty { margin: 0; padding: 1.5rem 1rem; text-align: center; }
-.error { margin: 0; padding: .75rem 1rem; color: var(--bad); display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; }
+.error { margin: 0; padding: .75rem 1rem; color: var(--own-bad); display: flex; flex-wrap: wrap; gap: .5rem; align-items: center; }
 .older, a.all { display: block; width: 100%; padding: .6rem 1rem; text-align: center; border-radius: 0; }
 .unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 `;
@@ -466,8 +467,8 @@ class HeidiInbox extends HTMLElement {
     style.top = isBelow ? `${bell.bottom + 8}px` : "auto";
     style.bottom = isBelow ? "auto" : `${height - bell.top + 8}px`;
     style.maxHeight = `${Math.max(160, (isBelow ? height - bell.bottom : bell.top) - 16)}px`;
-    style.left = isRight ? "auto" : `clamp(8px, ${bell.left}px, 100vw - 8px - var(--width))`;
-    style.right = isRight ? `clamp(8px, ${width - bell.right}px, 100vw - 8px - var(--width))` : "auto";
+    style.left = isRight ? "auto" : `clamp(8px, ${bell.left}px, 100vw - 8px - var(--own-width))`;
+    style.right = isRight ? `clamp(8px, ${width - bell.right}px, 100vw - 8px - var(--own-width))` : "auto";
   };
 
   #showCount(count) {

@@ -63,7 +63,7 @@ def _wait_for(socket: ClientConnection, content: str) -> int:
 
 def load_documents(terminal: Terminal, user: DemoUser) -> None:
     """Load what generators of clients and web pages of others need."""
-    with terminal.step("Load the OpenAPI document and the inbox component") as report:
+    with terminal.step("Load OpenAPI and the inbox component") as report:
         document, component = (_load(user, path) for path in ("/docs/openapi.json", "/sdk/inbox.js"))
         count = sum(len(operations) for operations in document.json()["paths"].values())
         report(f"{count} operations; {len(component.content) // 1024} KiB of <heidi-inbox>")
