@@ -121,7 +121,7 @@ def _record_first_call(job: ClaimedNotification, call: ProviderCall) -> None:
     """Most notifications are sent by their first call: one statement, without BEGIN and COMMIT."""
     attempt, event = attempt_parameters(attempt_row(job, call)), emit_parameters(_sent_event(job))
     sent_by_first_call_statement().all(sent_id=job.id, **event, **attempt)
-    wake_relay()
+    wake_relay(for_result=True)
 
 
 def _retry_or_give_up(job: ClaimedNotification, attempts: Sequence[ProviderCall], progress: RetryProgress) -> None:
