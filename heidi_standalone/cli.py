@@ -33,7 +33,7 @@ def prepare() -> None:
     import logging
 
     from heidi_common.logger.reports import is_for_people, report
-    from heidi_standalone.prepare import NAME, main
+    from heidi_standalone.preparation.prepare import NAME, main
 
     try:
         sys.exit(main())
@@ -72,6 +72,6 @@ def _send_test(address: str) -> int:
 @click.command("seed")
 def seed() -> None:
     """Fill the running platform with sample data."""
-    from heidi_standalone.seed import main
+    from heidi_standalone.preparation.seed import main
 
     sys.exit(main())

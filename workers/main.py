@@ -32,6 +32,7 @@ def main(options: Sequence[str]) -> int:
         The exit code.
     """
     start_logging("worker")
+    Settings.from_env()  # reports what is wrong once, before there are processes
     arguments = cli.make_argument_parser().parse_args(  # type: ignore[no-untyped-call]
         ["workers.main:setup", "--skip-logging", *options]
     )

@@ -7,6 +7,7 @@ import os
 import sys
 from typing import Any
 
+from gunicorn.arbiter import Arbiter
 from gunicorn.glogging import Logger
 
 from heidi_common.config.declaration import ConfigError
@@ -27,12 +28,16 @@ class PlatformLogger(Logger):  # type: ignore[misc]
         """Add no handler: that of the root logger is used."""
 
     def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """Log an exception. A wrong configuration needs no traceback."""
+        """Log an exception. A wrong configuration needs no traceback, and ends the worker before it is printed as text.
+
+        Raises:
+            SystemExit: The configuration is wrong. The code tells the master that no worker can be started.
+        """
         error = sys.exc_info()[1]
         if isinstance(error, ConfigError):
             log_error(error)
-        else:
-            super().exception(msg, *args, **kwargs)
+            raise SystemExit(Arbiter.WORKER_BOOT_ERROR)
+        super().exception(msg, *args, **kwargs)
 
 
 def _with_pid(record: logging.LogRecord) -> bool:

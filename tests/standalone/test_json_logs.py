@@ -124,20 +124,10 @@ def test_the_backup_process_logs_json(start: Callable[..., Process]) -> None:
 @pytest.mark.parametrize("name", ["auth", "realtime", "worker", "relay"])
 def test_a_wrong_setting_is_named_in_one_line(start: Callable[..., Process], name: str) -> None:
     running = start(name, SECRET_KEY="short", MAX_BODY_BYTES="many", WEB_CONCURRENCY="1")
-    if name != "worker":
-        assert running.process.wait(TIMEOUT_SECONDS) not in (0, None)
-    until(lambda: any("MAX_BODY_BYTES" in line for line in running.lines()))
+    assert running.process.wait(TIMEOUT_SECONDS) != 0
     records = parsed(running.lines(), name)
     (line,) = (each for each in records if "MAX_BODY_BYTES" in each["message"])
     assert line["level"] == "CRITICAL" and "SECRET_KEY" in line["message"] and "exc_info" not in line
-
-
-def test_an_unavailable_database_is_reported_as_json(start: Callable[..., Process]) -> None:
-    unavailable = "postgresql://x@127.0.0.1:1/x"
-    running = start("backup", DATABASE_URL=unavailable, DATABASE_DIRECT_URL=unavailable)
-    until(lambda: running.logs("127.0.0.1"))
-    running.stop()
-    parsed(running.lines(), "backup")
 
 
 def test_the_audit_trail_is_printed_in_the_same_format(app: Flask, settings: Settings) -> None:
