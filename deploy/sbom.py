@@ -15,7 +15,7 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
-from cyclonedx.factory.license import LicenseFactory
+from cyclonedx.contrib.license.factories import LicenseFactory
 from cyclonedx.model.bom import Bom, BomMetaData
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
@@ -25,6 +25,8 @@ from packaging.utils import canonicalize_name
 
 PRODUCT = "heidi-services"
 EXTRAS = ("standalone", "kafka", "otel")
+READ_IN_THE_FILE = {"dkimpy": "Zlib", "pyrage": "MIT"}
+"""The licenses of packages whose metadata do not name one, as their license files say."""
 
 
 def required(name: str, extras: Iterable[str] = ()) -> dict[str, tuple[Distribution, set[str]]]:
@@ -74,7 +76,7 @@ def licenses(names: Iterable[str]) -> dict[str, str]:
     """
     command = [sys.executable, "-m", "piplicenses", "--from=mixed", "--format=json", "--packages", *sorted(names)]
     result = subprocess.run(command, capture_output=True, text=True, check=True)  # nosec B603
-    return {canonicalize_name(item["Name"]): item["License"] for item in json.loads(result.stdout)}
+    return {canonicalize_name(item["Name"]): item["License"] for item in json.loads(result.stdout)} | READ_IN_THE_FILE
 
 
 def bill(packages: Mapping[str, tuple[Distribution, set[str]]], licensed: Mapping[str, str]) -> str:
