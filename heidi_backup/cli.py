@@ -51,7 +51,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except (BackupError, ConfigError) as error:
-            from heidi_common.logger.reports import is_for_people, report
+            from heidi_common.startup.reports import is_for_people, report
 
             if is_for_people():
                 raise click.ClickException(str(error)) from None
@@ -66,7 +66,7 @@ def _stop(*_: object) -> NoReturn:
 
 
 def _report(step: str) -> None:
-    from heidi_common.logger.reports import is_for_people, report
+    from heidi_common.startup.reports import is_for_people, report
 
     time = f"{datetime.now(UTC):%H:%M:%S} " if is_for_people() else ""
     report("backup", f"{time}{step}", logging.ERROR if step.startswith("ERROR ") else logging.INFO)

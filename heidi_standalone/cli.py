@@ -32,7 +32,7 @@ def prepare() -> None:
     """Migrate the database and import the shipped cities, as far as they are missing. Run it before each start."""
     import logging
 
-    from heidi_common.logger.reports import is_for_people, report
+    from heidi_common.startup.reports import is_for_people, report
     from heidi_standalone.preparation.prepare import NAME, main
 
     try:

@@ -34,7 +34,7 @@ def main(options: Sequence[str]) -> int:
     start_logging("worker")
     Settings.from_env()  # reports what is wrong once, before there are processes
     arguments = cli.make_argument_parser().parse_args(  # type: ignore[no-untyped-call]
-        ["workers.main:setup", "--skip-logging", *options]
+        [f"workers.main:{setup.__name__}", "--skip-logging", *options]
     )
     return int(cli.main(arguments))  # type: ignore[no-untyped-call]
 

@@ -1,7 +1,6 @@
 """@heidi/logger: structured logs on stderr. Modules log with `logging.getLogger(__name__)` and `extra={...}`.
 
 setup: `configure_logging`, called once when a process starts.
-reports: what commands report that run without a person, such as the migrations.
 request_id: the ID of the current request, which every line contains.
 json_lines: the handler for production; `log_fields` writes a line of each request in a short way.
 formatters: JSON for production, colored text for a terminal; values of the database do not appear in tracebacks.

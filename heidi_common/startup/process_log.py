@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import threading
 from types import TracebackType
 
 from heidi_common.config.declaration import ConfigError, read_one
 from heidi_common.config.sections.platform import Logging
+from heidi_common.config.sections.processes import environment
 from heidi_common.logger.setup import configure_logging
 
 log = logging.getLogger("heidi.process")
@@ -21,7 +21,7 @@ def start_logging(service: str) -> None:
     Args:
         service: The service or process in every line.
     """
-    configure_logging(service, _setting("log_level"), _setting("log_format"))
+    configure_logging(service, logging_setting("log_level"), logging_setting("log_format"))
     logging.captureWarnings(True)
     sys.excepthook = _log_uncaught
     threading.excepthook = lambda args: _log_uncaught(args.exc_type, args.exc_value, args.exc_traceback)
@@ -39,10 +39,17 @@ def log_error(error: BaseException) -> None:
         log.critical("uncaught exception", exc_info=error)
 
 
-def _setting(name: str) -> str:
-    """A setting of logging, or its default if it is invalid: the process reports that when it reads all settings."""
+def logging_setting(name: str) -> str:
+    """Read a setting of logging.
+
+    Args:
+        name: `log_level` or `log_format`.
+
+    Returns:
+        Its value, or its default if it is invalid: the process reports that when it reads all settings.
+    """
     try:
-        return str(read_one(Logging, name, os.environ))
+        return str(read_one(Logging, name, environment()))
     except ConfigError:
         return str(read_one(Logging, name))
 

@@ -16,7 +16,7 @@ from heidi_common.config.sections.processes import environment
 from heidi_common.config.sections.security import Http
 from heidi_common.database import role_settings, schema_version
 from heidi_common.database.dsn import psycopg2_dsn
-from heidi_common.logger.reports import is_for_people, relay_line, report
+from heidi_common.startup.reports import is_for_people, relay_line, report
 from heidi_services.city.gazetteer import data_version
 from heidi_standalone.paths import ROOT
 

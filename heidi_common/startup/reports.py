@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import sys
 
 import click
 
 from heidi_common.logger.formatters import ContextFilter, json_formatter
+from heidi_common.startup.process_log import logging_setting
 
 
 def is_for_people() -> bool:
     """Whether somebody reads the output as it is: it goes to a terminal, or LOG_FORMAT says so."""
-    return sys.stdout.isatty() or os.environ.get("LOG_FORMAT") == "console"
+    return sys.stdout.isatty() or logging_setting("log_format") == "console"
 
 
 def report(service: str, text: str, level: int = logging.INFO) -> None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from heidi_common.logger.reports import relay_line, report
+from heidi_common.startup.reports import relay_line, report
 
 
 def test_without_a_terminal_a_report_is_a_line_of_the_log(capsys: pytest.CaptureFixture[str]) -> None:
