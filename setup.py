@@ -104,6 +104,10 @@ TEST = [
     "types-requests",
 ]
 KAFKA = ["confluent-kafka>=2.16"]  # librdkafka: idempotent producer, and a mock cluster for tests
+OTEL = [  # tracing; the SDK reads the standard variables OTEL_*
+    "opentelemetry-exporter-otlp-proto-http>=1.45",
+    "opentelemetry-sdk>=1.45",
+]
 DEPLOY = [  # what deployments are checked and released with
     # the vendors' own schemas of the manifests for managed containers
     "azure-mgmt-appcontainers>=5.1",
@@ -153,5 +157,11 @@ setup(
             "backup = heidi_backup.cli:backup",
         ],
     },
-    extras_require={"standalone": STANDALONE, "test": STANDALONE + KAFKA + TEST, "kafka": KAFKA, "deploy": DEPLOY},
+    extras_require={
+        "standalone": STANDALONE,
+        "test": STANDALONE + KAFKA + OTEL + TEST,
+        "kafka": KAFKA,
+        "otel": OTEL,
+        "deploy": DEPLOY,
+    },
 )
