@@ -11,11 +11,11 @@ from flask.cli import AppGroup
 from sqlalchemy import Select, select
 
 from heidi_common.cli.lists import first
-from heidi_common.cli.times import in_utc
+from heidi_common.cli.times import TIME, in_utc
 from heidi_common.database.session import db
 from heidi_common.schemas.fields import iso
 from heidi_services.notification.cli.checks import checks
-from heidi_services.notification.cli.options import CHANNELS, TIME, echo_table
+from heidi_services.notification.cli.options import CHANNELS, echo_table
 from heidi_services.notification.cli.senders import senders
 from heidi_services.notification.cli.suppressions import suppressions
 from heidi_services.notification.enums import NotificationStatus

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import click
 from flask.cli import AppGroup
 
-from heidi_common.cli.times import in_utc
+from heidi_common.cli.times import TIME, in_utc
 from heidi_common.schemas.fields import iso
-from heidi_services.notification.cli.options import CHANNELS, TIME, echo_table
+from heidi_services.notification.cli.options import CHANNELS, echo_table
 from heidi_services.notification.enums import MANUAL
 from heidi_services.notification.models import Suppression
 from heidi_services.notification.service.recipients import suppressions as service
