@@ -15,6 +15,7 @@ from heidi_common.config.service_registry import SERVICES, Service
 from heidi_common.config.settings import Settings
 from heidi_common.logger.setup import configure_logging
 from heidi_common.runtime import init_runtime
+from heidi_common.tracing import spans as tracing
 
 
 class App(Flask):
@@ -66,6 +67,7 @@ def command_app(settings: Settings, name: str) -> Flask:
 
 def _app_without_database(settings: Settings, name: str) -> Flask:
     configure_logging(name, settings.log_level, settings.log_format)
+    tracing.start(name, settings)
     app = App(name, static_folder=None)
     app.json = OrjsonProvider(app)
     init_runtime(app, settings)
@@ -96,6 +98,7 @@ def build_app(settings: Settings, *services: Service) -> Flask:
         rate_limit,
         security_headers,
         timeout,
+        traces,
     )
     from heidi_common.jwt import authentication, guards
     from heidi_common.jwt.tokens import init_jwt
@@ -108,6 +111,7 @@ def build_app(settings: Settings, *services: Service) -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # otherwise `//` redirects to the host that the Host header names
     app.wsgi_app = proxy.ClientAddress(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
+    traces.init_tracing(app)
     logging.init_request_logging(app)
     timeout.init_timeout(app, settings)
     security_headers.init_security_headers(app)
