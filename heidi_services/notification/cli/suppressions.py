@@ -35,7 +35,9 @@ def list_suppressions(channel: str | None, address: str | None, limit: int) -> N
 @click.argument("channel", type=click.Choice(["EMAIL", "SMS"], case_sensitive=False))
 @click.argument("address")
 @click.option("--reason", default=MANUAL, show_default=True)
-@click.option("--expires", type=TIME, help="When messages may be sent again; UTC by default.")
+@click.option(
+    "--expires", type=TIME, help="When messages may be sent again, such as 2026-05-04T10:00; in UTC without an offset."
+)
 def add_suppression(channel: str, address: str, reason: str, expires: datetime | None) -> None:
     """Send nothing to an address any more."""
     if expires is not None and in_utc(expires) <= datetime.now(UTC):
