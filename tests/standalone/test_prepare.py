@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from heidi_common.config.settings import Settings
 from heidi_common.database import role_settings, schema_version
 from heidi_common.database.dsn import psycopg2_dsn
 from heidi_common.database.session import db
+from heidi_common.database.transactions import reading
 from heidi_common.metrics import health
 from heidi_services.city.service import shipped_sets
 from heidi_standalone.preparation import prepare
@@ -74,7 +76,9 @@ def test_nothing_is_loaded_if_nothing_is_missing(app: Flask, settings: Settings,
     shipped_sets.record_import(15000)
     result = run(settings)
     assert result.returncode == 0, result.stderr
-    assert result.stdout.splitlines() == [f"The schema has migration {NEWEST}, and the cities are current", "[]"]
+    line, modules = result.stdout.splitlines()
+    assert json.loads(line)["message"] == f"The schema has migration {NEWEST}, and the cities are current"
+    assert modules == "[]"
 
 
 def test_missing_migrations_are_applied_first(four_migrations_behind: str, steps: list[tuple[str, ...]]) -> None:
@@ -123,7 +127,8 @@ def test_doctor_and_readiness_notice_missing_migrations(
 def test_the_schema_of_a_later_version_can_be_used(app: Flask, settings: Settings) -> None:
     set_revision("9999")
     try:
-        health.check_schema()
+        with reading() as connection:
+            health.check_schema(connection)
         assert doctor_checks._tables(settings) == "migration 9999, of a later version"
     finally:
         set_revision(NEWEST)
