@@ -14,7 +14,7 @@ from flask import Flask, current_app, request, session, url_for
 
 from heidi_common.channels.registry import CHANNELS
 from heidi_console import access
-from heidi_console.components import json_view, paging, statuses
+from heidi_console.components import audit_details, json_view, paging, statuses
 from heidi_console.pages.area import Area
 from heidi_console.session import signed_in
 from heidi_console.session.problems import SessionsUnavailable
@@ -49,6 +49,7 @@ def init_rendering(app: Flask, areas: Sequence[Area]) -> None:
         groups=groups,
         pretty=json_view.pretty,
         tone=statuses.tone,
+        audit_summary=audit_details.audit_summary,
     )
     jinja.globals.update(
         channel_names=lambda: list(CHANNELS),

@@ -1,10 +1,11 @@
-"""Personal data that other services store about a user, fetched with that user's own access token."""
+"""Personal data that other services store about a user, fetched with the access token of the user or an ADMIN."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from heidi_common.http_client.errors import ResponseTooLarge
 from heidi_common.peers.client import call_peer
@@ -36,11 +37,12 @@ SINGLE_RESOURCES = (("notification", "preferences", "/api/v1/notifications/prefe
 PER_INTEGRATION = ("logs", "events", "deliveries")
 
 
-def fetch_personal_data(authorization: str) -> dict[str, Any]:
+def fetch_personal_data(user_id: UUID, authorization: str) -> dict[str, Any]:
     """Fetch all parts of a user's personal data that other services store.
 
     Args:
-        authorization: The `Authorization` header of the user's request.
+        user_id: The user. It is always named, since an ADMIN would otherwise get the integrations of all users.
+        authorization: The `Authorization` header of the request: that of the user or of an ADMIN.
 
     Returns:
         Name of the part -> its data, as the API of its service returns it.
@@ -48,13 +50,16 @@ def fetch_personal_data(authorization: str) -> dict[str, Any]:
     Raises:
         Unavailable: `export_incomplete`, if a service does not return its part.
     """
-    headers = {"Authorization": authorization}
-    parts: dict[str, Any] = {name: _get(service, path, headers)["data"] for service, name, path in SINGLE_RESOURCES}
+    headers, of_user = {"Authorization": authorization}, {"userId": str(user_id)}
+    parts: dict[str, Any] = {
+        name: _get(PeerRequest(service, path, of_user, headers=headers))["data"]
+        for service, name, path in SINGLE_RESOURCES
+    }
     for service, name, path in PAGED_RESOURCES:
-        parts[name] = list(_all_rows(service, path, headers))
+        parts[name] = list(_all_rows(service, path, headers, **of_user))
     for service, path, names in PERSONAL_DATA:
         for name in names.split():
-            parts[name] = [row["record"] for row in _all_rows(service, path, headers, part=name)]
+            parts[name] = [row["record"] for row in _all_rows(service, path, headers, part=name, **of_user)]
     for integration in parts["integrations"]:
         for part in PER_INTEGRATION:
             path = f"/api/v1/integrations/{integration['id']}/{part}"
@@ -79,8 +84,8 @@ def _request_page(request: PeerRequest) -> PeerResponse:
     return response
 
 
-def _get(service: str, path: str, headers: dict[str, str]) -> dict[str, Any]:
-    return _body(service, call_peer(PeerRequest(service, path, headers=headers), timeout=TIMEOUT_SECONDS))
+def _get(request: PeerRequest) -> dict[str, Any]:
+    return _body(request.service, call_peer(request, timeout=TIMEOUT_SECONDS))
 
 
 def _body(service: str, response: PeerResponse) -> dict[str, Any]:

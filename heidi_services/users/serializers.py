@@ -46,6 +46,13 @@ def page_response(page: Page) -> Response:
     return jsonify(enveloped(users, page.meta))
 
 
+def export_response(export: dict[str, Any]) -> Response:
+    """Return the response that contains all data about a user, to be saved as a file."""
+    response = jsonify(enveloped(export))
+    response.headers["Content-Disposition"] = 'attachment; filename="heidi-export.json"'
+    return response
+
+
 def user_etag(row: AnyRow | User) -> str:
     """Return the ETag (quoted) of a user's version."""
     return f'"{row.id.hex}.{row.version}"'

@@ -134,7 +134,7 @@ def test_preferences_are_saved(app: Flask, open_as: OpenAs) -> None:
     page.goto("/console/account/preferences")
     page.get_by_label("marketing, E-mail").uncheck()
     page.get_by_label("From").fill("22:00")
-    page.get_by_label("To", exact=True).fill("06:00")
+    page.get_by_label("Until", exact=True).fill("06:00")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Your preferences are saved.")).to_be_visible()
     page.goto("/console/account/preferences")
