@@ -20,7 +20,7 @@ from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role, Session
 from heidi_console.pages import audit as audit_page
 from heidi_services.notification.enums import Channel
-from heidi_services.notification.service import suppressions
+from heidi_services.notification.service.recipients import suppressions
 from tests.auth.helpers import login, register_verified
 from tests.conftest import SignedIn
 from tests.console.conftest import COOKIE, Served, start_session
