@@ -110,12 +110,15 @@ class MetricList(fields.Field[list[str]]):
         return names
 
 
+_METRIC = f"(?:{'|'.join(LABELS)})"
+
+
 class ChartsQuery(PeriodQuery):
     metrics = MetricList(
         required=True,
         metadata={
             "type": "string",
-            "pattern": f"^({'|'.join(LABELS)})(,({'|'.join(LABELS)}))*$",
+            "pattern": f"^(?:{_METRIC}(?:,{_METRIC})*)$",
             "description": "names of metrics, separated by commas",
         },
     )
