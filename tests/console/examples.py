@@ -361,7 +361,7 @@ PAGES = [
 ]
 
 WITHOUT_EXAMPLE = {
-    "sign_in.form_code": "needs the password first: `test_journeys.py`",
+    "sign_in.form_code": "needs the password first: `test_sessions.py`",
     "account.form_second_factor": "needs an enrollment: `test_journeys.py`",
     "account.show_export": "a file",
     "audit.list_export": "a file",

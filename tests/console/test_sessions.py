@@ -16,6 +16,7 @@ from heidi_common.redis.client import redis_client
 from heidi_console.session import store
 from tests.auth.helpers import PASSWORD, register_verified
 from tests.conftest import SignedIn
+from tests.console.accessibility import violations
 from tests.console.conftest import COOKIE, Served, start_session
 
 EMAIL = "ada@example.test"
@@ -65,6 +66,7 @@ def test_a_second_factor_is_asked_for(account: dict[str, str], open_as: OpenAs, 
     page.get_by_label("Code").fill("000000")
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("alert")).to_be_visible()
+    assert violations(page) == []
     page.get_by_label("Code").fill(pyotp.TOTP(secret).at(int(time.time()) + 30))
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("button", name="Account of")).to_be_visible()
