@@ -13,8 +13,8 @@ from heidi_common.interceptors.transform import Blueprint
 from heidi_common.interceptors.validation import invalid
 from heidi_common.jwt.guards import caller, guard
 from heidi_common.jwt.reauthentication import requires_recent_sign_in
+from heidi_services.users.routes.responses import export_response
 from heidi_services.users.schemas import ExportOut, ReasonIn, ReasonQuery
-from heidi_services.users.serializers import export_response
 from heidi_services.users.service import support
 
 blp = Blueprint("users-support", __name__, description="Second factors and sessions of users, for support")
