@@ -16,6 +16,7 @@ from heidi_common.messaging.subscribers import SUBSCRIBERS
 from heidi_services.auth.service import email_change
 from heidi_services.integration.service import forwarding, owner_sync
 from heidi_services.notification.service import event_handlers
+from heidi_services.users.service import deleted_files
 
 Interested = Callable[[Sequence[OutboxEvent]], set[UUID]]
 
@@ -54,6 +55,7 @@ INTERESTED: Mapping[str, Interested] = {
     "verify_replaced_address": email_change.filter_replaced_addresses,
     "welcome_user": event_handlers.filter_welcomed,
     "forward_fact": forwarding.filter_forwardable,
+    "clear_avatar": deleted_files.filter_avatars,
     "follow_owner": owner_sync.filter_owner_events,
 }
 """The subscribers that do not handle all events that match their pattern."""

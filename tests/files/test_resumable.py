@@ -17,7 +17,7 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role, User
-from heidi_services.files.models import File, FileUsage, StoredObject, Upload
+from heidi_services.files.models import File, FileUsage, ResumableUpload, StoredObject
 from heidi_services.files.service import appending, cleanup
 from heidi_services.files.storage import Storage, storage
 from tests.files.conftest import clean, stored_keys
@@ -234,4 +234,4 @@ def test_a_file_whose_owner_was_erased_meanwhile_is_not_created(backend: Storage
         db.session.execute(update(User).values(erased_at=utcnow()))
     assert tus.append(path, 5, b"x" * 5).status_code in (401, 404)
     assert db.session.scalar(select(func.count()).select_from(File)) == 0
-    assert db.session.scalar(select(func.count()).select_from(Upload)) == 1
+    assert db.session.scalar(select(func.count()).select_from(ResumableUpload)) == 1
