@@ -8,13 +8,13 @@ from pathlib import Path
 
 from heidi_common.config.declaration import ConfigError
 from heidi_common.config.sections.processes import home_folder
-from heidi_standalone.disk_reserve import DiskReserve
 from heidi_standalone.environment import platform_environment
 from heidi_standalone.errors import StartupError
-from heidi_standalone.home import Home
+from heidi_standalone.home.disk_reserve import DiskReserve
+from heidi_standalone.home.home import Home
+from heidi_standalone.home.ownership import check_ownership
+from heidi_standalone.home.plain_paths import plain_path
 from heidi_standalone.launcher import Launcher
-from heidi_standalone.ownership import check_ownership
-from heidi_standalone.plain_paths import plain_path
 from heidi_standalone.platform import StandalonePlatform
 from heidi_standalone.ports import Ports
 from heidi_standalone.progress import echo

@@ -30,7 +30,7 @@ def up(port: int | None, broker_url: str | None, database_url: str | None, redis
 @click.command("prepare")
 def prepare() -> None:
     """Migrate the database and import the shipped cities, as far as they are missing. Run it before each start."""
-    from heidi_standalone.prepare import main
+    from heidi_standalone.preparation.prepare import main
 
     sys.exit(main())
 
@@ -63,6 +63,6 @@ def _send_test(address: str) -> int:
 @click.command("seed")
 def seed() -> None:
     """Fill the running platform with sample data."""
-    from heidi_standalone.seed import main
+    from heidi_standalone.preparation.seed import main
 
     sys.exit(main())

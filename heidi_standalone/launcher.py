@@ -9,14 +9,14 @@ from types import FrameType
 from heidi_common.config.service_registry import SERVICES
 from heidi_common.server.heartbeat_files import ROLES, STALE_SECONDS, file_age, running_files
 from heidi_standalone.banner import print_banner
-from heidi_standalone.bootstrap import BootstrapCommands
-from heidi_standalone.disk_reserve import DiskReserve
 from heidi_standalone.errors import StartupError
+from heidi_standalone.home.disk_reserve import DiskReserve
+from heidi_standalone.home.private_files import write_private
 from heidi_standalone.paths import ROOT
-from heidi_standalone.pending_steps import find_pending_steps
 from heidi_standalone.platform import StandalonePlatform
 from heidi_standalone.preflight import check_machine
-from heidi_standalone.private_files import write_private
+from heidi_standalone.preparation.bootstrap import BootstrapCommands
+from heidi_standalone.preparation.pending_steps import find_pending_steps
 from heidi_standalone.progress import echo, step
 from heidi_standalone.readiness import is_ready, wait_until_ready
 from heidi_standalone.supervision.supervisor import Supervisor

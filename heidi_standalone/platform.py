@@ -12,7 +12,7 @@ from heidi_common.config.service_registry import CONSOLE, REALTIME
 from heidi_common.config.service_registry import SERVICES as SERVICE_REGISTRY
 from heidi_common.config.settings import Settings
 from heidi_standalone.environment import platform_environment
-from heidi_standalone.home import Home
+from heidi_standalone.home.home import Home
 from heidi_standalone.ports import Ports
 from heidi_standalone.servers.nginx import Router
 from heidi_standalone.servers.postgres import Postgres

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from heidi_common.identity.models import Role
 from heidi_services.notification.enums import Channel
-from heidi_services.notification.service import preferences
+from heidi_services.notification.service.recipients import preferences
 
 PREFERENCES = "/api/v1/notifications/preferences"
 

@@ -9,7 +9,8 @@ import dramatiq
 
 from heidi_common.database.transactions import after_commit
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_services.integration.service import delivery_worker, forwarding, owner_sync, sync
+from heidi_services.integration.service import owner_sync, sync
+from heidi_services.integration.service.deliveries import delivery_worker, forwarding
 from workers.actors import actor, consumer, hint
 from workers.batching import process_each
 from workers.consumption import OUTBOUND_QUEUE

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_services.notification.service import batch_delivery, delivery, erasure, event_handlers
-from heidi_services.notification.service.claim import AttemptedNotification
+from heidi_services.notification.service import erasure, event_handlers
+from heidi_services.notification.service.delivery import batch_delivery, delivery
+from heidi_services.notification.service.delivery.claim import AttemptedNotification
 from workers.actors import actor, consumer, wake_singly
 from workers.consumption import BULK_QUEUE
 

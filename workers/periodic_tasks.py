@@ -28,12 +28,13 @@ from heidi_services.auth.service import retention as auth_retention
 from heidi_services.core.service import event_replays, operations
 from heidi_services.files.service import cleanup as file_cleanup
 from heidi_services.files.service import processing as file_processing
-from heidi_services.integration.service import delivery_worker, sync
 from heidi_services.integration.service import retention as integration_retention
+from heidi_services.integration.service import sync
+from heidi_services.integration.service.deliveries import delivery_worker
 from heidi_services.notification.service import retention as notification_retention
 from heidi_services.notification.service import scheduled_tasks as notifications
-from heidi_services.notification.service import suppressions
 from heidi_services.notification.service.attachments import contents
+from heidi_services.notification.service.recipients import suppressions
 from heidi_services.scheduler.service import clock_guard, dispatch, next_runs
 from heidi_services.scheduler.service import retention as scheduler_retention
 from heidi_services.scheduler.service.monitors import overdue

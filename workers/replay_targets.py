@@ -5,7 +5,7 @@ from __future__ import annotations
 from heidi_common.messaging.subscribers import SUBSCRIBERS
 from heidi_services.core.models import EventReplay
 from heidi_services.core.service.replay_target import ReplayTarget, SubscriberTarget
-from heidi_services.integration.service.event_replay import EndpointTarget
+from heidi_services.integration.service.deliveries.event_replay import EndpointTarget
 from workers.subscriptions import CONSUMERS
 
 

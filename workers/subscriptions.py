@@ -14,7 +14,8 @@ from heidi_common.messaging.events import matches
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.messaging.subscribers import SUBSCRIBERS
 from heidi_services.auth.service import email_change
-from heidi_services.integration.service import forwarding, owner_sync
+from heidi_services.integration.service import owner_sync
+from heidi_services.integration.service.deliveries import forwarding
 from heidi_services.notification.service import event_handlers
 from heidi_services.users.service import deleted_files
 

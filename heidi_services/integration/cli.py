@@ -20,10 +20,11 @@ from heidi_common.schemas.fields import iso
 from heidi_services.integration.enums import DeliveryStatus
 from heidi_services.integration.models import Delivery, Integration
 from heidi_services.integration.providers.registry import PROVIDERS
-from heidi_services.integration.service import credential_store, manual_retry, secret_rotation
 from heidi_services.integration.service.connection_check import check_connection
+from heidi_services.integration.service.credentials import credential_store, secret_rotation
 from heidi_services.integration.service.deactivation import DisabledReason, deactivate
-from heidi_services.integration.service.delivery_recovery import MAX_MISSED_EVENTS, recover_deliveries
+from heidi_services.integration.service.deliveries import manual_retry
+from heidi_services.integration.service.deliveries.delivery_recovery import MAX_MISSED_EVENTS, recover_deliveries
 
 PROPERTIES = (
     "id",

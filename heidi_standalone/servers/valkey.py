@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from heidi_common.server import parent_death
-from heidi_standalone.private_files import write_private
+from heidi_standalone.home.private_files import write_private
 from heidi_standalone.servers import append_only_file
 from heidi_standalone.servers.embedded_server import EmbeddedServer
 from heidi_standalone.servers.unix_sockets import make_private_folder, socket_folder

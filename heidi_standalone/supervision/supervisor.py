@@ -15,8 +15,8 @@ from xmlrpc.client import ServerProxy  # nosec B411  # talks to our own child ov
 from supervisor.xmlrpc import SupervisorTransport
 
 from heidi_common.server import parent_death
+from heidi_standalone.home.private_files import write_private
 from heidi_standalone.log_causes import cause_in
-from heidi_standalone.private_files import write_private
 from heidi_standalone.servers.unix_sockets import make_private_folder, socket_folder
 from heidi_standalone.supervision import config
 from heidi_standalone.supervision.program import Program

@@ -81,7 +81,7 @@ PERSONAL: Mapping[str, Handling] = {
     **_columns(
         "notification_suppressions",
         "address reason detail",
-        "heidi_services.notification.service.suppressions.hash_addresses",
+        "heidi_services.notification.service.recipients.suppressions.hash_addresses",
         "suppressions",
     ),
     **_columns("integrations", "name webhook_url config endpoint_auth_info", INTEGRATIONS, "integrations"),

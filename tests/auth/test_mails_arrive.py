@@ -17,7 +17,7 @@ from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.runtime import Runtime
 from heidi_services.notification.models import Notification
 from heidi_services.notification.service import event_handlers
-from heidi_services.notification.service.delivery import deliver
+from heidi_services.notification.service.delivery.delivery import deliver
 from tests.auth.helpers import ANOTHER, PASSWORD, bearer, login, mails, refresh, register
 from tests.auth.test_mfa import TOTP
 from tests.auth.test_password_mails import request_reset, reset

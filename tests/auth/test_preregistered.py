@@ -22,7 +22,8 @@ from heidi_services.auth.models import OneTimeToken, Purpose
 from heidi_services.integration.models import Integration
 from heidi_services.integration.service import owner_sync
 from heidi_services.notification.models import PushDevice
-from heidi_services.notification.service import devices, event_handlers
+from heidi_services.notification.service import event_handlers
+from heidi_services.notification.service.recipients import devices
 from tests.auth.helpers import ANOTHER, bearer, login, mails, register, register_verified, verify_email
 
 AUTH, DEVICES, INTEGRATIONS, ME = (

@@ -17,7 +17,7 @@ from heidi_common.interceptors import error_handlers
 from heidi_common.problems import InsufficientStorage
 from heidi_common.server import disk_guard
 from heidi_common.server.disk_guard import MIN_FREE_BYTES, RESERVE, DiskGuard
-from heidi_standalone.disk_reserve import NEEDED_BYTES, DiskReserve
+from heidi_standalone.home.disk_reserve import NEEDED_BYTES, DiskReserve
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_the_reserve_is_given_only_to_a_database_that_needs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     free = [NEEDED_BYTES]
-    monkeypatch.setattr("heidi_standalone.disk_reserve.free_bytes", lambda _: free[0])
+    monkeypatch.setattr("heidi_standalone.home.disk_reserve.free_bytes", lambda _: free[0])
     reserve = DiskReserve(tmp_path)
     reserve.watch(lambda: True)
     assert reserve.file.stat().st_blocks * 512 >= disk_guard.RESERVE_BYTES
@@ -114,7 +114,7 @@ def test_a_reserve_that_cannot_be_created_is_tried_again(
 
     reserve = DiskReserve(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr("heidi_standalone.disk_reserve.allocate", fail)
+        patch.setattr("heidi_standalone.home.disk_reserve.allocate", fail)
         reserve.watch(lambda: True)
     assert list(tmp_path.iterdir()) == []
     reserve.watch(lambda: True)

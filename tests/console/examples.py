@@ -15,7 +15,7 @@ from heidi_common.database.session import db
 from heidi_common.runtime import current_settings
 from heidi_services.city.service import cities
 from heidi_services.notification.enums import Channel
-from heidi_services.notification.service import suppressions
+from heidi_services.notification.service.recipients import suppressions
 from heidi_services.scheduler.models import ScheduleRun
 from tests.integration.helpers import create_integration
 from workers.users import export_personal_data, import_users

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from heidi_common.database.session import db
 from heidi_common.identity.models import Role
 from heidi_services.notification.models import Notification
-from heidi_services.notification.service.delivery import deliver
+from heidi_services.notification.service.delivery.delivery import deliver
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post
 from tests.notification.mailserver import MailServer

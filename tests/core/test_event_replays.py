@@ -31,8 +31,8 @@ from heidi_services.core.models import EventReplay
 from heidi_services.core.service import event_replays, replay_runner, replay_scan
 from heidi_services.core.service.replay_target import SubscriberTarget
 from heidi_services.integration.models import Delivery
-from heidi_services.integration.service import delivery_worker
-from heidi_services.integration.service.event_replay import EndpointTarget
+from heidi_services.integration.service.deliveries import delivery_worker
+from heidi_services.integration.service.deliveries.event_replay import EndpointTarget
 from tests.core.test_events import publish
 from workers.actors import load
 from workers.replay_targets import target_of

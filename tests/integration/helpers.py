@@ -19,7 +19,7 @@ from heidi_common.database.transactions import transaction
 from heidi_common.messaging.events import Event, UserUpdated
 from heidi_common.messaging.outbox import OutboxEvent, emit
 from heidi_services.integration.models import Delivery
-from heidi_services.integration.service import delivery_worker, forwarding
+from heidi_services.integration.service.deliveries import delivery_worker, forwarding
 
 API = "/api/v1/integrations"
 STRIPE_SECRET = "whsec_test_secret"

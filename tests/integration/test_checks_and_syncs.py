@@ -23,7 +23,8 @@ from heidi_common.messaging.inbox import PermanentFailure
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Integration, Sync, WebhookEvent
 from heidi_services.integration.providers import sendgrid, slack, stripe, twilio
-from heidi_services.integration.service import event_pull, retention, sync
+from heidi_services.integration.service import retention, sync
+from heidi_services.integration.service.receiving import event_pull
 from tests.integration.helpers import API, create_integration, publish, some_id
 from workers.periodic_tasks import PERIODIC_TASKS
 

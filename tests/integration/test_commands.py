@@ -17,7 +17,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Delivery
-from heidi_services.integration.service import delivery_worker
+from heidi_services.integration.service.deliveries import delivery_worker
 from tests.integration.helpers import create_integration, deliver, forward, publish, some_id, user_updated
 
 

@@ -24,13 +24,13 @@ from heidi_common.identity.models import Role
 from heidi_common.jwt.guards import Caller
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Delivery, DeliveryAttempt, Integration, IntegrationLog
-from heidi_services.integration.service import (
+from heidi_services.integration.service import retention
+from heidi_services.integration.service.credentials import secret_rotation
+from heidi_services.integration.service.deliveries import (
     delivery_claim,
     delivery_worker,
     endpoint_health,
-    retention,
     retry_policy,
-    secret_rotation,
     webhook_client,
 )
 from tests.integration.helpers import API, create_integration, deliver, forward, some_id, user_updated

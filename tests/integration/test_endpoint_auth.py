@@ -31,8 +31,8 @@ from heidi_common.http_client.client_certificates import ClientCertificate
 from heidi_common.http_client.errors import OutboundError
 from heidi_services.integration.endpoint_auth import EndpointAuth
 from heidi_services.integration.models import DeliveryAttempt
-from heidi_services.integration.service import access_tokens, secret_rotation
-from heidi_services.integration.service.webhook_client import WebhookRequest, WebhookResponse, send_webhook
+from heidi_services.integration.service.credentials import access_tokens, secret_rotation
+from heidi_services.integration.service.deliveries.webhook_client import WebhookRequest, WebhookResponse, send_webhook
 from tests.integration.helpers import API, create_integration, deliver, forward, user_updated
 
 SECRETS = {
@@ -308,7 +308,7 @@ def gateway(authority: tuple[Any, Any], tmp_path: Path) -> Iterator[str]:
 def trusting(gateway: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HttpClient:
     """The HTTP client of the integration service, with the authority of the test's server."""
     http_client = HttpClient([ip_network("127.0.0.0/8")], ca_file=str(tmp_path / "ca.pem"))
-    monkeypatch.setattr("heidi_services.integration.service.webhook_client.http_client", lambda: http_client)
+    monkeypatch.setattr("heidi_services.integration.service.deliveries.webhook_client.http_client", lambda: http_client)
     return http_client
 
 

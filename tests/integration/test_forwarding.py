@@ -18,7 +18,8 @@ from heidi_common.identity.models import Role
 from heidi_common.messaging.events import CityCreated, CityUpdated, NotificationFailed, UserCreated, UserDeleted
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Delivery, Integration
-from heidi_services.integration.service import forwarding, owner_sync
+from heidi_services.integration.service import owner_sync
+from heidi_services.integration.service.deliveries import forwarding
 from tests.integration.helpers import API, create_integration, deliver, forward, publish, some_id, user_updated
 
 URL = "https://receiver.example/hook"

@@ -212,7 +212,7 @@ def test_pages_follow_their_cursor(client: FlaskClient, as_user: Callable[..., A
 
 
 def test_credentials_are_merged_by_name_and_null_removes_one(client: FlaskClient, as_user: Callable[..., Any]) -> None:
-    from heidi_services.integration.service import credential_store
+    from heidi_services.integration.service.credentials import credential_store
 
     me = as_user()
     created = create_integration(client, me.headers, provider="STRIPE", credentials={"apiKey": "sk_1"})

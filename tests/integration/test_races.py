@@ -17,7 +17,7 @@ from werkzeug import Request, Response
 from heidi_common.database.session import db
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Delivery, WebhookEvent
-from heidi_services.integration.service import delivery_claim, delivery_worker, endpoint_health
+from heidi_services.integration.service.deliveries import delivery_claim, delivery_worker, endpoint_health
 from tests.integration.helpers import (
     STRIPE_SECRET,
     create_integration,

@@ -6,7 +6,7 @@ import pytest
 
 from heidi_common.database.models import utcnow
 from heidi_services.integration import webhook_signing
-from heidi_services.integration.service.webhook_client import WebhookRequest, WebhookResponse, send_webhook
+from heidi_services.integration.service.deliveries.webhook_client import WebhookRequest, WebhookResponse, send_webhook
 from tests.common.misbehaving_servers import RawServer
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -58,7 +58,7 @@ def test_an_endless_response_is_a_receipt_and_ends_after_the_time_for_bodies(
     head: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("heidi_common.http_client.client.OPTIONAL_BODY_SECONDS", 0.2)
-    monkeypatch.setattr("heidi_services.integration.service.webhook_client.TIMEOUT_SECONDS", 3.0)
+    monkeypatch.setattr("heidi_services.integration.service.deliveries.webhook_client.TIMEOUT_SECONDS", 3.0)
     with RawServer(head, drip=0.05) as server:
         result = send(server)
     assert result.ok, result

@@ -25,7 +25,8 @@ from werkzeug.test import TestResponse
 from heidi_common.database.session import db
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.models import Integration, IntegrationLog, WebhookEvent
-from heidi_services.integration.service import integration_log, received_events, webhook_receiver
+from heidi_services.integration.service import integration_log
+from heidi_services.integration.service.receiving import received_events, webhook_receiver
 from tests.integration.helpers import API, STRIPE_SECRET, create_integration, some_id, stripe_event, stripe_headers
 
 

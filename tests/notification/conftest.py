@@ -19,7 +19,7 @@ from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
 from heidi_common.runtime import Runtime
 from heidi_services.notification.models import Attempt, Notification
-from heidi_services.notification.service.delivery import deliver
+from heidi_services.notification.service.delivery.delivery import deliver
 from tests.conftest import SignedIn
 from tests.notification.mailserver import MailServer, mail_server
 

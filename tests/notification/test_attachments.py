@@ -32,10 +32,11 @@ from heidi_services.notification.channels.message import Attachment, DeliveryOut
 from heidi_services.notification.channels.mime import build_email
 from heidi_services.notification.channels.sendgrid import SendGridSender
 from heidi_services.notification.models import AttachedContent, Notification
-from heidi_services.notification.service import delivery, enqueue
+from heidi_services.notification.service import enqueue
 from heidi_services.notification.service.attachments import contents, selection
-from heidi_services.notification.service.claim import claim
-from heidi_services.notification.service.delivery_decision import decide
+from heidi_services.notification.service.delivery import delivery
+from heidi_services.notification.service.delivery.claim import claim
+from heidi_services.notification.service.delivery.delivery_decision import decide
 from tests.conftest import SignedIn, make_settings
 from tests.notification.conftest import delivered, mail  # noqa: F401  # a fixture
 from tests.notification.mailserver import MailServer

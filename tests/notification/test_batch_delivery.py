@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import count
 from threading import Barrier, Thread
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -18,10 +20,10 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.notification.models import BULK_PRIORITY, Notification
-from heidi_services.notification.service import batch_delivery, delivery_results
-from heidi_services.notification.service.claim import AttemptedNotification, claim, claim_new_in_app
-from heidi_services.notification.service.delivery import deliver
-from heidi_services.notification.service.delivery_statements import shown_statement
+from heidi_services.notification.service.delivery import batch_delivery, delivery_results
+from heidi_services.notification.service.delivery.claim import AttemptedNotification, claim, claim_new, release_unused
+from heidi_services.notification.service.delivery.delivery import deliver
+from heidi_services.notification.service.delivery.delivery_statements import shown_statement
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, row
 from tests.notification.mailserver import MailServer
@@ -146,6 +148,48 @@ def test_mixed_channels_are_all_delivered(post: Post, as_user: AsUser, mail: Mai
     assert len(mail.mails) == 2
 
 
+def test_emails_share_claims_but_each_result_is_recorded_before_the_next_email(
+    post: Post, as_user: AsUser, mail: MailServer
+) -> None:
+    person = as_user(email="ann@example.org")
+    ids = [post(person, channel="EMAIL") for _ in range(2 * batch_delivery.CLAIMED_AT_ONCE)]
+    with recorded_statements() as statements:
+        deliver_many(ids)
+    claims = [sql for sql, _ in statements if sql.startswith("WITH claimed")]
+    records = [sql for sql, _ in statements if sql.startswith("WITH attempt")]
+    assert (len(claims), len(records)) == (1 + 2, len(ids)), "one claim finds no in-app messages"
+    assert _statuses(ids) == ["SENT"] * len(ids)
+    assert len(mail.mails) == len(ids)
+    assert {row(notification_id).attempts for notification_id in ids} == {1}
+
+
+def test_a_slow_provider_leaves_the_rest_of_a_claim_to_other_workers(
+    post: Post, as_user: AsUser, mail: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = as_user(email="ann@example.org")
+    ids = [post(person, channel="EMAIL") for _ in range(4)]
+    ten_seconds_later = count(step=10).__next__
+    with monkeypatch.context() as patch:
+        patch.setattr(batch_delivery, "time", SimpleNamespace(monotonic=ten_seconds_later))
+        deliver_many(ids)
+    assert _statuses(ids) == ["SENT", "PENDING", "PENDING", "PENDING"]
+    left = row(ids[1])
+    assert (left.attempts, left.locked_until, left.hinted_until <= utcnow()) == (0, None, True)
+    deliver_many(ids)
+    assert _statuses(ids) == ["SENT"] * 4
+    assert len(mail.mails) == 4
+
+
+def test_a_release_leaves_claims_of_other_workers_alone(post: Post, as_user: AsUser) -> None:
+    notification_id = post(as_user(email="ann@example.org"), channel="EMAIL")
+    jobs = claim_new([notification_id], in_app=False)
+    _set(notification_id, locked_until=utcnow() - timedelta(seconds=1))
+    assert claim(notification_id) is not None, "its lease had expired"
+    release_unused(jobs)
+    claimed = row(notification_id)
+    assert claimed.attempts == 2 and claimed.locked_until is not None
+
+
 def test_an_id_that_repeats_is_delivered_once(post: Post, as_user: AsUser, mail: MailServer) -> None:
     person = as_user(email="ann@example.org")
     in_app, email = post(person, channel="IN_APP"), post(person, channel="EMAIL")
@@ -180,7 +224,7 @@ def test_a_message_that_another_worker_has_claimed_is_left_alone(post: Post, as_
 
 def test_a_worker_whose_lease_has_expired_does_not_show_the_message_again(post: Post, as_user: AsUser) -> None:
     notification_id = post(as_user(), channel="IN_APP")
-    (first,) = claim_new_in_app([notification_id])
+    (first,) = claim_new([notification_id], in_app=True)
     _set(notification_id, locked_until=utcnow() - timedelta(seconds=1))
     deliver(notification_id)
     position = row(notification_id).stream_id
@@ -192,7 +236,7 @@ def test_a_worker_whose_lease_has_expired_does_not_show_the_message_again(post: 
 def test_a_batch_of_a_killed_worker_is_delivered_after_its_leases(post: Post, as_user: AsUser) -> None:
     person = as_user()
     ids = [post(person, channel="IN_APP") for _ in range(3)]
-    assert len(claim_new_in_app(ids)) == 3
+    assert len(claim_new(ids, in_app=True)) == 3
     deliver_many(ids)
     assert _statuses(ids) == ["PENDING"] * 3
     with transaction():

@@ -15,7 +15,8 @@ from heidi_common.identity.models import Role
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Notification
-from heidi_services.notification.service import manual_retry, scheduled_tasks
+from heidi_services.notification.service import scheduled_tasks
+from heidi_services.notification.service.delivery import manual_retry
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, delivered
 from tests.notification.mailserver import MailServer

@@ -14,16 +14,11 @@ from heidi_common.database.transactions import transaction
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
 from heidi_services.notification.models import Notification, Suppression
-from heidi_services.notification.service import (
-    delivery,
-    delivery_decision,
-    delivery_results,
-    retention,
-    scheduled_tasks,
-)
-from heidi_services.notification.service.claim import claim
-from heidi_services.notification.service.delivery import deliver
-from heidi_services.notification.service.manual_retry import retry_notification
+from heidi_services.notification.service import retention, scheduled_tasks
+from heidi_services.notification.service.delivery import delivery, delivery_decision, delivery_results
+from heidi_services.notification.service.delivery.claim import claim
+from heidi_services.notification.service.delivery.delivery import deliver
+from heidi_services.notification.service.delivery.manual_retry import retry_notification
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, attempts_of, delivered, row
 from tests.notification.devices import device_token

@@ -22,9 +22,9 @@ from heidi_services.notification.channels.html_text import html_to_text
 from heidi_services.notification.cli import notifications
 from heidi_services.notification.enums import MANUAL
 from heidi_services.notification.models import Notification, SenderDomain
+from heidi_services.notification.service.recipients.suppressions import add_suppression, is_suppressed
 from heidi_services.notification.service.senders import domains
 from heidi_services.notification.service.senders.signing import forget_keys
-from heidi_services.notification.service.suppressions import add_suppression, is_suppressed
 from tests.conftest import SignedIn
 from tests.notification.conftest import Send, attempts_of, delivered, mail, sendgrid  # noqa: F401
 from tests.notification.dns_server import NameServer, name_server

@@ -6,9 +6,9 @@ from typing import Any, cast
 import pytest
 from flask import Flask
 
-from heidi_services.notification.service import lease_keeper
-from heidi_services.notification.service.claim import ClaimedNotification
-from heidi_services.notification.service.lease_keeper import LeaseKeeper
+from heidi_services.notification.service.delivery import lease_keeper
+from heidi_services.notification.service.delivery.claim import ClaimedNotification
+from heidi_services.notification.service.delivery.lease_keeper import LeaseKeeper
 from tests.polling import TIMEOUT_SECONDS
 
 

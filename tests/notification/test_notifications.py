@@ -14,8 +14,9 @@ from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.notification.models import Notification
-from heidi_services.notification.service import delivery_results, scheduled_tasks
-from heidi_services.notification.service.claim import claim
+from heidi_services.notification.service import scheduled_tasks
+from heidi_services.notification.service.delivery import delivery_results
+from heidi_services.notification.service.delivery.claim import claim
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, delivered, row
 from tests.notification.mailserver import MailServer

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from heidi_common.database.models import utcnow
 from heidi_common.schemas.fields import iso
 from heidi_services.notification.service import scheduled_tasks
-from heidi_services.notification.service.delivery_policy import quiet_until
+from heidi_services.notification.service.delivery.delivery_policy import quiet_until
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, delivered, row
 from tests.notification.mailserver import MailServer

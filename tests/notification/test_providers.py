@@ -33,10 +33,10 @@ from heidi_services.notification.channels.simulated import SimulatedSender
 from heidi_services.notification.channels.twilio import TwilioSender
 from heidi_services.notification.channels.webpush import WebPushSender
 from heidi_services.notification.models import PushDevice
-from heidi_services.notification.service import delivery
-from heidi_services.notification.service.claim import claim
-from heidi_services.notification.service.delivery_decision import DeliveryTarget, ProviderDelivery
-from heidi_services.notification.service.template_resolver import RenderedMessage
+from heidi_services.notification.service.delivery import delivery
+from heidi_services.notification.service.delivery.claim import claim
+from heidi_services.notification.service.delivery.delivery_decision import DeliveryTarget, ProviderDelivery
+from heidi_services.notification.service.templates.template_resolver import RenderedMessage
 from tests.conftest import SignedIn, make_settings
 from tests.notification.conftest import Post, attempts_of, delivered
 from tests.notification.devices import device_token

@@ -18,10 +18,10 @@ from heidi_common.identity.models import Role
 from heidi_services.notification.channels.fcm import FcmSender
 from heidi_services.notification.channels.message import Message
 from heidi_services.notification.channels.push_options import MAX_TTL_SECONDS, PushOptions
-from heidi_services.notification.service.claim import claim
-from heidi_services.notification.service.delivery import _message
-from heidi_services.notification.service.delivery_decision import DeliveryTarget, ProviderDelivery
-from heidi_services.notification.service.template_resolver import RenderedMessage
+from heidi_services.notification.service.delivery.claim import claim
+from heidi_services.notification.service.delivery.delivery import _message
+from heidi_services.notification.service.delivery.delivery_decision import DeliveryTarget, ProviderDelivery
+from heidi_services.notification.service.templates.template_resolver import RenderedMessage
 from tests.conftest import SignedIn
 from tests.notification.test_providers import Browser, _webpush, account, account_key, fcm  # noqa: F401  # fixtures
 

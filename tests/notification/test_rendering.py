@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from heidi_services.notification.service.rendering import MissingVariable, RenderingError, render
-from heidi_services.notification.service.template_resolver import best_locale
-from heidi_services.notification.service.template_validation import InvalidTemplate, validate_template
+from heidi_services.notification.service.templates.rendering import MissingVariable, RenderingError, render
+from heidi_services.notification.service.templates.template_resolver import best_locale
+from heidi_services.notification.service.templates.template_validation import (
+    InvalidTemplate,
+    validate_template,
+)
 
 
 def test_names_attributes_items_conditions_loops_and_filters_render() -> None:

@@ -8,7 +8,7 @@ import pytest
 from heidi_common.config.settings import ConfigError, Settings
 from heidi_common.database.models import utcnow
 from heidi_common.redis.client import redis_client
-from heidi_services.notification.service.send_limits import TokenBucket, take_tokens
+from heidi_services.notification.service.delivery.send_limits import TokenBucket, take_tokens
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, attempts_of, delivered
 from tests.notification.mailserver import MailServer

@@ -20,7 +20,7 @@ from heidi_common.interceptors import event_stream, open_streams
 from heidi_services.notification.models import Notification
 from heidi_services.notification.routes import stream
 from heidi_services.notification.service import stream_hub
-from heidi_services.notification.service.delivery import deliver
+from heidi_services.notification.service.delivery.delivery import deliver
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, delivered, row
 from tests.polling import TIMEOUT_SECONDS

@@ -21,7 +21,7 @@ from heidi_services.notification.channels.enhanced_status import (
 )
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Suppression
-from heidi_services.notification.service import suppressions
+from heidi_services.notification.service.recipients import suppressions
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, Send, attempts_of, delivered
 from tests.notification.mailserver import MailServer

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from heidi_common.identity.models import Role
-from heidi_services.notification.service.rendering import (
+from heidi_services.notification.service.templates.rendering import (
     FILTERS,
     LOOP_MEMBERS,
     TESTS,
@@ -18,8 +18,11 @@ from heidi_services.notification.service.rendering import (
     RenderingError,
     render,
 )
-from heidi_services.notification.service.template_resolver import best_locale
-from heidi_services.notification.service.template_validation import InvalidTemplate, validate_template
+from heidi_services.notification.service.templates.template_resolver import best_locale
+from heidi_services.notification.service.templates.template_validation import (
+    InvalidTemplate,
+    validate_template,
+)
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, delivered, row
 from tests.notification.mailserver import MailServer

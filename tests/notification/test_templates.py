@@ -12,8 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from heidi_common.identity.models import Role
-from heidi_services.notification.service.template_resolver import default_templates
-from heidi_services.notification.service.template_validation import validate_template
+from heidi_services.notification.service.templates.template_resolver import default_templates
+from heidi_services.notification.service.templates.template_validation import validate_template
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post, row
 

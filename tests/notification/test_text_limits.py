@@ -14,8 +14,8 @@ from heidi_services.notification.channels.graphemes import ELLIPSIS, shorten
 from heidi_services.notification.channels.push_text import MAX_TEXT, json_bytes, push_text
 from heidi_services.notification.channels.sms_segments import segmentation
 from heidi_services.notification.enums import Channel
-from heidi_services.notification.service import text_limits
-from heidi_services.notification.service.text_limits import TextTooLong, check_length
+from heidi_services.notification.service.templates import text_limits
+from heidi_services.notification.service.templates.text_limits import TextTooLong, check_length
 from tests.conftest import SignedIn
 from tests.notification.conftest import Post
 

@@ -16,7 +16,7 @@ from heidi_common.identity.models import Role
 from heidi_common.messaging.events import CityCreated, CustomEvent
 from heidi_realtime import outbox
 from heidi_services.core.service import event_tail
-from heidi_services.notification.service.delivery import deliver
+from heidi_services.notification.service.delivery.delivery import deliver
 from tests.conftest import SignedIn
 from tests.core.test_events import publish, user_created
 from tests.core.test_stream import notify

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from heidi_standalone.environment import platform_environment
-from heidi_standalone.home import Home
+from heidi_standalone.home.home import Home
 from heidi_standalone.platform import StandalonePlatform
 from heidi_standalone.ports import Ports
 from heidi_standalone.servers.postgres import Postgres

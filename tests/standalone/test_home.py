@@ -15,7 +15,7 @@ from heidi_common.jwt.keys import PublicKeys
 from heidi_common.jwt.signing_keys import PrivateKeys
 from heidi_services import SERVICES
 from heidi_standalone.errors import StartupError
-from heidi_standalone.home import Home
+from heidi_standalone.home.home import Home
 from heidi_standalone.platform import StandalonePlatform
 from heidi_standalone.ports import Ports, require_free
 from tests.ports import free_port
@@ -90,7 +90,7 @@ def test_ports_follow_the_base() -> None:
 
 
 def test_a_private_file_is_never_readable_by_others(tmp_path: Path) -> None:
-    from heidi_standalone.private_files import write_private
+    from heidi_standalone.home.private_files import write_private
 
     before = os.umask(0)
     try:

@@ -10,8 +10,8 @@ import pytest
 import redis
 
 from heidi_standalone.errors import StartupError
-from heidi_standalone.home import Home
-from heidi_standalone.plain_paths import PLAIN, plain_path
+from heidi_standalone.home.home import Home
+from heidi_standalone.home.plain_paths import PLAIN, plain_path
 from heidi_standalone.platform import StandalonePlatform
 from heidi_standalone.ports import Ports
 from heidi_standalone.preflight import check_machine

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from heidi_standalone.errors import StartupError
-from heidi_standalone.ownership import check_ownership
+from heidi_standalone.home.ownership import check_ownership
 from heidi_standalone.servers import service_user, unix_sockets
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files to other users")

@@ -12,7 +12,7 @@ import redis
 from heidi_common.jwt.keys import PublicKeys
 from heidi_common.jwt.signing_keys import PrivateKeys
 from heidi_standalone.errors import StartupError
-from heidi_standalone.home import Home
+from heidi_standalone.home.home import Home
 from heidi_standalone.platform import StandalonePlatform
 from heidi_standalone.ports import Ports
 from heidi_standalone.servers.postgres import Postgres

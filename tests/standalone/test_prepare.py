@@ -20,13 +20,13 @@ from heidi_common.database.dsn import psycopg2_dsn
 from heidi_common.database.session import db
 from heidi_common.metrics import health
 from heidi_services.city.service import shipped_sets
-from heidi_standalone import prepare
+from heidi_standalone.preparation import prepare
 from tests.conftest import ROOT
 from tests.standalone.manifests import COMPOSE, KUBERNETES
 
 NEWEST = schema_version.compare(None).newest
 LIST_MODULES = """
-import sys, heidi_standalone.prepare as prepare
+import sys, heidi_standalone.preparation.prepare as prepare
 code = prepare.main()
 print([name for name in ("sqlalchemy", "heidi_common.app", "alembic", "redis") if name in sys.modules])
 sys.exit(code)

@@ -12,7 +12,7 @@ import requests
 
 from heidi_services import SERVICES
 from heidi_standalone.errors import StartupError
-from heidi_standalone.home import Home
+from heidi_standalone.home.home import Home
 from heidi_standalone.platform import StandalonePlatform
 from heidi_standalone.ports import Ports
 from heidi_standalone.servers.nginx import LOOPBACK, Router

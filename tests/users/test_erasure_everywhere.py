@@ -21,8 +21,8 @@ from heidi_services.files.service import cleanup
 from heidi_services.files.storage import StorageError, storage
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Attempt, Notification, Suppression
-from heidi_services.notification.service import suppressions
-from heidi_services.notification.service.delivery import deliver
+from heidi_services.notification.service.delivery.delivery import deliver
+from heidi_services.notification.service.recipients import suppressions
 from heidi_services.scheduler.models import Monitor, Schedule, ScheduleRun
 from heidi_services.scheduler.service.runs import executor, manual_runs
 from workers import actors

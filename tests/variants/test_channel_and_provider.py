@@ -22,7 +22,7 @@ from heidi_console.forms.preferences import PreferencesForm
 from heidi_console.translations.terms import channel_choices
 from heidi_services.notification.channels.registry import PROVIDERS, provider_names
 from heidi_services.notification.cli.checks import checks
-from heidi_services.notification.service import delivery
+from heidi_services.notification.service.delivery import delivery
 from tests.variants import pigeon, whatsapp
 
 API, PHONE = "/api/v1/notifications", "+4915112345678"

@@ -13,8 +13,9 @@ from heidi_common.openapi.headers import IF_NONE_MATCH, documents
 from heidi_services.integration.models import Delivery
 from heidi_services.integration.routes.integrations import INTEGRATION, blp, readable
 from heidi_services.integration.schemas import deliveries as schemas
-from heidi_services.integration.service import deliveries, manual_retry, queries
-from heidi_services.integration.service.delivery_recovery import recover_deliveries
+from heidi_services.integration.service import queries
+from heidi_services.integration.service.deliveries import deliveries, manual_retry
+from heidi_services.integration.service.deliveries.delivery_recovery import recover_deliveries
 
 
 @blp.route(f"{INTEGRATION}/deliveries", methods=["GET"])

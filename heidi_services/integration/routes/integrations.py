@@ -16,8 +16,9 @@ from heidi_services.integration.models import Integration
 from heidi_services.integration.providers.configuration import describe_provider
 from heidi_services.integration.providers.registry import PROVIDERS
 from heidi_services.integration.schemas import integrations as schemas
-from heidi_services.integration.service import integration_log, integrations, queries, secret_rotation, sync
+from heidi_services.integration.service import integration_log, integrations, queries, sync
 from heidi_services.integration.service.connection_check import ConnectionCheckResult, check_connection
+from heidi_services.integration.service.credentials import secret_rotation
 
 INTEGRATION = "/api/v1/integrations/<uuid:integration_id>"
 

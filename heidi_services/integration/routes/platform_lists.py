@@ -15,7 +15,7 @@ from heidi_services.integration.routes.integrations import blp, readable
 from heidi_services.integration.schemas import deliveries as schemas
 from heidi_services.integration.schemas.webhooks import PlatformEventQuery, WebhookEventOut
 from heidi_services.integration.service.attention import find_problems
-from heidi_services.integration.service.failure_summary import summarize_failures
+from heidi_services.integration.service.deliveries.failure_summary import summarize_failures
 from heidi_services.integration.service.owned_rows import list_rows
 
 SUMMARIZED = timedelta(days=1)

@@ -19,7 +19,8 @@ from heidi_services.integration.models import WebhookEvent
 from heidi_services.integration.providers.base import InboundWebhook
 from heidi_services.integration.routes.integrations import INTEGRATION, blp, readable
 from heidi_services.integration.schemas import webhooks as schemas
-from heidi_services.integration.service import queries, received_events, webhook_receiver
+from heidi_services.integration.service import queries
+from heidi_services.integration.service.receiving import received_events, webhook_receiver
 
 RECEIVER = "/api/v1/webhooks/<string:provider>/<uuid:integration_id>"
 

@@ -3,10 +3,10 @@
 The walk of a webhook, from top to bottom:
 
 1. `routes/webhooks.py` reads the raw request.
-2. `webhook_receiver.receive_webhook` verifies it (`providers/inbound.py`, then the provider's module);
+2. `receiving.webhook_receiver.receive_webhook` verifies it (`providers/inbound.py`, then the provider's module);
    `received_events.store_events` stores its events and emits `integration.webhook` for each new one.
-3. The relay asks `forwarding.filter_forwardable`; the subscriber calls `forwarding.forward_event`, which creates a
-   delivery for each integration that subscribes to the event.
+3. The relay asks `deliveries.forwarding.filter_forwardable`; the subscriber calls `forwarding.forward_event`, which
+   creates a delivery for each integration that subscribes to the event.
 4. `delivery_worker.deliver` claims the delivery (`delivery_claim`); `webhook_client.send_webhook` signs it
    (`webhook_signing.py`) and sends it.
 5. `delivery_results.record_attempt` records the result and, after a failure, when to retry (`retry_policy`).

@@ -15,14 +15,15 @@ from heidi_common.database.session import db
 from heidi_services.integration.models import Integration
 from heidi_services.integration.providers.base import Provider
 from heidi_services.integration.providers.registry import PROVIDERS
-from heidi_services.integration.service import credential_store, integration_log
-from heidi_services.integration.service.provider_api import call_provider_api
-from heidi_services.integration.service.webhook_client import (
+from heidi_services.integration.service import integration_log
+from heidi_services.integration.service.credentials import credential_store
+from heidi_services.integration.service.deliveries.webhook_client import (
     WebhookRequest,
     WebhookResponse,
     build_payload,
     send_webhook,
 )
+from heidi_services.integration.service.provider_api import call_provider_api
 
 
 @dataclass(frozen=True)

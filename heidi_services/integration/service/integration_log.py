@@ -13,7 +13,7 @@ from heidi_common.database.pagination import Page, newest_first
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_services.integration.models import Integration, IntegrationLog
-from heidi_services.integration.service.webhook_client import WebhookResponse
+from heidi_services.integration.service.deliveries.webhook_client import WebhookResponse
 
 MAX_REJECTIONS_PER_MINUTE = 60
 MAX_BODY_LENGTH = 1000

@@ -21,7 +21,7 @@ from heidi_services.integration.endpoint_auth import EndpointAuth
 from heidi_services.integration.models import Integration
 from heidi_services.integration.providers.base import Provider
 from heidi_services.integration.providers.registry import PROVIDERS
-from heidi_services.integration.service import credential_store
+from heidi_services.integration.service.credentials import credential_store
 from heidi_services.integration.service.queries import get_visible
 from heidi_services.integration.service.validation import require_https_for_certificate, require_valid
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from heidi_services.integration.providers.base import ApiRequest
-from heidi_services.integration.service.webhook_client import MAX_RESPONSE_BYTES, WebhookResponse, send_request
+from heidi_services.integration.service.deliveries.webhook_client import (
+    MAX_RESPONSE_BYTES,
+    WebhookResponse,
+    send_request,
+)
 
 
 def call_provider_api(

@@ -25,7 +25,7 @@ from heidi_common.problems import Conflict
 from heidi_services.integration.enums import SyncStatus
 from heidi_services.integration.models import Integration, Sync
 from heidi_services.integration.service.connection_check import check_connection
-from heidi_services.integration.service.event_pull import SyncFailed, plan_pull, pull_events
+from heidi_services.integration.service.receiving.event_pull import SyncFailed, plan_pull, pull_events
 
 MAX_ATTEMPTS, MAX_CLAIMS = 5, 8
 """Failed attempts end at the first limit. Only attempts during which the worker process ends reach the second."""

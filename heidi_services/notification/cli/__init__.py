@@ -20,7 +20,9 @@ from heidi_services.notification.cli.senders import senders
 from heidi_services.notification.cli.suppressions import suppressions
 from heidi_services.notification.enums import NotificationStatus
 from heidi_services.notification.models import Attempt, Notification, Template
-from heidi_services.notification.service import manual_retry, queries, template_resolver
+from heidi_services.notification.service import queries
+from heidi_services.notification.service.delivery import manual_retry
+from heidi_services.notification.service.templates import template_resolver
 
 notifications = AppGroup("notifications", help="Inspect notifications and retry failed ones.")
 notifications.add_command(suppressions)

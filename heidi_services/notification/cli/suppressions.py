@@ -12,7 +12,7 @@ from heidi_common.schemas.fields import iso
 from heidi_services.notification.cli.options import CHANNELS, TIME, echo_table
 from heidi_services.notification.enums import MANUAL
 from heidi_services.notification.models import Suppression
-from heidi_services.notification.service import suppressions as service
+from heidi_services.notification.service.recipients import suppressions as service
 
 suppressions = AppGroup("suppressions", help="List, add and remove addresses to which nothing is sent.")
 

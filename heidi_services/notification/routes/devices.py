@@ -14,7 +14,7 @@ from heidi_common.openapi.headers import IF_NONE_MATCH, documents
 from heidi_common.schemas.base import PageQuery
 from heidi_services.notification.models import PushDevice
 from heidi_services.notification.schemas.devices import DeviceIn, DeviceOut, PushKeyOut
-from heidi_services.notification.service import devices
+from heidi_services.notification.service.recipients import devices
 
 blp = Blueprint("notification-devices", __name__, description="Devices that receive push notifications")
 

@@ -11,8 +11,8 @@ from heidi_common.jwt.guards import authenticated, caller
 from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
 from heidi_services.notification.models import NotificationPreferences
 from heidi_services.notification.schemas.preferences import Preferences
-from heidi_services.notification.service import preferences
-from heidi_services.notification.service.preferences import ChannelPreference
+from heidi_services.notification.service.recipients import preferences
+from heidi_services.notification.service.recipients.preferences import ChannelPreference
 
 blp = Blueprint("notification-preferences", __name__, description="Muted categories and quiet hours")
 

@@ -25,7 +25,8 @@ from heidi_services.notification.schemas.sending import (
     RetryCountOut,
     RetryIn,
 )
-from heidi_services.notification.service import bulk, enqueue, manual_retry
+from heidi_services.notification.service import bulk, enqueue
+from heidi_services.notification.service.delivery import manual_retry
 from heidi_services.notification.service.drafts import Draft
 
 blp = Blueprint("notification-operations", __name__, description="Send messages and retry failed ones")

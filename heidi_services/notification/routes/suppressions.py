@@ -12,7 +12,7 @@ from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import caller, guard
 from heidi_services.notification.models import Suppression
 from heidi_services.notification.schemas.suppressions import SuppressionIn, SuppressionOut, SuppressionQuery
-from heidi_services.notification.service import suppressions
+from heidi_services.notification.service.recipients import suppressions
 
 blp = Blueprint("notification-suppressions", __name__, description="Addresses to which nothing is sent")
 

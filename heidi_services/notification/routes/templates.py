@@ -25,7 +25,7 @@ from heidi_services.notification.schemas.templates import (
     TemplateTextPreviewIn,
     TemplateVersionOut,
 )
-from heidi_services.notification.service import template_tests, templates
+from heidi_services.notification.service.templates import template_tests, templates
 
 blp = Blueprint("notification-templates", __name__, description="Message templates with variables")
 

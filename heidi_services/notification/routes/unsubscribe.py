@@ -10,7 +10,7 @@ from heidi_common.interceptors.validation import any_query
 from heidi_common.jwt.guards import public
 from heidi_common.pages import PageText, render_page
 from heidi_services.notification.schemas.preferences import SubscriptionOut
-from heidi_services.notification.service.unsubscribe import CategorySubscription, read_token, unsubscribe
+from heidi_services.notification.service.recipients.unsubscribe import CategorySubscription, read_token, unsubscribe
 
 blp = Blueprint("notification-unsubscribe", __name__, description="Unsubscribe links")
 

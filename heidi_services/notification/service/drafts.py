@@ -12,13 +12,13 @@ from heidi_common.problems import Invalid
 from heidi_services.notification.channels.html_text import html_to_text
 from heidi_services.notification.enums import GENERAL, NotificationType
 from heidi_services.notification.service.attachments.selection import SelectedFiles, select_files
-from heidi_services.notification.service.rendering import MissingVariable, RenderingError
-from heidi_services.notification.service.template_resolver import (
+from heidi_services.notification.service.templates.rendering import MissingVariable, RenderingError
+from heidi_services.notification.service.templates.template_resolver import (
     RenderedMessage,
     TemplateSource,
     resolve_template,
 )
-from heidi_services.notification.service.text_limits import TextTooLong, check_length
+from heidi_services.notification.service.templates.text_limits import TextTooLong, check_length
 
 
 @dataclass(frozen=True, kw_only=True)

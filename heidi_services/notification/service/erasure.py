@@ -13,7 +13,7 @@ from heidi_common.identity.models import User
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.notification.enums import NotificationStatus
 from heidi_services.notification.models import Attempt, Notification, NotificationPreferences, PushDevice
-from heidi_services.notification.service.suppressions import hash_addresses
+from heidi_services.notification.service.recipients.suppressions import hash_addresses
 
 _UNSYNCED: Any = {"synchronize_session": False}
 

@@ -23,9 +23,9 @@ from heidi_common.messaging.inbox import PermanentFailure
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.problems import Invalid
 from heidi_services.notification.enums import Channel, NotificationType
-from heidi_services.notification.service import devices
 from heidi_services.notification.service.drafts import Draft
 from heidi_services.notification.service.enqueue import insert_bulk, insert_notification
+from heidi_services.notification.service.recipients import devices
 
 
 def handle_notification_send(event: OutboxEvent) -> None:

@@ -11,7 +11,7 @@ from heidi_common.identity.models import User
 from heidi_common.identity.personal_data import PersonalRows
 from heidi_services.notification.models import Attempt, Batch, Notification, Suppression
 from heidi_services.notification.service.queries import VISIBLE
-from heidi_services.notification.service.suppressions import stored_forms
+from heidi_services.notification.service.recipients.suppressions import stored_forms
 
 
 def _own_attempts(user_id: UUID) -> ColumnElement[bool]:

@@ -22,9 +22,9 @@ from heidi_services.notification.channels.delivery_receipt import DeliveryReceip
 from heidi_services.notification.channels.registry import find_provider
 from heidi_services.notification.enums import NotificationStatus
 from heidi_services.notification.models import Notification
+from heidi_services.notification.service.recipients.suppressions import known_form, lift_suppression, suppress_address
 from heidi_services.notification.service.senders.options import copied_addresses
 from heidi_services.notification.service.status_transitions import State, advance
-from heidi_services.notification.service.suppressions import known_form, lift_suppression, suppress_address
 
 _MAX_DETAIL = 1000
 log = logging.getLogger(__name__)

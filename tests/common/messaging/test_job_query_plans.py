@@ -12,7 +12,7 @@ from sqlalchemy import text
 from heidi_common.database.session import db
 from heidi_common.database.transactions import reading
 from heidi_common.messaging import inbox_statements, jobs
-from heidi_services.notification.service import claim
+from heidi_services.notification.service.delivery import claim
 from heidi_services.scheduler.models import ScheduleRun
 from heidi_services.scheduler.service.runs import run_claim
 from tests.sql_recorder import Sent, recorded_statements

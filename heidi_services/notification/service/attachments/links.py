@@ -12,7 +12,7 @@ from uuid import UUID
 from babel import Locale, UnknownLocaleError, dates, numbers
 
 from heidi_common.crypto.file_links import content_url, link_url
-from heidi_services.notification.service.template_resolver import RenderedMessage
+from heidi_services.notification.service.templates.template_resolver import RenderedMessage
 
 _TEXTS = {
     "en": ("Files to download:", "{name} ({size} MB), until {date}", "{name} ({size} MB)"),

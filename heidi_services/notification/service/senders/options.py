@@ -13,8 +13,8 @@ from heidi_services.notification.channels.email_options import EmailOptions
 from heidi_services.notification.channels.mail_headers import parse_address
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import SenderDomain
+from heidi_services.notification.service.recipients.suppressions import is_suppressed
 from heidi_services.notification.service.senders.signing import forget_keys, signing_key
-from heidi_services.notification.service.suppressions import is_suppressed
 
 
 class SenderNotVerified(Exception):
