@@ -38,7 +38,7 @@ Store = Callable[[UUID, UUID, ExportedFile], None]
 """Stores the file of an export, unless it is stored already: owner, ID of the file, and its content."""
 
 
-class _Ended(Exception):
+class _ExportEnded(Exception):
     """The export was cancelled, its user was erased, or another worker has taken it over. The file is discarded."""
 
 
@@ -60,7 +60,7 @@ def process(exporter: type[Exporter], store: Store, export_id: UUID) -> None:
             _finish(row, ExportStatus.FAILED, f"The export was interrupted {MAX_ATTEMPTS} times. Request it again.")
         else:
             _run(row, exporter, store)
-    except _Ended:
+    except _ExportEnded:
         log.info("export ended by another process", extra={"export_id": str(export_id)})
 
 
@@ -80,10 +80,10 @@ def _run(row: Export, exporter: type[Exporter], store: Store) -> None:
         _finish(row, ExportStatus.FAILED, str(error))
     except DecryptionError:
         _finish(row, ExportStatus.FAILED, "The request can no longer be decrypted. Request the export again.")
-    except _Ended:
+    except _ExportEnded:
         raise
     except Exception:
-        with suppress(_Ended):
+        with suppress(_ExportEnded):
             _postpone(row)
         raise
 
@@ -132,9 +132,9 @@ def _change(row: Export, **values: Any) -> None:
     """Change the export if this worker was the last one to claim it.
 
     Raises:
-        _Ended: It was not, or the export has ended.
+        _ExportEnded: It was not, or the export has ended.
     """
     own = (Export.id == row.id, Export.status == ExportStatus.PENDING, Export.attempts == row.attempts)
     statement = update(Export).where(*own).values(values).execution_options(synchronize_session=False)
     if not cast("CursorResult[Any]", db.session.execute(statement)).rowcount:
-        raise _Ended
+        raise _ExportEnded
