@@ -102,6 +102,10 @@ TEST = [
     "types-requests",
 ]
 KAFKA = ["confluent-kafka>=2.16"]  # librdkafka: idempotent producer, and a mock cluster for tests
+OTEL = [  # tracing; the SDK reads the standard variables OTEL_*
+    "opentelemetry-exporter-otlp-proto-http>=1.45",
+    "opentelemetry-sdk>=1.45",
+]
 DEPLOY = [  # the vendors' own schemas of the manifests for managed containers
     "azure-mgmt-appcontainers>=5.1",
     "cfn-lint>=1.58",
@@ -142,5 +146,11 @@ setup(
             "backup = heidi_backup.cli:backup",
         ],
     },
-    extras_require={"standalone": STANDALONE, "test": STANDALONE + KAFKA + TEST, "kafka": KAFKA, "deploy": DEPLOY},
+    extras_require={
+        "standalone": STANDALONE,
+        "test": STANDALONE + KAFKA + OTEL + TEST,
+        "kafka": KAFKA,
+        "otel": OTEL,
+        "deploy": DEPLOY,
+    },
 )

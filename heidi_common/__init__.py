@@ -32,6 +32,7 @@ Further packages:
     pages        HTML pages for end users
     peers        calls between the services
     schemas      base schema, fields and validators
+    tracing      OpenTelemetry, an optional extra
     server       gunicorn worker, shutdown, child processes that end with their parent, heartbeats, full disks
 
 Modules: `app` builds a Flask app, `runtime` holds what belongs to one app, `problems` are the errors that clients see.

@@ -17,6 +17,7 @@ from heidi_common.interceptors.proxy import ClientAddress
 from heidi_common.jwt import authentication
 from heidi_common.logger.setup import configure_logging
 from heidi_common.runtime import init_runtime
+from heidi_common.tracing import spans as tracing
 
 
 class App(Flask):
@@ -48,6 +49,7 @@ def base_app(settings: Settings, name: str) -> Flask:
         name: The service in the log: that of a service, or of a process such as `worker`.
     """
     configure_logging(name, settings.log_level, settings.log_format)
+    tracing.start(name, settings)
     app = App(name, static_folder=None)
     app.json = OrjsonProvider(app)
     init_runtime(app, settings)
@@ -72,6 +74,7 @@ def build_app(settings: Settings, *services: Service) -> Flask:
         rate_limit,
         security_headers,
         timeout,
+        traces,
     )
     from heidi_common.jwt import guards
     from heidi_common.jwt.tokens import init_jwt
@@ -84,6 +87,7 @@ def build_app(settings: Settings, *services: Service) -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # otherwise `//` redirects to the host that the Host header names
     app.wsgi_app = ClientAddress(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
+    traces.init_tracing(app)
     logging.init_request_logging(app)
     timeout.init_timeout(app, settings)
     security_headers.init_security_headers(app)

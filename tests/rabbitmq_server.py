@@ -55,6 +55,15 @@ class RabbitNode:
         self._process = None
         self._stop_name_service()
 
+    def ctl(self, *command: str) -> str:
+        """Run a command of rabbitmqctl, and return what it prints."""
+        program = str(Path(_real_server()).with_name("rabbitmqctl"))
+        result = subprocess.run(
+            [program, *command], env=self._environment(), capture_output=True, text=True, timeout=180, check=False
+        )
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
     def freeze(self) -> None:
         """Stop reading from connections but keep them open; only kill9() ends this state."""
         assert self._process is not None

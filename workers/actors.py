@@ -18,7 +18,7 @@ from uuid import UUID
 import dramatiq
 from dramatiq import Broker, Message
 
-from heidi_common.logger.request_id import request_id, row_request_id
+from heidi_common.logger.causes import NO_CAUSE, Cause, current_cause, row_cause
 from heidi_common.messaging.event_handling import handle, handle_many
 from heidi_common.messaging.outbox import OutboxEvent
 
@@ -83,11 +83,11 @@ def wake_singly(queue: str, name: str, row_ids: Iterable[UUID]) -> None:
     """Send each row a wake-up message of its own: it may crash its worker, so it must not have neighbors."""
     broker = dramatiq.get_broker()
     for row_id in row_ids:
-        with row_request_id(row_id):
-            broker.enqueue(hint(queue, name, str(row_id), request_id=request_id()))
+        with row_cause(row_id):
+            broker.enqueue(hint(queue, name, str(row_id), cause=current_cause()))
 
 
-def hint(queue: str, name: str, *ids: str, request_id: str | None = None) -> Message[Any]:
+def hint(queue: str, name: str, *ids: str, cause: Cause = NO_CAUSE) -> Message[Any]:
     """Make a wake-up message, which lets an actor look at these rows now."""
-    options = {"request_id": request_id} if request_id else {}
+    options = {key: value for key, value in cause._asdict().items() if value}
     return Message(queue_name=queue, actor_name=name, args=ids, kwargs={}, options=options)

@@ -14,7 +14,7 @@ from uuid import UUID
 from dramatiq import Message
 
 from heidi_common.database.session import db
-from heidi_common.logger.request_id import row_request_id
+from heidi_common.logger.causes import Cause, row_cause
 from workers.actors import hint
 
 LARGEST = 100
@@ -35,8 +35,8 @@ LARGEST_BY_ACTOR: Mapping[str, int] = {
 }
 """Actors whose messages carry fewer rows than LARGEST."""
 
-Wakeable: TypeAlias = tuple[str, str | None]
-"""The ID of a row and the ID of the request that caused it."""
+Wakeable: TypeAlias = tuple[str, Cause]
+"""The ID of a row and what caused it."""
 
 
 def hints(queue: str, name: str, rows: Iterable[Wakeable], *, largest: int = LARGEST) -> list[Message[Any]]:
@@ -58,10 +58,17 @@ def chunk_size(rows: int, largest: int) -> int:
     return max(1, min(largest, -(-rows // SHARES)))
 
 
-def request_ids(args: Sequence[str], options: Mapping[str, Any]) -> dict[str, str | None]:
-    """The request IDs of a message's rows, by the ID of the row; empty if all rows have the same."""
-    ids = options.get("request_ids")
-    return dict(zip(args, ids, strict=False)) if isinstance(ids, list | tuple) else {}
+def row_causes(args: Sequence[str], options: Mapping[str, Any]) -> dict[str, Cause]:
+    """The causes of a message's rows, by the ID of the row; empty if all rows have the same."""
+    request_ids, traceparents = (_values(options.get(name), args) for name in ("request_ids", "traceparents"))
+    if not any(request_ids) and not any(traceparents):
+        return {}
+    return dict(zip(args, map(Cause, request_ids, traceparents), strict=False))
+
+
+def _values(option: object, args: Sequence[str]) -> Sequence[str | None]:
+    """An option with a value for each row. Messages of the previous release have no traces."""
+    return option if isinstance(option, list | tuple) else [None] * len(args)
 
 
 def process_each(ids: Iterable[str], process: Callable[[UUID], object]) -> None:
@@ -75,7 +82,7 @@ def process_each(ids: Iterable[str], process: Callable[[UUID], object]) -> None:
         if number:
             db.session.remove()  # each row starts as if it had a message of its own
         try:
-            with row_request_id(row_id):
+            with row_cause(row_id):
                 process(UUID(row_id))
         except Exception as failure:
             failures.append(failure)
@@ -91,10 +98,12 @@ def raise_all(failures: Sequence[Exception]) -> None:
 
 
 def _batch_hint(queue: str, name: str, rows: Sequence[Wakeable]) -> Message[Any]:
-    causes = [request_id for _, request_id in rows]
-    message = hint(queue, name, *(row_id for row_id, _ in rows), request_id=causes[0])
+    causes = [cause for _, cause in rows]
+    message = hint(queue, name, *(row_id for row_id, _ in rows), cause=causes[0])
     if len(set(causes)) > 1:
-        message.options["request_ids"] = causes
+        message.options["request_ids"] = [cause.request_id for cause in causes]
+        if any(cause.traceparent for cause in causes):
+            message.options["traceparents"] = [cause.traceparent for cause in causes]
     return message
 
 

@@ -6,7 +6,8 @@ import multiprocessing
 import os
 import signal
 import threading
-from contextlib import ExitStack
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 from dramatiq import Broker, Middleware, Worker
@@ -16,10 +17,12 @@ from flask import Flask
 
 from heidi_common.config.settings import Settings
 from heidi_common.database.disk_space import disk_guard
-from heidi_common.logger.request_id import bound_request_id, bound_row_request_ids
+from heidi_common.logger.causes import Cause, bound_row_causes, caused_by
+from heidi_common.logger.request_id import bound_request_id
 from heidi_common.server.parent_death import die_with_parent
+from heidi_common.tracing import spans as tracing
 from heidi_services.notification.channels.registry import close_senders, interrupt_senders
-from workers.batching import request_ids
+from workers.batching import row_causes
 from workers.consumption import BoundedRabbitmqBroker
 from workers.redis_broker import WakingRedisBroker
 
@@ -80,12 +83,14 @@ class AppContext(Middleware):
         if self.app is not None:
             with self.app.app_context():
                 close_senders()
+        tracing.flush()
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:
         assert self.app is not None
         stack = self.local.stack = ExitStack()
-        stack.enter_context(bound_request_id(message.options.get("request_id")))
-        stack.enter_context(bound_row_request_ids(request_ids(message.args, message.options)))
+        name, causes = f"process {message.actor_name}", row_causes(message.args, message.options)
+        stack.enter_context(bound_row_causes(name, causes))
+        stack.enter_context(_message_cause(name, message.options, causes))
         stack.enter_context(self.app.app_context())
         if disk_guard().is_full:
             # The row of the message stays due. The clock sends another message when there is space again.
@@ -100,3 +105,12 @@ class AppContext(Middleware):
 
     def after_skip_message(self, broker: Broker, message: MessageProxy) -> None:
         self.after_process_message(broker, message)
+
+
+def _message_cause(
+    name: str, options: Mapping[str, Any], causes: Mapping[str, Cause]
+) -> AbstractContextManager[object]:
+    """The cause of a message. If its rows have several, each row has a span of its own instead."""
+    if causes:
+        return bound_request_id(options.get("request_id"))
+    return caused_by(Cause(options.get("request_id"), options.get("traceparent")), name)

@@ -25,7 +25,8 @@ def as_cloudevent(event: OutboxEvent) -> dict[str, Any]:
         "datacontenttype": "application/json",
         "data": event.data,
     }
-    return attributes | ({"requestid": event.request_id} if event.request_id else {})
+    causes = {"requestid": event.request_id, "traceparent": event.traceparent}
+    return attributes | {name: value for name, value in causes.items() if value}
 
 
 def exchange_message(event: OutboxEvent) -> OutgoingMessage:

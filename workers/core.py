@@ -5,6 +5,7 @@ from __future__ import annotations
 import dramatiq
 
 from heidi_common.database.transactions import after_commit
+from heidi_common.logger.causes import current_cause
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.core.service import erasure, operation_runner, operations, overview, replay_runner
 from workers.actors import actor, consumer, hint
@@ -28,8 +29,8 @@ def replay_events(*replay_ids: str) -> None:
 def accept_operation(event: OutboxEvent) -> None:
     """Store an operation that was requested by an event, and wake a worker for it."""
     operations.accept(event)
-    broker = dramatiq.get_broker()
-    after_commit(lambda: broker.enqueue(hint("core", "carry_out_operation", event.subject)))
+    broker, message = dramatiq.get_broker(), hint("core", "carry_out_operation", event.subject, cause=current_cause())
+    after_commit(lambda: broker.enqueue(message))
 
 
 @consumer("core")

@@ -8,6 +8,7 @@ from uuid import UUID
 import dramatiq
 
 from heidi_common.database.transactions import after_commit
+from heidi_common.logger.causes import current_cause
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.integration.service import owner_sync, sync
 from heidi_services.integration.service.deliveries import delivery_worker, forwarding
@@ -46,5 +47,5 @@ def run_sync(*sync_ids: str) -> None:
 def _wake(queue: str, name: str, ids: Iterable[UUID]) -> None:
     """Enqueue wake-up messages after the commit. If they are lost, the clock finds the rows when they are due."""
     broker = dramatiq.get_broker()
-    messages = [hint(queue, name, str(row_id)) for row_id in ids]
+    messages = [hint(queue, name, str(row_id), cause=current_cause()) for row_id in ids]
     after_commit(lambda: [broker.enqueue(message) for message in messages])

@@ -20,6 +20,7 @@ from heidi_common.import_jobs import cleanup as old_imports
 from heidi_common.import_jobs import requests as imports
 from heidi_common.import_jobs.models import ImportKind
 from heidi_common.interceptors import idempotency_keys
+from heidi_common.logger.causes import NO_CAUSE
 from heidi_common.messaging import inbox
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.metrics import certificate, clock_state, heartbeat, platform_states, time_series
@@ -78,7 +79,7 @@ class WakeUp:
     largest: int = LARGEST
 
     def __call__(self) -> list[Message[Any]]:
-        rows = [(str(row_id), None) for row_id in self.find_due(LIMIT)]
+        rows = [(str(row_id), NO_CAUSE) for row_id in self.find_due(LIMIT)]
         return hints(self.queue, self.actor, rows, largest=self.largest)
 
 
@@ -132,7 +133,7 @@ def release_bulk_events() -> list[Message[Any]]:
 def _hints_for_subscribers(queue: str, due: Iterable[tuple[str, UUID]]) -> list[Message[Any]]:
     rows: dict[str, list[Wakeable]] = {}
     for consumer, event_id in due:
-        rows.setdefault(consumer, []).append((str(event_id), None))
+        rows.setdefault(consumer, []).append((str(event_id), NO_CAUSE))
     return [message for consumer, ids in rows.items() for message in hints(queue, consumer, ids)]
 
 

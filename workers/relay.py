@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from functools import cache
 from typing import Any
 
@@ -38,6 +39,7 @@ from workers.broker import make_broker
 from workers.cloudevents import exchange_message
 from workers.event_counts import count_events
 from workers.kafka import KafkaPublisher
+from workers.relay_spans import Causes, relayed
 from workers.runner import run_until_stopped
 from workers.subscriptions import SUBSCRIPTIONS, Hint
 
@@ -89,15 +91,16 @@ def relay_batch(broker: Broker, publish: Publish, limit: int = BATCH) -> int:
         The number of events in the batch.
     """
     messages: list[Message[Any]] = []
-    with transaction():
-        _ACQUIRE_LOCK.all()
-        events = _next_events(limit)
-        if events:
-            messages = _fan_out(events)
-            publish(events)
-            _mark_sent(events)
-    for message in messages:
-        broker.enqueue(message)
+    with ExitStack() as spans:
+        with transaction():
+            _ACQUIRE_LOCK.all()
+            events = _next_events(limit)
+            if events:
+                messages = _fan_out(events, spans.enter_context(relayed(events)))
+                publish(events)
+                _mark_sent(events)
+        for message in messages:
+            broker.enqueue(message)
     return len(events)
 
 
@@ -127,18 +130,18 @@ def _oldest(limit: int) -> Select[OutboxEvent]:
     return unsent.with_for_update(skip_locked=True, of=OutboxEvent)
 
 
-def _fan_out(events: Sequence[OutboxEvent]) -> list[Message[Any]]:
+def _fan_out(events: Sequence[OutboxEvent], causes: Causes) -> list[Message[Any]]:
     """Write the inbox rows of the subscribers; returns the wake-up messages to send after the commit."""
     messages: list[Message[Any]] = []
     rows: list[tuple[str, str, bool]] = []
     for subscription in SUBSCRIPTIONS:
         if isinstance(subscription, Hint):
-            messages += _hints_for_subjects(subscription, events)
+            messages += _hints_for_subjects(subscription, events, causes)
         else:
             selected = subscription.select(events)
             rows += [(str(event.id), subscription.actor, event.is_bulk) for event in selected]
             # The clock releases the rows of bulk events at a limited rate.
-            wake_ups = [(str(event.id), event.request_id) for event in selected if not event.is_bulk]
+            wake_ups = [(str(event.id), causes[event.id]) for event in selected if not event.is_bulk]
             messages += hints(subscription.queue, subscription.actor, wake_ups)
     if rows:
         event_ids, consumers, are_bulk = map(list, zip(*rows, strict=True))
@@ -147,11 +150,11 @@ def _fan_out(events: Sequence[OutboxEvent]) -> list[Message[Any]]:
     return messages
 
 
-def _hints_for_subjects(subscription: Hint, events: Iterable[OutboxEvent]) -> Iterator[Message[Any]]:
+def _hints_for_subjects(subscription: Hint, events: Iterable[OutboxEvent], causes: Causes) -> Iterator[Message[Any]]:
     """Rows whose work differs in cost do not share a message: an in-app message needs no other system."""
     matching = [event for event in events if event.type == subscription.pattern]
     for waits_outside in (False, True):
-        rows = [(event.subject, event.request_id) for event in matching if _waits_outside(event) == waits_outside]
+        rows = [(event.subject, causes[event.id]) for event in matching if _waits_outside(event) == waits_outside]
         yield from hints(subscription.queue, subscription.actor, rows, largest=OUTSIDE if waits_outside else LARGEST)
 
 

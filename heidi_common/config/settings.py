@@ -16,6 +16,7 @@ from heidi_common.config.sections.platform import Logging, Platform, Retention
 from heidi_common.config.sections.security import Http, RouterSettings, Security
 from heidi_common.config.sections.servers import Broker, Database
 from heidi_common.config.sections.sign_in import RateLimits, SignIn
+from heidi_common.config.sections.tracing import Tracing
 from heidi_common.config.service_registry import declared_sections
 
 __all__ = ["ConfigError", "Settings"]
@@ -37,6 +38,7 @@ class Settings(
     Files,
     Retention,
     Logging,
+    Tracing,
 ):
     """The settings of every process (see docs/configuration.md).
 

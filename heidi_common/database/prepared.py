@@ -23,6 +23,8 @@ REJECTED = (errors.InvalidSqlStatementName, errors.DuplicatePreparedStatement, e
 A pooler that gives each transaction another connection causes the first two, a migration of a result's column the
 third.
 """
+STATEMENTS: dict[str, str] = {}
+"""The statements of this process, by the names under which they are prepared."""
 _INFO = "prepared_statements"
 _LENGTH = re.compile(r"\(\d+\)")
 Pooled: TypeAlias = Any
@@ -49,6 +51,7 @@ class PreparedStatement:
         self._name = f"heidi_{hashlib.sha256(identity.encode()).hexdigest()[:32]}"
         self._head = f"PREPARE {self._name} ({declared}) AS " if declared else f"PREPARE {self._name} AS "
         arguments = ", ".join(f"%({name})s" for name in self._names)
+        STATEMENTS[self._name] = sql
         self._execute = f"EXECUTE {self._name} ({arguments})" if arguments else f"EXECUTE {self._name}"
 
     def prepare(self, pooled: Pooled, cursor: Any) -> str:

@@ -11,14 +11,16 @@ import time
 from functools import cache
 from typing import Any
 
-from psycopg2.extensions import connection, cursor
+from psycopg2.extensions import cursor
 
 from heidi_common.config.settings import Settings
+from heidi_common.database.traced_connection import TracedConnection
+from heidi_common.tracing import spans
 
 log = logging.getLogger("heidi.sql")
 
 
-class LoggingConnection(connection):
+class LoggingConnection(TracedConnection):
     """A psycopg2 connection whose cursors log what they execute."""
 
     def cursor(self, *args: Any, **kwargs: Any) -> Any:
@@ -28,9 +30,10 @@ class LoggingConnection(connection):
 
 
 def driver_options(settings: Settings) -> dict[str, Any]:
-    """The options of `psycopg2.connect` that log statements; empty unless in development at LOG_LEVEL=DEBUG."""
-    logs_sql = settings.environment == "development" and settings.log_level == "DEBUG"
-    return {"connection_factory": LoggingConnection} if logs_sql else {}
+    """The options of `psycopg2.connect` that trace statements, and log them in development at LOG_LEVEL=DEBUG."""
+    if settings.environment == "development" and settings.log_level == "DEBUG":
+        return {"connection_factory": LoggingConnection}
+    return {"connection_factory": TracedConnection} if spans.is_on() else {}
 
 
 @cache

@@ -37,6 +37,7 @@ from heidi_common.http_client.sockets import (
 from heidi_common.http_client.urls import check_url
 from heidi_common.logger.request_id import request_id
 from heidi_common.runtime import per_app
+from heidi_common.tracing import spans
 
 DEFAULT_TIMEOUT = 15.0
 MAX_RESPONSE_BYTES = 1024 * 1024
@@ -112,7 +113,7 @@ class HttpClient:
             params: The query, added to the URL.
             json: A JSON body.
             data: A form (mapping) or a raw body (bytes).
-            headers: Further headers. X-Request-ID is added.
+            headers: Further headers. X-Request-ID is added, and `traceparent` if the process traces.
             auth: User name and password for HTTP basic authentication.
             timeout: The limit for the whole call, in seconds.
             trusted: Skip the check of the address. Only for URLs that are not entered by users, such as those of
@@ -139,7 +140,7 @@ class HttpClient:
         call = TimedSocketCall(time.monotonic() + timeout, allow, self._resolver)
         session = self._trusted if trusted else self._certified(certificate) if certificate else self._guarded
         response = None
-        with current_call(call):
+        with current_call(call), spans.span(method, "client", _span_attributes(method, url)) as span:
             try:
                 response = session.request(
                     method,
@@ -147,12 +148,14 @@ class HttpClient:
                     params=params,
                     json=json,
                     data=data,
-                    headers=_with_request_id(headers),
+                    headers=_with_cause(headers),
                     auth=auth,
                     timeout=(min(CONNECT_TIMEOUT, timeout), timeout),
                     allow_redirects=False,
                     stream=True,
                 )
+                if span is not None:
+                    span.set_attribute("http.response.status_code", response.status_code)
                 if body_optional:
                     call.deadline = min(call.deadline, time.monotonic() + OPTIONAL_BODY_SECONDS)
                 with response:
@@ -178,9 +181,14 @@ def _session(ca_file: str | None, certificate: ClientCertificate | None = None) 
     return session
 
 
-def _with_request_id(headers: Mapping[str, str] | None) -> dict[str, str]:
-    current = request_id()
-    return ({"X-Request-ID": current} if current else {}) | dict(headers or {})
+def _with_cause(headers: Mapping[str, str] | None) -> dict[str, str]:
+    cause = {"X-Request-ID": request_id(), "traceparent": spans.traceparent()}
+    return {name: value for name, value in cause.items() if value} | dict(headers or {})
+
+
+def _span_attributes(method: str, url: str) -> dict[str, str]:
+    """Without the path, which contains the secret of some webhooks."""
+    return {"http.request.method": method, "server.address": urlsplit(url).hostname or ""}
 
 
 def _status_only(status: int) -> requests.Response:

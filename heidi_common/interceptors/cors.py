@@ -15,6 +15,7 @@ _TUS = "Tus-Resumable, Upload-Length, Upload-Offset"
 """Headers of resumable uploads in both directions."""
 REQUEST_HEADERS = (
     "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-Request-ID, Last-Event-ID, "
+    "traceparent, tracestate, "
     f"Range, If-Range, {_TUS}, Upload-Metadata, Upload-Checksum"
 )
 EXPOSED_HEADERS = (

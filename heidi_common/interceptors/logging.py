@@ -47,11 +47,10 @@ def _finish(response: Response) -> Response:
 
 
 def _log_access(current: Request, response: Response, duration: float, caller: Caller | None) -> None:
-    """The query string is not logged, since it may contain personal data; neither is a token in a path."""
     rule = current.url_rule.rule if current.url_rule else None
     fields = {
         "method": current.method,
-        "path": rule if rule and "<token>" in rule else current.path,
+        "path": logged_path(current),
         "route": rule,
         "status": response.status_code,
         "durationMs": round(duration * 1000, 1),
@@ -60,6 +59,12 @@ def _log_access(current: Request, response: Response, duration: float, caller: C
     if caller:
         fields["caller"] = caller.claims["sub"]
     log_fields(log, "request", fields)
+
+
+def logged_path(current: Request) -> str:
+    """The path without its query string, which may contain personal data, and without a token."""
+    rule = current.url_rule.rule if current.url_rule else None
+    return rule if rule and "<token>" in rule else current.path
 
 
 def _end(_error: BaseException | None) -> None:

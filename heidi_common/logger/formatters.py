@@ -9,14 +9,15 @@ from typing import Any
 from pythonjsonlogger.orjson import OrjsonFormatter
 
 from heidi_common.logger.request_id import request_id
+from heidi_common.tracing.spans import is_on, trace_id
 
 _DETAIL = re.compile(r"^DETAIL: .*$", re.MULTILINE)
 _COLORS = {"DEBUG": 36, "INFO": 32, "WARNING": 33, "ERROR": 31, "CRITICAL": 35}
-_PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "service", "requestId"}
+_PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "service", "requestId", "traceId"}
 
 
 class ContextFilter(logging.Filter):
-    """Adds the service and the request ID to every record."""
+    """Adds the service, the request ID and, if the process traces, the trace ID to every record."""
 
     def __init__(self, service: str) -> None:
         super().__init__()
@@ -25,6 +26,8 @@ class ContextFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.service = self.service
         record.requestId = request_id()
+        if is_on():
+            record.traceId = trace_id()
         return True
 
 

@@ -13,6 +13,7 @@ import orjson
 
 from heidi_common.logger.formatters import ContextFilter, json_formatter
 from heidi_common.logger.request_id import request_id
+from heidi_common.tracing.spans import is_on, trace_id
 
 
 class JsonLineHandler(logging.StreamHandler[Any]):
@@ -38,6 +39,8 @@ class JsonLineHandler(logging.StreamHandler[Any]):
     def write(self, logger: str, message: str, fields: Mapping[str, Any]) -> None:
         """Write the line that `formatters.json_formatter` formats for a record at level INFO, without the record."""
         line: dict[str, Any] = {"level": "INFO", "logger": logger, "service": self._service, "requestId": request_id()}
+        if is_on():
+            line["traceId"] = trace_id()
         line |= {"message": message, **fields, "time": datetime.now(UTC)}
         data = orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
         while data:  # a single call, unless the reader of a pipe is slow

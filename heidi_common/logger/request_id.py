@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 
 _request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-_request_ids_of_rows: ContextVar[Mapping[str, str | None]] = ContextVar("request_ids_of_rows", default={})  # noqa: B039
 _VALID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}\Z")  # nginx.conf.template has the same pattern
 
 
@@ -33,27 +32,6 @@ def bound_request_id(value: str | None) -> Iterator[str]:
         yield bound
     finally:
         unbind_request_id(token)
-
-
-@contextmanager
-def bound_row_request_ids(values: Mapping[str, str | None]) -> Iterator[None]:
-    """Make the request IDs of a batch of rows known to `row_request_id` in the block, by the ID of the row."""
-    token = _request_ids_of_rows.set(values)
-    try:
-        yield
-    finally:
-        _request_ids_of_rows.reset(token)
-
-
-@contextmanager
-def row_request_id(row_id: object) -> Iterator[None]:
-    """While one row of a batch is processed, use the request ID that came with it; without one, keep the current."""
-    value = _request_ids_of_rows.get().get(str(row_id))
-    if value is None:
-        yield
-        return
-    with bound_request_id(value):
-        yield
 
 
 def bind_request_id(value: str | None) -> tuple[str, Token[str | None]]:

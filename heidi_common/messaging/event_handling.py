@@ -15,12 +15,13 @@ from uuid import UUID
 
 from heidi_common.database.models import storable_text, utcnow
 from heidi_common.database.transactions import transaction
-from heidi_common.logger.request_id import bound_request_id
+from heidi_common.logger.causes import Cause, caused_by
 from heidi_common.messaging import inbox_statements as statements
 from heidi_common.messaging.inbox import MAX_ATTEMPTS, PermanentFailure, delete_secret_data
 from heidi_common.messaging.inbox_statements import ClaimedRow
 from heidi_common.messaging.jobs import backoff
 from heidi_common.messaging.outbox import OutboxEvent
+from heidi_common.tracing import spans
 
 log = logging.getLogger(__name__)
 BATCH_SECONDS = 5.0
@@ -139,12 +140,16 @@ def _handle_claimed(consumer: str, claimed: ClaimedRow, handler: Handler) -> tup
 
 def _call(handler: Handler, event: OutboxEvent | None) -> None:
     if event is not None:
-        with _request_id_of(event):
+        with _cause_of(event):
             handler(event)
 
 
-def _request_id_of(event: OutboxEvent) -> AbstractContextManager[Any]:
-    return bound_request_id(event.request_id) if event.request_id else nullcontext()
+def _cause_of(event: OutboxEvent) -> AbstractContextManager[Any]:
+    """The cause of an event. A span of the message, which is in the same trace, stays the parent."""
+    cause = Cause(event.request_id, event.traceparent)
+    if spans.is_current_trace(event.traceparent):
+        cause = cause._replace(traceparent=spans.traceparent())
+    return caused_by(cause, f"handle {event.type}") if any(cause) else nullcontext()
 
 
 def _finish(consumer: str, events: Iterable[tuple[UUID, OutboxEvent | None]]) -> None:

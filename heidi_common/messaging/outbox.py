@@ -24,6 +24,7 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.logger.request_id import request_id
 from heidi_common.messaging.events import Event
+from heidi_common.tracing.spans import traceparent
 
 OUTBOX_CHANNEL = "outbox"
 """Notified when events have been emitted. The relay listens."""
@@ -58,6 +59,7 @@ class OutboxEvent(Base):
     data: Mapped[dict[str, Any]]
     sealed: Mapped[str | None]
     request_id: Mapped[str | None]
+    traceparent: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=utcnow, server_default=func.now())
     sent_at: Mapped[datetime | None]
     position: Mapped[int | None] = mapped_column(BigInteger)
@@ -159,7 +161,7 @@ def emit_parameters(event: Event, event_id: UUID | None = None) -> dict[str, Any
     return {f"event_{name}": value for name, value in row.items()} | {"event_data": orjson.dumps(row["data"]).decode()}
 
 
-_COLUMNS = ("id", "type", "subject", "user_id", "data", "sealed", "request_id")
+_COLUMNS = ("id", "type", "subject", "user_id", "data", "sealed", "request_id", "traceparent")
 EVENT_COLUMNS = tuple(column(f"event_{name}", OutboxEvent.__table__.c[name].type) for name in _COLUMNS)
 """The columns of an event in a FROM clause, with their types."""
 
@@ -170,4 +172,5 @@ def event_row(event: Event, secret_data: dict[str, Any] | None, event_id: UUID) 
         "id": event_id,
         "sealed": field_encryptor().encrypt(secret_data, context=event_id.bytes) if secret_data else None,
         "request_id": request_id(),
+        "traceparent": traceparent(),
     }

@@ -14,14 +14,15 @@ Emission = tuple[Event, dict[str, Any] | None, UUID]
 """An event, its secret data and its ID, as in `outbox.emit_many`."""
 
 INSERT_EVENTS = """
-    INSERT INTO outbox (id, type, subject, user_id, data, sealed, request_id, created_at)
+    INSERT INTO outbox (id, type, subject, user_id, data, sealed, request_id, traceparent, created_at)
     SELECT event.id, event.type, event.subject, event.user_id, CAST(event.data AS jsonb), event.sealed,
-        event.request_id, now()
+        event.request_id, event.traceparent, now()
     FROM unnest(
         CAST(:event_row_id AS uuid[]), CAST(:event_id AS uuid[]), CAST(:event_type AS text[]),
         CAST(:event_subject AS text[]), CAST(:event_user_id AS uuid[]), CAST(:event_data AS text[]),
-        CAST(:event_sealed AS text[]), CAST(:event_request_id AS text[])
-    ) AS event (row_id, id, type, subject, user_id, data, sealed, request_id)
+        CAST(:event_sealed AS text[]), CAST(:event_request_id AS text[]),
+        CAST(:event_traceparent AS text[])
+    ) AS event (row_id, id, type, subject, user_id, data, sealed, request_id, traceparent)
     JOIN recorded ON recorded.id = event.row_id
     ON CONFLICT (id) DO NOTHING
 """
@@ -30,7 +31,7 @@ INSERT_EVENTS = """
 NOTIFY_RELAY = "(SELECT pg_notify('outbox', ''))"
 """An expression for the statement's result. It is evaluated once, and not at all if the result has no row."""
 
-_COLUMNS = ("id", "type", "subject", "user_id", "data", "sealed", "request_id")
+_COLUMNS = ("id", "type", "subject", "user_id", "data", "sealed", "request_id", "traceparent")
 
 
 def event_parameters(emissions: Iterable[tuple[UUID, Emission]]) -> dict[str, list[Any]]:

@@ -25,13 +25,19 @@ from heidi_common.runtime import per_app
 log = logging.getLogger(__name__)
 PAUSE_SECONDS = 0.02
 """The time from one notification to the next: that of a round of the relay, which would not start earlier anyway."""
+RESULTS_PAUSE_SECONDS = 0.1
+"""The same time if only results were emitted, for which no worker waits: a round costs as much as ten events."""
 IDLE_SECONDS = 10.0
 """The thread ends when nothing was emitted for this long."""
 
 
-def wake_relay() -> None:
-    """Wake the relay when the caller's transaction has committed, or now if none is open."""
-    after_commit(_waker().wake)
+def wake_relay(*, for_result: bool = False) -> None:
+    """Wake the relay when the caller's transaction has committed, or now if none is open.
+
+    Args:
+        for_result: The event reports a result for which nobody waits, so that the relay may take many at once.
+    """
+    after_commit(_waker().wake_for_result if for_result else _waker().wake)
 
 
 class RelayWaker:
@@ -40,15 +46,22 @@ class RelayWaker:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._changed = threading.Condition()
-        self._is_requested = False
+        self._is_requested = self._is_urgent = False
         self._thread: threading.Thread | None = None
 
     def wake(self) -> None:
         """Request a notification. Those that are requested while one is about to be sent are served by it."""
-        if self._is_requested:
-            return
+        if not self._is_urgent:
+            self._request(urgent=True)
+
+    def wake_for_result(self) -> None:
+        """Request a notification that may wait until RESULTS_PAUSE_SECONDS after the last one."""
+        if not self._is_requested:
+            self._request(urgent=False)
+
+    def _request(self, *, urgent: bool) -> None:
         with self._changed:
-            self._is_requested = True
+            self._is_requested, self._is_urgent = True, self._is_urgent or urgent
             self._changed.notify()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="relay-wakeup", daemon=True)
@@ -61,6 +74,8 @@ class RelayWaker:
             except Exception as error:  # the relay polls
                 log.debug("the relay was not notified", extra={"error": repr(error)[:300]})
             time.sleep(PAUSE_SECONDS)
+            with self._changed:
+                self._changed.wait_for(lambda: self._is_urgent, RESULTS_PAUSE_SECONDS - PAUSE_SECONDS)
 
     def _next_request(self) -> bool:
         """Wait for a request; False if there was none for IDLE_SECONDS."""
@@ -68,7 +83,9 @@ class RelayWaker:
             if not self._changed.wait_for(lambda: self._is_requested, IDLE_SECONDS):
                 self._thread = None
                 return False
-            self._is_requested = False  # before the notification: an event that is committed later requests another
+            self._is_requested = self._is_urgent = (
+                False  # before the notification: an event that is committed later requests another
+            )
             return True
 
     def _notify(self) -> None:

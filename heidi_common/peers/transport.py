@@ -18,6 +18,7 @@ from heidi_common.logger.request_id import request_id
 from heidi_common.peers.models import PeerRequest, PeerResponse
 from heidi_common.peers.signature import signature_headers
 from heidi_common.runtime import current_settings
+from heidi_common.tracing import spans
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -42,9 +43,10 @@ def bind_transport(call: PeerRequest) -> Callable[[PeerRequest, float], PeerResp
     """
     app = cast(Flask, current_app._get_current_object())  # type: ignore[attr-defined]
     headers = dict(call.headers) | signature_headers(call.headers) | {"X-Request-ID": request_id() or ""}
+    parent = spans.traceparent()
     if f"docs-{call.service}" in app.blueprints:
-        return partial(_call_in_process, app.wsgi_app, headers)
-    return partial(_call_over_http, http_client(), service_url(call.service), headers)
+        return partial(_call_in_process, app.wsgi_app, headers | ({"traceparent": parent} if parent else {}))
+    return partial(_call_over_http, http_client(), service_url(call.service), headers, parent)
 
 
 def _call_in_process(app: WSGIApplication, headers: dict[str, str], call: PeerRequest, _timeout: float) -> PeerResponse:
@@ -58,20 +60,21 @@ def _call_in_process(app: WSGIApplication, headers: dict[str, str], call: PeerRe
 
 
 def _call_over_http(
-    client: HttpClient, base: str, headers: dict[str, str], call: PeerRequest, timeout: float
+    client: HttpClient, base: str, headers: dict[str, str], parent: str | None, call: PeerRequest, timeout: float
 ) -> PeerResponse:
     started = time.perf_counter()
     try:
-        response = client.request(
-            call.method,
-            base + call.path,
-            params=dict(call.params),
-            json=call.json,
-            headers=headers,
-            timeout=timeout,
-            trusted=True,
-            max_bytes=_MAX_BYTES,
-        )
+        with spans.continued(parent):
+            response = client.request(
+                call.method,
+                base + call.path,
+                params=dict(call.params),
+                json=call.json,
+                headers=headers,
+                timeout=timeout,
+                trusted=True,
+                max_bytes=_MAX_BYTES,
+            )
     except OutboundError as error:
         return PeerResponse(
             None, error=type(error).__name__, latency_ms=_milliseconds_since(started), ambiguous=error.ambiguous

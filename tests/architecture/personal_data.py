@@ -154,6 +154,7 @@ NOT_PERSONAL: Mapping[str, str] = {
     "outbox.type": "the type of the event",
     "outbox.subject": "an ID",
     "outbox.request_id": "an ID",
+    "outbox.traceparent": "IDs",
     "one_time_tokens.purpose": "an enumeration",
     "notifications.type": "an enumeration",
     "notifications.channel": "an enumeration",

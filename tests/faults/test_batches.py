@@ -23,6 +23,7 @@ from heidi_common.config.settings import Settings
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
+from heidi_common.logger.causes import NO_CAUSE
 from heidi_common.messaging import inbox
 from heidi_common.messaging.inbox import MAX_ATTEMPTS, Inbox
 from heidi_common.messaging.outbox import OutboxEvent
@@ -89,7 +90,7 @@ def let_leases_expire(broker: dramatiq.Broker) -> None:
     with transaction():
         pending = update(Inbox).where(Inbox.status == "pending")
         db.session.execute(pending.values(locked_until=None, hinted_until=past, next_attempt_at=past))
-    rows = [(str(event_id), None) for _, event_id in inbox.collect_overdue(500)]
+    rows = [(str(event_id), NO_CAUSE) for _, event_id in inbox.collect_overdue(500)]
     for message in hints(QUEUE, NAME, rows):
         broker.enqueue(message)
 

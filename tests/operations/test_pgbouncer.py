@@ -21,6 +21,7 @@ SUITES = (
     "workers/test_relay.py",
     "notification/test_stream.py",
     "scheduler/test_worker.py",
+    "scheduler/test_concurrent_clocks.py",
     "core/test_stream.py",
     "standalone/test_doctor.py",
 )
@@ -29,7 +30,17 @@ SUITES = (
 
 def test_suites_of_several_services_pass_behind_pgbouncer() -> None:
     files = [f"tests/{name}" for name in SUITES]
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "not rabbitmq", *files]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-m",
+        "not rabbitmq and not slow",
+        *files,
+    ]
     env = os.environ | {"HEIDI_TEST_PGBOUNCER": "1"}
     result = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout[-5000:]

@@ -24,7 +24,10 @@ from tests.polling import TIMEOUT_SECONDS
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "deploy" / "monitoring"
-DASHBOARD: dict[str, Any] = json.loads((MONITORING / "grafana" / "heidi.json").read_text())
+DASHBOARDS: dict[str, Any] = {
+    name: json.loads((MONITORING / "grafana" / f"{name}.json").read_text())
+    for name in ("heidi", "background", "objectives")
+}
 RULES = [
     rule
     for name in ("alerts.yml", "alerts-slo.yml")
@@ -32,11 +35,12 @@ RULES = [
     for rule in group["rules"]
 ]
 RECORDED = {rule["record"] for rule in RULES if "record" in rule}
-TARGETS = [target for panel in DASHBOARD["panels"] for target in panel["targets"]]
-EXPRESSIONS = [item["expr"] for item in (*RULES, *TARGETS)]
+PANELS = [panel for dashboard in DASHBOARDS.values() for panel in dashboard["panels"]]
+TARGETS = [target for panel in PANELS for target in panel["targets"]]
+EXPRESSIONS = list(dict.fromkeys(item["expr"] for item in (*RULES, *TARGETS)))
 
-# Added by the scrape itself: `up`, and the labels that prometheus.yml adds to every series.
-FROM_PROMETHEUS = {"up": {"job", "service", "instance"}}
+# Of Prometheus itself: `up`, the state of alerts, and the labels that prometheus.yml adds to every series.
+FROM_PROMETHEUS = {"up": {"job", "service", "instance"}, "ALERTS": {"alertname", "alertstate", "severity"}}
 ADDED_LABELS = {"job", "service", "instance"}
 KEYWORDS = {"by", "and", "or", "on", "unless", "offset", "bool", "Inf"}
 
@@ -118,12 +122,26 @@ def test_every_own_series_is_on_the_dashboard(exported: dict[str, set[str]]) -> 
     assert [name for name in exported if name.startswith("heidi_") and name not in drawn] == []
 
 
-def test_panels_do_not_overlap_and_use_the_provided_data_source() -> None:
+def test_panels_use_the_provided_data_source() -> None:
     (source,) = yaml.safe_load((MONITORING / "grafana" / "datasources.yml").read_text())["datasources"]
-    assert {item["datasource"]["uid"] for item in (*DASHBOARD["panels"], *TARGETS)} == {source["uid"]}
+    assert {item["datasource"]["uid"] for item in (*PANELS, *TARGETS)} == {source["uid"]}
+    assert len({dashboard["uid"] for dashboard in DASHBOARDS.values()}) == len(DASHBOARDS)
+
+
+def test_each_objective_has_its_panels_with_the_factors_of_its_alerts() -> None:
+    drawn = " ".join(target["expr"] for panel in DASHBOARDS["objectives"]["panels"] for target in panel["targets"])
+    ratios = {name for name in RECORDED if ":ratio_" in name and not name.endswith("_30m")}
+    assert ratios - set(re.findall(r"heidi:\w+:\w+", drawn)) == set()
+    for name, budget in re.findall(r"(heidi:\w+):ratio_3d / ([\d.]+)", drawn):
+        slow = next(rule["expr"] for rule in RULES if f"{name}:ratio_3d >" in rule["expr"])
+        assert f"{name}:ratio_3d > {budget} " in slow
+
+
+@pytest.mark.parametrize("name", DASHBOARDS)
+def test_panels_do_not_overlap(name: str) -> None:
     cells = [
         (x, y)
-        for place in (panel["gridPos"] for panel in DASHBOARD["panels"])
+        for place in (panel["gridPos"] for panel in DASHBOARDS[name]["panels"])
         for x in range(place["x"], place["x"] + place["w"])
         for y in range(place["y"], place["y"] + place["h"])
     ]

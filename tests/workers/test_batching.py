@@ -11,6 +11,7 @@ from flask import Flask
 
 from heidi_common.config.settings import Settings
 from heidi_common.database.transactions import transaction
+from heidi_common.logger.causes import NO_CAUSE, Cause
 from heidi_common.logger.request_id import request_id
 from heidi_common.messaging.events import NotificationQueued
 from heidi_common.messaging.outbox import emit
@@ -21,7 +22,7 @@ from workers.relay import relay_batch
 
 
 def sizes(rows: int, name: str = "welcome_user", largest: int = LARGEST) -> list[int]:
-    messages = hints("notification", name, [(str(number), None) for number in range(rows)], largest=largest)
+    messages = hints("notification", name, [(str(number), NO_CAUSE) for number in range(rows)], largest=largest)
     assert [row_id for message in messages for row_id in message.args] == [str(number) for number in range(rows)]
     return [len(message.args) for message in messages]
 
@@ -42,7 +43,7 @@ def test_rows_that_wait_for_the_outside_share_a_message_with_few_others() -> Non
 
 
 def test_a_row_occurs_once() -> None:
-    (message, *others) = hints("core", "welcome_user", [("a", "r1"), ("a", "r2")])
+    (message, *others) = hints("core", "welcome_user", [("a", Cause("r1")), ("a", Cause("r2"))])
     assert (message.args, others) == (("a",), [])
 
 
@@ -71,7 +72,7 @@ def test_each_row_of_a_message_has_its_request_id(app: Flask, settings: Settings
     context.app = app
     broker = make_broker(settings.broker_url)
     ids = [str(uuid4()) for _ in range(9)]
-    message = hints("core", "some_actor", [(row_id, f"r{number}") for number, row_id in enumerate(ids)])[0]
+    message = hints("core", "some_actor", [(row_id, Cause(f"r{number}")) for number, row_id in enumerate(ids)])[0]
     seen: list[str | None] = []
     proxy, before = MessageProxy(Message.decode(message.encode())), request_id()
     context.before_process_message(broker, proxy)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from heidi_common.config.mail_sender import split_sender
 from heidi_common.config.settings import Settings
+from heidi_common.tracing import spans
 from heidi_services.notification.channels.dkim_signature import sign_email
 from heidi_services.notification.channels.enhanced_status import status_of_text
 from heidi_services.notification.channels.mail_headers import InvalidAddress, parse_address
@@ -34,7 +35,9 @@ class SmtpSender:
 
     def __init__(self, settings: Settings, client: object = None, *, time_limit: float = COMMAND_SECONDS) -> None:
         self._from, self._envelope_from = settings.mail_from, parse_address(split_sender(settings.mail_from).address)
-        self._pool = SmtpPool(smtp_server(settings), size=settings.smtp_connections)
+        server = smtp_server(settings)
+        self._host = server.host
+        self._pool = SmtpPool(server, size=settings.smtp_connections)
         self._time_limit = time_limit
 
     def supports(self, message: Message) -> bool:
@@ -52,7 +55,8 @@ class SmtpSender:
             content = mail.as_bytes()
             if message.email.dkim_key is not None:
                 content = sign_email(content, message.email.dkim_key)
-            reply = self._pool.deliver(self._envelope(message), content, deadline=deadline)
+            with spans.span("SMTP", "client", {"network.protocol.name": "smtp", "server.address": self._host}):
+                reply = self._pool.deliver(self._envelope(message), content, deadline=deadline)
         except SMTPRejected as error:
             return _rejection_result(error)
         except Exception as error:

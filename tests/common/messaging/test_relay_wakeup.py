@@ -76,6 +76,19 @@ def test_a_request_during_a_notification_causes_another(app: Flask, monkeypatch:
     assert len(sent) == 2, "the five requests share one notification"
 
 
+def test_a_result_waits_for_others_unless_an_urgent_event_follows(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relay_wakeup, "RESULTS_PAUSE_SECONDS", 10 * TIMEOUT_SECONDS)
+    waker, sent = RelayWaker(db.engine), list[int]()
+    monkeypatch.setattr(waker, "_notify", lambda: sent.append(1))
+    waker.wake_for_result()
+    until(lambda: len(sent) == 1)
+    waker.wake_for_result()
+    assert len(sent) == 1
+    waker.wake()
+    until(lambda: len(sent) == 2)
+    assert not waker._is_requested, "the result shares the notification"
+
+
 def test_an_unavailable_database_does_not_end_the_thread(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     waker, calls = RelayWaker(create_engine("postgresql+psycopg2://nobody@127.0.0.1:1/none")), list[int]()
     notify = waker._notify

@@ -19,7 +19,7 @@ from uuid import UUID
 from sqlalchemy.exc import DBAPIError
 
 from heidi_common.database.session import db
-from heidi_common.logger.request_id import row_request_id
+from heidi_common.logger.causes import row_cause
 from heidi_services.notification.service.delivery.claim import (
     AttemptedNotification,
     ClaimedNotification,
@@ -133,10 +133,10 @@ class _Failures:
     def collected(self, notification_id: UUID) -> Iterator[None]:
         """Collect an error that the block raises, and release what the block has left open in the session.
 
-        The block has the request ID of its notification.
+        The block has the cause of its notification.
         """
         try:
-            with row_request_id(notification_id):
+            with row_cause(notification_id):
                 yield
         except Exception as error:
             self.errors.append(error)

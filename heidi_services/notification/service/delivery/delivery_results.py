@@ -12,7 +12,7 @@ import orjson
 
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
-from heidi_common.logger.request_id import row_request_id
+from heidi_common.logger.causes import row_cause
 from heidi_common.messaging.events import NotificationFailed, NotificationSent
 from heidi_common.messaging.outbox import emit, emit_parameters, emit_record
 from heidi_common.messaging.relay_wakeup import wake_relay
@@ -92,7 +92,7 @@ def mark_shown(jobs: Sequence[ClaimedNotification]) -> None:
 
 
 def _shown_record(job: ClaimedNotification) -> dict[str, Any]:
-    with row_request_id(job.id):
+    with row_cause(job.id):
         event = emit_record(_sent_event(job))
     return {"id": job.id, "user_id": job.user_id, "attempts": job.attempts} | event
 
@@ -121,7 +121,7 @@ def _record_first_call(job: ClaimedNotification, call: ProviderCall) -> None:
     """Most notifications are sent by their first call: one statement, without BEGIN and COMMIT."""
     attempt, event = attempt_parameters(attempt_row(job, call)), emit_parameters(_sent_event(job))
     sent_by_first_call_statement().all(sent_id=job.id, **event, **attempt)
-    wake_relay()
+    wake_relay(for_result=True)
 
 
 def _retry_or_give_up(job: ClaimedNotification, attempts: Sequence[ProviderCall], progress: RetryProgress) -> None:

@@ -11,8 +11,9 @@ from uuid import UUID
 
 from itsdangerous import BadSignature, URLSafeSerializer
 
+from heidi_common.config.settings import Settings
 from heidi_common.problems import NotFound
-from heidi_common.runtime import current_settings
+from heidi_common.runtime import current_settings, per_app
 from heidi_services.notification.service.recipients import preferences
 
 
@@ -50,5 +51,6 @@ def unsubscribe(token: str) -> CategorySubscription:
     return subscription
 
 
-def _serializer() -> URLSafeSerializer:
-    return URLSafeSerializer(current_settings().secret_key, salt="unsubscribe")
+@per_app
+def _serializer(settings: Settings) -> URLSafeSerializer:
+    return URLSafeSerializer(settings.secret_key, salt="unsubscribe")
