@@ -16,7 +16,9 @@ from heidi_console.calls import read
 from heidi_console.forms.account import ConfirmFactorForm, EmailForm, PasswordForm, ProfileForm
 from heidi_console.forms.preferences import PreferencesForm
 from heidi_console.pages.area import Area
-from heidi_console.pages.responses import done, json_file, parts
+from heidi_console.pages.avatars import change_avatar, remove_avatar, show_avatar
+from heidi_console.pages.files import SLICE_BYTES
+from heidi_console.pages.responses import done, parts
 from heidi_console.session import signed_in
 from heidi_console.translations import lazy, translate
 
@@ -29,6 +31,7 @@ def list_() -> str:
     """Everything about the own account."""
     return render_template(
         "account/list.html",
+        slice_bytes=SLICE_BYTES,
         profile=calls.get("/users/me").data,
         **parts(me=read("/auth/me"), sessions=read("/auth/sessions"), devices=read("/notifications/devices")),
     )
@@ -44,6 +47,24 @@ def form_profile() -> str | Response:
         signed_in.remember_user({name: saved.data[name] for name in ("firstName", "lastName", "locale", "timezone")})
         return done(translate("Your profile is changed."), "account.list")
     return render_template("account/form.html", form=form, title=translate("Profile"), fields=PROFILE)
+
+
+@area.show("/avatar")
+def show_own_avatar() -> Response:
+    """The own picture."""
+    return show_avatar(signed_in.user_id())
+
+
+@area.act("/avatar")
+def act_avatar() -> Response:
+    """Change the own picture."""
+    return change_avatar(signed_in.user_id(), "account.list")
+
+
+@area.act("/avatar/remove")
+def act_remove_avatar() -> Response:
+    """Remove the own picture."""
+    return remove_avatar(signed_in.user_id(), "account.list")
 
 
 @area.form("/password")
@@ -63,12 +84,6 @@ def form_email() -> str | Response:
         text = translate("Follow the link in the e-mail to the new address. Until then the current one is used.")
         return done(text, "account.list")
     return render_template("account/form.html", form=form, title=translate("E-mail address"), fields=fields)
-
-
-@area.show("/export")
-def show_export() -> Response:
-    """Everything that the platform stores about the user, as a JSON file."""
-    return json_file(calls.get("/users/me/export").data, "heidi-export.json")
 
 
 @area.act("/second-factor")

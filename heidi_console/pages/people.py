@@ -17,6 +17,8 @@ from heidi_console.components.paging import filters, page_of
 from heidi_console.forms.account import AccountForm, InvitationForm
 from heidi_console.forms.base import optional
 from heidi_console.pages.area import Area
+from heidi_console.pages.avatars import change_avatar, remove_avatar, show_avatar
+from heidi_console.pages.files import SLICE_BYTES
 from heidi_console.pages.responses import done, is_id, json_file, names_of, parts
 from heidi_console.translations import lazy, translate
 from heidi_console.translations.terms import term
@@ -47,7 +49,9 @@ def show(user_id: UUID) -> str:
     """One account; for administrators with its sessions, messages, integrations and audit trail."""
     response = calls.get(f"/users/{user_id}")
     details = _details(response.data) if allows(ADMIN) else {}
-    return render_template("people/show.html", person=response.data, name=_name(response.data), **details)
+    return render_template(
+        "people/show.html", person=response.data, name=_name(response.data), slice_bytes=SLICE_BYTES, **details
+    )
 
 
 @area.form("/new", role=ADMIN)
@@ -68,6 +72,24 @@ def form_edit(user_id: UUID) -> str | Response:
     if form.submit(lambda: calls.patch(f"/users/{user_id}", body, etag=form.etag.data)):
         return done(translate("The account is changed."), "people.show", user_id=user_id)
     return render_template("people/form_edit.html", form=form, person=response.data)
+
+
+@area.show("/<uuid:user_id>/avatar")
+def show_picture(user_id: UUID) -> Response:
+    """The picture of a user."""
+    return show_avatar(user_id)
+
+
+@area.act("/<uuid:user_id>/avatar", role=ADMIN)
+def act_avatar(user_id: UUID) -> Response:
+    """Change the picture of a user."""
+    return change_avatar(user_id, "people.show", user_id=user_id)
+
+
+@area.act("/<uuid:user_id>/avatar/remove", role=ADMIN)
+def act_remove_avatar(user_id: UUID) -> Response:
+    """Remove the picture of a user."""
+    return remove_avatar(user_id, "people.show", user_id=user_id)
 
 
 @area.act("/<uuid:user_id>/active", role=ADMIN)

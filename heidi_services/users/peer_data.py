@@ -10,7 +10,7 @@ from uuid import UUID
 from heidi_common.http_client.errors import ResponseTooLarge
 from heidi_common.peers.client import call_peer
 from heidi_common.peers.models import PeerRequest, PeerResponse
-from heidi_common.problems import Unavailable
+from heidi_common.problems import Unauthorized, Unavailable
 
 TIMEOUT_SECONDS = 15.0
 PAGE_SIZES = (100, 10)
@@ -49,22 +49,34 @@ def fetch_personal_data(user_id: UUID, authorization: str) -> dict[str, Any]:
 
     Raises:
         Unavailable: `export_incomplete`, if a service does not return its part.
+        Unauthorized: The session has ended meanwhile, or the token has expired.
+    """
+    return {
+        name: data if isinstance(data, dict) else list(data) for name, data in personal_data(user_id, authorization)
+    }
+
+
+def personal_data(user_id: UUID, authorization: str) -> Iterator[tuple[str, dict[str, Any] | Iterator[Any]]]:
+    """Fetch the parts one after another, each with its rows as they are fetched. Raises what the function above does.
+
+    Args:
+        user_id: As in `fetch_personal_data`.
+        authorization: As in `fetch_personal_data`.
     """
     headers, of_user = {"Authorization": authorization}, {"userId": str(user_id)}
-    parts: dict[str, Any] = {
-        name: _get(PeerRequest(service, path, of_user, headers=headers))["data"]
-        for service, name, path in SINGLE_RESOURCES
-    }
+    for service, name, path in SINGLE_RESOURCES:
+        yield name, _get(PeerRequest(service, path, of_user, headers=headers))["data"]
     for service, name, path in PAGED_RESOURCES:
-        parts[name] = list(_all_rows(service, path, headers, **of_user))
+        rows = _all_rows(service, path, headers, **of_user)
+        yield name, (_with_details(row, headers) for row in rows) if name == "integrations" else rows
     for service, path, names in PERSONAL_DATA:
         for name in names.split():
-            parts[name] = [row["record"] for row in _all_rows(service, path, headers, part=name, **of_user)]
-    for integration in parts["integrations"]:
-        for part in PER_INTEGRATION:
-            path = f"/api/v1/integrations/{integration['id']}/{part}"
-            integration[part] = list(_all_rows("integration", path, headers))
-    return parts
+            yield name, (row["record"] for row in _all_rows(service, path, headers, part=name, **of_user))
+
+
+def _with_details(integration: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
+    paths = {part: f"/api/v1/integrations/{integration['id']}/{part}" for part in PER_INTEGRATION}
+    return integration | {part: list(_all_rows("integration", path, headers)) for part, path in paths.items()}
 
 
 def _all_rows(service: str, path: str, headers: dict[str, str], **query: Any) -> Iterator[Any]:
@@ -89,6 +101,8 @@ def _get(request: PeerRequest) -> dict[str, Any]:
 
 
 def _body(service: str, response: PeerResponse) -> dict[str, Any]:
+    if response.status == 401:
+        raise Unauthorized("The session with which the export was requested has ended. Sign in and request it again.")
     if response.status != 200 or not isinstance(response.body, dict):
         detail = f"The export is incomplete: the {service} service is unavailable. Try again later."
         raise Unavailable(detail, code="export_incomplete", retry_after=5)

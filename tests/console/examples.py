@@ -18,7 +18,7 @@ from heidi_services.notification.enums import Channel
 from heidi_services.notification.service.recipients import suppressions
 from heidi_services.scheduler.models import ScheduleRun
 from tests.integration.helpers import create_integration, forward, user_updated
-from workers.users import import_users
+from workers.users import export_personal_data, import_users
 
 Prepare = Callable[[Any, Any], str]
 """Creates what the page shows, as the administrator and with the fixture `post`; returns the path of the page."""
@@ -125,6 +125,25 @@ def user_import(admin: Any, _post: Any) -> str:
 def user_import_list(admin: Any, post: Any) -> str:
     """A list with one import."""
     return user_import(admin, post).rpartition("/")[0] + "/"
+
+
+def user_export(admin: Any, _post: Any) -> str:
+    """An export that waits for a worker."""
+    export = current_app.test_client().post("/api/v1/users/exports", json={}, headers=admin.headers).json["data"]
+    return f"/console/people/exports/{export['id']}"
+
+
+def user_export_list(admin: Any, post: Any) -> str:
+    """A list with one export."""
+    user_export(admin, post)
+    return "/console/people/exports/"
+
+
+def own_export(admin: Any, _post: Any) -> str:
+    """A complete export of personal data."""
+    export = current_app.test_client().post("/api/v1/users/me/exports", headers=admin.headers).json["data"]
+    export_personal_data(export["id"])
+    return f"/console/account/exports/{export['id']}"
 
 
 def place_import(admin: Any, _post: Any) -> str:
@@ -306,6 +325,10 @@ PAGES = [
     Example("people.form_new", at("/console/people/new")),
     Example("people.form_edit", person_edit),
     Example("user_imports.list", user_import_list),
+    Example("user_exports.list", user_export_list),
+    Example("user_exports.show", user_export),
+    Example("own_exports.list", at("/console/account/exports/")),
+    Example("own_exports.show", own_export),
     Example("user_imports.show", user_import),
     Example("user_imports.form_new", at("/console/people/imports/new")),
     Example("place_imports.list", place_import_list),
@@ -363,13 +386,14 @@ PAGES = [
 WITHOUT_EXAMPLE = {
     "sign_in.form_code": "needs the password first: `test_sessions.py`",
     "account.form_second_factor": "needs an enrollment: `test_journeys.py`",
-    "account.show_export": "a file",
+    "account.show_own_avatar": "an image",
     "audit.list_export": "a file",
     "files.show_content": "a file",
     "files.show_preview": "an image",
     "home.show_unread": "JSON",
     "html_frames.show": "HTML of others",
     "people.list_suggestions": "JSON",
+    "people.show_picture": "an image",
     "places.show_points": "numbers",
 }
 """Views without an example, and why."""

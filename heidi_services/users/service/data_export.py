@@ -41,7 +41,21 @@ def export_user(user_id: UUID, authorization: str) -> dict[str, Any]:
         NotFound: The user does not exist.
         Unavailable: A service is unavailable. An incomplete export is never returned.
     """
-    user = db.session.execute(select(*COLUMNS).where(User.id == user_id)).one_or_none()
+    user, parts = own_data(user_id, include_deleted=True)
+    parts |= peer_data.fetch_personal_data(user_id, authorization)
+    return {"exportedAt": iso(utcnow()), "user": user, "parts": parts}
+
+
+def own_data(user_id: UUID, *, include_deleted: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read the account, and the parts that are stored in the tables of this service. Ends the transaction.
+
+    Raises:
+        NotFound: The user does not exist, or was deleted.
+    """
+    statement = select(*COLUMNS).where(User.id == user_id)
+    if not include_deleted:
+        statement = statement.where(User.deleted_at.is_(None))
+    user = db.session.execute(statement).one_or_none()
     if user is None:
         raise user_not_found()
     parts: dict[str, Any] = {
@@ -52,8 +66,7 @@ def export_user(user_id: UUID, authorization: str) -> dict[str, Any]:
     }
     # Returns the connection to the pool before other services are called.
     db.session.rollback()
-    parts |= peer_data.fetch_personal_data(user_id, authorization)
-    return {"exportedAt": iso(utcnow()), "user": serialize_user_detail(user), "parts": parts}
+    return serialize_user_detail(user), parts
 
 
 def _rows(table: Any, names: tuple[str, ...], condition: Any) -> list[dict[str, Any]]:
