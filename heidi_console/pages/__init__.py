@@ -5,6 +5,7 @@ from heidi_console.pages import (
     audit,
     clients,
     events,
+    exports,
     files,
     home,
     html_frames,
@@ -36,6 +37,7 @@ AREAS = (
     files.area,
     people.area,
     imports.user_imports,
+    exports.user_exports,
     places.area,
     imports.place_imports,
     schedules.area,
@@ -47,6 +49,7 @@ AREAS = (
     audit.area,
     clients.area,
     account.area,
+    exports.own_exports,
     search.area,
     html_frames.area,
 )
