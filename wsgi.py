@@ -1,6 +1,9 @@
-"""The WSGI entry point: `HEIDI_SERVICE=users` serves that service; if it is unset, one app serves all services."""
+"""The WSGI entry point: `HEIDI_SERVICE=users` serves that service; if it is unset, one app serves all services.
 
-from heidi_common.app import build_app
+For `flask users list` and other commands it is an app without routes. `flask run`, `routes` and `shell` get them.
+"""
+
+from heidi_common.app import build_app, command_app
 from heidi_common.cli import commands
 from heidi_common.config.sections.processes import WebProcess
 from heidi_common.config.service_registry import SERVICES
@@ -11,5 +14,8 @@ try:
 except ConfigError as error:
     app = commands.unconfigured(error)
 else:
-    names = [process.service] if process.service else list(SERVICES)
-    app = build_app(settings, *(SERVICES[name] for name in names))
+    if commands.is_looked_up():
+        app = command_app(settings, process.service or "heidi")
+    else:
+        names = [process.service] if process.service else list(SERVICES)
+        app = build_app(settings, *(SERVICES[name] for name in names))

@@ -1,8 +1,9 @@
-"""`build_app` makes the Flask app of a web process, `base_app` that of workers, the clock and commands."""
+"""`build_app` makes the Flask app of a web process, `command_app` that of commands, `base_app` that of the others."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import orjson
@@ -12,9 +13,6 @@ from flask.wrappers import Response
 
 from heidi_common.config.service_registry import SERVICES, Service
 from heidi_common.config.settings import Settings
-from heidi_common.database.session import init_db
-from heidi_common.interceptors.proxy import ClientAddress
-from heidi_common.jwt import authentication
 from heidi_common.logger.setup import configure_logging
 from heidi_common.runtime import init_runtime
 from heidi_common.tracing import spans as tracing
@@ -48,13 +46,38 @@ def base_app(settings: Settings, name: str) -> Flask:
         settings: The settings of the platform.
         name: The service in the log: that of a service, or of a process such as `worker`.
     """
+    app = _app_without_database(settings, name)
+    _init_database(app, settings)
+    return app
+
+
+def command_app(settings: Settings, name: str) -> Flask:
+    """Make the app of the `flask` commands. It has no routes, whose imports take longer than most commands.
+
+    Args:
+        settings: The settings of the platform.
+        name: The service in the log.
+    """
+    from heidi_common.cli import commands
+
+    app = _app_without_database(settings, name)
+    commands.init_commands(app, before_first=partial(_init_database, app, settings))
+    return app
+
+
+def _app_without_database(settings: Settings, name: str) -> Flask:
     configure_logging(name, settings.log_level, settings.log_format)
     tracing.start(name, settings)
     app = App(name, static_folder=None)
     app.json = OrjsonProvider(app)
     init_runtime(app, settings)
-    init_db(app, settings)
     return app
+
+
+def _init_database(app: Flask, settings: Settings) -> None:
+    from heidi_common.database.session import init_db  # here: help texts need no SQLAlchemy, half of their time
+
+    init_db(app, settings)
 
 
 def build_app(settings: Settings, *services: Service) -> Flask:
@@ -71,12 +94,13 @@ def build_app(settings: Settings, *services: Service) -> Flask:
         error_handlers,
         logging,
         peer_batch,
+        proxy,
         rate_limit,
         security_headers,
         timeout,
         traces,
     )
-    from heidi_common.jwt import guards
+    from heidi_common.jwt import authentication, guards
     from heidi_common.jwt.tokens import init_jwt
     from heidi_common.metrics import exporter, health
     from heidi_common.openapi.index import index_blueprint
@@ -86,7 +110,7 @@ def build_app(settings: Settings, *services: Service) -> Flask:
     app.config["PROPAGATE_EXCEPTIONS"] = False
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # otherwise `//` redirects to the host that the Host header names
-    app.wsgi_app = ClientAddress(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
+    app.wsgi_app = proxy.ClientAddress(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     traces.init_tracing(app)
     logging.init_request_logging(app)
     timeout.init_timeout(app, settings)

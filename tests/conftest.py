@@ -147,11 +147,16 @@ def app(platform: Flask) -> Iterator[Flask]:
 
 
 def _empty() -> None:
-    """Empty every table except those that the migrations fill, which are marked in their `info`."""
+    """Empty every table except those that the migrations fill, which are marked in their `info`.
+
+    Most are empty: looking into all of them takes a fraction of the time of truncating them.
+    """
     names = [t.name for t in db.metadata.sorted_tables if not t.info.get("shipped")]
+    filled = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in names)
     with db.engine.begin() as connection:
-        connection.execute(text("SET LOCAL session_replication_role = replica"))  # the audit trail refuses TRUNCATE
-        connection.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"))
+        if rows_in := connection.scalars(text(filled)).all():
+            connection.execute(text("SET LOCAL session_replication_role = replica"))  # the audit trail refuses TRUNCATE
+            connection.execute(text(f"TRUNCATE {', '.join(rows_in)} RESTART IDENTITY CASCADE"))
     redis_client().flushall()
     current_runtime().instances.pop(token_failure_sampler, None)
 

@@ -10,19 +10,19 @@ import re
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import Index, delete, or_, select
+from sqlalchemy import Index, delete, or_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from heidi_common.audit.fingerprint import fingerprint
 from heidi_common.crypto.encryption import DecryptionError, field_encryptor
 from heidi_common.database.models import Base, utcnow
+from heidi_common.database.reencryption import reencrypt_column
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 
 REFRESH_AFTER = timedelta(days=1)
 """How old an entry is before its time is updated, so that repeated failures do not write it each time."""
-BATCH = 200
 _ADDRESS = re.compile(r"[^@\s]{1,64}@[^@\s]{3,253}")
 
 
@@ -81,25 +81,12 @@ def delete_for_user(user_id: UUID, email: str) -> None:
 
 
 def reencrypt_all() -> tuple[int, list[str]]:
-    """Re-encrypt all addresses with the first of ENCRYPTION_KEYS, in one transaction per batch.
+    """Re-encrypt all addresses with the first of ENCRYPTION_KEYS.
 
     Returns:
         How many were changed, and the fingerprints of those that no key decrypts.
     """
-    changed, undecryptable, last = 0, list[str](), ""
-    while True:
-        with transaction():
-            statement = select(AuditAddress).where(AuditAddress.fingerprint > last).order_by(AuditAddress.fingerprint)
-            rows = db.session.scalars(statement.limit(BATCH).with_for_update()).all()
-            for row in rows:
-                before, last = row.sealed, row.fingerprint
-                try:
-                    row.sealed = field_encryptor().reencrypt(before, context=_context(row.fingerprint))
-                except DecryptionError:
-                    undecryptable.append(row.fingerprint)
-                changed += row.sealed != before
-        if len(rows) < BATCH:
-            return changed, undecryptable
+    return reencrypt_column(AuditAddress.fingerprint, AuditAddress.sealed, _context)
 
 
 def _context(name: str) -> bytes:

@@ -1,74 +1,70 @@
 """`flask <group> <command>`: the commands of every service, whichever services the app serves.
 
-They are imported when `flask` looks a command up, so that web processes do not load them.
+A group is imported when one of its commands is used: web processes load none, and a command only those of its service.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from copy import copy
 from functools import partial
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 from flask import Flask
-from flask.cli import AppGroup
-from sqlalchemy.exc import OperationalError
 
-from heidi_common.config.service_registry import SERVICES
+from heidi_common.cli.lazy_command import LazyCommand
+from heidi_common.config.service_registry import COMMAND_GROUPS, SERVICES
 from heidi_common.config.settings import ConfigError
-from heidi_common.database.session import db
 from heidi_common.problems import Problem
 
 MIGRATIONS = "db"
 """The group of `flask db`, as Flask-Migrate names it."""
 
 
-class ServiceCommands(AppGroup):
-    """The command group of an app: `flask db` and the commands of all services."""
-
-    def __init__(self, app: Flask) -> None:
-        super().__init__(app.name)
-        self._app = app
-        self._loaded = False
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        self._load_services()
-        if name == MIGRATIONS:
-            self._load_migrations()
-        return super().get_command(ctx, name)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        self._load_services()
-        self._load_migrations()
-        return super().list_commands(ctx)
-
-    def _load_services(self) -> None:
-        if self._loaded:
-            return
-        self._loaded = True
-        for service in SERVICES.values():
-            module = service.load("cli")
-            for group in module.groups if module else ():
-                _report_expected_errors(group)
-                self.add_command(group)
-
-    def _load_migrations(self) -> None:
-        """Only for `flask db` and `flask --help`: Alembic takes a fifth of the time of a command."""
-        if MIGRATIONS not in self.commands:
-            init_migrations(self._app)
-            _report_expected_errors(self.commands[MIGRATIONS])
+def is_looked_up() -> bool:
+    """Whether `flask` loads the app to find a command in it, and not to serve its routes or list them."""
+    context = click.get_current_context(silent=True)
+    return context is not None and context.parent is None
 
 
-def init_commands(app: Flask) -> None:
-    """Give the app its commands."""
-    app.cli = ServiceCommands(app)
+def init_commands(app: Flask, before_first: Callable[[], None] | None = None) -> None:
+    """Give the app its commands: `flask db`, and those of all services.
+
+    Args:
+        app: The app.
+        before_first: Prepares the app for a command, once one is used.
+    """
+
+    def adapt(command: click.Command) -> click.Command:
+        if before_first is not None:
+            before_first()
+        return _report_expected_errors(command)
+
+    _add_commands(app, adapt)
 
 
-def init_migrations(app: Flask) -> None:
+def _add_commands(app: Flask, adapt: Callable[[click.Command], click.Command]) -> None:
+    for name, (service, about) in COMMAND_GROUPS.items():
+        app.cli.add_command(LazyCommand(name, about, partial(_load_group, service, name), adapt))
+    app.cli.add_command(LazyCommand(MIGRATIONS, "Perform database migrations.", partial(init_migrations, app), adapt))
+
+
+def _load_group(service: str, name: str) -> click.Command:
+    module = SERVICES[service].load("cli")
+    assert module is not None
+    group: click.Group = next(group for group in module.groups if group.name == name)
+    return group
+
+
+def init_migrations(app: Flask) -> click.Command:
     """Add `flask db`. Alembic is imported here, since it would cost each web process 10 MB and 0.2 s."""
     from flask_migrate import Migrate
 
+    from heidi_common.database.session import db
+
     Migrate(app, db, compare_type=True)
+    return app.cli.commands[MIGRATIONS]
 
 
 def report_reencryption(what: str, changed: int, failed: Iterable[object]) -> None:
@@ -95,24 +91,25 @@ def unconfigured(error: ConfigError) -> Flask:
         ConfigError: No `flask` command is running.
         ClickException: `flask run`, `shell` or `routes` is running, which would use an app without routes.
     """
-    context = click.get_current_context(silent=True)
-    if context is None:
+    if click.get_current_context(silent=True) is None:
         raise error
-    if context.parent is not None:
+    if not is_looked_up():
         raise click.ClickException(str(error)) from None
     click.echo(f"Heidi is not configured ({', '.join(error.problems)}): only help is available.\n", err=True)
     app = Flask("heidi", static_folder=None)
-    app.cli = _HelpOnlyCommands(app)
+    _add_commands(app, _help_only)
     return app
 
 
-def _report_expected_errors(command: click.Command) -> None:
+def _report_expected_errors(command: click.Command) -> click.Command:
     """Replace the traceback of a Problem, or of an unavailable database, by one line."""
-    invoke = command.invoke
+    reporting = copy(command)  # the command itself may belong to another app, too
 
-    def invoke_or_explain(ctx: click.Context) -> object:
+    def invoke_or_explain(ctx: click.Context) -> Any:
+        from sqlalchemy.exc import OperationalError
+
         try:
-            return invoke(ctx)
+            return command.invoke(ctx)
         except Problem as problem:
             raise click.ClickException(str(problem)) from None
         except OperationalError as error:
@@ -120,22 +117,18 @@ def _report_expected_errors(command: click.Command) -> None:
             message = f"The database is unavailable ({reason}). Run `flask doctor` to check all dependencies."
             raise click.ClickException(message) from None
 
-    command.invoke = invoke_or_explain  # type: ignore[method-assign]
+    reporting.invoke = invoke_or_explain  # type: ignore[method-assign]
+    return reporting
 
 
-class _HelpOnlyCommands(ServiceCommands):
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        command = super().get_command(ctx, name)
-        if command is not None:
-            _disable(command)
-        return command
-
-
-def _disable(command: click.Command) -> None:
-    for subcommand in command.commands.values() if isinstance(command, click.Group) else ():
-        _disable(subcommand)
-    if not isinstance(command, click.Group):
-        command.callback = partial(_reject, str(command.name))
+def _help_only(command: click.Command) -> click.Command:
+    """Let the command, and all commands in it, only show their help."""
+    disabled = copy(command)
+    if isinstance(disabled, click.Group):
+        disabled.commands = {name: _help_only(subcommand) for name, subcommand in disabled.commands.items()}
+    else:
+        disabled.callback = partial(_reject, str(command.name))
+    return disabled
 
 
 def _reject(command: str, /, **_: object) -> NoReturn:

@@ -64,6 +64,23 @@ REALTIME = Service("realtime", 3010, "heidi_realtime", "WebSockets")
 SERVICES = {service.name: service for service in _ALL}
 """Name -> service, in the order of their ports."""
 
+COMMAND_GROUPS = {
+    "audit": ("auth", "Audit trail: verify, list, address."),
+    "cities": ("city", "Cities: import, nearby, search, stats. Data: GeoNames (geonames.org), CC BY 4.0."),
+    "clients": ("auth", "Machine clients: create, list."),
+    "events": ("core", "The event log, its dead letters, and replays of past events."),
+    "files": ("files", "Inspect files and their storage."),
+    "integrations": ("integration", "Inspect, test, recover and disable integrations; rotate secrets and keys."),
+    "keys": ("auth", "Signing keys: list, rotate. Encryption keys: reseal. Web Push: vapid."),
+    "notifications": ("notification", "Inspect notifications and retry failed ones."),
+    "schedules": ("scheduler", "List, run, enable and disable schedules; list, cancel and repeat runs."),
+    "users": ("users", "Users: create an administrator, list, change, import, export."),
+}
+"""The groups of `flask` commands: the service whose module `cli` has the group, and its help text.
+
+They are listed here so that `flask --help` and the commands of one service do not import the others.
+"""
+
 
 def declared_sections() -> tuple[type, ...]:
     """The sections of settings that are declared outside of `config`, such as those of message providers."""

@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 
 from heidi_common.crypto.encryption import DecryptionError, field_encryptor
 from heidi_common.database.compiled import CompiledStatement
+from heidi_common.database.reencryption import reencrypt_column
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import FirebaseProject
@@ -61,16 +62,7 @@ def reencrypt_all() -> tuple[int, list[UUID]]:
     Returns:
         How many were changed, and the IDs of those that no key decrypts.
     """
-    changed, undecryptable = 0, list[UUID]()
-    with transaction():
-        for project in db.session.scalars(select(FirebaseProject).order_by(FirebaseProject.id).with_for_update()):
-            before = project.sealed
-            try:
-                project.sealed = field_encryptor().reencrypt(before, context=_context(project.id))
-            except DecryptionError:
-                undecryptable.append(project.id)
-            changed += project.sealed != before
-    return changed, undecryptable
+    return reencrypt_column(FirebaseProject.id, FirebaseProject.sealed, _context)
 
 
 def _decrypt(project_id: UUID, sealed: str) -> FirebaseParameters | None:

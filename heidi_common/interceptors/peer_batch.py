@@ -1,7 +1,8 @@
 """Several reads in one call between services: `POST /internal/batch`, which the router does not pass on.
 
-Each read runs through the whole app, as if it had been sent alone: guard, validation, limits, log and metrics. So a
-batch can do nothing that its caller could not do with single requests.
+The service that calls signs the list, so that no client can send one where there is no router. Each read runs through
+the whole app, as if it had been sent alone: guard, validation, limits, log and metrics. So a batch can do nothing that
+its caller could not do with single requests.
 """
 
 from __future__ import annotations
@@ -17,8 +18,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from heidi_common.interceptors.strict_json import read_json
 from heidi_common.jwt.guards import public
-from heidi_common.peers.batches import BATCH_PATH, MAX_READS
-from heidi_common.peers.signature import is_valid_peer
+from heidi_common.peers.batches import BATCH_PATH, MAX_READS, is_signed
 from heidi_common.problems import BadRequest, NotFound
 from heidi_common.runtime import current_state
 
@@ -31,9 +31,9 @@ _NOT_STARTED = {"status": 503, "body": None}
 @public
 def read_batch() -> Response:
     """Respond to a list of `{"path", "params"}` with a list of `{"status", "body"}` in the same order."""
-    if request.headers.get("Authorization") and not is_valid_peer(request.headers):
-        raise NotFound("No resource exists at this URL.")
     reads = read_json(request.get_data())
+    if not is_signed(reads, request.headers):
+        raise NotFound("No resource exists at this URL.")
     if not isinstance(reads, list) or len(reads) > MAX_READS or not all(map(_is_read, reads)):
         raise BadRequest(f'Send a list of at most {MAX_READS} reads: {{"path": "/api/v1/...", "params": {{}}}}.')
     headers = [(name, request.headers[name]) for name in _PASSED_HEADERS if name in request.headers]

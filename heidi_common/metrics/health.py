@@ -5,15 +5,16 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
 import redis
 from flask import Blueprint, current_app
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from heidi_common.database import schema_version
-from heidi_common.database.session import db
+from heidi_common.database.transactions import reading
 from heidi_common.jwt.guards import public
 from heidi_common.metrics import worker_load
 from heidi_common.redis.client import redis_client
@@ -21,7 +22,8 @@ from heidi_common.runtime import current_settings
 from heidi_common.server import shutdown
 
 blueprint = Blueprint("health", __name__)
-REQUIRED = frozenset({"postgresql", "schema"})
+POSTGRESQL = "postgresql"
+REQUIRED = frozenset({POSTGRESQL, "schema"})
 TIMEOUT = 0.5
 """Seconds to wait for the broker."""
 PORTS = {"amqp": 5672, "amqps": 5671, "redis": 6379, "rediss": 6379}
@@ -43,19 +45,36 @@ def readyz() -> tuple[dict[str, Any], int]:
     """
     if shutdown.announced.is_set():
         return {"status": "down", "service": current_app.name, "dependencies": {}, "isStopping": True}, 503
-    results = {name: _probe(check) for name, check in (CHECKS | {"schema": check_schema}).items()}
+    results, workers = _probe_database()
+    results |= {name: _probe(check) for name, check in CHECKS.items()}
     down = {name for name, result in results.items() if result["status"] != "up"}
     status = "down" if REQUIRED & down else "degraded" if down else "ready"
-    body = {"status": status, "service": current_app.name, "dependencies": results, "workers": workers()}
+    body = {"status": status, "service": current_app.name, "dependencies": results, "workers": workers}
     return body, 503 if status == "down" else 200
 
 
 def workers() -> dict[str, Any] | None:
     """The state of the workers: a service is ready without them. None if it is not known."""
+    return _probe_database()[1]
+
+
+def _probe_database() -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Probe PostgreSQL and its schema, and read the state of the workers, with one connection."""
+    started = time.perf_counter()
     try:
-        with db.engine.connect() as connection:
-            return worker_load.summarize(worker_load.read_loads(connection))
-    except Exception:  # as `dependencies` says
+        with reading() as connection:
+            connection.execute(text("SELECT 1"))
+            up = _up(started)
+            schema = _probe(partial(check_schema, connection))
+            return {POSTGRESQL: up, "schema": schema}, _read_workers(connection)
+    except Exception as error:  # as in `_probe`
+        return dict.fromkeys((POSTGRESQL, "schema"), _down(error)), None
+
+
+def _read_workers(connection: Connection) -> dict[str, Any] | None:
+    try:
+        return worker_load.summarize(worker_load.read_loads(connection))
+    except Exception:  # the schema may lack migrations
         return None
 
 
@@ -64,28 +83,29 @@ def _probe(check: Callable[[], None]) -> dict[str, Any]:
     try:
         check()
     except Exception as error:  # every error means that the dependency cannot be used
-        return {"status": "down", "error": type(error).__name__}
+        return _down(error)
+    return _up(started)
+
+
+def _up(started: float) -> dict[str, Any]:
     return {"status": "up", "latencyMs": round((time.perf_counter() - started) * 1000, 2)}
 
 
-def check_postgresql() -> None:
-    """Run a statement. Any exception means that PostgreSQL is unavailable."""
-    with db.engine.connect() as connection:
-        connection.execute(text("SELECT 1"))
+def _down(error: Exception) -> dict[str, Any]:
+    return {"status": "down", "error": type(error).__name__}
 
 
 class SchemaBehind(Exception):
     """Migrations have to be applied before this version can serve."""
 
 
-def check_schema() -> None:
+def check_schema(connection: Connection) -> None:
     """Compare the schema with the newest migration.
 
     Raises:
         SchemaBehind: It lacks migrations. A schema of a later version is accepted, so that a rollout can migrate first.
     """
-    with db.engine.connect() as connection:
-        current = connection.execute(text(schema_version.SELECT_CURRENT)).scalar()
+    current = connection.execute(text(schema_version.SELECT_CURRENT)).scalar()
     if schema_version.compare(current).missing:
         raise SchemaBehind
 
@@ -110,8 +130,6 @@ def check_broker() -> None:
         pass
 
 
-CHECKS: dict[str, Callable[[], None]] = {
-    "postgresql": check_postgresql,
-    "redis": check_redis,
-    "broker": check_broker,
-}
+CHECKS: dict[str, Callable[[], None]] = {"redis": check_redis, "broker": check_broker}
+DEPENDENCIES = (POSTGRESQL, *CHECKS)
+"""The servers that `dependencies` contains, beside the schema."""

@@ -25,9 +25,9 @@ from heidi_services.auth import key_rotation
 from heidi_services.auth.schemas import ClientIn
 from heidi_services.auth.service import audit, clients, totp_secrets
 
-keys_group = AppGroup("keys", help="Signing keys: list, rotate. Encryption keys: reseal. Web Push: vapid.")
-audit_group = AppGroup("audit", help="Audit trail: verify, list, address.")
-clients_group = AppGroup("clients", help="Machine clients: create, list.")
+keys_group = AppGroup("keys")
+audit_group = AppGroup("audit")
+clients_group = AppGroup("clients")
 groups = (keys_group, audit_group, clients_group)
 
 

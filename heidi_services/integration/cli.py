@@ -43,7 +43,7 @@ PROPERTIES = (
     "last_sync_at",
     "created_at",
 )
-group = AppGroup("integrations", help="Inspect, test, recover and disable integrations; rotate secrets and keys.")
+group = AppGroup("integrations")
 groups = (group,)
 
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, jsonify
 from marshmallow import fields
 
-from heidi_common.database.pagination import Page
 from heidi_common.identity.models import User
 from heidi_common.identity.serializers import USER_COLUMNS, AnyRow, UserOut, UserSerializer
-from heidi_common.interceptors.transform import enveloped, page_items
 from heidi_common.schemas.fields import UtcDateTime
 
 
@@ -31,19 +28,6 @@ COLUMNS: tuple[Any, ...] = (*_DETAIL.columns, USER_COLUMNS.version)
 def serialize_user_detail(row: AnyRow | User) -> dict[str, Any]:
     """Return the JSON object of `UserDetailOut`."""
     return _DETAIL.to_json(row)
-
-
-def user_response(row: AnyRow | User, status: int = 200) -> Response:
-    """Return the response that contains one user."""
-    response = jsonify(enveloped(serialize_user_detail(row)))
-    response.status_code = status
-    return response
-
-
-def page_response(page: Page) -> Response:
-    """Return the response that contains a page of users."""
-    users = [serialize_user_detail(row) for row in page_items(page)]
-    return jsonify(enveloped(users, page.meta))
 
 
 def user_etag(row: AnyRow | User) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -18,6 +16,7 @@ from heidi_common.identity.models import Role
 from heidi_common.runtime import current_settings
 from heidi_console.app import build_console
 from heidi_console.session import store
+from tests.chromium import need_chromium
 from tests.conftest import SignedIn
 from tests.notification.conftest import mail, post, reconfigure  # noqa: F401  # fixtures
 from tests.served_app import served as served_app
@@ -31,16 +30,6 @@ class Served:
 
     url: str
     app: Flask
-
-
-def need_chromium() -> str:
-    """The path of Chromium. Without it, skip the test; under CI=true, fail it."""
-    if path := shutil.which("chromium"):
-        return path
-    reason = "Chromium is not installed (Debian: apt-get install chromium)"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,12 @@ class PeerCalls:
         self._actions: dict[str, Callable[[], object]] = {}
 
     def fail(self, name: str, responses: Iterable[PeerResponse]) -> None:
-        """Respond to the next calls instead of the service; after these responses, the service responds."""
+        """Respond to the next calls instead of the service; after these responses, the service responds.
+
+        Args:
+            name: "METHOD /path/{id}", or the name of a service for all calls to it.
+            responses: What core receives.
+        """
         self._faults[name] = iter(responses)
 
     def lose_response(self, name: str) -> None:
@@ -72,7 +77,7 @@ class PeerCalls:
             with self._app.app_context():
                 self._actions.pop(name)()
         self.recorded.append(RecordedCall(name, call.json, headers))
-        fault = next(self._faults.get(name, iter(())), None)
+        fault = next(self._faults.get(name, self._faults.get(call.service, iter(()))), None)
         if fault is not None:
             return fault
         response = self._transport(app, headers, call, timeout)

@@ -42,12 +42,10 @@ def admin(as_user: Callable[..., Any]) -> dict[str, str]:
     return headers
 
 
-def test_the_log_lists_events_newest_first_in_the_order_of_commits(
-    core_client: FlaskClient, admin: dict[str, str]
-) -> None:
+def test_the_log_lists_events_newest_first_in_the_order_of_commits(client: FlaskClient, admin: dict[str, str]) -> None:
     subject = uuid7()
     ids = publish(user_created(subject), CityCreated(id=uuid7(), country="DE"), user_created())
-    events = core_client.get(PATH, headers=admin).get_json()["data"]
+    events = client.get(PATH, headers=admin).get_json()["data"]
     assert [event["id"] for event in events] == ids[::-1]
     assert events[2] == events[2] | {
         "type": "user.created",
@@ -55,24 +53,24 @@ def test_the_log_lists_events_newest_first_in_the_order_of_commits(
         "userId": str(subject),
         "data": {"id": str(subject), "role": "USER", "isActive": True},
     }
-    oldest = core_client.get(f"{PATH}?sort=position", headers=admin).get_json()["data"]
+    oldest = client.get(f"{PATH}?sort=position", headers=admin).get_json()["data"]
     assert [event["id"] for event in oldest] == ids
 
 
-def test_the_encrypted_data_of_an_event_is_not_shown(core_client: FlaskClient, admin: dict[str, str]) -> None:
+def test_the_encrypted_data_of_an_event_is_not_shown(client: FlaskClient, admin: dict[str, str]) -> None:
     publish(user_created(), sealed={"token": "hunter2"})
-    response = core_client.get(PATH, headers=admin)
+    response = client.get(PATH, headers=admin)
     assert "sealed" not in response.get_json()["data"][0]
     assert b"hunter2" not in response.data
 
 
-def test_an_event_without_a_position_is_not_in_the_log_yet(core_client: FlaskClient, admin: dict[str, str]) -> None:
+def test_an_event_without_a_position_is_not_in_the_log_yet(client: FlaskClient, admin: dict[str, str]) -> None:
     with transaction():
         emit(user_created())
-    assert core_client.get(PATH, headers=admin).get_json()["data"] == []
+    assert client.get(PATH, headers=admin).get_json()["data"] == []
 
 
-def test_events_are_filtered_by_type_pattern_subject_and_time(core_client: FlaskClient, admin: dict[str, str]) -> None:
+def test_events_are_filtered_by_type_pattern_subject_and_time(client: FlaskClient, admin: dict[str, str]) -> None:
     subject = uuid7()
     deletion = UserDeleted(id=subject, role="USER", is_active=False)
     first, city, last = publish(user_created(subject), CityCreated(id=uuid7(), country="DE"), deletion)
@@ -81,7 +79,7 @@ def test_events_are_filtered_by_type_pattern_subject_and_time(core_client: Flask
         db.session.execute(update(OutboxEvent).where(OutboxEvent.id == UUID(first)).values(created_at=old))
 
     def ids(query: str) -> list[str]:
-        return [event["id"] for event in core_client.get(f"{PATH}?{query}", headers=admin).get_json()["data"]]
+        return [event["id"] for event in client.get(f"{PATH}?{query}", headers=admin).get_json()["data"]]
 
     assert ids("type=user.*") == [last, first]
     assert ids("type=city.created") == [city]
@@ -92,11 +90,11 @@ def test_events_are_filtered_by_type_pattern_subject_and_time(core_client: Flask
     assert ids(f"since={hour_ago}&type=user.*") == [last]
 
 
-def test_pages_follow_each_other_without_gap_or_repeat(core_client: FlaskClient, admin: dict[str, str]) -> None:
+def test_pages_follow_each_other_without_gap_or_repeat(client: FlaskClient, admin: dict[str, str]) -> None:
     ids = publish(*(user_created() for _ in range(5)))
     seen, query = [], "limit=2"
     while True:
-        response = core_client.get(f"{PATH}?{query}", headers=admin).get_json()
+        response = client.get(f"{PATH}?{query}", headers=admin).get_json()
         seen += [event["id"] for event in response["data"]]
         publish(user_created())  # an event in between does not shift the pages
         if not response["meta"]["hasMore"]:
@@ -106,8 +104,8 @@ def test_pages_follow_each_other_without_gap_or_repeat(core_client: FlaskClient,
 
 
 @pytest.mark.parametrize("query", ["type=user*", "type=%25", "since=yesterday", "since=2026-01-01T00:00:00", "x=1"])
-def test_an_invalid_filter_is_named(core_client: FlaskClient, admin: dict[str, str], query: str) -> None:
-    response = core_client.get(f"{PATH}?{query}", headers=admin)
+def test_an_invalid_filter_is_named(client: FlaskClient, admin: dict[str, str], query: str) -> None:
+    response = client.get(f"{PATH}?{query}", headers=admin)
     assert response.status_code == 422
     assert response.get_json()["errors"][0]["pointer"] == f"/query/{query.partition('=')[0]}"
 
@@ -126,45 +124,45 @@ def inbox(event_id: str) -> dict[str, str]:
 
 
 def test_dead_letters_are_listed_with_the_subscribers_and_their_errors(
-    core_client: FlaskClient, admin: dict[str, str]
+    client: FlaskClient, admin: dict[str, str]
 ) -> None:
     _handled, dead = publish(user_created(), user_created())
     add_dead_rows(dead, "welcome_user", "forward_fact")
-    page = core_client.get(f"{PATH}/dead?total=true", headers=admin).get_json()
+    page = client.get(f"{PATH}/dead?total=true", headers=admin).get_json()
     assert page["meta"]["total"] == 1
     assert page["data"][0]["id"] == page["data"][0]["event"]["id"] == dead
     assert [failure["consumer"] for failure in page["data"][0]["failures"]] == ["forward_fact", "welcome_user"]
     assert page["data"][0]["failures"][0]["lastError"] == "ValueError: no"
 
 
-def test_a_replayed_dead_letter_is_due_again_with_all_attempts(core_client: FlaskClient, admin: dict[str, str]) -> None:
+def test_a_replayed_dead_letter_is_due_again_with_all_attempts(client: FlaskClient, admin: dict[str, str]) -> None:
     (dead,) = publish(user_created())
     add_dead_rows(dead, "welcome_user", "forward_fact")
-    response = core_client.post(f"{PATH}/dead/{dead}/replay?consumer=welcome_user", headers=admin)
+    response = client.post(f"{PATH}/dead/{dead}/replay?consumer=welcome_user", headers=admin)
     assert (response.status_code, response.get_json()["data"]) == (202, {"subscribers": 1})
     assert inbox(dead) == {"welcome_user": "pending", "forward_fact": "dead"}
     row = db.session.scalars(select(Inbox).where(Inbox.consumer == "welcome_user")).one()
     assert row.attempts == 0 and row.next_attempt_at <= utcnow() and row.locked_until is None
-    assert core_client.post(f"{PATH}/dead/{dead}/replay", headers=admin).get_json()["data"] == {"subscribers": 1}
-    assert core_client.post(f"{PATH}/dead/{dead}/replay", headers=admin).status_code == 404
+    assert client.post(f"{PATH}/dead/{dead}/replay", headers=admin).get_json()["data"] == {"subscribers": 1}
+    assert client.post(f"{PATH}/dead/{dead}/replay", headers=admin).status_code == 404
 
 
-def test_a_discarded_dead_letter_is_no_longer_listed(core_client: FlaskClient, admin: dict[str, str]) -> None:
+def test_a_discarded_dead_letter_is_no_longer_listed(client: FlaskClient, admin: dict[str, str]) -> None:
     (dead,) = publish(user_created())
     add_dead_rows(dead, "welcome_user")
-    assert core_client.post(f"{PATH}/dead/{dead}/discard", headers=admin).status_code == 200
+    assert client.post(f"{PATH}/dead/{dead}/discard", headers=admin).status_code == 200
     assert inbox(dead) == {"welcome_user": "discarded"}
-    assert core_client.get(f"{PATH}/dead", headers=admin).get_json()["data"] == []
+    assert client.get(f"{PATH}/dead", headers=admin).get_json()["data"] == []
 
 
-def test_only_administrators_read_the_log(core_client: FlaskClient, as_user: Callable[..., Any]) -> None:
+def test_only_administrators_read_the_log(client: FlaskClient, as_user: Callable[..., Any]) -> None:
     headers = as_user(Role.MODERATOR).headers
     for path in (PATH, f"{PATH}/dead", f"{PATH}/stream"):
-        assert core_client.get(path, headers=headers).status_code == 403
+        assert client.get(path, headers=headers).status_code == 403
 
 
-def test_the_command_line_lists_shows_replays_and_discards(core: Flask) -> None:
-    run = core.test_cli_runner().invoke
+def test_the_command_line_lists_shows_replays_and_discards(app: Flask) -> None:
+    run = app.test_cli_runner().invoke
     first, second = publish(user_created(), user_created())
     add_dead_rows(first, "welcome_user")
     add_dead_rows(second, "welcome_user")

@@ -13,7 +13,9 @@ from flask.testing import FlaskClient
 from gql.transport.httpx import HTTPXTransport
 
 from heidi_common.identity.models import Role
-from heidi_common.peers.models import PeerResponse
+from heidi_common.peers.batches import BATCH_PATH, SIGNATURE_HEADER, combine
+from heidi_common.peers.models import PeerRequest, PeerResponse
+from heidi_common.peers.signature import signature_headers
 from heidi_services.core.graphql import schema
 from tests.conftest import SignedIn
 from tests.core.operation_helpers import NO_RESPONSE, UNAVAILABLE, PeerCalls
@@ -281,10 +283,55 @@ def test_a_type_has_what_the_rest_api_shows(client: FlaskClient, name: str) -> N
     assert shown <= set(schema.platform_schema()._schema.type_map[name].fields)  # type: ignore[attr-defined]
 
 
-def test_a_batch_is_for_services_only(client: FlaskClient, admin: SignedIn) -> None:
-    body = [{"path": "/api/v1/users/me", "params": {}}]
-    assert client.post("/internal/batch", json=body, headers=admin.headers).status_code == 404
-    assert client.post("/internal/batch", json=[{"path": 1}]).status_code == 400
-    assert client.post("/internal/batch", json=body * 101).status_code == 400
-    (result,) = client.post("/internal/batch", json=body).get_json()
-    assert (result["status"], result["body"]["code"]) == (401, "unauthorized")
+READ = {"path": "/api/v1/users/me", "params": {}}
+
+
+@pytest.mark.parametrize(
+    "header", [{}, {SIGNATURE_HEADER: "forged"}, {SIGNATURE_HEADER: "\xff"}, "peer", "other reads"]
+)
+@pytest.mark.parametrize("is_signed_in", [True, False], ids=["signed-in", "anonymous"])
+def test_a_batch_that_no_service_has_signed_does_not_exist(
+    app: Flask, client: FlaskClient, admin: SignedIn, is_signed_in: bool, header: dict[str, str] | str
+) -> None:
+    headers = admin.headers if is_signed_in else {}
+    if header == "peer":
+        headers = headers | signature_headers(headers)
+    elif header == "other reads":
+        headers = dict(batch([READ] * 3, headers).headers)
+    else:
+        headers = headers | header
+    response = client.post(BATCH_PATH, json=[READ] * 2, headers=headers)
+    assert (response.status_code, response.get_json()["code"]) == (404, "not_found")
+
+
+def test_the_signature_of_a_batch_is_valid_for_its_caller_only(
+    app: Flask, client: FlaskClient, admin: SignedIn, as_user: Callable[..., SignedIn]
+) -> None:
+    signed = dict(batch([READ] * 2, as_user().headers).headers)
+    for token in (admin.headers, {"Authorization": ""}):
+        assert client.post(BATCH_PATH, json=[READ] * 2, headers=signed | token).status_code == 404
+
+
+def test_each_read_of_a_batch_has_its_own_result(app: Flask, client: FlaskClient) -> None:
+    call = batch([READ, {"path": "/api/v1/cities", "params": {"limit": 1}}], {})
+    own, cities = client.post(BATCH_PATH, json=call.json, headers=dict(call.headers)).get_json()
+    assert (own["status"], own["body"]["code"]) == (401, "unauthorized")
+    assert (cities["status"], cities["body"]["data"]) == (200, [])
+
+
+@pytest.mark.parametrize("reads", [[READ] * 101, [{"path": "/healthz", "params": {}}] * 2], ids=["too many", "no API"])
+def test_a_signed_batch_is_checked_as_well(app: Flask, client: FlaskClient, reads: list[dict[str, Any]]) -> None:
+    call = batch(reads, {})
+    assert client.post(BATCH_PATH, json=call.json, headers=dict(call.headers)).status_code == 400
+
+
+def batch(reads: list[dict[str, Any]], headers: dict[str, str]) -> PeerRequest:
+    return combine([PeerRequest("users", read["path"], read["params"], headers=headers) for read in reads])
+
+
+def test_a_caller_without_a_token_reads_several_public_resources_at_once(
+    run: Run, client: FlaskClient, peers: PeerCalls
+) -> None:
+    result = run("{ a: cities(first: 1) { nodes { id } } b: cities(first: 2) { nodes { id } } }")
+    assert result == {"data": {"a": {"nodes": []}, "b": {"nodes": []}}}
+    assert peers.names() == ["POST /internal/batch"]

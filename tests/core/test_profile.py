@@ -1,115 +1,113 @@
-import re
 import threading
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
+import pytest
 from flask.testing import FlaskClient
-from pytest_httpserver import HTTPServer
 from uuid_utils.compat import uuid7
-from werkzeug import Request, Response
 
 from heidi_common.identity.models import Role
-from tests.core.conftest import Respond
+from heidi_common.peers.models import PeerResponse
+from heidi_services.notification.service.delivery import deliver
+from tests.conftest import SignedIn
+from tests.core.operation_helpers import NO_RESPONSE, UNAVAILABLE, PeerCalls
 from tests.polling import TIMEOUT_SECONDS
 
 NOTIFICATIONS = "/api/v1/notifications"
+CALLS = (
+    "GET /api/v1/users/{id}",
+    "GET /api/v1/notifications/unread-count",
+    "GET /api/v1/notifications",
+    "GET /api/v1/integrations",
+    "GET /api/v1/auth/sessions",
+)
 
 
 def path_of(user_id: object) -> str:
     return f"/api/v1/core/users/{user_id}/profile"
 
 
-def all_respond(
-    respond: Respond, user_id: object, *, user_filter: dict[str, str] | None = None, except_for: str = ""
+@pytest.fixture
+def me(client: FlaskClient, as_user: Callable[..., SignedIn]) -> SignedIn:
+    """A user with seven messages, two integrations and a session."""
+    user = as_user(email="me@example.test", first_name="Ada")
+    admin = as_user(Role.ADMIN)
+    for number in range(7):
+        body = {"userId": str(user.user.id), "channel": "IN_APP", "content": f"message {number}"}
+        response = client.post(NOTIFICATIONS, json=body, headers=admin.headers)
+        assert response.status_code == 202, response.get_json()
+        deliver(UUID(response.get_json()["data"]["id"]))
+    for name in ("first", "second"):
+        add_integration(client, user, name)
+    return user
+
+
+def add_integration(client: FlaskClient, user: SignedIn, name: str) -> None:
+    hook = {"provider": "WEBHOOK", "name": name, "webhookUrl": "http://127.0.0.1:9/"}
+    assert client.post("/api/v1/integrations", json=hook, headers=user.headers).status_code == 201
+
+
+@pytest.mark.parametrize("role", [None, Role.ADMIN], ids=["the user", "an administrator"])
+def test_what_several_services_know_is_in_one_response(
+    client: FlaskClient, me: SignedIn, as_user: Callable[..., SignedIn], role: Role | None
 ) -> None:
-    selected = user_filter or {}
-    parts: list[tuple[str, str, Any, dict[str, str], dict[str, Any]]] = [
-        ("users", f"/api/v1/users/{user_id}", {"id": str(user_id)}, {}, {}),
-        ("notification", f"{NOTIFICATIONS}/unread-count", {"count": 3}, selected, {}),
-        ("notification", NOTIFICATIONS, [{"id": "n1"}, {"id": "n2"}], {"limit": "5"} | selected, {}),
-        ("integration", "/api/v1/integrations", [{"id": "i1"}], {"userId": str(user_id)}, {}),
-        ("auth", "/api/v1/auth/sessions", [{"id": "s1"}], selected, {}),
-    ]
-    for peer, path, data, query, meta in parts:
-        if peer != except_for:
-            respond(peer, path, data, query=query, meta=meta)
+    as_user()  # of whom nothing is shown
+    headers = as_user(role).headers if role else me.headers
+    response = client.get(path_of(me.user.id), headers=headers)
+    data = response.get_json()["data"]
+    assert (response.status_code, response.get_json()["meta"]["unavailable"]) == (200, [])
+    assert (data["user"]["id"], data["user"]["firstName"]) == (str(me.user.id), "Ada")
+    assert data["unreadCount"] == 7
+    assert [item["content"] for item in data["recentNotifications"]] == [f"message {n}" for n in (6, 5, 4, 3, 2)]
+    assert {item["name"] for item in data["integrations"]} == {"first", "second"}
+    assert [item["id"] for item in data["sessions"]] == [str(me.session_id)]
 
 
-def test_users_see_what_several_services_know_in_one_response(
-    core_client: FlaskClient, respond: Respond, as_user: Callable[..., Any]
-) -> None:
-    me = as_user()
-    all_respond(respond, me.user.id)
-    response = core_client.get(path_of(me.user.id), headers=me.headers)
-    assert response.get_json() == {
-        "data": {
-            "user": {"id": str(me.user.id)},
-            "unreadCount": 3,
-            "recentNotifications": [{"id": "n1"}, {"id": "n2"}],
-            "integrations": [{"id": "i1"}],
-            "sessions": [{"id": "s1"}],
-        },
-        "meta": {"unavailable": []},
-    }
+def test_a_part_of_which_only_the_first_items_are_shown_is_named(client: FlaskClient, me: SignedIn) -> None:
+    meta = client.get(path_of(me.user.id), headers=me.headers).get_json()["meta"]
+    assert meta == {"unavailable": [], "truncated": ["recentNotifications"]}
+    for number in range(19):
+        add_integration(client, me, f"more {number}")
+    meta = client.get(path_of(me.user.id), headers=me.headers).get_json()["meta"]
+    assert meta == {"unavailable": [], "truncated": ["integrations", "recentNotifications"]}
 
 
-def test_a_part_of_which_only_the_first_items_are_shown_is_named(
-    core_client: FlaskClient, respond: Respond, as_user: Callable[..., Any]
-) -> None:
-    me = as_user()
-    all_respond(respond, me.user.id, except_for="integration")
-    query = {"userId": str(me.user.id)}
-    respond("integration", "/api/v1/integrations", [{"id": "i1"}], query=query, meta={"hasMore": True})
-    response = core_client.get(path_of(me.user.id), headers=me.headers)
-    assert response.get_json()["meta"] == {"unavailable": [], "truncated": ["integrations"]}
+SECTIONS = {
+    "users": ["user"],
+    "notification": ["recentNotifications", "unreadCount"],
+    "integration": ["integrations"],
+    "auth": ["sessions"],
+}
 
 
-def test_an_administrator_reads_another_user_s_profile(
-    core_client: FlaskClient, respond: Respond, as_user: Callable[..., Any]
-) -> None:
-    user_id = as_user().user.id
-    all_respond(respond, user_id, user_filter={"userId": str(user_id)})
-    response = core_client.get(path_of(user_id), headers=as_user(Role.ADMIN).headers)
-    assert response.get_json()["data"]["unreadCount"] == 3
-    assert response.get_json()["meta"] == {"unavailable": []}
-
-
+@pytest.mark.parametrize("failing", SECTIONS)
+@pytest.mark.parametrize("fault", [UNAVAILABLE, NO_RESPONSE], ids=["503", "no response"])
 def test_a_service_that_is_down_gives_null_and_is_named(
-    core_client: FlaskClient, respond: Respond, as_user: Callable[..., Any]
+    client: FlaskClient, peers: PeerCalls, me: SignedIn, failing: str, fault: PeerResponse
 ) -> None:
-    me = as_user()
-    all_respond(respond, me.user.id, except_for="notification")
-    response = core_client.get(path_of(me.user.id), headers=me.headers)
+    peers.fail(failing, [fault] * 2)
+    response = client.get(path_of(me.user.id), headers=me.headers)
     profile = response.get_json()
     assert response.status_code == 200
-    assert profile["data"]["unreadCount"] is None and profile["data"]["recentNotifications"] is None
-    assert profile["data"]["user"] == {"id": str(me.user.id)}
-    assert profile["meta"] == {"unavailable": ["notification"]}
+    assert sorted(name for name, value in profile["data"].items() if value is None) == SECTIONS[failing]
+    assert profile["meta"]["unavailable"] == [failing]
 
 
-def test_the_sections_are_requested_concurrently(
-    core_client: FlaskClient, httpserver: HTTPServer, as_user: Callable[..., Any]
-) -> None:
-    me = as_user()
-    barrier = threading.Barrier(5, timeout=TIMEOUT_SECONDS / 2)  # shorter than the timeout of the calls
-
-    def wait_for_the_others(request: Request) -> Response:
-        barrier.wait()
-        return Response(
-            '{"data": {"count": 0}}' if request.path.endswith(("count", str(me.user.id))) else '{"data": []}'
-        )
-
-    httpserver.expect_request(re.compile("/.*")).respond_with_handler(wait_for_the_others)
-    response = core_client.get(path_of(me.user.id), headers=me.headers)
-    assert response.get_json()["meta"] == {"unavailable": []}
+def test_the_sections_are_requested_concurrently(client: FlaskClient, peers: PeerCalls, me: SignedIn) -> None:
+    barrier = threading.Barrier(len(CALLS), timeout=TIMEOUT_SECONDS)
+    for name in CALLS:
+        peers.before(name, barrier.wait)
+    response = client.get(path_of(me.user.id), headers=me.headers)
+    assert response.get_json()["meta"]["unavailable"] == []
+    assert not barrier.broken and sorted(peers.names()) == sorted(CALLS)
 
 
-def test_another_user_s_profile_does_not_exist(core_client: FlaskClient, as_user: Callable[..., Any]) -> None:
+def test_another_user_s_profile_does_not_exist(client: FlaskClient, as_user: Callable[..., Any]) -> None:
     for headers in (as_user().headers, as_user(Role.MODERATOR).headers):
-        assert core_client.get(path_of(as_user().user.id), headers=headers).status_code == 404
+        assert client.get(path_of(as_user().user.id), headers=headers).status_code == 404
 
 
-def test_an_unknown_user_is_not_found(core_client: FlaskClient, respond: Respond, as_user: Callable[..., Any]) -> None:
-    unknown = uuid7()
-    respond("users", f"/api/v1/users/{unknown}", status=404)
-    assert core_client.get(path_of(unknown), headers=as_user(Role.ADMIN).headers).status_code == 404
+@pytest.mark.parametrize("user_id", [uuid7(), UUID(int=0)], ids=["unknown", "zero"])
+def test_an_unknown_user_is_not_found(client: FlaskClient, as_user: Callable[..., Any], user_id: UUID) -> None:
+    assert client.get(path_of(user_id), headers=as_user(Role.ADMIN).headers).status_code == 404

@@ -18,6 +18,7 @@ from heidi_common.config.settings import Settings
 from heidi_common.database import role_settings, schema_version
 from heidi_common.database.dsn import psycopg2_dsn
 from heidi_common.database.session import db
+from heidi_common.database.transactions import reading
 from heidi_common.metrics import health
 from heidi_services.city.service import shipped_sets
 from heidi_standalone.preparation import prepare
@@ -123,7 +124,8 @@ def test_doctor_and_readiness_notice_missing_migrations(
 def test_the_schema_of_a_later_version_can_be_used(app: Flask, settings: Settings) -> None:
     set_revision("9999")
     try:
-        health.check_schema()
+        with reading() as connection:
+            health.check_schema(connection)
         assert doctor_checks._tables(settings) == "migration 9999, of a later version"
     finally:
         set_revision(NEWEST)

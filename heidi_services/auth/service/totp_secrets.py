@@ -6,16 +6,12 @@ import logging
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
-
 from heidi_common.crypto.encryption import DecryptionError, field_encryptor
-from heidi_common.database.session import db
-from heidi_common.database.transactions import transaction
+from heidi_common.database.reencryption import reencrypt_column
 from heidi_common.identity.models import Totp
 from heidi_services.auth import totp
 
 log = logging.getLogger(__name__)
-BATCH = 200
 
 
 def encrypt(secret: str, user_id: UUID) -> str:
@@ -39,29 +35,12 @@ def matching_step(factor: Totp, code: str, now: datetime) -> int | None:
 
 
 def reencrypt_all() -> tuple[int, list[UUID]]:
-    """Re-encrypt all secrets with the first of ENCRYPTION_KEYS, in one transaction per batch.
+    """Re-encrypt all secrets with the first of ENCRYPTION_KEYS.
 
     Returns:
         How many secrets were changed, and the users whose secret no key decrypts.
     """
-    changed, undecryptable, last_id = 0, list[UUID](), UUID(int=0)
-    while True:
-        with transaction():
-            statement = select(Totp).where(Totp.user_id > last_id).order_by(Totp.user_id).limit(BATCH)
-            factors = db.session.scalars(statement.with_for_update()).all()
-            for factor in factors:
-                try:
-                    changed += _reencrypt(factor)
-                except DecryptionError:
-                    undecryptable.append(factor.user_id)
-            last_id = factors[-1].user_id if factors else last_id
-        if len(factors) < BATCH:
-            return changed, undecryptable
-
-
-def _reencrypt(factor: Totp) -> bool:
-    before, factor.secret = factor.secret, field_encryptor().reencrypt(factor.secret, context=_context(factor.user_id))
-    return factor.secret != before
+    return reencrypt_column(Totp.user_id, Totp.secret, _context)
 
 
 def _context(user_id: UUID) -> bytes:

@@ -3,6 +3,6 @@
 import click
 from flask.cli import AppGroup
 
-events = AppGroup("events", help="The event log, its dead letters, and replays of past events.")
+events = AppGroup("events")
 
 limit_option = click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 100))

@@ -51,15 +51,16 @@ def check_services(own: str | None = "core") -> JSON:
     """
     calls = {name: PeerRequest(name, "/readyz") for name in SERVICES if name != own}
     responses = call_peers(calls, timeout=_TIME_LIMIT_SECONDS)
-    services = [_service(own, health.readyz()[0], None, None)] if own is not None and own in SERVICES else []
+    own_state = health.readyz()[0] if own is not None else None
+    services = [_service(own, own_state, None, None)] if own is not None else []
     services += [_service(name, reply.body, reply.error, reply.latency_ms) for name, reply in responses.items()]
     services.sort(key=lambda service: list(SERVICES).index(service["name"]))
-    return summarize(services, health.workers())
+    return summarize(services, own_state.get("workers") if own_state is not None else health.workers())
 
 
 def summarize(services: list[JSON], workers: JSON | None = None) -> JSON:
     """Derive the status of each dependency, over all services that responded, and of the platform as a whole."""
-    dependencies = [_dependency(name, services) for name in health.CHECKS]
+    dependencies = [_dependency(name, services) for name in health.DEPENDENCIES]
     states = {component["status"] for component in [*services, *dependencies, *([workers] if workers else [])]}
     all_down = all(service["status"] == "down" for service in services)
     status = "down" if all_down else "up" if states == {"up"} else "degraded"

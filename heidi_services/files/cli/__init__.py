@@ -14,7 +14,7 @@ from heidi_services.files.cli.checks import checks
 from heidi_services.files.enums import JobStatus
 from heidi_services.files.models import File, FileJob, StoredObject
 
-group = AppGroup("files", help="Inspect files and their storage.")
+group = AppGroup("files")
 groups = (group,)
 __all__ = ["checks", "groups"]
 

@@ -11,11 +11,11 @@ from flask.cli import AppGroup
 from sqlalchemy import Select, select
 
 from heidi_common.cli.lists import first
-from heidi_common.cli.times import in_utc
+from heidi_common.cli.times import TIME, in_utc
 from heidi_common.database.session import db
 from heidi_common.schemas.fields import iso
 from heidi_services.notification.cli.checks import checks
-from heidi_services.notification.cli.options import CHANNELS, TIME, echo_table
+from heidi_services.notification.cli.options import CHANNELS, echo_table
 from heidi_services.notification.cli.senders import senders
 from heidi_services.notification.cli.suppressions import suppressions
 from heidi_services.notification.enums import NotificationStatus
@@ -24,7 +24,7 @@ from heidi_services.notification.service import queries
 from heidi_services.notification.service.delivery import manual_retry
 from heidi_services.notification.service.templates import template_resolver
 
-notifications = AppGroup("notifications", help="Inspect notifications and retry failed ones.")
+notifications = AppGroup("notifications")
 notifications.add_command(suppressions)
 notifications.add_command(senders)
 groups = (notifications,)
@@ -72,7 +72,7 @@ def retry_one(notification_id: UUID) -> None:
 
 @notifications.command("retry-failed")
 @click.option("--channel", type=CHANNELS)
-@click.option("--since", type=TIME, help="Start time; UTC by default.")
+@click.option("--since", type=TIME, help="Such as 2026-05-04T10:00; in UTC without an offset.")
 def retry_failed(channel: str | None, since: datetime | None) -> None:
     """Retry failed notifications, at the rate of bulk messages: the 10,000 oldest ones."""
     filters = {"channel": channel} if channel else {}

@@ -9,7 +9,6 @@ import click
 from heidi_common.channels.registry import CHANNELS as _CHANNELS
 
 CHANNELS = click.Choice(list(_CHANNELS), case_sensitive=False)
-TIME = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"])
 
 
 def echo_table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> None:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 import click
 from flask.cli import AppGroup
 
-from heidi_common.cli.times import in_utc
+from heidi_common.cli.times import TIME, in_utc
 from heidi_common.schemas.fields import iso
-from heidi_services.notification.cli.options import CHANNELS, TIME, echo_table
+from heidi_services.notification.cli.options import CHANNELS, echo_table
 from heidi_services.notification.enums import MANUAL
 from heidi_services.notification.models import Suppression
 from heidi_services.notification.service.recipients import suppressions as service
@@ -35,7 +35,9 @@ def list_suppressions(channel: str | None, address: str | None, limit: int) -> N
 @click.argument("channel", type=click.Choice(["EMAIL", "SMS"], case_sensitive=False))
 @click.argument("address")
 @click.option("--reason", default=MANUAL, show_default=True)
-@click.option("--expires", type=TIME, help="When messages may be sent again; UTC by default.")
+@click.option(
+    "--expires", type=TIME, help="When messages may be sent again, such as 2026-05-04T10:00; in UTC without an offset."
+)
 def add_suppression(channel: str, address: str, reason: str, expires: datetime | None) -> None:
     """Send nothing to an address any more."""
     if expires is not None and in_utc(expires) <= datetime.now(UTC):

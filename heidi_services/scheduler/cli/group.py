@@ -4,7 +4,7 @@ from uuid import UUID
 
 from flask.cli import AppGroup
 
-commands = AppGroup("schedules", help="List, run, enable and disable schedules; list, cancel and repeat runs.")
+commands = AppGroup("schedules")
 
 OPERATOR = UUID(int=0)
 """The actor in the audit trail for commands that are run in a terminal."""

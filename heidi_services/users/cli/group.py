@@ -10,7 +10,7 @@ from flask.cli import AppGroup
 from heidi_common.identity.models import User
 from heidi_services.users.service import queries
 
-users = AppGroup("users", help="Users: create an administrator, list, change, import, export.")
+users = AppGroup("users")
 user_argument = click.argument("id_or_email", metavar="USER")
 """The argument of commands that act on one user: an ID or an e-mail address."""
 

@@ -14,8 +14,9 @@ from heidi_common.interceptors.idempotency import idempotent, idempotent_outside
 from heidi_common.interceptors.transform import Blueprint, enveloped
 from heidi_common.jwt.guards import authenticated, caller, guard, guarded_user
 from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
+from heidi_services.users.routes.responses import page_response, user_response
 from heidi_services.users.schemas import ErasedOut, EraseIn, ExportOut, UserIn, UserListQuery, UserPatch
-from heidi_services.users.serializers import UserDetailOut, page_response, user_etag, user_response
+from heidi_services.users.serializers import UserDetailOut, user_etag
 from heidi_services.users.service import data_export, erasure, queries, users
 
 blp = Blueprint("users", __name__, description="Users")

@@ -5,12 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select
-
 from heidi_common.audit import trail
-from heidi_common.crypto.encryption import DecryptionError
 from heidi_common.database.models import utcnow
-from heidi_common.database.session import db
+from heidi_common.database.reencryption import reencrypt_rows
 from heidi_common.database.transactions import transaction
 from heidi_common.jwt.guards import Caller
 from heidi_common.problems import Conflict
@@ -57,26 +54,10 @@ def replace_secret(integration: Integration, *, actor: UUID | None, now: datetim
     return secret
 
 
-def reencrypt_all(batch_size: int = 200) -> tuple[int, list[UUID]]:
-    """Encrypt the secrets of all integrations with the first of ENCRYPTION_KEYS, one transaction per batch.
+def reencrypt_all() -> tuple[int, list[UUID]]:
+    """Encrypt the secrets of all integrations with the first of ENCRYPTION_KEYS.
 
     Returns:
         The number of changed rows, and the IDs of the rows that none of the keys decrypts.
     """
-    changed, undecryptable, last_id = 0, list[UUID](), None
-    while True:
-        with transaction():
-            batch = _next_batch(last_id, batch_size)
-            for integration in batch:
-                try:
-                    changed += credential_store.reencrypt(integration)
-                except DecryptionError:
-                    undecryptable.append(integration.id)
-            last_id = batch[-1].id if batch else None
-        if last_id is None:
-            return changed, undecryptable
-
-
-def _next_batch(last_id: UUID | None, batch_size: int) -> list[Integration]:
-    statement = select(Integration).order_by(Integration.id).limit(batch_size).with_for_update()
-    return list(db.session.scalars(statement if last_id is None else statement.where(Integration.id > last_id)))
+    return reencrypt_rows(Integration.id, credential_store.reencrypt)

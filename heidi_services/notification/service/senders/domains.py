@@ -12,8 +12,9 @@ from sqlalchemy import select
 
 from heidi_common.audit.trail import record
 from heidi_common.config.mail_sender import helo_name
-from heidi_common.crypto.encryption import DecryptionError, field_encryptor
+from heidi_common.crypto.encryption import field_encryptor
 from heidi_common.database.models import utcnow
+from heidi_common.database.reencryption import reencrypt_column
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.problems import Conflict, Invalid, NotFound
@@ -136,16 +137,7 @@ def private_key(row: SenderDomain) -> bytes:
 
 def reencrypt_keys() -> tuple[int, list[str]]:
     """Encrypt the keys with the current encryption key; returns how many changed, and the domains that failed."""
-    changed, failed = 0, []
-    with transaction():
-        for row in db.session.scalars(select(SenderDomain).with_for_update()):
-            before = row.private_key
-            try:
-                row.private_key = field_encryptor().reencrypt(before, context=_context(row.domain))
-            except DecryptionError:
-                failed.append(row.domain)
-            changed += row.private_key != before
-    return changed, failed
+    return reencrypt_column(SenderDomain.domain, SenderDomain.private_key, _context)
 
 
 def _encrypt(domain: str, key: str) -> str:
