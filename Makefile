@@ -36,7 +36,7 @@ Run \`make run\` without sudo." >&2; exit 1; fi
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help run owner demo test ops-test faults lint format configuration events schema screenshots bench migrate doctor secrets sbom backup
+.PHONY: help run owner demo test ops-test faults lint format configuration events schema screenshots bench migrate doctor secrets kubernetes-secrets sbom audit release backup
 
 # Installs the packages $(2) with apt unless the command $(1) succeeds. $(3) is what they are called.
 # RUNLEVEL=1: no server of a package is started.
@@ -48,7 +48,7 @@ define apt
 endef
 
 help: ## List the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-13s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 owner:
 	$(refuse_sudo)
@@ -110,14 +110,28 @@ migrate: $(INSTALLED) ## Migrate the database at DATABASE_URL (default: that of 
 doctor: $(INSTALLED) ## Check all dependencies and say how to fix what fails
 	@$(BIN)/python -m flask doctor
 
-secrets: $(INSTALLED) ## Print new secrets for docker compose: make secrets > .env
+# Not in `help`, whose pattern has no dot. An existing file is kept: its passwords are those of the databases.
+.env: | $(INSTALLED)
+	@umask 077 && $(BIN)/python deploy/new_env.py > .env.new && mv .env.new .env && \
+		echo ".env has new secrets for docker compose, for its owner only. Keep a copy elsewhere."
+
+secrets: $(INSTALLED) ## Print new secrets (`make .env` writes them for docker compose, unless it exists)
 	@$(BIN)/python deploy/new_env.py
+
+kubernetes-secrets: $(INSTALLED) ## Write new secrets for the overlay for development of deploy/kubernetes
+	@$(BIN)/python deploy/new_env.py deploy/kubernetes/overlays/development
 
 backup: $(INSTALLED) ## Back up the database (docs/operations.md)
 	@FLASK_SKIP_DOTENV=1 $(BIN)/python -m flask backup create
 
-sbom: $(INSTALLED) ## List the installed packages in sbom.json (CycloneDX)
-	@$(BIN)/python deploy/sbom.py > sbom.json && echo "sbom.json"
+sbom: $(TOOLS) ## List the packages that run in sbom.json (CycloneDX), and their licenses in licenses.md
+	@$(BIN)/python deploy/sbom.py
+
+audit: $(TOOLS) ## Look for known vulnerabilities of the pinned packages (needs api.osv.dev)
+	@$(BIN)/python deploy/audit_packages.py
+
+release: $(TOOLS) ## Build the archive of the last commit in dist/, with its bill of materials and checksums
+	@$(BIN)/python deploy/release.py
 
 # Runs again only if a prerequisite has changed. An interrupted installation does not create the stamp file.
 $(INSTALLED): setup.py constraints.txt

@@ -7,16 +7,24 @@ from typing import Any
 
 from prometheus_client import multiprocess
 
-from heidi_common.config.declaration import read_one
+from heidi_common.config.declaration import ConfigError, read_one
 from heidi_common.config.sections.processes import WebProcess
 from heidi_common.config.service_registry import CONSOLE, SERVICES
 from heidi_common.config.settings import Settings
 from heidi_common.metrics.metric_files import use_allocated_files
 from heidi_common.server import bind_check
 from heidi_common.server.gunicorn_worker import WebWorker
+from heidi_common.startup.gunicorn_logger import PlatformLogger
+from heidi_common.startup.process_log import log_error, start_logging
 
+start_logging(os.environ.get("HEIDI_SERVICE") or "web")
 use_allocated_files()
-process = WebProcess.from_env()
+try:
+    process = WebProcess.from_env()
+    loglevel = read_one(Settings, "log_level", os.environ).lower()
+except ConfigError as error:
+    log_error(error)
+    raise SystemExit(1) from None
 service = process.service
 wsgi_app = "heidi_console.wsgi:app" if service == CONSOLE.name else "wsgi:app"
 bind = (process.bind or f"127.0.0.1:{(SERVICES | {CONSOLE.name: CONSOLE})[service].port if service else 3000}").split(
@@ -42,8 +50,7 @@ timeout = 60
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # nosec B108: heartbeats, off the disk
 control_socket_disable = True
 accesslog = None
-errorlog = "-"
-loglevel = read_one(Settings, "log_level", os.environ).lower()
+logger_class = PlatformLogger
 
 
 def on_starting(server: Any) -> None:

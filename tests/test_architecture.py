@@ -254,11 +254,9 @@ def test_the_workers_of_every_deployment_consume_every_queue(file: str) -> None:
 
 
 def test_a_queue_that_no_worker_consumes_is_reported() -> None:
-    compose = 'command: ["dramatiq", "workers.main:setup", "--queues", "core", "bulk", "--threads", "8"]'
+    compose = 'command: ["python", "-m", "workers.main", "--queues", "core", "bulk", "--threads", "8"]'
     assert messaging.unconsumed(messaging.worker_commands(compose), ["core", "bulk", "webhooks"]) == ["webhooks"]
-    assert (
-        messaging.unconsumed(messaging.worker_commands(f"{compose}\ndramatiq workers.main:setup"), ["webhooks"]) == []
-    )
+    assert messaging.unconsumed(messaging.worker_commands(f"{compose}\npython -m workers.main"), ["webhooks"]) == []
 
 
 def test_these_rules_cover_the_messages_of_the_clock() -> None:

@@ -17,6 +17,7 @@ from heidi_common.database.disk_space import disk_guard
 from heidi_common.database.session import db
 from heidi_common.metrics.heartbeat import Pulse
 from heidi_common.server.heartbeat_files import heartbeat_folder
+from heidi_common.startup.process_log import start_logging
 from workers import due_probes
 from workers.backlog import is_busy
 from workers.broker import make_broker
@@ -88,6 +89,7 @@ def _is_waiting_in_its_queue(task: PeriodicTask, broker: Broker) -> bool:
 
 
 def main() -> None:
+    start_logging("clock")
     settings = Settings.from_env()
     app = base_app(settings, "clock")
     broker = make_broker(settings.broker_url)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psycopg2
 
+from heidi_common.config.sections.processes import environment
 from heidi_common.config.settings import Settings
 from heidi_common.database.dsn import psycopg2_dsn
 from heidi_common.server.heartbeat_files import ROLES, STALE_SECONDS, file_age, heartbeat_folder, running_files
@@ -65,7 +66,7 @@ def main(arguments: list[str]) -> int:
     if role not in ROLES or options not in ([], ["--kill"]):
         sys.stderr.write(f"Usage: python -m workers.heartbeat {'|'.join(ROLES)} [--kill]\n")
         return 2
-    settings = Settings.from_env()
+    settings = Settings.from_env(environment())
     processes = hanging(role, heartbeat_folder(settings.heartbeat_folder), settings.direct_database_url)
     if processes is None:
         sys.stderr.write(f"no {role} is running\n")

@@ -34,6 +34,7 @@ from heidi_common.metrics.heartbeat import Pulse
 from heidi_common.metrics.time_series import INSERT_DELTAS, delta_parameters
 from heidi_common.rabbitmq.publisher import Publisher
 from heidi_common.server.heartbeat_files import heartbeat_folder
+from heidi_common.startup.process_log import start_logging
 from workers.batching import LARGEST, OUTSIDE, hints
 from workers.broker import make_broker
 from workers.cloudevents import exchange_message
@@ -184,6 +185,7 @@ class ExchangePublisher:
 
 
 def main() -> None:
+    start_logging("relay")
     settings = Settings.from_env()
     app = base_app(settings, "relay")
     broker = make_broker(settings.broker_url)

@@ -77,7 +77,7 @@ def _per_second(cpu: CpuPerJob, role: str) -> float:
 def _start_workers(platform: Platform, count: int) -> None:
     """Start one Dramatiq with `count` processes, and wait until all of them take messages."""
     options = ["--processes", str(count), "--threads", "8", "--worker-shutdown-timeout", "15000"]
-    platform.spawn(_name(count), [sys.executable, "-m", "dramatiq", "workers.main:setup", *options])
+    platform.spawn(_name(count), [sys.executable, "-m", "workers.main", *options])
     log = platform.home / f"{_name(count)}.log"
     if not wait_until(lambda: log.read_text().count("ready for action") >= count, START_SECONDS):
         raise SystemExit(f"The workers did not start:\n{log.read_text()[-2000:]}")

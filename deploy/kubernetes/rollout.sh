@@ -1,7 +1,8 @@
 #!/bin/sh
 # Roll out to kubectl's current cluster: run the migrations, then apply everything else. If they fail, their log is shown and
 # nothing else is applied: the previous version keeps serving.
-# IMAGE=registry/name:tag replaces the image that kustomization.yaml names.
+# OVERLAY=production (default), high-availability, development, or the name of your own folder below overlays/.
+# IMAGE=registry/name:tag replaces the image that the overlay names.
 # The secrets (secret.example.yaml) must exist. Before the first rollout, create the namespace and apply them by hand.
 set -eu
 cd "$(dirname "$0")"
@@ -35,14 +36,16 @@ wait_for_migrations() { # MIGRATION_SECONDS: how long they may take
     done
 }
 
-all=$(kubectl kustomize --load-restrictor LoadRestrictionsNone .)
+overlay=overlays/${OVERLAY:-production}
+[ -f "$overlay/kustomization.yaml" ] || { echo "OVERLAY is not a folder of $(pwd)/overlays: $OVERLAY" >&2; exit 1; }
+all=$(kubectl kustomize --load-restrictor LoadRestrictionsNone "$overlay")
 if [ -n "${IMAGE:-}" ]; then
     case "$IMAGE" in *[!A-Za-z0-9._/:@-]*) echo "IMAGE is not the name of an image: $IMAGE" >&2; exit 1 ;; esac
-    named=$(sed -n 's/.*{name: heidi, newName: \([^,]*\),.*/\1/p' kustomization.yaml)
+    named=$(echo "$all" | sed -n '/^kind: Job$/,/^---$/s/^ *image: \(.*\)[:@].*/\1/p')
     all=$(echo "$all" | sed "s|image: $named:.*|image: $IMAGE|")
     # A release pushes the image of the backup jobs beside it.
     all=$(echo "$all" | sed "s|image: $named-backup:.*|image: ${IMAGE%:*}-backup:${IMAGE##*:}|")
-    case "$all" in *"image: $IMAGE"*) ;; *) echo "kustomization.yaml does not name an image." >&2; exit 1 ;; esac
+    case "$all" in *"image: $IMAGE"*) ;; *) echo "$overlay does not name an image." >&2; exit 1 ;; esac
 fi
 # A finished job cannot be changed, so it is deleted and created again.
 $heidi delete job migrate --ignore-not-found

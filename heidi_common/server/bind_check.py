@@ -6,17 +6,19 @@ With `reuse_port` each worker opens its own socket, and gunicorn restarts a work
 from __future__ import annotations
 
 import errno
+import logging
 import socket
 import sys
 import time
 from collections.abc import Iterable
 
+log = logging.getLogger(__name__)
 RETRY_SECONDS = 5
 """How long to wait for an address in use, as gunicorn does: a process that was killed may still be ending."""
 
 
 def require_free(addresses: Iterable[object]) -> None:
-    """Exit with one line that names the first address that cannot be used.
+    """Exit after a log line that names the first address that cannot be used.
 
     Args:
         addresses: `(host, port)` tuples. Others (the paths of Unix sockets) are ignored.
@@ -33,7 +35,8 @@ def _require(host: str, port: int) -> None:
     deadline = time.monotonic() + RETRY_SECONDS
     while error := bind_error(host, port):
         if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
-            sys.exit(f"Heidi cannot listen at {host}:{port}: {error.strerror}")
+            log.critical("Heidi cannot listen at %s:%s: %s", host, port, error.strerror)
+            sys.exit(1)
         time.sleep(0.1)
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import click
 from flask.cli import AppGroup
@@ -17,13 +20,13 @@ from heidi_common.identity import firebase_projects
 from heidi_common.identity.models import MachineClient
 from heidi_common.identity.scopes import Scope
 from heidi_common.interceptors.validation import invalid
-from heidi_common.jwt.keys import Jwk
+from heidi_common.jwt.keys import Jwk, public_set
 from heidi_common.jwt.signing_keys import private_keys
 from heidi_common.problems import NotFound
 from heidi_common.runtime import current_settings
 from heidi_services.auth import key_rotation
 from heidi_services.auth.schemas import ClientIn
-from heidi_services.auth.service import audit, clients, totp_secrets
+from heidi_services.auth.service import audit, audit_export, clients, totp_secrets
 
 keys_group = AppGroup("keys")
 audit_group = AppGroup("audit")
@@ -43,7 +46,8 @@ def list_keys() -> None:
     is_flag=True,
     help="Remove all older keys, so that tokens signed with them are rejected immediately. For a leaked key.",
 )
-def rotate_keys(drop_previous: bool) -> None:
+@click.option("--env", "as_env", is_flag=True, help="Print inline keys as lines of .env, the public ones too.")
+def rotate_keys(drop_previous: bool, as_env: bool) -> None:
     """Sign with the next key, keep the current one as a previous one, and generate a new next key.
 
     If the keys are in files, JWT_PRIVATE_KEYS and JWT_PUBLIC_KEYS are rewritten and running services load them.
@@ -56,7 +60,8 @@ def rotate_keys(drop_previous: bool) -> None:
     in_files = key_rotation.write(settings.jwt_private_keys, settings.jwt_public_keys, rotated)
     _print_keys(rotated, to_stderr=not in_files)
     if not in_files:
-        click.echo(json.dumps({"keys": rotated}))
+        private, public = json.dumps({"keys": rotated}), json.dumps(public_set(rotated))
+        click.echo(f"JWT_PRIVATE_KEYS='{private}'\nJWT_PUBLIC_KEYS='{public}'" if as_env else private)
 
 
 @keys_group.command("vapid")
@@ -100,6 +105,29 @@ def list_audit(limit: int, **filters: str | None) -> None:
         line = f"{row.position}  {row.at:%Y-%m-%dT%H:%M:%SZ}  {row.action}  {row.outcome}  {parties}  {detail}"
         click.echo(line.rstrip())
     report_cut(page.has_more, limit)
+
+
+@audit_group.command("export")
+@click.option(
+    "--destination", default="logs", show_default=True, help="The name under which the last row is remembered."
+)
+@click.option("--follow", is_flag=True, help="Go on until SIGTERM, with new rows as they appear.")
+def export_audit(destination: str, follow: bool) -> None:
+    """Print the rows that were not printed before for the destination, as lines of JSON, the oldest first."""
+    if not follow:
+        count = audit_export.export_all(destination, _print_audit)
+        click.echo(f"{count} rows were exported to {destination}", err=True)
+        return
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    audit_export.follow(destination, _print_audit, stop.wait)
+
+
+def _print_audit(fields: dict[str, Any]) -> None:
+    """Print a row with the fields of all lines of the log. It is flushed, since its position is stored afterwards."""
+    line = {"level": "INFO", "logger": "heidi.audit", "service": "audit", **fields}
+    click.echo(json.dumps(line, ensure_ascii=False))
 
 
 @audit_group.command("address")

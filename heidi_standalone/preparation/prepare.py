@@ -16,9 +16,12 @@ from heidi_common.config.sections.processes import environment
 from heidi_common.config.sections.security import Http
 from heidi_common.database import role_settings, schema_version
 from heidi_common.database.dsn import psycopg2_dsn
+from heidi_common.startup.reports import is_for_people, relay_line, report
 from heidi_services.city.gazetteer import data_version
 from heidi_standalone.paths import ROOT
 
+NAME = "migrate"
+"""The process in its lines of the log."""
 WAIT_SECONDS = 60.0
 """How long to wait for a database that is starting."""
 DEFAULT_SET = 15000
@@ -43,15 +46,14 @@ def main() -> int:
     if direct:
         parameters = role_settings.session_parameters(read_one(Http, "request_time_limit", env))
         if role_settings.store(dsn, parameters):
-            click.echo("Stored the time limits of sessions as settings of the role, for PgBouncer")
+            report(NAME, "Stored the time limits of sessions as settings of the role, for PgBouncer")
     if state.missing:
-        click.echo(f"Migrating from {state.current or 'an empty database'} to {state.newest}")
+        report(NAME, f"Migrating from {state.current or 'an empty database'} to {state.newest}")
         if code := _flask(env, "db", "upgrade"):
             return code
     if _cities_are_current(dsn):
-        click.echo(
-            f"The schema has migration {state.newest if state.missing else state.current}, and the cities are current"
-        )
+        current = state.newest if state.missing else state.current
+        report(NAME, f"The schema has migration {current}, and the cities are current")
         return 0
     return _flask(env, "cities", "import")
 
@@ -87,4 +89,12 @@ def _cities_are_current(dsn: str) -> bool:
 
 def _flask(env: dict[str, str], *arguments: str) -> int:
     command = [sys.executable, "-m", "flask", "--app", "wsgi", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=os.environ | env, check=False).returncode  # nosec B603
+    environ = os.environ | env
+    if is_for_people():
+        return subprocess.run(command, cwd=ROOT, env=environ, check=False).returncode  # nosec B603
+    with subprocess.Popen(  # nosec B603
+        command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        for line in process.stdout or ():
+            relay_line(NAME, line)
+    return process.returncode

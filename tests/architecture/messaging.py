@@ -75,5 +75,5 @@ def unconsumed(commands: Iterable[str], queues: Iterable[str]) -> list[str]:
 
 def worker_commands(text: str) -> list[str]:
     """Extract the command lines of workers from a file of a deployment, without quotes and commas."""
-    lines = [line for line in text.splitlines() if "workers.main:setup" in line]
-    return [re.sub(r"[\"',\[\]()]", " ", line.partition("workers.main:setup")[2]) for line in lines]
+    lines = [line for line in text.splitlines() if "workers.main" in line]
+    return [re.sub(r"[\"',\[\]()]", " ", line.partition("workers.main")[2]) for line in lines]

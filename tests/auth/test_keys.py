@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 
 import pytest
 from click.testing import Result
+from dotenv import dotenv_values
 from flask import Flask
 from flask.testing import FlaskClient
 from pytest_httpserver import HTTPServer
@@ -134,3 +136,11 @@ def test_inline_keys_are_printed_and_nothing_is_written(app: Flask) -> None:
     result = app.test_cli_runner().invoke(args=["keys", "rotate"])
     assert result.exit_code == 0
     assert {key["state"] for key in json.loads(result.stdout)["keys"]} == {"current", "previous", "next"}
+
+
+def test_inline_keys_are_printed_as_lines_of_env_with_their_public_halves(app: Flask) -> None:
+    result = app.test_cli_runner().invoke(args=["keys", "rotate", "--env"])
+    values = dotenv_values(stream=StringIO(result.stdout))
+    private, public = (json.loads(str(values[f"JWT_{half}_KEYS"]))["keys"] for half in ("PRIVATE", "PUBLIC"))
+    assert [key["kid"] for key in public] == [key["kid"] for key in private]
+    assert len(private) == 3 and not any("d" in key for key in public)

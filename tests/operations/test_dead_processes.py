@@ -32,7 +32,7 @@ pytestmark = [
 COMMANDS = {
     "relay": ("-m", "workers.relay"),
     "clock": ("-m", "workers.clock"),
-    "worker": ("-m", "dramatiq", "workers.main:setup", "--processes", "1", "--threads", "2"),
+    "worker": ("-m", "workers.main", "--processes", "1", "--threads", "2"),
 }
 
 

@@ -10,12 +10,14 @@ from heidi_services import SERVICES
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-KUBERNETES = [
+MANIFESTS = ROOT / "deploy" / "kubernetes"
+KUBERNETES: list[dict[str, Any]] = [
     document
-    for path in sorted((ROOT / "deploy" / "kubernetes").glob("*.yaml"))
+    for path in (*sorted((MANIFESTS / "base").glob("*.yaml")), MANIFESTS / "secret.example.yaml")
     if path.name != "kustomization.yaml"
     for document in yaml.safe_load_all(path.read_text())
 ]
+"""What all overlays share, and the examples of the secrets."""
 OWN_PROCESSES = (*SERVICES, "console", "realtime", "worker", "relay", "clock")
 
 

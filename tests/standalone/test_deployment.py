@@ -184,5 +184,5 @@ def test_the_editor_can_debug_every_service_and_process() -> None:
     launch = json.loads((ROOT / ".vscode" / "launch.json").read_text())
     assert launch["inputs"][0]["options"] == list(SERVICES)
     modules = {configuration["module"] for configuration in launch["configurations"]}
-    assert modules == {"flask", "dramatiq", "workers.relay", "workers.clock", "pytest"}
+    assert modules == {"flask", "workers.main", "workers.relay", "workers.clock", "pytest"}
     assert all(util.find_spec(name) for name in modules)

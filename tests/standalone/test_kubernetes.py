@@ -43,7 +43,9 @@ def test_a_rollout_waits_for_the_migrations() -> None:
 
 
 def test_services_accept_connections_from_their_namespace_and_prometheus() -> None:
-    (policy,) = (item["spec"] for item in KUBERNETES if item["kind"] == "NetworkPolicy")
+    policies = {item["metadata"]["name"]: item["spec"] for item in KUBERNETES if item["kind"] == "NetworkPolicy"}
+    assert policies["refuse"] == {"podSelector": {}, "policyTypes": ["Ingress"]}, "nothing that is not allowed below"
+    policy = policies["services"]
     (selector,) = policy["podSelector"]["matchExpressions"]
     assert set(selector["values"]) == {*SERVICES, "console", "realtime"}
     inside, prometheus = policy["ingress"][0]["from"]
@@ -56,7 +58,7 @@ def test_autoscaled_deployments_have_no_fixed_number_of_replicas() -> None:
         item["spec"]["scaleTargetRef"]["name"] for item in KUBERNETES if item["kind"] == "HorizontalPodAutoscaler"
     }
     protected = {item["metadata"]["name"] for item in KUBERNETES if item["kind"] == "PodDisruptionBudget"}
-    assert scaled == {*SERVICES, "worker"} == protected - {"router"}
-    assert "router" in protected
+    assert scaled == {*SERVICES, "worker"}
+    assert protected == {name for name, _, _ in pods()} - {"migrate"}
     fixed = {item["metadata"]["name"] for item in KUBERNETES if "replicas" in item.get("spec", {})}
-    assert fixed == {"relay", "clock", "router"}, "each `apply` would reset the number"
+    assert fixed == protected - scaled, "each `apply` would reset the number"

@@ -179,7 +179,7 @@ def test_an_error_in_a_resource_of_container_apps_is_noticed(field: str, value: 
 def test_each_manifest_runs_the_commands_of_kubernetes_with_all_secrets(manifest: Path) -> None:
     text = " ".join(manifest.read_text().replace('"', " ").replace(",", " ").split())
     for command in (
-        "dramatiq workers.main:setup",
+        "python -m workers.main",
         "python -m workers.relay",
         "python -m workers.clock",
         "HEIDI_SERVICE gunicorn",

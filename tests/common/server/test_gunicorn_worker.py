@@ -1,5 +1,6 @@
 """Start and stop of a web process while clients are connected, with gunicorn and its real settings."""
 
+import json
 import os
 import signal
 import socket
@@ -9,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -60,8 +62,14 @@ class Server:
         self.process.wait()
 
     def log_lines(self, text: str) -> list[str]:
-        """The lines of its log that contain a text."""
-        return [line for line in self.log.read_text().splitlines() if text in line]
+        """The messages of its log that contain a text."""
+        return [record["message"] for record in self.log_records(text)]
+
+    def log_records(self, text: str) -> list[dict[str, Any]]:
+        """The lines of its log whose messages contain a text."""
+        lines = self.log.read_text().splitlines(keepends=True)
+        records = [json.loads(line) for line in lines if line.endswith("\n")]
+        return [record for record in records if text in record["message"]]
 
     def client(self) -> HTTPConnection:
         """Connect as soon as the server listens."""
@@ -155,7 +163,7 @@ def test_an_upgrade_starts_a_second_master_at_the_same_address(server: Server) -
     server.client().close()
     server.process.send_signal(signal.SIGUSR2)
     until(lambda: len(server.log_lines("Booting worker")) == 2)
-    (_, second) = (psutil.Process(int(line.split("] [")[1])) for line in server.log_lines("Starting gunicorn"))
+    (_, second) = (psutil.Process(record["pid"]) for record in server.log_records("Starting gunicorn"))
     server.process.terminate()
     assert server.process.wait(TIMEOUT_SECONDS) == 0
     try:
