@@ -22,6 +22,7 @@ Further packages:
     config       settings, read once from environment variables; the list of services
     crypto       encryption of stored fields, signatures, base64url
     http_client  outgoing HTTP calls that cannot reach private networks
+    export_jobs  exports that are requested by HTTP and end with a file, written by a worker
     identity     users, roles, sessions, passwords, revocation
     import_files files that users import: CSV, JSON, encodings
     import_jobs  imports that are requested by HTTP, carried out by a worker

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Exists, exists, func, select
 
 from heidi_common.channels.registry import CHANNELS
 from heidi_common.database.compiled import CompiledStatement
+from heidi_common.export_jobs.models import Export, ExportKind
 from heidi_common.import_jobs.models import Import, ImportKind
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.messaging.jobs import is_overdue
@@ -56,6 +57,7 @@ PROBES: Mapping[str, ColumnElement[bool]] = {
     "deliveries": _any_overdue(Delivery, "PENDING"),
     "syncs": _any_overdue(Sync, "PENDING"),
     **{f"{kind} imports": _any_overdue(Import, "PENDING", Import.kind == kind) for kind in ImportKind},
+    **{f"{kind} exports": _any_overdue(Export, "PENDING", Export.kind == kind) for kind in ExportKind},
     "file processing": _any_overdue(FileJob, "PENDING"),
     "removed objects": _any(StoredObject.remove_after <= func.now()),
     **{f"bulk {channel}": _any(releasable(channel)) for channel in CHANNELS},

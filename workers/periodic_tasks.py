@@ -14,6 +14,8 @@ from dramatiq import Message
 from heidi_common.channels.registry import CHANNELS, waits_for_provider
 from heidi_common.database.models import utcnow
 from heidi_common.database.retention import delete_in_batches
+from heidi_common.export_jobs import requests as exports
+from heidi_common.export_jobs.models import ExportKind
 from heidi_common.import_jobs import cleanup as old_imports
 from heidi_common.import_jobs import requests as imports
 from heidi_common.import_jobs.models import ImportKind
@@ -40,6 +42,7 @@ from heidi_services.scheduler.service.monitors import overdue
 from heidi_services.scheduler.service.runs import reaper, request_replies
 from workers.batching import LARGEST, OUTSIDE, Wakeable, hints
 from workers.consumption import BULK_QUEUE, OUTBOUND_QUEUE
+from workers.exports import delete_expired as delete_expired_exports
 from workers.subscriptions import SUBSCRIBER_QUEUES, SUBSCRIPTIONS, Consume
 
 LIMIT = 500
@@ -163,6 +166,10 @@ def _import_task(kind: ImportKind) -> PeriodicTask:
     return PeriodicTask(f"{kind} imports", 0.5, WakeUp(partial(imports.overdue, kind), BULK_QUEUE, f"import_{kind}"))
 
 
+def _export_task(kind: ExportKind) -> PeriodicTask:
+    return PeriodicTask(f"{kind} exports", 0.5, WakeUp(partial(exports.overdue, kind), BULK_QUEUE, f"export_{kind}"))
+
+
 PERIODIC_TASKS = (
     PeriodicTask("time zone rules", 3600, run_task(next_runs.apply_rules)),  # before the first dispatch
     PeriodicTask("clock comparison", 6, run_task(clock_guard.store_state)),
@@ -201,6 +208,8 @@ PERIODIC_TASKS = (
     PeriodicTask("old deliveries", 3600, run_in_parts(integration_retention.delete_expired_deliveries)),
     *(_import_task(kind) for kind in ImportKind),
     PeriodicTask("old imports", 3600, run_in_parts(old_imports.delete_expired)),
+    *(_export_task(kind) for kind in ExportKind),
+    PeriodicTask("old exports", 600, run_in_parts(delete_expired_exports)),
     PeriodicTask("file processing", 0.5, WakeUp(file_processing.overdue, "files", "process_file")),
     PeriodicTask("removed objects", 2, WakeUp(file_cleanup.removable, "files", "remove_object")),
     PeriodicTask("expired file uploads", 60, run_in_parts(file_cleanup.delete_expired_uploads)),

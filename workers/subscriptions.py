@@ -17,6 +17,7 @@ from heidi_services.auth.service import email_change
 from heidi_services.integration.service import owner_sync
 from heidi_services.integration.service.deliveries import forwarding
 from heidi_services.notification.service import event_handlers
+from heidi_services.users.service import deleted_files
 
 Interested = Callable[[Sequence[OutboxEvent]], set[UUID]]
 
@@ -55,6 +56,7 @@ INTERESTED: Mapping[str, Interested] = {
     "verify_replaced_address": email_change.filter_replaced_addresses,
     "welcome_user": event_handlers.filter_welcomed,
     "forward_fact": forwarding.filter_forwardable,
+    "clear_avatar": deleted_files.filter_avatars,
     "follow_owner": owner_sync.filter_owner_events,
 }
 """The subscribers that do not handle all events that match their pattern."""

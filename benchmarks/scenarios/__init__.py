@@ -12,6 +12,7 @@ from benchmarks.scenarios import (
     cities,
     due_runs,
     events,
+    files,
     import_urgent,
     in_app,
     mail,
@@ -29,7 +30,7 @@ from benchmarks.scenarios import (
 
 RUNNING, CITIES, READS, USERS = "Start and memory", "Cities", "Reads beside a hand-written service", "Users and sign-in"
 IN_APP, EMAIL, EVENTS, SCHEDULES = "In-app notifications", "E-mail", "Events", "Schedules"
-SCALING = "Scaling"
+SCALING, FILES = "Scaling", "Files"
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ SCENARIOS: dict[str, Scenario] = {
     "events": Scenario(EVENTS, events.events, False),
     "due-runs": Scenario(SCHEDULES, due_runs.due_runs, False),
     "schedules": Scenario(SCHEDULES, schedules.schedules, False),
+    "files": Scenario(FILES, files.files, False),
     "scaling": Scenario(SCALING, scaling.scaling, False),
     "nearby-large": Scenario(CITIES, cities.nearby_large),
     "memory-load": Scenario(RUNNING, memory.after_load, False),

@@ -57,6 +57,7 @@ class User(Entity, Base):
     phone: Mapped[str | None]
     locale: Mapped[str | None]
     timezone: Mapped[str | None]
+    avatar_file_id: Mapped[UUID | None]
     is_active: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
     email_verified_at: Mapped[datetime | None]
     owner_proved: Mapped[bool | None]

@@ -71,11 +71,19 @@ def _is_set(value: object) -> bool:
     return value is not None
 
 
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
 def _iso_or_none(value: datetime | None) -> str | None:
     return None if value is None else iso(value)
 
 
-_CONVERSIONS: Mapping[type, Callable[[Any], Any]] = {fields.UUID: str, fields.Enum: str, UtcDateTime: _iso_or_none}
+_CONVERSIONS: Mapping[type, Callable[[Any], Any]] = {
+    fields.UUID: _text_or_none,
+    fields.Enum: str,
+    UtcDateTime: _iso_or_none,
+}
 """Type of a field -> how its column becomes JSON. The columns of all other fields are JSON values already."""
 
 _PUBLIC = UserSerializer(UserOut)

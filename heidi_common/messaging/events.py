@@ -274,7 +274,6 @@ class FileCreated(_FileEvent):
 
 class FileDeleted(_FileEvent):
     type = "file.deleted"
-    external = True
 
 
 @dataclass(frozen=True, kw_only=True)

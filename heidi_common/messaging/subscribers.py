@@ -47,6 +47,7 @@ SUBSCRIBERS = {
         Subscriber("erase_operations", "user.deleted", "core"),
         Subscriber("erase_schedules", "user.deleted", "scheduler"),
         Subscriber("erase_files", "user.deleted", "files"),
+        Subscriber("clear_avatar", "file.deleted", "core"),
         Subscriber("forward_fact", "*", "integration"),
         Subscriber("follow_owner", "user.*", "integration"),
         Subscriber("renew_city_answers", "city.*", "core"),

@@ -14,6 +14,8 @@ from heidi_common.problems import Conflict, Forbidden, Invalid, Unavailable
 
 CONTENT_SECONDS = 30.0
 _SOON = {"Retry-After": "2"}
+_SMALLEST = 128
+"""The smallest size of a rendition, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class FileDescription:
     """What the file service says about a file that can be downloaded."""
 
     id: UUID
+    owner_id: UUID
     name: str
     content_type: str
     bytes: int
@@ -51,8 +54,30 @@ def describe_file(file_id: UUID, pointer: str) -> FileDescription:
             headers=_SOON,
         )
     return FileDescription(
-        file_id, data["name"], data["contentType"], data["bytes"], data["sha256"], data["visibility"]
+        id=file_id,
+        owner_id=UUID(data["userId"]),
+        name=data["name"],
+        content_type=data["contentType"],
+        bytes=data["bytes"],
+        sha256=data["sha256"],
+        visibility=data["visibility"],
     )
+
+
+def has_renditions(file: FileDescription, pointer: str) -> bool:
+    """Whether a described file is an image that can be shown in smaller sizes, or will be once a worker has decoded it.
+
+    Raises:
+        As `describe_file`.
+    """
+    response = _call(file.id, "/content", params={"size": _SMALLEST})
+    code = response.body.get("code") if isinstance(response.body, dict) else None
+    if response.status == 200 or code == "rendition_pending":
+        return True
+    if code != "no_rendition":
+        _data(response, pointer)
+        raise _unavailable()
+    return False
 
 
 def read_file(file: FileDescription, pointer: str) -> bytes:

@@ -88,6 +88,7 @@ _WORK: Mapping[str, tuple[str, dict[str, str]]] = {
     "operations": ("operations.list", {"status": "PENDING"}),
     "replays": ("events.list_replays", {"status": "PENDING"}),
     "imports": ("user_imports.list", {}),
+    "exports": ("user_exports.list", {}),
 }
 
 

@@ -5,6 +5,7 @@ from heidi_console.pages import (
     audit,
     clients,
     events,
+    exports,
     files,
     home,
     html_frames,
@@ -34,6 +35,7 @@ AREAS = (
     files.area,
     people.area,
     imports.user_imports,
+    exports.user_exports,
     places.area,
     imports.place_imports,
     schedules.area,
@@ -45,6 +47,7 @@ AREAS = (
     audit.area,
     clients.area,
     account.area,
+    exports.own_exports,
     search.area,
     html_frames.area,
 )

@@ -12,10 +12,11 @@ from heidi_common.channels.registry import CHANNELS
 from heidi_console import calls
 from heidi_console.access import USER
 from heidi_console.api.problems import ApiProblem
-from heidi_console.components.json_view import pretty
 from heidi_console.forms.account import ConfirmFactorForm, EmailForm, PasswordForm, ProfileForm
 from heidi_console.forms.preferences import PreferencesForm
 from heidi_console.pages.area import Area
+from heidi_console.pages.avatars import change_avatar, remove_avatar, show_avatar
+from heidi_console.pages.files import SLICE_BYTES
 from heidi_console.pages.responses import done, part
 from heidi_console.session import signed_in
 from heidi_console.translations import lazy, translate
@@ -29,6 +30,7 @@ def list_() -> str:
     """Everything about the own account."""
     return render_template(
         "account/list.html",
+        slice_bytes=SLICE_BYTES,
         profile=calls.get("/users/me").data,
         me=part("/auth/me") or {},
         sessions=part("/auth/sessions") or [],
@@ -50,6 +52,24 @@ def form_profile() -> str | Response:
         except ApiProblem as problem:
             form.show_problem(problem)
     return render_template("account/form.html", form=form, title=translate("Profile"), fields=PROFILE)
+
+
+@area.show("/avatar")
+def show_own_avatar() -> Response:
+    """The own picture."""
+    return show_avatar(signed_in.user_id())
+
+
+@area.act("/avatar")
+def act_avatar() -> Response:
+    """Change the own picture."""
+    return change_avatar(signed_in.user_id(), "account.list")
+
+
+@area.act("/avatar/remove")
+def act_remove_avatar() -> Response:
+    """Remove the own picture."""
+    return remove_avatar(signed_in.user_id(), "account.list")
 
 
 @area.form("/password")
@@ -79,13 +99,6 @@ def form_email() -> str | Response:
             form.show_problem(problem)
     title = translate("E-mail address")
     return render_template("account/form.html", form=form, title=title, fields=("email", "password"))
-
-
-@area.show("/export")
-def show_export() -> Response:
-    """Everything that the platform stores about the user, as a JSON file."""
-    headers = {"Content-Disposition": "attachment; filename=heidi-export.json"}
-    return Response(pretty(calls.get("/users/me/export").data), headers=headers, mimetype="application/json")
 
 
 @area.act("/second-factor")

@@ -6,7 +6,6 @@ import base64
 from typing import Any
 from uuid import UUID
 
-from flask import Response as FlaskResponse
 from flask import jsonify, render_template, request, url_for
 from werkzeug.wrappers import Response
 from wtforms import IntegerField, SelectField
@@ -20,7 +19,9 @@ from heidi_console.components.paging import filters, page_of
 from heidi_console.forms.base import ConsoleForm, explain
 from heidi_console.pages.area import Area
 from heidi_console.pages.downloads import download
+from heidi_console.pages.images import image
 from heidi_console.pages.responses import done, names_of
+from heidi_console.session import signed_in
 from heidi_console.translations import lazy, translate
 from heidi_console.translations.terms import choices
 
@@ -83,11 +84,16 @@ def act_begin() -> Response | tuple[Response, int]:
     metadata = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in values.items() if value)
     headers = {"Tus-Resumable": "1.0.0", "Upload-Length": request.form.get("bytes", ""), "Upload-Metadata": metadata}
     try:
-        created = calls.call(ApiCall("POST", "/files/uploads", headers=headers))
+        params = {"userId": request.args.get("userId")}
+        created = calls.call(ApiCall("POST", "/files/uploads", params=params, headers=headers))
     except ApiProblem as problem:
         return _problem(problem)
     upload_id = created.headers["Location"].rpartition("/")[2]
-    return jsonify(url=url_for("files.act_append", upload_id=upload_id), page=url_for("files.show", file_id=upload_id))
+    return jsonify(
+        id=upload_id,
+        url=url_for("files.act_append", upload_id=upload_id),
+        page=url_for("files.show", file_id=upload_id),
+    )
 
 
 @area.act("/uploads/<uuid:upload_id>")
@@ -114,10 +120,7 @@ def show(file_id: UUID) -> str:
 @area.show("/<uuid:file_id>/preview")
 def show_preview(file_id: UUID) -> Response:
     """A rendition of an image."""
-    response = calls.get(f"/files/{file_id}/content", size=512)
-    if response.status == 302:
-        return download(file_id)
-    return FlaskResponse(response.content, mimetype="image/webp", headers={"Cache-Control": "private, max-age=300"})
+    return image(f"/files/{file_id}/content", size=512)
 
 
 @area.show("/<uuid:file_id>/content")
@@ -171,6 +174,7 @@ def _page(file_id: UUID, form: LinkForm | None = None, *, url: str = "") -> str:
         form=form or LinkForm(formdata=None),
         visibility=VisibilityForm(formdata=None, visibility=file["visibility"]),
         is_image=file["contentType"] in IMAGES and file["width"] is not None and file["status"] == "READY",
+        is_own=file["userId"] == signed_in.user_id(),
         url=url,
     )
 

@@ -16,6 +16,8 @@ from heidi_console.components.paging import filters, page_of
 from heidi_console.forms.account import AccountForm, InvitationForm
 from heidi_console.forms.base import optional
 from heidi_console.pages.area import Area
+from heidi_console.pages.avatars import change_avatar, remove_avatar, show_avatar
+from heidi_console.pages.files import SLICE_BYTES
 from heidi_console.pages.responses import done, part
 from heidi_console.translations import lazy, translate
 
@@ -45,7 +47,9 @@ def show(user_id: UUID) -> str:
     """One account; for administrators with its sessions, messages, integrations and audit trail."""
     response = calls.get(f"/users/{user_id}")
     details = _details(user_id) if allows(ADMIN) else {}
-    return render_template("people/show.html", person=response.data, name=_name(response.data), **details)
+    return render_template(
+        "people/show.html", person=response.data, name=_name(response.data), slice_bytes=SLICE_BYTES, **details
+    )
 
 
 @area.form("/new", role=ADMIN)
@@ -73,6 +77,24 @@ def form_edit(user_id: UUID) -> str | Response:
         except ApiProblem as problem:
             form.show_problem(problem)
     return render_template("people/form_edit.html", form=form, person=response.data)
+
+
+@area.show("/<uuid:user_id>/avatar")
+def show_picture(user_id: UUID) -> Response:
+    """The picture of a user."""
+    return show_avatar(user_id)
+
+
+@area.act("/<uuid:user_id>/avatar", role=ADMIN)
+def act_avatar(user_id: UUID) -> Response:
+    """Change the picture of a user."""
+    return change_avatar(user_id, "people.show", user_id=user_id)
+
+
+@area.act("/<uuid:user_id>/avatar/remove", role=ADMIN)
+def act_remove_avatar(user_id: UUID) -> Response:
+    """Remove the picture of a user."""
+    return remove_avatar(user_id, "people.show", user_id=user_id)
 
 
 @area.act("/<uuid:user_id>/active", role=ADMIN)

@@ -26,6 +26,18 @@ def current_user() -> dict[str, Any] | None:
     return tokens["user"] if tokens else None
 
 
+def user_id() -> str:
+    """The ID of the signed-in user.
+
+    Raises:
+        SessionEnded: The user is not signed in.
+    """
+    user = current_user()
+    if user is None:
+        raise SessionEnded
+    return str(user["id"])
+
+
 def sign_in(response: dict[str, Any]) -> None:
     """Start a signed-in session under a new ID.
 

@@ -69,6 +69,7 @@ TERMS = {
     "replays": lazy("Replays of events"),
     "files": lazy("Files"),
     "imports": lazy("Imports"),
+    "exports": lazy("Exports"),
     "inbox": lazy("Events for the services"),
     "outbox": lazy("Events to be relayed"),
     "REFUSED": lazy("Rejected"),

@@ -98,7 +98,7 @@ class File(Entity, Base):
     object: Mapped[StoredObject] = relationship(lazy="joined", innerjoin=True)
 
 
-class Upload(Entity, Base):
+class ResumableUpload(Entity, Base):
     """A resumable upload. Its ID becomes that of the file.
 
     `holder` identifies the request that appends: a new request takes over, and the former one can no longer commit.

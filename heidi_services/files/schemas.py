@@ -36,6 +36,14 @@ class ContentQuery(Schema):
     download = fields.Boolean(load_default=False, metadata={"description": "Save the file instead of showing it."})
 
 
+class AvatarQuery(Schema):
+    size = fields.Integer(
+        load_default=int(RenditionSize.SMALL),
+        validate=validate.OneOf([int(size) for size in RenditionSize]),
+        metadata={"description": "The avatar has at most this many pixels on each side."},
+    )
+
+
 class FilePatch(Schema):
     name = Text(max=1000, validate=not_blank)
     visibility = fields.String(validate=_VISIBILITY)

@@ -9,7 +9,7 @@ from typing import Any
 from heidi_common.http_client.errors import ResponseTooLarge
 from heidi_common.peers.client import call_peer
 from heidi_common.peers.models import PeerRequest, PeerResponse
-from heidi_common.problems import Unavailable
+from heidi_common.problems import Unauthorized, Unavailable
 
 TIMEOUT_SECONDS = 15.0
 PAGE_SIZES = (100, 10)
@@ -47,19 +47,31 @@ def fetch_personal_data(authorization: str) -> dict[str, Any]:
 
     Raises:
         Unavailable: `export_incomplete`, if a service does not return its part.
+        Unauthorized: The session has ended meanwhile, or the token has expired.
+    """
+    return {name: data if isinstance(data, dict) else list(data) for name, data in personal_data(authorization)}
+
+
+def personal_data(authorization: str) -> Iterator[tuple[str, dict[str, Any] | Iterator[Any]]]:
+    """Fetch the parts one after another, each with its rows as they are fetched. Raises what the function above does.
+
+    Args:
+        authorization: The `Authorization` header of the user's request.
     """
     headers = {"Authorization": authorization}
-    parts: dict[str, Any] = {name: _get(service, path, headers)["data"] for service, name, path in SINGLE_RESOURCES}
+    for service, name, path in SINGLE_RESOURCES:
+        yield name, _get(service, path, headers)["data"]
     for service, name, path in PAGED_RESOURCES:
-        parts[name] = list(_all_rows(service, path, headers))
+        rows = _all_rows(service, path, headers)
+        yield name, (_with_details(row, headers) for row in rows) if name == "integrations" else rows
     for service, path, names in PERSONAL_DATA:
         for name in names.split():
-            parts[name] = [row["record"] for row in _all_rows(service, path, headers, part=name)]
-    for integration in parts["integrations"]:
-        for part in PER_INTEGRATION:
-            path = f"/api/v1/integrations/{integration['id']}/{part}"
-            integration[part] = list(_all_rows("integration", path, headers))
-    return parts
+            yield name, (row["record"] for row in _all_rows(service, path, headers, part=name))
+
+
+def _with_details(integration: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
+    paths = {part: f"/api/v1/integrations/{integration['id']}/{part}" for part in PER_INTEGRATION}
+    return integration | {part: list(_all_rows("integration", path, headers)) for part, path in paths.items()}
 
 
 def _all_rows(service: str, path: str, headers: dict[str, str], **query: Any) -> Iterator[Any]:
@@ -84,6 +96,8 @@ def _get(service: str, path: str, headers: dict[str, str]) -> dict[str, Any]:
 
 
 def _body(service: str, response: PeerResponse) -> dict[str, Any]:
+    if response.status == 401:
+        raise Unauthorized("The session with which the export was requested has ended. Sign in and request it again.")
     if response.status != 200 or not isinstance(response.body, dict):
         detail = f"The export is incomplete: the {service} service is unavailable. Try again later."
         raise Unavailable(detail, code="export_incomplete", retry_after=5)

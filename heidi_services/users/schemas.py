@@ -84,13 +84,17 @@ class UserIn(Schema):
 
 
 class UserPatch(Schema):
-    """Users may change the first five fields of their own account. Only administrators may change the others."""
+    """Users may change the first six fields of their own account. Only administrators may change the others."""
 
     first_name = PersonName(allow_none=True)
     last_name = PersonName(allow_none=True)
     phone = PhoneNumber(allow_none=True)
     locale = LocaleTag(allow_none=True)
     timezone = Text(max=64, allow_none=True, validate=timezones.validate_timezone)
+    avatar_file_id = fields.UUID(
+        allow_none=True,
+        metadata={"description": "An image (JPEG, PNG, GIF, WebP) among the files of this user; null removes it."},
+    )
     role = fields.Enum(Role, by_value=True)
     is_active = Flag()
     email = Text(max=320)
@@ -138,6 +142,12 @@ class UserImportQuery(ImportQuery):
         load_default=False,
         metadata={"description": "send each created user the welcome e-mail, at the rate of bulk messages"},
     )
+
+
+class UserExportIn(Schema):
+    """What to export."""
+
+    format = fields.String(load_default="csv", validate=validate.OneOf(["csv", "ndjson"]))
 
 
 class ReasonQuery(Schema):

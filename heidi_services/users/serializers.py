@@ -17,6 +17,9 @@ class UserDetailOut(UserOut):
     phone = fields.String(allow_none=True)
     locale = fields.String(allow_none=True)
     timezone = fields.String(allow_none=True)
+    avatar_file_id = fields.UUID(
+        allow_none=True, metadata={"description": "An image of the user: `GET /files/avatars/{userId}`."}
+    )
     deleted_at = UtcDateTime(allow_none=True)
 
 

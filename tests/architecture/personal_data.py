@@ -113,6 +113,7 @@ PERSONAL: Mapping[str, Handling] = {
     **_columns(
         "import_lines", "detail", "heidi_common.import_jobs.cleanup.erase_user", "not exported: an error message"
     ),
+    **_columns("exports", "sealed", "heidi_common.export_jobs.cleanup.erase_user", SECRET),
     **_columns("operations", "steps error", OPERATIONS, "operations"),
     **_columns("operations", "sealed", "heidi_services.core.service.operation_progress.complete", SECRET),
 }
@@ -133,6 +134,10 @@ NOT_PERSONAL: Mapping[str, str] = {
     "imports": "who imported how many rows, and how the file is read",
     "import_contents": "a file, encrypted, until its import has ended",
     "import_lines.outcome": "an enumeration",
+    "exports.kind": "an enumeration",
+    "exports.status": "an enumeration",
+    "exports.options": "the format of the file",
+    "exports.error": "an error message without values",
     "clock_states": "names of machines",
     "counter_deltas": "numbers",
     "platform_states": "names of providers and hosts",

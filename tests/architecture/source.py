@@ -32,8 +32,8 @@ DOMAIN_MODULES: Mapping[str, frozenset[str]] = {
     "notification": frozenset({"channels", "default_templates", "enums", "templating"}),
     "files": frozenset(
         {
-            *{"antivirus", "content", "content_types", "enums", "images", "incoming", "names", "stall_guard"},
-            *{"storage", "tus"},
+            *{"antivirus", "content", "content_types", "enums", "images", "names", "stall_guard", "storage"},
+            *{"tus", "upload_body"},
         }
     ),
     "scheduler": frozenset({"actions", "cron", "enums", "misfire"}),

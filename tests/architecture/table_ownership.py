@@ -15,6 +15,7 @@ COMMON = (
     "heidi_common.messaging.outbox",
     "heidi_common.messaging.inbox",
     "heidi_common.interceptors.idempotency_keys",
+    "heidi_common.export_jobs.models",
     "heidi_common.import_jobs.models",
     "heidi_common.audit.trail",
     "heidi_common.audit.addresses",

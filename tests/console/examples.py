@@ -18,7 +18,7 @@ from heidi_services.notification.enums import Channel
 from heidi_services.notification.service.recipients import suppressions
 from heidi_services.scheduler.models import ScheduleRun
 from tests.integration.helpers import create_integration
-from workers.users import import_users
+from workers.users import export_personal_data, import_users
 
 Prepare = Callable[[Any, Any], str]
 """Creates what the page shows, as the administrator and with the fixture `post`; returns the path of the page."""
@@ -120,6 +120,25 @@ def user_import(admin: Any, _post: Any) -> str:
     import_id = client.post("/api/v1/users/imports", data=rows, headers=headers).json["data"]["id"]
     import_users(import_id)
     return f"/console/people/imports/{import_id}"
+
+
+def user_export(admin: Any, _post: Any) -> str:
+    """An export that waits for a worker."""
+    export = current_app.test_client().post("/api/v1/users/exports", json={}, headers=admin.headers).json["data"]
+    return f"/console/people/exports/{export['id']}"
+
+
+def user_export_list(admin: Any, post: Any) -> str:
+    """A list with one export."""
+    user_export(admin, post)
+    return "/console/people/exports/"
+
+
+def own_export(admin: Any, _post: Any) -> str:
+    """A complete export of personal data."""
+    export = current_app.test_client().post("/api/v1/users/me/exports", headers=admin.headers).json["data"]
+    export_personal_data(export["id"])
+    return f"/console/account/exports/{export['id']}"
 
 
 def place_import_list(admin: Any, _post: Any) -> str:
@@ -259,6 +278,10 @@ PAGES = [
     Example("people.show", person),
     Example("people.form_new", at("/console/people/new")),
     Example("people.form_edit", person_edit),
+    Example("user_exports.list", user_export_list),
+    Example("user_exports.show", user_export),
+    Example("own_exports.list", at("/console/account/exports/")),
+    Example("own_exports.show", own_export),
     Example("user_imports.show", user_import),
     Example("user_imports.form_new", at("/console/people/imports/new")),
     Example("place_imports.list", place_import_list),

@@ -13,6 +13,8 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from email import message_from_bytes
+from email.policy import default
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -117,6 +119,13 @@ class Platform:
             counts[UUID(match.group(1).decode())] += 1
         return counts
 
+    def attachments(self) -> list[bytes]:
+        """Read the attachments of all e-mails that have arrived."""
+        messages = [
+            message_from_bytes(path.read_bytes(), policy=default) for path in (self.home / "mail" / "new").iterdir()
+        ]
+        return [part.get_payload(decode=True) for message in messages for part in message.iter_attachments()]
+
     def sign_in(self) -> dict[str, str]:
         email, password = (self.home / "admin.txt").read_text().split()
         credentials = {"email": email, "password": password}
@@ -143,10 +152,19 @@ class Sender:
     def __init__(self, platform: Platform, user_id: str) -> None:
         self.platform, self.user_id, self.headers = platform, user_id, platform.sign_in()
         self.sent: set[UUID] = set()
+        self.attachment = b""
+        self.file_id: str | None = None
         self.lock = threading.Lock()
 
+    def attach(self, content: bytes) -> None:
+        """Attach a file to each tenth message."""
+        url = f"{self.platform.url}/api/v1/files?name=a.bin"
+        answer = requests.post(url, data=content, headers=self.headers, timeout=TIMEOUT_SECONDS)
+        self.attachment, self.file_id = content, answer.json()["data"]["id"]
+
     def send(self, number: int) -> None:
-        body = {"userId": self.user_id, "channel": "EMAIL", "subject": f"No. {number}", "content": "Hello"}
+        body: dict[str, Any] = {"userId": self.user_id, "channel": "EMAIL", "subject": f"No. {number}"}
+        body |= {"content": "Hello"} | ({"attachments": [self.file_id]} if self.file_id and number % 10 == 0 else {})
         self._post("/api/v1/notifications", body)
 
     def register(self, number: int) -> None:

@@ -6,6 +6,7 @@ docs/operations.md.
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -63,6 +64,7 @@ def progress(platform: Platform) -> int:
 def test_no_mail_is_lost_and_no_event_is_handled_twice(platform: Platform, broker: RabbitNode | None) -> None:
     admin = platform.query("SELECT id FROM users")[0][0]
     sender = Sender(platform, str(admin))
+    sender.attach(os.urandom(200_000))
     kills = [
         lambda: platform.kill("worker"),
         lambda: platform.kill("relay"),
@@ -84,6 +86,8 @@ def test_no_mail_is_lost_and_no_event_is_handled_twice(platform: Platform, broke
     assert not lost, f"{len(lost)} of {MAILS} mails were lost"
     duplicates = sum(count - 1 for count in arrived.values())
     assert duplicates <= len(kills) * THREADS, f"{duplicates} duplicates"
+    attached = platform.attachments()
+    assert len(attached) >= MAILS // 10 and set(attached) == {sender.attachment}
     assert_each_event_was_handled_once(platform)
 
 

@@ -17,8 +17,8 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role, User
-from heidi_services.files.models import File, FileUsage, StoredObject, Upload
-from heidi_services.files.service import appending, cleanup
+from heidi_services.files.models import File, FileUsage, ResumableUpload, StoredObject
+from heidi_services.files.service import cleanup, upload_append
 from heidi_services.files.storage import Storage, storage
 from tests.files.conftest import clean, stored_keys
 
@@ -111,7 +111,7 @@ def test_the_request_that_creates_an_upload_may_contain_all_bytes(backend: Stora
 def test_parts_are_committed_while_a_request_is_running(
     backend: Storage, tus: TusClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(appending, "PART_BYTES", 100_000)
+    monkeypatch.setattr(upload_append, "PART_BYTES", 100_000)
     content = os.urandom(750_000)
     path = tus.create(len(content)).headers["Location"]
     tus.interrupt(path, 0, content[:555_555], len(content))
@@ -221,7 +221,7 @@ def test_a_request_that_was_overtaken_cannot_commit(backend: Storage, tus: TusCl
 
 
 def test_the_number_of_parts_is_limited(local: Any, tus: TusClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(appending, "MAX_PARTS", 3)
+    monkeypatch.setattr(upload_append, "MAX_PARTS", 3)
     path = tus.create(10).headers["Location"]
     codes = [tus.append(path, offset, b"x").status_code for offset in range(4)]
     assert codes == [204, 204, 204, 409]
@@ -234,4 +234,4 @@ def test_a_file_whose_owner_was_erased_meanwhile_is_not_created(backend: Storage
         db.session.execute(update(User).values(erased_at=utcnow()))
     assert tus.append(path, 5, b"x" * 5).status_code in (401, 404)
     assert db.session.scalar(select(func.count()).select_from(File)) == 0
-    assert db.session.scalar(select(func.count()).select_from(Upload)) == 1
+    assert db.session.scalar(select(func.count()).select_from(ResumableUpload)) == 1

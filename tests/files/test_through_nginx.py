@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
-import random
 import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -21,51 +21,76 @@ import psutil
 import pytest
 import requests
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from tusclient.client import TusClient
-from tusclient.exceptions import TusCommunicationError
+from urllib3.exceptions import HTTPError
 
 from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
 from heidi_common.runtime import current_runtime
 from heidi_services import SERVICES
-from heidi_services.files.models import File, StoredObject
+from heidi_services.files.models import File, ResumableUpload, StoredObject
 from heidi_services.files.storage import storage
 from heidi_services.files.storage.local import LocalStorage
 from heidi_standalone.servers.nginx import Router
 from tests.files.conftest import clean, stored_keys
-from tests.gunicorn_server import WebProcess
+from tests.gunicorn_server import ROOT, WebProcess
 from tests.polling import TIMEOUT_SECONDS, until
 from tests.ports import free_port
-from tests.standalone.conftest import running
+from tests.standalone.conftest import listens
 
 MIB = 1024 * 1024
 
 
 @dataclass
 class Deployed:
-    """The URL of the router, the folder of stored files, and the service, which can be killed and started again."""
+    """The folder of stored files, and the router and the service, which can be killed and started again."""
 
-    url: str
     folder: Path
     settings: Settings
     web: WebProcess
     port: int
+    router: Router
+    nginx: subprocess.Popen[bytes]
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.router.port}"
 
     def restart(self) -> None:
-        """kill -9 for master and workers, then start it again on the same port."""
-        workers = psutil.Process(self.web.process.pid).children(recursive=True)
-        self.web.kill()
-        for worker in workers:
-            with suppress(psutil.NoSuchProcess):
-                worker.kill()
+        """kill -9 for master and workers of the service, then start it again on the same port."""
+        kill_tree(self.web.process)
         self.web = start(self.settings, self.folder, self.port)
+
+    def kill_router(self) -> None:
+        """kill -9 for master and workers of the router, then start it again on the same port."""
+        kill_tree(self.nginx)
+        self.nginx = start_router(self.router)
 
     def post(self, headers: dict[str, str], content: Any, query: str = "") -> requests.Response:
         return requests.post(f"{self.url}/api/v1/files{query}", data=content, headers=headers, timeout=TIMEOUT_SECONDS)
 
     def get(self, path: str, **headers: str) -> requests.Response:
         return requests.get(f"{self.url}/api/v1/files/{path}", headers=headers, timeout=TIMEOUT_SECONDS)
+
+
+def kill_tree(process: subprocess.Popen[bytes]) -> None:
+    workers = psutil.Process(process.pid).children(recursive=True)
+    process.kill()
+    process.wait()
+    for worker in workers:
+        with suppress(psutil.NoSuchProcess):
+            worker.kill()
+    psutil.wait_procs(workers, TIMEOUT_SECONDS)
+
+
+def start_router(router: Router) -> subprocess.Popen[bytes]:
+    with router.folder.with_name("nginx.log").open("ab") as log:
+        process = subprocess.Popen(router.command(), stdout=log, stderr=log)
+    until(lambda: listens(router.port) or process.poll() is not None)
+    assert process.poll() is None, router.folder.with_name("nginx.log").read_text()[-2000:]
+    return process
 
 
 def start(settings: Settings, folder: Path, port: int) -> WebProcess:
@@ -80,10 +105,10 @@ def server(platform: Flask, settings: Settings, tmp_path_factory: pytest.TempPat
     addresses = dict.fromkeys(SERVICES, f"127.0.0.1:{port}")
     router = Router(tmp_path_factory.mktemp("nginx") / "nginx", free_port(), addresses, followed, files=folder)
     router.prepare()
-    deployed = Deployed("", folder, settings, start(settings, folder, port), port)
-    with running(router) as proxy:
-        deployed.url = proxy.url
-        yield deployed
+    deployed = Deployed(folder, settings, start(settings, folder, port), port, router, start_router(router))
+    yield deployed
+    deployed.nginx.terminate()
+    deployed.nginx.wait(TIMEOUT_SECONDS)
     deployed.web.stop()
 
 
@@ -225,32 +250,93 @@ def test_a_third_party_client_uploads_with_tus(deployed: Deployed, as_user: Any,
 
 
 @pytest.mark.slow
-def test_a_resumable_upload_survives_twenty_kills_of_the_service(
+def test_a_resumable_upload_survives_twenty_kills_of_client_router_and_service(
     deployed: Deployed, as_user: Any, tmp_path: Path
 ) -> None:
-    """`kill -9` in the middle of requests; the client asks for the offset and continues."""
-    path, headers = tmp_path / "large.bin", as_user().headers
-    path.write_bytes(os.urandom(40 * MIB))
-    client = TusClient(f"{deployed.url}/api/v1/files/uploads", headers)
-    uploader = client.uploader(file_stream=io.BytesIO(path.read_bytes()), chunk_size=MIB)
-    uploader.set_url(uploader.create_url())
-    chance = random.Random(7)
-    for kill in range(20):
-        limit = min(40 * MIB, (kill + 1) * 2 * MIB)
-        timer = threading.Timer(chance.uniform(0.0, 0.15), deployed.restart)
-        timer.start()
-        while uploader.offset < limit:
-            try:
-                uploader.upload_chunk()
-            except (TusCommunicationError, requests.RequestException):
-                timer.join()
-                uploader.offset = uploader.get_offset()
-        timer.join()
-    uploader.offset = uploader.get_offset()
-    while uploader.offset < 40 * MIB:
-        uploader.upload_chunk()
-    file = deployed.get(uploader.url.rpartition("/")[2], **headers).json()["data"]
-    assert file["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    """`kill -9` in the middle of requests; a new client asks for the offset and continues."""
+    path, headers, size = tmp_path / "large.bin", as_user().headers, 24 * MIB
+    path.write_bytes(os.urandom(size))
+    with path.open("rb") as file:
+        url = TusClient(f"{deployed.url}/api/v1/files/uploads", headers).uploader(file_stream=file).create_url()
+    clients = [start_client(url, headers, path)]
+
+    def kill_client() -> None:
+        clients[-1].kill()
+        clients[-1].wait()
+        clients.append(start_client(url, headers, path))
+
+    kills = (kill_client, deployed.kill_router, kill_client, deployed.kill_router, deployed.restart)
+    for number in range(20):
+        until(lambda n=number: stored_offset() >= (n + 1) * size // 22 or clients[-1].poll() is not None)
+        assert clients[-1].poll() is None, "the client has ended too early"
+        kills[number % len(kills)]()
+    assert clients[-1].wait(5 * TIMEOUT_SECONDS) == 0
+    file = deployed.get(url.rpartition("/")[2], **headers).json()["data"]
+    assert file["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest() and file["bytes"] == size
+    let_a_day_pass(deployed)
+
+
+def start_client(url: str, headers: dict[str, str], path: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "tests.files.tus_sender", url, headers["Authorization"], str(path)]
+    return subprocess.Popen(command, cwd=ROOT)
+
+
+def stored_offset() -> int:
+    db.session.rollback()
+    return db.session.scalar(select(ResumableUpload.offset)) or 0
+
+
+def let_a_day_pass(deployed: Deployed) -> None:
+    """Then storage has the objects of files only."""
+    db.session.rollback()
+    with transaction():
+        changes = update(StoredObject).where(StoredObject.remove_after.is_not(None))
+        db.session.execute(changes.values(remove_after=func.now()))
+    clean(LocalStorage(deployed.folder))
+    stored = stored_keys(LocalStorage(deployed.folder))
+    assert stored == {key.hex for key in db.session.scalars(select(File.object_id))}
+
+
+def test_a_router_that_is_killed_during_an_upload_leaves_nothing(deployed: Deployed, as_user: Any) -> None:
+    headers, release = as_user().headers, threading.Event()
+
+    def body() -> Iterator[bytes]:
+        yield os.urandom(4 * MIB)
+        release.wait(TIMEOUT_SECONDS)
+        yield b"x"
+
+    with ThreadPoolExecutor(1) as threads:
+        upload = threads.submit(deployed.post, headers, body())
+        until(lambda: db.session.rollback() or db.session.scalar(select(StoredObject.status)) == "WRITING")
+        deployed.kill_router()
+        release.set()
+        with pytest.raises(requests.RequestException):
+            upload.result()
+    until(lambda: db.session.rollback() or db.session.scalar(select(StoredObject.status)) == "REMOVING")
+    let_a_day_pass(deployed)
+    assert db.session.scalar(select(func.count()).select_from(File)) == 0
+    assert deployed.post(headers, b"again").status_code == 201
+
+
+@pytest.mark.parametrize("killed", ["router", "service"])
+def test_a_download_continues_after_a_kill(deployed: Deployed, as_user: Any, killed: str) -> None:
+    headers, content = as_user().headers, os.urandom(32 * MIB)
+    file = deployed.post(headers, content).json()["data"]
+    url = f"{deployed.url}/api/v1/files/{file['id']}/content"
+    received = b""
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as response:
+        tag = response.headers["ETag"]
+        received += response.raw.read(MIB)
+        (deployed.kill_router if killed == "router" else deployed.restart)()
+        with suppress(HTTPError, OSError):
+            while part := response.raw.read(MIB):
+                received += part
+    assert killed == "service" or len(received) < len(content)
+    if len(received) < len(content):
+        rest = deployed.get(f"{file['id']}/content", **headers, Range=f"bytes={len(received)}-", **{"If-Range": tag})
+        assert rest.status_code == 206
+        received += rest.content
+    assert received == content
 
 
 def test_kills_during_uploads_leave_nothing_that_is_not_cleaned_up(deployed: Deployed, as_user: Any) -> None:
@@ -262,15 +348,7 @@ def test_kills_during_uploads_leave_nothing_that_is_not_cleaned_up(deployed: Dep
             deployed.restart()
             completed = [upload.result() for upload in running_uploads]
         assert len(completed) == 4
-    db.session.rollback()
-    with db.session.begin_nested():
-        changes = StoredObject.__table__.update().where(StoredObject.status == "WRITING")
-        db.session.execute(changes.values(remove_after=func.now()))  # a day has passed
-    db.session.commit()
-    clean(LocalStorage(deployed.folder))
-    db.session.rollback()
-    stored = stored_keys(LocalStorage(deployed.folder))
-    assert stored == {key.hex for key in db.session.scalars(select(File.object_id))}
+    let_a_day_pass(deployed)
 
 
 def _try_upload(deployed: Deployed, headers: dict[str, str], number: int) -> int:

@@ -14,6 +14,7 @@ from heidi_common.config.settings import Settings
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
+from heidi_common.export_jobs.models import Export, ExportKind
 from heidi_common.import_jobs.models import Import, ImportKind
 from heidi_common.messaging.inbox import Inbox
 from heidi_common.metrics.time_series import CounterDelta
@@ -62,6 +63,7 @@ WORK: dict[str, Rows] = {
     "expired notifications": [(Notification, {"channel": "EMAIL", "expires_at": PAST, "hinted_until": FUTURE})],
     "deliveries": [(Delivery, DUE | {"status": "PENDING"})],
     **{f"{kind} imports": [(Import, DUE | {"status": "PENDING", "kind": kind.value})] for kind in ImportKind},
+    **{f"{kind} exports": [(Export, DUE | {"status": "PENDING", "kind": kind.value})] for kind in ExportKind},
     "file processing": [(FileJob, DUE | {"status": "PENDING"})],
     "removed objects": [(StoredObject, {"remove_after": PAST, "status": "REMOVING"})],
     "syncs": [(Sync, DUE | {"status": "PENDING"})],

@@ -20,6 +20,18 @@ document.addEventListener("keydown", (event) => {
   if (search) { event.preventDefault(); search.focus(); }
 });
 
+// An image that a worker has not created yet is loaded again.
+for (const image of document.querySelectorAll("img[data-retry]")) retry(image, image.src, 5);
+
+function retry(image, url, attempts) {
+  const again = () => setTimeout(() => {
+    image.src = `${url}?${attempts}`;
+    retry(image, url, attempts - 1);
+  }, 800);
+  if (attempts === 0 || (image.complete && image.naturalWidth)) return;
+  if (image.complete) again(); else image.addEventListener("error", again, { once: true });
+}
+
 document.querySelector("[data-focus]")?.focus();
 startBell(document.querySelector("[data-unread]"));
 startForms(document);

@@ -7,12 +7,15 @@ for (const form of document.querySelectorAll("form[data-upload]")) start(form);
 function start(form) {
   const input = form.querySelector("input[type=file]");
   const list = document.getElementById(form.dataset.uploadList);
-  input.multiple = true;
+  input.multiple = !form.dataset.uploadThen;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const items = [...input.files].map((file) => ({ file, row: addRow(list, form, file) }));
     form.reset();
-    for (const { file, row } of items) await upload(form, file, row);
+    for (const { file, row } of items) {
+      const id = await upload(form, file, row);
+      if (id && form.dataset.uploadThen) submit(form, id);
+    }
   });
   form.addEventListener("dragover", (event) => event.preventDefault());
   form.addEventListener("drop", (event) => {
@@ -20,6 +23,20 @@ function start(form) {
     input.files = event.dataTransfer.files;
     form.requestSubmit();
   });
+}
+
+// Sends the ID of the uploaded file to the page that uses it.
+function submit(form, id) {
+  const next = document.createElement("form");
+  next.method = "post";
+  next.action = form.dataset.uploadThen;
+  for (const [name, value] of [["csrf_token", form.elements.csrf_token.value], ["file_id", id]]) {
+    const field = document.createElement("input");
+    Object.assign(field, { type: "hidden", name, value });
+    next.append(field);
+  }
+  document.body.append(next);
+  next.submit();
 }
 
 function addRow(list, form, file) {
@@ -50,8 +67,10 @@ async function upload(form, file, row) {
     row.name.replaceChildren(link);
     row.bar.value = row.bar.max;
     row.state.textContent = form.dataset.done;
+    return begun.id;
   } catch (error) {
     row.state.textContent = error.message;
+    return null;
   }
 }
 

@@ -51,6 +51,7 @@ class UpdateMeInput:
     phone: str | None = strawberry.UNSET
     locale: str | None = strawberry.UNSET
     timezone: str | None = strawberry.UNSET
+    avatar_file_id: UUID | None = strawberry.UNSET
 
 
 @strawberry.type(name="Mutation", description="Changes. They run one after another.")

@@ -46,7 +46,7 @@ def get_content(query: dict[str, Any], file_id: UUID) -> Response:
     Supports `Range`. 409 `scanning`, 403 `quarantined`, 404 `no_rendition`, 503 `rendition_pending`. If files are
     stored in S3, the response is a redirection (302).
     """
-    file = downloads.get_downloadable(file_id, _optional_caller())
+    file = downloads.get_downloadable(file_id, optional_caller())
     return respond(downloads.prepare(file, size=_size(query), as_attachment=query["download"]))
 
 
@@ -54,7 +54,7 @@ def _size(query: dict[str, Any]) -> RenditionSize | None:
     return RenditionSize(query["size"]) if "size" in query else None
 
 
-def _optional_caller() -> Caller | None:
+def optional_caller() -> Caller | None:
     """The caller, if the request has a token. An invalid token is rejected, as elsewhere.
 
     A machine client without the scope gets what requests without a token get.

@@ -15,10 +15,10 @@ from heidi_common.jwt.guards import authenticated, caller, guarded_user
 from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
 from heidi_common.runtime import current_settings
 from heidi_services.files import schemas
-from heidi_services.files.incoming import Incoming, IncomingForm
 from heidi_services.files.models import File
-from heidi_services.files.routes.body import FORM_BYTES, streamed_body
-from heidi_services.files.service import files, queries, upload, usage
+from heidi_services.files.routes.body_stream import FORM_BYTES, streamed_body
+from heidi_services.files.service import files, queries, single_upload, usage
+from heidi_services.files.upload_body import FormBody, UploadBody
 
 FILE = "/api/v1/files/<uuid:file_id>"
 readable = guarded_user(scopes=(Scope.FILES_READ,))
@@ -53,14 +53,14 @@ def upload_file(query: dict[str, Any]) -> Any:
     owner_id = queries.owner_of_upload(caller(), query.get("user_id"))
     is_form = request.mimetype == "multipart/form-data"
     least_size = max(0, (request.content_length or 0) - (FORM_BYTES if is_form else 0))
-    upload.require_acceptable(least_size)
+    single_upload.require_acceptable(least_size)
     with streamed_body() as read:
-        incoming = (
-            IncomingForm(read, request.content_type or "")
+        upload_body = (
+            FormBody(read, request.content_type or "")
             if is_form
-            else Incoming(read, name=query.get("name"), content_type=request.content_type)
+            else UploadBody(read, name=query.get("name"), content_type=request.content_type)
         )
-        file = upload.store(owner_id, incoming, reserved_bytes=least_size, visibility=query["visibility"])
+        file = single_upload.store(owner_id, upload_body, reserved_bytes=least_size, visibility=query["visibility"])
     etag(file)
     return file, {"Location": f"/api/v1/files/{file.id}"}
 

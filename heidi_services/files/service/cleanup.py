@@ -12,8 +12,8 @@ from heidi_common.database.retention import delete_in_batches
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_services.files.enums import ObjectStatus
-from heidi_services.files.models import FileLink, StoredObject, Upload
-from heidi_services.files.service import objects, resumable, usage
+from heidi_services.files.models import FileLink, ResumableUpload, StoredObject
+from heidi_services.files.service import objects, resumable_uploads, usage
 
 LINK_RETENTION = timedelta(days=30)
 MAX_UPLOADS = 100
@@ -54,14 +54,14 @@ def remove(object_id: UUID) -> None:
 
 def delete_expired_uploads(now: datetime | None = None) -> bool:
     """Delete a part of the uploads that were not continued in time; returns whether some are left."""
-    expired = select(Upload.id, Upload.user_id).where(Upload.expires_at < (now or utcnow()))
-    rows = db.session.execute(expired.order_by(Upload.expires_at).limit(MAX_UPLOADS)).all()
+    expired = select(ResumableUpload.id, ResumableUpload.user_id).where(ResumableUpload.expires_at < (now or utcnow()))
+    rows = db.session.execute(expired.order_by(ResumableUpload.expires_at).limit(MAX_UPLOADS)).all()
     for upload_id, owner_id in rows:
         with transaction():
             usage.lock(owner_id)
-            still_expired = db.session.scalar(expired.where(Upload.id == upload_id))
+            still_expired = db.session.scalar(expired.where(ResumableUpload.id == upload_id))
             if still_expired is not None:
-                resumable.delete_upload(upload_id, owner_id)
+                resumable_uploads.delete_upload(upload_id, owner_id)
     return len(rows) == MAX_UPLOADS
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import delete, true
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging.outbox import OutboxEvent
-from heidi_services.files.models import File, Upload
+from heidi_services.files.models import File, ResumableUpload
 from heidi_services.files.service import objects, usage
 
 
@@ -17,7 +17,7 @@ def erase_user_data(event: OutboxEvent) -> None:
         return
     with transaction():
         owner_usage = usage.lock(event.user_id)
-        for model in (File, Upload):
+        for model in (File, ResumableUpload):
             statement = delete(model).where(model.user_id == event.user_id)
             db.session.execute(statement.execution_options(synchronize_session=False))
         objects.remove_where(true(), owner_usage)

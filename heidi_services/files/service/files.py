@@ -13,7 +13,7 @@ from heidi_common.database.transactions import expect_version, transaction
 from heidi_common.jwt.guards import Caller
 from heidi_common.messaging.events import FileDeleted
 from heidi_common.messaging.outbox import emit
-from heidi_services.files.models import File
+from heidi_services.files.models import File, FileUsage
 from heidi_services.files.names import clean_name
 from heidi_services.files.service import objects, queries, usage
 
@@ -49,9 +49,19 @@ def delete(file_id: UUID, caller: Caller, version: int | None) -> None:
         owner_usage = usage.lock(owner_id)
         file = queries.lock_own(file_id, caller)
         expect_version(file, version)
-        object_id = file.object_id
-        emit(FileDeleted(id=file.id, about_user=file.user_id))
         if caller.id != file.user_id:
             record("file_deleted", actor=caller.id, target=file.user_id, detail={"fileId": str(file.id)})
-        db.session.delete(file)
-        objects.release_unused(object_id, owner_usage)
+        delete_locked(file, owner_usage)
+
+
+def delete_locked(file: File, owner_usage: FileUsage) -> None:
+    """Delete a locked file, in the caller's transaction.
+
+    Args:
+        file: The file.
+        owner_usage: The locked usage of its owner.
+    """
+    object_id = file.object_id
+    emit(FileDeleted(id=file.id, about_user=file.user_id))
+    db.session.delete(file)
+    objects.release_unused(object_id, owner_usage)

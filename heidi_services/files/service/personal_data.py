@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from heidi_common.identity.personal_data import PersonalRows
-from heidi_services.files.models import File, FileLink, StoredObject, Upload
+from heidi_services.files.models import File, FileLink, ResumableUpload, StoredObject
 
 PARTS = {
     "files": PersonalRows(
         File, ("name", "content_type", "visibility", "object_id", "created_at"), lambda user_id: File.user_id == user_id
     ),
     "fileUploads": PersonalRows(
-        Upload,
+        ResumableUpload,
         ("name", "content_type", "visibility", "bytes", "offset", "created_at"),
-        lambda user_id: Upload.user_id == user_id,
+        lambda user_id: ResumableUpload.user_id == user_id,
     ),
     "fileLinks": PersonalRows(
         FileLink,

@@ -17,6 +17,7 @@ from heidi_common.messaging.outbox import OutboxEvent
 from heidi_common.schemas.fields import iso
 from heidi_services.users import peer_data
 from heidi_services.users.serializers import COLUMNS, serialize_user_detail
+from heidi_services.users.service.permissions import user_not_found
 
 SESSION_COLUMNS = ("id", "created_at", "rotated_at", "revoked_at", "revoked_reason", "ip", "user_agent", "label")
 AUDIT_COLUMNS = ("at", "action", "outcome", "actor", "target", "detail")
@@ -39,7 +40,20 @@ def export_user(user_id: UUID, authorization: str) -> dict[str, Any]:
     Raises:
         Unavailable: A service is unavailable. An incomplete export is never returned.
     """
-    user = db.session.execute(select(*COLUMNS).where(User.id == user_id)).one()
+    user, parts = own_data(user_id)
+    parts |= peer_data.fetch_personal_data(authorization)
+    return {"exportedAt": iso(utcnow()), "user": user, "parts": parts}
+
+
+def own_data(user_id: UUID) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read the account, and the parts that are stored in the tables of this service. Ends the transaction.
+
+    Raises:
+        NotFound: The user was deleted.
+    """
+    user = db.session.execute(select(*COLUMNS).where(User.id == user_id, User.deleted_at.is_(None))).one_or_none()
+    if user is None:
+        raise user_not_found()
     parts: dict[str, Any] = {
         "sessions": _rows(Session.__table__, SESSION_COLUMNS, Session.user_id == user_id),
         "audit": _rows(Audit.__table__, AUDIT_COLUMNS, or_(Audit.actor == str(user_id), Audit.target == str(user_id))),
@@ -48,8 +62,7 @@ def export_user(user_id: UUID, authorization: str) -> dict[str, Any]:
     }
     # Returns the connection to the pool before other services are called.
     db.session.rollback()
-    parts |= peer_data.fetch_personal_data(authorization)
-    return {"exportedAt": iso(utcnow()), "user": serialize_user_detail(user), "parts": parts}
+    return serialize_user_detail(user), parts
 
 
 def _rows(table: Any, names: tuple[str, ...], condition: Any) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from heidi_common.audit.trail import record, record_failure
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
+from heidi_common.export_jobs import cleanup as old_exports
 from heidi_common.identity import login_throttle
 from heidi_common.identity.models import Session, User
 from heidi_common.identity.password_hashing import password_hasher
@@ -59,6 +60,7 @@ def erase_user(caller: Caller, user_id: UUID, password: str | None) -> User:
             addresses = {"email": user.email, "phone": user.phone}
             addresses_of_trail.delete_for_user(user.id, user.email)
             old_imports.erase_user(user.id, user.email)
+            old_exports.erase_user(user.id)
             _anonymize(user, utcnow())
             event = UserDeleted(id=user.id, role=user.role, is_active=user.is_active, changed=("erasedAt",))
             emit(event, secret_data=addresses)
@@ -70,7 +72,7 @@ def _anonymize(user: User, now: datetime) -> None:
     user.erased_at, user.deleted_at = now, user.deleted_at or now
     user.email, user.password_hash = f"{user.id.hex}@erased.invalid", None
     user.first_name = user.last_name = user.phone = user.locale = user.timezone = None
-    user.is_active, user.email_verified_at = False, None
+    user.avatar_file_id, user.is_active, user.email_verified_at = None, False, None
     sign_out(user, "erased")
     device_data = {"ip": None, "user_agent": None, "label": None}
     db.session.execute(update(Session).where(Session.user_id == user.id).values(device_data))

@@ -11,7 +11,7 @@ from heidi_common.problems import FieldError, Forbidden, Invalid, NotFound, Prob
 from heidi_common.schemas.naming import camel
 
 STAFF = (Role.ADMIN, Role.MODERATOR)
-OWN_FIELDS = frozenset({"first_name", "last_name", "phone", "locale", "timezone"})
+OWN_FIELDS = frozenset({"first_name", "last_name", "phone", "locale", "timezone", "avatar_file_id"})
 """The fields of their own account that users may change."""
 
 

@@ -26,6 +26,7 @@ from heidi_common.messaging.outbox import emit
 from heidi_common.problems import Conflict, Invalid
 from heidi_common.schemas.naming import camel
 from heidi_services.users.service.admins import require_another_admin
+from heidi_services.users.service.avatars import require_own_image
 from heidi_services.users.service.permissions import (
     require_delete_permission,
     require_role_permission,
@@ -57,6 +58,8 @@ def update(caller: Caller, user_id: UUID, changes: dict[str, Any], version: int 
     require_update_permission(caller, user_id, changes)
     if caller.id == user_id:
         _require_own_permission(changes, user_id)
+    if changes.get("avatar_file_id"):
+        require_own_image(changes["avatar_file_id"], user_id)
     with transaction():
         if caller.kind == "client":
             require_role_permission(caller, lock_user(user_id).role)

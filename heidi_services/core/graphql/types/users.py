@@ -23,6 +23,7 @@ class UserNode:
     phone: str | None
     locale: str | None
     timezone: str | None
+    avatar_file_id: UUID | None
     is_active: bool
     email_verified: bool
     created_at: DateTime

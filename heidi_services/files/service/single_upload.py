@@ -1,4 +1,4 @@
-"""Store a file that is uploaded by one request. `resumable.py` stores those that arrive in several."""
+"""Store a file that is uploaded by one request. `resumable_uploads.py` stores those that arrive in several."""
 
 from __future__ import annotations
 
@@ -13,23 +13,26 @@ from heidi_common.runtime import current_settings
 from heidi_services.files.content import Content, too_large
 from heidi_services.files.content_types import content_type
 from heidi_services.files.enums import Visibility
-from heidi_services.files.incoming import Incoming
 from heidi_services.files.models import File, StoredObject
 from heidi_services.files.names import DEFAULT_NAME, clean_name
 from heidi_services.files.service import objects, usage
 from heidi_services.files.service.file_events import emit_created
+from heidi_services.files.upload_body import UploadBody
 
 _FIELDS = frozenset({"name", "visibility"})
 
 
-def store(owner_id: UUID, incoming: Incoming, *, reserved_bytes: int, visibility: str) -> File:
+def store(
+    owner_id: UUID, body: UploadBody, *, reserved_bytes: int, visibility: str, file_id: UUID | None = None
+) -> File:
     """Store the file of a request.
 
     Args:
         owner_id: The owner of the file.
-        incoming: The body.
+        body: The file, with what the client says about it.
         reserved_bytes: What the file has at least, as far as the client has announced it.
         visibility: The visibility, unless a field of the body names another one.
+        file_id: The ID of the file; a new one by default.
 
     Raises:
         TooLarge: The file exceeds FILES_MAX_BYTES, or the quota of the owner.
@@ -37,16 +40,16 @@ def store(owner_id: UUID, incoming: Incoming, *, reserved_bytes: int, visibility
     """
     limit = current_settings().files_max_bytes
     object_id = objects.begin(owner_id, reserved_bytes=reserved_bytes)
-    content = Content(incoming.chunks(), limit)
+    content = Content(body.chunks(), limit)
     objects.write(object_id, content)
     try:
-        name = incoming.fields.get("name") or incoming.name or DEFAULT_NAME
-        chosen = _visibility(incoming.fields) or visibility
-        media_type = content_type(content.head, incoming.content_type)
+        name = body.fields.get("name") or body.name or DEFAULT_NAME
+        chosen = _visibility(body.fields) or visibility
+        media_type = content_type(content.head, body.content_type)
         with transaction():
             owner_usage = usage.lock(owner_id)
             stored = objects.complete(object_id, content, owner_usage=owner_usage)
-            return create_file(stored, uuid7(), name=name, content_type=media_type, visibility=chosen)
+            return create_file(stored, file_id or uuid7(), name=name, content_type=media_type, visibility=chosen)
     except Exception:
         objects.discard(object_id)
         raise

@@ -1,4 +1,4 @@
-"""Incoming files: the body of an upload, raw or multipart, read in chunks. A file is never in memory as a whole."""
+"""The body of an upload, raw or multipart, in chunks. A file is never in memory as a whole."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_PARTS = 10
 Read = Callable[[int], bytes]
 
 
-class Incoming:
+class UploadBody:
     """A raw body.
 
     Attributes:
@@ -44,7 +44,7 @@ class Incoming:
             yield chunk
 
 
-class IncomingForm(Incoming):
+class FormBody(UploadBody):
     """A multipart body with one file, and text fields before or after it.
 
     Source: RFC 7578.

@@ -13,8 +13,8 @@ from heidi_common.interceptors.timeout import exempt_request
 from heidi_common.problems import BadRequest
 from heidi_common.runtime import current_settings
 from heidi_services.files.content import too_large
-from heidi_services.files.incoming import Read
 from heidi_services.files.stall_guard import guard
+from heidi_services.files.upload_body import Read
 
 FORM_BYTES = 64 * 1024
 """What a multipart body may have beside the file."""

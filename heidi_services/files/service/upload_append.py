@@ -23,10 +23,10 @@ from heidi_common.problems import Conflict
 from heidi_services.files.content import Content
 from heidi_services.files.content_types import content_type
 from heidi_services.files.enums import ObjectStatus
-from heidi_services.files.models import StoredObject, Upload
+from heidi_services.files.models import ResumableUpload, StoredObject
 from heidi_services.files.service import objects, usage
-from heidi_services.files.service.parts import Parts
-from heidi_services.files.service.upload import create_file
+from heidi_services.files.service.single_upload import create_file
+from heidi_services.files.service.upload_parts import Parts
 from heidi_services.files.storage import storage
 from heidi_services.files.tus import Checksum
 
@@ -79,10 +79,11 @@ class Appending:
 
     def _take_over(self) -> UUID:
         statement = (
-            update(Upload)
-            .where(Upload.id == self.upload_id, Upload.offset == self.offset, Upload.parts < MAX_PARTS)
+            update(ResumableUpload)
+            .where(ResumableUpload.id == self.upload_id, ResumableUpload.offset == self.offset)
+            .where(ResumableUpload.parts < MAX_PARTS)
             .values(holder=self.holder, expires_at=func.now() + LIFETIME)
-            .returning(Upload.user_id)
+            .returning(ResumableUpload.user_id)
         )
         with transaction():
             owner_id = db.session.scalar(statement.execution_options(synchronize_session=False))
@@ -115,8 +116,8 @@ class Appending:
 
     def _add(self, part_id: UUID, size: int) -> None:
         statement = self._held().values(
-            offset=Upload.offset + size,
-            parts=Upload.parts + 1,
+            offset=ResumableUpload.offset + size,
+            parts=ResumableUpload.parts + 1,
             expires_at=func.now() + LIFETIME,
         )
         with transaction():
@@ -132,7 +133,7 @@ class Appending:
                 self._execute(self._held().values(holder=self.holder))
                 if whole_id != part_id:
                     objects.complete_derived(part_id, ObjectStatus.PART, last.size)
-                upload = db.session.get_one(Upload, self.upload_id, populate_existing=True)
+                upload = db.session.get_one(ResumableUpload, self.upload_id, populate_existing=True)
                 usage.change(owner_usage, -upload.bytes)
                 db.session.delete(upload)
                 stored = objects.complete(whole_id, content, owner_usage=owner_usage)
@@ -158,9 +159,8 @@ class Appending:
         return whole_id, content
 
     def _held(self) -> Any:
-        return update(Upload).where(
-            Upload.id == self.upload_id, Upload.offset == self.offset, Upload.holder == self.holder
-        )
+        at_offset = (ResumableUpload.id == self.upload_id, ResumableUpload.offset == self.offset)
+        return update(ResumableUpload).where(*at_offset, ResumableUpload.holder == self.holder)
 
     def _execute(self, statement: Any) -> None:
         result = db.session.execute(statement.execution_options(synchronize_session=False))

@@ -18,12 +18,12 @@ from heidi_common.problems import Invalid
 from heidi_common.runtime import current_settings
 from heidi_services.files import schemas, tus
 from heidi_services.files.enums import Visibility
-from heidi_services.files.incoming import Incoming
 from heidi_services.files.names import DEFAULT_NAME
-from heidi_services.files.routes.body import Incomplete, streamed_body
+from heidi_services.files.routes.body_stream import Incomplete, streamed_body
 from heidi_services.files.routes.files import readable, writable
-from heidi_services.files.service import queries, resumable
-from heidi_services.files.service.appending import UploadProgress
+from heidi_services.files.service import queries, resumable_uploads
+from heidi_services.files.service.upload_append import UploadProgress
+from heidi_services.files.upload_body import UploadBody
 
 UPLOADS = "/api/v1/files/uploads"
 UPLOAD = f"{UPLOADS}/<uuid:upload_id>"
@@ -78,7 +78,7 @@ def create_upload(query: dict[str, Any]) -> Response:
     visibility = metadata.get("visibility") or Visibility.PRIVATE.value
     if visibility not in [*Visibility]:
         raise Invalid.field("/header/Upload-Metadata", f"`visibility` must be one of: {', '.join(Visibility)}.")
-    progress = resumable.create(
+    progress = resumable_uploads.create(
         queries.owner_of_upload(caller(), query.get("user_id")),
         size=size,
         name=metadata.get("filename") or metadata.get("name") or DEFAULT_NAME,
@@ -97,7 +97,7 @@ def create_upload(query: dict[str, Any]) -> Response:
 def get_offset(upload_id: UUID) -> Response:
     """Get how much of an upload has arrived."""
     tus.require_version(request.headers.get("Tus-Resumable"))
-    response = _response(200, resumable.get_progress(upload_id, caller()))
+    response = _response(200, resumable_uploads.get_progress(upload_id, caller()))
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -114,7 +114,7 @@ def append_bytes(upload_id: UUID) -> Response:
     tus.require_version(request.headers.get("Tus-Resumable"))
     tus.require_body_type(request.content_type)
     offset = tus.natural_header("Upload-Offset", request.headers.get("Upload-Offset"))
-    return _response(204, _append(resumable.get_progress(upload_id, caller()), offset))
+    return _response(204, _append(resumable_uploads.get_progress(upload_id, caller()), offset))
 
 
 @blp.route(UPLOAD, methods=["DELETE"])
@@ -123,7 +123,7 @@ def append_bytes(upload_id: UUID) -> Response:
 def terminate_upload(upload_id: UUID) -> Response:
     """Delete an upload that is not complete, and what has arrived of it."""
     tus.require_version(request.headers.get("Tus-Resumable"))
-    resumable.terminate(upload_id, caller())
+    resumable_uploads.terminate(upload_id, caller())
     return current_app.response_class(status=204)
 
 
@@ -132,9 +132,9 @@ def _append(progress: UploadProgress, offset: int) -> UploadProgress:
     checksum = tus.Checksum(announced) if announced else None
     size = request.content_length
     with streamed_body() as read:
-        body = Incoming(read).chunks()
+        body = UploadBody(read).chunks()
         chunks = body if checksum else _until_broken(body)
-        return resumable.append(progress, chunks, offset=offset, size=size, checksum=checksum)
+        return resumable_uploads.append(progress, chunks, offset=offset, size=size, checksum=checksum)
 
 
 def _until_broken(chunks: Iterable[bytes]) -> Iterator[bytes]:

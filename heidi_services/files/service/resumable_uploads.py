@@ -1,4 +1,4 @@
-"""Resumable uploads: the bytes arrive in several requests (`appending`), and the last one makes a file of them."""
+"""Resumable uploads: the bytes arrive in several requests (`upload_append`), and the last one makes a file of them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.jwt.guards import Caller
 from heidi_common.problems import Conflict, NotFound
-from heidi_services.files.models import File, StoredObject, Upload
+from heidi_services.files.models import File, ResumableUpload, StoredObject
 from heidi_services.files.names import clean_name
 from heidi_services.files.service import objects, queries, usage
-from heidi_services.files.service.appending import LIFETIME, Appending, UploadProgress
-from heidi_services.files.service.parts import exceeds_length
-from heidi_services.files.service.upload import require_acceptable
+from heidi_services.files.service.single_upload import require_acceptable
+from heidi_services.files.service.upload_append import LIFETIME, Appending, UploadProgress
+from heidi_services.files.service.upload_parts import exceeds_length
 from heidi_services.files.tus import Checksum
 
 
@@ -28,7 +28,7 @@ def create(owner_id: UUID, *, size: int, name: str, content_type: str | None, vi
         TooLarge: The file would exceed FILES_MAX_BYTES, or the quota of the owner.
     """
     require_acceptable(size)
-    upload = Upload(
+    upload = ResumableUpload(
         id=uuid7(),
         user_id=owner_id,
         name=clean_name(name),
@@ -51,7 +51,7 @@ def get_progress(upload_id: UUID, caller: Caller) -> UploadProgress:
     Raises:
         NotFound: The upload does not exist, has expired, or belongs to another user.
     """
-    upload = db.session.get(Upload, upload_id, populate_existing=True)
+    upload = db.session.get(ResumableUpload, upload_id, populate_existing=True)
     if upload is None:
         file = db.session.get(File, upload_id)
         if file is None or not queries.may_change(file, caller):
@@ -98,7 +98,7 @@ def terminate(upload_id: UUID, caller: Caller) -> None:
         NotFound: The upload does not exist, is complete, or belongs to another user.
     """
     with transaction():
-        upload = db.session.get(Upload, upload_id)
+        upload = db.session.get(ResumableUpload, upload_id)
         if upload is None or not _may_append(upload, caller):
             raise _not_found()
         delete_upload(upload_id, upload.user_id)
@@ -107,14 +107,14 @@ def terminate(upload_id: UUID, caller: Caller) -> None:
 def delete_upload(upload_id: UUID, owner_id: UUID) -> None:
     """Delete an upload, in the caller's transaction, and release what it has reserved."""
     owner_usage = usage.lock(owner_id)
-    upload = db.session.get(Upload, upload_id, with_for_update=True, populate_existing=True)
+    upload = db.session.get(ResumableUpload, upload_id, with_for_update=True, populate_existing=True)
     if upload is not None:
         usage.change(owner_usage, -upload.bytes)
         db.session.delete(upload)
         objects.remove_where(StoredObject.upload_id == upload_id, owner_usage)
 
 
-def _may_append(upload: Upload, caller: Caller) -> bool:
+def _may_append(upload: ResumableUpload, caller: Caller) -> bool:
     return upload.user_id == caller.id or caller.is_admin or caller.kind == "client"
 
 
