@@ -14,11 +14,11 @@ from flask import Flask, current_app, request, session, url_for
 
 from heidi_common.channels.registry import CHANNELS
 from heidi_console import access
-from heidi_console.components import json_view, paging, statuses
+from heidi_console.components import audit_details, json_view, paging, statuses
 from heidi_console.pages.area import Area
 from heidi_console.session import signed_in
 from heidi_console.session.problems import SessionsUnavailable
-from heidi_console.translations import LOCALES, catalogue, current_locale
+from heidi_console.translations import LOCALES, api_texts, catalogue, current_locale
 from heidi_console.translations.numbers import kilometers, number, size
 from heidi_console.translations.terms import reason, term
 from heidi_console.translations.times import day_name, exact, relative
@@ -49,6 +49,8 @@ def init_rendering(app: Flask, areas: Sequence[Area]) -> None:
         groups=groups,
         pretty=json_view.pretty,
         tone=statuses.tone,
+        api_text=api_texts.api_text,
+        audit_summary=audit_details.audit_summary,
     )
     jinja.globals.update(
         channel_names=lambda: list(CHANNELS),

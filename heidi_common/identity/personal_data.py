@@ -50,9 +50,12 @@ class PersonalRecordOut(Schema):
 
 
 def part_query(parts: Mapping[str, PersonalRows]) -> type[PageQuery]:
-    """Return the schema of a list's query that also names one of the parts, by default the first."""
+    """Return the schema of a list's query that also names one of the parts, by default the first, and a user."""
     part = fields.String(load_default=next(iter(parts)), validate=validate.OneOf(list(parts)))
-    return cast(type[PageQuery], PageQuery.from_dict({"part": part}, name="PersonalDataQuery"))
+    about = "yourself; another user only within `GET /users/{id}/export`"
+    user_id = fields.UUID(load_default=None, metadata={"description": about})
+    query: dict[str, fields.Field[Any]] = {"part": part, "user_id": user_id}
+    return cast(type[PageQuery], PageQuery.from_dict(query, name="PersonalDataQuery"))
 
 
 def json_record(row: Mapping[Any, Any]) -> dict[str, Any]:

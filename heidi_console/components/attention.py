@@ -51,6 +51,7 @@ def _sentence(problem: Problem) -> str:
         "failingSchedules": lambda: translate_count(
             "The last run of %(num)s schedule failed", "The last runs of %(num)s schedules failed", count
         ),
+        "downMonitors": lambda: translate_count("%(num)s monitor is down", "%(num)s monitors are down", count),
         "disabledEndpoints": lambda: translate_count(
             "%(num)s webhook was switched off", "%(num)s webhooks were switched off", count
         ),
@@ -74,6 +75,7 @@ _LINKS: Mapping[str, Callable[[Problem], str]] = {
     "failedMessages": lambda _: url_for("messages.list", status="FAILED"),
     "deadLetters": lambda _: url_for("events.list_dead"),
     "failingSchedules": lambda _: url_for("schedules.list", isFailing="true", isEnabled="true"),
+    "downMonitors": lambda _: url_for("monitors.list", status="DOWN"),
     "disabledEndpoints": lambda _: url_for("webhooks.list", isActive="false"),
     "failingEndpoints": lambda _: url_for("webhooks.list", isFailing="true"),
     "failedDeliveries": lambda _: url_for("webhooks.list_deliveries", status="FAILED"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from heidi_console.translations import translate
+from heidi_console.translations.numbers import number
 from heidi_console.translations.terms import term
 from heidi_console.translations.times import clock_time
 
@@ -81,9 +82,9 @@ def bars(title: str, data: Mapping[str, Any], label: str | None, tones: Mapping[
         path = _bar_path(values, heights, highest)
         heights = [below + value for below, value in zip(heights, values, strict=True)]
         text = term(name) if label else translate("All")
-        lines.append(Line(text, tones[name], path, f"{sum(values):,}"))
+        lines.append(Line(text, tones[name], path, number(sum(values))))
     named = {line.label: values for line, values in zip(lines, sums.values(), strict=True)}
-    return _chart(title, data, lines, f"{highest:,}" if highest else "", is_line=False, named=named)
+    return _chart(title, data, lines, number(highest) if highest else "", is_line=False, named=named)
 
 
 def durations(title: str, data: Mapping[str, Any]) -> Chart:
@@ -106,7 +107,7 @@ def duration(milliseconds: int | None) -> str:
     if milliseconds < 1000:
         return f"{milliseconds} ms"
     seconds = milliseconds / 1000
-    return f"{seconds:.1f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+    return f"{number(round(seconds, 1))} s" if seconds < 100 else f"{number(round(seconds / 60))} min"
 
 
 def _chart(
@@ -134,11 +135,11 @@ def _bar_path(values: Sequence[int], below: Sequence[float], highest: int) -> st
     width = WIDTH / max(1, len(values))
     gap = 1 if width > 4 else 0
     parts = []
-    for number, (value, base) in enumerate(zip(values, below, strict=True)):
+    for step, (value, base) in enumerate(zip(values, below, strict=True)):
         if value:
             height = max(1.5, value / highest * HEIGHT)
             bottom = HEIGHT - base / highest * HEIGHT
-            left = number * width
+            left = step * width
             parts.append(f"M{left:.1f} {bottom:.1f}v-{height:.1f}h{width - gap:.1f}v{height:.1f}z")
     return "".join(parts)
 
@@ -147,9 +148,9 @@ def _line_path(values: Values, highest: int) -> str:
     """A line through the values that exist; it is interrupted where there are none."""
     width = WIDTH / max(1, len(values))
     parts, previous = [], False
-    for number, value in enumerate(values):
+    for step, value in enumerate(values):
         if value is not None:
-            x, y = (number + 0.5) * width, HEIGHT - value / max(1, highest) * (HEIGHT - 2)
+            x, y = (step + 0.5) * width, HEIGHT - value / max(1, highest) * (HEIGHT - 2)
             parts.append(f"{'L' if previous else 'M'}{x:.1f} {y:.1f}h.1")
         previous = value is not None
     return "".join(parts)

@@ -13,7 +13,7 @@ class BackfillForm(ConsoleForm):
     """A past period whose missed runs are run now."""
 
     start = TimeField(lazy("From"), validators=[InputRequired()])
-    end = TimeField(lazy("To"), validators=[InputRequired()])
+    end = TimeField(lazy("Until"), validators=[InputRequired()])
 
     def body(self) -> dict[str, str | None]:
         """The period as the API expects it."""

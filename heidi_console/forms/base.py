@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from flask import request, session
 from flask_wtf import FlaskForm
@@ -17,6 +17,7 @@ from heidi_console.forms import conflict
 from heidi_console.session import signed_in
 from heidi_console.translations import current_locale, translate
 
+T = TypeVar("T")
 DRAFT = "draft"
 RECENT_SIGN_IN = "recent_sign_in_required"
 """The code of the API for an action that needs a session which began recently."""
@@ -46,6 +47,27 @@ class ConsoleForm(FlaskForm):  # type: ignore[misc]
         if values.get("etag"):
             values["opened"] = conflict.snapshot(values)
         super().__init__(*args, **(values | ({"formdata": _multi_dict(draft["fields"])} if draft else {})))
+
+    def submit(self, send: Callable[[], T | None], names: dict[str, str] | None = None) -> T | None:
+        """Send the form if it was submitted and its fields are valid.
+
+        Args:
+            send: Calls the API with the values of the form, or returns None if they do not suffice.
+            names: As in `show_problem`.
+
+        Returns:
+            What `send` returns; None also if nothing was submitted, or if the form says what is wrong.
+
+        Raises:
+            ApiProblem: The action needs a recent sign-in.
+        """
+        if not self.validate_on_submit():
+            return None
+        try:
+            return send()
+        except ApiProblem as problem:
+            self.show_problem(problem, names)
+        return None
 
     def show_problem(self, problem: ApiProblem, names: dict[str, str] | None = None) -> None:
         """Show an error of the API at the fields that it names, and the others above the form.

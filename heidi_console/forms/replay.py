@@ -44,7 +44,7 @@ class ReplayForm(ConsoleForm):
         render_kw={"list": "types", "class": "code", "spellcheck": "false", "autocomplete": "off"},
     )
     start = TimeField(lazy("From"), validators=[InputRequired()])
-    end = TimeField(lazy("To"), description=lazy("Leave it empty for all events until now."))
+    end = TimeField(lazy("Until"), description=lazy("Leave it empty for all events until now."))
 
     def body(self) -> dict[str, Any]:
         """The replay as the API expects it."""

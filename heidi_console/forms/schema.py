@@ -15,6 +15,7 @@ import orjson
 from heidi_console.api.problems import ApiProblem
 from heidi_console.forms.base import ConsoleForm
 from heidi_console.translations import translate
+from heidi_console.translations.api_texts import api_text
 
 PREFIX = "payload."
 LONG_TEXT = 500
@@ -44,9 +45,10 @@ class SchemaField:
 
     @property
     def label(self) -> str:
-        """`userId` is `User id`."""
+        """`userId` is `User ID`."""
         words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", self.key).lower()
-        return words[:1].upper() + words[1:]
+        words = re.sub(r"^(url|json)$|\bid(?=s?$)", lambda found: found[0].upper(), words)
+        return api_text(words[:1].upper() + words[1:])
 
 
 def schema_fields(schema: Mapping[str, Any], values: Mapping[str, Any]) -> list[SchemaField]:
@@ -94,7 +96,7 @@ def show_object_problem(form: ConsoleForm, fields: list[SchemaField], problem: A
 def _field(name: str, definition: Mapping[str, Any], required: bool, value: Any) -> SchemaField:
     kind = _kind(definition)
     text = "" if value is None else value if isinstance(value, str) else orjson.dumps(value).decode()
-    hint = str(definition.get("description", ""))
+    hint = api_text(str(definition.get("description", "")))
     options = list(definition.get("enum", []))
     placeholder = "[]" if definition.get("type") == "array" else "{}"
     return SchemaField(PREFIX + name, name, kind, required, options, hint, text, placeholder=placeholder)

@@ -12,12 +12,13 @@ from heidi_common.channels.registry import CHANNELS
 from heidi_console import calls
 from heidi_console.access import USER
 from heidi_console.api.problems import ApiProblem
+from heidi_console.calls import read
 from heidi_console.forms.account import ConfirmFactorForm, EmailForm, PasswordForm, ProfileForm
 from heidi_console.forms.preferences import PreferencesForm
 from heidi_console.pages.area import Area
 from heidi_console.pages.avatars import change_avatar, remove_avatar, show_avatar
 from heidi_console.pages.files import SLICE_BYTES
-from heidi_console.pages.responses import done, part
+from heidi_console.pages.responses import done, parts
 from heidi_console.session import signed_in
 from heidi_console.translations import lazy, translate
 
@@ -32,9 +33,7 @@ def list_() -> str:
         "account/list.html",
         slice_bytes=SLICE_BYTES,
         profile=calls.get("/users/me").data,
-        me=part("/auth/me") or {},
-        sessions=part("/auth/sessions") or [],
-        devices=part("/notifications/devices") or [],
+        **parts(me=read("/auth/me"), sessions=read("/auth/sessions"), devices=read("/notifications/devices")),
     )
 
 
@@ -44,13 +43,9 @@ def form_profile() -> str | Response:
     response = calls.get("/users/me")
     names = {"first_name": "firstName", "last_name": "lastName"}
     form = ProfileForm(etag=response.etag, **{name: response.data.get(names.get(name, name)) for name in PROFILE})
-    if form.validate_on_submit():
-        try:
-            profile = calls.patch("/users/me", form.values(*PROFILE), etag=form.etag.data).data
-            signed_in.remember_user({name: profile[name] for name in ("firstName", "lastName", "locale", "timezone")})
-            return done(translate("Your profile is changed."), "account.list")
-        except ApiProblem as problem:
-            form.show_problem(problem)
+    if saved := form.submit(lambda: calls.patch("/users/me", form.values(*PROFILE), etag=form.etag.data)):
+        signed_in.remember_user({name: saved.data[name] for name in ("firstName", "lastName", "locale", "timezone")})
+        return done(translate("Your profile is changed."), "account.list")
     return render_template("account/form.html", form=form, title=translate("Profile"), fields=PROFILE)
 
 
@@ -75,30 +70,20 @@ def act_remove_avatar() -> Response:
 @area.form("/password")
 def form_password() -> str | Response:
     """Change the password. All other sessions end."""
-    form = PasswordForm()
-    if form.validate_on_submit():
-        try:
-            calls.post("/auth/password/change", form.values("current_password", "new_password"))
-            return done(translate("The password is changed. Your other sessions have ended."), "account.list")
-        except ApiProblem as problem:
-            form.show_problem(problem)
-    fields = ("current_password", "new_password")
+    form, fields = PasswordForm(), ("current_password", "new_password")
+    if form.submit(lambda: calls.post("/auth/password/change", form.values(*fields))):
+        return done(translate("The password is changed. Your other sessions have ended."), "account.list")
     return render_template("account/form.html", form=form, title=translate("Password"), fields=fields)
 
 
 @area.form("/email")
 def form_email() -> str | Response:
     """Change the own e-mail address."""
-    form = EmailForm()
-    if form.validate_on_submit():
-        try:
-            calls.post("/auth/email/change", form.values("email", "password"))
-            text = translate("Follow the link in the e-mail to the new address. Until then the current one is used.")
-            return done(text, "account.list")
-        except ApiProblem as problem:
-            form.show_problem(problem)
-    title = translate("E-mail address")
-    return render_template("account/form.html", form=form, title=title, fields=("email", "password"))
+    form, fields = EmailForm(), ("email", "password")
+    if form.submit(lambda: calls.post("/auth/email/change", form.values(*fields))):
+        text = translate("Follow the link in the e-mail to the new address. Until then the current one is used.")
+        return done(text, "account.list")
+    return render_template("account/form.html", form=form, title=translate("E-mail address"), fields=fields)
 
 
 @area.act("/second-factor")
@@ -115,13 +100,10 @@ def form_second_factor() -> str | Response:
     if enrolment is None:
         return redirect(url_for("account.list"), 303)
     form = ConfirmFactorForm()
-    if form.validate_on_submit():
-        try:
-            codes = calls.post("/auth/mfa/totp/confirm", {"code": (form.code.data or "").replace(" ", "")}).data
-            session.pop("enrolment")
-            return render_template("account/show_codes.html", codes=codes["recoveryCodes"])
-        except ApiProblem as problem:
-            form.show_problem(problem)
+    body = {"code": (form.code.data or "").replace(" ", "")}
+    if confirmed := form.submit(lambda: calls.post("/auth/mfa/totp/confirm", body)):
+        session.pop("enrolment")
+        return render_template("account/show_codes.html", codes=confirmed.data["recoveryCodes"])
     qr = segno.make(enrolment["otpauthUri"], micro=False).svg_data_uri(scale=5, border=2, dark="#000", light="#fff")
     return render_template("account/form_second_factor.html", form=form, qr=qr, secret=enrolment["secret"])
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 import orjson
 from flask import Response, flash, redirect, render_template, request, session, stream_with_context, url_for
@@ -18,12 +17,20 @@ from heidi_console.access import ADMIN
 from heidi_console.components.paging import filters, page_of
 from heidi_console.forms.list_filters import InvalidFilter, api_filters
 from heidi_console.pages.area import Area
-from heidi_console.pages.responses import names_of
+from heidi_console.pages.responses import is_id, names_of
 from heidi_console.translations import lazy
 
 area = Area("audit", lazy("Audit"), role=ADMIN, group=lazy("Platform"))
 FILTERS = ("actor", "action", "target", "outcome", "from", "to")
 COLUMNS = ("position", "at", "action", "outcome", "actor", "target", "address", "requestId", "detail", "hash")
+ACTIONS = (
+    *("authn_login_success", "authn_login_fail", "authn_logout_all", "authn_mfa_disabled", "authn_token_reuse"),
+    *("authz_fail", "client_created", "client_revoked", "client_secret_rotated", "file_deleted", "file_downloaded"),
+    *("integration_created", "integration_deleted", "integration_secret_rotated", "integration_updated"),
+    *("schedule_created", "schedule_deleted", "schedule_updated", "suppression_added", "suppression_removed"),
+    *("user_created", "user_data_exported", "user_deleted", "user_erased", "user_restored", "user_updated"),
+)
+"""Suggestions for the filter: the frequent ones."""
 MAX_ROWS = 10_000
 """Rows of one export. Filter by time for more."""
 SECONDS = 3.0
@@ -38,8 +45,15 @@ def list_() -> str:
         response = calls.get("/auth/audit", **page_of(**_api_filters(chosen)))
     except InvalidFilter as error:
         return render_template("audit/list.html", entries=[], meta={}, filters=chosen, people={}, error=str(error))
-    people = names_of(filter(_is_id, (entry[name] for entry in response.data for name in ("actor", "target"))))
-    return render_template("audit/list.html", entries=response.data, meta=response.meta, filters=chosen, people=people)
+    people = names_of(filter(is_id, (entry[name] for entry in response.data for name in ("actor", "target"))))
+    return render_template(
+        "audit/list.html",
+        entries=response.data,
+        meta=response.meta,
+        filters=chosen,
+        people=people,
+        actions=ACTIONS,
+    )
 
 
 @area.show("/integrity")
@@ -73,14 +87,6 @@ def list_export() -> Response:
 
 def _api_filters(chosen: dict[str, str]) -> dict[str, str]:
     return api_filters(chosen, users=("actor", "target"), times=("from", "to"))
-
-
-def _is_id(value: str | None) -> bool:
-    try:
-        UUID(value or "")
-    except ValueError:
-        return False
-    return True
 
 
 def _verify(check: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from wtforms.validators import InputRequired
 
 from heidi_console import calls
 from heidi_console.access import ADMIN
-from heidi_console.api.problems import ApiProblem
 from heidi_console.components.paging import page_of
 from heidi_console.forms.base import ConsoleForm
 from heidi_console.pages.area import Area
@@ -56,12 +55,8 @@ def list_() -> str:
 def form_new() -> str | Response:
     """Create a machine client and show its secret."""
     form = ClientForm()
-    if form.validate_on_submit():
-        try:
-            client = calls.post("/auth/clients", {"name": form.name.data, "scopes": form.scopes.data}).data
-            return render_template("clients/show_secret.html", client=client)
-        except ApiProblem as problem:
-            form.show_problem(problem)
+    if created := form.submit(lambda: calls.post("/auth/clients", form.values("name", "scopes"))):
+        return render_template("clients/show_secret.html", client=created.data)
     return render_template("clients/form_new.html", form=form)
 
 

@@ -9,7 +9,6 @@ from werkzeug.wrappers import Response
 
 from heidi_console import calls
 from heidi_console.access import ADMIN
-from heidi_console.api.problems import ApiProblem
 from heidi_console.components.paging import filters, page_of
 from heidi_console.forms.replay import REPLAY_NAMES, ReplayForm, endpoint_choices, subscriber_choices
 from heidi_console.pages.area import Area
@@ -63,12 +62,8 @@ def form_replay() -> str | Response:
     form = ReplayForm()
     form.subscriber.choices = subscriber_choices(calls.get("/core/subscribers").data)
     form.integration_id.choices = endpoint_choices(part("/integrations", isActive=True, limit=100) or [])
-    if form.validate_on_submit():
-        try:
-            replay = calls.post(REPLAYS, form.body(), key=form.request_key.data).data
-            return done(translate("The replay has started."), "events.show_replay", replay_id=replay["id"])
-        except ApiProblem as problem:
-            form.show_problem(problem, REPLAY_NAMES)
+    if started := form.submit(lambda: calls.post(REPLAYS, form.body(), key=form.request_key.data), REPLAY_NAMES):
+        return done(translate("The replay has started."), "events.show_replay", replay_id=started.data["id"])
     types = [each["type"] for each in part("/core/event-types") or []]
     return render_template("events/form_replay.html", form=form, types=types)
 

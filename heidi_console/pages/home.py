@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,12 +12,14 @@ from werkzeug.wrappers import Response
 
 from heidi_console import calls
 from heidi_console.access import ADMIN, MODERATOR, USER, allows
+from heidi_console.api.transport import ApiCall
+from heidi_console.calls import read
 from heidi_console.components.attention import needs_attention, tiles
 from heidi_console.components.charts import Chart, bars, durations
 from heidi_console.components.paging import page_of
 from heidi_console.components.statuses import BAD, BUSY, GOOD, WARN
 from heidi_console.pages.area import Area
-from heidi_console.pages.responses import done, part
+from heidi_console.pages.responses import data_of, done
 from heidi_console.translations import lazy, translate, translate_count
 
 area = Area("home", lazy("Home"), role=USER, prefix="")
@@ -37,12 +38,16 @@ def list_() -> str | Response:
         return redirect(url_for("messages.form_new" if allows(MODERATOR) else "home.show_inbox"), 303)
     period = request.args.get("period", "")
     period = period if period in PERIODS else "hour"
+    reads = {"status": read("/core/status"), "overview": read("/core/overview"), "problems": read("/core/attention")}
+    results = calls.get_all(reads | {"charts": _charts(*PERIODS[period])})
+    shown = {name: data_of(result) for name, result in results.items()}
     return render_template(
         "home/list.html",
-        status=part("/core/status"),
-        tiles=tiles(part("/core/overview") or {}),
-        attention=needs_attention(part("/core/attention") or []),
-        charts=_charts(*PERIODS[period]),
+        status=shown["status"],
+        tiles=tiles(shown["overview"] or {}),
+        attention=None if shown["problems"] is None else needs_attention(shown["problems"]),
+        silent_services=getattr(results["problems"], "meta", {}).get("unavailable", []),
+        charts=[_DRAWINGS[chart["metric"]](chart) for chart in shown["charts"] or []],
         periods={"hour": translate("Last hour"), "day": translate("Last day"), "week": translate("Last week")},
         period=period,
     )
@@ -77,23 +82,22 @@ def act_read_all() -> Response:
     return done(translate("All messages are marked as read."), "home.show_inbox")
 
 
-def _charts(length: timedelta, step: int) -> list[Chart]:
-    """The charts of a period; without those that are unavailable."""
+def _charts(length: timedelta, step: int) -> ApiCall:
+    """Read the charts of a period."""
     start = (datetime.now(UTC) - length).strftime("%Y-%m-%dT%H:%M:%SZ")
-    read = partial(part, "/core/overview/series", step=step, **{"from": start})
-    return [draw(data) for metric, draw in _drawings().items() if (data := read(metric=metric))]
+    return read("/core/overview/charts", metrics=",".join(_DRAWINGS), step=step, **{"from": start})
 
 
-def _drawings() -> dict[str, Callable[[Any], Chart]]:
-    """Metric -> how its data becomes a chart."""
-    sent = {"SENT": GOOD, "FAILED": BAD}
-    ended = {"SUCCEEDED": GOOD, "FAILED": BAD, "TIMED_OUT": WARN}
-    delivered = {"DELIVERED": GOOD, "RETRIED": WARN, "FAILED": BAD}
-    return {
-        "messages": lambda data: bars(translate("Messages"), data, "status", sent),
-        "deliveryTime": lambda data: durations(translate("Time to deliver a message"), data),
-        "events": lambda data: bars(translate("Events"), data, None, {"ALL": BUSY}),
-        "runs": lambda data: bars(translate("Runs of schedules"), data, "status", ended),
-        "deliveries": lambda data: bars(translate("Deliveries to webhooks"), data, "outcome", delivered),
-        "signIns": lambda data: bars(translate("Sign-ins"), data, "outcome", {"SUCCEEDED": GOOD, "FAILED": BAD}),
-    }
+_SENT = {"SENT": GOOD, "FAILED": BAD}
+_ENDED = {"SUCCEEDED": GOOD, "FAILED": BAD, "TIMED_OUT": WARN}
+_DELIVERED = {"DELIVERED": GOOD, "RETRIED": WARN, "FAILED": BAD}
+_SIGNED_IN = {"SUCCEEDED": GOOD, "FAILED": BAD}
+_DRAWINGS: Mapping[str, Callable[[Any], Chart]] = {
+    "messages": lambda data: bars(translate("Messages"), data, "status", _SENT),
+    "deliveryTime": lambda data: durations(translate("Time to deliver a message"), data),
+    "events": lambda data: bars(translate("Events"), data, None, {"ALL": BUSY}),
+    "runs": lambda data: bars(translate("Runs of schedules"), data, "status", _ENDED),
+    "deliveries": lambda data: bars(translate("Deliveries to webhooks"), data, "outcome", _DELIVERED),
+    "signIns": lambda data: bars(translate("Sign-ins"), data, "outcome", _SIGNED_IN),
+}
+"""Metric -> how its data becomes a chart, in the order of the page."""

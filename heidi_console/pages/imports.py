@@ -11,7 +11,6 @@ from werkzeug.wrappers import Response
 
 from heidi_console import calls
 from heidi_console.access import ADMIN, MODERATOR
-from heidi_console.api.problems import ApiProblem
 from heidi_console.components.paging import filters, page_of
 from heidi_console.forms.imports import ImportForm, UserImportForm
 from heidi_console.pages.area import Area
@@ -73,6 +72,15 @@ def _imported_users(kind: Kind, lines: list[dict[str, Any]]) -> list[str]:
     return [line["targetId"] for line in lines if line["targetId"]] if kind is USERS else []
 
 
+def _start(kind: Kind, form: ImportForm) -> dict[str, Any] | None:
+    """Start the import: its row. None if there is no file; the form then says so."""
+    content = form.content()
+    if content is None:
+        return None
+    row: dict[str, Any] = calls.upload(kind.path, content, "text/plain", key=form.request_key.data, **form.query()).data
+    return row
+
+
 def _add_pages(area: Area, kind: Kind, form_class: type[ImportForm]) -> None:
     """Add the pages of the imports of a kind to its area."""
 
@@ -107,12 +115,8 @@ def _add_pages(area: Area, kind: Kind, form_class: type[ImportForm]) -> None:
     def form_new() -> str | Response:
         """Choose a file and start its import."""
         form = form_class()
-        if form.validate_on_submit() and (content := form.content()) is not None:
-            try:
-                row = calls.upload(kind.path, content, "text/plain", key=form.request_key.data, **form.query()).data
-                return redirect(url_for(f"{area.name}.show", import_id=row["id"]), 303)
-            except ApiProblem as problem:
-                form.show_problem(problem)
+        if started := form.submit(lambda: _start(kind, form)):
+            return redirect(url_for(f"{area.name}.show", import_id=started["id"]), 303)
         return render_template("imports/form.html", form=form, kind=kind, area=area.name)
 
     @area.act("/<uuid:import_id>/cancel")

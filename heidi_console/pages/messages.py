@@ -11,12 +11,13 @@ from werkzeug.wrappers import Response
 from heidi_console import calls
 from heidi_console.access import ADMIN, MODERATOR, allows
 from heidi_console.api.problems import ApiProblem
+from heidi_console.calls import read
 from heidi_console.components.paging import filters, page_of
 from heidi_console.forms.list_filters import InvalidFilter, api_filters
 from heidi_console.forms.message import TEMPLATE, MessageForm
 from heidi_console.forms.recipients import UnknownRecipients, audience
 from heidi_console.pages.area import Area
-from heidi_console.pages.responses import names_of, part
+from heidi_console.pages.responses import names_of, part, parts
 from heidi_console.session import html_frames, signed_in
 from heidi_console.translations import lazy, translate, translate_count
 
@@ -44,10 +45,13 @@ def list_() -> str:
 @area.show("/<uuid:message_id>", role=ADMIN)
 def show(message_id: UUID) -> str:
     """One message: its content as the recipient sees it, and its delivery attempts."""
-    message = calls.get(f"/notifications/{message_id}").data
-    attempts = calls.get(f"/notifications/{message_id}/attempts", limit=100).data
+    path = f"/notifications/{message_id}"
+    message = calls.get(path).data
     return render_template(
-        "messages/show.html", message=message, attempts=attempts, recipient=_recipient(message["userId"])
+        "messages/show.html",
+        message=message,
+        frame=html_frames.keep(message["html"]),
+        **parts(attempts=read(f"{path}/attempts", limit=100), recipient=read(f"/users/{message['userId']}")),
     )
 
 
@@ -147,12 +151,3 @@ def _accepted(accepted: dict[str, Any]) -> Response:
     if "batchId" in accepted:
         return redirect(url_for("messages.show_batch", batch_id=accepted["batchId"]), 303)
     return redirect(url_for("messages.show", message_id=accepted["id"]), 303)
-
-
-def _recipient(user_id: str) -> dict[str, Any] | None:
-    """The user; None if the account does not exist any more, or the users service is unavailable."""
-    try:
-        user: dict[str, Any] = calls.get(f"/users/{user_id}").data
-    except ApiProblem:
-        return None
-    return user

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -11,15 +12,15 @@ from werkzeug.wrappers import Response
 
 from heidi_console import calls
 from heidi_console.access import ADMIN
-from heidi_console.api.problems import ApiProblem
 from heidi_console.api.transport import ApiResponse
+from heidi_console.calls import read
 from heidi_console.components.paging import filters, page_of
 from heidi_console.forms import notified
 from heidi_console.forms.durations import short, short_iso
 from heidi_console.forms.monitor import NAMES, MonitorForm, form_values
 from heidi_console.forms.recipients import UnknownRecipients
 from heidi_console.pages.area import Area
-from heidi_console.pages.responses import done, names_of, part
+from heidi_console.pages.responses import done, names_of, parts
 from heidi_console.session import signed_in
 from heidi_console.translations import translate
 
@@ -43,12 +44,14 @@ def list_() -> str:
 @area.show("/<uuid:monitor_id>")
 def show(monitor_id: UUID) -> str:
     """One monitor: its URLs, how to use them, and its history."""
-    monitor = calls.get(f"{BASE}/{monitor_id}").data
+    path = f"{BASE}/{monitor_id}"
+    monitor = calls.get(path).data
+    history = parts(pings=read(f"{path}/pings", limit=STRIP), changes=read(f"{path}/changes", limit=20))
     return render_template(
         "monitors/show.html",
         monitor=monitor,
-        pings=part(f"{BASE}/{monitor_id}/pings", limit=STRIP) or [],
-        changes=part(f"{BASE}/{monitor_id}/changes", limit=20) or [],
+        pings=history["pings"] or [],
+        changes=history["changes"] or [],
         recipients=notified.show(monitor["recipients"], _names(monitor)).splitlines(),
         expected=expected,
         grace=short(monitor["graceSeconds"]),
@@ -117,12 +120,7 @@ def _names(monitor: dict[str, Any]) -> dict[str, str]:
 
 
 def _edit(form: MonitorForm, save: Save, monitor: dict[str, Any] | None = None) -> str | Response:
-    if form.validate_on_submit():
-        try:
-            saved = save(form.body()).data
-            return done(translate("The monitor is saved."), "monitors.show", monitor_id=saved["id"])
-        except ApiProblem as problem:
-            form.show_problem(problem, NAMES)
-        except UnknownRecipients:
-            pass  # the form shows it at the field
+    with suppress(UnknownRecipients):  # the form shows it at the field
+        if saved := form.submit(lambda: save(form.body()), NAMES):
+            return done(translate("The monitor is saved."), "monitors.show", monitor_id=saved.data["id"])
     return render_template("monitors/form.html", form=form, monitor=monitor)

@@ -12,14 +12,16 @@ from werkzeug.wrappers import Response
 from heidi_console import calls
 from heidi_console.access import ADMIN, MODERATOR, allows
 from heidi_console.api.problems import ApiProblem
+from heidi_console.calls import read
 from heidi_console.components.paging import filters, page_of
 from heidi_console.forms.account import AccountForm, InvitationForm
 from heidi_console.forms.base import optional
 from heidi_console.pages.area import Area
 from heidi_console.pages.avatars import change_avatar, remove_avatar, show_avatar
 from heidi_console.pages.files import SLICE_BYTES
-from heidi_console.pages.responses import done, part
+from heidi_console.pages.responses import done, is_id, json_file, names_of, parts
 from heidi_console.translations import lazy, translate
+from heidi_console.translations.terms import term
 
 area = Area("people", lazy("People"), role=MODERATOR, group=lazy("Directory"))
 ACCOUNT = ("first_name", "last_name", "phone", "locale", "timezone")
@@ -46,7 +48,7 @@ def list_suggestions() -> Response:
 def show(user_id: UUID) -> str:
     """One account; for administrators with its sessions, messages, integrations and audit trail."""
     response = calls.get(f"/users/{user_id}")
-    details = _details(user_id) if allows(ADMIN) else {}
+    details = _details(response.data) if allows(ADMIN) else {}
     return render_template(
         "people/show.html", person=response.data, name=_name(response.data), slice_bytes=SLICE_BYTES, **details
     )
@@ -56,11 +58,8 @@ def show(user_id: UUID) -> str:
 def form_new() -> str | Response:
     """Invite somebody: create the account and send the e-mail with which the password is chosen."""
     form = InvitationForm()
-    if form.validate_on_submit():
-        try:
-            return _invite(form)
-        except ApiProblem as problem:
-            form.show_problem(problem)
+    if user := form.submit(lambda: _invite(form)):
+        return done(translate("The invitation is on its way."), "people.show", user_id=user["id"])
     return render_template("people/form_new.html", form=form)
 
 
@@ -69,13 +68,9 @@ def form_edit(user_id: UUID) -> str | Response:
     """Change an account."""
     response = calls.get(f"/users/{user_id}")
     form = AccountForm(etag=response.etag, **_fields(response.data))
-    if form.validate_on_submit():
-        try:
-            body = form.values(*ACCOUNT) | {"role": form.role.data, "email": form.email.data}
-            calls.patch(f"/users/{user_id}", body, etag=form.etag.data)
-            return done(translate("The account is changed."), "people.show", user_id=user_id)
-        except ApiProblem as problem:
-            form.show_problem(problem)
+    body = form.values(*ACCOUNT, "role", "email")
+    if form.submit(lambda: calls.patch(f"/users/{user_id}", body, etag=form.etag.data)):
+        return done(translate("The account is changed."), "people.show", user_id=user_id)
     return render_template("people/form_edit.html", form=form, person=response.data)
 
 
@@ -134,6 +129,15 @@ def act_remove_second_factor(user_id: UUID) -> Response:
     return _support(user_id, f"/users/{user_id}/mfa", translate("The second factor is removed."))
 
 
+@area.act("/<uuid:user_id>/export", role=ADMIN)
+def act_export(user_id: UUID) -> Response:
+    """Everything that the platform stores about a user, as a JSON file."""
+    reason = _reason()
+    if not reason:
+        return redirect(url_for("people.show", user_id=user_id), 303)
+    return json_file(calls.get(f"/users/{user_id}/export", reason=reason).data, "heidi-export.json")
+
+
 @area.act("/<uuid:user_id>/invite", role=ADMIN)
 def act_invite(user_id: UUID) -> Response:
     """Send the invitation again."""
@@ -153,9 +157,8 @@ def act_erase(user_id: UUID) -> Response:
 
 def _support(user_id: UUID, path: str, text: str) -> Response:
     """Delete something of a user for the reason that was typed, which the audit trail keeps."""
-    reason = request.form.get("reason", "").strip()
+    reason = _reason()
     if not reason:
-        flash(translate("Enter the reason. The audit trail keeps it."), "bad")
         return redirect(url_for("people.show", user_id=user_id), 303)
     try:
         calls.delete(path, reason=reason)
@@ -167,21 +170,41 @@ def _support(user_id: UUID, path: str, text: str) -> Response:
     return done(text, "people.show", user_id=user_id)
 
 
-def _details(user_id: UUID) -> dict[str, Any]:
-    return {
-        "sessions": part("/auth/sessions", userId=user_id),
-        "messages": part("/notifications", userId=user_id, limit=10),
-        "integrations": part("/integrations", userId=user_id, limit=10),
-        "audit": part("/auth/audit", target=user_id, limit=10),
-    }
+def _reason() -> str:
+    """The reason that was typed. If there is none, the next page says that it is needed."""
+    reason = request.form.get("reason", "").strip()
+    if not reason:
+        flash(translate("Enter the reason. The audit trail keeps it."), "bad")
+    return reason
 
 
-def _invite(form: InvitationForm) -> Response:
+def _details(user: dict[str, Any]) -> dict[str, Any]:
+    user_id = user["id"]
+    details = parts(
+        preferences=read("/notifications/preferences", userId=user_id),
+        suppressions=read("/notifications/suppressions", address=user["email"]),
+        sessions=read("/auth/sessions", userId=user_id),
+        messages=read("/notifications", userId=user_id, limit=10),
+        integrations=read("/integrations", userId=user_id, limit=10),
+        audit=read("/auth/audit", target=user_id, limit=10),
+    )
+    preferences = details.pop("preferences") or {"preferences": [], "quietHours": None}
+    muted = [f"{each['category']} ({term(each['channel'])})" for each in preferences["preferences"]]
+    actors = names_of(entry["actor"] for entry in details["audit"] or [] if is_id(entry["actor"]))
+    return details | {"muted": muted, "quiet_hours": _quiet_hours(preferences["quietHours"]), "actors": actors}
+
+
+def _quiet_hours(hours: dict[str, Any] | None) -> str:
+    return f"{hours['start']} – {hours['end']} {hours['timezone'] or ''}".strip() if hours else ""
+
+
+def _invite(form: InvitationForm) -> dict[str, Any]:
     body = optional(form.values("email", "first_name", "last_name", "role"))
     # The password is never used: the invitation lets the user choose one.
-    created = calls.post("/users", body | {"password": secrets.token_urlsafe(24)}, key=form.request_key.data).data
+    password = {"password": secrets.token_urlsafe(24)}
+    created: dict[str, Any] = calls.post("/users", body | password, key=form.request_key.data).data
     calls.post("/auth/password/invite", {"userId": created["id"]})
-    return done(translate("The invitation is on its way."), "people.show", user_id=created["id"])
+    return created
 
 
 def _fields(user: dict[str, Any]) -> dict[str, Any]:

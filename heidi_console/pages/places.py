@@ -62,12 +62,8 @@ def show(city_id: UUID) -> str:
 def form_new() -> str | Response:
     """Create a city."""
     form = PlaceForm(**filters("latitude", "longitude"))
-    if form.validate_on_submit():
-        try:
-            city = calls.post("/cities", form.body(), key=form.request_key.data).data
-            return done(translate("The place is created."), "places.show", city_id=city["id"])
-        except ApiProblem as problem:
-            form.show_problem(problem)
+    if created := form.submit(lambda: calls.post("/cities", form.body(), key=form.request_key.data)):
+        return done(translate("The place is created."), "places.show", city_id=created.data["id"])
     return render_template("places/form.html", form=form, city=None)
 
 
@@ -76,12 +72,8 @@ def form_edit(city_id: UUID) -> str | Response:
     """Change or move a city."""
     response = calls.get(f"/cities/{city_id}")
     form = PlaceForm(etag=response.etag, **{name: response.data[name] for name in FIELDS})
-    if form.validate_on_submit():
-        try:
-            calls.patch(f"/cities/{city_id}", form.body(), etag=form.etag.data)
-            return done(translate("The place is changed."), "places.show", city_id=city_id)
-        except ApiProblem as problem:
-            form.show_problem(problem)
+    if form.submit(lambda: calls.patch(f"/cities/{city_id}", form.body(), etag=form.etag.data)):
+        return done(translate("The place is changed."), "places.show", city_id=city_id)
     return render_template("places/form.html", form=form, city=response.data)
 
 

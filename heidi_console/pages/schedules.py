@@ -13,6 +13,7 @@ from heidi_console import calls
 from heidi_console.access import ADMIN
 from heidi_console.api.problems import ApiProblem
 from heidi_console.api.transport import ApiResponse
+from heidi_console.calls import read
 from heidi_console.components.calendar import coming_week
 from heidi_console.components.paging import filters, page_of
 from heidi_console.forms import notified
@@ -21,7 +22,7 @@ from heidi_console.forms.recipients import UnknownRecipients
 from heidi_console.forms.schedule import ScheduleForm, form_values, recipients_of
 from heidi_console.forms.schema import SchemaField, read_fields, schema_fields, show_object_problem
 from heidi_console.pages.area import Area
-from heidi_console.pages.responses import done, names_of, part
+from heidi_console.pages.responses import done, names_of, part, parts
 from heidi_console.translations import lazy, translate, translate_count
 
 area = Area("schedules", lazy("Schedules"), role=ADMIN, group=lazy("Automation"))
@@ -48,10 +49,9 @@ def list_week() -> str:
     """The runs of the coming seven days, in the time zone of the user."""
     schedules = [each for each in calls.get("/schedules", isEnabled=True, limit=100).data if each["nextRun"]]
     soonest = sorted(schedules, key=lambda each: str(each["nextRun"]))[:MAX_CALENDAR]
-    upcoming = [(each, part(f"/schedules/{each['id']}/upcoming", count=100)) for each in soonest]
-    return render_template(
-        "schedules/list_week.html", days=coming_week(upcoming), shown=len(soonest), limit=MAX_CALENDAR
-    )
+    upcoming = parts(**{each["id"]: read(f"/schedules/{each['id']}/upcoming", count=100) for each in soonest})
+    days = coming_week((each, upcoming[each["id"]]) for each in soonest)
+    return render_template("schedules/list_week.html", days=days, shown=len(soonest), limit=MAX_CALENDAR)
 
 
 @area.show("/<uuid:schedule_id>")
@@ -61,12 +61,13 @@ def show(schedule_id: UUID) -> str:
     schedule = calls.get(base).data
     recipients = recipients_of(schedule)
     names = names_of(item["userId"] for item in recipients)
+    times = parts(upcoming=read(f"{base}/upcoming", count=5), runs=read(f"{base}/runs", limit=STRIP))
     return render_template(
         "schedules/show.html",
         schedule=schedule,
         recipients=notified.show(recipients, names).splitlines(),
-        upcoming=part(f"{base}/upcoming", count=5),
-        runs=part(f"{base}/runs", limit=STRIP) or [],
+        upcoming=times["upcoming"],
+        runs=times["runs"] or [],
         backfill=BackfillForm(),
     )
 

@@ -11,7 +11,6 @@ from wtforms.validators import InputRequired
 
 from heidi_console import calls
 from heidi_console.access import ADMIN
-from heidi_console.api.problems import ApiProblem
 from heidi_console.components.paging import filters, page_of
 from heidi_console.forms.base import ConsoleForm, optional
 from heidi_console.forms.fields import TimeField
@@ -51,12 +50,8 @@ def list_() -> str:
 def form_new() -> str | Response:
     """Suppress an address."""
     form = SuppressionForm()
-    if form.validate_on_submit():
-        try:
-            calls.post(BASE, form.body(), key=form.request_key.data)
-            return done(translate("Nothing is sent to this address any more."), "suppressions.list")
-        except ApiProblem as problem:
-            form.show_problem(problem)
+    if form.submit(lambda: calls.post(BASE, form.body(), key=form.request_key.data)):
+        return done(translate("Nothing is sent to this address any more."), "suppressions.list")
     return render_template("suppressions/form.html", form=form)
 
 

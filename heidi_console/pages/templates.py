@@ -16,13 +16,14 @@ from heidi_console.api.problems import ApiProblem
 from heidi_console.components.paging import filters, page_of
 from heidi_console.forms.template import NewTemplateForm, TemplateForm
 from heidi_console.pages.area import Area
-from heidi_console.pages.responses import done
+from heidi_console.pages.responses import done, is_id
 from heidi_console.session import html_frames
 from heidi_console.translations import lazy, translate
 
 area = Area("templates", lazy("Templates"), role=ADMIN, group=lazy("Communication"))
 BASE = "/notifications/templates"
 TEXTS = ("subject", "body", "html")
+COPIED = ("name", "channel", "category", *TEXTS)
 
 
 @area.list()
@@ -44,14 +45,11 @@ def show(template_id: UUID) -> str:
 
 @area.form("/new")
 def form_new() -> str | Response:
-    """Create a template."""
-    form = NewTemplateForm()
-    if form.validate_on_submit():
-        try:
-            template = calls.post(BASE, form.new(), key=form.request_key.data).data
-            return done(translate("The template is saved."), "templates.form_edit", template_id=template["id"])
-        except ApiProblem as problem:
-            form.show_problem(problem)
+    """Create a template; `?copy=ID` begins with the text of another one, to translate it."""
+    copied = calls.get(f"{BASE}/{request.args['copy']}").data if is_id(request.args.get("copy")) else {}
+    form = NewTemplateForm(**{name: copied[name] for name in COPIED if name in copied})
+    if created := form.submit(lambda: calls.post(BASE, form.new(), key=form.request_key.data)):
+        return done(translate("The template is saved."), "templates.form_edit", template_id=created.data["id"])
     return render_template("templates/form_new.html", form=form)
 
 
@@ -63,12 +61,8 @@ def form_edit(template_id: UUID) -> str | Response:
     if "preview" in request.form:
         preview = _preview(template_id, form)
         return render_template("templates/form_edit.html", form=form, template=response.data, preview=preview)
-    if form.validate_on_submit():
-        try:
-            calls.patch(f"{BASE}/{template_id}", form.text(), etag=form.etag.data)
-            return done(translate("The template is saved."), "templates.form_edit", template_id=template_id)
-        except ApiProblem as problem:
-            form.show_problem(problem)
+    if form.submit(lambda: calls.patch(f"{BASE}/{template_id}", form.text(), etag=form.etag.data)):
+        return done(translate("The template is saved."), "templates.form_edit", template_id=template_id)
     return render_template("templates/form_edit.html", form=form, template=response.data)
 
 

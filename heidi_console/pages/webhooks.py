@@ -11,15 +11,17 @@ from werkzeug.wrappers import Response
 from heidi_common.runtime import current_settings
 from heidi_console import calls
 from heidi_console.access import USER
-from heidi_console.api.problems import ApiProblem
+from heidi_console.calls import read
 from heidi_console.components.paging import filters, page_of
 from heidi_console.forms.endpoint_auth import MEMBERS, NONE, EndpointAuthForm, auth_values
 from heidi_console.forms.webhook import RecoverForm, WebhookEditForm, WebhookForm
 from heidi_console.pages.area import Area
-from heidi_console.pages.responses import done, part
+from heidi_console.pages.responses import done, part, parts
 from heidi_console.translations import lazy, translate, translate_count
 
 area = Area("webhooks", lazy("Webhooks"), role=USER, group=lazy("Automation"))
+NAMES = {"config": "event_types"}
+"""Field of the API -> field of the form."""
 
 
 @area.list()
@@ -77,15 +79,18 @@ def show(webhook_id: UUID) -> str:
     base = f"/integrations/{webhook_id}"
     webhook = calls.get(base).data
     chosen = filters("status")
+    history = parts(
+        deliveries=read(f"{base}/deliveries", limit=20, **chosen),
+        events=read(f"{base}/events", limit=10),
+        logs=read(f"{base}/logs", limit=10),
+    )
     return render_template(
         "webhooks/show.html",
         webhook=webhook,
         receiver=receiver_url(webhook["provider"], webhook["id"]),
-        deliveries=part(f"{base}/deliveries", limit=20, **chosen) or [],
-        events=part(f"{base}/events", limit=10) or [],
-        logs=part(f"{base}/logs", limit=10) or [],
         filters=chosen,
         recover=RecoverForm(),
+        **history,
     )
 
 
@@ -102,12 +107,8 @@ def form_auth(webhook_id: UUID) -> str | Response:
     response = calls.get(f"/integrations/{webhook_id}")
     current = response.data.get("endpointAuth") or {}
     form = EndpointAuthForm(etag=response.etag, **{"type": NONE, **auth_values(current)})
-    if form.validate_on_submit():
-        try:
-            calls.patch(f"/integrations/{webhook_id}", form.body(), etag=form.etag.data)
-            return done(translate("The authentication is saved."), "webhooks.show", webhook_id=webhook_id)
-        except ApiProblem as problem:
-            form.show_problem(problem)
+    if form.submit(lambda: calls.patch(f"/integrations/{webhook_id}", form.body(), etag=form.etag.data)):
+        return done(translate("The authentication is saved."), "webhooks.show", webhook_id=webhook_id)
     return render_template("webhooks/form_auth.html", form=form, webhook=response.data, members=MEMBERS)
 
 
@@ -118,28 +119,22 @@ def form_edit(webhook_id: UUID) -> str | Response:
     webhook, config = response.data, response.data["config"] or {}
     values = {"name": webhook["name"], "webhook_url": webhook["webhookUrl"]}
     form = WebhookEditForm(etag=response.etag, event_types="\n".join(config.get("eventTypes") or ()), **values)
-    if form.validate_on_submit():
-        try:
-            calls.patch(f"/integrations/{webhook_id}", form.body(config), etag=form.etag.data)
-            return done(translate("The webhook is changed."), "webhooks.show", webhook_id=webhook_id)
-        except ApiProblem as problem:
-            form.show_problem(problem, {"config": "event_types"})
+    path = f"/integrations/{webhook_id}"
+    if form.submit(lambda: calls.patch(path, form.body(config), etag=form.etag.data), NAMES):
+        return done(translate("The webhook is changed."), "webhooks.show", webhook_id=webhook_id)
     return render_template("webhooks/form_edit.html", form=form, webhook=webhook)
 
 
 @area.form("/new")
 def form_new() -> str | Response:
     """Create an integration and show its secrets."""
-    form = WebhookForm()
-    form.offer(_providers())
-    if form.validate_on_submit():
-        try:
-            webhook = calls.post("/integrations", form.body()).data
-            receiver = receiver_url(webhook["provider"], webhook["id"])
-            return render_template("webhooks/show_secret.html", webhook=webhook, receiver=receiver)
-        except ApiProblem as problem:
-            form.show_problem(problem, {"config": "event_types"})
-    return render_template("webhooks/form_new.html", form=form)
+    form, providers = WebhookForm(), _providers()
+    form.offer(providers)
+    if created := form.submit(lambda: calls.post("/integrations", form.body()), NAMES):
+        webhook = created.data
+        receiver = receiver_url(webhook["provider"], webhook["id"])
+        return render_template("webhooks/show_secret.html", webhook=webhook, receiver=receiver)
+    return render_template("webhooks/form_new.html", form=form, providers=providers)
 
 
 @area.act("/<uuid:webhook_id>/test")

@@ -5,8 +5,8 @@ A frame needs a separate response, because its Content Security Policy differs f
 
 from __future__ import annotations
 
+import hashlib
 import re
-import secrets
 from dataclasses import dataclass
 
 import redis
@@ -36,14 +36,14 @@ class HtmlFrame:
 
 
 def keep(html: str | None) -> HtmlFrame | None:
-    """Keep HTML for a frame; None if there is none.
+    """Keep HTML for a frame; None if there is none. The same HTML keeps its key: live pages are rendered often.
 
     Raises:
         SessionsUnavailable: Redis is unavailable.
     """
     if not html:
         return None
-    key = secrets.token_urlsafe(16)
+    key = hashlib.sha256(f"{_session_id()}:{html}".encode()).hexdigest()[:32]
     try:
         redis_client().set(_name(key), field_encryptor().encrypt(html, _context(key)), ex=SECONDS)
     except redis.RedisError as error:
@@ -73,4 +73,8 @@ def _name(key: str) -> str:
 
 def _context(key: str) -> bytes:
     """Binds the HTML to its key and to the session."""
-    return f"{key}:{getattr(session, 'id', None)}".encode()
+    return f"{key}:{_session_id()}".encode()
+
+
+def _session_id() -> str | None:
+    return getattr(session, "id", None)

@@ -25,6 +25,13 @@ TERMS = {
     "permanent": lazy("Rejected"),
     "technical": lazy("Not reachable"),
     "ambiguous": lazy("Unknown"),
+    # why addresses are suppressed
+    "bounced": lazy("It bounced"),
+    "unknown_address": lazy("It does not exist"),
+    "complaint": lazy("Complaint"),
+    "stop": lazy("Replied STOP"),
+    "unsubscribed": lazy("Unsubscribed"),
+    "manual": lazy("By hand"),
     # outcomes
     "success": lazy("Success"),
     "failure": lazy("Failure"),
@@ -132,6 +139,11 @@ REASONS = {
     "muted": lazy("The user has muted this category."),
     "attachment_missing": lazy("The content of an attachment is not stored any more. Send the message again."),
     "sender_not_verified": lazy("The domain of the sender is not verified any more. Verify it, then retry."),
+    "attempts_exhausted": lazy("All attempts have failed. Fix the cause that they show, then retry."),
+    "misconfigured": lazy("The provider rejects the settings or credentials of this platform. Fix them, then retry."),
+    "refused": lazy("The message was rejected; the attempt shows the response. Fix the cause, then retry."),
+    "bounced": lazy("The e-mail came back: its address does not exist or accepts no mail."),
+    "undelivered": lazy("The telephone network could not deliver the message."),
     "timeout": lazy("The server did not respond repeatedly. Check it, then retry."),
 }
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date, format_datetime, format_timedelta
 from flask import has_request_context, session
 
-from heidi_console.translations import current_locale
+from heidi_console.translations import current_locale, translate
 
 
 def user_zone() -> tzinfo:
@@ -32,7 +32,8 @@ def exact(text: str | None) -> str:
     if instant is None:
         return ""
     local = instant.astimezone(user_zone())
-    return f"{format_datetime(local, 'd MMM y, HH:mm:ss', locale=current_locale())} {local.tzname()}"
+    pattern = translate("d MMM y, HH:mm:ss")
+    return f"{format_datetime(local, pattern, locale=current_locale())} {local.tzname()}"
 
 
 def relative(text: str | None, now: datetime | None = None) -> str:
@@ -65,4 +66,4 @@ def clock_time(text: str, step: int) -> str:
 
 def day_name(day: date) -> str:
     """A day of a calendar: `Monday, 5 Jan`."""
-    return format_date(day, "EEEE, d MMM", locale=current_locale())
+    return format_date(day, translate("EEEE, d MMM"), locale=current_locale())

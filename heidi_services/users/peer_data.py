@@ -1,10 +1,11 @@
-"""Personal data that other services store about a user, fetched with that user's own access token."""
+"""Personal data that other services store about a user, fetched with the access token of the user or an ADMIN."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 from heidi_common.http_client.errors import ResponseTooLarge
 from heidi_common.peers.client import call_peer
@@ -36,11 +37,12 @@ SINGLE_RESOURCES = (("notification", "preferences", "/api/v1/notifications/prefe
 PER_INTEGRATION = ("logs", "events", "deliveries")
 
 
-def fetch_personal_data(authorization: str) -> dict[str, Any]:
+def fetch_personal_data(user_id: UUID, authorization: str) -> dict[str, Any]:
     """Fetch all parts of a user's personal data that other services store.
 
     Args:
-        authorization: The `Authorization` header of the user's request.
+        user_id: The user. It is always named, since an ADMIN would otherwise get the integrations of all users.
+        authorization: The `Authorization` header of the request: that of the user or of an ADMIN.
 
     Returns:
         Name of the part -> its data, as the API of its service returns it.
@@ -49,24 +51,27 @@ def fetch_personal_data(authorization: str) -> dict[str, Any]:
         Unavailable: `export_incomplete`, if a service does not return its part.
         Unauthorized: The session has ended meanwhile, or the token has expired.
     """
-    return {name: data if isinstance(data, dict) else list(data) for name, data in personal_data(authorization)}
+    return {
+        name: data if isinstance(data, dict) else list(data) for name, data in personal_data(user_id, authorization)
+    }
 
 
-def personal_data(authorization: str) -> Iterator[tuple[str, dict[str, Any] | Iterator[Any]]]:
+def personal_data(user_id: UUID, authorization: str) -> Iterator[tuple[str, dict[str, Any] | Iterator[Any]]]:
     """Fetch the parts one after another, each with its rows as they are fetched. Raises what the function above does.
 
     Args:
-        authorization: The `Authorization` header of the user's request.
+        user_id: As in `fetch_personal_data`.
+        authorization: As in `fetch_personal_data`.
     """
-    headers = {"Authorization": authorization}
+    headers, of_user = {"Authorization": authorization}, {"userId": str(user_id)}
     for service, name, path in SINGLE_RESOURCES:
-        yield name, _get(service, path, headers)["data"]
+        yield name, _get(PeerRequest(service, path, of_user, headers=headers))["data"]
     for service, name, path in PAGED_RESOURCES:
-        rows = _all_rows(service, path, headers)
+        rows = _all_rows(service, path, headers, **of_user)
         yield name, (_with_details(row, headers) for row in rows) if name == "integrations" else rows
     for service, path, names in PERSONAL_DATA:
         for name in names.split():
-            yield name, (row["record"] for row in _all_rows(service, path, headers, part=name))
+            yield name, (row["record"] for row in _all_rows(service, path, headers, part=name, **of_user))
 
 
 def _with_details(integration: dict[str, Any], headers: dict[str, str]) -> dict[str, Any]:
@@ -91,8 +96,8 @@ def _request_page(request: PeerRequest) -> PeerResponse:
     return response
 
 
-def _get(service: str, path: str, headers: dict[str, str]) -> dict[str, Any]:
-    return _body(service, call_peer(PeerRequest(service, path, headers=headers), timeout=TIMEOUT_SECONDS))
+def _get(request: PeerRequest) -> dict[str, Any]:
+    return _body(request.service, call_peer(request, timeout=TIMEOUT_SECONDS))
 
 
 def _body(service: str, response: PeerResponse) -> dict[str, Any]:

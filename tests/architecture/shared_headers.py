@@ -73,6 +73,7 @@ WITHOUT_ETAG: Mapping[str, str] = {
     "/api/v1/core/overview": MOMENT,
     "/api/v1/core/overview/series": MOMENT,
     "/api/v1/users/me/export": MOMENT,
+    "/api/v1/users/{user_id}/export": "each export is audited",
     "/api/v1/auth/audit/addresses/{fingerprint}": "each read is audited",
     "/api/v1/auth/audit/integrity": "each verification is audited",
     "/api/v1/schedules/{schedule_id}/upcoming": MOMENT,

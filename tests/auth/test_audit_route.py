@@ -1,8 +1,11 @@
 from __future__ import annotations
 
-from flask.testing import FlaskClient
-from sqlalchemy import text
+from datetime import UTC, datetime
 
+from flask.testing import FlaskClient
+from sqlalchemy import text, update
+
+from heidi_common.audit.trail import Audit
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
@@ -33,6 +36,30 @@ def test_an_administrator_filters_the_trail_by_actor_action_and_time(client: Fla
     assert (reversed_range.status_code, reversed_range.json["errors"][0]["pointer"]) == (422, "/query/to")
     assert client.get(AUDIT, headers=as_user(Role.MODERATOR).headers).status_code == 403
     assert read("action=authz_fail") == [("authz_fail", "failure")]
+
+
+def test_a_period_is_exact_although_the_clock_was_set_back(client: FlaskClient, as_user) -> None:
+    admin = as_user(Role.ADMIN).headers
+    register(client)
+    login(client, password="not-her-password")
+    with transaction():
+        db.session.execute(text("ALTER TABLE audit DISABLE TRIGGER USER"))
+        for position, minute in ((1, 0), (2, 30), (3, 10)):
+            at = datetime(2026, 1, 1, 12, minute, tzinfo=UTC)
+            db.session.execute(update(Audit).where(Audit.position == position).values(at=at))
+        db.session.execute(text("ALTER TABLE audit ENABLE TRIGGER USER"))
+
+    def positions(query: str) -> list[int]:
+        response = client.get(f"{AUDIT}?{query}", headers=admin)
+        assert response.status_code == 200, response.json
+        return [row["position"] for row in response.json["data"] if row["position"] <= 3]
+
+    day = "2026-01-01T12"
+    assert positions(f"from={day}:05:00Z&to={day}:20:00Z") == [3]
+    assert positions(f"from={day}:20:00Z&to={day}:31:00Z") == [2]
+    assert positions(f"to={day}:10:00Z") == [1]
+    assert positions("from=2020-01-01T00:00:00Z&to=2021-01-01T00:00:00Z") == []
+    assert positions("from=0001-01-01T00:00:00Z&to=9999-12-31T23:59:59Z") == [3, 2, 1]
 
 
 def test_no_row_holds_an_address_a_token_or_a_password(client: FlaskClient, as_user) -> None:

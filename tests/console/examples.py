@@ -17,7 +17,7 @@ from heidi_services.city.service import cities
 from heidi_services.notification.enums import Channel
 from heidi_services.notification.service.recipients import suppressions
 from heidi_services.scheduler.models import ScheduleRun
-from tests.integration.helpers import create_integration
+from tests.integration.helpers import create_integration, forward, user_updated
 from workers.users import export_personal_data, import_users
 
 Prepare = Callable[[Any, Any], str]
@@ -122,6 +122,11 @@ def user_import(admin: Any, _post: Any) -> str:
     return f"/console/people/imports/{import_id}"
 
 
+def user_import_list(admin: Any, post: Any) -> str:
+    """A list with one import."""
+    return user_import(admin, post).rpartition("/")[0] + "/"
+
+
 def user_export(admin: Any, _post: Any) -> str:
     """An export that waits for a worker."""
     export = current_app.test_client().post("/api/v1/users/exports", json={}, headers=admin.headers).json["data"]
@@ -141,11 +146,36 @@ def own_export(admin: Any, _post: Any) -> str:
     return f"/console/account/exports/{export['id']}"
 
 
-def place_import_list(admin: Any, _post: Any) -> str:
+def place_import(admin: Any, _post: Any) -> str:
     """An import of places that has not begun."""
     body = [{"name": "Uster", "country": "CH", "latitude": 47.3, "longitude": 8.7}]
-    current_app.test_client().post("/api/v1/cities/imports", json=body, headers=admin.headers)
-    return "/console/places/imports/"
+    created = current_app.test_client().post("/api/v1/cities/imports", json=body, headers=admin.headers)
+    return f"/console/places/imports/{created.json['data']['id']}"
+
+
+def place_import_list(admin: Any, post: Any) -> str:
+    """A list with one import."""
+    return place_import(admin, post).rpartition("/")[0] + "/"
+
+
+def batch(admin: Any, _post: Any) -> str:
+    """A batch that has not been sent."""
+    body = {"userIds": [str(admin.user.id)], "channel": "IN_APP", "content": "Maintenance tonight"}
+    accepted = current_app.test_client().post("/api/v1/notifications/bulk", json=body, headers=admin.headers)
+    return f"/console/messages/batches/{accepted.json['data']['batchId']}"
+
+
+def html_message(admin: Any, post: Any) -> str:
+    """A message with HTML and a script."""
+    html = "<h1>Your order</h1><p style='color:green'>It has arrived.</p><script>top.document.title = 'stolen'</script>"
+    return f"/console/messages/{post(admin, subject='Your order', content='It has arrived.', html=html)}"
+
+
+def operation(admin: Any, _post: Any) -> str:
+    """An operation that has not begun."""
+    body = {"type": "onboard-user", "input": {"email": "new@example.test", "firstName": "<b>Ada</b>"}}
+    created = current_app.test_client().post("/api/v1/core/operations", json=body, headers=admin.headers)
+    return f"/console/operations/{created.json['data']['id']}"
 
 
 def template(admin: Any, _post: Any) -> str:
@@ -171,6 +201,20 @@ def webhook(admin: Any, _post: Any) -> str:
     """An endpoint."""
     row = create_integration(current_app.test_client(), admin.headers, webhookUrl="https://hook.example")
     return f"/console/webhooks/{row['id']}"
+
+
+def webhook_edit(admin: Any, post: Any) -> str:
+    """The form of an endpoint."""
+    return f"{webhook(admin, post)}/edit"
+
+
+def delivery(admin: Any, _post: Any) -> str:
+    """A delivery that has not been attempted."""
+    config = {"eventTypes": ["user.*"]}
+    client = current_app.test_client()
+    row = create_integration(client, admin.headers, webhookUrl="https://hook.example", config=config)
+    [delivery_id] = forward(user_updated(admin.user.id))
+    return f"/console/webhooks/{row['id']}/deliveries/{delivery_id}"
 
 
 def webhook_auth(admin: Any, post: Any) -> str:
@@ -265,6 +309,8 @@ PAGES = [
     Example("home.show_inbox", at("/console/inbox")),
     Example("messages.list", message_list),
     Example("messages.show", message),
+    Example("messages.show (HTML)", html_message),
+    Example("messages.show_batch", batch),
     Example("messages.form_new", at("/console/messages/new")),
     Example("search.list", at("/console/search/?q=mess")),
     Example("suppressions.list", suppression_list),
@@ -278,6 +324,7 @@ PAGES = [
     Example("people.show", person),
     Example("people.form_new", at("/console/people/new")),
     Example("people.form_edit", person_edit),
+    Example("user_imports.list", user_import_list),
     Example("user_exports.list", user_export_list),
     Example("user_exports.show", user_export),
     Example("own_exports.list", at("/console/account/exports/")),
@@ -285,12 +332,14 @@ PAGES = [
     Example("user_imports.show", user_import),
     Example("user_imports.form_new", at("/console/people/imports/new")),
     Example("place_imports.list", place_import_list),
+    Example("place_imports.show", place_import),
+    Example("place_imports.form_new", at("/console/places/imports/new")),
     Example("places.list", place_list),
     Example("places.show", place),
     Example("places.form_new", at("/console/places/new")),
     Example("places.form_edit", place_edit),
     Example("schedules.list", at("/console/schedules/")),
-    Example("schedules.form_action", at("/console/schedules/new")),
+    Example("schedules.form_new (action)", at("/console/schedules/new")),
     Example("schedules.form_new", at("/console/schedules/new?action=notification.send")),
     Example("schedules.list_week", week),
     Example("schedules.show", schedule),
@@ -304,6 +353,8 @@ PAGES = [
     Example("runs.show", run),
     Example("webhooks.list", at("/console/webhooks/")),
     Example("webhooks.show", webhook),
+    Example("webhooks.show_delivery", delivery),
+    Example("webhooks.form_edit", webhook_edit),
     Example("webhooks.form_auth", webhook_auth),
     Example("webhooks.form_new", at("/console/webhooks/new")),
     Example("webhooks.list_deliveries", at("/console/webhooks/deliveries")),
@@ -314,6 +365,7 @@ PAGES = [
     Example("events.show_replay", replay),
     Example("events.form_replay", at("/console/events/replays/new")),
     Example("operations.list", at("/console/operations/")),
+    Example("operations.show", operation),
     Example("operations.form_type", at("/console/operations/new")),
     Example("operations.form_new", at("/console/operations/new/onboard-user")),
     Example("audit.list", at("/console/audit/")),
@@ -325,7 +377,23 @@ PAGES = [
     Example("templates.form_new", at("/console/templates/new")),
     Example("account.list", at("/console/account/")),
     Example("account.form_profile", at("/console/account/profile")),
+    Example("account.form_email", at("/console/account/email")),
     Example("account.form_password", at("/console/account/password")),
     Example("account.form_preferences", at("/console/account/preferences")),
     Example("clients.form_new", at("/console/clients/new")),
 ]
+
+WITHOUT_EXAMPLE = {
+    "sign_in.form_code": "needs the password first: `test_sessions.py`",
+    "account.form_second_factor": "needs an enrollment: `test_journeys.py`",
+    "account.show_own_avatar": "an image",
+    "audit.list_export": "a file",
+    "files.show_content": "a file",
+    "files.show_preview": "an image",
+    "home.show_unread": "JSON",
+    "html_frames.show": "HTML of others",
+    "people.list_suggestions": "JSON",
+    "people.show_picture": "an image",
+    "places.show_points": "numbers",
+}
+"""Views without an example, and why."""

@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from heidi_common.identity.models import Role
 from tests.auth.helpers import register_verified
 from tests.conftest import SignedIn
+from tests.console.accessibility import violations
 from tests.console.conftest import Served
 
 OpenAs = Callable[..., Page]
@@ -48,11 +49,13 @@ def test_a_second_factor_is_enrolled_from_the_page(
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("button", name="Set up an authenticator app").click()
     expect(page.get_by_alt_text("QR code of the second factor")).to_be_visible()
+    assert violations(page) == []
     secret = page.locator("form .ident code").inner_text()
     page.get_by_label("Code", exact=True).fill(pyotp.TOTP(secret).now())
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
     expect(page.locator(".codes li")).to_have_count(10)
+    assert violations(page) == []
     page.get_by_role("link", name="Continue").click()
     expect(page.get_by_text("10 recovery codes are left.")).to_be_visible()
     page.get_by_role("button", name="New recovery codes").click()
@@ -134,7 +137,7 @@ def test_preferences_are_saved(app: Flask, open_as: OpenAs) -> None:
     page.goto("/console/account/preferences")
     page.get_by_label("marketing, E-mail").uncheck()
     page.get_by_label("From").fill("22:00")
-    page.get_by_label("To", exact=True).fill("06:00")
+    page.get_by_label("Until", exact=True).fill("06:00")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Your preferences are saved.")).to_be_visible()
     page.goto("/console/account/preferences")

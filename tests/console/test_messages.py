@@ -14,6 +14,7 @@ from heidi_common.identity.models import Role
 from heidi_services.notification.models import Notification
 from heidi_services.notification.service.delivery.delivery import deliver
 from tests.conftest import SignedIn
+from tests.console.examples import html_message
 from tests.notification.conftest import Post
 from tests.notification.mailserver import MailServer
 
@@ -75,6 +76,21 @@ def test_a_scheduled_message_is_cancelled(
     page.get_by_role("dialog").get_by_role("button", name="Cancel message").click()
     expect(page.get_by_text("will not be sent")).to_be_visible()
     assert _status(message_id) == "CANCELLED"
+
+
+def test_the_html_of_a_message_is_shown_without_its_scripts(
+    app: Flask, open_as: OpenAs, as_user: Callable[..., SignedIn], post: Post
+) -> None:
+    admin = as_user(Role.ADMIN)
+    page = open_as(admin)
+    page.goto(html_message(admin, post))
+    frame = page.locator("iframe")
+    expect(frame).to_have_attribute("sandbox", "")
+    expect(frame.content_frame.get_by_role("heading", name="Your order")).to_be_visible()
+    assert "stolen" not in page.title()
+    before = frame.get_attribute("src")
+    page.reload()
+    assert frame.get_attribute("src") == before  # a live page does not store it again each time
 
 
 def test_a_message_to_a_role_is_followed_as_a_batch(

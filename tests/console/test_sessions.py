@@ -13,8 +13,10 @@ from playwright.sync_api import Page, expect
 
 from heidi_common.identity.models import Role
 from heidi_common.redis.client import redis_client
+from heidi_console.session import store
 from tests.auth.helpers import PASSWORD, register_verified
 from tests.conftest import SignedIn
+from tests.console.accessibility import violations
 from tests.console.conftest import COOKIE, Served, start_session
 
 EMAIL = "ada@example.test"
@@ -64,6 +66,7 @@ def test_a_second_factor_is_asked_for(account: dict[str, str], open_as: OpenAs, 
     page.get_by_label("Code").fill("000000")
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("alert")).to_be_visible()
+    assert violations(page) == []
     page.get_by_label("Code").fill(pyotp.TOTP(secret).at(int(time.time()) + 30))
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("button", name="Account of")).to_be_visible()
@@ -144,3 +147,16 @@ def test_what_the_user_typed_survives_the_end_of_the_session(
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_text("Your session has ended.")).to_be_visible()
     assert page.url.endswith("next=/console/messages/new")
+
+
+def test_a_live_page_does_not_take_the_message_of_the_next_page(
+    app: Flask, served: Served, as_user: Callable[..., SignedIn]
+) -> None:
+    session_id = start_session(served, as_user(Role.ADMIN))
+    with served.app.app_context():
+        store.save(session_id, store.DATA, {"_flashes": [("good", "The webhook is changed.")]}, seconds=60)
+    client = served.app.test_client()
+    client.set_cookie(COOKIE, session_id)
+    assert "The webhook is changed." not in client.get("/console/clients/", headers={"X-Live": "1"}).text
+    assert "The webhook is changed." in client.get("/console/clients/").text
+    assert "The webhook is changed." not in client.get("/console/clients/").text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -18,9 +19,11 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role, Session
 from heidi_console.pages import audit as audit_page
+from heidi_services.notification.enums import Channel
+from heidi_services.notification.service.recipients import suppressions
 from tests.auth.helpers import login, register_verified
 from tests.conftest import SignedIn
-from tests.console.conftest import Served
+from tests.console.conftest import COOKIE, Served, start_session
 from workers.users import import_users
 
 Open = Callable[..., Page]
@@ -88,6 +91,60 @@ def _end_sessions(page: Page) -> None:
     page.get_by_role("button", name="Sign out everywhere").click()
     page.get_by_role("dialog").get_by_label("Reason").fill("Stolen.")
     page.get_by_role("dialog").get_by_role("button", name="Sign out everywhere").click()
+
+
+def test_the_data_of_a_user_is_exported_with_a_reason(app: Flask, open_as: Open, as_user: AsUser) -> None:
+    ada = as_user(email="ada@example.test", first_name="Ada")
+    page = open_as(Role.ADMIN)
+    page.goto(f"/console/people/{ada.user.id}")
+    page.get_by_role("button", name="Export data").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill("GDPR request 7")
+    with page.expect_download() as download:
+        dialog.get_by_role("button", name="Export data").click()
+    exported = json.loads(download.value.path().read_text())
+    assert exported["user"]["email"] == "ada@example.test"
+    expect(dialog).to_be_hidden()
+    page.reload()
+    expect(page.get_by_text("Reason: GDPR request 7")).to_be_visible()
+
+
+def test_a_moderator_cannot_export_data(served: Served, as_user: AsUser, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(served.app.config, "WTF_CSRF_ENABLED", False)
+    client, ada = served.app.test_client(), as_user()
+    client.set_cookie(COOKIE, start_session(served, as_user(Role.MODERATOR)))
+    headers, form = {"Sec-Fetch-Site": "same-origin"}, {"reason": "curious"}
+    assert client.post(f"/console/people/{ada.user.id}/export", data=form, headers=headers).status_code == 403
+
+
+def test_the_account_shows_what_the_user_does_not_receive(
+    app: Flask, client: FlaskClient, open_as: Open, as_user: AsUser
+) -> None:
+    ada = as_user(email="ada@example.test")
+    muted = {
+        "preferences": [{"category": "marketing", "channel": "EMAIL", "enabled": False}],
+        "quietHours": {"start": "22:00", "end": "06:00", "timezone": "Europe/Zurich"},
+    }
+    client.put("/api/v1/notifications/preferences", json=muted, headers=ada.headers)
+    suppressions.add_suppression(Channel.EMAIL, ada.user.email, reason="bounced", actor=None)
+    page = open_as(Role.ADMIN)
+    page.goto(f"/console/people/{ada.user.id}")
+    expect(page.get_by_text("marketing (E-mail)")).to_be_visible()
+    expect(page.get_by_text("22:00 – 06:00 Europe/Zurich")).to_be_visible()
+    expect(page.locator(".notice.warn")).to_contain_text("Nothing is sent to ada@example.test: It bounced")
+
+
+def test_the_trail_says_who_changed_a_role(app: Flask, client: FlaskClient, open_as: Open, as_user: AsUser) -> None:
+    ada, boss = as_user(email="ada@example.test"), as_user(Role.ADMIN, email="boss@example.test")
+    client.patch(f"/api/v1/users/{ada.user.id}", json={"role": "MODERATOR"}, headers=boss.headers)
+    page = open_as(Role.ADMIN)
+    page.goto(f"/console/people/{ada.user.id}")
+    expect(page.get_by_text("role: User → Moderator")).to_be_visible()
+    expect(page.get_by_text("by boss@example.test")).to_be_visible()
+    page.get_by_role("link", name="All entries about this user").click()
+    row = page.locator("tbody tr", has_text="user_updated")
+    expect(row).to_contain_text("role: User → Moderator")
+    expect(row).to_contain_text("boss@example.test")
 
 
 def test_an_import_shows_its_progress_and_the_line_with_an_error(app: Flask, open_as: Open) -> None:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import pytest
 from babel.messages.pofile import read_po
+from flask import Flask
+from flask.testing import FlaskClient
 
+from heidi_common.identity.models import Role
+from heidi_console.forms.schema import schema_fields
 from heidi_console.translations import FOLDER, LOCALES
+from tests.conftest import SignedIn
 from tests.console.catalogue import Text, texts
 
 USED = texts()
@@ -39,3 +45,18 @@ def _parts(text: Text) -> tuple[str, ...]:
 
 def _placeholders(text: Text) -> set[str]:
     return set(re.findall(r"%\(\w+\)s", " ".join(_parts(text))))
+
+
+@pytest.mark.parametrize("path", ["schedules/actions", "core/operation-types", "integrations/providers"])
+def test_the_texts_of_the_api_are_translated(
+    app: Flask, client: FlaskClient, as_user: Callable[..., SignedIn], path: str
+) -> None:
+    """What actions, operations and providers are for, and the names and hints of the fields of their forms."""
+    kinds = client.get(f"/api/v1/{path}", headers=as_user(Role.ADMIN).headers).json["data"]
+    fields = [field for kind in kinds for field in schema_fields(kind.get("payload") or kind.get("input") or {}, {})]
+    shown = {
+        *(kind["description"] for kind in kinds),
+        *(text for field in fields for text in (field.label, field.hint)),
+    }
+    translated = {text.replace("`", "") for text in catalogue("de") if isinstance(text, str)}
+    assert {text for text in shown if text and text.replace("`", "") not in translated} == set()

@@ -35,6 +35,7 @@ from tests.workers.conftest import broker  # noqa: F401  # a fixture
 from workers.relay import relay_batch
 
 PATH = "/api/v1/core/overview/series"
+CHARTS = "/api/v1/core/overview/charts"
 Read = Callable[..., dict[str, int]]
 
 
@@ -160,3 +161,29 @@ def test_a_step_is_chosen_for_every_period(
     data = client.get(PATH, query_string=query, headers=as_user(Role.ADMIN).headers).json["data"]
     assert data["step"] == step
     assert data["from"] <= query["from"]
+
+
+def test_several_charts_share_their_period_and_have_what_each_has_alone(
+    client: FlaskClient, as_user: Callable[..., SignedIn]
+) -> None:
+    admin, person = as_user(Role.ADMIN).headers, as_user()
+    client.post("/api/v1/auth/login", json={"email": person.user.email, "password": "wrong password"})
+    query = {"from": iso(utcnow() - timedelta(hours=2)), "to": iso(utcnow()), "step": "300"}
+    charts = client.get(f"{CHARTS}?metrics=signIns,events,signIns", headers=admin)
+    assert [chart["metric"] for chart in charts.json["data"]] == ["signIns", "events"]
+    together = client.get(CHARTS, query_string=query | {"metrics": "signIns,deliveryTime"}, headers=admin).json["data"]
+    alone = [
+        client.get(PATH, query_string=query | {"metric": metric}, headers=admin).json["data"]
+        for metric in ("signIns", "deliveryTime")
+    ]
+    assert together == alone
+    assert together[0]["series"][0]["labels"] == {"outcome": "FAILED"}
+
+
+@pytest.mark.parametrize("metrics", ["", "nothing", "events,", "events,nothing", "events, runs"])
+def test_charts_of_unknown_metrics_are_rejected(
+    client: FlaskClient, as_user: Callable[..., SignedIn], metrics: str
+) -> None:
+    response = client.get(CHARTS, query_string={"metrics": metrics}, headers=as_user(Role.ADMIN).headers)
+    assert response.status_code == 422
+    assert [error["pointer"] for error in response.json["errors"]] == ["/query/metrics"]

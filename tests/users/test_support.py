@@ -17,6 +17,7 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import RecoveryCode, Role, Session, Totp
+from heidi_services.users.peer_data import PERSONAL_DATA
 from tests.auth.helpers import bearer, login, mails, refresh, register_verified
 
 USERS, ME = "/api/v1/users", "/api/v1/auth/me"
@@ -140,3 +141,77 @@ def test_the_commands_do_the_same(app: Flask, client: FlaskClient, ada) -> None:
     assert "ended 1 sessions" in run("end-sessions", ada["user"]["id"], "--reason", "theft").output
     assert client.get(ME, headers=bearer(ada)).status_code == 401
     assert len(mails("mfa-removed-by-admin")) == 1 and len(mails("sessions-ended")) == 2
+
+
+def test_an_administrator_exports_all_data_of_a_user(client: FlaskClient, ada, admin, as_user) -> None:
+    mine = {"provider": "WEBHOOK", "name": "hers", "webhookUrl": "https://example.com/hook"}
+    assert client.post("/api/v1/integrations", json=mine, headers=bearer(ada)).status_code == 201
+    url, user_id = f"{USERS}/{ada['user']['id']}/export", ada["user"]["id"]
+    response = client.get(url, query_string={"reason": "GDPR request 7"}, headers=admin.headers)
+    assert response.status_code == 200, response.json
+    assert "attachment" in response.headers["Content-Disposition"]
+    assert audited("user_data_exported") == [(user_id, {"reason": "GDPR request 7"})]
+    own = client.get(f"{USERS}/me/export", headers=bearer(ada)).json["data"]
+    exported = response.json["data"]
+    assert exported["user"] == own["user"]
+    assert set(exported["parts"]) == set(own["parts"])
+    changing = {"audit", "sessions", "storedResponses", "hiddenNotifications", "notifications"}
+    assert {name: own["parts"][name] for name in own["parts"] if name not in changing} == {
+        name: exported["parts"][name] for name in exported["parts"] if name not in changing
+    }
+    assert [row["name"] for row in exported["parts"]["integrations"]] == ["hers"]
+    assert "violet-harbour" not in response.text and "$argon2" not in response.text
+
+
+def test_the_own_export_of_an_administrator_has_nothing_of_other_users(client: FlaskClient, ada, admin) -> None:
+    mine = {"provider": "WEBHOOK", "name": "hers", "webhookUrl": "https://example.com/hook"}
+    assert client.post("/api/v1/integrations", json=mine, headers=bearer(ada)).status_code == 201
+    parts = client.get(f"{USERS}/me/export", headers=admin.headers).json["data"]["parts"]
+    assert parts["integrations"] == []
+
+
+def test_an_export_needs_an_administrator_a_recent_sign_in_and_a_reason(
+    client: FlaskClient, ada, admin, as_user, as_client
+) -> None:
+    url, reason = f"{USERS}/{ada['user']['id']}/export", {"reason": "asked"}
+    for headers in (as_user(Role.MODERATOR).headers, bearer(ada), as_client("users:read", "users:write")):
+        assert client.get(url, query_string=reason, headers=headers).status_code == 403
+    for query in ({}, {"reason": " "}, {"reason": "x" * 501}, {"reason": "two\nlines"}, {"because": "x"}):
+        assert client.get(url, query_string=query, headers=admin.headers).status_code == 422, query
+    assert client.get(f"{USERS}/{uuid4()}/export", query_string=reason, headers=admin.headers).status_code == 404
+    with transaction():
+        old = utcnow() - timedelta(minutes=11)
+        db.session.execute(update(Session).where(Session.id == admin.session_id).values(created_at=old))
+    stale = client.get(url, query_string=reason, headers=admin.headers)
+    assert (stale.status_code, stale.json["code"]) == (403, "recent_sign_in_required")
+    assert audited("user_data_exported") == []
+
+
+def test_a_deleted_account_can_be_exported(client: FlaskClient, ada, admin) -> None:
+    url = f"{USERS}/{ada['user']['id']}"
+    assert client.delete(url, headers=admin.headers).status_code == 204
+    exported = client.get(f"{url}/export", query_string={"reason": "asked"}, headers=admin.headers)
+    assert exported.status_code == 200 and exported.json["data"]["user"]["email"] == "ada@example.test"
+
+
+PERSONAL_DATA_PATHS = sorted({path for _, path, _ in PERSONAL_DATA})
+
+
+@pytest.mark.parametrize("path", PERSONAL_DATA_PATHS)
+def test_all_data_of_another_user_is_read_by_an_export_only(client: FlaskClient, ada, admin, as_user, path) -> None:
+    query = {"userId": ada["user"]["id"]}
+    for headers in (admin.headers, as_user().headers, admin.headers | {"X-Heidi-Peer": "forged"}):
+        assert client.get(path, query_string=query, headers=headers).status_code == 403
+    assert client.get(path, query_string=query, headers=bearer(ada)).status_code == 200
+    assert client.get(path, query_string={"userId": "ada"}, headers=admin.headers).status_code == 422
+
+
+@pytest.mark.parametrize("path", ["preferences", "devices"])
+def test_an_administrator_reads_what_a_user_receives(client: FlaskClient, ada, admin, as_user, path) -> None:
+    muted = {"preferences": [{"category": "marketing", "channel": "EMAIL", "enabled": False}], "quietHours": None}
+    assert client.put("/api/v1/notifications/preferences", json=muted, headers=bearer(ada)).status_code == 200
+    url, query = f"/api/v1/notifications/{path}", {"userId": ada["user"]["id"]}
+    own = client.get(url, headers=bearer(ada)).json["data"]
+    assert client.get(url, query_string=query, headers=admin.headers).json["data"] == own
+    assert client.get(url, headers=admin.headers).json["data"] != own or path == "devices"
+    assert client.get(url, query_string=query, headers=as_user(Role.MODERATOR).headers).status_code == 403

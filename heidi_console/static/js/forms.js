@@ -58,5 +58,6 @@ function preventSecondSubmit(event) {
   if (event.target.method !== "post") return;
   if (event.target.dataset.sent) event.preventDefault();
   event.target.dataset.sent = "1";
+  if (event.target.dataset.download !== undefined) event.target.closest("[popover]")?.hidePopover();
   setTimeout(() => delete event.target.dataset.sent, 3000);
 }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, literal, select
 
 from heidi_common.audit import addresses, chain
 from heidi_common.audit.trail import Audit, record
@@ -13,6 +15,9 @@ from heidi_common.database.pagination import Page, page
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.problems import Invalid, NotFound
+
+MAX_CLOCK_STEP = timedelta(hours=1)
+MAX_POSITION = 2**63 - 1
 
 
 def list_rows(query: dict[str, Any]) -> Page:
@@ -27,11 +32,7 @@ def list_rows(query: dict[str, Any]) -> Page:
     conditions = [getattr(Audit, name) == str(query[name]) for name in names]
     # The first one has an index, which the list is read from; the others filter it.
     indexed = conditions[:1] if names and names[0] != "outcome" else []
-    statement = statement.where(*indexed)
-    if query.get("from_"):
-        statement = statement.where(Audit.at >= query["from_"])
-    if query.get("to"):
-        statement = statement.where(Audit.at < query["to"])
+    statement = statement.where(*indexed, *_in_period(query.get("from_"), query.get("to")))
     return page(
         statement,
         order=Audit.position,
@@ -42,6 +43,21 @@ def list_rows(query: dict[str, Any]) -> Page:
         total=query["total"],
         filters=conditions[len(indexed) :],
     )
+
+
+def _in_period(start: datetime | None, end: datetime | None) -> Iterator[ColumnElement[bool]]:
+    """Conditions on the time of a row, with bounds of its position, by which the list is read and paged.
+
+    Time and position increase together unless the clock of the database is set back: a row may be older than those
+    before it by up to MAX_CLOCK_STEP. So all rows before one that is older than `start` by more are too old as well.
+    """
+    position = select(Audit.position).limit(1)
+    if start is not None:
+        before = position.where(Audit.at < literal(start) - MAX_CLOCK_STEP).order_by(Audit.at.desc())
+        yield from (Audit.at >= start, Audit.position > func.coalesce(before.scalar_subquery(), 0))
+    if end is not None:
+        after = position.where(Audit.at >= literal(end) + MAX_CLOCK_STEP).order_by(Audit.at)
+        yield from (Audit.at < end, Audit.position < func.coalesce(after.scalar_subquery(), MAX_POSITION))
 
 
 def read_address(fingerprint: str, actor: UUID | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from heidi_common.identity.models import Role
 from heidi_common.identity.personal_data import PersonalRecordOut, part_query
 from heidi_common.interceptors.conditional import tagged
 from heidi_common.jwt.authentication import has_admin_token
+from heidi_common.jwt.data_subject import exported_user
 from heidi_common.jwt.guards import authenticated, caller, guard, public
 from heidi_common.metrics.attention import AttentionItem, AttentionOut
 from heidi_common.openapi.headers import IF_NONE_MATCH, documents
@@ -54,9 +55,21 @@ def get_series(query: dict[str, Any]) -> dict[str, Any]:
     Metrics: `events`, `messages`, `runs`, `deliveries` (attempts of webhooks), `operations`, `signIns`, and
     `deliveryTime`: p50 and p95, in milliseconds, of the time from when messages were due to when they were sent.
     """
-    period = chart_series.choose_period(query["start"], query["end"], query["step"], utcnow())
-    shown = {"start": period.start, "end": period.end, "step": period.step, "times": period.times}
-    return {"metric": query["metric"], "series": chart_series.read_series(query["metric"], period)} | shown
+    return chart_series.read_chart(query["metric"], _period(query))
+
+
+@blp.route(f"{BASE}/overview/charts", methods=["GET"])
+@guard(Role.ADMIN)
+@blp.arguments(schemas.ChartsQuery, location="query")
+@blp.response(200, schemas.ChartOut(many=True))
+def list_charts(query: dict[str, Any]) -> list[dict[str, Any]]:
+    """Show several metrics over the same time, in the order of `metrics`; each as `/core/overview/series` shows it."""
+    period = _period(query)
+    return [chart_series.read_chart(metric, period) for metric in query["metrics"]]
+
+
+def _period(query: dict[str, Any]) -> chart_series.Period:
+    return chart_series.choose_period(query["start"], query["end"], query["step"], utcnow())
 
 
 @blp.route(f"{BASE}/attention", methods=["GET"])
@@ -108,4 +121,4 @@ def get_profile(user_id: UUID) -> dict[str, Any]:
 @blp.response(200, PersonalRecordOut(many=True))
 def list_personal_data(query: dict[str, Any]) -> Page:
     """List one part of the data that this service stores about you. `GET /users/me/export` collects all parts."""
-    return PARTS[query.pop("part")].page(caller().id, **query)
+    return PARTS[query.pop("part")].page(exported_user(query.pop("user_id")), **query)

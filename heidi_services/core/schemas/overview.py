@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from marshmallow import ValidationError, fields, validate
 
 from heidi_common.metrics.series import LABELS
@@ -84,14 +86,41 @@ class HitOut(Schema):
     link = fields.String(required=True, metadata={"description": "URL of the result in the API"})
 
 
-class SeriesQuery(Schema):
-    metric = fields.String(required=True, validate=validate.OneOf(list(LABELS)))
+class PeriodQuery(Schema):
     start = UtcDateTime(data_key="from", load_default=None, metadata={"description": "default: one hour before `to`"})
     end = UtcDateTime(data_key="to", load_default=None, metadata={"description": "default: now"})
     step = fields.Integer(
         load_default=None,
         validate=validate.Range(60, 31 * 86_400),
         metadata={"description": "seconds: a multiple of 60, or of 3600 for times more than two days ago"},
+    )
+
+
+class SeriesQuery(PeriodQuery):
+    metric = fields.String(required=True, validate=validate.OneOf(list(LABELS)))
+
+
+class MetricList(fields.Field[list[str]]):
+    """Names of metrics in a query, separated by commas. One that is repeated counts once."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[str]:
+        names = list(dict.fromkeys(str(value).split(",")))
+        if not set(names) <= set(LABELS):
+            raise ValidationError(f"Must be names separated by commas: {', '.join(LABELS)}.")
+        return names
+
+
+_METRIC = f"(?:{'|'.join(LABELS)})"
+
+
+class ChartsQuery(PeriodQuery):
+    metrics = MetricList(
+        required=True,
+        metadata={
+            "type": "string",
+            "pattern": f"^(?:{_METRIC}(?:,{_METRIC})*)$",
+            "description": "names of metrics, separated by commas",
+        },
     )
 
 

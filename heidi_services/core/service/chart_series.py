@@ -63,6 +63,12 @@ def choose_period(start: datetime | None, end: datetime | None, step: int | None
     return period
 
 
+def read_chart(metric: str, period: Period) -> dict[str, Any]:
+    """Read a metric with the times of its steps, as `ChartOut` has them."""
+    shown = {"start": period.start, "end": period.end, "step": period.step, "times": period.times}
+    return {"metric": metric, "series": read_series(metric, period)} | shown
+
+
 def read_series(metric: str, period: Period) -> list[dict[str, Any]]:
     """Read the series of a metric.
 

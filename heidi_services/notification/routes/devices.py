@@ -9,11 +9,11 @@ from heidi_common.database.pagination import Page
 from heidi_common.interceptors.conditional import tagged
 from heidi_common.interceptors.idempotency import idempotent
 from heidi_common.interceptors.transform import Blueprint
+from heidi_common.jwt.data_subject import readable_user
 from heidi_common.jwt.guards import authenticated, caller, public
 from heidi_common.openapi.headers import IF_NONE_MATCH, documents
-from heidi_common.schemas.base import PageQuery
 from heidi_services.notification.models import PushDevice
-from heidi_services.notification.schemas.devices import DeviceIn, DeviceOut, PushKeyOut
+from heidi_services.notification.schemas.devices import DeviceIn, DeviceOut, DeviceQuery, PushKeyOut
 from heidi_services.notification.service.recipients import devices
 
 blp = Blueprint("notification-devices", __name__, description="Devices that receive push notifications")
@@ -44,11 +44,11 @@ def get_push_key() -> dict[str, str]:
 
 @blp.route("/api/v1/notifications/devices", methods=["GET"])
 @authenticated
-@blp.arguments(PageQuery, location="query")
+@blp.arguments(DeviceQuery, location="query")
 @blp.response(200, DeviceOut(many=True))
 def list_devices(query: dict[str, Any]) -> Page:
-    """List your own devices."""
-    return devices.list_devices(caller().id, **query)
+    """List your own devices, or (ADMIN) those of another user."""
+    return devices.list_devices(readable_user(query.pop("user_id")), **query)
 
 
 @blp.route("/api/v1/notifications/devices/<uuid:device_id>", methods=["DELETE"])

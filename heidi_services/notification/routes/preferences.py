@@ -7,10 +7,11 @@ from typing import Any
 from heidi_common.database.transactions import transaction
 from heidi_common.interceptors.conditional import content_tag, expect_content, set_etag
 from heidi_common.interceptors.transform import Blueprint
+from heidi_common.jwt.data_subject import readable_user
 from heidi_common.jwt.guards import authenticated, caller
 from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
 from heidi_services.notification.models import NotificationPreferences
-from heidi_services.notification.schemas.preferences import Preferences
+from heidi_services.notification.schemas.preferences import Preferences, PreferencesQuery
 from heidi_services.notification.service.recipients import preferences
 from heidi_services.notification.service.recipients.preferences import ChannelPreference
 
@@ -20,10 +21,11 @@ blp = Blueprint("notification-preferences", __name__, description="Muted categor
 @blp.route("/api/v1/notifications/preferences", methods=["GET"])
 @authenticated
 @documents(IF_NONE_MATCH)
+@blp.arguments(PreferencesQuery, location="query")
 @blp.response(200, Preferences)
-def get_preferences() -> dict[str, Any]:
-    """Read your muted categories and quiet hours."""
-    row = preferences.get(caller().id)
+def get_preferences(query: dict[str, Any]) -> dict[str, Any]:
+    """Read your muted categories and quiet hours, or (ADMIN) those of another user."""
+    row = preferences.get(readable_user(query["user_id"]))
     set_etag(content_tag(_content(row)))
     return _serialize(row)
 

@@ -7,10 +7,10 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import ValidationError, fields
 
-from heidi_common.schemas.base import Schema
+from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import Text, UtcDateTime
 from heidi_common.schemas.validators import Length, callable_url
-from heidi_services.notification.schemas.fields import base64url_bytes, printable_ascii
+from heidi_services.notification.schemas.fields import base64url_bytes, printable_ascii, user_id_field
 from heidi_services.notification.schemas.push_tokens import fcm_token, public_key
 
 
@@ -30,6 +30,10 @@ class PushSubscription(Schema):
     )
     expiration_time = fields.Integer(allow_none=True)
     keys = fields.Nested(DeviceKeys, required=True)
+
+
+class DeviceQuery(PageQuery):
+    user_id = user_id_field()
 
 
 class DeviceIn(Schema):

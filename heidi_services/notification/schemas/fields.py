@@ -81,3 +81,8 @@ class IsTruncated(fields.Boolean):
         if obj.channel != Channel.PUSH or obj.content is None:
             return False
         return push_text(obj.subject or "", obj.content, option_bytes=PushOptions.from_json(obj.options).size).truncated
+
+
+def user_id_field() -> fields.UUID:
+    """The query parameter `userId` of a route that reads the caller's own data by default."""
+    return fields.UUID(load_default=None, metadata={"description": "another user (ADMIN); default: yourself"})

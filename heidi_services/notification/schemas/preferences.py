@@ -8,7 +8,7 @@ from heidi_common.schemas import timezones
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import Text
 from heidi_common.schemas.validators import Length
-from heidi_services.notification.schemas.fields import category_field, channel_field
+from heidi_services.notification.schemas.fields import category_field, channel_field, user_id_field
 
 
 class ChannelPreferenceSchema(Schema):
@@ -31,6 +31,10 @@ class QuietHours(Schema):
         validate=timezones.validate_timezone,
         metadata={"description": "null: the time zone of the user's profile"},
     )
+
+
+class PreferencesQuery(Schema):
+    user_id = user_id_field()
 
 
 class Preferences(Schema):

@@ -13,7 +13,7 @@ class IntegrationSyncPayload(Schema):
 
 class IntegrationSyncAction:
     name = "integration.sync"
-    about = "Synchronise an integration"
+    about = "Synchronize an integration"
     payload = IntegrationSyncPayload
     emits_only = True
 

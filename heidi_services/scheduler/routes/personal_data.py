@@ -6,7 +6,8 @@ from typing import Any
 
 from heidi_common.database.pagination import Page
 from heidi_common.identity.personal_data import PersonalRecordOut, part_query
-from heidi_common.jwt.guards import authenticated, caller
+from heidi_common.jwt.data_subject import exported_user
+from heidi_common.jwt.guards import authenticated
 from heidi_services.scheduler.routes.blueprint import BASE, blp
 from heidi_services.scheduler.service.personal_data import PARTS
 
@@ -17,4 +18,4 @@ from heidi_services.scheduler.service.personal_data import PARTS
 @blp.response(200, PersonalRecordOut(many=True))
 def list_personal_data(query: dict[str, Any]) -> Page:
     """List one part of the data that this service stores about you. `GET /users/me/export` collects all parts."""
-    return PARTS[query.pop("part")].page(caller().id, **query)
+    return PARTS[query.pop("part")].page(exported_user(query.pop("user_id")), **query)

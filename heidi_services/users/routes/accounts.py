@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from flask import Response, jsonify, request
+from flask import Response, request
 
 from heidi_common.identity.models import Role, User
 from heidi_common.identity.scopes import Scope
 from heidi_common.interceptors.conditional import if_match, set_etag
 from heidi_common.interceptors.idempotency import idempotent, idempotent_outside
-from heidi_common.interceptors.transform import Blueprint, enveloped
+from heidi_common.interceptors.transform import Blueprint
 from heidi_common.jwt.guards import authenticated, caller, guard, guarded_user
 from heidi_common.openapi.headers import IF_MATCH, IF_NONE_MATCH, documents
-from heidi_services.users.routes.responses import page_response, user_response
+from heidi_services.users.routes.responses import export_response, page_response, user_response
 from heidi_services.users.schemas import ErasedOut, EraseIn, ExportOut, UserIn, UserListQuery, UserPatch
 from heidi_services.users.serializers import UserDetailOut, user_etag
 from heidi_services.users.service import data_export, erasure, queries, users
@@ -124,9 +124,7 @@ def restore_user(user_id: UUID) -> Response:
 @blp.response(200, ExportOut)
 def export_me() -> Response:
     """Export all data that the platform stores about the caller, across all services."""
-    response = jsonify(enveloped(data_export.export_user(caller().id, request.headers["Authorization"])))
-    response.headers["Content-Disposition"] = 'attachment; filename="heidi-export.json"'
-    return response
+    return export_response(data_export.export_user(caller().id, request.headers["Authorization"]))
 
 
 @blp.route("/api/v1/users/<uuid:user_id>/erase", methods=["POST"])

@@ -1,6 +1,8 @@
-"""Responses that contain users."""
+"""Responses that contain users, or the data of one."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from flask import Response, jsonify
 
@@ -22,3 +24,10 @@ def page_response(page: Page) -> Response:
     """Return the response that contains a page of users."""
     users = [serialize_user_detail(row) for row in page_items(page)]
     return jsonify(enveloped(users, page.meta))
+
+
+def export_response(export: dict[str, Any]) -> Response:
+    """Return the response that contains all data about a user, to be saved as a file."""
+    response = jsonify(enveloped(export))
+    response.headers["Content-Disposition"] = 'attachment; filename="heidi-export.json"'
+    return response

@@ -28,30 +28,34 @@ EVENT_COLUMNS = ("id", "type", "subject", "data", "created_at")
 def export_user(user_id: UUID, authorization: str) -> dict[str, Any]:
     """Collect all data about a user: first from this service's tables, then from the other services.
 
-    The other services are called with the user's own token, so that each of them decides what the user may see.
+    The other services are called with the caller's own token, so that each of them decides what the caller may see.
 
     Args:
         user_id: The user.
-        authorization: The `Authorization` header of the user's request.
+        authorization: The `Authorization` header of the request: that of the user or of an ADMIN.
 
     Returns:
         The JSON object of `ExportOut`.
 
     Raises:
+        NotFound: The user does not exist.
         Unavailable: A service is unavailable. An incomplete export is never returned.
     """
-    user, parts = own_data(user_id)
-    parts |= peer_data.fetch_personal_data(authorization)
+    user, parts = own_data(user_id, include_deleted=True)
+    parts |= peer_data.fetch_personal_data(user_id, authorization)
     return {"exportedAt": iso(utcnow()), "user": user, "parts": parts}
 
 
-def own_data(user_id: UUID) -> tuple[dict[str, Any], dict[str, Any]]:
+def own_data(user_id: UUID, *, include_deleted: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read the account, and the parts that are stored in the tables of this service. Ends the transaction.
 
     Raises:
-        NotFound: The user was deleted.
+        NotFound: The user does not exist, or was deleted.
     """
-    user = db.session.execute(select(*COLUMNS).where(User.id == user_id, User.deleted_at.is_(None))).one_or_none()
+    statement = select(*COLUMNS).where(User.id == user_id)
+    if not include_deleted:
+        statement = statement.where(User.deleted_at.is_(None))
+    user = db.session.execute(statement).one_or_none()
     if user is None:
         raise user_not_found()
     parts: dict[str, Any] = {

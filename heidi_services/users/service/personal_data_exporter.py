@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from flask import current_app
 
@@ -36,16 +37,16 @@ class PersonalDataExporter(Exporter):
         user, own_parts = data_export.own_data(self.requested_by)
         yield Piece(f'{{"exportedAt": {_json(iso(utcnow()))}, "user": {_json(user)}, "parts": {{'.encode())
         separator = b""
-        for name, data in _all_parts(own_parts, self.authorization):
+        for name, data in _all_parts(own_parts, self.requested_by, self.authorization):
             yield Piece(separator + f"{json.dumps(name)}: ".encode())
             yield from _part(data)
             separator = b", "
         yield Piece(b"}}")
 
 
-def _all_parts(own_parts: dict[str, Any], authorization: str) -> Iterator[tuple[str, Any]]:
+def _all_parts(own_parts: dict[str, Any], user_id: UUID, authorization: str) -> Iterator[tuple[str, Any]]:
     yield from own_parts.items()
-    yield from peer_data.personal_data(authorization)
+    yield from peer_data.personal_data(user_id, authorization)
 
 
 def _part(data: Any) -> Iterator[Piece]:

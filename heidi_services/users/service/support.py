@@ -1,8 +1,12 @@
-"""Support by administrators: remove a user's second factor, end their sessions. The user is notified each time."""
+"""Support by administrators: remove a user's second factor, end their sessions, export their data.
+
+The user is notified of what changes the account.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -12,8 +16,10 @@ from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity import accounts, mailer, second_factor
-from heidi_common.identity.models import Session
+from heidi_common.identity.models import Session, User
 from heidi_common.problems import NotFound
+from heidi_services.users.service import data_export
+from heidi_services.users.service.permissions import user_not_found
 from heidi_services.users.service.users import lock_user
 
 REASON = "ended_by_admin"
@@ -66,6 +72,31 @@ def end_session(user_id: UUID, session_id: UUID, reason: str, actor: UUID | None
             detail={"session": str(session_id), "reason": reason},
         )
         mailer.send("sessions-ended", user, notification_type="WARNING")
+
+
+def export_data(user_id: UUID, reason: str, actor: UUID, authorization: str) -> dict[str, Any]:
+    """Export all data that the platform stores about a user, such as after a request under the GDPR.
+
+    The export is recorded before it begins, so that one that is interrupted is recorded, too.
+
+    Args:
+        user_id: The user.
+        reason: Stored in the audit trail.
+        actor: The administrator.
+        authorization: The `Authorization` header of the administrator's request.
+
+    Returns:
+        What `data_export.export_user` returns.
+
+    Raises:
+        NotFound: The user does not exist.
+        Unavailable: A service is unavailable.
+    """
+    with transaction():
+        if db.session.get(User, user_id) is None:
+            raise user_not_found()
+        record("user_data_exported", actor=actor, target=user_id, detail={"reason": reason})
+    return data_export.export_user(user_id, authorization)
 
 
 def active_sessions(user_id: UUID, now: datetime | None = None) -> list[Session]:
