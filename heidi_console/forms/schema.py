@@ -47,7 +47,7 @@ class SchemaField:
     def label(self) -> str:
         """`userId` is `User ID`."""
         words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", self.key).lower()
-        words = re.sub(r"^(url|json)$|\bid(?=s?$)", lambda found: found[0].upper(), words)
+        words = re.sub(r"^(url|json)$|\bid(?=s?$)", lambda match: match[0].upper(), words)
         return api_text(words[:1].upper() + words[1:])
 
 
