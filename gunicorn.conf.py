@@ -17,7 +17,10 @@ from heidi_common.server.gunicorn_worker import WebWorker
 from heidi_common.startup.gunicorn_logger import PlatformLogger
 from heidi_common.startup.process_log import log_error, start_logging
 
-start_logging(os.environ.get("HEIDI_SERVICE") or "web")
+try:
+    start_logging(read_one(WebProcess, "service", os.environ) or "web")
+except ConfigError:  # reported below
+    start_logging("web")
 use_allocated_files()
 try:
     process = WebProcess.from_env()

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from dotenv import dotenv_values
 
+from heidi_common.config.sections.processes import home_folder
 from heidi_common.config.service_registry import REALTIME, SERVICES
 from heidi_standalone.paths import ROOT
 from heidi_standalone.ports import Ports
@@ -65,7 +66,7 @@ def _job(name: str, targets: list[dict[str, Any]]) -> dict[str, Any]:
 
 def main(folder: Path) -> None:
     """Write the files for the platform in HEIDI_HOME."""
-    env = dotenv_values(Path(os.environ.get("HEIDI_HOME", ".heidi")) / "env")
+    env = dotenv_values(home_folder() / "env")
     write(folder, Ports.from_env(os.environ | {name: value for name, value in env.items() if value}))
     sys.stdout.write(f"{folder} has prometheus.yml, alertmanager.yml and the rules\n")
 

@@ -5,13 +5,16 @@ Own code instead of OpenTelemetry's package for Flask: that records whole paths,
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response
 
 from heidi_common.interceptors.logging import UNLOGGED_PATHS, logged_path
 from heidi_common.runtime import current_request, current_state
 from heidi_common.tracing import spans
+
+if TYPE_CHECKING:
+    from opentelemetry.trace import Span
 
 
 def init_tracing(app: Flask) -> None:
@@ -26,36 +29,41 @@ def init_tracing(app: Flask) -> None:
 
 
 def _begin() -> None:
-    current, state = current_request(), current_state()
+    current = current_request()
     if current.path in UNLOGGED_PATHS:
         return
-    state.trace = ExitStack()
-    parent = current.headers.get("traceparent")
-    state.request_span = state.trace.enter_context(spans.entry_span(current.method, "server", parent))
+    block = spans.entry_span(current.method, "server", current.environ.get("HTTP_TRACEPARENT"))
+    state = current_state()
+    state.trace, span = block, block.__enter__()
+    if span is not None and span.is_recording():
+        state.request_span = span
 
 
 def _describe(response: Response) -> Response:
     span = current_state().get("request_span")
-    if span is not None and span.is_recording():
-        current, rule = current_request(), current_request().url_rule
-        if rule is not None:
-            span.update_name(f"{current.method} {rule.rule}")
-            span.set_attribute("http.route", rule.rule)
-        span.set_attributes(
-            {
-                "http.request.method": current.method,
-                "url.path": logged_path(current),
-                "url.scheme": current.scheme,
-                "http.response.status_code": response.status_code,
-                "heidi.request_id": current_state().get("request_id", ""),
-            }
-        )
-        if response.status_code >= 500:
-            spans.fail(span, str(response.status_code))
+    if span is not None:
+        _set_attributes(span, response)
     return response
 
 
+def _set_attributes(span: Span, response: Response) -> None:
+    current, rule = current_request(), current_request().url_rule
+    attributes = {
+        "http.request.method": current.method,
+        "url.path": logged_path(current),
+        "url.scheme": current.scheme,
+        "http.response.status_code": response.status_code,
+        "heidi.request_id": current_state().get("request_id", ""),
+    }
+    if rule is not None:
+        span.update_name(f"{current.method} {rule.rule}")
+        attributes["http.route"] = rule.rule
+    span.set_attributes(attributes)
+    if response.status_code >= 500:
+        spans.fail(span, str(response.status_code))
+
+
 def _end(_error: BaseException | None) -> None:
-    trace = current_state().pop("trace", None)
-    if trace is not None:
-        trace.close()
+    block = current_state().pop("trace", None)
+    if block is not None:
+        block.__exit__(None, None, None)

@@ -39,7 +39,9 @@ ABSENT = {
 def prometheus(app: Flask, settings: Settings, tmp_path: Path) -> Iterator[str]:
     """Prometheus, which reads a service; relay, clock and a worker run beside it."""
     _store_states()
-    service = WebProcess("users", settings, PROMETHEUS_MULTIPROC_DIR=str(tmp_path / "metrics"))
+    metrics = tmp_path / "metrics"
+    metrics.mkdir()
+    service = WebProcess("users", settings, PROMETHEUS_MULTIPROC_DIR=str(metrics))
     background = Background(environment(settings, tmp_path))
     process, url = start_prometheus(tmp_path, service.url.removeprefix("http://"))
     try:

@@ -82,7 +82,6 @@ def test_a_trace_that_the_router_begins_has_its_id_and_no_other_parent(
         ("parentbased_traceidratio", BEGUN_BY_ROUTER, False),
         ("traceidratio", PARENT, False),
         ("always_on", UNSAMPLED, True),
-        ("always_off", PARENT, False),
     ],
 )
 def test_the_sampler_decides_about_traces_that_begin_here(
@@ -93,6 +92,11 @@ def test_the_sampler_decides_about_traces_that_begin_here(
         header = spans.traceparent()
     assert is_sampled(header) is recorded
     assert [span.name for span in received(collector)] == (["inner", "GET"] if recorded else [])
+
+
+def test_a_sampler_that_records_nothing_turns_tracing_off(trace_process: TraceProcess) -> None:
+    trace_process(otel_traces_sampler="always_off")
+    assert not spans.is_on()
 
 
 @pytest.mark.parametrize(

@@ -91,6 +91,8 @@ class Tracing:
 
     @property
     def traces_exporter(self) -> str:
-        """`otlp` or `console`; `none` if there is no tracing."""
+        """`otlp` or `console`; `none` if there is no tracing, as with a sampler that records nothing."""
+        if self.otel_traces_sampler == "always_off":
+            return "none"
         has_endpoint = self.otel_exporter_otlp_endpoint or self.otel_exporter_otlp_traces_endpoint
         return self.otel_traces_exporter or ("otlp" if has_endpoint else "none")
