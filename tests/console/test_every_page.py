@@ -23,7 +23,7 @@ MAX_BYTES = 150_000
 def test_every_page_has_an_example(served: Served) -> None:
     views = {rule.endpoint for rule in served.app.url_map.iter_rules() if "GET" in (rule.methods or ())}
     pages = {view for view in views if view != "static" and not view.startswith("health.")}
-    assert pages - {example.name.partition(" ")[0] for example in PAGES} == set(WITHOUT_EXAMPLE)
+    assert pages - {example.name.partition(" ")[0] for example in PAGES} <= set(WITHOUT_EXAMPLE)
 
 
 @pytest.mark.parametrize("example", PAGES, ids=lambda example: example.name)
