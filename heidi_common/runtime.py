@@ -49,7 +49,8 @@ def prepare_with(app: Flask, prepare: Callable[[], None]) -> None:
 
 def prepare_to_serve(app: Flask) -> None:
     """Do what `prepare_with` has registered."""
-    runtime = app.extensions.get(EXTENSION)  # an app without a valid configuration has none
+    # An app without a valid configuration has no runtime; gunicorn can also serve what is not a Flask app.
+    runtime = getattr(app, "extensions", {}).get(EXTENSION)
     for prepare in runtime.preparations if runtime else ():
         prepare()
 

@@ -51,9 +51,9 @@ def test_the_document_is_that_of_the_code() -> None:
     assert DOCUMENT.read_text() == event_catalog.markdown(), "run `make events`"
 
 
-def test_every_user_can_read_the_catalog(core: Flask, as_user: Any) -> None:
+def test_every_user_can_read_the_catalog(app: Flask, as_user: Any) -> None:
     user: SignedIn = as_user()
-    client = core.test_client()
+    client = app.test_client()
     response = client.get("/api/v1/core/event-types", headers=user.headers)
     assert response.status_code == 200
     listed = {item["type"]: item for item in response.get_json()["data"]}

@@ -21,19 +21,19 @@ from tests.served_app import served
 
 
 @pytest.fixture
-def url(core: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def url(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The core service over real HTTP, since the test client cannot read an endless stream."""
     monkeypatch.setattr(event_tail, "_POLL_SECONDS", 0.2)
     monkeypatch.setattr(event_tail, "_IDLE_SECONDS", 3.0)
-    with served(core) as url:
+    with served(app) as url:
         yield f"{url}/api/v1/core/events/stream"
     monkeypatch.setattr(event_tail, "_IDLE_SECONDS", 0.0)
-    until(lambda: has_ended(core))  # the thread ends when it is idle
+    until(lambda: has_ended(app))  # the thread ends when it is idle
 
 
-def has_ended(core: Flask) -> bool:
+def has_ended(app: Flask) -> bool:
     notify()
-    tail = core.extensions.get("heidi_event_tail")
+    tail = app.extensions.get("heidi_event_tail")
     return tail is None or tail._thread is None
 
 
@@ -198,8 +198,8 @@ def test_a_stream_that_is_rejected_does_not_count(url: str, admin: Any) -> None:
 
 
 @pytest.mark.parametrize("last", ["x", "-1", "٣", "9" * 30, "9" * 5000])
-def test_an_invalid_last_event_id_is_rejected(core: Flask, admin: Any, last: str) -> None:
-    answer = core.test_client().get(
+def test_an_invalid_last_event_id_is_rejected(app: Flask, admin: Any, last: str) -> None:
+    answer = app.test_client().get(
         "/api/v1/core/events/stream", headers=admin.headers | {"Last-Event-ID": last.encode().decode("latin1")}
     )
     assert (answer.status_code, answer.get_json()["code"]) == (400, "bad_last_event_id")
