@@ -12,7 +12,10 @@ from heidi_common.metrics import waiting_work
 from heidi_common.metrics.waiting_work import read_waiting_work
 from tests.explained import explained
 
-KINDS = {"notifications", "deliveries", "runs", "syncs", "operations", "replays", "imports", "files", "inbox", "outbox"}
+KINDS = {
+    *("notifications", "deliveries", "runs", "syncs", "operations", "replays", "imports", "exports", "files"),
+    *("inbox", "outbox"),
+}
 NOTIFICATIONS = """
 INSERT INTO notifications (id, user_id, type, channel, category, content, status, next_attempt_at)
 SELECT gen_random_uuid(), gen_random_uuid(), 'INFO', 'EMAIL', 'general', 'x',
