@@ -47,7 +47,7 @@ PAYLOADS = [
     "\\u003cscript\\u003ewindow.ran=1\\u003c/script\\u003e&lt;script&gt;window.ran=1",
 ]
 NUMBERED = list(enumerate(PAYLOADS))
-OWN_SCRIPTS = "/console/static/js/"
+OWN_SCRIPTS = ("/console/static/js/", "/console/inbox/component.js?v=")
 URLS = frozenset({"href", "src", "action", "formaction", "data", "xlink:href"})
 FORBIDDEN = frozenset({"base", "object", "embed", "applet", "style", "frame", "animate", "set"})
 
