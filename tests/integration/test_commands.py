@@ -85,7 +85,7 @@ def test_failed_and_missed_deliveries_are_recovered(app: Flask, endpoint: dict[s
 def test_more_events_than_one_request_recovers_are_recovered(
     app: Flask, endpoint: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("cli", "service.delivery_recovery"):
+    for module in ("cli", "service.deliveries.delivery_recovery"):
         monkeypatch.setattr(f"heidi_services.integration.{module}.MAX_MISSED_EVENTS", 2)
     for _ in range(5):
         publish(user_updated(endpoint["user_id"]))
