@@ -3,6 +3,7 @@
 import datetime
 import socket
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -23,6 +24,7 @@ class RawServer:
         self.response, self.responses, self.drip = response, responses, drip
         self.connections = 0
         self._stop = threading.Event()
+        self._connection: socket.socket | None = None
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/"
 
@@ -33,6 +35,7 @@ class RawServer:
             except OSError:
                 return
             self.connections += 1
+            self._connection = connection
             with connection:
                 self._respond(connection)
 
@@ -60,6 +63,9 @@ class RawServer:
         self._stop.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        if self._connection is not None:
+            with suppress(OSError):  # a client may keep it open without using it again
+                self._connection.shutdown(socket.SHUT_RDWR)
         self._thread.join()
 
 
