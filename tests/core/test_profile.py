@@ -9,7 +9,7 @@ from uuid_utils.compat import uuid7
 
 from heidi_common.identity.models import Role
 from heidi_common.peers.models import PeerResponse
-from heidi_services.notification.service.delivery import deliver
+from heidi_services.notification.service.delivery.delivery import deliver
 from tests.conftest import SignedIn
 from tests.core.operation_helpers import NO_RESPONSE, UNAVAILABLE, PeerCalls
 from tests.polling import TIMEOUT_SECONDS
