@@ -17,7 +17,7 @@ import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -70,6 +70,7 @@ class PushService:
     accepted: list[Request] = field(default_factory=list)
     connections: list[ssl.SSLSocket] = field(default_factory=list)
     connected: threading.Event = field(default_factory=threading.Event)
+    stanzas: list[bytes] = field(default_factory=list)
 
     @property
     def switches(self) -> list[str]:
@@ -142,8 +143,10 @@ class PushService:
         app_data = b"".join(_text(7, _text(1, name) + _text(2, value)) for name, value in data.items())
         stanza = _text(2, uuid4().hex) + _text(3, form["sender"]) + _text(5, form["app"]) + app_data
         stanza += _text(9, uuid4().hex) + _number(17, 60) + _text(21, body)
-        for connection in self.connections:
-            connection.sendall(_frame(_DATA, stanza))
+        self.stanzas.append(stanza)
+        for connection in list(self.connections):
+            with suppress(OSError):  # the browser connects again, and receives it then
+                connection.sendall(_frame(_DATA, stanza))
 
 
 def _varint(value: int) -> bytes:
@@ -186,6 +189,8 @@ class _Mcs(socketserver.BaseRequestHandler):
                     now = int(datetime.now(UTC).timestamp() * 1000)
                     response = _frame(_LOGIN_RESPONSE, _text(1, "chromium") + _number(8, now))
                     self.request.sendall(bytes([_MCS_VERSION]) + response)
+                    for stanza in list(self.server.service.stanzas):
+                        self.request.sendall(_frame(_DATA, stanza))
                     self.server.service.connections.append(self.request)
                     self.server.service.connected.set()
                 elif tag == _PING:

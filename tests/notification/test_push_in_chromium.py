@@ -134,6 +134,7 @@ def token_of(row: PushDevice) -> str:
 
 def send_through(service: PushService) -> None:
     """Send to the replacement, and wait until the browser is connected to it."""
+    service.stanzas.clear()
     endpoint = service.url + urlsplit(device().token).path
     with transaction():
         db.session.execute(update(PushDevice).values(token=endpoint))

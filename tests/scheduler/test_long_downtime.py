@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_services.scheduler.models import Schedule, ScheduleRun
-from heidi_services.scheduler.service import dispatch
+from heidi_services.scheduler.service import dispatch, dispatch_planning
 from tests.scheduler.conftest import MakeSchedule, runs_of
 
 SCHEDULES, DAYS = 60, 40
@@ -76,7 +76,10 @@ def test_slots_on_time_are_dispatched_before_those_that_catch_up(
     assert db.session.scalar(select(func.count()).select_from(ScheduleRun)) > 1
 
 
-def test_the_newest_slots_are_stored_before_those_that_catch_up(downtime: None) -> None:
+def test_the_newest_slots_are_stored_before_those_that_catch_up(
+    downtime: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatch_planning, "MAX_PLANNING_SECONDS", 120.0)
     dispatch._catch_up(SCHEDULES)
     order = list(db.session.scalars(select(ScheduleRun.is_replay).order_by(ScheduleRun.created_at, func.now())))
     assert order.count(True) > 0
