@@ -13,6 +13,7 @@ from uuid_utils.compat import uuid7
 
 from heidi_common.database.models import Base, utcnow
 from heidi_common.messaging.jobs import JobMixin
+from heidi_common.messaging.requested_jobs import RequestStatus, RequestStatusMixin
 
 
 class ExportKind(StrEnum):
@@ -22,17 +23,7 @@ class ExportKind(StrEnum):
     PERSONAL_DATA = "personal_data"
 
 
-class ExportStatus(StrEnum):
-    """PENDING is the status in the table until the export has ended; the API shows RUNNING once it has begun."""
-
-    PENDING = "PENDING"
-    RUNNING = "RUNNING"
-    SUCCEEDED = "SUCCEEDED"
-    FAILED = "FAILED"
-    CANCELLED = "CANCELLED"
-
-
-class Export(JobMixin, Base):
+class Export(RequestStatusMixin, JobMixin, Base):
     """An export. The file that it ends with has the same ID.
 
     Attributes:
@@ -68,16 +59,10 @@ class Export(JobMixin, Base):
     expires_at: Mapped[datetime | None]
     error: Mapped[str | None]
 
-    work, open_status = "exports", ExportStatus.PENDING.value
+    work, open_status = "exports", RequestStatus.PENDING.value
     queue = "bulk"
-
-    @property
-    def shown_status(self) -> str:
-        """The status for clients."""
-        is_running = self.status == ExportStatus.PENDING and self.started_at is not None
-        return ExportStatus.RUNNING.value if is_running else self.status
 
     @property
     def file_id(self) -> UUID | None:
         """The file, once it is complete."""
-        return self.id if self.status == ExportStatus.SUCCEEDED else None
+        return self.id if self.status == RequestStatus.SUCCEEDED else None

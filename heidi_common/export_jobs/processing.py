@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, func, update
+from sqlalchemy import func
 
 from heidi_common.audit.trail import record
 from heidi_common.crypto.encryption import DecryptionError
@@ -23,9 +23,10 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.export_jobs.base import ExportedFile, Exporter
 from heidi_common.export_jobs.cleanup import RETENTION
-from heidi_common.export_jobs.models import Export, ExportStatus
+from heidi_common.export_jobs.models import Export
 from heidi_common.export_jobs.requests import unseal
 from heidi_common.messaging import jobs
+from heidi_common.messaging.requested_jobs import RequestStatus, change_if
 from heidi_common.problems import Problem, Unavailable
 
 log = logging.getLogger(__name__)
@@ -50,14 +51,14 @@ def process(exporter: type[Exporter], store: Store, export_id: UUID) -> None:
         store: Stores it.
         export_id: The export.
     """
-    if not jobs.claim(Export, export_id, open_status=ExportStatus.PENDING, lease_seconds=LEASE_SECONDS):
+    if not jobs.claim(Export, export_id, open_status=RequestStatus.PENDING, lease_seconds=LEASE_SECONDS):
         return
     row = db.session.get_one(Export, export_id, populate_existing=True)
     db.session.expunge(row)
     db.session.rollback()
     try:
         if row.attempts > MAX_ATTEMPTS:
-            _finish(row, ExportStatus.FAILED, f"The export was interrupted {MAX_ATTEMPTS} times. Request it again.")
+            _finish(row, RequestStatus.FAILED, f"The export was interrupted {MAX_ATTEMPTS} times. Request it again.")
         else:
             _run(row, exporter, store)
     except _ExportEnded:
@@ -72,14 +73,14 @@ def _run(row: Export, exporter: type[Exporter], store: Store) -> None:
         _advance(row, 0)
         chunks = _counted(row, source)
         store(row.requested_by, row.id, ExportedFile(source.file_name(row.created_at), source.content_type, chunks))
-        _finish(row, ExportStatus.SUCCEEDED)
+        _finish(row, RequestStatus.SUCCEEDED)
     except Unavailable as error:
         log.warning("export postponed", extra={"export_id": str(row.id), "error": str(error)})
         _postpone(row)
     except Problem as error:
-        _finish(row, ExportStatus.FAILED, str(error))
+        _finish(row, RequestStatus.FAILED, str(error))
     except DecryptionError:
-        _finish(row, ExportStatus.FAILED, "The request can no longer be decrypted. Request the export again.")
+        _finish(row, RequestStatus.FAILED, "The request can no longer be decrypted. Request the export again.")
     except _ExportEnded:
         raise
     except Exception:
@@ -110,14 +111,14 @@ def _advance(row: Export, processed: int) -> None:
         _change(row, rows=row.rows, processed=processed, started_at=started, locked_until=lease)
 
 
-def _finish(row: Export, status: ExportStatus, error: str | None = None) -> None:
+def _finish(row: Export, status: RequestStatus, error: str | None = None) -> None:
     db.session.rollback()
     values: dict[str, Any] = {"status": status.value, "finished_at": func.now(), "locked_until": None, "sealed": None}
     values |= {"expires_at": func.now() + RETENTION, "error": error and storable_text(error)[:MAX_ERROR]}
     with transaction():
         _change(row, processed=row.processed, **values)
         detail = {"kind": row.kind, "status": status.value, "rows": row.processed}
-        outcome = "success" if status == ExportStatus.SUCCEEDED else "failure"
+        outcome = "success" if status == RequestStatus.SUCCEEDED else "failure"
         record("export_finished", actor=row.requested_by, target=row.id, outcome=outcome, detail=detail)
 
 
@@ -134,7 +135,6 @@ def _change(row: Export, **values: Any) -> None:
     Raises:
         _ExportEnded: It was not, or the export has ended.
     """
-    own = (Export.id == row.id, Export.status == ExportStatus.PENDING, Export.attempts == row.attempts)
-    statement = update(Export).where(*own).values(values).execution_options(synchronize_session=False)
-    if not cast("CursorResult[Any]", db.session.execute(statement)).rowcount:
+    own = (Export.id == row.id, Export.status == RequestStatus.PENDING, Export.attempts == row.attempts)
+    if not change_if(Export, *own, values=values):
         raise _ExportEnded

@@ -16,8 +16,9 @@ from heidi_common.database.pagination import Page, newest_first
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.export_jobs.cleanup import RETENTION
-from heidi_common.export_jobs.models import Export, ExportKind, ExportStatus
+from heidi_common.export_jobs.models import Export, ExportKind
 from heidi_common.messaging.jobs import collect_overdue
+from heidi_common.messaging.requested_jobs import RequestStatus
 from heidi_common.problems import Conflict, NotFound, TooMany
 
 MAX_PENDING = 3
@@ -91,12 +92,12 @@ def cancel(kind: ExportKind, export_id: UUID, *, actor: UUID, of: UUID | None = 
     get(kind, export_id, of=of)
     with transaction():
         values: dict[str, Any] = {
-            "status": ExportStatus.CANCELLED.value,
+            "status": RequestStatus.CANCELLED.value,
             "finished_at": func.now(),
             "locked_until": None,
         }
         values |= {"sealed": None, "expires_at": func.now() + RETENTION}
-        is_open = (Export.id == export_id) & (Export.status == ExportStatus.PENDING)
+        is_open = (Export.id == export_id) & (Export.status == RequestStatus.PENDING)
         statement = update(Export).where(is_open).values(values).returning(Export.id)
         if db.session.scalar(statement.execution_options(synchronize_session=False)) is None:
             raise Conflict("The export has ended already.", code="export_ended")
@@ -106,11 +107,11 @@ def cancel(kind: ExportKind, export_id: UUID, *, actor: UUID, of: UUID | None = 
 
 def overdue(kind: ExportKind, limit: int) -> list[UUID]:
     """Collect exports that are due and have no wake-up message under way."""
-    return collect_overdue(Export, Export.kind == kind, open_status=ExportStatus.PENDING, limit=limit)
+    return collect_overdue(Export, Export.kind == kind, open_status=RequestStatus.PENDING, limit=limit)
 
 
 def _require_capacity(user_id: UUID) -> None:
-    is_open = (Export.requested_by == user_id) & (Export.status == ExportStatus.PENDING)
+    is_open = (Export.requested_by == user_id) & (Export.status == RequestStatus.PENDING)
     if (db.session.scalar(select(func.count()).select_from(Export).where(is_open)) or 0) >= MAX_PENDING:
         detail = f"You have {MAX_PENDING} exports that wait or run. Wait until one has ended, or cancel one."
         raise TooMany(detail, code="too_many_exports", retry_after=30)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from heidi_common.export_jobs.models import ExportStatus
+from heidi_common.messaging.requested_jobs import RequestStatus
 from heidi_common.schemas.base import Schema
 from heidi_common.schemas.fields import UtcDateTime
 
@@ -13,7 +13,7 @@ class ExportJobOut(Schema):
     """An export with its progress."""
 
     id = fields.UUID()
-    status = fields.String(attribute="shown_status", validate=validate.OneOf(list(ExportStatus)))
+    status = fields.String(attribute="shown_status", validate=validate.OneOf(list(RequestStatus)))
     created_at = UtcDateTime()
     requested_by = fields.UUID()
     started_at = UtcDateTime(allow_none=True)

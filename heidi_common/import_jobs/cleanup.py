@@ -10,14 +10,15 @@ from sqlalchemy import func, update
 from heidi_common.database.models import utcnow
 from heidi_common.database.retention import delete_in_batches
 from heidi_common.database.session import db
-from heidi_common.import_jobs.models import Import, ImportLine, ImportStatus
+from heidi_common.import_jobs.models import Import, ImportLine
+from heidi_common.messaging.requested_jobs import RequestStatus
 
 RETENTION = timedelta(days=30)
 
 
 def delete_expired() -> bool:
     """Delete a part of the imports that ended and are older than RETENTION; returns whether some are left."""
-    ended = Import.status != ImportStatus.PENDING
+    ended = Import.status != RequestStatus.PENDING
     return delete_in_batches(Import, Import.created_at, utcnow() - RETENTION, ended, batch=5)
 
 

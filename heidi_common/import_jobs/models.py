@@ -13,6 +13,7 @@ from uuid_utils.compat import uuid7
 
 from heidi_common.database.models import Base, utcnow
 from heidi_common.messaging.jobs import JobMixin
+from heidi_common.messaging.requested_jobs import RequestStatus, RequestStatusMixin
 
 
 class ImportKind(StrEnum):
@@ -20,16 +21,6 @@ class ImportKind(StrEnum):
 
     USERS = "users"
     CITIES = "cities"
-
-
-class ImportStatus(StrEnum):
-    """PENDING is the status in the table until the import has ended; the API shows RUNNING once it has begun."""
-
-    PENDING = "PENDING"
-    RUNNING = "RUNNING"
-    SUCCEEDED = "SUCCEEDED"
-    FAILED = "FAILED"
-    CANCELLED = "CANCELLED"
 
 
 class ImportOutcome(StrEnum):
@@ -41,7 +32,7 @@ class ImportOutcome(StrEnum):
     REFUSED = "REFUSED"
 
 
-class Import(JobMixin, Base):
+class Import(RequestStatusMixin, JobMixin, Base):
     """An import.
 
     Attributes:
@@ -74,14 +65,8 @@ class Import(JobMixin, Base):
     finished_at: Mapped[datetime | None]
     error: Mapped[str | None]
 
-    work, open_status = "imports", ImportStatus.PENDING.value
+    work, open_status = "imports", RequestStatus.PENDING.value
     queue = "bulk"
-
-    @property
-    def shown_status(self) -> str:
-        """The status for clients."""
-        is_running = self.status == ImportStatus.PENDING and self.started_at is not None
-        return ImportStatus.RUNNING.value if is_running else self.status
 
 
 class ImportContent(Base):

@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from itertools import islice
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, delete, func, insert, update
+from sqlalchemy import delete, func, insert
 
 from heidi_common.audit.trail import record
 from heidi_common.crypto.encryption import DecryptionError
@@ -26,8 +26,9 @@ from heidi_common.database.transactions import transaction
 from heidi_common.import_files.rows import InvalidFile, NumberedRow
 from heidi_common.import_jobs.base import Importer, LineResult
 from heidi_common.import_jobs.content import unseal
-from heidi_common.import_jobs.models import Import, ImportContent, ImportLine, ImportStatus
+from heidi_common.import_jobs.models import Import, ImportContent, ImportLine
 from heidi_common.messaging import jobs
+from heidi_common.messaging.requested_jobs import RequestStatus, change_if
 
 log = logging.getLogger(__name__)
 LEASE_SECONDS = 120
@@ -48,7 +49,7 @@ def process(importer: Callable[[dict[str, Any], UUID], Importer], import_id: UUI
         importer: Makes the importer, from the options of the import and the user who has requested it.
         import_id: The import.
     """
-    if not jobs.claim(Import, import_id, open_status=ImportStatus.PENDING, lease_seconds=LEASE_SECONDS):
+    if not jobs.claim(Import, import_id, open_status=RequestStatus.PENDING, lease_seconds=LEASE_SECONDS):
         return
     row = db.session.get_one(Import, import_id, populate_existing=True)
     db.session.expunge(row)
@@ -79,7 +80,7 @@ def _run(row: Import, importer: Importer) -> None:
             _release(row, func.now(), attempts=0)
             return
     importer.finish()
-    _finish(row, ImportStatus.SUCCEEDED)
+    _finish(row, RequestStatus.SUCCEEDED)
 
 
 def _read_rows(row: Import, importer: Importer) -> Iterator[NumberedRow]:
@@ -118,18 +119,18 @@ def _line(row: Import, number: int, result: LineResult) -> dict[str, Any]:
     }
 
 
-def _finish(row: Import, status: ImportStatus, error: str | None = None) -> None:
+def _finish(row: Import, status: RequestStatus, error: str | None = None) -> None:
     with transaction():
         _change(row, status=status.value, finished_at=func.now(), locked_until=None, error=error)
         db.session.execute(delete(ImportContent).where(ImportContent.import_id == row.id))
         detail = {"kind": row.kind, "status": status.value, "counts": row.counts}
-        outcome = "success" if status == ImportStatus.SUCCEEDED else "failure"
+        outcome = "success" if status == RequestStatus.SUCCEEDED else "failure"
         record("import_finished", actor=row.requested_by, target=row.id, outcome=outcome, detail=detail)
 
 
 def _fail(row: Import, error: str) -> None:
     db.session.rollback()
-    _finish(row, ImportStatus.FAILED, storable_text(error)[:MAX_DETAIL])
+    _finish(row, RequestStatus.FAILED, storable_text(error)[:MAX_DETAIL])
 
 
 def _postpone(row: Import) -> None:
@@ -149,7 +150,6 @@ def _change(row: Import, **values: Any) -> None:
     Raises:
         _Ended: It is not.
     """
-    unchanged = (Import.id == row.id, Import.status == ImportStatus.PENDING, Import.processed == row.processed)
-    statement = update(Import).where(*unchanged).values(values).execution_options(synchronize_session=False)
-    if not cast("CursorResult[Any]", db.session.execute(statement)).rowcount:
+    unchanged = (Import.id == row.id, Import.status == RequestStatus.PENDING, Import.processed == row.processed)
+    if not change_if(Import, *unchanged, values=values):
         raise _Ended

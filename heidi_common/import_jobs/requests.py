@@ -16,8 +16,9 @@ from heidi_common.database.transactions import transaction
 from heidi_common.import_files.rows import InvalidFile
 from heidi_common.import_jobs import content
 from heidi_common.import_jobs.base import Importer
-from heidi_common.import_jobs.models import Import, ImportContent, ImportKind, ImportLine, ImportStatus
+from heidi_common.import_jobs.models import Import, ImportContent, ImportKind, ImportLine
 from heidi_common.messaging.jobs import collect_overdue
+from heidi_common.messaging.requested_jobs import RequestStatus
 from heidi_common.problems import Conflict, Invalid, NotFound, TooMany
 
 MAX_PENDING = 10
@@ -84,8 +85,8 @@ def cancel(kind: ImportKind, import_id: UUID, *, actor: UUID) -> Import:
     """
     get(kind, import_id)
     with transaction():
-        is_open = (Import.id == import_id) & (Import.status == ImportStatus.PENDING)
-        values = {"status": ImportStatus.CANCELLED.value, "finished_at": func.now(), "locked_until": None}
+        is_open = (Import.id == import_id) & (Import.status == RequestStatus.PENDING)
+        values = {"status": RequestStatus.CANCELLED.value, "finished_at": func.now(), "locked_until": None}
         statement = update(Import).where(is_open).values(values).returning(Import.id)
         if db.session.scalar(statement.execution_options(synchronize_session=False)) is None:
             raise Conflict("The import has ended already.", code="import_ended")
@@ -96,7 +97,7 @@ def cancel(kind: ImportKind, import_id: UUID, *, actor: UUID) -> Import:
 
 def overdue(kind: ImportKind, limit: int) -> list[UUID]:
     """Collect imports that are due and have no wake-up message under way."""
-    return collect_overdue(Import, Import.kind == kind, open_status=ImportStatus.PENDING, limit=limit)
+    return collect_overdue(Import, Import.kind == kind, open_status=RequestStatus.PENDING, limit=limit)
 
 
 def _count_rows(importer: type[Importer], raw: bytes, options: Mapping[str, Any]) -> int:
@@ -110,7 +111,9 @@ def _count_rows(importer: type[Importer], raw: bytes, options: Mapping[str, Any]
 
 
 def _require_capacity(kind: ImportKind) -> None:
-    pending = select(func.count()).select_from(Import).where(Import.kind == kind, Import.status == ImportStatus.PENDING)
+    pending = (
+        select(func.count()).select_from(Import).where(Import.kind == kind, Import.status == RequestStatus.PENDING)
+    )
     if (db.session.scalar(pending) or 0) >= MAX_PENDING:
         detail = f"There are {MAX_PENDING} imports that wait or run. Wait until one has ended, or cancel one."
         raise TooMany(detail, code="too_many_imports", retry_after=30)

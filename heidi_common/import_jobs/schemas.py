@@ -7,7 +7,8 @@ import codecs
 from marshmallow import ValidationError, fields, validate
 
 from heidi_common.import_files.reading import FORMATS
-from heidi_common.import_jobs.models import ImportOutcome, ImportStatus
+from heidi_common.import_jobs.models import ImportOutcome
+from heidi_common.messaging.requested_jobs import RequestStatus
 from heidi_common.schemas.base import PageQuery, Schema
 from heidi_common.schemas.fields import Text, UtcDateTime
 
@@ -39,7 +40,7 @@ class ImportOut(Schema):
     """An import with its progress."""
 
     id = fields.UUID(required=True)
-    status = fields.String(attribute="shown_status", validate=validate.OneOf(list(ImportStatus)))
+    status = fields.String(attribute="shown_status", validate=validate.OneOf(list(RequestStatus)))
     created_at = UtcDateTime()
     requested_by = fields.UUID()
     started_at = UtcDateTime(allow_none=True)
