@@ -1,4 +1,4 @@
-"""Whose data a request reads, where `?userId=` may name somebody else than the caller."""
+"""Whose data a request reads, where `?userId=` may name another user than the caller."""
 
 from __future__ import annotations
 

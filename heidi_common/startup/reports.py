@@ -13,7 +13,7 @@ from heidi_common.startup.process_log import logging_setting
 
 
 def is_for_people() -> bool:
-    """Whether somebody reads the output as it is: it goes to a terminal, or LOG_FORMAT says so."""
+    """Whether a person reads the output: it goes to a terminal, or LOG_FORMAT is `console`."""
     return sys.stdout.isatty() or logging_setting("log_format") == "console"
 
 
