@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, text
 from uuid_utils.compat import uuid7
 
 from heidi_common.database.session import db
@@ -80,6 +80,7 @@ def test_the_newest_slots_are_stored_before_those_that_catch_up(
     downtime: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dispatch_planning, "MAX_PLANNING_SECONDS", 120.0)
+    monkeypatch.setattr(dispatch, "IDLE_TIMEOUT", text("SET LOCAL idle_in_transaction_session_timeout = '120s'"))
     dispatch._catch_up(SCHEDULES)
     order = list(db.session.scalars(select(ScheduleRun.is_replay).order_by(ScheduleRun.created_at, func.now())))
     assert order.count(True) > 0

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from heidi_standalone.servers import service_user
-from heidi_standalone.servers.nginx import Router, render
+from heidi_standalone.servers.nginx import LOOPBACK, Router, render
 from tests.polling import TIMEOUT_SECONDS, until
 from tests.ports import free_port
 from tests.standalone.conftest import RunningRouter, running
@@ -59,7 +59,7 @@ def tls_router(upstreams: dict[str, str], tmp_path_factory: pytest.TempPathFacto
     write_certificate(nginx.folder)
     port = free_port()
     tls = OVERRIDE["environment"]["TLS"].replace("/tls/", f"{nginx.folder}/").replace("8443", f"127.0.0.1:{port}")
-    nginx.config.write_text(render(nginx.values() | {"TLS": tls}))
+    nginx.config.write_text(render(nginx.values() | {"TLS": tls, "UNCOUNTED": LOOPBACK}))
     with running(nginx) as plain:
         yield TlsRouter(plain, port, nginx)
 
@@ -71,11 +71,16 @@ def write_certificate(folder: Path) -> None:
     builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
     builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
     builder = builder.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False)
-    (folder / "fullchain.pem").write_bytes(builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    (folder / "privkey.pem").write_bytes(private)
-    for file in folder.glob("*.pem"):
-        service_user.give_to_user(file)
+    replace(folder / "fullchain.pem", builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    replace(folder / "privkey.pem", key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+
+def replace(file: Path, content: bytes) -> None:
+    """Write a new file, as ACME clients do: nginx keeps a certificate of the same inode and time in seconds."""
+    new = file.with_suffix(".new")
+    new.write_bytes(content)
+    service_user.give_to_user(new)
+    new.replace(file)
 
 
 def test_strict_transport_security_is_sent_over_tls_only(tls_router: TlsRouter) -> None:
