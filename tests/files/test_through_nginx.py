@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import socket
@@ -36,6 +37,7 @@ from heidi_services.files.storage.local import LocalStorage
 from heidi_standalone.servers.nginx import Router
 from tests.files.conftest import clean, stored_keys
 from tests.gunicorn_server import ROOT, WebProcess
+from tests.npm_packages import node_modules
 from tests.polling import TIMEOUT_SECONDS, until
 from tests.ports import free_port
 from tests.standalone.conftest import listens
@@ -247,6 +249,38 @@ def test_a_third_party_client_uploads_with_tus(deployed: Deployed, as_user: Any,
     file_id = uploader.url.rpartition("/")[2]
     assert deployed.get(f"{file_id}/content", **headers).content == path.read_bytes()
     assert deployed.get(file_id, **headers).json()["data"]["name"] == "report.bin"
+
+
+TUS_JS = {"tus-js-client": "4.3.1"}
+
+
+@pytest.fixture(scope="session")
+def tus_js(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program for Node.js with tus-js-client."""
+    modules, folder = node_modules(Path(__file__).parent, TUS_JS), tmp_path_factory.mktemp("tus-js")
+    (folder / "node_modules").symlink_to(modules)
+    return Path(shutil.copy(Path(__file__).with_name("tus_upload.mjs"), folder))
+
+
+def test_tus_js_client_continues_after_a_kill_of_the_service(
+    deployed: Deployed, as_user: Any, tus_js: Path, tmp_path: Path
+) -> None:
+    path, headers, size = tmp_path / "large.bin", as_user().headers, 8 * MIB + 3
+    path.write_bytes(os.urandom(size))
+    arguments = [f"{deployed.url}/api/v1/files/uploads", headers["Authorization"], str(path)]
+    client = subprocess.Popen(["node", str(tus_js), *arguments], stdout=subprocess.PIPE, text=True)
+    until(lambda: stored_offset() >= size // 4 or client.poll() is not None)
+    assert client.poll() is None, "the client has ended too early"
+    deployed.restart()
+    output, _ = client.communicate(timeout=5 * TIMEOUT_SECONDS)
+    assert client.returncode == 0
+    result = json.loads(output)
+    file_id = result["uploaded"].rpartition("/")[2]
+    file = deployed.get(file_id, **headers).json()["data"]
+    assert (file["name"], file["sha256"]) == ("Gr\u00f6\u00dfe.bin", hashlib.sha256(path.read_bytes()).hexdigest())
+    tus = headers | {"Tus-Resumable": "1.0.0"}
+    assert requests.head(result["terminated"], headers=tus, timeout=TIMEOUT_SECONDS).status_code == 404
+    let_a_day_pass(deployed)
 
 
 @pytest.mark.slow
