@@ -178,7 +178,7 @@ def test_an_avatar_in_s3_is_redirected_or_sent(
     path = f"/api/v1/files/{file_id}/content?redirect=false"
     assert client.get(f"{path}&size=128", headers=user.headers).data == stored.content
     rejected = client.get(path, headers=user.headers)
-    assert (rejected.status_code, rejected.json["errors"][0]["pointer"]) == (422, "/redirect")
+    assert (rejected.status_code, rejected.json["errors"][0]["pointer"]) == (422, "/query/redirect")
 
 
 @pytest.mark.parametrize("backend", ["s3"], indirect=True)

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,13 @@ from tusclient.client import TusClient
 from urllib3.exceptions import HTTPError
 
 from heidi_common.config.settings import Settings
+from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.runtime import current_runtime
 from heidi_services import SERVICES
 from heidi_services.files.models import File, ResumableUpload, StoredObject
+from heidi_services.files.service import cleanup
 from heidi_services.files.storage import storage
 from heidi_services.files.storage.local import LocalStorage
 from heidi_standalone.servers.nginx import Router
@@ -262,9 +265,10 @@ def tus_js(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(shutil.copy(Path(__file__).with_name("tus_upload.mjs"), folder))
 
 
-def test_tus_js_client_continues_after_a_kill_of_the_service(
+def test_tus_js_client_survives_a_kill_of_the_service(
     deployed: Deployed, as_user: Any, tus_js: Path, tmp_path: Path
 ) -> None:
+    """It continues, or begins a new upload if it asks for the offset while the service starts."""
     path, headers, size = tmp_path / "large.bin", as_user().headers, 8 * MIB + 3
     path.write_bytes(os.urandom(size))
     arguments = [f"{deployed.url}/api/v1/files/uploads", headers["Authorization"], str(path)]
@@ -323,6 +327,9 @@ def stored_offset() -> int:
 def let_a_day_pass(deployed: Deployed) -> None:
     """Then storage has the objects of files only."""
     db.session.rollback()
+    with transaction():
+        db.session.execute(update(ResumableUpload).values(expires_at=utcnow() - timedelta(days=1)))
+    cleanup.delete_expired_uploads()
     with transaction():
         changes = update(StoredObject).where(StoredObject.remove_after.is_not(None))
         db.session.execute(changes.values(remove_after=func.now()))
