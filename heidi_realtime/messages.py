@@ -8,8 +8,8 @@ import marshmallow as ma
 import orjson
 
 from heidi_common.interceptors.strict_json import read_json
-from heidi_common.interceptors.validation import invalid
 from heidi_common.problems import BadRequest, Invalid
+from heidi_common.schemas.error_pointers import invalid
 from heidi_realtime.schemas import ClientMessage
 
 MAX_BYTES = 64 * 1024

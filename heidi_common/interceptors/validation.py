@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, NoReturn, TypeVar, cast
 
@@ -14,6 +14,7 @@ from webargs.flaskparser import FlaskParser
 from heidi_common.interceptors.strict_json import read_json
 from heidi_common.jwt.authentication import has_admin_token
 from heidi_common.problems import FieldError, Forbidden, Invalid, UnsupportedMediaType
+from heidi_common.schemas.error_pointers import escape, flatten
 from heidi_common.schemas.fields import TotalField
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -65,7 +66,7 @@ class Parser(FlaskParser):
     ) -> NoReturn:
         """Raise the errors of marshmallow as Invalid."""
         messages = error.messages if isinstance(error.messages, dict) else {"json": error.messages}
-        raise Invalid(item for location, inner in messages.items() for item in _flatten(inner, _root(location)))
+        raise Invalid(item for location, inner in messages.items() for item in flatten(inner, _root(location)))
 
 
 def any_query(view: View) -> View:
@@ -93,41 +94,13 @@ def strict_query(view: View) -> View:
     return cast(View, strict)
 
 
-def invalid(messages: Any, pointer: str) -> Invalid:
-    """Turn the errors of a schema that is applied to a part of the body into a problem.
-
-    Args:
-        messages: The `messages` of marshmallow's ValidationError.
-        pointer: The JSON pointer of the part, such as `/config`; empty for the whole body.
-    """
-    return Invalid(_flatten(messages, pointer))
-
-
 def _requests_exact_total(req: flask.Request, schema: ma.Schema) -> bool:
     return req.args.get("total") == TotalField.EXACT and isinstance(schema.fields.get("total"), TotalField)
 
 
 def _query_error(names: Iterable[str], detail: str) -> Invalid:
-    return Invalid(FieldError(f"/query/{_escape(name)}", detail) for name in names)
+    return Invalid(FieldError(f"/query/{escape(name)}", detail) for name in names)
 
 
 def _root(location: str) -> str:
     return "" if location == "json" else f"/{location.replace('querystring', 'query')}"
-
-
-def _flatten(messages: Any, pointer: str) -> list[FieldError]:
-    """marshmallow's nested messages as a flat list, with JSON pointers (RFC 6901)."""
-    if isinstance(messages, Mapping):
-        return [
-            error
-            for key, inner in messages.items()
-            for error in _flatten(inner, pointer if key == "_schema" else f"{pointer}/{_escape(key)}")
-        ]
-    if isinstance(messages, list):
-        return [error for inner in messages for error in _flatten(inner, pointer)]
-    return [FieldError(pointer, str(messages))]
-
-
-def _escape(key: object) -> str:
-    text = str(key).replace("~", "~0").replace("/", "~1")
-    return text.encode("ascii", "backslashreplace").decode()[:200]

@@ -19,11 +19,11 @@ from heidi_common.crypto import vapid
 from heidi_common.identity import firebase_projects
 from heidi_common.identity.models import MachineClient
 from heidi_common.identity.scopes import Scope
-from heidi_common.interceptors.validation import invalid
 from heidi_common.jwt.keys import Jwk, public_set
 from heidi_common.jwt.signing_keys import private_keys
 from heidi_common.problems import NotFound
 from heidi_common.runtime import current_settings
+from heidi_common.schemas.error_pointers import invalid
 from heidi_services.auth import key_rotation
 from heidi_services.auth.schemas import ClientIn
 from heidi_services.auth.service import audit, audit_export, clients, totp_secrets

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from heidi_common.database.models import utcnow
 from heidi_common.http_client.client import http_client
-from heidi_common.interceptors.validation import invalid
 from heidi_common.problems import FieldError, Invalid
 from heidi_common.runtime import current_settings
+from heidi_common.schemas.error_pointers import invalid
 from heidi_services.integration.endpoint_auth import EndpointAuth
 from heidi_services.integration.models import Integration
 from heidi_services.integration.providers.base import Provider

@@ -5,9 +5,9 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 
-from heidi_common.interceptors.validation import invalid
 from heidi_common.openapi.json_schema import json_schema
 from heidi_common.schemas.base import Schema
+from heidi_common.schemas.error_pointers import invalid
 from heidi_services.scheduler.actions.base import JSON, Action, ActionFailed, ActionResult, RunContext
 from heidi_services.scheduler.actions.core_operation import CoreOperationAction
 from heidi_services.scheduler.actions.event_emit import EventEmitAction

@@ -10,9 +10,9 @@ from flask import Response, request
 from heidi_common.identity.models import Role
 from heidi_common.interceptors.strict_json import read_json
 from heidi_common.interceptors.transform import Blueprint
-from heidi_common.interceptors.validation import invalid
 from heidi_common.jwt.guards import caller, guard
 from heidi_common.jwt.reauthentication import requires_recent_sign_in
+from heidi_common.schemas.error_pointers import invalid
 from heidi_services.users.routes.responses import export_response
 from heidi_services.users.schemas import ExportOut, ReasonIn, ReasonQuery
 from heidi_services.users.service import support
