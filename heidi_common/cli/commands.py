@@ -124,8 +124,10 @@ def _report_expected_errors(command: click.Command) -> click.Command:
 def _help_only(command: click.Command) -> click.Command:
     """Let the command, and all commands in it, only show their help."""
     disabled = copy(command)
-    if isinstance(disabled, click.Group):
-        disabled.commands = {name: _help_only(subcommand) for name, subcommand in disabled.commands.items()}
+    if isinstance(command, click.Group) and isinstance(disabled, click.Group):
+        context = click.Context(command)
+        subcommands = {name: command.get_command(context, name) for name in command.list_commands(context)}
+        disabled.commands = {name: _help_only(each) for name, each in subcommands.items() if each is not None}
     else:
         disabled.callback = partial(_reject, str(command.name))
     return disabled

@@ -69,7 +69,7 @@ def all_checks(settings: Settings) -> Iterator[Check]:
             "Install the extra `kafka`, start Kafka, and check KAFKA_URL and the other settings of Kafka.",
         )
     for service in SERVICES.values():
-        yield from getattr(service.load("cli"), "checks", _no_checks)(settings)
+        yield from getattr(service.load("cli"), "doctor_checks", _no_checks)(settings)
     for name, service in (SERVICES | {REALTIME.name: REALTIME}).items():
         url = settings.peer_url.format(service=name, port=service.port_from(settings.base_port))
         # Not required: `flask doctor` is also run before the platform is started.

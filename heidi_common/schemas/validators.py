@@ -7,8 +7,6 @@ from typing import Any
 
 from marshmallow import ValidationError, validate
 
-from heidi_common.http_client.client import http_client
-
 
 class Length(validate.Length):
     """A limit of characters or items. The message includes the actual length."""
@@ -38,6 +36,8 @@ def one_line(value: str) -> None:
 
 def callable_url(url: str) -> None:
     """Reject a URL that the platform would never call. The host name is resolved only when the call is made."""
+    from heidi_common.http_client.client import http_client  # here: most schemas have no URL
+
     if error := http_client().url_error(url):
         raise ValidationError(error)
 

@@ -1,5 +1,9 @@
 """The `flask cities` group."""
 
-from flask.cli import AppGroup
+from heidi_common.cli.lazy_command import LazyGroup
 
-cities = AppGroup("cities")
+cities = LazyGroup(
+    "cities",
+    "heidi_services.city.cli",
+    {"import_cities": ("import",), "queries": ("nearby", "search", "stats")},
+)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import click
@@ -9,14 +11,23 @@ from flask.cli import AppGroup
 from sqlalchemy import func, select
 
 from heidi_common.cli.lists import first
+from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
-from heidi_services.files.cli.checks import checks
 from heidi_services.files.enums import JobStatus
 from heidi_services.files.models import File, FileJob, StoredObject
 
+if TYPE_CHECKING:
+    from heidi_common.cli.doctor_checks import Check
+
 group = AppGroup("files")
 groups = (group,)
-__all__ = ["checks", "groups"]
+
+
+def doctor_checks(settings: Settings) -> Iterator[Check]:
+    """What `flask doctor` checks. The commands need not wait for its imports."""
+    from heidi_services.files.cli.checks import checks
+
+    return checks(settings)
 
 
 @group.command("list")

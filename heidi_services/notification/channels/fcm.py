@@ -11,22 +11,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import orjson
-import requests
 
 from heidi_common.config.declaration import setting
 from heidi_common.config.parsers import base_url
 from heidi_common.config.settings import Settings
-from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.fcm_tokens import ServiceAccountTokens, TokenUnavailable
 from heidi_services.notification.channels.http_provider import is_accepted, json_object, misconfigured, post
 from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult, Urgency
 from heidi_services.notification.channels.provider import MessageProvider, ProviderCheck
 from heidi_services.notification.channels.provider_checks import ProviderUnusable, require
 from heidi_services.notification.channels.push_text import push_text
+
+if TYPE_CHECKING:
+    import requests
+
+    from heidi_common.http_client.client import HttpClient
 
 _UNREGISTERED, _SENDER_MISMATCH = "UNREGISTERED", "SENDER_ID_MISMATCH"
 _INVALID_CREDENTIALS = "THIRD_PARTY_AUTH_ERROR"
@@ -195,6 +198,8 @@ def check_fcm(settings: Settings) -> str:
     """Request an access token, and validate a message to an invalid device."""
     own = settings.part(FcmSettings)
     require(FCM_SERVICE_ACCOUNT=own.fcm_service_account)
+    from heidi_common.http_client.client import HttpClient
+
     try:
         sender = FcmSender(settings, HttpClient(settings.outbound_allow_nets))
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -9,15 +9,15 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jwt
-import requests
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-from heidi_common.http_client.client import HttpClient
 from heidi_common.http_client.errors import OutboundError
 from heidi_services.notification.channels.http_provider import json_object
+
+if TYPE_CHECKING:
+    import requests
+
+    from heidi_common.http_client.client import HttpClient
 
 SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
 _GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -57,6 +57,8 @@ class ServiceAccountTokens:
     """
 
     def __init__(self, account: Mapping[str, Any], client: HttpClient) -> None:
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
         self._account, self._client = account, client
         self._key: Any = load_pem_private_key(account["private_key"].encode(), None)
         self._token: _Token | None = None
@@ -101,6 +103,8 @@ class ServiceAccountTokens:
         return self._token.value
 
     def _assertion(self) -> str:
+        import jwt
+
         now = int(time.time())
         claims = {
             "iss": self._account["client_email"],

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
-import requests
 
-from heidi_common.http_client.client import HttpClient
 from heidi_common.http_client.errors import BlockedURLError, OutboundError
 from heidi_services.notification.channels.message import DeliveryOutcome, SendResult
+
+if TYPE_CHECKING:  # every process imports the providers for their settings, but few call them
+    import requests
+
+    from heidi_common.http_client.client import HttpClient
 
 TIMEOUT_SECONDS = 15.0
 _TEMPORARY = frozenset({408, 425, 429})
 _REJECTED_MESSAGE = frozenset({400, 413, 422})
-ParseResponse = Callable[[requests.Response], SendResult | None]
+ParseResponse: TypeAlias = "Callable[[requests.Response], SendResult | None]"
 """A provider's own interpretation of its response; None leaves the result to the HTTP status."""
 
 

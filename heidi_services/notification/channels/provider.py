@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 from heidi_common.config.settings import Settings
-from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.delivery_receipt import DeliveryReceipt, ProviderCallback
 from heidi_services.notification.channels.message import Sender
 
-SenderFactory = Callable[[Settings, HttpClient], Sender]
+if TYPE_CHECKING:
+    from heidi_common.http_client.client import HttpClient
+
+SenderFactory: TypeAlias = "Callable[[Settings, HttpClient], Sender]"
 ReceiptParser = Callable[[ProviderCallback, Settings], Sequence[DeliveryReceipt]]
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import requests
+from typing import TYPE_CHECKING
 
 from heidi_services.notification.channels.http_provider import is_html
+
+if TYPE_CHECKING:
+    import requests
 
 CHECK_SECONDS = 10.0
 
@@ -31,6 +34,8 @@ def get(url: str, url_setting: str, credentials: str, **options: object) -> requ
     Raises:
         ProviderUnusable: The credentials are rejected, or the URL is not that of the API.
     """
+    import requests
+
     response = requests.get(url, timeout=CHECK_SECONDS, allow_redirects=False, **options)  # type: ignore[arg-type]
     if response.status_code in (401, 403):
         raise ProviderUnusable(f"{credentials} are rejected ({response.status_code})")

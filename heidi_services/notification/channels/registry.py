@@ -15,7 +15,6 @@ from heidi_common.channels.registry import CHANNELS
 from heidi_common.config.declaration import UNSET, setting
 from heidi_common.config.parsers import some_of
 from heidi_common.config.settings import Settings
-from heidi_common.http_client.client import http_client
 from heidi_common.runtime import current_settings, per_app
 from heidi_services.notification.channels import fcm, sendgrid, simulated, smtp_sender, twilio, webpush
 from heidi_services.notification.channels.message import KeepsConnections, Sender
@@ -99,5 +98,7 @@ def find_provider(name: str) -> MessageProvider | None:
 def _sender(name: str) -> Sender:
     created = _senders()
     if name not in created:
+        from heidi_common.http_client.client import http_client
+
         created[name] = PROVIDERS[name].create_sender(current_settings(), http_client())
     return created[name]

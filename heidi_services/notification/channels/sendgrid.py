@@ -11,17 +11,14 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from email.utils import format_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
-
-import requests
 
 from heidi_common.config.declaration import setting
 from heidi_common.config.mail_sender import split_sender
 from heidi_common.config.parsers import base_url
 from heidi_common.config.settings import Settings
 from heidi_common.crypto import webhook_verification
-from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.attachment_part import media_type
 from heidi_services.notification.channels.delivery_receipt import DeliveryReceipt, ProviderCallback
 from heidi_services.notification.channels.enhanced_status import status_of_field, status_of_reply
@@ -39,6 +36,11 @@ from heidi_services.notification.enums import (
     UNSUBSCRIBED,
     NotificationStatus,
 )
+
+if TYPE_CHECKING:
+    import requests
+
+    from heidi_common.http_client.client import HttpClient
 
 _DROP_REASONS = {
     "bounced address": BOUNCED,

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
-
-import requests
 
 from heidi_common.config.declaration import setting
 from heidi_common.config.parsers import base_url
 from heidi_common.config.settings import Settings
 from heidi_common.crypto import webhook_verification
-from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.delivery_receipt import DeliveryReceipt, ProviderCallback
 from heidi_services.notification.channels.http_provider import is_accepted, json_object, misconfigured, post
 from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
@@ -32,6 +30,11 @@ _INVALID_SENDER = frozenset(
         *{"21701", "21702", "21703", "21704", "21705"},
     }
 )
+
+if TYPE_CHECKING:
+    import requests
+
+    from heidi_common.http_client.client import HttpClient
 """The account, its number (TWILIO_FROM) or its messaging service is wrong, whatever the recipient.
 
 https://www.twilio.com/docs/api/errors

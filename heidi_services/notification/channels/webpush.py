@@ -8,22 +8,26 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import orjson
-import requests
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 
 from heidi_common.config.declaration import setting
 from heidi_common.config.parsers import vapid_key
 from heidi_common.config.settings import Settings
 from heidi_common.crypto import base64url
-from heidi_common.http_client.client import HttpClient
 from heidi_services.notification.channels.http_provider import is_accepted, is_html, post
 from heidi_services.notification.channels.message import DeliveryOutcome, Message, SendResult
 from heidi_services.notification.channels.provider import MessageProvider, ProviderCheck
 from heidi_services.notification.channels.provider_checks import ProviderUnusable, require
 from heidi_services.notification.channels.push_text import push_text
+
+if TYPE_CHECKING:
+    import requests
+
+    from heidi_common.http_client.client import HttpClient
 
 _TTL_SECONDS = 24 * 3600
 _VAPID_SECONDS = 12 * 3600
@@ -141,6 +145,8 @@ def check_webpush(settings: Settings) -> str:
     require(VAPID_PRIVATE_KEY=own.vapid_private_key)
     if not own.vapid_subject.startswith(("mailto:", "https://")) and own.vapid_subject:
         raise ProviderUnusable("VAPID_SUBJECT must begin with mailto: or https://")
+    from heidi_common.http_client.client import HttpClient
+
     WebPushSender(settings, HttpClient(settings.outbound_allow_nets))
     return "the key is valid"
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
@@ -12,9 +13,9 @@ from sqlalchemy import Select, select
 
 from heidi_common.cli.lists import first
 from heidi_common.cli.times import TIME, in_utc
+from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
 from heidi_common.schemas.fields import iso
-from heidi_services.notification.cli.checks import checks
 from heidi_services.notification.cli.options import CHANNELS, echo_table
 from heidi_services.notification.cli.senders import senders
 from heidi_services.notification.cli.suppressions import suppressions
@@ -24,15 +25,24 @@ from heidi_services.notification.service import queries
 from heidi_services.notification.service.delivery import manual_retry
 from heidi_services.notification.service.templates import template_resolver
 
+if TYPE_CHECKING:
+    from heidi_common.cli.doctor_checks import Check
+
 notifications = AppGroup("notifications")
 notifications.add_command(suppressions)
 notifications.add_command(senders)
 groups = (notifications,)
-__all__ = ["checks", "groups"]
 
 _STATUSES = click.Choice([str(status) for status in NotificationStatus], case_sensitive=False)
 _DETAILS = ("id", "user_id", "type", "channel", "category", "status", "failure_reason", "template", "created_at")
 _MAX_ATTEMPTS = 1000
+
+
+def doctor_checks(settings: Settings) -> Iterator[Check]:
+    """What `flask doctor` checks. The commands need not wait for its imports."""
+    from heidi_services.notification.cli.checks import checks
+
+    return checks(settings)
 
 
 @notifications.command("list")

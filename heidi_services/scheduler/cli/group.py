@@ -2,9 +2,17 @@
 
 from uuid import UUID
 
-from flask.cli import AppGroup
+from heidi_common.cli.lazy_command import LazyGroup
 
-commands = AppGroup("schedules")
+commands = LazyGroup(
+    "schedules",
+    "heidi_services.scheduler.cli",
+    {
+        "runs": ("runs",),
+        "schedules": ("list", "show", "run", "enable", "disable", "preview", "recompute"),
+        "selections": ("pause", "resume"),
+    },
+)
 
 OPERATOR = UUID(int=0)
 """The actor in the audit trail for commands that are run in a terminal."""

