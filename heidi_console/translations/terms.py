@@ -32,6 +32,9 @@ TERMS = {
     "stop": lazy("Replied STOP"),
     "unsubscribed": lazy("Unsubscribed"),
     "manual": lazy("By hand"),
+    # directions of requests
+    "IN": lazy("received"),
+    "OUT": lazy("sent"),
     # outcomes
     "success": lazy("Success"),
     "failure": lazy("Failure"),
