@@ -6,5 +6,5 @@ from markupsafe import Markup, escape
 
 
 def breakable(text: str) -> Markup:
-    """A text with e-mail addresses that are broken after the `@` if they do not fit into a line."""
-    return escape(text).replace("@", Markup("@<wbr>"))
+    """A text in which e-mail addresses and identifiers are broken after `@` and `_` if they do not fit into a line."""
+    return escape(text).replace("@", Markup("@<wbr>")).replace("_", Markup("_<wbr>"))

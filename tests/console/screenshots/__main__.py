@@ -57,6 +57,8 @@ def _take_for_documents(page: Page, base: str, picture: Picture) -> None:
     page.goto(f"{base}/console/{picture.path}")
     for link in picture.links:
         page.locator(link).first.click()
+    for name, text in picture.typed.items():
+        page.locator(f"[name={name}]").fill(text)
     _wait(page)
     image = Image.open(io.BytesIO(page.screenshot())).convert("RGB").quantize(COLORS, dither=Image.Dither.NONE)
     path = IMAGES / f"console-{picture.area}.png"
