@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from heidi_console.forms.base import camel
+from heidi_common.schemas.naming import camel
 from heidi_console.translations import translate
 from heidi_console.translations.terms import term
 
