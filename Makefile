@@ -72,8 +72,8 @@ ops-test: $(TOOLS) ## Test operation: alerts, backups, PgBouncer, migrations, ro
 	$(call apt,command -v promtool,prometheus,Prometheus)
 	$(call apt,command -v pgbouncer,pgbouncer,PgBouncer)
 	$(call apt,which buildah debootstrap,buildah debootstrap,buildah and debootstrap)
-	@$(BIN)/pytest -q -m "operations or not operations" tests/operations tests/backup tests/standalone/test_alert_rules.py \
-		tests/standalone/test_alerting.py tests/standalone/test_prepare.py
+	@$(BIN)/pytest -q -m "operations or not operations" tests/operations tests/backup tests/deploy/test_alert_rules.py \
+		tests/deploy/test_alerting.py tests/standalone/test_prepare.py
 
 faults: $(TOOLS) ## Kill processes, set the clock, fill the disk, damage files (installs libfaketime with apt if possible)
 	$(call apt,ls /usr/lib/*/faketime,faketime,libfaketime)

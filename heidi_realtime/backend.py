@@ -116,7 +116,7 @@ class Backend:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _in_thread(self, function: Callable[[], T]) -> T:
-        """Run outside of the context of the caller, as a request of its own."""
+        """Run outside of the context of the caller, as a separate request."""
         return await asyncio.get_running_loop().run_in_executor(self._pool, Context().run, function)
 
 

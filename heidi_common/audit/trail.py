@@ -113,7 +113,7 @@ def record_failure(
     email: str | None = None,
     detail: dict[str, Any] | None = None,
 ) -> None:
-    """Record a failed action in a transaction of its own. Arguments as in `record`.
+    """Record a failed action in a separate transaction. Arguments as in `record`.
 
     Call it outside of `transaction()`: it rolls back what the session has not committed.
     """

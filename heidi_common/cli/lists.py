@@ -1,4 +1,4 @@
-"""Lists of commands: one that is cut says so."""
+"""Lists of commands: report when one is cut."""
 
 from __future__ import annotations
 

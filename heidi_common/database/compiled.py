@@ -29,7 +29,7 @@ Row: TypeAlias = Any
 class CompiledStatement:
     """A statement that is compiled once and executed with named values, as a prepared query would be.
 
-    Inside a `transaction()` it takes part in that transaction; outside, it is a transaction of its own. Types whose
+    Inside a `transaction()` it takes part in that transaction; outside, it is a separate transaction. Types whose
     values SQLAlchemy converts are not supported: JSON is passed and returned as text.
 
     Args:

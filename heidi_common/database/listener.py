@@ -1,4 +1,4 @@
-"""PostgreSQL's LISTEN/NOTIFY on a connection of its own, outside SQLAlchemy's pool."""
+"""PostgreSQL's LISTEN/NOTIFY on a separate connection, outside SQLAlchemy's pool."""
 
 from __future__ import annotations
 

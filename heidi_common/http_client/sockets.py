@@ -114,7 +114,7 @@ def _resolve_in_time(host: str, port: int, call: TimedSocketCall) -> list[str]:
 
 
 class _TimedSocketIO(socket.SocketIO):
-    """A file object whose reads wait until the deadline of the call, not for a time-out of their own."""
+    """A file object whose reads wait until the deadline of the call, not for a separate time-out."""
 
     def __init__(self, sock: socket.socket, call: TimedSocketCall) -> None:
         super().__init__(sock, "rb")

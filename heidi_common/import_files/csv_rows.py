@@ -19,7 +19,7 @@ Record = tuple[int, list[str] | str, int]
 
 
 def read_csv(lines: Sequence[str], columns: Columns) -> Iterator[NumberedRow]:
-    """Read the header at once, and the rows when they are requested.
+    """Read the header immediately, and the rows when they are requested.
 
     Args:
         lines: The lines of the file, with line ends.

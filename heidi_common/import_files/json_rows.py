@@ -19,7 +19,7 @@ class _RepeatedKey(ValueError):
 
 
 def read_json(lines: Sequence[str]) -> Iterator[NumberedRow]:
-    """Read a JSON file: NDJSON row by row, everything else at once.
+    """Read a JSON file: NDJSON row by row, everything else as a whole.
 
     Args:
         lines: The lines of the file, with line ends.

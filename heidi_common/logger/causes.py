@@ -37,7 +37,7 @@ def current_cause() -> Cause:
 
 @contextmanager
 def caused_by(cause: Cause, name: str) -> Iterator[None]:
-    """Work in the name of a request and in its trace, in a span of its own.
+    """Work in the name of a request and in its trace, in a separate span.
 
     Args:
         cause: The cause. Without a request ID, a random one is used; without a trace, one may begin.

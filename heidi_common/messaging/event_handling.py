@@ -66,7 +66,7 @@ def handle_many(consumer: str, event_ids: Sequence[UUID], handler: Handler, wake
         event_ids: The events, as in `handle`.
         handler: As in `handle`.
         wake_singly: Called first, with the due events that were attempted before. Each may have crashed its worker, so
-            the caller sends each a message of its own.
+            the caller sends each a separate message.
 
     Raises:
         Exception: What the handler has raised for an event, or a group of exceptions, once all events were handled.

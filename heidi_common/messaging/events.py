@@ -326,7 +326,7 @@ def all_event_types(root: type[Event] = Event) -> list[type[Event]]:
     """List all concrete event classes, in the order of this file.
 
     Args:
-        root: The class to start from. Classes without a `type` of their own are abstract and are left out.
+        root: The class to start from. Classes without their own `type` are abstract and are left out.
     """
     event_types = [root] if "type" in vars(root) else []
     for child in root.__subclasses__():

@@ -84,7 +84,7 @@ def status_is(column: Any, status: str) -> ColumnElement[bool]:
 
 
 def claim(model: Any, row_id: UUID, *, open_status: str, lease_seconds: int) -> bool:
-    """Claim a due row and count the attempt, in a transaction of its own.
+    """Claim a due row and count the attempt, in a separate transaction.
 
     One conditional UPDATE decides all races: if two messages name the same row, the second finds it locked. Times are
     those of the database's clock, so that the clocks of machines need not agree.

@@ -35,13 +35,13 @@ def wake_relay(*, for_result: bool = False) -> None:
     """Wake the relay when the caller's transaction has committed, or now if none is open.
 
     Args:
-        for_result: The event reports a result for which nobody waits, so that the relay may take many at once.
+        for_result: The event reports a result for which nobody waits, so that the relay may take many together.
     """
     after_commit(_waker().wake_for_result if for_result else _waker().wake)
 
 
 class RelayWaker:
-    """Notifies the relay in a thread of its own, which starts with the first event, that is, after any fork."""
+    """Notifies the relay in a separate thread, which starts with the first event, that is, after any fork."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

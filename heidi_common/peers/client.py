@@ -21,7 +21,7 @@ def call_peer(call: PeerRequest, *, timeout: float = TIME_LIMIT) -> PeerResponse
 
     Args:
         call: The call.
-        timeout: Seconds for the whole call. Calls within the process have no timeout of their own.
+        timeout: Seconds for the whole call. Calls within the process have no separate timeout.
     """
     return Context().run(bind_transport(call), call, timeout)
 

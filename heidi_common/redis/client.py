@@ -19,7 +19,7 @@ from heidi_common.runtime import per_app
 class DirectClient(redis.Redis):
     """redis-py's client with a shorter way from a command to its response.
 
-    redis-py's pool polls a connection before each command and records metrics of its own, which takes longer than the
+    redis-py's pool polls a connection before each command and records its own metrics, which takes longer than the
     command. Here single commands keep their own idle connections. Pipelines and subscriptions use the pool.
     """
 

@@ -22,7 +22,7 @@ from tests.conftest import ROOT
 from tests.gunicorn_server import WebProcess
 from tests.polling import until
 from tests.ports import free_port
-from tests.standalone.test_alerting import MONITORING, PROMETHEUS
+from tests.deploy.test_alerting import MONITORING, PROMETHEUS
 from tests.workers.test_heartbeat import environment
 
 pytestmark = [

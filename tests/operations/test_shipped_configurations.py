@@ -15,7 +15,7 @@ import yaml
 from heidi_standalone.servers import service_user
 from tests.polling import until
 from tests.ports import free_port
-from tests.standalone.manifests import MANIFESTS, ROOT
+from tests.deploy.manifests import MANIFESTS, ROOT
 
 pytestmark = [
     pytest.mark.operations,

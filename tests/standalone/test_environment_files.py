@@ -9,7 +9,7 @@ import pytest
 from heidi_common.config.declaration import declarations
 from heidi_common.config.sections.processes import LocalPlatform, WebProcess
 from heidi_common.config.settings import Settings
-from tests.standalone.manifests import COMPOSE, OWN_PROCESSES, ROOT
+from tests.deploy.manifests import COMPOSE, OWN_PROCESSES, ROOT
 
 COMPOSE_FILES = "".join((ROOT / name).read_text() for name in ("docker-compose.yml", "docker-compose.tls.yml"))
 EXAMPLE = (ROOT / ".env.example").read_text()

@@ -23,7 +23,7 @@ from heidi_services.city.service import shipped_sets
 from tests.polling import TIMEOUT_SECONDS, until
 from tests.ports import free_port
 from tests.process_environment import process_environment
-from tests.standalone.manifests import COMPOSE, OWN_PROCESSES, ROOT
+from tests.deploy.manifests import COMPOSE, OWN_PROCESSES, ROOT
 from tests.standalone.test_prepare import ADD_CITY
 
 SCRIPTS = Path(sys.executable).parent

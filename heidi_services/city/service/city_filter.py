@@ -56,7 +56,7 @@ class CityFilter:
         return parameters
 
     def _countries(self) -> str | None:
-        """One country is compared by `=`, for which there is an index of its own."""
+        """One country is compared by `=`, for which there is a separate index."""
         if len(self.countries) == 1:
             return "cities.country = :country"
         return "cities.country = ANY(:countries)" if self.countries else None

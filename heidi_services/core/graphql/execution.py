@@ -78,7 +78,7 @@ async def _run(text: str, request: Body, services: Services) -> ExecutionResult:
     try:
         return await asyncio.wait_for(running, max(0.1, services.deadline - time.monotonic()))
     except TimeoutError:
-        raise rejection("time_limit", "The request exceeded its time limit. Ask for less at once.") from None
+        raise rejection("time_limit", "The request exceeded its time limit. Request less data.") from None
 
 
 def _body(result: ExecutionResult) -> Body:

@@ -113,7 +113,7 @@ def _result_by_code(code: object, error: str) -> SendResult | None:
 
 
 def _recipient_reason(code: str) -> str | None:
-    """Why nothing may be sent to a number any more, if Twilio's error code says so."""
+    """Why nothing may be sent to a number any more, if Twilio's error code means that."""
     if code == _UNSUBSCRIBED:
         return STOP
     return UNKNOWN_ADDRESS if code in _INVALID_NUMBER else None

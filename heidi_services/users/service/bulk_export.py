@@ -59,7 +59,7 @@ def export_users(kind: str, *, with_hashes: bool = False) -> Iterator[str]:
 
 
 def export_page(kind: str, after: tuple[datetime, UUID] | None) -> tuple[str, tuple[datetime, UUID] | None, int]:
-    """Export the next users, without their hashes, in a statement of its own.
+    """Export the next users, without their hashes, in a separate statement.
 
     Args:
         kind: `csv` (its first page has a header) or `ndjson`.

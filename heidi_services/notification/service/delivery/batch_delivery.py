@@ -45,7 +45,7 @@ def deliver_many(notification_ids: Sequence[UUID], wake_singly: WakeSingly) -> N
     Args:
         notification_ids: The notifications.
         wake_singly: Called last, with the due notifications that were claimed before. Each may have crashed its
-            worker, so the caller sends each a message of its own.
+            worker, so the caller sends each a separate message.
 
     Raises:
         ExceptionGroup: The failures of single notifications. They do not affect the others, and each is due again

@@ -64,7 +64,7 @@ def shown_statement() -> CompiledStatement:
 
 @cache
 def sent_by_first_call_statement() -> CompiledStatement:
-    """Build the statement of the most frequent result: it writes the attempt, the notification and the event at once.
+    """Build the statement of the most frequent result: it writes the attempt, the notification and the event together.
 
     Its parameters are `sent_id`, those of the event, and those of `attempt_parameters`.
     """

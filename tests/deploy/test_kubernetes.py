@@ -3,7 +3,7 @@
 from typing import Any
 
 from heidi_services import SERVICES
-from tests.standalone.manifests import KUBERNETES, ROOT, pods, sleeps
+from tests.deploy.manifests import KUBERNETES, ROOT, pods, sleeps
 
 
 def test_pods_keep_listening_until_they_get_no_new_requests() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.standalone.manifests import COMPOSE, KUBERNETES, OWN_PROCESSES, ROOT
-from tests.standalone.overlays import KUBECTL as KUBECTL_PROGRAM
+from tests.deploy.manifests import COMPOSE, KUBERNETES, OWN_PROCESSES, ROOT
+from tests.deploy.overlays import KUBECTL as KUBECTL_PROGRAM
 
 WORKFLOWS = ROOT / ".github" / "workflows"
 RELEASE: dict[str, Any] = yaml.safe_load((WORKFLOWS / "release.yml").read_text())

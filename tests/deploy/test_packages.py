@@ -20,7 +20,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from deploy import audit_packages, release, sbom
-from tests.standalone.manifests import ROOT
+from tests.deploy.manifests import ROOT
 
 ACCEPTED = re.compile(
     r"\b(Apache|MIT|BSD|ISC|MPL|PSF|Python Software Foundation|PostgreSQL|ZPL|Zope|HPND|0BSD|Unlicense|CC0|CC-BY"

@@ -15,7 +15,7 @@ import compose
 import pytest
 
 from deploy import new_env
-from tests.standalone.manifests import COMPOSE, ROOT
+from tests.deploy.manifests import COMPOSE, ROOT
 
 ADDITIONS = sorted(path.name for path in ROOT.glob("docker-compose.*.yml"))
 OTHERS = {

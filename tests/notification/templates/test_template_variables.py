@@ -28,7 +28,7 @@ from tests.notification.conftest import Post, delivered, row
 from tests.notification.mailserver import MailServer
 
 AsUser = Callable[..., SignedIn]
-GUIDE = Path(__file__).parents[2] / "docs" / "templates.md"
+GUIDE = Path(__file__).parents[3] / "docs" / "templates.md"
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from heidi_services import SERVICES
-from tests.standalone.manifests import KUBERNETES, OWN_PROCESSES, ROOT
-from tests.standalone.overlays import OVERLAYS, PRODUCTION, of_kind, pod_specs, rendered
+from tests.deploy.manifests import KUBERNETES, OWN_PROCESSES, ROOT
+from tests.deploy.overlays import OVERLAYS, PRODUCTION, of_kind, pod_specs, rendered
 
 VERSION = "1.37"
 GENERATED = {item["metadata"]["name"] for item in KUBERNETES if item["kind"] == "Secret"} | {"pgbouncer", "heidi-tls"}

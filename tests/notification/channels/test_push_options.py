@@ -23,7 +23,7 @@ from heidi_services.notification.service.delivery.delivery import _message
 from heidi_services.notification.service.delivery.delivery_decision import DeliveryTarget, ProviderDelivery
 from heidi_services.notification.service.templates.template_resolver import RenderedMessage
 from tests.conftest import SignedIn
-from tests.notification.test_providers import Browser, _webpush, account, account_key, fcm  # noqa: F401  # fixtures
+from tests.notification.channels.test_providers import Browser, _webpush, account, account_key, fcm  # noqa: F401
 
 AsUser = Callable[..., SignedIn]
 URL = "/api/v1/notifications"

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from vrl_python import VRLRuntime
 
-from tests.standalone.manifests import ROOT
+from tests.deploy.manifests import ROOT
 
 CONFIGURATION: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "logs" / "vector.yaml").read_text())
 PROGRAM: str = CONFIGURATION["transforms"]["lines"]["source"]

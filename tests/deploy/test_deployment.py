@@ -16,7 +16,7 @@ from heidi_common.operations.registry import core_scopes
 from heidi_services import SERVICES
 from heidi_standalone.servers.nginx import FOLLOWED, TEMPLATE, render
 from tests.common.config.test_reference import variables_read
-from tests.standalone.manifests import COMPOSE, KUBERNETES, OWN_PROCESSES, ROOT, pods, sleeps
+from tests.deploy.manifests import COMPOSE, KUBERNETES, OWN_PROCESSES, ROOT, pods, sleeps
 
 PORTS = {name: service.port for name, service in SERVICES.items()}
 

@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from deploy.new_env import write_kubernetes
-from tests.standalone.manifests import MANIFESTS, ROOT
+from tests.deploy.manifests import MANIFESTS, ROOT
 
 OVERLAYS = sorted(path.parent.name for path in MANIFESTS.glob("overlays/*/kustomization.yaml"))
 PRODUCTION = ("production", "high-availability")

@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from heidi_services import SERVICES
-from tests.standalone import alert_cases
-from tests.standalone.alert_cases import CASES, Series
+from tests.deploy import alert_cases
+from tests.deploy.alert_cases import CASES, Series
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "deploy" / "monitoring"
