@@ -100,7 +100,7 @@ def output(command: list[str]) -> str:
 
 
 def make_base(folder: Path) -> None:
-    """A root file system with Debian's Python, where python:3.11-slim has its own. It trusts what this machine trusts."""
+    """A root file system with Debian's Python, which trusts what this machine trusts, in place of python:3.11-slim."""
     output(["debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm", str(folder)])
     programs = folder / "usr" / "local" / "bin"
     (programs / "python").symlink_to("/usr/bin/python3")

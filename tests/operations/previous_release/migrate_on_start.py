@@ -20,7 +20,8 @@ start = Platform.start
 def start_at_last(running: Platform) -> None:
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return start(running)
+            start(running)
+            break
         except AssertionError:
             if attempt == ATTEMPTS:
                 raise
