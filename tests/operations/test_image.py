@@ -28,7 +28,7 @@ from tests.process_environment import process_environment
 
 pytestmark = [
     pytest.mark.operations,
-    pytest.mark.timeout(1800),  # packages of Debian and Python are downloaded
+    pytest.mark.timeout(3600),  # packages of Debian and Python are downloaded
     pytest.mark.skipif(
         os.geteuid() != 0 or not all(map(shutil.which, ("buildah", "debootstrap"))),
         reason="the image is built by root, with buildah and debootstrap",
