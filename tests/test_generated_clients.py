@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from heidi_common.identity.password_hashing import password_hasher
 from heidi_services.integration.models import Delivery
 from tests.conftest import SignedIn
 from tests.integration.helpers import create_integration, deliver, forward, user_updated
+from tests.npm_packages import node_modules
 from tests.served_app import served
 from tests.tool_venvs import OPENAPI_PYTHON_CLIENT, programs
 
@@ -86,31 +86,9 @@ def test_the_python_client(platform_url: str, environment: dict[str, str], tmp_p
     assert wrong.returncode == 1 and wrong.stderr.startswith("invalid_credentials: ")
 
 
-def node_folder() -> Path:
-    """A folder with the npm packages of the document, installed once in pinned versions."""
-    if not shutil.which("npm"):
-        reason = "npm is not installed (Debian: apt-get install npm)"
-        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
-    assert all(name in TYPESCRIPT_COMMANDS for name in VERSIONS)
-    folder = Path(__file__).parent / "node_modules"
-    if not (folder / ".installed").exists():
-        packages = [f"{name}@{version}" for name, version in VERSIONS.items()]
-        options = [
-            "--no-save",
-            "--no-package-lock",
-            "--no-audit",
-            "--no-fund",
-            "--silent",
-            "--prefix",
-            str(folder.parent),
-        ]
-        subprocess.run(["npm", "install", *options, *packages], check=True, timeout=300)
-        (folder / ".installed").touch()
-    return folder
-
-
 def test_the_typescript_client(platform_url: str, environment: dict[str, str], tmp_path: Path) -> None:
-    modules = node_folder()
+    assert all(name in TYPESCRIPT_COMMANDS for name in VERSIONS)
+    modules = node_modules(Path(__file__).parent, VERSIONS)
     (tmp_path / "node_modules").symlink_to(modules)
     generate = command_of(TYPESCRIPT_COMMANDS, "npx", platform_url)
     run([str(modules / ".bin" / generate[1]), *generate[2:]], tmp_path, environment)

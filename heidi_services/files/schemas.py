@@ -28,15 +28,28 @@ class FileQuery(PageQuery):
     visibility = fields.String(validate=_VISIBILITY)
 
 
-class ContentQuery(Schema):
+class RenditionQuery(Schema):
+    redirect = fields.Boolean(
+        load_default=True,
+        metadata={"description": "With `false`, an image that is stored in S3 is sent instead of a redirection."},
+    )
+
+
+class ContentQuery(RenditionQuery):
     size = fields.Integer(
         validate=validate.OneOf([int(size) for size in RenditionSize]),
         metadata={"description": "A rendition of an image, of at most this many pixels on each side."},
     )
     download = fields.Boolean(load_default=False, metadata={"description": "Save the file instead of showing it."})
 
+    @validates_schema
+    def require_size(self, data: dict[str, Any], **_: Any) -> None:
+        """Only renditions are small enough for being sent by the service."""
+        if not data["redirect"] and "size" not in data:
+            raise ValidationError("`redirect=false` requires `size`.", "redirect")
 
-class AvatarQuery(Schema):
+
+class AvatarQuery(RenditionQuery):
     size = fields.Integer(
         load_default=int(RenditionSize.SMALL),
         validate=validate.OneOf([int(size) for size in RenditionSize]),

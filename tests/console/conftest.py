@@ -18,6 +18,7 @@ from heidi_console.app import build_console
 from heidi_console.session import store
 from tests.chromium import need_chromium
 from tests.conftest import SignedIn
+from tests.files.conftest import backend, clamd, s3, s3_endpoint  # noqa: F401  # fixtures
 from tests.notification.conftest import mail, post, reconfigure  # noqa: F401  # fixtures
 from tests.served_app import served as served_app
 

@@ -1,4 +1,7 @@
-"""Files in a real browser: upload in slices with progress, preview, links, quarantine, attaching to a message."""
+"""Files in a real browser: upload in slices with progress, preview, links, quarantine, attaching to a message.
+
+With `backend`, a test runs with a folder and with S3, where downloads are redirections to another origin.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +21,10 @@ from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
 from heidi_console.pages import downloads
 from heidi_services.files.models import File, StoredObject
+from heidi_services.files.storage import Storage
 from heidi_services.notification.models import Notification
 from tests.conftest import SignedIn
+from tests.console.conftest import Served
 from tests.files.test_processing import photo, work
 
 
@@ -29,8 +34,22 @@ def choose(page: Page, *paths: Path) -> None:
     page.get_by_role("button", name="Upload").click()
 
 
+def downloaded(page: Page, url: str) -> bytes:
+    """What a browser saves that follows a link."""
+    page.goto("/console/sign-in")
+    with page.expect_download() as downloading:
+        page.evaluate("url => { window.location.href = url }", url)
+    return Path(downloading.value.path()).read_bytes()
+
+
+def services_url(served: Served) -> str:
+    """The URL of the services."""
+    return str(served.app.extensions["heidi"].settings.peer_url)
+
+
 def test_files_are_uploaded_in_slices_and_downloaded(
     app: Flask,
+    backend: Storage,
     open_as: Callable[..., Page],
     as_user: Callable[..., SignedIn],
     tmp_path: Path,
@@ -65,7 +84,12 @@ def test_a_file_that_is_too_large_is_explained(
 
 
 def test_an_image_has_a_preview_and_links(
-    app: Flask, open_as: Callable[..., Page], as_user: Callable[..., SignedIn], tmp_path: Path
+    app: Flask,
+    backend: Storage,
+    served: Served,
+    open_as: Callable[..., Page],
+    as_user: Callable[..., SignedIn],
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "a.png").write_bytes(photo("PNG"))
     page = open_as(as_user(Role.USER))
@@ -79,7 +103,9 @@ def test_an_image_has_a_preview_and_links(
     page.get_by_label("Downloads").fill("2")
     page.get_by_role("button", name="Create a link").click()
     expect(page.get_by_text("it is not shown again")).to_be_visible()
-    assert "/api/v1/files/links/" in page.content()
+    link = re.search(r"http://heidi\.test(/api/v1/files/links/[^\s<\"]+)", page.content())
+    assert link
+    assert downloaded(open_as(None), services_url(served) + link[1]) == photo("PNG")
     page.goto(page.url.replace("/links/new", ""))
     assert "/api/v1/files/links/" not in page.content()
     page.get_by_role("button", name="Revoke").first.click()

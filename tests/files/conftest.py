@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -28,6 +30,10 @@ from heidi_services.files.storage.s3 import Bucket, S3Storage
 from tests.conftest import SignedIn
 from tests.polling import until
 from tests.ports import free_port
+
+EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+"""The test file of the European Institute for Computer Antivirus Research; it does no harm."""
+CLAMD = shutil.which("clamd")
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +63,34 @@ def s3(s3_endpoint: str) -> Iterator[S3Storage]:
     requests.post(f"{s3_endpoint}/moto-api/reset", timeout=10)
     client.create_bucket(Bucket="heidi")
     yield S3Storage(Bucket.from_url(f"s3://heidi?endpoint={s3_endpoint}&prefix=files/"), "x", "y")
+
+
+@pytest.fixture(scope="session")
+def clamd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real clamd whose only signature is that of the EICAR file."""
+    if CLAMD is None:
+        pytest.skip("clamd is not installed (apt-get install clamav-daemon)")
+    folder = tmp_path_factory.mktemp("clamd")
+    database = folder / "database"
+    database.mkdir()
+    (database / "eicar.ndb").write_text(f"Eicar-Test:0:*:{EICAR.hex()}\n")
+    path = folder / "clamd.sock"
+    settings = {"DatabaseDirectory": database, "LocalSocket": path, "Foreground": "yes", "StreamMaxLength": "10M"}
+    (folder / "clamd.conf").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
+    folder.chmod(0o755)
+    command = [CLAMD, "--config-file", str(folder / "clamd.conf")]
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen(command, stdout=log, stderr=log)
+    until(lambda: _accepts(path, server, folder / "log"))
+    yield f"unix://{path}"
+    server.terminate()
+    server.wait()
+
+
+def _accepts(path: Path, server: subprocess.Popen[bytes], log: Path) -> bool:
+    assert server.poll() is None, log.read_text()
+    with socket.socket(socket.AF_UNIX) as connection:
+        return connection.connect_ex(str(path)) == 0
 
 
 class BufferedClient(FlaskClient):

@@ -1,6 +1,6 @@
 """Does one thing again and again, each time in a process that is killed (SIGKILL) one step later, until it survives.
 
-    python -m tests.files.killed_process DATABASE_URL REDIS_URL FOLDER OWNER_ID SCENARIO [OBJECT_OR_FILE_ID]
+    python -m tests.files.killed_process DATABASE_URL REDIS_URL FOLDER OWNER_ID SCENARIO [TARGET_ID [CLAMAV_URL]]
 
 A step is a commit, or an object that is written to storage or deleted from it: the process is killed before and after
 each. Prints the number of kills.
@@ -113,8 +113,10 @@ def run(settings: Settings, scenario: str, owner_id: UUID, target: UUID | None, 
         SCENARIOS[scenario](owner_id, target)
 
 
-def main(database_url: str, redis_url: str, folder: str, owner_id: str, scenario: str, target: str = "") -> int:
-    settings = make_settings(database_url, redis_url, files_path=str(Path(folder)))
+def main(
+    database_url: str, redis_url: str, folder: str, owner_id: str, scenario: str, target: str = "", clamav_url: str = ""
+) -> int:
+    settings = make_settings(database_url, redis_url, files_path=str(Path(folder)), clamav_url=clamav_url)
     for lethal in range(1, MAX_STEPS):
         child = os.fork()
         if child == 0:

@@ -20,6 +20,7 @@ from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.files.models import StoredObject
 from heidi_services.users.service import deleted_files
 from tests.conftest import SignedIn
+from tests.files.conftest import stored_keys
 from tests.files.test_processing import photo, work
 
 ME = "/api/v1/users/me"
@@ -160,12 +161,36 @@ def test_erasure_removes_the_avatar(local: Any, client: FlaskClient, as_user: Ca
 
 
 @pytest.mark.parametrize("backend", ["s3"], indirect=True)
-def test_an_avatar_in_s3_is_redirected(backend: Any, client: FlaskClient, as_user: Callable[..., SignedIn]) -> None:
+def test_an_avatar_in_s3_is_redirected_or_sent(
+    backend: Any, client: FlaskClient, as_user: Callable[..., SignedIn]
+) -> None:
     user = as_user()
-    choose(client, user, upload(client, user))
+    file_id = upload(client, user)
+    choose(client, user, file_id)
     response = shown(client, user, user)
     assert response.status_code == 302
-    assert requests.get(response.location, timeout=10).headers["Content-Type"] == "image/webp"
+    stored = requests.get(response.location, timeout=10)
+    assert stored.headers["Content-Type"] == "image/webp"
+    sent = shown(client, user, user, "?redirect=false")
+    assert (sent.status_code, sent.data, sent.headers["Content-Type"]) == (200, stored.content, "image/webp")
+    tag = sent.headers["ETag"]
+    assert shown(client, user, user, "?redirect=false", **{"If-None-Match": tag}).status_code == 304
+    path = f"/api/v1/files/{file_id}/content?redirect=false"
+    assert client.get(f"{path}&size=128", headers=user.headers).data == stored.content
+    rejected = client.get(path, headers=user.headers)
+    assert (rejected.status_code, rejected.json["errors"][0]["pointer"]) == (422, "/query/redirect")
+
+
+@pytest.mark.parametrize("backend", ["s3"], indirect=True)
+def test_an_image_that_the_bucket_lacks_is_an_error(
+    backend: Any, client: FlaskClient, as_user: Callable[..., SignedIn]
+) -> None:
+    user = as_user()
+    file_id = upload(client, user)
+    for key in stored_keys(backend):
+        backend.delete(key)
+    response = client.get(f"/api/v1/files/{file_id}/content?size=128&redirect=false", headers=user.headers)
+    assert (response.status_code, response.json["code"]) == (503, "storage_unavailable")
 
 
 def test_graphql_shows_and_changes_the_avatar(

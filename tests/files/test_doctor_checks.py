@@ -12,7 +12,6 @@ from heidi_services.files.storage import StorageError
 from heidi_services.files.storage.s3 import S3Storage
 from tests.conftest import make_settings
 from tests.files.conftest import stored_keys
-from tests.files.test_processing import clamd  # noqa: F401  # a fixture
 from tests.ports import free_port
 
 
@@ -47,7 +46,7 @@ def test_a_missing_bucket_is_reported(s3: S3Storage) -> None:
         check.run(settings)
 
 
-def test_clamd_is_asked_for_its_version(clamd: str, tmp_path: Path) -> None:  # noqa: F811
+def test_clamd_is_asked_for_its_version(clamd: str, tmp_path: Path) -> None:
     settings = make_settings("", "", files_path=str(tmp_path), clamav_url=clamd)
     _, check = checks(settings)
     assert not check.required and check.run(settings).startswith("ClamAV ")

@@ -15,11 +15,12 @@ from sqlalchemy import func, select, update
 from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
+from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.files.models import File, FileUsage, ResumableUpload, StoredObject
 from heidi_services.files.service import cleanup
 from heidi_services.files.storage.local import LocalStorage
 from tests.conftest import SignedIn
-from tests.files.conftest import clean, stored_keys
+from tests.files.conftest import EICAR, clean, stored_keys
 from tests.files.killed_process import CONTENT
 from tests.files.test_processing import photo, work
 from tests.gunicorn_server import ROOT
@@ -32,9 +33,9 @@ Kill = Callable[..., int]
 def kill(local: LocalStorage, database_url: str, redis_url: str) -> Kill:
     """Do something in processes that are killed, each one step later; returns the number of kills."""
 
-    def kill(owner: SignedIn, scenario: str, target: str = "") -> int:
+    def kill(owner: SignedIn, scenario: str, target: str = "", clamav_url: str = "") -> int:
         local.root.mkdir(parents=True, exist_ok=True)
-        arguments = [database_url, redis_url, str(local.root), str(owner.user.id), scenario, target]
+        arguments = [database_url, redis_url, str(local.root), str(owner.user.id), scenario, target, clamav_url]
         command = [sys.executable, "-m", "tests.files.killed_process", *arguments]
         db.session.remove()
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=5 * TIMEOUT_SECONDS)
@@ -102,3 +103,19 @@ def test_an_image_whose_worker_is_killed_at_any_step_gets_its_renditions_once(
     statement = select(StoredObject.rendition_size).where(StoredObject.source_id == object_id)
     assert sorted(db.session.scalars(statement)) == [128, 512, 1024]
     assert len(stored_keys(local)) == 4
+
+
+@pytest.mark.parametrize("is_infected", [False, True], ids=["clean", "infected"])
+def test_a_scan_whose_worker_is_killed_at_any_step_has_one_result(
+    local: LocalStorage, as_user: Any, send: Any, kill: Kill, clamd: str, limits: Any, is_infected: bool
+) -> None:
+    limits(clamav_url=clamd)
+    user = as_user()
+    send(user, EICAR if is_infected else b"harmless")
+    object_id = db.session.scalar(select(StoredObject.id))
+    assert kill(user, "process", str(object_id), clamd) >= 2
+    db.session.rollback()
+    row = db.session.scalars(select(StoredObject)).one()
+    assert row.file_status == ("QUARANTINED" if is_infected else "READY")
+    quarantined = select(func.count()).select_from(OutboxEvent).where(OutboxEvent.type == "file.quarantined")
+    assert db.session.scalar(quarantined) == is_infected

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import io
-import shutil
 import socket
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -25,12 +22,7 @@ from heidi_services.files.enums import JobStatus, ObjectStatus
 from heidi_services.files.models import FileJob, StoredObject
 from heidi_services.files.service import processing
 from heidi_services.files.storage import Storage
-from tests.files.conftest import clean, stored_keys
-from tests.polling import until
-
-EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
-"""The test file of the European Institute for Computer Antivirus Research; it does no harm."""
-CLAMD = shutil.which("clamd")
+from tests.files.conftest import EICAR, clean, stored_keys
 
 
 def work() -> None:
@@ -133,34 +125,6 @@ def test_an_image_that_is_deleted_while_it_is_rendered_leaves_nothing(
     work()
     clean(local)
     assert stored_keys(local) == set()
-
-
-@pytest.fixture(scope="session")
-def clamd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real clamd whose only signature is that of the EICAR file."""
-    if CLAMD is None:
-        pytest.skip("clamd is not installed (apt-get install clamav-daemon)")
-    folder = tmp_path_factory.mktemp("clamd")
-    database = folder / "database"
-    database.mkdir()
-    (database / "eicar.ndb").write_text(f"Eicar-Test:0:*:{EICAR.hex()}\n")
-    path = folder / "clamd.sock"
-    settings = {"DatabaseDirectory": database, "LocalSocket": path, "Foreground": "yes", "StreamMaxLength": "10M"}
-    (folder / "clamd.conf").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
-    folder.chmod(0o755)
-    command = [CLAMD, "--config-file", str(folder / "clamd.conf")]
-    with (folder / "log").open("wb") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log)
-    until(lambda: _accepts(path, server, folder / "log"))
-    yield f"unix://{path}"
-    server.terminate()
-    server.wait()
-
-
-def _accepts(path: Path, server: subprocess.Popen[bytes], log: Path) -> bool:
-    assert server.poll() is None, log.read_text()
-    with socket.socket(socket.AF_UNIX) as connection:
-        return connection.connect_ex(str(path)) == 0
 
 
 def test_clamd_detects_the_test_file_and_nothing_else(clamd: str) -> None:

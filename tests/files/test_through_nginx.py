@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import socket
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,16 +28,19 @@ from tusclient.client import TusClient
 from urllib3.exceptions import HTTPError
 
 from heidi_common.config.settings import Settings
+from heidi_common.database.models import utcnow
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.runtime import current_runtime
 from heidi_services import SERVICES
 from heidi_services.files.models import File, ResumableUpload, StoredObject
+from heidi_services.files.service import cleanup
 from heidi_services.files.storage import storage
 from heidi_services.files.storage.local import LocalStorage
 from heidi_standalone.servers.nginx import Router
 from tests.files.conftest import clean, stored_keys
 from tests.gunicorn_server import ROOT, WebProcess
+from tests.npm_packages import node_modules
 from tests.polling import TIMEOUT_SECONDS, until
 from tests.ports import free_port
 from tests.standalone.conftest import listens
@@ -249,6 +254,39 @@ def test_a_third_party_client_uploads_with_tus(deployed: Deployed, as_user: Any,
     assert deployed.get(file_id, **headers).json()["data"]["name"] == "report.bin"
 
 
+TUS_JS = {"tus-js-client": "4.3.1"}
+
+
+@pytest.fixture(scope="session")
+def tus_js(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program for Node.js with tus-js-client."""
+    modules, folder = node_modules(Path(__file__).parent, TUS_JS), tmp_path_factory.mktemp("tus-js")
+    (folder / "node_modules").symlink_to(modules)
+    return Path(shutil.copy(Path(__file__).with_name("tus_upload.mjs"), folder))
+
+
+def test_tus_js_client_survives_a_kill_of_the_service(
+    deployed: Deployed, as_user: Any, tus_js: Path, tmp_path: Path
+) -> None:
+    """It continues, or begins a new upload if it asks for the offset while the service starts."""
+    path, headers, size = tmp_path / "large.bin", as_user().headers, 8 * MIB + 3
+    path.write_bytes(os.urandom(size))
+    arguments = [f"{deployed.url}/api/v1/files/uploads", headers["Authorization"], str(path)]
+    client = subprocess.Popen(["node", str(tus_js), *arguments], stdout=subprocess.PIPE, text=True)
+    until(lambda: stored_offset() >= size // 4 or client.poll() is not None)
+    assert client.poll() is None, "the client has ended too early"
+    deployed.restart()
+    output, _ = client.communicate(timeout=5 * TIMEOUT_SECONDS)
+    assert client.returncode == 0
+    result = json.loads(output)
+    file_id = result["uploaded"].rpartition("/")[2]
+    file = deployed.get(file_id, **headers).json()["data"]
+    assert (file["name"], file["sha256"]) == ("Gr\u00f6\u00dfe.bin", hashlib.sha256(path.read_bytes()).hexdigest())
+    tus = headers | {"Tus-Resumable": "1.0.0"}
+    assert requests.head(result["terminated"], headers=tus, timeout=TIMEOUT_SECONDS).status_code == 404
+    let_a_day_pass(deployed)
+
+
 @pytest.mark.slow
 def test_a_resumable_upload_survives_twenty_kills_of_client_router_and_service(
     deployed: Deployed, as_user: Any, tmp_path: Path
@@ -289,6 +327,9 @@ def stored_offset() -> int:
 def let_a_day_pass(deployed: Deployed) -> None:
     """Then storage has the objects of files only."""
     db.session.rollback()
+    with transaction():
+        db.session.execute(update(ResumableUpload).values(expires_at=utcnow() - timedelta(days=1)))
+    cleanup.delete_expired_uploads()
     with transaction():
         changes = update(StoredObject).where(StoredObject.remove_after.is_not(None))
         db.session.execute(changes.values(remove_after=func.now()))

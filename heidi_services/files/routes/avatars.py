@@ -25,7 +25,9 @@ def get_avatar(query: dict[str, Any], user_id: UUID) -> Response:
     """Get the avatar of a user as a WebP image. Without a token, if the file of the avatar is PUBLIC.
 
     Otherwise the caller must be allowed to read the account: the user, staff, and machine clients with `files:read`.
-    404 `no_avatar`; 503 `rendition_pending` until a worker has created the image.
+    404 `no_avatar`; 503 `rendition_pending` until a worker has created the image. If files are stored in S3, the
+    response is a redirection (302); `redirect=false` returns the image itself.
     """
     file = avatars.get_avatar(user_id, optional_caller())
-    return respond(downloads.prepare(file, size=RenditionSize(query["size"]), as_attachment=False))
+    download = downloads.prepare(file, size=RenditionSize(query["size"]), as_attachment=False)
+    return respond(download, redirects=query["redirect"])

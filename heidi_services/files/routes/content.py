@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -44,10 +45,11 @@ def get_content(query: dict[str, Any], file_id: UUID) -> Response:
     """Download a file, or with `size` a rendition of an image. A PUBLIC file needs no token.
 
     Supports `Range`. 409 `scanning`, 403 `quarantined`, 404 `no_rendition`, 503 `rendition_pending`. If files are
-    stored in S3, the response is a redirection (302).
+    stored in S3, the response is a redirection (302); `redirect=false` with `size` returns the rendition itself.
     """
     file = downloads.get_downloadable(file_id, optional_caller())
-    return respond(downloads.prepare(file, size=_size(query), as_attachment=query["download"]))
+    download = downloads.prepare(file, size=_size(query), as_attachment=query["download"])
+    return respond(download, redirects=query["redirect"])
 
 
 def _size(query: dict[str, Any]) -> RenditionSize | None:
@@ -64,11 +66,16 @@ def optional_caller() -> Caller | None:
     return caller if may_read else None
 
 
-def respond(download: Download) -> Response:
-    """Send a download: status 200 or 206, or 302 to a URL; another service gets the content itself."""
+def respond(download: Download, *, redirects: bool = True) -> Response:
+    """Send a download: status 200 or 206, or 302 to a URL.
+
+    Args:
+        download: What to send.
+        redirects: Whether the client is sent to the bucket. Other services always get the content itself.
+    """
     set_etag(download.tag)
-    if isinstance(download.place, str) and is_valid_peer(request.headers):
-        response: Any = current_app.response_class(storage().read(download.key))
+    if isinstance(download.place, str) and (not redirects or is_valid_peer(request.headers)):
+        response: Any = _read_from_bucket(download.key)
     elif isinstance(download.place, str):
         response = redirect(download.place)
     elif request.headers.get("X-Accel-Location") == ACCEL_LOCATION:
@@ -78,11 +85,18 @@ def respond(download: Download) -> Response:
     response.headers["Content-Type"] = download.content_type
     response.headers["Content-Disposition"] = download.disposition
     response.headers["Content-Security-Policy"] = SANDBOX
-    is_cacheable = download.is_public and not isinstance(download.place, str)
+    is_cacheable = download.is_public and response.status_code != 302
     response.headers["Cache-Control"] = f"public, max-age={PUBLIC_SECONDS}" if is_cacheable else "private, no-cache"
     if download.is_public:
         response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return response  # type: ignore[no-any-return]
+
+
+def _read_from_bucket(key: str) -> Response:
+    """The first chunk is read before the response begins, so that a failure of the bucket is an error of it."""
+    chunks = storage().read(key)
+    first = next(chunks, b"")
+    return current_app.response_class(chain([first], chunks))
 
 
 def _accelerated(path: Path) -> Response:

@@ -7,14 +7,17 @@ given up if the worker process ended during several attempts, which an image may
 from __future__ import annotations
 
 import tempfile
+from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import ColumnElement, func, select, update
 
 from heidi_common.database.models import storable_text
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.messaging import jobs
+from heidi_common.messaging.lease_keeper import kept_lease
 from heidi_common.problems import NotFound
 from heidi_common.runtime import current_settings
 from heidi_services.files import antivirus, images
@@ -26,7 +29,8 @@ from heidi_services.files.service import objects
 from heidi_services.files.service.file_events import emit_quarantined
 from heidi_services.files.storage import StorageError, storage
 
-LEASE_SECONDS = 600
+LEASE_SECONDS = 60
+"""It is extended while the worker lives: a file whose worker was killed is soon scanned again."""
 MAX_RENDERING_ATTEMPTS = 3
 _MEMORY_BYTES = 4 * 1024 * 1024
 """Larger images are decoded from a temporary file."""
@@ -46,11 +50,12 @@ def process(object_id: UUID) -> None:
     scan_status, media_type = row.scan_status, row.detected_type
     db.session.rollback()  # no connection is held while clamd and storage are called
     try:
-        if scan_status == ScanStatus.PENDING:
-            scan_status = _scan(object_id)
-            attempts = 1
-        if scan_status != ScanStatus.INFECTED and media_type in RENDERABLE:
-            _render(object_id, attempts)
+        with kept_lease(object_id, partial(_extend_lease, object_id)):
+            if scan_status == ScanStatus.PENDING:
+                scan_status = _scan(object_id)
+                attempts = 1
+            if scan_status != ScanStatus.INFECTED and media_type in RENDERABLE:
+                _render(object_id, attempts)
         _finish(object_id, JobStatus.DONE)
     except images.UnusableImage as error:
         _finish(object_id, JobStatus.FAILED, str(error))
@@ -58,8 +63,21 @@ def process(object_id: UUID) -> None:
         _postpone(object_id, attempts, str(error))
 
 
+def _extend_lease(object_id: UUID) -> None:
+    """It has no effect if the lease has ended: another worker may process the object by now."""
+    with transaction():
+        _change_job(
+            object_id,
+            FileJob.locked_until > func.now(),
+            locked_until=func.now() + timedelta(seconds=LEASE_SECONDS),
+        )
+
+
 def _scan(object_id: UUID) -> ScanStatus:
-    signature = antivirus.scan(current_settings().clamav_url, storage().read(object_id.hex))
+    url = current_settings().clamav_url
+    if not url:  # a file that was uploaded while it was set must not become available without a scan
+        raise antivirus.ScanFailed("Set CLAMAV_URL for the worker: the file must be scanned.")
+    signature = antivirus.scan(url, storage().read(object_id.hex))
     status = ScanStatus.CLEAN if signature is None else ScanStatus.INFECTED
     with transaction():
         row = db.session.get(StoredObject, object_id, with_for_update=True, populate_existing=True)
@@ -146,6 +164,7 @@ def _postpone(object_id: UUID, attempts: int, error: str) -> None:
         )
 
 
-def _change_job(object_id: UUID, **values: object) -> None:
-    statement = update(FileJob).where(FileJob.id == object_id, FileJob.status == JobStatus.PENDING).values(values)
+def _change_job(object_id: UUID, *conditions: ColumnElement[bool], **values: object) -> None:
+    is_open = (FileJob.id == object_id, FileJob.status == JobStatus.PENDING)
+    statement = update(FileJob).where(*is_open, *conditions).values(values)
     db.session.execute(statement.execution_options(synchronize_session=False))

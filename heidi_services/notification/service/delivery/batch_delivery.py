@@ -20,6 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from heidi_common.database.session import db
 from heidi_common.logger.causes import row_cause
+from heidi_common.messaging.lease_keeper import EXTEND_AFTER_SECONDS
 from heidi_services.notification.service.delivery.claim import (
     AttemptedNotification,
     ClaimedNotification,
@@ -30,7 +31,6 @@ from heidi_services.notification.service.delivery.claim import (
 from heidi_services.notification.service.delivery.delivery import deliver_claimed
 from heidi_services.notification.service.delivery.delivery_decision import InAppDelivery, decide
 from heidi_services.notification.service.delivery.delivery_results import mark_shown, record
-from heidi_services.notification.service.delivery.lease_keeper import EXTEND_AFTER_SECONDS
 
 BATCH_SECONDS = 300.0
 """The longest time for which one message may occupy a thread before the rest of its rows goes to other threads."""

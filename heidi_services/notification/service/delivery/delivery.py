@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 from uuid import UUID
 
 from heidi_common.channels.registry import CHANNELS
 from heidi_common.database.models import utcnow
+from heidi_common.messaging.lease_keeper import EXTEND_AFTER_SECONDS, kept_lease
 from heidi_services.notification.channels.message import Message, Sender, Urgency
 from heidi_services.notification.channels.push_options import DEFAULT_PUSH_OPTIONS, PushOptions
 from heidi_services.notification.enums import MARKETING, UNMUTABLE, Channel, NotificationType
@@ -23,7 +25,6 @@ from heidi_services.notification.service.delivery.delivery_decision import (
     decide,
 )
 from heidi_services.notification.service.delivery.delivery_results import record
-from heidi_services.notification.service.delivery.lease_keeper import EXTEND_AFTER_SECONDS, kept_lease
 from heidi_services.notification.service.delivery.provider_calls import ProviderCall
 from heidi_services.notification.service.recipients.unsubscribe import unsubscribe_link
 
@@ -50,7 +51,7 @@ def send(job: ClaimedNotification, decision: DeliveryDecision) -> list[ProviderC
     """
     if not isinstance(decision, ProviderDelivery):
         return []
-    with kept_lease(job):
+    with kept_lease(job.id, partial(extend_lease, job)):
         return list(_send_to_targets(job, decision))
 
 
