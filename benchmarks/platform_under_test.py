@@ -69,7 +69,7 @@ class Platform:
             )
         while "curl" not in log.read_text():
             if self.process.poll() is not None or time.monotonic() > started_at + 300:
-                raise SystemExit(f"The platform did not start:\n{log.read_text()[-3000:]}")
+                raise RuntimeError(f"The platform did not start:\n{log.read_text()[-3000:]}")
             time.sleep(0.02)
         return time.monotonic() - started_at
 

@@ -80,7 +80,7 @@ def _start_workers(platform: Platform, count: int) -> None:
     platform.spawn(_name(count), [sys.executable, "-m", "workers.main", *options])
     log = platform.home / f"{_name(count)}.log"
     if not wait_until(lambda: log.read_text().count("ready for action") >= count, START_SECONDS):
-        raise SystemExit(f"The workers did not start:\n{log.read_text()[-2000:]}")
+        raise RuntimeError(f"The workers did not start:\n{log.read_text()[-2000:]}")
 
 
 def _name(count: int) -> str:
