@@ -14,10 +14,10 @@ import requests
 from flask import Flask
 
 from heidi_common.config.settings import Settings
+from tests.deploy.test_monitoring import DASHBOARDS, _store_states
 from tests.gunicorn_server import WebProcess
 from tests.operations.test_dead_processes import COMMANDS, Background, is_scraped, start_prometheus
 from tests.polling import TIMEOUT_SECONDS, until
-from tests.deploy.test_monitoring import DASHBOARDS, _store_states
 from tests.workers.test_heartbeat import environment
 
 pytestmark = [

@@ -19,10 +19,10 @@ from flask import Flask
 
 from heidi_common.config.settings import Settings
 from tests.conftest import ROOT
+from tests.deploy.test_alerting import MONITORING, PROMETHEUS
 from tests.gunicorn_server import WebProcess
 from tests.polling import until
 from tests.ports import free_port
-from tests.deploy.test_alerting import MONITORING, PROMETHEUS
 from tests.workers.test_heartbeat import environment
 
 pytestmark = [

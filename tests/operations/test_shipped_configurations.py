@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from heidi_standalone.servers import service_user
+from tests.deploy.manifests import MANIFESTS, ROOT
 from tests.polling import until
 from tests.ports import free_port
-from tests.deploy.manifests import MANIFESTS, ROOT
 
 pytestmark = [
     pytest.mark.operations,

@@ -20,10 +20,10 @@ from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_services import SERVICES
 from heidi_services.city.service import shipped_sets
+from tests.deploy.manifests import COMPOSE, OWN_PROCESSES, ROOT
 from tests.polling import TIMEOUT_SECONDS, until
 from tests.ports import free_port
 from tests.process_environment import process_environment
-from tests.deploy.manifests import COMPOSE, OWN_PROCESSES, ROOT
 from tests.standalone.test_prepare import ADD_CITY
 
 SCRIPTS = Path(sys.executable).parent
