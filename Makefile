@@ -64,6 +64,8 @@ test: $(TOOLS) ## Run all checks and tests (installs RabbitMQ, Chromium and more
 	$(call apt,command -v chromium,chromium fonts-dejavu-core,Chromium)
 	$(call apt,command -v promtool,prometheus,promtool)
 	$(call apt,ls /usr/lib/*/faketime,faketime,libfaketime)
+	$(call apt,command -v clamd,clamav-daemon,ClamAV)
+	$(call apt,command -v spamassassin,spamassassin,SpamAssassin)
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -q --cov --cov-report=
 	@$(BIN)/python -m tests.coverage_summary

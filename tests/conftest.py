@@ -39,6 +39,7 @@ from heidi_services import SERVICES
 from heidi_standalone.servers.postgres import Postgres
 from heidi_standalone.servers.valkey import Valkey
 from tests import pgbouncer
+from tests.empty_tables import empty_tables
 
 pytest_plugins = ("tests.fixtures_rabbitmq",)
 
@@ -51,6 +52,12 @@ hypothesis_settings.register_profile(
     "heidi", derandomize=True, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 hypothesis_settings.load_profile("heidi")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """For `-n auto`: one more than there are CPUs, since many tests wait for processes that they have started."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -68,6 +75,10 @@ def _long_timeouts() -> Iterator[None]:
 def database_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server = Postgres(tmp_path_factory.mktemp("pg") / "data", durable=False)
     server.start()
+    with create_engine(server.url, isolation_level="AUTOCOMMIT").connect() as connection:
+        # It would change the order of rows, and plans, in the middle of a test.
+        connection.execute(text("ALTER SYSTEM SET autovacuum = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
     yield server.url
     server.stop()
 
@@ -147,16 +158,7 @@ def app(platform: Flask) -> Iterator[Flask]:
 
 
 def _empty() -> None:
-    """Empty every table except those that the migrations fill, which are marked in their `info`.
-
-    Most are empty: looking into all of them takes a fraction of the time of truncating them.
-    """
-    names = [t.name for t in db.metadata.sorted_tables if not t.info.get("shipped")]
-    filled = " UNION ALL ".join(f"SELECT '{name}' WHERE EXISTS (SELECT FROM {name})" for name in names)
-    with db.engine.begin() as connection:
-        if rows_in := connection.scalars(text(filled)).all():
-            connection.execute(text("SET LOCAL session_replication_role = replica"))  # the audit trail refuses TRUNCATE
-            connection.execute(text(f"TRUNCATE {', '.join(rows_in)} RESTART IDENTITY CASCADE"))
+    empty_tables()
     redis_client().flushall()
     current_runtime().instances.pop(token_failure_sampler, None)
 

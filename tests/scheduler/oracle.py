@@ -5,7 +5,8 @@ expression.
 """
 
 from calendar import monthcalendar
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 MINUTE = timedelta(minutes=1)
@@ -29,28 +30,28 @@ def _any(text: str, value: int, low: int, high: int) -> bool:
     return any(_item(item, value, low, high) for item in text.split(","))
 
 
-def _month_day(text: str, wall: datetime) -> bool:
-    last = max(max(week) for week in monthcalendar(wall.year, wall.month))
+def _month_day(text: str, today: date) -> bool:
+    last = max(max(week) for week in monthcalendar(today.year, today.month))
     items = [str(last) if item == "L" else item for item in text.split(",")]
-    return _any(",".join(items), wall.day, 1, 31)
+    return _any(",".join(items), today.day, 1, 31)
 
 
-def _week_day(text: str, wall: datetime) -> bool:
+def _week_day(text: str, today: date) -> bool:
     names = {name: str(number) for number, name in enumerate(DAYS)}
-    monday_zero = wall.weekday()
-    column = [week[monday_zero] for week in monthcalendar(wall.year, wall.month)]
-    dates = [date for date in column if date]
-    today = {(monday_zero + 1) % 7, 7 if monday_zero == 6 else (monday_zero + 1) % 7}
+    monday_zero = today.weekday()
+    column = [week[monday_zero] for week in monthcalendar(today.year, today.month)]
+    dates = [day for day in column if day]
+    numbers = {(monday_zero + 1) % 7, 7 if monday_zero == 6 else (monday_zero + 1) % 7}
     for item in text.upper().split(","):
         for name, number in names.items():
             item = item.replace(name, number)
         if "#" in item:
             day, nth = item.split("#")
-            matches = int(day) in today and dates.index(wall.day) + 1 == int(nth)
+            matches = int(day) in numbers and dates.index(today.day) + 1 == int(nth)
         elif item.endswith("L"):
-            matches = int(item[:-1]) in today and dates[-1] == wall.day
+            matches = int(item[:-1]) in numbers and dates[-1] == today.day
         else:
-            matches = any(_item(item, day, 0, 7) for day in today)
+            matches = any(_item(item, day, 0, 7) for day in numbers)
         if matches:
             return True
     return False
@@ -58,16 +59,17 @@ def _week_day(text: str, wall: datetime) -> bool:
 
 def _matches(expression: str, wall: datetime) -> bool:
     minute, hour, day, month, weekday = expression.split()
+    on_time = _any(minute, wall.minute, 0, 59) and _any(hour, wall.hour, 0, 23)
+    return on_time and _matches_date(day, month, weekday, wall.date())
+
+
+@cache  # the minutes of a day have the same date
+def _matches_date(day: str, month: str, weekday: str, today: date) -> bool:
     for number, name in enumerate(MONTHS, 1):
         month = month.upper().replace(name, str(number))
-    by_date, by_week = _month_day(day, wall), _week_day(weekday, wall)
+    by_date, by_week = _month_day(day, today), _week_day(weekday, today)
     starred = day[0] == "*" or weekday[0] == "*"
-    return (
-        _any(minute, wall.minute, 0, 59)
-        and _any(hour, wall.hour, 0, 23)
-        and _any(month, wall.month, 1, 12)
-        and ((by_date and by_week) if starred else (by_date or by_week))
-    )
+    return _any(month, today.month, 1, 12) and ((by_date and by_week) if starred else (by_date or by_week))
 
 
 def expected_occurrences(expression: str, zone: ZoneInfo, start: datetime, end: datetime) -> list[datetime]:
