@@ -30,15 +30,15 @@ def platform_environment(environ: Mapping[str, str]) -> dict[str, str]:
     Args:
         environ: The environment of the caller.
     """
-    allowed = SYSTEM | (_settings() - OWN)
+    allowed = SYSTEM | setting_names()
     kept = {name: value for name, value in environ.items() if name in allowed or _has_prefix(name)}
     return kept | FIXED
 
 
-def _settings() -> set[str]:
-    """The variables of all settings, and those that name files with their values."""
+def setting_names() -> set[str]:
+    """The variables of the settings that a caller can set, and those that name files with their values."""
     declared = [item for kind in (Settings, WebProcess, LocalPlatform) for item in declarations(kind).values()]
-    return {name for item in declared for name in (item.variable, f"{item.variable}_FILE")}
+    return {name for item in declared for name in (item.variable, f"{item.variable}_FILE")} - OWN
 
 
 def _has_prefix(name: str) -> bool:

@@ -92,8 +92,7 @@ class Launcher:
 
     def _write_env(self) -> None:
         """Write the settings for other commands on the same platform: `flask -e .heidi/env doctor`."""
-        env = {name: self.platform.env[name] for name in self.platform.generated_env}
-        env["JWT_PRIVATE_KEYS"] = self.platform.private_keys
+        env = self.platform.stored_env | {"JWT_PRIVATE_KEYS": self.platform.private_keys}
         write_private(self.home.env, "".join(f"{name}='{_escaped(value)}'\n" for name, value in env.items()))
 
     def _supervised_environment(self) -> dict[str, str]:

@@ -11,7 +11,7 @@ from heidi_common.config.sections.processes import LocalPlatform
 from heidi_common.config.service_registry import CONSOLE, REALTIME
 from heidi_common.config.service_registry import SERVICES as SERVICE_REGISTRY
 from heidi_common.config.settings import Settings
-from heidi_standalone.environment import platform_environment
+from heidi_standalone.environment import platform_environment, setting_names
 from heidi_standalone.home.home import Home
 from heidi_standalone.ports import Ports
 from heidi_standalone.servers.nginx import Router
@@ -61,6 +61,12 @@ class StandalonePlatform:
     @property
     def base_url(self) -> str:
         return f"http://localhost:{self.ports.router}"
+
+    @property
+    def stored_env(self) -> dict[str, str]:
+        """The settings for other commands on this platform: what it generates, and what its caller has set."""
+        names = self.generated_env.keys() | setting_names()
+        return {name: value for name, value in self.env.items() if name in names}
 
     @property
     def heartbeats(self) -> Path:

@@ -1,6 +1,6 @@
 """Does one thing again and again, each time in a process that is killed (SIGKILL) one step later, until it survives.
 
-    python -m tests.files.killed_process DATABASE_URL REDIS_URL FOLDER OWNER_ID SCENARIO [TARGET_ID [CLAMAV_URL]]
+    python -m tests.files.killed_process DATABASE_URL REDIS_URL FILES_URL OWNER_ID SCENARIO [TARGET_ID [CLAMAV_URL]]
 
 A step is a commit, or an object that is written to storage or deleted from it: the process is killed before and after
 each. Prints the number of kills.
@@ -13,7 +13,6 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +28,7 @@ from heidi_services import SERVICES  # noqa: F401  # the tables of all services
 from heidi_services.files.models import FileJob, StoredObject
 from heidi_services.files.service import cleanup, files, processing, resumable_uploads, single_upload, upload_append
 from heidi_services.files.storage import storage
+from heidi_services.files.storage.selection import make_storage
 from heidi_services.files.upload_body import UploadBody
 from tests.conftest import make_settings
 
@@ -114,9 +114,17 @@ def run(settings: Settings, scenario: str, owner_id: UUID, target: UUID | None, 
 
 
 def main(
-    database_url: str, redis_url: str, folder: str, owner_id: str, scenario: str, target: str = "", clamav_url: str = ""
+    database_url: str,
+    redis_url: str,
+    files_url: str,
+    owner_id: str,
+    scenario: str,
+    target: str = "",
+    clamav_url: str = "",
 ) -> int:
-    settings = make_settings(database_url, redis_url, files_path=str(Path(folder)), clamav_url=clamav_url)
+    keys = {"files_access_key_id": "x", "files_secret_access_key": "y"}
+    settings = make_settings(database_url, redis_url, files_url=files_url, clamav_url=clamav_url, **keys)
+    make_storage(settings)  # what it imports is not imported again by each child
     for lethal in range(1, MAX_STEPS):
         child = os.fork()
         if child == 0:

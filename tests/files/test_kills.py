@@ -1,4 +1,4 @@
-"""kill -9 at each step of an upload, a deletion and the processing of an image: nothing is lost, nothing remains."""
+"""kill -9 at each step of an upload, a deletion and the processing of a file: nothing is lost, nothing remains."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask import Flask
 from sqlalchemy import func, select, update
 
 from heidi_common.database.models import utcnow
@@ -18,6 +19,7 @@ from heidi_common.database.transactions import transaction
 from heidi_common.messaging.outbox import OutboxEvent
 from heidi_services.files.models import File, FileUsage, ResumableUpload, StoredObject
 from heidi_services.files.service import cleanup
+from heidi_services.files.storage import Storage, storage
 from heidi_services.files.storage.local import LocalStorage
 from tests.conftest import SignedIn
 from tests.files.conftest import EICAR, clean, stored_keys
@@ -30,12 +32,11 @@ Kill = Callable[..., int]
 
 
 @pytest.fixture
-def kill(local: LocalStorage, database_url: str, redis_url: str) -> Kill:
+def kill(app: Flask, database_url: str, redis_url: str) -> Kill:
     """Do something in processes that are killed, each one step later; returns the number of kills."""
 
     def kill(owner: SignedIn, scenario: str, target: str = "", clamav_url: str = "") -> int:
-        local.root.mkdir(parents=True, exist_ok=True)
-        arguments = [database_url, redis_url, str(local.root), str(owner.user.id), scenario, target, clamav_url]
+        arguments = [database_url, redis_url, files_url(storage()), str(owner.user.id), scenario, target, clamav_url]
         command = [sys.executable, "-m", "tests.files.killed_process", *arguments]
         db.session.remove()
         result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=5 * TIMEOUT_SECONDS)
@@ -43,6 +44,13 @@ def kill(local: LocalStorage, database_url: str, redis_url: str) -> Kill:
         return int(result.stdout)
 
     return kill
+
+
+def files_url(backend: Any) -> str:
+    """The setting FILES_URL of a backend."""
+    if isinstance(backend, LocalStorage):
+        return backend.root.as_uri()
+    return f"s3://{backend.bucket.name}?endpoint={backend.bucket.endpoint}&prefix={backend.bucket.prefix}"
 
 
 def let_a_day_pass() -> None:
@@ -56,26 +64,31 @@ def let_a_day_pass() -> None:
         db.session.execute(unused.values(remove_after=yesterday))
 
 
-def require_consistent(local: LocalStorage) -> int:
+def require_consistent(backend: Storage) -> int:
     """Each file has its whole object, no object is left, and the usage is exact; returns the number of files."""
     let_a_day_pass()
-    clean(local)
+    clean(backend)
     rows = list(db.session.scalars(select(File)))
     for row in rows:
-        content = local.path(row.object.key).read_bytes()
+        content = b"".join(backend.read(row.object.key))
         assert hashlib.sha256(content).hexdigest() == row.object.sha256 and len(content) == row.object.bytes
-    assert stored_keys(local) == {row.object.key for row in rows}
+    assert stored_keys(backend) == {row.object.key for row in rows}
     stored = select(func.coalesce(func.sum(StoredObject.bytes), 0))
     assert (db.session.scalar(select(FileUsage.bytes)) or 0) == db.session.scalar(stored)
     return len(rows)
 
 
-@pytest.mark.parametrize(("scenario", "fewest"), [("upload", 6), ("resume", 20)])
+@pytest.mark.parametrize(
+    ("backend", "scenario", "fewest"),
+    [("local", "upload", 6), ("s3", "upload", 6), ("local", "resume", 20)],
+    indirect=["backend"],
+    ids=["folder", "bucket", "resumable"],
+)
 def test_an_upload_that_is_killed_at_any_step_leaves_nothing_incomplete(
-    local: LocalStorage, as_user: Any, kill: Kill, scenario: str, fewest: int
+    backend: Storage, as_user: Any, kill: Kill, scenario: str, fewest: int
 ) -> None:
     assert kill(as_user(), scenario) >= fewest
-    assert require_consistent(local) >= 1
+    assert require_consistent(backend) >= 1
     assert set(db.session.scalars(select(StoredObject.sha256))) == {hashlib.sha256(CONTENT).hexdigest()}
 
 

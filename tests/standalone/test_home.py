@@ -65,6 +65,15 @@ def test_the_generated_environment_is_valid(home: Home) -> None:
     assert settings.redis_url != settings.broker_url
 
 
+def test_other_commands_get_the_settings_of_the_caller(home: Home) -> None:
+    """`flask doctor` would otherwise check the folder of files, and not the bucket."""
+    chosen = {"FILES_URL": "s3://bucket", "CLAMAV_URL": "tcp://clamd:3310", "DNS_SERVER_FILE": "/run/dns"}
+    ignored = {"HOME": "/home/ada", "HEIDI_SERVICE": "auth", "LOG_LEVEL": "", "UNKNOWN": "x"}
+    platform = StandalonePlatform(home, Ports(), chosen | ignored)
+    assert platform.stored_env == StandalonePlatform(home, Ports(), {}).stored_env | chosen
+    assert platform.stored_env.keys() >= platform.generated_env.keys()
+
+
 def test_only_auth_gets_the_signing_keys_and_only_core_and_the_worker_get_cores_credentials(home: Home) -> None:
     home.client.write_text('{"CORE_CLIENT_ID": "x"}')
     platform = StandalonePlatform(home, Ports(), {})
