@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from importlib import import_module
 from itertools import chain
+from types import ModuleType
 from typing import Any
 
 import click
@@ -49,19 +49,18 @@ class LazyGroup(AppGroup):
 
     Args:
         name: The name of the group.
-        package: The package of the modules.
-        modules: Module -> the commands that it adds to this group.
+        modules: Function that imports a module -> the commands that the module adds to this group.
     """
 
-    def __init__(self, name: str, package: str, modules: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, name: str, modules: Mapping[Callable[[], ModuleType], Sequence[str]]) -> None:
         super().__init__(name)
-        self._package, self._modules = package, modules
+        self._modules = modules
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(chain.from_iterable(self._modules.values()))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        for module, commands in self._modules.items():
+        for load, commands in self._modules.items():
             if cmd_name in commands:
-                import_module(f"{self._package}.{module}")
+                load()
         return super().get_command(ctx, cmd_name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from uuid import UUID
 
 import click
@@ -10,14 +11,38 @@ from heidi_common.cli.lazy_command import LazyGroup
 from heidi_common.identity.models import Role, User
 from heidi_services.users.service import queries
 
+
+def _accounts() -> ModuleType:
+    from heidi_services.users.cli import accounts
+
+    return accounts
+
+
+def _import_export() -> ModuleType:
+    from heidi_services.users.cli import import_export
+
+    return import_export
+
+
+def _queries() -> ModuleType:
+    from heidi_services.users.cli import queries
+
+    return queries
+
+
+def _support() -> ModuleType:
+    from heidi_services.users.cli import support
+
+    return support
+
+
 users = LazyGroup(
     "users",
-    "heidi_services.users.cli",
     {
-        "accounts": ("create-admin", "set-role", "deactivate", "restore"),
-        "import_export": ("import", "export"),
-        "queries": ("list", "show"),
-        "support": ("remove-mfa", "sessions", "end-sessions"),
+        _accounts: ("create-admin", "set-role", "deactivate", "restore"),
+        _import_export: ("import", "export"),
+        _queries: ("list", "show"),
+        _support: ("remove-mfa", "sessions", "end-sessions"),
     },
 )
 ROLES = click.Choice([role.value for role in Role], case_sensitive=False)
