@@ -70,9 +70,10 @@ test: $(TOOLS) ## Run all checks and tests (installs RabbitMQ, Chromium and more
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -q --cov --cov-report=
 	@$(BIN)/python -m tests.coverage_summary
 
-ops-test: $(TOOLS) ## Test operation: alerts, backups, PgBouncer, migrations, rolling restarts (installs Prometheus and PgBouncer with apt if possible)
+ops-test: $(TOOLS) ## Test operation: alerts, backups, PgBouncer, migrations, rolling restarts, the image (installs Prometheus and more with apt if possible)
 	$(call apt,command -v promtool,prometheus,Prometheus)
 	$(call apt,command -v pgbouncer,pgbouncer,PgBouncer)
+	$(call apt,which buildah debootstrap,buildah debootstrap,buildah and debootstrap)
 	@$(BIN)/pytest -q -m "operations or not operations" tests/operations tests/backup tests/deploy/test_alert_rules.py \
 		tests/deploy/test_alerting.py tests/standalone/test_prepare.py
 

@@ -24,14 +24,26 @@ def test_an_image_is_pushed_once_the_tests_have_passed() -> None:
     # YAML 1.1 reads `on` as true.
     assert "workflow_call" in tests[True]
     assert {"run": ".ci/run"} in tests["jobs"]["test"]["steps"]
+    assert {"run": "make ops-test"} in tests["jobs"]["operations"]["steps"]
 
 
-def test_the_tests_of_a_release_have_the_packages_that_make_test_installs_as_root() -> None:
-    recipe = (ROOT / "Makefile").read_text().partition("\ntest:")[2].partition("\n\n")[0]
+@pytest.mark.parametrize(
+    ("target", "job", "some", "in_the_runner"),
+    [
+        ("test", "test", {"rabbitmq-server", "prometheus", "faketime"}, {"chromium"}),
+        # The job `image` builds the image with Docker.
+        ("ops-test", "operations", {"prometheus", "pgbouncer"}, {"buildah", "debootstrap"}),
+    ],
+)
+def test_the_tests_of_a_release_have_the_packages_that_make_installs_as_root(
+    target: str, job: str, some: set[str], in_the_runner: set[str]
+) -> None:
+    recipe = (ROOT / "Makefile").read_text().partition(f"\n{target}:")[2].partition("\n\n")[0]
     packages = {name for names in re.findall(r"call apt,[^,]*,([^,]*),", recipe) for name in names.split()}
-    installed = (WORKFLOWS / "ci.yml").read_text().split()
-    assert {"rabbitmq-server", "prometheus", "faketime"} <= packages
-    assert packages - {"chromium"} - set(installed) == set()  # the runner's image has Chromium
+    steps = yaml.safe_load((WORKFLOWS / "ci.yml").read_text())["jobs"][job]["steps"]
+    installed = {word for step in steps for word in step.get("run", "").split()}
+    assert some <= packages
+    assert packages - in_the_runner - installed == set()
 
 
 def test_a_release_uses_only_the_workflows_token_and_only_to_push() -> None:
