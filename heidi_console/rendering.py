@@ -16,6 +16,8 @@ from heidi_common.channels.registry import CHANNELS
 from heidi_common.sdk import inbox_version
 from heidi_console import access
 from heidi_console.components import audit_details, json_view, paging, statuses
+from heidi_console.components.line_breaks import breakable
+from heidi_console.forms.durations import short_iso
 from heidi_console.pages.area import Area
 from heidi_console.session import signed_in
 from heidi_console.session.problems import SessionsUnavailable
@@ -44,6 +46,8 @@ def init_rendering(app: Flask, areas: Sequence[Area]) -> None:
         day_name=day_name,
         number=number,
         kilometers=kilometers,
+        duration=short_iso,
+        breakable=breakable,
         size=size,
         term=term,
         reason=reason,

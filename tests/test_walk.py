@@ -74,6 +74,7 @@ def test_the_demonstration_succeeds(platform: Platform) -> None:
     result = command(platform, "heidi_standalone.demo")
     assert result.returncode == 0, result.stdout + result.stderr
     assert re.search(r"All 1[5-9] steps succeeded", result.stdout), result.stdout
+    assert re.search(r"The schedule +http://\S+/console/schedules/[0-9a-f-]{36}", result.stdout), result.stdout
 
 
 def test_the_demonstration_fails_with_the_step_that_fails(platform: Platform) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from heidi_common.schemas.naming import camel
 from heidi_console.translations import translate
 from heidi_console.translations.terms import term
 
@@ -16,7 +17,7 @@ def audit_summary(entry: Mapping[str, Any]) -> str:
         f"{name}: {_value(each['old'])} → {_value(each['new'])}" for name, each in detail.items() if _is_pair(each)
     ]
     shown = {name for name, each in detail.items() if _is_pair(each)}
-    others = [name for name in detail.get("changed", ()) if isinstance(name, str) and name not in shown]
+    others = [camel(name) for name in detail.get("changed", ()) if isinstance(name, str) and camel(name) not in shown]
     if others:
         parts.append(f"{translate('Changed')}: {', '.join(others)}")
     if detail.get("reason"):

@@ -12,6 +12,7 @@ from flask_wtf import FlaskForm
 from wtforms import HiddenField
 from wtforms.i18n import get_translations
 
+from heidi_common.schemas.naming import camel
 from heidi_console.api.problems import ApiProblem
 from heidi_console.forms import conflict
 from heidi_console.session import signed_in
@@ -118,12 +119,6 @@ def explain(problem: ApiProblem) -> str:
         503: translate("The service is unavailable at the moment. What you typed is kept; try again shortly."),
     }
     return texts.get(problem.status) or problem.detail or translate("The request was rejected.")
-
-
-def camel(name: str) -> str:
-    """The name of a field in the API: `first_name` is `firstName`."""
-    first, *rest = name.split("_")
-    return first + "".join(part.title() for part in rest)
 
 
 def optional(pairs: dict[str, Any]) -> dict[str, Any]:

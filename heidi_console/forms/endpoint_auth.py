@@ -8,8 +8,9 @@ from typing import Any
 from wtforms import PasswordField, SelectField, StringField, TextAreaField, URLField
 from wtforms.fields.choices import SelectChoice
 
+from heidi_common.schemas.naming import camel
 from heidi_console.api.problems import ApiProblem
-from heidi_console.forms.base import ConsoleForm, camel, optional
+from heidi_console.forms.base import ConsoleForm, optional
 from heidi_console.forms.fields import JsonField
 from heidi_console.translations import lazy
 

@@ -10,8 +10,9 @@ from wtforms import BooleanField, IntegerField, RadioField, SelectField, StringF
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, NumberRange, Optional
 
+from heidi_common.schemas.naming import camel
 from heidi_console.forms import notified
-from heidi_console.forms.base import ConsoleForm, camel
+from heidi_console.forms.base import ConsoleForm
 from heidi_console.forms.durations import DurationField, short_iso
 from heidi_console.forms.fields import TimeField
 from heidi_console.translations import lazy, translate

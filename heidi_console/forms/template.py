@@ -46,7 +46,7 @@ class NewTemplateForm(TemplateForm):
 
     name = StringField(lazy("Name"), [InputRequired()], description=lazy("Such as order-shipped"))
     channel = SelectField(lazy("Channel"), choices=channel_choices)
-    locale = StringField(lazy("Language"), default="en", description=lazy("Such as en or de-CH"))
+    locale = StringField(lazy("Language"), [InputRequired()], default="en", description=lazy("Such as en or de-CH"))
 
     def new(self) -> dict[str, Any]:
         """The template as the API expects it."""

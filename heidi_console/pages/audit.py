@@ -17,7 +17,7 @@ from heidi_console.access import ADMIN
 from heidi_console.components.paging import filters, page_of
 from heidi_console.forms.list_filters import InvalidFilter, api_filters
 from heidi_console.pages.area import Area
-from heidi_console.pages.responses import is_id, names_of
+from heidi_console.pages.responses import client_names, is_id, names_of
 from heidi_console.translations import lazy
 
 area = Area("audit", lazy("Audit"), role=ADMIN, group=lazy("Platform"))
@@ -44,14 +44,18 @@ def list_() -> str:
     try:
         response = calls.get("/auth/audit", **page_of(**_api_filters(chosen)))
     except InvalidFilter as error:
-        return render_template("audit/list.html", entries=[], meta={}, filters=chosen, people={}, error=str(error))
-    people = names_of(filter(is_id, (entry[name] for entry in response.data for name in ("actor", "target"))))
+        return render_template(
+            "audit/list.html", entries=[], meta={}, filters=chosen, people={}, clients={}, error=str(error)
+        )
+    actors = {entry[name] for entry in response.data for name in ("actor", "target") if is_id(entry[name])}
+    people = names_of(actors)
     return render_template(
         "audit/list.html",
         entries=response.data,
         meta=response.meta,
         filters=chosen,
         people=people,
+        clients=client_names() if actors - people.keys() else {},
         actions=ACTIONS,
     )
 

@@ -10,6 +10,7 @@ from wtforms import SelectMultipleField, StringField, widgets
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired
 
+from heidi_common.identity.scopes import DESCRIPTIONS
 from heidi_console import calls
 from heidi_console.access import ADMIN
 from heidi_console.components.paging import page_of
@@ -19,17 +20,6 @@ from heidi_console.pages.responses import done
 from heidi_console.translations import lazy, translate
 
 area = Area("clients", lazy("Clients"), role=ADMIN, group=lazy("Platform"))
-SCOPES = (
-    "users:read",
-    "users:write",
-    "notifications:read",
-    "notifications:write",
-    "schedules:write",
-    "integrations:read",
-    "integrations:write",
-    "files:read",
-    "files:write",
-)
 
 
 class ClientForm(ConsoleForm):
@@ -38,7 +28,7 @@ class ClientForm(ConsoleForm):
     name = StringField(lazy("Name"), [InputRequired()], description=lazy("What uses it, such as “billing”"))
     scopes = SelectMultipleField(
         lazy("Scopes"),
-        choices=[SelectChoice(scope, scope) for scope in SCOPES],
+        choices=[SelectChoice(scope.value, scope.value) for scope in DESCRIPTIONS],
         option_widget=widgets.CheckboxInput(),
         widget=widgets.ListWidget(prefix_label=False),
     )
@@ -57,7 +47,7 @@ def form_new() -> str | Response:
     form = ClientForm()
     if created := form.submit(lambda: calls.post("/auth/clients", form.values("name", "scopes"))):
         return render_template("clients/show_secret.html", client=created.data)
-    return render_template("clients/form_new.html", form=form)
+    return render_template("clients/form_new.html", form=form, about=DESCRIPTIONS)
 
 
 @area.act("/<uuid:client_id>/rotate")

@@ -16,6 +16,8 @@ from heidi_console.pages.responses import done, part
 from heidi_console.translations import lazy, translate, translate_count
 
 REPLAYS = "/core/events/replays"
+MAX_AT_ONCE = 500
+"""Dead letters that one click replays or discards; the page then shows the others."""
 area = Area("events", lazy("Events"), role=ADMIN, group=lazy("Automation"))
 
 
@@ -93,9 +95,21 @@ def act_discard(event_id: UUID) -> Response:
 def act_all() -> Response:
     """Replay or discard all dead letters of one event type."""
     action = "discard" if request.form.get("action") == "discard" else "replay"
-    letters = calls.get("/core/events/dead", limit=100).data
-    chosen = [letter["id"] for letter in letters if letter["event"]["type"] == request.form.get("type")]
+    chosen = _dead_letters(request.form.get("type", ""))
     for event_id in chosen:
         calls.post(f"/core/events/dead/{event_id}/{action}")
     text = translate_count("%(num)s dead letter is done.", "%(num)s dead letters are done.", len(chosen))
     return done(text, "events.list_dead")
+
+
+def _dead_letters(event_type: str) -> list[str]:
+    """The IDs of the dead letters of a type, those on later pages too."""
+    chosen: list[str] = []
+    cursor = None
+    while len(chosen) < MAX_AT_ONCE:
+        response = calls.get("/core/events/dead", limit=100, cursor=cursor)
+        chosen += [letter["id"] for letter in response.data if letter["event"]["type"] == event_type]
+        cursor = response.meta.get("nextCursor")
+        if not response.meta.get("hasMore"):
+            break
+    return chosen[:MAX_AT_ONCE]

@@ -17,6 +17,7 @@ from heidi_console.api.problems import ApiProblem
 from heidi_console.api.transport import ApiCall
 from heidi_console.components.paging import filters, page_of
 from heidi_console.forms.base import ConsoleForm, explain
+from heidi_console.forms.list_filters import InvalidFilter, api_filters
 from heidi_console.pages.area import Area
 from heidi_console.pages.downloads import download
 from heidi_console.pages.images import image
@@ -53,17 +54,13 @@ class VisibilityForm(ConsoleForm):
 def list_() -> str:
     """The user's files, newest first; for an administrator those of all users."""
     chosen = filters("status", "visibility", "userId")
-    response = calls.get("/files", **page_of(**chosen))
+    shared = {"filters": chosen, "usage": calls.get("/files/usage").data, "slice_bytes": SLICE_BYTES}
+    try:
+        response = calls.get("/files", **page_of(**api_filters(chosen, users=("userId",))))
+    except InvalidFilter as error:
+        return render_template("files/list.html", files=[], meta={}, people={}, error=str(error), **shared)
     people = names_of(file["userId"] for file in response.data)
-    return render_template(
-        "files/list.html",
-        files=response.data,
-        meta=response.meta,
-        filters=chosen,
-        people=people,
-        usage=calls.get("/files/usage").data,
-        slice_bytes=SLICE_BYTES,
-    )
+    return render_template("files/list.html", files=response.data, meta=response.meta, people=people, **shared)
 
 
 @area.act("/upload")

@@ -19,7 +19,7 @@ from heidi_console.forms.base import optional
 from heidi_console.pages.area import Area
 from heidi_console.pages.avatars import change_avatar, remove_avatar, show_avatar
 from heidi_console.pages.files import SLICE_BYTES
-from heidi_console.pages.responses import done, is_id, json_file, names_of, parts
+from heidi_console.pages.responses import client_names, done, is_id, json_file, names_of, parts
 from heidi_console.translations import lazy, translate
 from heidi_console.translations.terms import term
 
@@ -190,7 +190,10 @@ def _details(user: dict[str, Any]) -> dict[str, Any]:
     )
     preferences = details.pop("preferences") or {"preferences": [], "quietHours": None}
     muted = [f"{each['category']} ({term(each['channel'])})" for each in preferences["preferences"]]
-    actors = names_of(entry["actor"] for entry in details["audit"] or [] if is_id(entry["actor"]))
+    ids = {entry["actor"] for entry in details["audit"] or [] if is_id(entry["actor"])}
+    actors = names_of(ids)
+    if ids - actors.keys():
+        actors |= {key: translate("client %(name)s", name=name) for key, name in client_names().items()}
     return details | {"muted": muted, "quiet_hours": _quiet_hours(preferences["quietHours"]), "actors": actors}
 
 

@@ -72,3 +72,8 @@ def names_of(user_ids: Iterable[str]) -> dict[str, str]:
         return {}
     users = part("/users", ids=",".join(unique), limit=len(unique)) or []
     return {user["id"]: user["email"] for user in users}
+
+
+def client_names() -> dict[str, str]:
+    """The names of machine clients by ID."""
+    return {client["id"]: client["name"] for client in part("/auth/clients", limit=100) or []}

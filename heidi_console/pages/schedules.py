@@ -23,7 +23,7 @@ from heidi_console.forms.schedule import ScheduleForm, form_values, recipients_o
 from heidi_console.forms.schema import SchemaField, read_fields, schema_fields, show_object_problem
 from heidi_console.pages.area import Area
 from heidi_console.pages.responses import done, names_of, part, parts
-from heidi_console.translations import lazy, translate, translate_count
+from heidi_console.translations import current_locale, lazy, translate, translate_count
 
 area = Area("schedules", lazy("Schedules"), role=ADMIN, group=lazy("Automation"))
 Save = Callable[[dict[str, Any]], ApiResponse]
@@ -61,7 +61,8 @@ def show(schedule_id: UUID) -> str:
     schedule = calls.get(base).data
     recipients = recipients_of(schedule)
     names = names_of(item["userId"] for item in recipients)
-    times = parts(upcoming=read(f"{base}/upcoming", count=5), runs=read(f"{base}/runs", limit=STRIP))
+    upcoming = read(f"{base}/upcoming", count=5, lang=current_locale())
+    times = parts(upcoming=upcoming, runs=read(f"{base}/runs", limit=STRIP))
     return render_template(
         "schedules/show.html",
         schedule=schedule,
@@ -101,10 +102,14 @@ def form_edit(schedule_id: UUID) -> str | Response:
 def act_preview() -> str:
     """What a cron expression means, and when it runs next: a part of the form, updated while typing."""
     body = {"cronExpression": request.form.get("cron_expression"), "timezone": request.form.get("timezone")}
+    if not (body["cronExpression"] or "").strip():
+        return ""
     try:
-        return render_template("schedules/preview.html", preview=calls.post("/schedules/preview", body).data)
+        preview = calls.post("/schedules/preview", body | {"lang": current_locale()}).data
+        return render_template("schedules/preview.html", preview=preview)
     except ApiProblem as problem:
-        return render_template("schedules/preview.html", error=problem.detail)
+        error = " ".join(error.detail for error in problem.errors) or problem.detail
+        return render_template("schedules/preview.html", error=error)
 
 
 @area.act("/<uuid:schedule_id>/run")

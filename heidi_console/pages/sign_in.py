@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from wtforms import EmailField, PasswordField, StringField
 from wtforms.validators import InputRequired
 
+from heidi_common.runtime import current_settings
 from heidi_console import calls
 from heidi_console.access import PUBLIC
 from heidi_console.api.problems import ApiProblem
@@ -53,7 +54,8 @@ def form() -> str | Response:
         body = {"email": page.email.data, "password": page.password.data, "deviceLabel": "Console"}
         if response := _submit(page, "/auth/login", body):
             return response
-    return render_template("sign_in/form.html", form=page, ended=session.pop("ended", False))
+    reset_url = f"{current_settings().frontend_url}/reset-password"
+    return render_template("sign_in/form.html", form=page, ended=session.pop("ended", False), reset_url=reset_url)
 
 
 @area.form("/sign-in/code")

@@ -47,10 +47,11 @@ def show(template_id: UUID) -> str:
 def form_new() -> str | Response:
     """Create a template; `?copy=ID` begins with the text of another one, to translate it."""
     copied = calls.get(f"{BASE}/{request.args['copy']}").data if is_id(request.args.get("copy")) else {}
-    form = NewTemplateForm(**{name: copied[name] for name in COPIED if name in copied})
+    chosen = {"locale": ""} if copied else {}
+    form = NewTemplateForm(**{name: copied[name] for name in COPIED if name in copied}, **chosen)
     if created := form.submit(lambda: calls.post(BASE, form.new(), key=form.request_key.data)):
         return done(translate("The template is saved."), "templates.form_edit", template_id=created.data["id"])
-    return render_template("templates/form_new.html", form=form)
+    return render_template("templates/form_new.html", form=form, copied=copied)
 
 
 @area.form("/<uuid:template_id>/edit")

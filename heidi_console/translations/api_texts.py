@@ -1,7 +1,8 @@
 """Texts that come from the API in English, so that the console can translate them.
 
-They describe actions of schedules, operations and providers of webhooks, and name the fields of their forms. A text
-that is not listed is shown as it is; `tests/console/test_translations.py` compares the list with the API.
+They describe actions of schedules, operations, providers of webhooks and scopes, name the fields of their forms, and
+say why a webhook is disabled. A text that is not listed is shown as it is; `tests/console/test_translations.py`
+compares the list with the API.
 """
 
 from heidi_console.translations import lazy, translate
@@ -30,6 +31,23 @@ DESCRIPTIONS = (
     lazy('The message, such as {"channel": "IN_APP", "content": "Maintenance tonight"}'),
     lazy("The recipients, unless a filter selects them"),
     lazy('Selects the recipients, such as {"role": "USER", "isActive": true}'),
+)
+SCOPES = (
+    lazy("List and read all accounts."),
+    lazy("Create, change and delete accounts, except those of administrators."),
+    lazy("Read the notifications of all users."),
+    lazy("Send messages and invitations, cancel own messages; includes notifications:read."),
+    lazy("Read, create, change and delete schedules and monitors."),
+    lazy("Read all integrations with their logs, events and deliveries, without credentials."),
+    lazy("Change all integrations, except those of administrators."),
+    lazy("List and download the files of all users."),
+    lazy("Upload files for users; change, link and delete the files of all users."),
+)
+"""What machine clients with a scope may do."""
+DISABLED_REASONS = (
+    lazy("The endpoint returned 410 Gone."),
+    lazy("Every delivery of the last five days failed."),
+    lazy("An administrator switched it off."),
 )
 LABELS = (
     lazy("User ID"),

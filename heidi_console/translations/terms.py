@@ -32,6 +32,9 @@ TERMS = {
     "stop": lazy("Replied STOP"),
     "unsubscribed": lazy("Unsubscribed"),
     "manual": lazy("By hand"),
+    # directions of requests
+    "IN": lazy("received"),
+    "OUT": lazy("sent"),
     # outcomes
     "success": lazy("Success"),
     "failure": lazy("Failure"),
@@ -129,7 +132,7 @@ def choices(*values: str) -> list[SelectChoice]:
 
 REASONS = {
     "no_address": lazy("The account has no address for this channel. Add one to the account, then retry."),
-    "suppressed": lazy("The address is suppressed: it bounced, complained or replied STOP."),
+    "suppressed": lazy("The address is suppressed: it bounced, complained, replied STOP or was suppressed by hand."),
     "expired": lazy("The message was not sent in time and has expired."),
     "user_deleted": lazy("The account was deleted."),
     "no_device": lazy("The account has no device for push messages."),

@@ -17,8 +17,8 @@ from heidi_standalone.demo.polling import wait_for
 from heidi_standalone.demo.terminal import Terminal
 
 
-def send_email(terminal: Terminal, admin: ApiClient, user: DemoUser, mails: MailReader) -> None:
-    """Send one e-mail by two requests with the same Idempotency-Key."""
+def send_email(terminal: Terminal, admin: ApiClient, user: DemoUser, mails: MailReader) -> str:
+    """Send one e-mail by two requests with the same Idempotency-Key; return the ID of the message."""
     subject, key = f"Your train to Maienfeld {secrets.token_hex(3)}", secrets.token_hex(16)
     body = {"userId": user.id, "channel": "EMAIL", "subject": subject, "content": "It leaves from platform 9."}
     with terminal.step("Send an e-mail, requested twice") as report:
@@ -30,6 +30,7 @@ def send_email(terminal: Terminal, admin: ApiClient, user: DemoUser, mails: Mail
         mail = wait_for(lambda: mails.find(user.email, subject), "The e-mail")
         report(f"From {mail['From']}, Message-ID {mail['Message-ID']}")
         report(f"status of the notification: {_wait_for_status(admin, first['id'])}")
+    return str(first["id"])
 
 
 def _wait_for_status(admin: ApiClient, notification_id: str) -> str:

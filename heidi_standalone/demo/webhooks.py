@@ -14,8 +14,8 @@ from heidi_standalone.demo.terminal import Terminal
 from heidi_standalone.demo.webhook_listener import ReceivedWebhook, listen, stripe_signature
 
 
-def receive_and_forward(terminal: Terminal, user: DemoUser) -> None:
-    """Create an integration, send it webhooks, and check what it forwards and lists."""
+def receive_and_forward(terminal: Terminal, user: DemoUser) -> str:
+    """Create an integration, send it webhooks, and check what it forwards and lists; return its ID."""
     with listen() as (url, received):
         integration, stripe_secret = _create_integration(terminal, user, url)
         event_id = _send_webhooks(terminal, user, integration["id"], stripe_secret)
@@ -25,6 +25,7 @@ def receive_and_forward(terminal: Terminal, user: DemoUser) -> None:
             if [event["providerEventId"] for event in events] != [event_id]:
                 raise StepFailed(f"Expected the event {event_id} once, got {events}.")
             report(f"GET /integrations/.../events lists {event_id} once")
+    return str(integration["id"])
 
 
 def _create_integration(terminal: Terminal, user: DemoUser, url: str) -> tuple[Any, str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from heidi_common.config.settings import Settings
 from heidi_common.identity.models import Role
@@ -20,6 +20,7 @@ from tests.chromium import need_chromium
 from tests.conftest import SignedIn
 from tests.files.conftest import backend, clamd, s3, s3_endpoint  # noqa: F401  # fixtures
 from tests.notification.conftest import mail, post, reconfigure  # noqa: F401  # fixtures
+from tests.polling import TIMEOUT_SECONDS
 from tests.served_app import served as served_app
 
 COOKIE = "heidi_console"
@@ -37,6 +38,7 @@ class Served:
 def chromium() -> Iterator[Browser]:
     """Not for the whole session: while Playwright runs, this thread cannot run another event loop."""
     path = need_chromium()
+    expect.set_options(timeout=TIMEOUT_SECONDS * 1000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         yield browser

@@ -101,6 +101,14 @@ def test_an_action_that_the_state_does_not_allow_says_so(
     assert "check its current state" in page and "Try again" in page
 
 
+def test_a_filter_that_is_rejected_is_named(app: Flask, open_as: OpenAs) -> None:
+    page = open_as(Role.ADMIN)
+    page.goto("/console/messages/?status=FAILED&batchId=%3Cb%3Enonsense")
+    expect(page.get_by_role("main")).to_contain_text("batchId")
+    page.get_by_role("link", name="Clear filters").click()
+    expect(page.get_by_role("heading", name="Messages", level=1)).to_be_visible()
+
+
 def test_too_many_requests_say_when_to_try_again(
     app: Flask, served: Served, as_user: AsUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:

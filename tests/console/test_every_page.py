@@ -54,4 +54,8 @@ def test_a_page_is_accessible_small_and_fits_every_width(
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.set_viewport_size({"width": 360, "height": 800})
     page.emulate_media(color_scheme="dark")
+    with page.expect_navigation():
+        page.locator("button[lang=de]").evaluate("button => button.form.requestSubmit(button)")
+    assert page.evaluate("document.documentElement.lang") == "de"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360, "German words are longer"
     assert violations(page) == []

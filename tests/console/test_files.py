@@ -62,6 +62,7 @@ def test_files_are_uploaded_in_slices_and_downloaded(
     page = open_as(as_user(Role.USER))
     choose(page, tmp_path / "Grö<b>ße.bin", tmp_path / "empty.txt")
     expect(page.locator("#uploads li")).to_have_text([re.compile("Uploaded"), re.compile("Uploaded")])
+    expect(page.locator("#file-list")).to_contain_text("empty.txt")
     page.locator("#uploads a").first.click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("ße")
     with page.expect_download() as downloading:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+from uuid import UUID
 
 import pyotp
 from flask import Flask
@@ -11,10 +14,14 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Page, expect
 
 from heidi_common.identity.models import Role
+from heidi_services.scheduler.service.runs.executor import execute_run
+from heidi_standalone.servers.mail_sink import MaildirHandler
 from tests.auth.helpers import register_verified
 from tests.conftest import SignedIn
 from tests.console.accessibility import violations
 from tests.console.conftest import Served
+from tests.notification.conftest import delivered
+from tests.notification.mailserver import mail_server
 
 OpenAs = Callable[..., Page]
 AsUser = Callable[..., SignedIn]
@@ -78,6 +85,23 @@ def test_a_schedule_is_typed_in_by_keyboard_and_started(app: Flask, client: Flas
     expect(page.get_by_text("The schedule is saved.")).to_be_visible()
     page.get_by_role("button", name="Run now").click()
     expect(page.locator("#run").get_by_text("Queued")).to_be_visible()
+    execute_run(UUID(page.url.rpartition("/")[2]))
+    expect(page.locator("#run").get_by_text("Succeeded")).to_be_visible()
+
+
+def test_a_cron_expression_is_described_in_german(app: Flask, open_as: OpenAs) -> None:
+    page = open_as(Role.ADMIN, locale="de")
+    page.goto("/console/schedules/new?action=event.emit")
+    page.get_by_label("Cron-Ausdruck").fill("30 2 * * 1")
+    expect(page.locator("#preview")).to_contain_text("montags um 02:30 Uhr, UTC")
+    page.get_by_label("Name").fill("Wochenbericht")
+    page.get_by_label(re.compile("^Typ|^Art")).fill("custom.report")
+    page.get_by_role("button", name="Speichern").click()
+    expect(page.get_by_text("montags um 02:30 Uhr, UTC")).to_be_visible()
+    page.goto("/console/schedules/monitors/new")
+    page.get_by_label("zu Zeitpunkten").check()
+    page.get_by_label("Cron-Ausdruck").fill("0 4 * * *")
+    expect(page.locator("#preview")).to_contain_text("jeden Tag um 04:00 Uhr, UTC")
 
 
 def test_a_wrong_payload_is_explained_at_its_field(app: Flask, open_as: OpenAs) -> None:
@@ -121,7 +145,9 @@ def test_an_endpoint_is_created_and_its_secret_shown_once(app: Flask, open_as: O
     expect(page.locator(".notice.bad")).to_be_visible()
 
 
-def test_a_template_is_written_and_previewed(app: Flask, open_as: OpenAs) -> None:
+def test_a_template_is_written_and_its_email_arrives(
+    app: Flask, open_as: OpenAs, reconfigure: Callable[..., None], tmp_path: Path
+) -> None:
     page = open_as(Role.ADMIN)
     page.goto("/console/templates/new")
     page.get_by_label("Name").fill("order-shipped")
@@ -130,6 +156,15 @@ def test_a_template_is_written_and_previewed(app: Flask, open_as: OpenAs) -> Non
     page.get_by_role("button", name="Save").click()
     page.get_by_label("Variables for the preview").fill('{"number": "7", "name": "<b>Ada</b>"}')
     expect(page.locator("#preview")).to_contain_text("Hello <b>Ada</b>")
+    page.get_by_role("button", name="Send a test to yourself").click()
+    expect(page.get_by_text("The test is on its way to you.")).to_be_visible()
+    with mail_server(cast(Any, MaildirHandler(tmp_path))) as sink:
+        reconfigure(smtp_url=sink.url, mail_sink_folder=str(tmp_path))
+        assert delivered(UUID(page.url.rpartition("/")[2])).status == "SENT"
+    expect(page.locator("#heading").get_by_text("Sent")).to_be_visible()
+    page.get_by_role("link", name="Mail", exact=True).click()
+    page.get_by_role("link", name="Order 7").click()
+    expect(page.locator(".message-text")).to_contain_text("Hello <b>Ada</b>")
 
 
 def test_preferences_are_saved(app: Flask, open_as: OpenAs) -> None:

@@ -11,8 +11,10 @@ from playwright.sync_api import Page, expect
 
 from heidi_common.database.session import db
 from heidi_common.identity.models import Role
+from heidi_services.notification.enums import Channel
 from heidi_services.notification.models import Notification
 from heidi_services.notification.service.delivery.delivery import deliver
+from heidi_services.notification.service.recipients import suppressions
 from tests.conftest import SignedIn
 from tests.console.examples import html_message
 from tests.notification.conftest import Post
@@ -43,6 +45,20 @@ def test_a_failed_message_is_retried_and_its_status_changes_without_a_reload(
     deliver(message_id)
     expect(heading.get_by_text("Sent")).to_be_visible()
     expect(page.locator("#attempts").get_by_text("Attempt 2")).to_be_visible()
+
+
+def test_a_message_to_a_suppressed_address_leads_to_the_suppression(
+    app: Flask, open_as: OpenAs, as_user: Callable[..., SignedIn], post: Post, mail: MailServer
+) -> None:
+    admin = as_user(Role.ADMIN, email="ann@example.test")
+    suppressions.add_suppression(Channel.EMAIL, admin.user.email, reason="asked by telephone", actor=admin.user.id)
+    message_id = post(admin, subject="Your invoice", content="It is due.")
+    deliver(message_id)
+    page = open_as(admin)
+    page.goto(f"/console/messages/{message_id}")
+    page.locator("#heading").get_by_role("link", name="Suppressions").click()
+    expect(page.get_by_label("Address", exact=True)).to_have_value("ann@example.test")
+    expect(page.get_by_role("main")).to_contain_text("asked by telephone")
 
 
 def test_a_message_is_composed_and_reaches_the_queue(

@@ -182,6 +182,22 @@ def test_an_operation_is_started_from_its_schema(open_as: Open) -> None:
     expect(page.get_by_text("The operation has started.")).to_be_visible()
 
 
+def test_a_template_is_added_in_another_language(
+    client: FlaskClient, open_as: Open, as_user: Callable[..., SignedIn]
+) -> None:
+    admin = as_user(Role.ADMIN)
+    body = {"name": "order-shipped", "channel": "IN_APP", "body": "It is on its way."}
+    template = client.post("/api/v1/notifications/templates", json=body, headers=admin.headers).json["data"]
+    page = open_as(admin)
+    page.goto(f"/console/templates/{template['id']}")
+    page.get_by_role("link", name="Add a language").click()
+    expect(page.get_by_label("Language")).to_have_value("")
+    page.get_by_label("Language").fill("de")
+    page.get_by_role("textbox", name="Text").fill("Es ist unterwegs.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="order-shipped · In-app · de")).to_be_visible()
+
+
 def test_a_template_is_sent_to_its_author(client: FlaskClient, open_as: Open, as_user: Callable[..., SignedIn]) -> None:
     admin = as_user(Role.ADMIN)
     body = {"name": "console-test", "channel": "IN_APP", "body": "Hello {{ name }}"}

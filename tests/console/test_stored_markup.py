@@ -116,6 +116,9 @@ def store(client: FlaskClient, admin: SignedIn, post: Post, as_user: Callable[..
             html=plain,
         )
         operation = create("/core/operations", type="onboard-user", input={"email": "x@y.test"})
+        monitor = create("/schedules/monitors", name=text, description=text, every="P1D", graceSeconds=60)
+        create("/notifications/suppressions", channel="EMAIL", address="x@y.test", reason=text)
+        file = client.post("/api/v1/files", data=b"x", query_string={"name": text}, headers=admin.headers)
         delivery = forward(user_updated(person.user.id))[0]
         _answers_of_others(text, message, delivery, operation, person)
         return [
@@ -127,7 +130,10 @@ def store(client: FlaskClient, admin: SignedIn, post: Post, as_user: Callable[..
             *("/console/places/", f"/console/places/{city}", f"/console/places/{city}/edit"),
             *("/console/clients/", "/console/audit/", "/console/events/", "/console/"),
             *("/console/templates/", f"/console/templates/{template}", f"/console/templates/{template}/edit"),
-            *("/console/operations/", f"/console/operations/{operation}"),
+            *("/console/operations/", f"/console/operations/{operation}", "/console/suppressions/"),
+            *("/console/schedules/monitors/", f"/console/schedules/monitors/{monitor}"),
+            *(f"/console/schedules/monitors/{monitor}/edit", "/console/schedules/week"),
+            *("/console/files/", f"/console/files/{file.json['data']['id']}"),
         ]
 
     return run

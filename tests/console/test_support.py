@@ -147,6 +147,19 @@ def test_the_trail_says_who_changed_a_role(app: Flask, client: FlaskClient, open
     expect(row).to_contain_text("boss@example.test")
 
 
+def test_the_trail_names_machine_clients(
+    app: Flask, client: FlaskClient, open_as: Open, as_client: Callable[..., dict[str, str]]
+) -> None:
+    body = {"email": "new@example.test", "password": "violet-harbour-91-lantern"}
+    created = client.post("/api/v1/users", json=body, headers=as_client("users:write")).json["data"]
+    page = open_as(Role.ADMIN)
+    page.goto(f"/console/people/{created['id']}")
+    expect(page.get_by_text("by client machine")).to_be_visible()
+    page.get_by_role("link", name="All entries about this user").click()
+    page.get_by_role("link", name="client machine").click()
+    expect(page.get_by_role("heading", name="Clients", level=1)).to_be_visible()
+
+
 def test_an_import_shows_its_progress_and_the_line_with_an_error(app: Flask, open_as: Open) -> None:
     page = open_as(Role.ADMIN)
     page.goto("/console/people/")

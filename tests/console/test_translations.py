@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 from babel.messages.pofile import read_po
@@ -11,8 +11,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from heidi_common.identity.models import Role
+from heidi_common.identity.scopes import DESCRIPTIONS
 from heidi_console.forms.schema import schema_fields
 from heidi_console.translations import FOLDER, LOCALES
+from heidi_services.integration.service.deactivation import SENTENCES
 from tests.conftest import SignedIn
 from tests.console.catalogue import Text, texts
 
@@ -58,5 +60,13 @@ def test_the_texts_of_the_api_are_translated(
         *(kind["description"] for kind in kinds),
         *(text for field in fields for text in (field.label, field.hint)),
     }
+    assert _untranslated(shown) == set()
+
+
+def test_scopes_and_the_reasons_of_disabled_webhooks_are_translated() -> None:
+    assert _untranslated([*DESCRIPTIONS.values(), *SENTENCES.values()]) == set()
+
+
+def _untranslated(shown: Iterable[str]) -> set[str]:
     translated = {text.replace("`", "") for text in catalogue("de") if isinstance(text, str)}
-    assert {text for text in shown if text and text.replace("`", "") not in translated} == set()
+    return {text for text in shown if text and text.replace("`", "") not in translated}

@@ -341,6 +341,42 @@ def test_a_preview_has_a_description_local_times_and_clock_change_notes(
     assert result["times"] == ["2027-03-28T03:00:00+02:00", "2027-03-29T02:30:00+02:00"]
     assert result["notes"][0].startswith("2027-03-28: 02:30 is skipped")
     assert result["notes"][1].startswith("2027-10-31: 02:30 occurs twice")
+    result = client.post(f"{BASE}/preview", json=preview | {"lang": "de-AT"}, headers=admin).json["data"]
+    assert result["description"] == "jeden Tag um 02:30 Uhr, Europe/Berlin"
+    assert result["notes"][0].startswith("2027-03-28: 02:30 entfällt")
+
+
+@pytest.mark.parametrize("language", ["deutsch!", "d", "x" * 65, "de\u0000"])
+def test_a_preview_in_something_that_is_no_language_is_422(
+    client: FlaskClient, admin: dict[str, str], language: str
+) -> None:
+    preview = {"cronExpression": "* * * * *", "lang": language}
+    response = client.post(f"{BASE}/preview", json=preview, headers=admin)
+    assert (response.status_code, response.json["errors"][0]["pointer"]) == (422, "/lang")
+    created = create(client, admin)
+    upcoming = client.get(f"{BASE}/{created['id']}/upcoming", query_string={"lang": language}, headers=admin)
+    assert upcoming.status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("timing", "description"),
+    [
+        ({"cronExpression": "0 9 * * 1-5"}, "montags bis freitags um 09:00 Uhr, UTC"),
+        (
+            {"every": "PT2H", "anchorAt": "2099-01-01T00:00:00Z"},
+            "alle 2 Stunden, gezählt ab 2099-01-01T00:00:00Z",
+        ),
+        ({"at": "2099-01-01T00:00:00Z"}, "einmal um 2099-01-01T00:00:00Z, UTC"),
+    ],
+    ids=["cron", "every", "at"],
+)
+def test_upcoming_times_are_described_in_the_language(
+    client: FlaskClient, admin: dict[str, str], timing: dict[str, str], description: str
+) -> None:
+    wanted = {name: value for name, value in body(timezone="UTC").items() if name != "cronExpression"} | timing
+    created = client.post(BASE, json=wanted, headers=admin).json["data"]
+    upcoming = client.get(f"{BASE}/{created['id']}/upcoming?lang=de", headers=admin).json["data"]
+    assert upcoming["description"] == description
 
 
 @pytest.mark.parametrize("start", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])

@@ -1,12 +1,12 @@
-"""Descriptions in English, and notes on clock changes."""
+"""Descriptions in English and German, and notes on clock changes."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from heidi_services.scheduler.cron.clock_changes import clock_change_notes
-from heidi_services.scheduler.cron.description import describe_cron
+from heidi_services.scheduler.cron.description import describe_cron, describe_interval
 from heidi_services.scheduler.cron.parser import parse_cron
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -38,6 +38,68 @@ NEW_YEAR = datetime(2027, 1, 1, tzinfo=UTC)
 )
 def test_an_expression_is_described_in_english(expression: str, description: str) -> None:
     assert describe_cron(parse_cron(expression), BERLIN) == f"{description}, Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    ("expression", "description"),
+    [
+        ("30 2 * * 1", "montags um 02:30 Uhr"),
+        ("30 2 * * *", "jeden Tag um 02:30 Uhr"),
+        ("* * * * *", "jede Minute"),
+        ("*/15 * * * *", "alle 15 Minuten"),
+        ("*/7 * * * *", "zu den Minuten 0, 7, 14, 21, 28, 35, 42, 49 und 56 jeder Stunde"),
+        ("5 * * * *", "zur Minute 5 jeder Stunde"),
+        ("0 9-17 * * 1-5", "montags bis freitags zur Minute 0 der Stunden 9 bis 17"),
+        ("* 2 * * *", "jeden Tag jede Minute der Stunde 2"),
+        ("0 0 * * 0,6", "samstags und sonntags um 00:00 Uhr"),
+        ("0 0 L * *", "am letzten Tag des Monats um 00:00 Uhr"),
+        ("0 0 1,15,L * *", "am 1., 15. und am letzten Tag des Monats um 00:00 Uhr"),
+        ("0 0 1-5,9,20-25,28 * *", "vom 1. bis 5., am 9., vom 20. bis 25. und am 28. des Monats um 00:00 Uhr"),
+        ("0 0 * * FRI#3", "am dritten Freitag des Monats um 00:00 Uhr"),
+        ("0 0 * * 5L", "am letzten Freitag des Monats um 00:00 Uhr"),
+        ("0 0 13 * 5", "um 00:00 Uhr am 13. des Monats oder freitags"),
+        ("0 0 */10 * 1", "um 00:00 Uhr montags, aber nur am 1., 11., 21. und 31. des Monats"),
+        ("0 0 1 1 *", "im Januar am 1. des Monats um 00:00 Uhr"),
+        ("0,30 6,18 * 6,7 *", "im Juni und Juli um 06:00, 06:30, 18:00 und 18:30 Uhr"),
+    ],
+)
+def test_an_expression_is_described_in_german(expression: str, description: str) -> None:
+    assert describe_cron(parse_cron(expression), BERLIN, "de") == f"{description}, Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    ("language", "every_minute"),
+    [("de", "jede Minute"), ("de-AT", "jede Minute"), ("en-GB", "every minute"), ("fr", "every minute")],
+)
+def test_a_language_without_words_is_described_in_english(language: str, every_minute: str) -> None:
+    assert describe_cron(parse_cron("* * * * *"), BERLIN, language) == f"{every_minute}, Europe/Berlin"
+
+
+@pytest.mark.parametrize(
+    ("interval", "english", "german"),
+    [
+        (timedelta(minutes=1), "every 1 minute", "jede Minute"),
+        (timedelta(hours=2), "every 2 hours", "alle 2 Stunden"),
+        (timedelta(days=1), "every 1 day", "jeden Tag"),
+        (timedelta(hours=1, minutes=30), "every 1 hour 30 minutes", "alle 1 Stunde 30 Minuten"),
+        (timedelta(days=2, seconds=5), "every 2 days 5 seconds", "alle 2 Tage 5 Sekunden"),
+    ],
+)
+def test_an_interval_is_described(interval: timedelta, english: str, german: str) -> None:
+    assert (describe_interval(interval), describe_interval(interval, "de")) == (english, german)
+
+
+def test_clock_changes_are_noted_in_german() -> None:
+    assert clock_change_notes(parse_cron("30 2 * * *"), BERLIN, NEW_YEAR, "de") == [
+        "2027-03-28: 02:30 entfällt, weil die Uhren vorgestellt werden; ein Lauf beginnt um 2027-03-28T03:00+02:00",
+        "2027-10-31: 02:30 kommt zweimal vor, weil die Uhren zurückgestellt werden; "
+        "nur beim ersten Mal beginnt ein Lauf",
+    ]
+    assert clock_change_notes(parse_cron("*/10 2 * * *"), BERLIN, NEW_YEAR, "de") == [
+        "2027-03-28: 02:00 bis 02:50 entfallen, weil die Uhren vorgestellt werden; dann läuft nichts",
+        "2027-10-31: 02:00 bis 02:50 kommen zweimal vor, weil die Uhren zurückgestellt werden; "
+        "beide Male beginnt ein Lauf",
+    ]
 
 
 def test_the_clock_changes_of_a_fixed_time_are_noted() -> None:

@@ -2,17 +2,21 @@
 
 import re
 from calendar import monthrange
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice, product
+from types import ModuleType
 from zoneinfo import ZoneInfo
 
 import pytest
 from flask.testing import FlaskClient
 
-from heidi_services.scheduler.cron.description import ORDINALS, WEEKDAYS, describe_cron
+from heidi_services.scheduler.cron.description import describe_cron
 from heidi_services.scheduler.cron.fields import CronError
 from heidi_services.scheduler.cron.occurrences import occurrences_after
 from heidi_services.scheduler.cron.parser import parse_cron
+from heidi_services.scheduler.cron.wording import english, german
 from tests.scheduler.conftest import body
 
 DAYS = ["*", "*/1", "1-31", "1-31/1", "13", "1-7", "L", "5,L", "*/9", "2-30/4", "1-30,L", "1,2,3-31"]
@@ -20,47 +24,103 @@ WEEK = ["*", "*/1", "0-6", "0-7", "SUN-SAT", "1-7", "MON", "MON-FRI", "6,0", "5#
 START = datetime(2027, 2, 1, tzinfo=UTC)
 
 
-def _matches_dates(text: str, day: date) -> bool:
+@dataclass(frozen=True)
+class Language:
+    """How a language names days.
+
+    Attributes:
+        sentence: The whole description; the first group that matches has the days, none that all days match.
+        combined: What stands between days of the month and of the week.
+        either: That of `combined` which means that one of both is sufficient.
+        date_range: A number or a range of numbers.
+        last_day: The last day of the month.
+        monday_to_friday: The days from Monday to Friday.
+        weekly: A day of the week.
+        nth: A day of the week with its number in the month, or with `last`.
+        last: The word for the last one.
+    """
+
+    tag: str
+    words: ModuleType
+    sentence: str
+    combined: str
+    either: str
+    date_range: str
+    last_day: str
+    monday_to_friday: str
+    weekly: Callable[[str], str]
+    nth: Callable[[str, str], str]
+    last: str
+
+
+ENGLISH = Language(
+    tag="en",
+    words=english,
+    sentence=r"at 12:34(?: every day| on (.*))?, UTC",
+    combined=r" (?:or on|if on) ",
+    either=" or on ",
+    date_range=r"(\d+)(?: to (\d+))?",
+    last_day="the last day",
+    monday_to_friday="Monday to Friday",
+    weekly=lambda name: f"{name}s",
+    nth=lambda number, name: f"the {number} {name}",
+    last="last",
+)
+GERMAN = Language(
+    tag="de",
+    words=german,
+    sentence=r"(?:jeden Tag |(?!um)(.*) )?um 12:34 Uhr(?: (.*))?, UTC",
+    combined=r" oder |, aber nur ",
+    either=" oder ",
+    date_range=r"(\d+)\.(?: bis (\d+)\.)?",
+    last_day="am letzten Tag",
+    monday_to_friday="montags bis freitags",
+    weekly=lambda name: f"{name.lower()}s",
+    nth=lambda number, name: f"am {number} {name}",
+    last="letzten",
+)
+
+
+def _matches_dates(text: str, day: date, language: Language) -> bool:
     last = monthrange(day.year, day.month)[1]
-    if "the last day" in text and day.day == last:
+    if language.last_day in text and day.day == last:
         return True
-    numbers = re.findall(r"(\d+)(?: to (\d+))?", text)
+    numbers = re.findall(language.date_range, text)
     return any(int(first) <= day.day <= int(end or first) for first, end in numbers)
 
 
-def _matches_week(text: str, day: date) -> bool:
-    name, last = WEEKDAYS[day.isoweekday() % 7], monthrange(day.year, day.month)[1]
-    if "Monday to Friday" in text and day.isoweekday() <= 5:
+def _matches_week(text: str, day: date, language: Language) -> bool:
+    name, last = language.words.WEEKDAYS[day.isoweekday() % 7], monthrange(day.year, day.month)[1]
+    if language.monday_to_friday in text and day.isoweekday() <= 5:
         return True
-    nth, is_last = ORDINALS[(day.day - 1) // 7], day.day + 7 > last
-    return f"{name}s" in text or f"the {nth} {name}" in text or (is_last and f"the last {name}" in text)
+    names = [language.weekly(name), language.nth(language.words.ORDINALS[(day.day - 1) // 7], name)]
+    return any(phrase in text for phrase in names + ([language.nth(language.last, name)] if day.day + 7 > last else []))
 
 
-def described(text: str, day: date) -> bool:
-    """Whether a day is one of those that a description names: `at 12:34 [on ...], UTC`."""
-    days = re.fullmatch(r"at 12:34(?: every day| on (.*))?, UTC", text)
-    assert days, text
-    if days[1] is None:
+def described(text: str, day: date, language: Language) -> bool:
+    """Whether a day is one of those that a description names."""
+    sentence = re.fullmatch(language.sentence, text)
+    assert sentence, text
+    days = next(filter(None, sentence.groups()), None)
+    if days is None:
         return True
-    parts = re.split(r" (or on|if on) ", days[1])
 
     def matches(part: str) -> bool:
-        return _matches_dates(part, day) if re.search(r"\d|last day", part) else _matches_week(part, day)
+        is_date = re.search(r"\d|" + language.last_day, part)
+        return _matches_dates(part, day, language) if is_date else _matches_week(part, day, language)
 
-    results = [matches(part) for part in parts[::2]]
-    return any(results) if "or on" in parts else all(results)
+    results = [matches(part) for part in re.split(language.combined, days)]
+    return any(results) if language.either in days else all(results)
 
 
 @pytest.mark.parametrize(("days", "week"), list(product(DAYS, WEEK)))
 def test_a_description_names_the_days_on_which_the_schedule_fires(days: str, week: str) -> None:
     cron, zone = parse_cron(f"34 12 {days} * {week}"), ZoneInfo("UTC")
-    text = describe_cron(cron, zone)
     fired = {at.date() for at in islice(occurrences_after(cron, zone, START), 150)}
-    end = max(fired)
-    expected = {
-        day for n in range((end - START.date()).days + 1) if described(text, day := START.date() + timedelta(days=n))
-    }
-    assert fired == expected, text
+    all_days = [START.date() + timedelta(days=n) for n in range((max(fired) - START.date()).days + 1)]
+    for language in (ENGLISH, GERMAN):
+        text = describe_cron(cron, zone, language.tag)
+        assert fired == {day for day in all_days if described(text, day, language)}, text
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ function start(form) {
       const id = await upload(form, file, row);
       if (id && form.dataset.uploadThen) submit(form, id);
     }
+    if (form.dataset.uploadRefresh) refresh(form.dataset.uploadRefresh);
   });
   form.addEventListener("dragover", (event) => event.preventDefault());
   form.addEventListener("drop", (event) => {
@@ -23,6 +24,14 @@ function start(form) {
     input.files = event.dataTransfer.files;
     form.requestSubmit();
   });
+}
+
+// Reads an element of this page again: the list has the new files then.
+async function refresh(id) {
+  const response = await fetch(location.href).catch(() => null);
+  if (!response?.ok) return;
+  const next = new DOMParser().parseFromString(await response.text(), "text/html").getElementById(id);
+  if (next) document.getElementById(id).replaceChildren(...next.childNodes);
 }
 
 // Sends the ID of the uploaded file to the page that uses it.

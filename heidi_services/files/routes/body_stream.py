@@ -32,7 +32,7 @@ def streamed_body() -> Iterator[Read]:
 
     REQUEST_TIME_LIMIT does not apply to the request. It ends if it stalls.
 
-    Raises (from `read`):
+    Raises (`Incomplete` from `read` only):
         Incomplete: The body ends too early.
         TooLarge: It exceeds FILES_MAX_BYTES.
     """
@@ -54,20 +54,27 @@ class _Body:
     """The body of the current request.
 
     gunicorn ends it without an error if the connection breaks, and werkzeug relies on that: the length must be checked.
+    gunicorn's input is read directly, since it ends with the body: werkzeug's stream copies each chunk twice.
     """
 
     def __init__(self, limit: int) -> None:
+        """Raises TooLarge if the announced length exceeds the limit."""
+        if (request.content_length or 0) > limit + FORM_BYTES:
+            raise too_large(limit)
         self._limit = limit
         self._received = 0
+        self._reads_directly = "gunicorn.socket" in request.environ
 
     def read(self, size: int) -> bytes:
         try:
-            chunk = request.stream.read(size)
+            chunk = (request.environ["wsgi.input"] if self._reads_directly else request.stream).read(size)
         except RequestEntityTooLarge:
             raise too_large(self._limit) from None
-        except (ClientDisconnected, OSError, ParseException):
+        except (ClientDisconnected, OSError, ValueError, ParseException):
             raise _incomplete() from None
         self._received += len(chunk)
+        if self._received > self._limit + FORM_BYTES:
+            raise too_large(self._limit)
         if not chunk and self._received < (request.content_length or 0):
             raise _incomplete()
         return chunk

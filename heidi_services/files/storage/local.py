@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from io import BufferedWriter
 from pathlib import Path
 
 from heidi_services.files.storage.base import CHUNK_BYTES, StorageError
+
+WRITEBACK_BYTES = 8 * 1024 * 1024
+"""The disk begins to write after this much. Of a large file, little is left to wait for when it is synchronized."""
 
 
 class LocalStorage:
@@ -29,10 +33,14 @@ class LocalStorage:
         with _translated():
             path.parent.mkdir(parents=True, exist_ok=True)
             file = path.open("xb")
+        begun = written = 0
         with file:
             for chunk in chunks:
                 with _translated():
-                    file.write(chunk)
+                    written += file.write(chunk)
+                    if written - begun >= WRITEBACK_BYTES:
+                        _begin_writeback(file, begun, written)
+                        begun = written
             with _translated():
                 file.flush()
                 os.fsync(file.fileno())
@@ -60,6 +68,16 @@ def _translated() -> Iterator[None]:
         yield
     except OSError as error:
         raise StorageError(str(error)) from error
+
+
+def _begin_writeback(file: BufferedWriter, start: int, end: int) -> None:
+    """Let the disk write a part of a file, without waiting for it. Linux does so for pages that are "not needed".
+
+    Only pages that have been written are dropped from memory, so that those of this part stay there.
+    """
+    file.flush()
+    if hasattr(os, "posix_fadvise"):  # not on macOS
+        os.posix_fadvise(file.fileno(), start, end - start, os.POSIX_FADV_DONTNEED)
 
 
 def _sync_folder(folder: Path) -> None:

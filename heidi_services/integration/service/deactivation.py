@@ -23,11 +23,12 @@ class DisabledReason(StrEnum):
     OPERATOR = "operator"
 
 
-_SENTENCES = {
+SENTENCES = {
     DisabledReason.GONE: "The endpoint returned 410 Gone.",
     DisabledReason.FAILING: "Every delivery of the last five days failed.",
     DisabledReason.OPERATOR: "An administrator switched it off.",
 }
+"""What `disabledReason` of an integration says."""
 
 
 def deactivate(integration_id: UUID, reason: DisabledReason) -> bool:
@@ -41,14 +42,14 @@ def deactivate(integration_id: UUID, reason: DisabledReason) -> bool:
     integration = db.session.get(Integration, integration_id, with_for_update=True, populate_existing=True)
     if integration is None or not integration.is_active:
         return False
-    integration.is_active, integration.disabled_reason = False, _SENTENCES[reason]
+    integration.is_active, integration.disabled_reason = False, SENTENCES[reason]
     emit(IntegrationDisabled(id=integration.id, about_user=integration.user_id, reason=reason.value))
     _notify(integration, reason)
     return True
 
 
 def _notify(integration: Integration, reason: DisabledReason) -> None:
-    content = f"Deliveries to the integration “{integration.name}” were switched off. {_SENTENCES[reason]}"
+    content = f"Deliveries to the integration “{integration.name}” were switched off. {SENTENCES[reason]}"
     emit(
         NotificationSend(
             id=uuid7(), about_user=integration.user_id, channel="IN_APP", notification_type="WARNING", category="system"

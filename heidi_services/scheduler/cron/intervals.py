@@ -47,11 +47,3 @@ def instants_after(interval: timedelta, anchor: datetime, after: datetime) -> It
 def count_instants(interval: timedelta, anchor: datetime, after: datetime, until: datetime) -> int:
     """Count the instants after an instant, up to another one (inclusive)."""
     return max(0, (until - anchor) // interval + 1) - max(0, (after - anchor) // interval + 1)
-
-
-def describe_interval(interval: timedelta) -> str:
-    """Describe an interval in English, for example `every 1 hour 30 minutes`."""
-    minutes, seconds = divmod(interval.seconds, 60)
-    hours, minutes = divmod(minutes, 60)
-    parts = ((interval.days, "day"), (hours, "hour"), (minutes, "minute"), (seconds, "second"))
-    return "every " + " ".join(f"{number} {unit}{'s' * (number > 1)}" for number, unit in parts if number)

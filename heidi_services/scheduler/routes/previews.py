@@ -24,11 +24,11 @@ def list_actions() -> list[dict[str, Any]]:
 @blp.arguments(CronPreviewIn)
 @blp.response(200, CronPreviewOut)
 def preview(body: dict[str, Any]) -> CronPreview:
-    """Preview a cron expression: its meaning in English, its next occurrences, and notes on clock changes.
+    """Preview a cron expression: its meaning in words, its next occurrences, and notes on clock changes.
 
     Nothing is stored.
     """
-    return preview_cron(body["cron_expression"], body["timezone"], body["count"], body["start"])
+    return preview_cron(body["cron_expression"], body["timezone"], body["count"], body["start"], body["lang"])
 
 
 @blp.route(f"{SCHEDULE}/upcoming", methods=["GET"])
@@ -37,4 +37,4 @@ def preview(body: dict[str, Any]) -> CronPreview:
 @blp.response(200, CronPreviewOut)
 def upcoming(query: dict[str, Any], schedule_id: UUID) -> CronPreview:
     """Preview the next occurrences of a schedule. A disabled schedule has none."""
-    return preview_schedule(schedule_id, query["count"])
+    return preview_schedule(schedule_id, query["count"], query["lang"])
