@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, redirect, render_template, request, session, url_for
+from flask import Flask, Response, current_app, redirect, render_template, request, session, url_for
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
+from heidi_common.logger.request_id import request_id
 from heidi_console.api.problems import ApiProblem
 from heidi_console.browser_security import SAFE_METHODS
 from heidi_console.forms.base import RECENT_SIGN_IN, keep_draft, typed_fields
@@ -36,7 +37,7 @@ def _session_ended(_error: SessionEnded) -> Response:
     signed_in.delete_session()
     if request.method not in SAFE_METHODS:
         keep_draft(user["id"] if user else None)
-    session["ended"] = True
+    session["ended"] = user is not None or current_app.session_interface.get_cookie_name(current_app) in request.cookies
     return redirect(url_for("sign_in.form", next=_page_to_return_to()), 303)  # type: ignore[return-value]
 
 
@@ -75,8 +76,6 @@ def _http_error(error: HTTPException) -> Response | Page:
 
 
 def _unexpected(_error: Exception) -> Page:
-    from flask import current_app
-
     current_app.logger.exception("unexpected error")
     return _page(500)
 
@@ -85,6 +84,12 @@ def _page(status: int, *, code: str = "", problem: ApiProblem | None = None) -> 
     """A page that says what to do. After a form or a button it offers to send the same again."""
     repeat = typed_fields() if request.method == "POST" and (status in REPEATABLE or status >= 500) else None
     page = render_template(
-        "errors/error.html", status=status, code=code, problem=problem, repeat=repeat, return_to=_page_to_return_to()
+        "errors/error.html",
+        status=status,
+        code=code,
+        problem=problem,
+        repeat=repeat,
+        return_to=_page_to_return_to(),
+        logged_as=problem.request_id if problem else request_id() if status >= 500 else None,
     )
     return page, status, {"Retry-After": str(problem.retry_after)} if problem and problem.retry_after else {}

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from heidi_standalone.platform import StandalonePlatform
 from heidi_standalone.progress import echo
@@ -20,7 +21,7 @@ def print_banner(platform: StandalonePlatform, seconds: float, *, admin_created:
     if platform.has_console:
         echo(f"  Console         {url}/console/", bold=True)
     echo(f"  API documents   {url}/docs/")
-    echo(f"  Sent e-mails    {home.mail if platform.mail else platform.env['SMTP_URL']}")
+    echo(f"  Sent e-mails    {home.mail if platform.mail else _server(platform.env['SMTP_URL'])}")
     echo(f"  Logs            {home.logs}")
     echo(f"  Commands        {Path(sys.prefix) / 'bin' / 'flask'} -e {home.env} --help")
     echo(f"  Outgoing calls  may also reach {platform.env['OUTBOUND_ALLOW_NETS']} (for development only)")
@@ -32,6 +33,12 @@ def print_banner(platform: StandalonePlatform, seconds: float, *, admin_created:
     for line in curl_lines(platform):
         echo(f"  {line}")
     echo("\nPress Ctrl-C to stop the platform. Its data is kept for the next start.")
+
+
+def _server(url: str) -> str:
+    """The server of a URL, without the user name and the password."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def curl_lines(platform: StandalonePlatform) -> list[str]:

@@ -23,6 +23,7 @@ from heidi_standalone.supervision.supervisor import Supervisor
 
 RESTART_REPORT_SECONDS = 30
 HEARTBEAT_CHECK_SECONDS = 10
+ENV_COMMENT = "# For commands on this platform. Each start overwrites it: pass settings to `make run` as variables."
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -63,6 +64,7 @@ class Launcher:
         self.supervisor.start(self._supervised_environment())
         self._start_servers()
         admin_created = self._prepare_database()
+        self._write_env()  # with the machine client of core, which the first start creates
         self._start_services()
         with step("Starting the router"):
             self.supervisor.launch(self.platform.router_programs())
@@ -92,8 +94,10 @@ class Launcher:
 
     def _write_env(self) -> None:
         """Write the settings for other commands on the same platform: `flask -e .heidi/env doctor`."""
-        env = self.platform.stored_env | {"JWT_PRIVATE_KEYS": self.platform.private_keys}
-        write_private(self.home.env, "".join(f"{name}='{_escaped(value)}'\n" for name, value in env.items()))
+        own = {"HEIDI_HOME": str(self.home.folder.absolute()), "JWT_PRIVATE_KEYS": self.platform.private_keys}
+        env = self.platform.stored_env | own | self.home.core_client()
+        lines = (f"{name}='{_escaped(value)}'\n" for name, value in env.items())
+        write_private(self.home.env, f"{ENV_COMMENT}\n{''.join(lines)}")
 
     def _supervised_environment(self) -> dict[str, str]:
         """What all programs share. Only auth gets the private keys (see StandalonePlatform)."""

@@ -1,8 +1,9 @@
 """Liveness probe of background processes: `python -m workers.heartbeat ROLE` exits with 0 if all of them are alive.
 
-It checks the processes of the role on this machine: by their rows in the database, and by their files if the database
-is unavailable or has no row of a process yet. With `--kill` it kills those that hang, for an orchestrator that restarts
-ended containers but not unhealthy ones.
+It exits with 1 if one hangs or none is running, and with 2 if it cannot check. It checks the processes of the role on
+this machine: by their rows in the database, and by their files if the database is unavailable or has no row of a
+process yet. With `--kill` it kills those that hang, for an orchestrator that restarts ended containers but not
+unhealthy ones.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 import psycopg2
 
 from heidi_common.config.sections.processes import environment
-from heidi_common.config.settings import Settings
+from heidi_common.config.settings import ConfigError, Settings
 from heidi_common.database.dsn import psycopg2_dsn
 from heidi_common.server.heartbeat_files import ROLES, STALE_SECONDS, file_age, heartbeat_folder, running_files
 
@@ -66,7 +67,11 @@ def main(arguments: list[str]) -> int:
     if role not in ROLES or options not in ([], ["--kill"]):
         sys.stderr.write(f"Usage: python -m workers.heartbeat {'|'.join(ROLES)} [--kill]\n")
         return 2
-    settings = Settings.from_env(environment())
+    try:
+        settings = Settings.from_env(environment())
+    except ConfigError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     processes = hanging(role, heartbeat_folder(settings.heartbeat_folder), settings.direct_database_url)
     if processes is None:
         sys.stderr.write(f"no {role} is running\n")

@@ -14,19 +14,24 @@ import redis
 import requests
 
 from heidi_common.config.sections.processes import WebProcess, environment
-from heidi_common.config.service_registry import REALTIME, SERVICES
+from heidi_common.config.service_registry import REALTIME, SERVICES, load_all_models
 from heidi_common.config.settings import Settings
 from heidi_common.database import connection_budget, role_settings, schema_version
 from heidi_common.database.dsn import psycopg2_dsn
+from heidi_common.database.models import Base
 from heidi_common.identity.scopes import known_scopes
 from heidi_common.jwt.keys import PublicKeys
 from heidi_common.jwt.signing_keys import PrivateKeys
 from heidi_common.operations.registry import core_scopes
 from heidi_common.schemas import timezones
+from heidi_common.server.heartbeat_files import ROLES, STALE_SECONDS
 
 TIMEOUT_SECONDS = 5
 OLDEST_POSTGRESQL = 15_00_00
-MIGRATE = "Run `make migrate`, `docker compose run --rm migrate` or, on Kubernetes, `deploy/kubernetes/rollout.sh`."
+MIGRATE = (
+    "Run `make migrate`, `docker compose run --rm migrate` or, on Kubernetes, `deploy/kubernetes/rollout.sh`."
+    " Tables that were dropped are in the last backup."
+)
 ACCEPTED_CONNECTIONS = """
 SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END)::int FROM pg_settings
 WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')
@@ -36,6 +41,7 @@ MORE_CONNECTIONS = (
     " (docs/operations.md, Connections)."
 )
 START_SERVICE = "Start it with `make run` or `docker compose up`."
+START_PROCESS = "Start them (docs/operations.md, Processes): messages, schedules and events wait until then."
 
 
 class CheckFailed(Exception):
@@ -70,9 +76,10 @@ def all_checks(settings: Settings) -> Iterator[Check]:
         )
     for service in SERVICES.values():
         yield from getattr(service.load("cli"), "doctor_checks", _no_checks)(settings)
+    # Not required: `flask doctor` is also run before the platform is started.
+    yield Check("background", _background, START_PROCESS, required=False)
     for name, service in (SERVICES | {REALTIME.name: REALTIME}).items():
         url = settings.peer_url.format(service=name, port=service.port_from(settings.base_port))
-        # Not required: `flask doctor` is also run before the platform is started.
         yield Check(f"service {name}", _readiness(f"{url}/readyz"), START_SERVICE, required=False)
 
 
@@ -96,13 +103,24 @@ def _tables(settings: Settings) -> str:
         if cursor.fetchone() != (None,):
             cursor.execute(schema_version.SELECT_CURRENT)
         row = cursor.fetchone()
-    state = schema_version.compare(row[0] if row else None)
+        state = schema_version.compare(row[0] if row else None)
+        missing_tables = _missing_tables(cursor) if state.current == state.newest else []
     if state.current is None:
         raise CheckFailed(f"no migration has been applied; the newest is {state.newest}")
     if state.missing:
         plural = "migration is" if state.missing == 1 else "migrations are"
         raise CheckFailed(f"migration {state.current}; {state.missing} {plural} missing, up to {state.newest}")
+    if missing_tables:
+        raise CheckFailed(f"migration {state.current}, but these were dropped: {', '.join(missing_tables)}")
     return f"migration {state.current}" + ("" if state.current == state.newest else ", of a later version")
+
+
+def _missing_tables(cursor: Any) -> list[str]:
+    """Tables that a migration has created and that do not exist any more."""
+    load_all_models()
+    names = sorted(Base.metadata.tables)
+    cursor.execute("SELECT name FROM unnest(%s) name WHERE to_regclass(quote_ident(name)) IS NULL", (names,))
+    return [name for (name,) in cursor.fetchall()]
 
 
 def _connections(settings: Settings) -> str:
@@ -212,6 +230,18 @@ def _public_keys(settings: Settings) -> str:
     else:
         text = source if source.lstrip().startswith("{") else Path(source).read_text()
     return f"{len(json.loads(text)['keys'])} public keys"
+
+
+def _background(settings: Settings) -> str:
+    """The heartbeats of the processes without a port: at least one process of each role must be alive."""
+    dsn = psycopg2_dsn(settings.database_url)
+    with psycopg2.connect(dsn, connect_timeout=TIMEOUT_SECONDS) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT role, extract(epoch FROM now() - max(beat_at))::float FROM heartbeats GROUP BY role")
+        ages: dict[str, float] = dict(cursor.fetchall())
+    missing = [role for role in ROLES if ages.get(role, STALE_SECONDS + 1) > STALE_SECONDS]
+    if missing:
+        raise CheckFailed(f"no heartbeat within {STALE_SECONDS:.0f} s of: {', '.join(missing)}")
+    return f"{', '.join(ROLES)} are alive"
 
 
 def _readiness(url: str) -> Callable[[Settings], str]:

@@ -148,6 +148,6 @@ def _send(form: MessageForm) -> Response | None:
 
 def _accepted(accepted: dict[str, Any]) -> Response:
     flash(translate("The message is accepted."), "good")
-    if "batchId" in accepted:
+    if accepted.get("batchId") is not None:
         return redirect(url_for("messages.show_batch", batch_id=accepted["batchId"]), 303)
     return redirect(url_for("messages.show", message_id=accepted["id"]), 303)

@@ -60,6 +60,9 @@ class RedisSessions(SessionInterface):
         # The prefix makes browsers require Secure, Path=/ and no Domain.
         self.cookie_name = "__Host-heidi_console" if self._secure else "heidi_console"
 
+    def get_cookie_name(self, app: Flask) -> str:
+        return self.cookie_name
+
     def open_session(self, app: Flask, request: Request) -> ConsoleSession:
         """Load the session of a request. An unknown ID is never adopted."""
         session_id = request.cookies.get(self.cookie_name)

@@ -50,6 +50,7 @@ def _supervisor(logs: Path, socket: Path) -> list[str]:
         ),
         _section("unix_http_server", file=socket, chmod="0600"),
         _section("rpcinterface:supervisor", **{"supervisor.rpcinterface_factory": rpc}),
+        _section("supervisorctl", serverurl=f"unix://{socket}"),
     ]
 
 

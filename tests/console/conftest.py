@@ -75,6 +75,13 @@ def start_session(served: Served, person: SignedIn) -> str:
     return session_id
 
 
+@pytest.fixture(autouse=True)
+def no_unexpected_error(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Fail tests in which a page of the console fails, even if they find what they look for on the error page."""
+    yield
+    assert [record.exc_info for record in caplog.get_records("call") if record.message == "unexpected error"] == []
+
+
 FAST_INTERVALS = """
 const start = window.setInterval;
 window.setInterval = (action, milliseconds, ...rest) => start(action, milliseconds / 10, ...rest);

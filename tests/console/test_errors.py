@@ -16,6 +16,7 @@ from heidi_common.identity.models import Role
 from heidi_common.interceptors import rate_limit
 from heidi_common.redis.client import redis_client
 from heidi_console.app import build_console
+from heidi_console.pages import people
 from heidi_console.session import store
 from heidi_services.city.service import cities
 from tests.conftest import SignedIn
@@ -163,6 +164,19 @@ def _through(route: object, console: Served, own: Served) -> None:
         headers=SAME_ORIGIN,
     )
     route.fulfill(status=response.status_code, body=response.data, content_type="text/html")  # type: ignore[attr-defined]
+
+
+def test_a_page_about_a_fault_of_the_console_has_the_id_of_the_logged_request(
+    app: Flask, served: Served, as_user: AsUser, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(people, "render_template", lambda *_, **__: 1 / 0)
+    client = served.app.test_client()
+    client.set_cookie(COOKIE, start_session(served, as_user(Role.ADMIN)))
+    response = client.get("/console/people/")
+    page = response.get_data(as_text=True)
+    assert response.status_code == 500 and "give the ID below to an operator" in page
+    assert response.headers["X-Request-ID"] in page
+    caplog.clear()
 
 
 def test_an_error_page_never_contains_passwords(

@@ -145,5 +145,6 @@ def test_a_file_is_attached_to_a_message(
     page.get_by_label("Attachments").select_option(label="report.txt")
     page.get_by_role("button", name="Send").click()
     expect(page.get_by_text("The message is accepted.")).to_be_visible()
+    assert page.url.endswith(f"/console/messages/{db.session.scalars(select(Notification.id)).one()}")
     db.session.rollback()
     assert [item["name"] for item in db.session.scalars(select(Notification.attachments)).one() or ()] == ["report.txt"]

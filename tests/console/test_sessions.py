@@ -99,6 +99,15 @@ def test_an_id_from_before_the_sign_in_is_worthless_afterwards(
     assert client.get("/console/messages/new").status_code == 303
 
 
+def test_only_a_session_can_have_ended(app: Flask, served: Served) -> None:
+    for cookie, ended in ((None, False), ("expired", True)):
+        client = served.app.test_client()
+        if cookie:
+            client.set_cookie(COOKIE, cookie)
+        page = client.get("/console/people/", follow_redirects=True).get_data(as_text=True)
+        assert ("Your session has ended" in page) is ended
+
+
 def test_an_id_chosen_by_an_attacker_is_not_adopted(app: Flask, served: Served) -> None:
     client = served.app.test_client()
     client.set_cookie(COOKIE, "chosen-by-the-attacker")

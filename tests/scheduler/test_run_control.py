@@ -10,9 +10,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from pytest_httpserver import HTTPServer
-from sqlalchemy import func, update
+from sqlalchemy import func, select, update
 from werkzeug import Request, Response
 
+from heidi_common.audit.trail import Audit
 from heidi_common.database.session import db
 from heidi_common.database.transactions import transaction
 from heidi_common.identity.models import Role
@@ -209,6 +210,17 @@ def test_a_backfill_stops_when_its_schedule_is_disabled(
     client.post(f"{BASE}/{ids[0]}/disable", headers=admin)
     client.patch(f"{BASE}/{ids[1]}", json={"isEnabled": False}, headers=admin)
     assert {status for schedule_id in ids for status in statuses(schedule_id)} == {"CANCELLED"}
+
+
+def test_disabling_a_schedule_without_a_backfill_records_no_cancelled_backfill(
+    schedule: MakeSchedule, client: FlaskClient, admin: dict[str, str]
+) -> None:
+    schedule_id = schedule(is_enabled=True)
+    client.post(f"{BASE}/{schedule_id}/disable", headers=admin)
+    client.post(f"{BASE}/{schedule_id}/backfill/cancel", headers=admin)
+    db.session.rollback()
+    actions = db.session.scalars(select(Audit.action).where(Audit.target == str(schedule_id)))
+    assert "schedule_backfill_cancelled" not in set(actions)
 
 
 @pytest.mark.parametrize("rerun", [["FAILED"], ["SKIPPED", "FAILED"], ["TIMED_OUT"], []])

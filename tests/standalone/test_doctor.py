@@ -2,15 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 from tzdata import IANA_VERSION
 
 from heidi_common.cli import doctor
 from heidi_common.config.sections.processes import environment
 from heidi_common.config.settings import Settings
+from heidi_common.database.models import utcnow
+from heidi_common.database.session import db
+from heidi_common.database.transactions import transaction
+from heidi_common.metrics.heartbeat import Heartbeat
 from heidi_services.auth.service import clients
 from tests.ports import free_port, free_range
 
@@ -50,6 +56,32 @@ def test_unavailable_dependencies_are_reported_with_a_remedy(settings: Settings)
     assert "DATABASE_URL" in by_name["PostgreSQL"].check.remedy
     assert not by_name["SMTP"].check.required
     assert not by_name["service auth"].check.required
+
+
+def test_dropped_tables_are_reported(app: Flask, settings: Settings) -> None:
+    with transaction():
+        db.session.execute(text("ALTER TABLE stored_objects RENAME TO stored_objects_of_yesterday"))
+    try:
+        finding = findings(settings)["tables"]
+    finally:
+        with transaction():
+            db.session.execute(text("ALTER TABLE stored_objects_of_yesterday RENAME TO stored_objects"))
+    assert not finding.ok and finding.result.endswith("but these were dropped: stored_objects")
+
+
+def test_background_processes_without_a_recent_heartbeat_are_reported(app: Flask, settings: Settings) -> None:
+    now = utcnow()
+    beats = {"relay": now, "clock": now - timedelta(minutes=5)}
+    with transaction():
+        for number, (role, beat_at) in enumerate(beats.items()):
+            db.session.add(Heartbeat(role=role, host="a", process_id=number, started_at=now, beat_at=beat_at))
+    finding = findings(settings)["background"]
+    assert not finding.ok and not finding.check.required
+    assert finding.result == "no heartbeat within 60 s of: clock, worker"
+    with transaction():
+        for number, role in enumerate(("clock", "worker"), 10):
+            db.session.add(Heartbeat(role=role, host="b", process_id=number, started_at=now, beat_at=now))
+    assert findings(settings)["background"].ok
 
 
 def test_keys_that_do_not_match_are_reported(settings: Settings) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from dotenv import dotenv_values
 
 from tests.polling import until
 from tests.ports import free_range
@@ -107,6 +108,18 @@ def test_the_administrators_password_is_printed_and_stored_for_its_owner_only(ru
     assert password in run.printed
     assert "@" in email
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_supervisors_command_knows_the_programs(run: Run) -> None:
+    command = [sys.executable, "-m", "supervisor.supervisorctl", "-c", str(run.home / "run" / "supervisord.conf")]
+    result = subprocess.run([*command, "status", "services:relay"], capture_output=True, text=True, check=False)
+    assert result.stdout.split()[:2] == ["services:relay", "RUNNING"], result
+
+
+def test_a_worker_that_an_operator_starts_has_the_machine_client_of_core(run: Run) -> None:
+    env = dotenv_values(run.home / "env")
+    assert json.loads((run.home / "core-client.json").read_text()).items() <= env.items()
+    assert env["HEIDI_HOME"] == str(run.home)
 
 
 def test_nothing_listens_beyond_this_machine(run: Run) -> None:

@@ -167,6 +167,14 @@ def test_the_command_reports_and_kills_what_hangs(
     assert sleeper.wait() == -signal.SIGKILL
 
 
+def test_the_command_distinguishes_what_it_cannot_check_from_what_hangs(settings: Settings, tmp_path: Path) -> None:
+    env = environment(settings, tmp_path) | {"DATABASE_URL": ""}
+    result = subprocess.run(
+        [sys.executable, "-m", "workers.heartbeat", "clock"], env=env, capture_output=True, text=True
+    )
+    assert result.returncode == 2 and "DATABASE_URL" in result.stderr and "Traceback" not in result.stderr
+
+
 def test_the_clock_beats(settings: Settings, app: Flask, tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-m", "workers.clock"], env=environment(settings, tmp_path))
     try:

@@ -52,7 +52,10 @@ def check_connection(integration: Integration, action: str, now: datetime | None
         signing_secrets = credential_store.decrypt_signing_secrets(integration, now)
         auth = credential_store.decrypt_endpoint_auth(integration)
     except DecryptionError:
-        detail = "The stored secrets cannot be decrypted. Replace the credentials and rotate the signing secret."
+        detail = (
+            "The stored secrets cannot be decrypted. An operator must check whether ENCRYPTION_KEYS lacks their key."
+            " If that key is lost, replace the credentials and rotate the signing secret."
+        )
         return ConnectionCheckResult(False, None, 0, detail)
     api_request = provider.probe_request(credentials)
     db.session.rollback()

@@ -93,7 +93,8 @@ def cancel_backfill(schedule_id: UUID, *, requested_by: UUID | None) -> int:
         )
         number = sum(len(list(db.session.scalars(change.returning(ScheduleRun.id)))) for change in (queued, running))
         _wake_next_replay(schedule_id)
-        record("schedule_backfill_cancelled", actor=requested_by, target=schedule_id, detail={"runs": number})
+        if number:
+            record("schedule_backfill_cancelled", actor=requested_by, target=schedule_id, detail={"runs": number})
     return number
 
 
