@@ -28,8 +28,15 @@ PRELOADED = (
     "heidi_common.app",
     "heidi_common.openapi.documents",
     "heidi_common.jwt.guards",
+    "heidi_common.jwt.authentication",
+    "heidi_common.peers.client",
+    "heidi_common.interceptors.idempotency",
+    "heidi_common.messaging.outbox",
+    "heidi_common.audit.trail",
 )
-"""They must not start threads, open sockets or read the environment, so prometheus_client must not be among them."""
+"""What most services use, with the libraries below it: commands import these lazily, so that each must be named here.
+
+They must not start threads, open sockets or read the environment, so prometheus_client must not be among them."""
 HANDLED_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGCHLD, signal.SIGUSR1, signal.SIGUSR2)
 
 
