@@ -247,7 +247,7 @@ def test_the_audit_trail_is_filtered_by_address_and_exported(
     page.get_by_role("button", name="Filter").click()
     expect(page.get_by_text("No user has this address")).to_be_visible()
     page.get_by_label("By (e-mail or ID)").fill("ada@example.test")
-    page.get_by_label("From").fill("2020-01-01T00:00")
+    page.get_by_label("Since").fill("2020-01-01T00:00")
     page.get_by_role("button", name="Filter").click()
     expect(page.locator("tbody tr", has_text="authn_login_success").first).to_contain_text("ada@example.test")
     with page.expect_download() as download:
