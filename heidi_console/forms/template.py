@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
-import orjson
-from jinja2 import Environment, TemplateSyntaxError, nodes
 from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired
 
@@ -42,21 +39,6 @@ class TemplateForm(ConsoleForm):
             "html": self.html.data or None,
             "category": self.category.data or None,
         }
-
-
-def example_variables(texts: Iterable[str | None]) -> str:
-    """JSON with every variable that the texts insert; the value of each is its name.
-
-    Returns:
-        Empty if the texts insert none, or if one of them is not valid Jinja.
-    """
-    try:
-        parsed = [Environment(autoescape=True).parse(text or "") for text in texts]
-    except TemplateSyntaxError:
-        return ""
-    used = [name for each in parsed for name in each.find_all(nodes.Name)]
-    names = sorted({name.name for name in used} - {name.name for name in used if name.ctx != "load"} - {"loop"})
-    return orjson.dumps({name: name for name in names}, option=orjson.OPT_INDENT_2).decode() if names else ""
 
 
 class NewTemplateForm(TemplateForm):

@@ -8,7 +8,6 @@ from uuid import UUID
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from heidi_common.runtime import current_settings
 from heidi_console import calls
 from heidi_console.access import ADMIN, MODERATOR, allows
 from heidi_console.api.problems import ApiProblem
@@ -53,7 +52,6 @@ def show(message_id: UUID) -> str:
         "messages/show.html",
         message=message,
         frame=html_frames.keep(message["html"]),
-        stores_mail=bool(current_settings().mail_sink_folder),
         suppression=_suppression(message, details["recipient"]),
         **details,
     )

@@ -14,7 +14,7 @@ from heidi_console import calls
 from heidi_console.access import ADMIN
 from heidi_console.api.problems import ApiProblem
 from heidi_console.components.paging import filters, page_of
-from heidi_console.forms.template import NewTemplateForm, TemplateForm, example_variables
+from heidi_console.forms.template import NewTemplateForm, TemplateForm
 from heidi_console.pages.area import Area
 from heidi_console.pages.responses import done, is_id
 from heidi_console.session import html_frames
@@ -59,8 +59,6 @@ def form_edit(template_id: UUID) -> str | Response:
     """Change the text of a template. The previous one remains as a version."""
     response = calls.get(f"{BASE}/{template_id}")
     form = TemplateForm(etag=response.etag, **{name: response.data[name] for name in (*TEXTS, "category")})
-    if not form.is_submitted() and not form.variables.data:
-        form.variables.data = example_variables(response.data[name] for name in TEXTS)
     if "preview" in request.form:
         preview = _preview(template_id, form)
         return render_template("templates/form_edit.html", form=form, template=response.data, preview=preview)

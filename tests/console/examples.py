@@ -394,7 +394,6 @@ WITHOUT_EXAMPLE = {
     "inbox.show_component": "a script",
     "inbox.show_messages": "JSON",
     "inbox.show_unread": "JSON",
-    "mail.list_of_message": "leads to another page: `test_journeys.py`",
     "people.list_suggestions": "JSON",
     "people.show_picture": "an image",
     "places.show_points": "numbers",

@@ -2,28 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from heidi_console.forms.replay import endpoint_choices
 from heidi_console.forms.schema import schema_fields, show_errors
-from heidi_console.forms.template import example_variables
-
-
-@pytest.mark.parametrize(
-    ("texts", "variables"),
-    [
-        (
-            ("Order {{ number }}", "Hello {{ user.name | upper }}", None),
-            '{\n  "number": "number",\n  "user": "user"\n}',
-        ),
-        (("{% for item in items %}{{ item }} {{ loop.index }}{% endfor %}",), '{\n  "items": "items"\n}'),
-        (("Hello",), ""),
-        (("{{ unfinished",), ""),
-    ],
-    ids=["names", "loop", "none", "invalid"],
-)
-def test_the_preview_of_a_template_begins_with_its_variables(texts: tuple[str | None, ...], variables: str) -> None:
-    assert example_variables(texts) == variables
 
 
 def test_errors_of_a_payload_name_the_property_that_is_wrong() -> None:

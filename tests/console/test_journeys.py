@@ -154,7 +154,6 @@ def test_a_template_is_written_and_its_email_arrives(
     page.get_by_label("Subject").fill("Order {{ number }}")
     page.get_by_role("textbox", name="Text").fill("Hello {{ name }}")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_label("Variables for the preview")).to_have_value(re.compile("name.*number", re.DOTALL))
     page.get_by_label("Variables for the preview").fill('{"number": "7", "name": "<b>Ada</b>"}')
     expect(page.locator("#preview")).to_contain_text("Hello <b>Ada</b>")
     page.get_by_role("button", name="Send a test to yourself").click()
@@ -163,8 +162,8 @@ def test_a_template_is_written_and_its_email_arrives(
         reconfigure(smtp_url=sink.url, mail_sink_folder=str(tmp_path))
         assert delivered(UUID(page.url.rpartition("/")[2])).status == "SENT"
     expect(page.locator("#heading").get_by_text("Sent")).to_be_visible()
-    page.get_by_role("link", name="Show the stored e-mail").click()
-    expect(page.get_by_role("link", name="← Mail")).to_be_visible()
+    page.get_by_role("link", name="Mail", exact=True).click()
+    page.get_by_role("link", name="Order 7").click()
     expect(page.locator(".message-text")).to_contain_text("Hello <b>Ada</b>")
 
 
