@@ -24,7 +24,7 @@ from heidi_console.session.problems import SessionsUnavailable
 from heidi_console.translations import LOCALES, api_texts, catalogue, current_locale
 from heidi_console.translations.numbers import kilometers, number, size
 from heidi_console.translations.terms import reason, term
-from heidi_console.translations.times import day_name, exact, relative
+from heidi_console.translations.times import day_name, exact, is_ahead, relative
 
 STATIC = Path(__file__).parent / "static"
 THEMES = ("auto", "light", "dark")
@@ -43,6 +43,7 @@ def init_rendering(app: Flask, areas: Sequence[Area]) -> None:
     jinja.filters.update(
         relative=relative,
         exact=exact,
+        is_ahead=is_ahead,
         day_name=day_name,
         number=number,
         kilometers=kilometers,

@@ -13,7 +13,7 @@ from wtforms import HiddenField
 from wtforms.i18n import get_translations
 
 from heidi_common.schemas.naming import camel
-from heidi_console.api.problems import ApiProblem
+from heidi_console.api.problems import ApiProblem, WrongField
 from heidi_console.forms import conflict
 from heidi_console.session import signed_in
 from heidi_console.translations import current_locale, translate
@@ -85,7 +85,7 @@ class ConsoleForm(FlaskForm):  # type: ignore[misc]
         if problem.status == 412:
             self._show_conflict()
             return
-        unplaced = [error.detail for error in problem.errors if not self._place(error.name, error.detail, names or {})]
+        unplaced = [_named(error) for error in problem.errors if not self._place(error.name, error.detail, names or {})]
         if unplaced or not problem.errors:
             self.form_errors = [*self.form_errors, *(unplaced or [explain(problem)])]
 
@@ -108,6 +108,12 @@ class ConsoleForm(FlaskForm):  # type: ignore[misc]
     def values(self, *names: str) -> dict[str, Any]:
         """The values of fields as the API expects them: camelCase, and None for empty texts."""
         return {camel(name): None if self[name].data == "" else self[name].data for name in names}
+
+
+def _named(error: WrongField) -> str:
+    """What is wrong, with the path of the field that the form does not show."""
+    path = error.pointer.strip("/")
+    return f"{path}: {error.detail}" if path else error.detail
 
 
 def explain(problem: ApiProblem) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -43,7 +44,7 @@ class ReplayForm(ConsoleForm):
         description=lazy("Event types or patterns such as user.*, separated by spaces; leave it empty for all"),
         render_kw={"list": "types", "class": "code", "spellcheck": "false", "autocomplete": "off"},
     )
-    start = TimeField(lazy("From"), validators=[InputRequired()])
+    start = TimeField(lazy("From (required)"), validators=[InputRequired()])
     end = TimeField(lazy("Until"), description=lazy("Leave it empty for all events until now."))
 
     def body(self) -> dict[str, Any]:
@@ -61,4 +62,12 @@ def subscriber_choices(subscribers: Iterable[dict[str, Any]]) -> list[SelectChoi
 
 def endpoint_choices(integrations: Iterable[dict[str, Any]]) -> list[SelectChoice]:
     """The choices of the webhooks to which events are forwarded."""
-    return [SelectChoice(each["id"], each["name"]) for each in integrations if each["isForwarding"]]
+    forwarding = [each for each in integrations if each["isForwarding"]]
+    counts = Counter(each["name"] for each in forwarding)
+    return [SelectChoice(each["id"], _label(each) if counts[each["name"]] > 1 else each["name"]) for each in forwarding]
+
+
+def _label(integration: dict[str, Any]) -> str:
+    """The name with the endpoint and the end of the ID, for a name that several webhooks have."""
+    details = (integration.get("webhookUrl"), f"…{integration['id'][-8:]}")
+    return " · ".join([integration["name"], *filter(None, details)])

@@ -72,12 +72,22 @@ def read_fields(fields: list[SchemaField], submitted: Mapping[str, str]) -> dict
 
 
 def show_errors(fields: list[SchemaField], errors: Mapping[str, str]) -> list[str]:
-    """Show errors of the API at their fields; return those that belong to no field."""
+    """Show errors of the API at their fields; return those that belong to no field, with the name of the property.
+
+    Args:
+        fields: The fields of the form.
+        errors: Path of the property in the object, such as `message/channel` -> what is wrong with it.
+    """
     by_name = {field.key: field for field in fields}
-    for name, detail in errors.items():
+    unplaced = []
+    for path, detail in errors.items():
+        name, _, inner = path.partition("/")
+        text = f"{inner}: {detail}" if inner else detail
         if name in by_name:
-            by_name[name].error = detail
-    return [detail for name, detail in errors.items() if name not in by_name]
+            by_name[name].error = " ".join(filter(None, (by_name[name].error, text)))
+        else:
+            unplaced.append(f"{path}: {detail}")
+    return unplaced
 
 
 def show_object_problem(form: ConsoleForm, fields: list[SchemaField], problem: ApiProblem, member: str) -> None:

@@ -47,12 +47,25 @@ def show(message_id: UUID) -> str:
     """One message: its content as the recipient sees it, and its delivery attempts."""
     path = f"/notifications/{message_id}"
     message = calls.get(path).data
+    details = parts(attempts=read(f"{path}/attempts", limit=100), recipient=read(f"/users/{message['userId']}"))
     return render_template(
         "messages/show.html",
         message=message,
         frame=html_frames.keep(message["html"]),
-        **parts(attempts=read(f"{path}/attempts", limit=100), recipient=read(f"/users/{message['userId']}")),
+        suppression=_suppression(message, details["recipient"]),
+        **details,
     )
+
+
+def _suppression(message: dict[str, Any], recipient: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The suppression because of which a message failed; None if there is none (any more)."""
+    if message["failureReason"] != "suppressed" or recipient is None:
+        return None
+    address = recipient["phone"] if message["channel"] == "SMS" else recipient["email"]
+    if not address:
+        return None
+    rows = part("/notifications/suppressions", address=address, channel=message["channel"], limit=1) or []
+    return rows[0] if rows else None
 
 
 @area.show("/batches/<uuid:batch_id>")

@@ -9,6 +9,7 @@ from uuid import UUID
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from heidi_common.database.models import utcnow
 from heidi_console import calls
 from heidi_console.access import ADMIN, MODERATOR, allows
 from heidi_console.api.problems import ApiProblem
@@ -71,7 +72,7 @@ def form_edit(user_id: UUID) -> str | Response:
     body = form.values(*ACCOUNT, "role", "email")
     if form.submit(lambda: calls.patch(f"/users/{user_id}", body, etag=form.etag.data)):
         return done(translate("The account is changed."), "people.show", user_id=user_id)
-    return render_template("people/form_edit.html", form=form, person=response.data)
+    return render_template("people/form_edit.html", form=form, person=response.data, name=_name(response.data))
 
 
 @area.show("/<uuid:user_id>/avatar")
@@ -135,7 +136,7 @@ def act_export(user_id: UUID) -> Response:
     reason = _reason()
     if not reason:
         return redirect(url_for("people.show", user_id=user_id), 303)
-    return json_file(calls.get(f"/users/{user_id}/export", reason=reason).data, "heidi-export.json")
+    return json_file(calls.get(f"/users/{user_id}/export", reason=reason).data, _export_name(user_id))
 
 
 @area.act("/<uuid:user_id>/invite", role=ADMIN)
@@ -143,6 +144,14 @@ def act_invite(user_id: UUID) -> Response:
     """Send the invitation again."""
     calls.post("/auth/password/invite", {"userId": str(user_id)})
     return done(translate("The invitation is on its way."), "people.show", user_id=user_id)
+
+
+@area.act("/<uuid:user_id>/password-link", role=ADMIN)
+def act_password_link(user_id: UUID) -> Response:
+    """E-mail a user a link to choose a new password, as the sign-in page does for a forgotten one."""
+    person = calls.get(f"/users/{user_id}").data
+    calls.post("/auth/password/forgot", {"email": person["email"]})
+    return done(translate("The link to choose a new password is on its way."), "people.show", user_id=user_id)
 
 
 @area.act("/<uuid:user_id>/erase", role=ADMIN)
@@ -176,6 +185,11 @@ def _reason() -> str:
     if not reason:
         flash(translate("Enter the reason. The audit trail keeps it."), "bad")
     return reason
+
+
+def _export_name(user_id: UUID) -> str:
+    """The name of the file of an export: the date in UTC and the end of the user's ID, which pages show too."""
+    return f"heidi-export-{utcnow():%Y-%m-%d}-{str(user_id)[-8:]}.json"
 
 
 def _details(user: dict[str, Any]) -> dict[str, Any]:

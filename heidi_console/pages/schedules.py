@@ -29,6 +29,7 @@ area = Area("schedules", lazy("Schedules"), role=ADMIN, group=lazy("Automation")
 Save = Callable[[dict[str, Any]], ApiResponse]
 STRIP = 50
 """Runs in the strip of a schedule."""
+OPEN_RUNS = ("QUEUED", "RUNNING")
 MAX_CALENDAR = 30
 """Schedules in the calendar: those that run next."""
 
@@ -62,7 +63,8 @@ def show(schedule_id: UUID) -> str:
     recipients = recipients_of(schedule)
     names = names_of(item["userId"] for item in recipients)
     upcoming = read(f"{base}/upcoming", count=5, lang=current_locale())
-    times = parts(upcoming=upcoming, runs=read(f"{base}/runs", limit=STRIP))
+    open_backfills = {status: read(f"{base}/runs", trigger="BACKFILL", status=status, limit=1) for status in OPEN_RUNS}
+    times = parts(upcoming=upcoming, runs=read(f"{base}/runs", limit=STRIP), **open_backfills)
     return render_template(
         "schedules/show.html",
         schedule=schedule,
@@ -70,6 +72,7 @@ def show(schedule_id: UUID) -> str:
         upcoming=times["upcoming"],
         runs=times["runs"] or [],
         backfill=BackfillForm(),
+        has_open_backfill=any(times[status] for status in OPEN_RUNS),
     )
 
 

@@ -141,7 +141,11 @@ def form_new() -> str | Response:
 def act_test(webhook_id: UUID) -> Response:
     """Send a signed test to the endpoint, or call the provider's API."""
     result = calls.post(f"/integrations/{webhook_id}/test").data
-    flash(f"{result['detail']} ({result['durationMs']} ms)", "good" if result["ok"] else "bad")
+    detail = f"{result['detail']} ({result['durationMs']}\N{NO-BREAK SPACE}ms)"
+    flash(
+        detail if result["ok"] else translate("The test failed: %(detail)s", detail=detail),
+        "good" if result["ok"] else "bad",
+    )
     return redirect(url_for("webhooks.show", webhook_id=webhook_id), 303)
 
 
@@ -179,7 +183,7 @@ def act_recover(webhook_id: UUID) -> Response:
 def act_retry(webhook_id: UUID, delivery_id: UUID) -> Response:
     """Send a delivery again now."""
     calls.post(f"/integrations/{webhook_id}/deliveries/{delivery_id}/retry")
-    text = translate("The delivery is sent again.")
+    text = translate("The delivery is being sent again; its result appears below.")
     return done(text, "webhooks.show_delivery", webhook_id=webhook_id, delivery_id=delivery_id)
 
 

@@ -45,6 +45,12 @@ def relative(text: str | None, now: datetime | None = None) -> str:
     return format_timedelta(delta, add_direction=True, locale=current_locale())
 
 
+def is_ahead(text: str | None, now: datetime | None = None) -> bool:
+    """Whether a time of the API is in the future."""
+    instant = parse_time(text)
+    return instant is not None and instant > (now or datetime.now(UTC))
+
+
 def to_api(local: datetime) -> str:
     """A time that the user has typed, in the user's zone, as the API expects it."""
     return local.replace(tzinfo=user_zone()).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
 
 from heidi_standalone.api_client import ApiClient, StepFailed
 from heidi_standalone.demo import accounts, interfaces, notifications, schedules, webhooks
@@ -11,9 +13,18 @@ from heidi_standalone.demo.maildir import MailReader
 from heidi_standalone.demo.terminal import Terminal, print_text
 from heidi_standalone.target import RunningPlatform
 
+HELP = (
+    "Demonstrate the platform that `make run` has started: create accounts, messages, a schedule and a webhook in it."
+)
 
-def main() -> int:
-    """Run the demonstration; the exit status is 0 if every step succeeded."""
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the demonstration; the exit status is 0 if every step succeeded.
+
+    Args:
+        arguments: Those of the command line, by default of this process. `--help` prints a text and ends the process.
+    """
+    ArgumentParser("python -m heidi_standalone.demo", description=HELP).parse_args(arguments)
     platform, terminal = RunningPlatform.from_env(), Terminal()
     print_text(f"\nDemonstration of Heidi at {platform.base_url}\n")
     try:

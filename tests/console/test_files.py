@@ -100,7 +100,7 @@ def test_an_image_has_a_preview_and_links(
     page.locator("#uploads a").click()
     image = page.get_by_role("img", name="Preview of a.png")
     expect(image).to_be_visible()
-    assert page.evaluate("document.querySelector('.preview').naturalWidth") == 512
+    expect(image).to_have_js_property("naturalWidth", 512)
     page.get_by_label("Downloads").fill("2")
     page.get_by_role("button", name="Create a link").click()
     expect(page.get_by_text("it is not shown again")).to_be_visible()

@@ -56,6 +56,7 @@ def test_a_message_to_a_suppressed_address_leads_to_the_suppression(
     deliver(message_id)
     page = open_as(admin)
     page.goto(f"/console/messages/{message_id}")
+    expect(page.locator("#heading")).to_contain_text("asked by telephone")
     page.locator("#heading").get_by_role("link", name="Suppressions").click()
     expect(page.get_by_label("Address", exact=True)).to_have_value("ann@example.test")
     expect(page.get_by_role("main")).to_contain_text("asked by telephone")

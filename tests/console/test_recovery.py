@@ -61,6 +61,7 @@ def test_an_endpoint_fails_and_its_deliveries_are_recovered(
     page.goto(f"/console/webhooks/{hook['id']}")
     page.locator("#deliveries").get_by_role("link", name="user.updated").click()
     expect(page.get_by_text("database is down")).to_be_visible()
+    expect(page.locator("#delivery").get_by_text("To be retried")).to_be_visible()
     httpserver.clear()
     httpserver.expect_request("/hook").respond_with_data("thanks")
     page.get_by_role("button", name="Send again").click()

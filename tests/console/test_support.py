@@ -247,7 +247,7 @@ def test_the_audit_trail_is_filtered_by_address_and_exported(
     page.get_by_role("button", name="Filter").click()
     expect(page.get_by_text("No user has this address")).to_be_visible()
     page.get_by_label("By (e-mail or ID)").fill("ada@example.test")
-    page.get_by_label("From").fill("2020-01-01T00:00")
+    page.get_by_label("Since").fill("2020-01-01T00:00")
     page.get_by_role("button", name="Filter").click()
     expect(page.locator("tbody tr", has_text="authn_login_success").first).to_contain_text("ada@example.test")
     with page.expect_download() as download:
@@ -255,3 +255,14 @@ def test_the_audit_trail_is_filtered_by_address_and_exported(
     lines = download.value.path().read_text().splitlines()
     assert lines[0].startswith("position,at,action") and any("authn_login_success" in line for line in lines)
     assert len(lines) - 1 == len(db.session.scalars(select(Audit.position).where(Audit.actor.is_not(None))).all())
+
+
+def test_a_user_gets_a_link_to_choose_a_new_password(app: Flask, open_as: Open, as_user: AsUser) -> None:
+    person = as_user(email="ada@example.test")
+    page = open_as(Role.ADMIN)
+    page.goto(f"/console/people/{person.user.id}")
+    page.get_by_role("button", name="E-mail a link to choose a new password").click()
+    page.get_by_role("dialog").get_by_role("button", name="E-mail a link to choose a new password").click()
+    expect(page.get_by_text("The link to choose a new password is on its way.")).to_be_visible()
+    requested = select(Audit.target).where(Audit.action == "authn_password_forgot")
+    assert db.session.scalars(requested).all() == [str(person.user.id)]

@@ -31,6 +31,14 @@ function retry(image, url, attempts) {
   if (image.complete) again(); else image.addEventListener("error", again, { once: true });
 }
 
+// Filters that fold are open on wide screens, and on narrow ones if they select something.
+const narrow = matchMedia("(max-width: 640px)");
+function fold() {
+  for (const part of document.querySelectorAll("[data-fold]")) part.open = !narrow.matches || part.dataset.fold === "active";
+}
+narrow.addEventListener("change", fold);
+fold();
+
 document.querySelector("[data-focus]")?.focus();
 startForms(document);
 startLive(document.querySelector("main[data-live]"));

@@ -16,7 +16,7 @@ function start(form) {
       const id = await upload(form, file, row);
       if (id && form.dataset.uploadThen) submit(form, id);
     }
-    if (form.dataset.uploadRefresh) refresh(form.dataset.uploadRefresh);
+    if (form.dataset.uploadRefresh) refresh(form.dataset.uploadRefresh.split(" "));
   });
   form.addEventListener("dragover", (event) => event.preventDefault());
   form.addEventListener("drop", (event) => {
@@ -26,12 +26,15 @@ function start(form) {
   });
 }
 
-// Reads an element of this page again: the list has the new files then.
-async function refresh(id) {
+// Reads elements of this page again: the list has the new files then.
+async function refresh(ids) {
   const response = await fetch(location.href).catch(() => null);
   if (!response?.ok) return;
-  const next = new DOMParser().parseFromString(await response.text(), "text/html").getElementById(id);
-  if (next) document.getElementById(id).replaceChildren(...next.childNodes);
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  for (const id of ids) {
+    const next = page.getElementById(id);
+    if (next) document.getElementById(id).replaceChildren(...next.childNodes);
+  }
 }
 
 // Sends the ID of the uploaded file to the page that uses it.

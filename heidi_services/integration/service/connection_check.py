@@ -91,8 +91,13 @@ def _confirms_credentials(provider: Provider, response: WebhookResponse) -> bool
 
 
 def _describe(response: WebhookResponse, ok: bool, url: str) -> ConnectionCheckResult:
-    host = urlsplit(url).hostname
-    detail = f"{host} returned {response.status_code}." if response.status_code else f"{host}: {response.error}"
+    host, error = urlsplit(url).hostname, response.error or ""
+    detail = f"{host} returned {response.status_code}." if response.status_code else _with_host(error, host or "")
     if response.ok and not ok:
         detail += " The response says that the credentials are invalid."
     return ConnectionCheckResult(ok, response.status_code, response.duration_ms, detail)
+
+
+def _with_host(error: str, host: str) -> str:
+    """An error with the host, which the errors of connections mostly contain already."""
+    return error if host in error else f"{host}: {error}"
