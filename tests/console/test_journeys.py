@@ -134,7 +134,7 @@ def test_an_endpoint_is_created_and_its_secret_shown_once(app: Flask, open_as: O
     page.get_by_label("Endpoint").fill("http://127.0.0.1:9/hook")
     page.get_by_label("Event types").fill("notification.sent")
     page.get_by_role("button", name="Create").click()
-    expect(page.get_by_text("Signing secret of deliveries")).to_be_visible()
+    expect(page.get_by_text("Signing secret, to verify what we send you")).to_be_visible()
     page.get_by_role("link", name="Continue").click()
     page.get_by_role("link", name="Edit", exact=True).click()
     page.get_by_label("Endpoint").fill("http://127.0.0.1:9/moved")

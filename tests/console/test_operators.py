@@ -173,7 +173,7 @@ def test_an_operation_is_started_from_its_schema(open_as: Open) -> None:
     page.goto("/console/operations/new")
     page.get_by_role("main").get_by_role("link", name="onboard-user").click()
     page.get_by_role("button", name="Start").click()
-    expect(page.get_by_text("This field is required.")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("Email: This field is required.")
     page.get_by_label("Email").fill("not an address")
     page.get_by_role("button", name="Start").click()
     expect(page.locator(".field.wrong")).to_have_count(1)
