@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select
 from uuid_utils.compat import uuid7
 
 from heidi_common.audit.trail import record
@@ -18,7 +18,7 @@ from heidi_common.database.transactions import transaction
 from heidi_common.export_jobs.cleanup import RETENTION
 from heidi_common.export_jobs.models import Export, ExportKind
 from heidi_common.messaging.jobs import collect_overdue
-from heidi_common.messaging.requested_jobs import RequestStatus
+from heidi_common.messaging.requested_jobs import RequestStatus, change_if
 from heidi_common.problems import Conflict, NotFound, TooMany
 
 MAX_PENDING = 3
@@ -97,9 +97,8 @@ def cancel(kind: ExportKind, export_id: UUID, *, actor: UUID, of: UUID | None = 
             "locked_until": None,
         }
         values |= {"sealed": None, "expires_at": func.now() + RETENTION}
-        is_open = (Export.id == export_id) & (Export.status == RequestStatus.PENDING)
-        statement = update(Export).where(is_open).values(values).returning(Export.id)
-        if db.session.scalar(statement.execution_options(synchronize_session=False)) is None:
+        is_open = (Export.id == export_id, Export.status == RequestStatus.PENDING)
+        if not change_if(Export, *is_open, values=values):
             raise Conflict("The export has ended already.", code="export_ended")
         record("export_cancelled", actor=actor, target=export_id)
     return get(kind, export_id)

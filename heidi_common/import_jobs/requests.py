@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, select
 
 from heidi_common.audit.trail import record
 from heidi_common.database.models import utcnow
@@ -18,7 +18,7 @@ from heidi_common.import_jobs import content
 from heidi_common.import_jobs.base import Importer
 from heidi_common.import_jobs.models import Import, ImportContent, ImportKind, ImportLine
 from heidi_common.messaging.jobs import collect_overdue
-from heidi_common.messaging.requested_jobs import RequestStatus
+from heidi_common.messaging.requested_jobs import RequestStatus, change_if
 from heidi_common.problems import Conflict, Invalid, NotFound, TooMany
 
 MAX_PENDING = 10
@@ -85,10 +85,9 @@ def cancel(kind: ImportKind, import_id: UUID, *, actor: UUID) -> Import:
     """
     get(kind, import_id)
     with transaction():
-        is_open = (Import.id == import_id) & (Import.status == RequestStatus.PENDING)
+        is_open = (Import.id == import_id, Import.status == RequestStatus.PENDING)
         values = {"status": RequestStatus.CANCELLED.value, "finished_at": func.now(), "locked_until": None}
-        statement = update(Import).where(is_open).values(values).returning(Import.id)
-        if db.session.scalar(statement.execution_options(synchronize_session=False)) is None:
+        if not change_if(Import, *is_open, values=values):
             raise Conflict("The import has ended already.", code="import_ended")
         db.session.execute(delete(ImportContent).where(ImportContent.import_id == import_id))
         record("import_cancelled", actor=actor, target=import_id)

@@ -121,6 +121,12 @@ def is_locked(client: FlaskClient, user: SignedIn, file_id: str) -> bool:
     return (response.status_code, response.json["code"]) == (409, "scanning")
 
 
+def until_held(scanner: HoldingScanner, worker: subprocess.Popen[bytes]) -> None:
+    """Wait until the scanner keeps the worker waiting; fail if the worker has ended instead."""
+    until(lambda: scanner.holds.is_set() or worker.poll() is not None)
+    assert worker.poll() is None
+
+
 @pytest.mark.parametrize("reads_all", [False, True], ids=["amid the content", "before the response"])
 @pytest.mark.parametrize(
     ("content", "status"), [(LARGE, "READY"), (EICAR + LARGE, "QUARANTINED")], ids=["clean", "infected"]
@@ -142,8 +148,7 @@ def test_a_scan_whose_worker_is_killed_is_repeated(
     user, scanner = as_user(), hold(reads_all=reads_all)
     file_id = send(user, content).json["data"]["id"]
     worker = scan(scanner.url)
-    until(lambda: scanner.holds.is_set() or worker.poll() is not None)
-    assert worker.poll() is None
+    until_held(scanner, worker)
     worker.kill()
     worker.wait()
     assert is_locked(client, user, file_id)
@@ -172,7 +177,7 @@ def test_a_scan_whose_clamd_is_killed_is_repeated(
     user, scanner = as_user(), hold(reads_all=reads_all)
     file_id = send(user, LARGE).json["data"]["id"]
     worker = scan(scanner.url)
-    until(lambda: scanner.holds.is_set() or worker.poll() is not None)
+    until_held(scanner, worker)
     scanner.respond(None)
     assert worker.wait(TIMEOUT_SECONDS) == 0
     assert is_locked(client, user, file_id)

@@ -128,8 +128,8 @@ def buildah() -> Iterator[list[str]]:
 def image(buildah: list[str], settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
     server = TcpPostgres(tmp_path_factory.mktemp("pg") / "data")
     server.start()
-    given = process_environment(settings.changed(database_url=server.url), REDIS_URL="redis://127.0.0.1:1/0")
-    yield Image(buildah, {name: given[name] for name in given.keys() - os.environ.keys()})
+    variables = process_environment(settings.changed(database_url=server.url), REDIS_URL="redis://127.0.0.1:1/0")
+    yield Image(buildah, {name: variables[name] for name in variables.keys() - os.environ.keys()})
     server.stop()
 
 

@@ -373,8 +373,8 @@ def test_a_preview_in_something_that_is_no_language_is_422(
 def test_upcoming_times_are_described_in_the_language(
     client: FlaskClient, admin: dict[str, str], timing: dict[str, str], description: str
 ) -> None:
-    wanted = {name: value for name, value in body(timezone="UTC").items() if name != "cronExpression"} | timing
-    created = client.post(BASE, json=wanted, headers=admin).json["data"]
+    requested = {name: value for name, value in body(timezone="UTC").items() if name != "cronExpression"} | timing
+    created = client.post(BASE, json=requested, headers=admin).json["data"]
     upcoming = client.get(f"{BASE}/{created['id']}/upcoming?lang=de", headers=admin).json["data"]
     assert upcoming["description"] == description
 
